@@ -1,0 +1,66 @@
+"""Two stacks from one file: markers choose by Python version, so one command is right everywhere.
+
+Python 3.9 to 3.11: TensorFlow 2.15, the last on which tensorflow-addons and tensorflow-io work.
+Python 3.12 and newer: TensorFlow 2.20 or newer with Keras 3; the addons do not exist there.
+"""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "([^"]+)"', (HERE / "tfgan_suite" / "__init__.py").read_text("utf-8")
+).group(1)
+
+ADDONS_STACK = "python_version < '3.12'"
+KERAS3_STACK = "python_version >= '3.12'"
+
+setup(
+    name="tfgan_suite",
+    version=VERSION,
+    description="Adversarial games as Keras models, from fit to SavedModel and TFLite",
+    long_description=(HERE / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.9",
+    packages=find_packages(include=["tfgan_suite", "tfgan_suite.*"]),
+    install_requires=[
+        f"tensorflow==2.15.1; {ADDONS_STACK}",
+        f"keras==2.15.0; {ADDONS_STACK}",
+        f"tensorflow-addons==0.23.0; {ADDONS_STACK}",
+        f"tensorflow-io==0.36.0; {ADDONS_STACK}",
+        f"tensorflow-datasets==4.9.4; {ADDONS_STACK}",
+        f"tensorflow-metadata<1.16; {ADDONS_STACK}",
+        f"tensorflow>=2.20; {KERAS3_STACK}",
+        f"keras>=3.12; {KERAS3_STACK}",
+        f"tensorboard>=2.20; {KERAS3_STACK}",
+        f"tensorflow-datasets>=4.9.9; {KERAS3_STACK}",
+        "numpy",
+        "pillow>=9.1",
+    ],
+    extras_require={
+        # Runs the tests, and the TFLite files in a process without TensorFlow.
+        "test": ["pytest>=7", "ai-edge-litert", "ruff"],
+        # The standalone TFLite runtime, for parity reports.
+        "litert": ["ai-edge-litert"],
+        # Warm-up files of TensorFlow Serving, and the Python gRPC client.
+        "serving": [
+            f"tensorflow-serving-api==2.15.1; {ADDONS_STACK}",
+            f"tensorflow-serving-api>=2.20; {KERAS3_STACK}",
+        ],
+        # The other side of benchmarks/speed.py.
+        "bench": ["torch>=2.2"],
+        # NVIDIA GPUs: the CUDA libraries that TensorFlow was built with.
+        "cuda": [
+            f"tensorflow[and-cuda]==2.15.1; {ADDONS_STACK}",
+            f"tensorflow[and-cuda]>=2.20; {KERAS3_STACK}",
+        ],
+    },
+    classifiers=[
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

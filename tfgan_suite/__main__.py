@@ -1,0 +1,179 @@
+"""The command line: `python -m tfgan_suite list | sample | export | doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfgan_suite.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        arguments: the words of the command line; default `sys.argv[1:]`.
+
+    Returns:
+        Exit code: 0, or 2 with a one-line reason for bad input. `doctor` gives 1 where training
+        does not work on this machine.
+    """
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return chosen.run(chosen)
+    except InputError as error:
+        print(f"tfgan_suite {chosen.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tfgan_suite",
+        description="Games, runs and exports. Training itself is done by the recipes.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        sub.add_argument("--json", action="store_true", help="print JSON for a program to read")
+        return sub
+
+    command("list", _list, "the games there are: name, paper, data, one line")
+    sample = command("sample", _sample, "draw pictures from a run folder or an export")
+    sample.add_argument("source", help="run folder, or export: saved_models/NAME[/VERSION]")
+    sample.add_argument("--count", type=int, default=64, help="how many [64]")
+    sample.add_argument("--seed", type=int, default=0, help="same seed, same pictures [0]")
+    sample.add_argument(
+        "--out",
+        default="samples.png",
+        help="sheet to write (.png), or folder for one PNG file each [samples.png]",
+    )
+    export = command("export", _export, "export a run's newest checkpoint again")
+    export.add_argument("source", metavar="run_folder", help="run folder, e.g. runs/dcgan_shapes")
+    export.add_argument("--to", default="saved_models", help="folder of the exports [saved_models]")
+    doctor = command("doctor", _doctor, "versions, devices, missing extras, a training test")
+    doctor.add_argument("--no-train", action="store_true", help="leave the self-test out")
+    return parser
+
+
+def games() -> list[dict[str, str]]:
+    """What the files in `games/` say of themselves, read without importing them.
+
+    Returns:
+        One dict a game: `name`, `paper`, `data`, `about`.
+    """
+    found = []
+    for path in sorted((Path(__file__).parent / "games").glob("[a-z]*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        constants = {
+            node.targets[0].id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        found.append(
+            {
+                "name": path.stem,
+                "paper": constants.get("PAPER", ""),
+                "data": constants.get("DATA", ""),
+                "about": (ast.get_docstring(tree) or "").splitlines()[0],
+            }
+        )
+    return found
+
+
+def _list(chosen: argparse.Namespace) -> int:
+    rows = games()
+    if chosen.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    columns = ("name", "data", "about", "paper")
+    widths = {c: max(len(c), *(len(row[c]) for row in rows)) for c in columns}
+    for row in [{c: c.upper() for c in columns}, *rows]:
+        print("  ".join(row[c].ljust(widths[c]) for c in columns).rstrip())
+    return 0
+
+
+def _sample(chosen: argparse.Namespace) -> int:
+    if chosen.count < 1:
+        raise InputError(f"--count is {chosen.count}; it must be at least 1")
+    from tfgan_suite import pictures
+    from tfgan_suite.runs import writing_to
+
+    drawn = _draw(Path(chosen.source), chosen.count, chosen.seed)
+    out = Path(chosen.out)
+    with writing_to(out.parent):
+        if out.suffix.lower() == ".png":
+            out.parent.mkdir(parents=True, exist_ok=True)
+            pictures.write_png(out, pictures.draw(drawn))
+            files = [out]
+        elif drawn.ndim == 2:
+            raise InputError(f"--out is {out}, but points are drawn as one .png sheet")
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            files = [out / f"{chosen.seed}_{index:05d}.png" for index in range(len(drawn))]
+            for file, picture in zip(files, drawn):
+                pictures.write_png(file, picture)
+    if chosen.json:
+        print(json.dumps({"files": [str(file) for file in files], "count": len(drawn)}))
+    else:
+        print(f"wrote {len(drawn)} examples to {out}")
+    return 0
+
+
+def _draw(source: Path, count: int, seed: int) -> Any:
+    """Pictures as uint8, or points, from a run folder or an export."""
+    from tfgan_suite import pictures
+
+    if (source / "run.json").is_file():
+        from tfgan_suite.runs import Run
+
+        game, _, _ = Run(source).load()
+        drawn = game.generate(count, seed=seed)
+        return drawn if drawn.ndim == 2 else pictures.to_uint8(drawn)
+    if not source.exists():
+        raise InputError(f"{source} does not exist; give a run folder or saved_models/NAME")
+    from tfgan_suite.export import load
+
+    return load(source).sample(count, seed)
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    from tfgan_suite import finish
+    from tfgan_suite.export import ExportError
+    from tfgan_suite.runs import Run
+
+    run = Run(chosen.source)
+    game, options, info = run.load()
+    options.export = chosen.to
+    try:
+        result = finish.export_run(run, game, options, info)
+    except ExportError as error:
+        raise InputError(str(error)) from error
+    if chosen.json:
+        print(json.dumps({"path": str(result.path), "version": result.version}))
+    else:
+        print(f"exported step {int(game.steps.numpy())} to {result.path}")
+    return 0
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from tfgan_suite import doctor
+
+    report = doctor.examine(train=not chosen.no_train)
+    print(json.dumps(report, indent=2) if chosen.json else doctor.in_words(report))
+    return 0 if report["training"]["ok"] is not False else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

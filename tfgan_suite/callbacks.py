@@ -1,0 +1,268 @@
+"""What happens beside the training steps: sample sheets, health, measures, learning rates.
+
+Callbacks act at the end of a step, counted by `game.steps`, so that a resumed run does at every
+step what a run without a stop does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat, pictures
+
+
+class EverySteps(keras.callbacks.Callback):
+    """Calls `act` whenever the step counter passes a multiple of `every`.
+
+    Args:
+        every: number of steps.
+    """
+
+    def __init__(self, every: int):
+        super().__init__()
+        self.every = every
+        self._seen = 0
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._seen = int(self.model.steps.numpy())
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        step = int(self.model.steps.numpy())
+        if step // self.every > self._seen // self.every:
+            self.act(step, {name: float(np.mean(v)) for name, v in (logs or {}).items()})
+        self._seen = step
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        """What is done at such a step; `logs` are the means since the epoch began."""
+
+
+class SampleGrid(EverySteps):
+    """Draws the same noise again and again, so that the sheets show what training changes.
+
+    Args:
+        folder: where `step_00000100.png` and so on are written.
+        every: steps between two sheets.
+        count: examples on a sheet.
+        seed: seed of the noise.
+        real: real points `(count, 2)` to draw below generated ones.
+        writer: TensorBoard writer that gets the sheets too.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        every: int,
+        count: int = 64,
+        seed: int = 0,
+        real: np.ndarray | None = None,
+        writer: tf.summary.SummaryWriter | None = None,
+    ):
+        super().__init__(every)
+        self.folder, self.count, self.seed = Path(folder), count, seed
+        self.real, self.writer = real, writer
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        page = pictures.draw(self.model.generate(self.count, seed=self.seed), self.real)
+        pictures.write_png(self.folder / f"step_{step:08d}.png", page)
+        if self.writer is not None:
+            with self.writer.as_default(step=step):
+                tf.summary.image("samples", page[None])
+
+
+class LossLog(EverySteps):
+    """Appends the mean losses to a file of JSON lines and to TensorBoard.
+
+    Args:
+        path: the file; each line is `{"step": ..., "player/term": ...}`.
+        every: steps between two lines.
+        writer: TensorBoard writer, or None.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        every: int,
+        writer: tf.summary.SummaryWriter | None = None,
+    ):
+        super().__init__(every)
+        self.path, self.writer = Path(path), writer
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        append_json(self.path, {"step": step, **{name: logs[name] for name in sorted(logs)}})
+        if self.writer is None:
+            return
+        with self.writer.as_default(step=step):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+            for player in self.model.players():
+                rate = compat.get_learning_rate(self.model.optimizer_of(player))
+                tf.summary.scalar(f"{player}/learning_rate", rate)
+
+
+class MeasureEvery(EverySteps):
+    """Measures the game now and then.
+
+    Args:
+        measure: takes the game, returns names and values.
+        every: steps between two measurements.
+        path: file of JSON lines that gets the values.
+    """
+
+    def __init__(
+        self,
+        measure: Callable[[keras.Model], Mapping[str, float]],
+        every: int,
+        path: str | os.PathLike,
+    ):
+        super().__init__(every)
+        self.measure, self.path = measure, Path(path)
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        append_json(self.path, {"step": step, **self.measure(self.model)})
+
+
+class LinearDecay(keras.callbacks.Callback):
+    """Lowers every player's learning rate in a straight line to a share of its first value.
+
+    The rate is a function of the step counter alone, so that a resumed run follows the same line.
+
+    Args:
+        start: step at which the rate begins to fall.
+        end: step at which it has reached its last value.
+        share: last value as a share of the first; 0 by default.
+    """
+
+    def __init__(self, start: int, end: int, share: float = 0.0):
+        super().__init__()
+        if not 0 <= start < end:
+            raise ValueError(f"decay from step {start} to {end}: it must end after it starts")
+        self.start, self.end, self.share = start, end, share
+
+    def factor(self, step: int) -> float:
+        """Share of the first rate with which the step after `step` steps is made."""
+        done = min(max((step - self.start) / (self.end - self.start), 0.0), 1.0)
+        return 1.0 + (self.share - 1.0) * done
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        factor = self.factor(int(self.model.steps.numpy()))
+        for player, rate in self.model.first_rates.items():
+            compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
+
+
+class Health(keras.callbacks.Callback):
+    """Says in words what goes wrong, and stops before damage.
+
+    Stops at a loss or a weight that is NaN or infinite, before a checkpoint can hold it. Warns
+    when the generator has collapsed to (nearly) one picture and when `game.symptoms` sees
+    something in the losses.
+
+    Args:
+        every: steps between two looks at weights and samples; losses are looked at every step.
+        tell: gets every message; default `print`.
+        real_spread: spread of the real data (mean over all numbers of an example of their
+            standard deviation over examples), to compare the samples' with.
+        collapse: share of the real spread below which the generator counts as collapsed.
+
+    Attributes:
+        fatal: the reason for the stop, or None.
+        warnings: all warnings so far.
+    """
+
+    CAUSES = (
+        "likely causes: a learning rate too high, float16 without enough range (try bfloat16),"
+        " or NaN in the data"
+    )
+
+    def __init__(
+        self,
+        every: int,
+        tell: Callable[[str], None] = print,
+        real_spread: float | None = None,
+        collapse: float = 0.05,
+    ):
+        super().__init__()
+        self.every, self.tell = every, tell
+        self.real_spread, self.collapse = real_spread, collapse
+        self.fatal: str | None = None
+        self.warnings: list[str] = []
+        self._widest = 0.0
+        self._told: set[str] = set()
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        step = int(self.model.steps.numpy())
+        logs = {name: float(np.mean(value)) for name, value in (logs or {}).items()}
+        broken = [name for name, value in logs.items() if not math.isfinite(value)]
+        if broken:
+            self._stop(step, f"the loss {', '.join(broken)} is not a finite number")
+        elif step % self.every == 0:
+            self._look(step, logs)
+
+    def _look(self, step: int, logs: Mapping[str, float]) -> None:
+        where = first_not_finite(self.model)
+        if where:
+            self._stop(step, f"{where} holds numbers that are not finite")
+            return
+        for message in self.model.symptoms(logs):
+            self._warn(step, "losses", message)
+        spread = spread_of(self.model.generate(32, seed=0))
+        self._widest = max(self._widest, spread)
+        # An untrained generator is grey and even too: it collapses only after having been wide.
+        whole = self.real_spread or self._widest
+        if spread < self.collapse * whole and self._widest > 2 * self.collapse * whole:
+            self._warn(
+                step,
+                "collapse",
+                f"the generator has collapsed: its samples spread {spread:.4f}, the real ones"
+                f" {whole:.4f}; go back to an earlier checkpoint, lower the learning rates, or"
+                " use a penalty on the critic",
+            )
+
+    def _warn(self, step: int, kind: str, message: str) -> None:
+        self.warnings.append(f"step {step}: {message}")
+        if kind not in self._told:
+            self._told.add(kind)
+            self.tell(f"\nstep {step}: warning: {message}")
+
+    def _stop(self, step: int, message: str) -> None:
+        self.fatal = f"step {step}: {message}; {self.CAUSES}"
+        self.model.stop_training = True
+
+
+def spread_of(examples: np.ndarray) -> float:
+    """How much examples differ: the mean over their numbers of the deviation over examples."""
+    return float(np.mean(np.std(np.asarray(examples, np.float32), axis=0)))
+
+
+def first_not_finite(game: keras.Model) -> str | None:
+    """Which variable of the players or their optimizers holds NaN or infinity, in words."""
+    for player, networks in game.players().items():
+        for network in networks:
+            for variable in network.variables:
+                if not _finite(variable):
+                    return f"the weight {variable.name} of the {player}"
+        for variable in compat.optimizer_variables(game.optimizer_of(player)):
+            if not _finite(variable):
+                return f"the state {variable.name} of the {player}'s optimizer"
+    return None
+
+
+def _finite(variable: tf.Variable) -> bool:
+    value = tf.convert_to_tensor(compat.tensor_variable(variable))
+    return not value.dtype.is_floating or bool(tf.reduce_all(tf.math.is_finite(value)))
+
+
+def append_json(path: str | os.PathLike, entry: Mapping[str, object]) -> None:
+    """Appends one JSON line and waits until it is on the disk."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+        file.flush()
+        os.fsync(file.fileno())

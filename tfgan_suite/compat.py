@@ -1,0 +1,369 @@
+"""The one file that knows there are two stacks: Keras 2.15 with the addons, and Keras 3 without.
+
+Every other file writes against the names below and never asks for a version. tensorflow-addons
+and tensorflow-io are imported at the first call that needs them, so importing this stays cheap.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import _stand_ins
+from tfgan_suite.errors import InputError
+
+KERAS3 = int(keras.__version__.split(".")[0]) >= 3
+# Both packages can be installed beside Keras 3 but work beside 2.15 only.
+HAS_ADDONS = not KERAS3 and importlib.util.find_spec("tensorflow_addons") is not None
+HAS_IO = not KERAS3 and importlib.util.find_spec("tensorflow_io") is not None
+
+if KERAS3 and keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"Keras runs on {keras.backend.backend()!r} but tfgan_suite needs TensorFlow; "
+        "set the environment variable KERAS_BACKEND=tensorflow before the first import of keras"
+    )
+
+GroupNormalization = keras.layers.GroupNormalization
+# Keras 2.15 compiles every optimizer update with XLA where it sees a GPU, unless told not to.
+ADAM_OPTIONS: dict[str, Any] = {} if KERAS3 else {"jit_compile": False}
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+# --- layers ---------------------------------------------------------------------------------
+
+
+_Fused = _stand_ins.FusedBatchNormalization if KERAS3 else keras.layers.BatchNormalization
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class BatchNormalization(_Fused):
+    """Keras's batch normalisation on TensorFlow's fused kernel, with the defaults GANs use.
+
+    Keras 2.15 calls that kernel by itself, Keras 3 does not. Statistics are float32 also when
+    the layer computes in bfloat16 or float16.
+
+    Args:
+        axis: the channel axis.
+        momentum: share that a moving average keeps at each training call.
+        epsilon: float added to the variance.
+        **kwargs: Keras's other arguments.
+    """
+
+    def __init__(
+        self, axis: int = -1, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs: Any
+    ):
+        super().__init__(axis=axis, momentum=momentum, epsilon=epsilon, **kwargs)
+
+
+def _addons() -> Any:
+    """tensorflow_addons, imported without its end-of-life notice."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tensorflow_addons
+    return tensorflow_addons
+
+
+def InstanceNormalization(**kwargs: Any) -> keras.layers.Layer:
+    """A layer that normalises each channel of each sample; tensorflow-addons' where it exists.
+
+    Args:
+        **kwargs: `axis=-1, epsilon=1e-3, center=True, scale=True` and initializers,
+            regularizers, constraints `beta_*`, `gamma_*` as in Keras.
+    """
+    layer = _addons().layers if HAS_ADDONS else _stand_ins
+    return layer.InstanceNormalization(**kwargs)
+
+
+def Maxout(num_units: int, axis: int = -1, **kwargs: Any) -> keras.layers.Layer:
+    """A layer `max_j x[..., j * num_units + i]`, i < num_units; the addons' where it exists."""
+    layer = _addons().layers if HAS_ADDONS else _stand_ins
+    return layer.Maxout(num_units, axis=axis, **kwargs)
+
+
+# --- pictures -------------------------------------------------------------------------------
+
+
+def gaussian_filter2d(
+    image: Any,
+    filter_shape: int | tuple[int, int] = (3, 3),
+    sigma: float | tuple[float, float] = 1.0,
+    padding: str = "REFLECT",
+    constant_values: float = 0.0,
+) -> tf.Tensor:
+    """Gaussian blur.
+
+    Args:
+        image: `(height, width)`, `(height, width, channels)` or `(batch, height, width,
+            channels)`, any range; integer pictures are rounded towards zero.
+        filter_shape: height and width of the filter, or one size for both.
+        sigma: standard deviation in pixels along height and width, or one for both.
+        padding: `"REFLECT"`, `"CONSTANT"` or `"SYMMETRIC"`.
+        constant_values: what `"CONSTANT"` pads with.
+
+    Returns:
+        Tensor of the picture's shape and dtype.
+    """
+    function = _addons().image if HAS_ADDONS else _stand_ins
+    return function.gaussian_filter2d(
+        image, filter_shape, sigma, padding=padding, constant_values=constant_values
+    )
+
+
+def dense_image_warp(image: Any, flow: Any) -> tf.Tensor:
+    """Moves pixels: `output[b, i, j] = image[b, i - flow[b,i,j,0], j - flow[b,i,j,1]]`, bilinear.
+
+    Args:
+        image: float `(batch, height, width, channels)`, height and width at least 2.
+        flow: float `(batch, height, width, 2)`, in pixels; the border repeats outside.
+    """
+    function = _addons().image if HAS_ADDONS else _stand_ins
+    return function.dense_image_warp(image, flow)
+
+
+def decode_webp(contents: bytes) -> np.ndarray:
+    """Decodes a WebP file into uint8 `(height, width, 4)`, red, green, blue, alpha.
+
+    Raises:
+        InputError: the bytes are no readable WebP picture.
+    """
+    try:
+        if HAS_IO:
+            import tensorflow_io
+
+            return tensorflow_io.image.decode_webp(contents).numpy()
+        return _stand_ins.decode_webp(contents)
+    except (tf.errors.OpError, OSError, SyntaxError) as error:
+        raise InputError(
+            f"{len(contents)} bytes that cannot be read as WebP; expected a whole WebP file"
+        ) from error
+
+
+def jpeg_orientation(contents: bytes) -> int:
+    """The EXIF orientation of a JPEG file, 1 to 8; 1 (upright) where it has none or no EXIF."""
+    try:
+        if HAS_IO:
+            import tensorflow_io
+
+            found = int(tensorflow_io.experimental.image.decode_jpeg_exif(contents))
+        else:
+            found = _stand_ins.jpeg_orientation(contents)
+    except (tf.errors.OpError, OSError, SyntaxError):
+        return 1
+    return found if 1 <= found <= 8 else 1
+
+
+# --- precision and loss scaling -------------------------------------------------------------
+
+
+def set_precision(name: str) -> None:
+    """Sets in which precision networks built from now on compute; weights stay float32.
+
+    Args:
+        name: `"float32"`, `"bfloat16"` or `"float16"`; Keras's `"mixed_..."` names work too.
+
+    Raises:
+        InputError: any other name.
+    """
+    policy = name if name in PRECISIONS.values() else PRECISIONS.get(name)
+    if policy is None:
+        raise InputError(
+            f"precision {name!r} is unknown; expected one of {', '.join(PRECISIONS)}"
+        )
+    keras.mixed_precision.set_global_policy(policy)
+
+
+def get_precision() -> str:
+    """The precision in force: `"float32"`, `"bfloat16"` or `"float16"`."""
+    policy = keras.mixed_precision.global_policy().name
+    return policy.removeprefix("mixed_")
+
+
+def is_loss_scaled(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Whether the optimizer scales losses, as those from `loss_scaled` in float16 do."""
+    return isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer)
+
+
+def loss_scaled(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Where the precision is float16, wraps an optimizer in Keras's dynamic loss scaling.
+
+    A step whose gradients are not finite is left out and halves the scale. In other precisions,
+    and if it is wrapped already, the optimizer is returned as it is.
+    """
+    if get_precision() != "float16" or is_loss_scaled(optimizer):
+        return optimizer
+    return keras.mixed_precision.LossScaleOptimizer(optimizer)
+
+
+def scale_loss(optimizer: keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
+    """The loss to differentiate: times the loss scale of a `loss_scaled` optimizer, else as is."""
+    if not is_loss_scaled(optimizer):
+        return loss
+    return loss * tf.cast(_loss_scale(optimizer), loss.dtype)
+
+
+def unscale(
+    optimizer: keras.optimizers.Optimizer, gradients: Sequence[tf.Tensor | None]
+) -> list[tf.Tensor | None]:
+    """Gradients of the true loss from those of `scale_loss`'s; `apply` takes these."""
+    if not is_loss_scaled(optimizer):
+        return list(gradients)
+    if not KERAS3:
+        return optimizer.get_unscaled_gradients(gradients)
+    return _times(gradients, 1.0 / _loss_scale(optimizer))
+
+
+def _loss_scale(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
+    if not KERAS3:
+        optimizer.get_scaled_loss(tf.constant(0.0))  # Keras 2.15 warns where nothing was scaled.
+        return tf.convert_to_tensor(optimizer.loss_scale)
+    return tf.convert_to_tensor(optimizer.scale_loss(tf.constant(1.0)))
+
+
+def _times(gradients: Sequence[tf.Tensor | None], factor: tf.Tensor) -> list[tf.Tensor | None]:
+    return [None if gradient is None else gradient * factor for gradient in gradients]
+
+
+# --- optimizers -----------------------------------------------------------------------------
+
+
+def apply(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor | None],
+    variables: Sequence[Any],
+) -> None:
+    """Applies gradients (unscaled ones) to variables, summed over the replicas.
+
+    A `loss_scaled` optimizer skips the step on all replicas when one replica's gradients are
+    not finite.
+    """
+    if KERAS3 and is_loss_scaled(optimizer):
+        # Keras 3 divides by the scale in here, and asks one replica alone what is finite.
+        gradients = _times(_spread_not_finite(gradients), _loss_scale(optimizer))
+    optimizer.apply_gradients(list(zip(gradients, variables)))
+
+
+def _spread_not_finite(gradients: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
+    """Makes the first gradient NaN on every replica if any gradient of any is not finite."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return list(gradients)
+    given = [tf.convert_to_tensor(g) for g in gradients if g is not None]
+    finite = [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in given]
+    broken = context.all_reduce("SUM", 1.0 - tf.cast(tf.reduce_all(finite), tf.float32))
+    poison = tf.where(broken > 0.0, float("nan"), 0.0)
+    return [None if g is None else g + tf.cast(poison, g.dtype) for g in gradients]
+
+
+def build_optimizer(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any]) -> None:
+    """Creates every variable of the optimizer, so that a checkpoint restores all of them."""
+    optimizer.build(list(variables))
+
+
+def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> list[Any]:
+    """The optimizer's state: counter, slots and, where there is one, the loss scale."""
+    found = list(optimizer.variables)
+    if is_loss_scaled(optimizer) and not KERAS3:
+        found += [optimizer._loss_scale.current_loss_scale, optimizer.dynamic_counter]
+    return found
+
+
+def adam_slots(
+    optimizer: keras.optimizers.Optimizer, variable: Any
+) -> tuple[tf.Variable, tf.Variable]:
+    """First and second moment that a built Adam keeps for a variable, as TensorFlow variables."""
+    if KERAS3:
+        index = optimizer._get_variable_index(variable)
+    else:
+        index = optimizer._index_dict[optimizer._var_key(variable)]
+    slots = optimizer._momentums[index], optimizer._velocities[index]
+    return tensor_variable(slots[0]), tensor_variable(slots[1])
+
+
+def get_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """The learning rate now, also of a schedule and through `loss_scaled`."""
+    return float(tf.convert_to_tensor(optimizer.learning_rate))
+
+
+def set_learning_rate(optimizer: keras.optimizers.Optimizer, value: float) -> None:
+    """Sets the learning rate, also through `loss_scaled`.
+
+    Raises:
+        InputError: the optimizer follows a schedule.
+    """
+    try:
+        optimizer.learning_rate = float(value)
+    except TypeError as error:
+        raise InputError(
+            f"the learning rate of {optimizer.name!r} follows a schedule and cannot be set; "
+            "build the optimizer with a number"
+        ) from error
+
+
+# --- distribution ---------------------------------------------------------------------------
+
+
+def tensor_variable(variable: Any) -> tf.Variable:
+    """The TensorFlow variable behind a Keras variable (Keras 2.15's are TensorFlow's own)."""
+    return variable if isinstance(variable, tf.Variable) else variable.value
+
+
+def assign_in_replicas(variables: Sequence[Any], values: Sequence[tf.Tensor]) -> None:
+    """Assigns each value to its variable, on every replica.
+
+    What a plain `assign` in a replica does hangs on the variable: it may touch that replica's
+    copy alone, or sum or average over all. This is the same for every variable, in replica and
+    cross-replica context, eagerly and in a `tf.function`.
+
+    Args:
+        variables: variables of Keras or TensorFlow.
+        values: one tensor each; in a replica context equal on all replicas, which they are when
+            computed from such variables alone.
+    """
+    variables = [tensor_variable(variable) for variable in variables]
+    if not tf.distribute.has_strategy():
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+        return
+
+    def update(strategy: tf.distribute.Strategy, values: Sequence[Any]) -> None:
+        for variable, value in zip(variables, values):
+            strategy.extended.update(variable, _assign, args=(value,), group=False)
+
+    if tf.distribute.in_cross_replica_context():
+        update(tf.distribute.get_strategy(), values)
+    else:
+        tf.__internal__.distribute.interim.maybe_merge_call(
+            update, tf.distribute.get_strategy(), list(values)
+        )
+
+
+def _assign(variable: tf.Variable, value: tf.Tensor) -> None:
+    variable.assign(value)
+
+
+def log_value(value: tf.Tensor) -> tf.Tensor:
+    """A scalar that a `train_step` returns, in the form that makes `fit` report its mean.
+
+    Keras 2.15 sums what the replicas return. Keras 3 takes the mean, but over several workers
+    along axis 0, which a scalar does not have.
+
+    Args:
+        value: this replica's value.
+
+    Returns:
+        What to put into the logs: a scalar, or `(1,)` on several workers under Keras 3.
+    """
+    strategy = tf.distribute.get_strategy()
+    if not KERAS3:
+        on_tpu = isinstance(strategy, tf.distribute.TPUStrategy)  # reports the first replica
+        return value if on_tpu else value / strategy.num_replicas_in_sync
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    if several and strategy.extended._in_multi_worker_mode():
+        return tf.reshape(value, (1,))
+    return value

@@ -1,0 +1,94 @@
+"""What the shapes world is made of: its three silhouettes, its six colours, its 18 classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SHAPES = ("circle", "square", "triangle")
+# 0..255, bright and saturated; the two nearest (green and cyan) are 157 apart of 441 possible.
+COLOURS = {
+    "red": (232, 52, 48),
+    "green": (52, 190, 72),
+    "blue": (52, 84, 240),
+    "yellow": (250, 212, 46),
+    "magenta": (226, 56, 200),
+    "cyan": (56, 218, 232),
+}
+CLASSES = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
+PALETTE = np.array(list(COLOURS.values()), np.float32) / 255.0
+
+# Every silhouette is measured by the radius of the disc of the same area, so that neither its
+# size nor its brightness gives the shape away, and so that an area alone tells the radius.
+SQUARE_HALF_SIDE = float(np.sqrt(np.pi) / 2.0)
+TRIANGLE_INRADIUS = float(np.sqrt(np.pi / (3.0 * np.sqrt(3.0))))
+RADII = (0.18, 0.30)  # of the picture's side
+TURNS = (0.0, 15.0, 20.0)  # largest rotation in degrees, one for each of SHAPES
+GREYS = (0.07, 0.34)  # background levels, 0..1
+
+
+def coverage(
+    shape: np.ndarray, centre: np.ndarray, radius: np.ndarray, angle: np.ndarray, size: int
+) -> np.ndarray:
+    """Renders silhouettes with soft edges.
+
+    Args:
+        shape: `(n,)` index into `SHAPES`.
+        centre: `(n, 2)` x and y of the centre of mass, in pixels.
+        radius: `(n,)` radius of the disc of the same area, in pixels.
+        angle: `(n,)` rotation in radians.
+        size: side of the picture in pixels.
+
+    Returns:
+        float32 `(n, size, size)` in [0, 1]: the share of each pixel that is covered, taken from
+        the distance between its middle and the outline.
+    """
+    axis = np.arange(size, dtype=np.float32) + 0.5
+    across = axis[None, None, :] - centre[:, 0, None, None].astype(np.float32)
+    down = axis[None, :, None] - centre[:, 1, None, None].astype(np.float32)
+    outside = np.empty((len(shape), size, size), np.float32)
+    for index, distance in enumerate((_disc, _square, _triangle)):
+        chosen = np.flatnonzero(shape == index)
+        if len(chosen):
+            outside[chosen] = distance(
+                across[chosen],
+                down[chosen],
+                radius[chosen, None, None].astype(np.float32),
+                angle[chosen, None, None].astype(np.float32),
+            )
+    return np.clip(0.5 - outside, 0.0, 1.0)
+
+
+def corners(shape: int, radius: float, angle: float) -> np.ndarray:
+    """The outline's extreme points around the centre: `(k, 2)`, x and y in the radius' unit."""
+    if SHAPES[shape] == "circle":
+        return radius * np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    if SHAPES[shape] == "square":
+        directions = np.pi / 4.0 + np.arange(4) * np.pi / 2.0
+        reach = radius * SQUARE_HALF_SIDE * np.sqrt(2.0)
+    else:
+        directions = -np.pi / 2.0 + np.arange(3) * 2.0 * np.pi / 3.0
+        reach = radius * TRIANGLE_INRADIUS * 2.0
+    return reach * np.stack([np.cos(directions + angle), np.sin(directions + angle)], axis=1)
+
+
+def _disc(across, down, radius, angle):
+    """Signed distance to a circle: negative inside. Like all three: `(n, size, size)`."""
+    return np.sqrt(across**2 + down**2) - radius
+
+
+def _square(across, down, radius, angle):
+    """Signed distance to the nearest side of a square."""
+    along = np.abs(np.cos(angle) * across + np.sin(angle) * down)
+    beside = np.abs(np.cos(angle) * down - np.sin(angle) * across)
+    return np.maximum(along, beside) - SQUARE_HALF_SIDE * radius
+
+
+def _triangle(across, down, radius, angle):
+    """Signed distance to the nearest side of an equilateral triangle that points up."""
+    outside = None
+    for third in range(3):
+        # The sides' normals: straight down (y grows downwards), and turned by a third each.
+        normal = np.pi / 2.0 + third * 2.0 * np.pi / 3.0 + angle
+        reach = np.cos(normal) * across + np.sin(normal) * down
+        outside = reach if outside is None else np.maximum(outside, reach)
+    return outside - TRIANGLE_INRADIUS * radius

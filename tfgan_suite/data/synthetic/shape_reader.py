@@ -1,0 +1,265 @@
+"""Reads a picture of the shapes world back: which shape, which colour, where, and is it clean.
+
+The reader knows the world (a plain background, six colours, three silhouettes) and nothing of
+how a picture was made. Its thresholds were set on pictures of the world itself with a little
+noise and blur added; no generator was looked at.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tfgan_suite.data.synthetic import shape_parts
+from tfgan_suite.data.synthetic.shape_parts import CLASSES, COLOURS, PALETTE, SHAPES
+from tfgan_suite.errors import InputError
+
+# Colour distances are Euclidean in RGB with channels in [0, 1] (largest possible: 1.73).
+STANDS_OUT = 0.25  # a pixel this far from the background is no background
+OFF_LINE = 0.25  # an edge pixel lies on the line from background to colour up to this
+OFF_COLOUR = 0.17  # the shape's mean colour against the world's; half-way mixtures are >= 0.26 off
+ROUGH = 0.12  # root mean square deviation per channel, of background and of shape
+STRAY = 0.04  # foreign pixels, as a share of the shape's area
+FIT = 0.88  # overlap of the silhouette with the best of the three (intersection over union)
+LEAD = 0.03  # by which it beats the second best
+SLACK = np.radians(10.0)  # beyond the world's own rotations
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What `read` found, one entry for each picture.
+
+    Args:
+        clean: bool `(n,)`: one shape, well formed, of one of the colours, on a plain background.
+        label: int32 `(n,)`, index into `CLASSES`; -1 where nothing was found.
+        shape: int32 `(n,)`, index into `SHAPES`; -1 where nothing was found.
+        colour: int32 `(n,)`, index into the names of `COLOURS`; -1 where nothing was found.
+        box: float32 `(n, 4)`: left, top, right, bottom in pixels of what was found, to a pixel.
+        fit: float32 `(n,)`: overlap with the best silhouette, 0 to 1.
+
+    The class of a picture that is not clean is a guess.
+    """
+
+    clean: np.ndarray
+    label: np.ndarray
+    shape: np.ndarray
+    colour: np.ndarray
+    box: np.ndarray
+    fit: np.ndarray
+
+
+def read(images: np.ndarray) -> Reading:
+    """Reads pictures of any origin.
+
+    Args:
+        images: `(n, height, width, 3)`, uint8, or float in [-1, 1] (what lies outside is
+            clipped); height = width >= 16.
+
+    Returns:
+        `Reading`.
+
+    Raises:
+        InputError: another shape, size or number type.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[3] != 3 or images.shape[1] != images.shape[2]:
+        raise InputError(
+            f"pictures of shape {images.shape} cannot be read as shapes: expected "
+            "(n, size, size, 3), square and in colour"
+        )
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        raise InputError(
+            f"pictures of type {images.dtype} cannot be read as shapes: expected uint8, or float "
+            "in [-1, 1]"
+        )
+    block = max(1, 2**18 // max(1, images.shape[1]) ** 2)
+    parts = [_read_block(_unit(images[i : i + block])) for i in range(0, len(images), block)]
+    if not parts:
+        parts = [_read_block(np.zeros((0, *images.shape[1:]), np.float32))]
+    return Reading(*(np.concatenate(column) for column in zip(*parts)))
+
+
+def report(images: np.ndarray) -> dict:
+    """Sums up `read`: how much of a batch is clean and how the classes are spread.
+
+    Args:
+        images: as for `read`.
+
+    Returns:
+        `{"images": n, "clean_share": share of clean pictures, "classes_seen": number of the 18
+        classes with a clean picture, "counts": {class name: clean pictures}}`.
+    """
+    reading = read(images)
+    counts = np.bincount(reading.label[reading.clean], minlength=len(CLASSES))
+    return {
+        "images": len(images),
+        "clean_share": float(np.mean(reading.clean)) if len(images) else 0.0,
+        "classes_seen": int(np.sum(counts > 0)),
+        "counts": {name: int(count) for name, count in zip(CLASSES, counts)},
+    }
+
+
+def _unit(images: np.ndarray) -> np.ndarray:
+    """To float32 in [0, 1]; what is not a number becomes black."""
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / 255.0
+    pixels = np.clip(images.astype(np.float32) * 0.5 + 0.5, 0.0, 1.0)
+    return np.nan_to_num(pixels, nan=0.0)
+
+
+def _read_block(pixels: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The fields of `Reading`, in order, for float pixels in [0, 1]."""
+    back = _background(pixels)
+    colour, alpha = _foreground(pixels, back)
+    body = _one_component(alpha > 0.5)
+    near = _grow(_grow(body))
+    soft = np.clip(alpha, 0.0, 1.0) * near
+    area = soft.sum(axis=(1, 2))
+    found = body.sum(axis=(1, 2)) >= 4
+    shape, fit, fits = _best_silhouette(soft, area, alpha * _grow(body))
+    clean = found & fits & _plain(pixels, back, near, area)
+    clean &= _right_colour(pixels, body, PALETTE[colour])
+    label = np.where(found, shape * len(COLOURS) + colour, -1)
+    return (
+        clean,
+        label.astype(np.int32),
+        np.where(found, shape, -1).astype(np.int32),
+        np.where(found, colour, -1).astype(np.int32),
+        _boxes(body),
+        np.where(found, fit, 0.0).astype(np.float32),
+    )
+
+
+def _background(pixels: np.ndarray) -> np.ndarray:
+    """Median colour of the outermost two rows and columns: `(n, 3)`."""
+    rim = [pixels[:, :2], pixels[:, -2:], pixels[:, 2:-2, :2], pixels[:, 2:-2, -2:]]
+    flat = [part.reshape(len(pixels), part.shape[1] * part.shape[2], 3) for part in rim]
+    return np.median(np.concatenate(flat, axis=1), axis=1)
+
+
+def _foreground(pixels: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The colour that explains most pixels, and how much of it each pixel holds.
+
+    A pixel of an anti-aliased picture is `back + alpha * (colour - back)`; alpha is 0 where a
+    pixel is far from that line.
+    """
+    offset = pixels - back[:, None, None, :]
+    best = np.full(len(pixels), -1)
+    colour = np.zeros(len(pixels), np.int64)
+    chosen = np.zeros(pixels.shape[:3], np.float32)
+    for index, candidate in enumerate(PALETTE):
+        line = candidate - back
+        alpha = np.einsum("nhwc,nc->nhw", offset, line) / np.sum(line**2, axis=1)[:, None, None]
+        off = offset - alpha[..., None] * line[:, None, None, :]
+        alpha = np.where(np.sum(off**2, axis=3) < OFF_LINE**2, alpha, 0.0)
+        count = np.sum((alpha > 0.5) & (alpha < 1.5), axis=(1, 2))
+        better = count > best
+        best = np.where(better, count, best)
+        colour[better] = index
+        chosen[better] = alpha[better]
+    return colour, chosen
+
+
+def _grow(mask: np.ndarray) -> np.ndarray:
+    """Adds the four neighbours of every pixel."""
+    grown = mask.copy()
+    grown[:, 1:] |= mask[:, :-1]
+    grown[:, :-1] |= mask[:, 1:]
+    grown[:, :, 1:] |= mask[:, :, :-1]
+    grown[:, :, :-1] |= mask[:, :, 1:]
+    return grown
+
+
+def _one_component(mask: np.ndarray) -> np.ndarray:
+    """The connected part around the densest place of each mask."""
+    size = mask.shape[1]
+    reach = max(1, size // 10)
+    sums = np.cumsum(np.cumsum(np.pad(mask.astype(np.int32), ((0, 0), (reach + 1, reach),
+                     (reach + 1, reach))), axis=1), axis=2)
+    side = 2 * reach + 1
+    density = sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side]
+    density = np.where(mask, density + sums[:, :-side, :-side], -1)
+    start = density.reshape(len(mask), -1).argmax(axis=1) if len(mask) else np.zeros(0, int)
+    part = np.zeros_like(mask)
+    part.reshape(len(mask), -1)[np.arange(len(mask)), start] = True
+    part &= mask
+    while True:
+        wider = _grow(part) & mask
+        if np.array_equal(wider, part):
+            return part
+        part = wider
+
+
+def _best_silhouette(soft, area, alpha) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Overlap with each silhouette of the same area, centre and rotation.
+
+    The rotation of a k-gon is the phase of its k-th complex moment, sum(weight * z**k) / k.
+    """
+    size = soft.shape[1]
+    weight = np.maximum(area, 1e-3)
+    axis = np.arange(size, dtype=np.float32) + 0.5
+    x = soft.sum(axis=1) @ axis / weight
+    y = soft.sum(axis=2) @ axis / weight
+    z = (axis - x[:, None])[:, None, :] + np.complex64(1j) * (axis - y[:, None])[:, :, None]
+    cube = z**3
+    third = np.angle(np.sum(soft * cube, axis=(1, 2))) / 3.0 + np.pi / 2.0
+    fourth = (np.angle(np.sum(soft * cube * z, axis=(1, 2))) - np.pi) / 4.0
+    turns = [np.zeros_like(x), _wrap(fourth, np.pi / 2.0), _wrap(third, 2.0 * np.pi / 3.0)]
+    seen = _sharpen(alpha)
+    overlap = np.zeros((len(SHAPES), len(soft)))
+    for index, turn in enumerate(turns):
+        shape = np.full(len(soft), index)
+        centre = np.stack([x, y], axis=1)
+        template = shape_parts.coverage(shape, centre, np.sqrt(weight / np.pi), turn, size)
+        template = _sharpen(template)
+        either = np.maximum(seen, template).sum(axis=(1, 2))
+        overlap[index] = np.minimum(seen, template).sum(axis=(1, 2)) / np.maximum(either, 1e-3)
+    ranked = np.sort(overlap, axis=0)
+    best = overlap.argmax(axis=0)
+    turned = np.abs(np.stack(turns))[best, np.arange(len(soft))]
+    upright = turned <= np.radians(shape_parts.TURNS)[best] + SLACK
+    fits = (ranked[-1] >= FIT) & (ranked[-1] - ranked[-2] >= LEAD) & upright
+    return best, ranked[-1], fits
+
+
+def _wrap(angle: np.ndarray, period: float) -> np.ndarray:
+    """The equal angle that is nearest to zero."""
+    return angle - period * np.round(angle / period)
+
+
+def _sharpen(cover: np.ndarray) -> np.ndarray:
+    """Doubles the steepness of edges, so that a slight blur does not count as a misfit."""
+    return np.clip(2.0 * cover - 0.5, 0.0, 1.0)
+
+
+def _plain(pixels, back, near, area) -> np.ndarray:
+    """Whether all but the shape is an even, neutral, not too bright background."""
+    offset = np.sum((pixels - back[:, None, None, :]) ** 2, axis=3) * ~near
+    stray = np.sum(offset > STANDS_OUT**2, axis=(1, 2)) <= STRAY * area
+    rough = offset.sum(axis=(1, 2)) / 3.0 / np.maximum(np.sum(~near, axis=(1, 2)), 1)
+    neutral = back.max(axis=1) - back.min(axis=1) <= 0.15
+    dark = back.mean(axis=1) <= shape_parts.GREYS[1] + 0.1
+    return stray & (rough <= ROUGH**2) & neutral & dark
+
+
+def _right_colour(pixels, body, wanted) -> np.ndarray:
+    """Whether the shape without its rim is of the wanted colour, and evenly so."""
+    core = ~_grow(~body)
+    count = np.maximum(core.sum(axis=(1, 2)), 1)[:, None]
+    mean = np.einsum("nhwc,nhw->nc", pixels, core) / count
+    near = np.linalg.norm(mean - wanted, axis=1) <= OFF_COLOUR
+    offset = np.sum((pixels - mean[:, None, None, :]) ** 2, axis=3) * core
+    return near & (offset.sum(axis=(1, 2)) / 3.0 / count[:, 0] <= ROUGH**2)
+
+
+def _boxes(body: np.ndarray) -> np.ndarray:
+    """Left, top, right, bottom of each mask, zeros for an empty one: float32 `(n, 4)`."""
+    sides = []
+    for axis in (1, 2):  # columns that hold a pixel, then rows
+        line = body.any(axis=axis)
+        first = line.argmax(axis=1)
+        last = np.where(line.any(axis=1), line.shape[1] - line[:, ::-1].argmax(axis=1), 0)
+        sides.append((first, last))
+    (left, right), (top, bottom) = sides
+    return np.stack([left, top, right, bottom], axis=1).astype(np.float32)

@@ -1,0 +1,116 @@
+"""The card of an export: what it takes and gives, what is in it, and how it was made."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import math
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.signatures import Signature, TensorSpec
+
+FILE = "card.json"
+_RANGES = {
+    "normal": "standard normal",
+    "uniform": "-1 to 1",
+    "image": "-1 to 1",
+    "pixels": "0 to 255",
+    "seed": "any",
+    "count": "1 or more",
+    "file": "a PNG file; JPEG is read too",
+}
+_PACKAGES = ("tfgan-suite", "ai-edge-litert", "tensorflow-serving-api")
+
+
+def describe(spec: TensorSpec) -> dict[str, Any]:
+    """A tensor's description as JSON; shapes are those of one example."""
+    text = dict(name=spec.name, shape=list(spec.shape), dtype=spec.dtype, kind=spec.kind)
+    if spec.classes is not None:
+        text["classes"] = spec.classes
+    if spec.kind == "label":
+        text["range"] = f"0 to {spec.classes - 1}" if spec.classes else "0 and up"
+    elif spec.kind in _RANGES:
+        text["range"] = _RANGES[spec.kind]
+    return text
+
+
+def restore(text: Mapping[str, Any]) -> TensorSpec:
+    """The inverse of `describe`."""
+    return TensorSpec(
+        text["name"], tuple(text["shape"]), text["dtype"], text["kind"], text.get("classes")
+    )
+
+
+def make(
+    name: str,
+    functions: Mapping[str, Signature],
+    tensors: Mapping[str, Mapping[str, Any]],
+    variables: Iterable[tf.Variable],
+    **facts: Any,
+) -> dict[str, Any]:
+    """The part of a card that the export itself knows; `version` and `files` come last.
+
+    Args:
+        name: the export's name.
+        functions: the SavedModel's signatures.
+        tensors: the graph tensors of each, from `saved_model.tensor_names`.
+        variables: what the SavedModel holds.
+        **facts: further entries.
+    """
+    return {
+        "name": name,
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "signatures": {
+            key: {
+                "inputs": [describe(spec) for spec in signature.inputs],
+                "output": describe(signature.output),
+                "tensors": tensors[key],
+            }
+            for key, signature in functions.items()
+        },
+        "parameters": int(sum(math.prod(variable.shape) for variable in variables)),
+        **facts,
+        "versions": _versions(),
+    }
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Sizes in bytes of all files under `folder`, by relative path."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def dump(content: Mapping[str, Any]) -> str:
+    """JSON text; NumPy numbers become plain ones, paths and other objects their text."""
+    return json.dumps(content, indent=2, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    return str(value)
+
+
+def _versions() -> dict[str, str]:
+    found = {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,17 @@
+"""What can go wrong in an export although the user's input is right."""
+
+
+class ExportError(RuntimeError):
+    """An export was refused; nothing was published."""
+
+
+class GraphError(ExportError):
+    """A signature's graph cannot be served: random or Python ops, training mode, half precision."""
+
+
+class ConversionError(ExportError):
+    """TensorFlow Lite's converter refuses a signature."""
+
+
+class ParityError(ExportError):
+    """An exported format differs from the Keras networks by more than its bound."""

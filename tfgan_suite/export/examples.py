@@ -1,0 +1,129 @@
+"""Inputs for comparing formats and for choosing the ranges of int8."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.errors import InputError
+from tfgan_suite.export import functions
+from tfgan_suite.signatures import Signature, TensorSpec
+
+Representative = Callable[[], Iterable[Mapping[str, Any]]]
+
+COMPARED = 16
+CALIBRATION = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Inputs of one signature.
+
+    Args:
+        compared: on these the formats are compared, arrays by input name.
+        calibration: from these the ranges of int8 are taken.
+        origin: where they come from, in words.
+    """
+
+    compared: dict[str, np.ndarray]
+    calibration: dict[str, np.ndarray]
+    origin: str
+
+
+def make(
+    name: str,
+    signature: Signature,
+    representative: Representative | None,
+    *,
+    seed: int,
+    size: tuple[int, int],
+) -> Examples:
+    """Makes the examples of a signature.
+
+    Args:
+        name: the signature's name.
+        signature: what they are for.
+        representative: gives batches of inputs by name, or `None` to draw them.
+        seed: of what is drawn.
+        size: height and width of pictures whose size is open.
+
+    Raises:
+        InputError: `representative` gives nothing, or other inputs than the signature has.
+    """
+    if representative is None:
+        inputs = {
+            spec.name: _stand_in(spec, COMPARED + CALIBRATION, seed, index, size)
+            for index, spec in enumerate(signature.inputs)
+        }
+        origin = "drawn" if signature.drawable else "drawn; smooth random stand-ins for pictures"
+    else:
+        inputs, origin = _gather(name, signature, representative, size), "representative batches"
+    count = len(next(iter(inputs.values())))
+    if count < 2 * COMPARED:  # too few to keep some apart
+        shared = {key: array[:COMPARED] for key, array in inputs.items()}
+        return Examples(shared, inputs, f"{origin}; the compared ones also set int8's ranges")
+    return Examples(
+        {key: array[:COMPARED] for key, array in inputs.items()},
+        {key: array[COMPARED:] for key, array in inputs.items()},
+        origin,
+    )
+
+
+def _stand_in(
+    spec: TensorSpec, count: int, seed: int, index: int, size: tuple[int, int]
+) -> np.ndarray:
+    if spec.drawable:
+        return spec.draw(count, [seed, index]).numpy()
+    shape = functions.concrete_shape(spec, size)
+    if None in shape:
+        raise InputError(
+            f"input {spec.name!r} has the open shape {spec.shape}; give `representative` batches"
+        )
+    random = np.random.default_rng([seed, index])
+    if spec.kind == "image" and len(shape) == 3:
+        # Noise at an eighth of the size, enlarged: neighbours are alike, as in photographs.
+        height, width, channels = shape
+        coarse = random.uniform(
+            -1.0, 1.0, (count, max(height // 8, 2), max(width // 8, 2), channels)
+        )
+        return tf.image.resize(coarse.astype("float32"), (height, width)).numpy()
+    if tf.as_dtype(spec.dtype).is_floating:
+        return random.uniform(-1.0, 1.0, (count, *shape)).astype(spec.dtype)
+    return np.zeros((count, *shape), tf.as_dtype(spec.dtype).as_numpy_dtype)
+
+
+def _gather(
+    name: str, signature: Signature, representative: Representative, size: tuple[int, int]
+) -> dict[str, np.ndarray]:
+    names = [spec.name for spec in signature.inputs]
+    batches: list[Mapping[str, Any]] = []
+    count = 0
+    for batch in representative():
+        if set(batch) != set(names):
+            raise InputError(
+                f"`representative` gives {sorted(batch)}; signature {name!r} takes {sorted(names)}"
+            )
+        batches.append(batch)
+        count += len(batch[names[0]])
+        if count >= COMPARED + CALIBRATION:
+            break
+    if count == 0:
+        raise InputError(
+            f"`representative` gives no examples for signature {name!r}; expected batches "
+            f"of {sorted(names)}, about {COMPARED + CALIBRATION} examples in all"
+        )
+    inputs = {}
+    for spec in signature.inputs:
+        array = np.concatenate([np.asarray(batch[spec.name], spec.dtype) for batch in batches])
+        expected = functions.concrete_shape(spec, size)
+        if array.shape[1:] != expected:
+            raise InputError(
+                f"`representative` gives {spec.name!r} of shape {array.shape[1:]}; signature "
+                f"{name!r} takes {expected}"
+            )
+        inputs[spec.name] = array[: COMPARED + CALIBRATION]
+    return inputs

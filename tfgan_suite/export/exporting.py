@@ -1,0 +1,268 @@
+"""From a game to a version folder: trace, save, convert, compare, describe, publish."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgan_suite.errors import InputError
+from tfgan_suite.export import card as cards
+from tfgan_suite.export import (
+    examples,
+    folders,
+    functions,
+    parity,
+    precision,
+    saved_model,
+    serving,
+    tflite,
+)
+from tfgan_suite.export.examples import Examples, Representative
+from tfgan_suite.export.functions import DEFAULT
+from tfgan_suite.signatures import Signature
+
+TFLITE_FORMATS = tuple(f"tflite_{kind}" for kind in tflite.KINDS)
+REJECTED = "rejected.json"
+PARITY = "parity.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportResult:
+    """What an export has written.
+
+    Args:
+        path: the version's folder, `<folder>/<name>/<version>`.
+        version: its number.
+        files: sizes in bytes by path relative to `path`.
+        parity: the content of `parity.json`.
+        card: the content of `card.json`.
+    """
+
+    path: Path
+    version: int
+    files: dict[str, int]
+    parity: dict[str, Any]
+    card: dict[str, Any]
+
+
+def export(
+    game: Any,
+    folder: str | Path,
+    *,
+    name: str,
+    card: Mapping[str, Any] | None = None,
+    formats: Sequence[str] = ("saved_model", "tflite"),
+    representative: Representative | Mapping[str, Representative] | None = None,
+    int8_bound: float | None = 30.0,
+    warmup: bool = True,
+    size: tuple[int, int] = (64, 64),
+    seed: int = 0,
+) -> ExportResult:
+    """Exports a game's signatures as the next version of `<folder>/<name>`.
+
+    The game is used as it is and left as it was: call `game.settle()` before, where batch-norm
+    statistics should be brought up to date. Networks that compute in half precision are exported
+    in float32. A version appears whole or not at all.
+
+    Args:
+        game: anything whose `signatures()` gives `{"serving_default": Signature, ...}`.
+        folder: parent of the exports.
+        name: letters, digits, `.`, `_`, `-`; the model's name in TensorFlow Serving.
+        card: how the game was trained; goes into `card.json`.
+        formats: `"saved_model"` (always needed) and any of `"tflite_float32"`,
+            `"tflite_float16"`, `"tflite_int8"`, or `"tflite"` for these three.
+        representative: function without arguments that gives batches of inputs by name, from
+            which int8 takes its ranges; a dict of such functions by signature where a game has
+            several. By default inputs are drawn; where a picture goes in, real ones are better.
+        int8_bound: least PSNR of int8 against float in dB; `None` accepts any.
+        warmup: write TensorFlow Serving's warm-up file where `tensorflow-serving-api` is there.
+        size: height and width in TFLite files and comparisons, for pictures of open size.
+        seed: of the inputs that are drawn for comparisons.
+
+    Returns:
+        The paths and numbers of the new version.
+
+    Raises:
+        InputError: bad name, format, representative or card; a folder that cannot be written.
+        ParityError: a format differs by more than its bound; `<folder>/<name>/rejected.json`
+            holds the report.
+        ConversionError: TensorFlow Lite cannot convert a signature.
+        GraphError: a signature runs Python, training mode or random ops.
+    """
+    folders.check_name(name)
+    about = dict(card or {})
+    if "export" in about:
+        raise InputError("the card has an entry 'export', which the export writes; rename it")
+    job = _Job(_signatures(game), _kinds(formats), representative, int8_bound, size, seed)
+    home = Path(folder) / name
+    with folders.staging(home) as staged, precision.float32_compute(job.networks) as policies:
+        chosen = job.examples()
+        own = functions.all_functions(job.signatures)
+        variables = saved_model.save(staged, saved_model.trace_all(own), own)
+        report = _compare(job, staged, chosen)
+        _judge(home, staged, report)
+        content = cards.make(
+            name,
+            own,
+            saved_model.tensor_names(staged),
+            variables,
+            precision=_precision(policies),
+            warmup=_warm_up(staged, name, own, chosen) if warmup else "not asked for",
+        )
+        return _publish(home, staged, name, about, content, report)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What is asked for, checked."""
+
+    signatures: dict[str, Signature]
+    kinds: tuple[str, ...]
+    representative: Any
+    int8_bound: float | None
+    size: tuple[int, int]
+    seed: int
+
+    @property
+    def networks(self) -> list[Any]:
+        return [network for signature in self.signatures.values() for network in signature.networks]
+
+    def examples(self) -> dict[str, Examples]:
+        given = self.representative
+        if not isinstance(given, Mapping):
+            given = {DEFAULT: given}
+        unknown = set(given) - set(self.signatures)
+        if unknown:
+            raise InputError(
+                f"`representative` names {sorted(unknown)}; the game has {sorted(self.signatures)}"
+            )
+        return {
+            name: examples.make(name, signature, given.get(name), seed=self.seed, size=self.size)
+            for name, signature in self.signatures.items()
+        }
+
+
+def _signatures(game: Any) -> dict[str, Signature]:
+    signatures = dict(game.signatures())
+    if DEFAULT not in signatures:
+        raise InputError(
+            f"{type(game).__name__} gives the signatures {sorted(signatures)}; expected one "
+            f"named {DEFAULT!r}"
+        )
+    return signatures
+
+
+def _kinds(formats: str | Sequence[str]) -> tuple[str, ...]:
+    """The TFLite kinds that `formats` asks for."""
+    asked = (formats,) if isinstance(formats, str) else tuple(formats)
+    unknown = set(asked) - {"saved_model", "tflite", *TFLITE_FORMATS}
+    if unknown or "saved_model" not in asked:
+        raise InputError(
+            f"formats are {list(asked)}; expected 'saved_model' and any of 'tflite', "
+            f"{', '.join(map(repr, TFLITE_FORMATS))}"
+        )
+    return tuple(kind for kind in tflite.KINDS if {"tflite", f"tflite_{kind}"} & set(asked))
+
+
+def _compare(job: _Job, staged: Path, chosen: Mapping[str, Examples]) -> dict[str, Any]:
+    """Converts each signature, runs every format and gives the report."""
+    references = parity.saved_model_outputs(staged, job.signatures, chosen)
+    report: dict[str, Any] = {"protocol": parity.protocol(job.seed), "signatures": {}, "ok": True}
+    for name, signature in job.signatures.items():
+        reference = parity.keras_outputs(signature, chosen[name])
+        results = {"saved_model": parity.compare("saved_model", reference, references[name])}
+        if job.kinds:
+            results.update(_compare_tflite(job, name, staged, chosen[name], references[name]))
+        report["ok"] = report["ok"] and all(result["ok"] for result in results.values())
+        report["signatures"][name] = {
+            "examples": len(reference),
+            "inputs": chosen[name].origin,
+            **results,
+        }
+    return report
+
+
+def _compare_tflite(
+    job: _Job, name: str, staged: Path, chosen: Examples, reference: np.ndarray
+) -> dict[str, Any]:
+    """Converts one signature to all kinds, runs the files and gives a result for each."""
+    signature = job.signatures[name]
+    results = {}
+    folder = staged / "tflite" if name == DEFAULT else staged / "tflite" / name
+    scratch = staged / ".scratch"
+    tflite.freeze(scratch, name, signature, job.size)
+    for kind in job.kinds:
+        path = folder / f"{kind}.tflite"
+        content = tflite.convert(scratch, name, kind, chosen.calibration)
+        with folders.writing(staged):
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        ran = parity.tflite_outputs(path, chosen.compared, scratch)
+        found = ran["outputs"][signature.output.name]
+        if kind == "int8":
+            result = parity.compare_int8(
+                signature, reference, found, ran["tensors"], job.int8_bound
+            )
+        else:
+            result = parity.compare(f"tflite_{kind}", reference, found)
+        results[f"tflite_{kind}"] = {
+            **result,
+            "runtime": ran["runtime"],
+            "tensors": ran["tensors"],
+        }
+    shutil.rmtree(scratch)
+    return results
+
+
+def _judge(home: Path, staged: Path, report: Mapping[str, Any]) -> None:
+    """Writes the report; one that is over a bound goes beside the versions, and raises."""
+    rejected = home / REJECTED
+    folders.write_text(staged / PARITY if report["ok"] else rejected, cards.dump(report))
+    parity.check(report, rejected)
+    rejected.unlink(missing_ok=True)
+
+
+def _precision(policies: Sequence[str]) -> str:
+    if not policies:
+        return "float32"
+    return f"float32; the networks were trained under {', '.join(policies)}"
+
+
+def _warm_up(
+    staged: Path, name: str, own: Mapping[str, Signature], chosen: Mapping[str, Examples]
+) -> str:
+    """Writes the warm-up file where that is possible, and says what happened."""
+    if not serving.can_warm_up():
+        return "skipped: tensorflow-serving-api is not installed (extra 'serving')"
+    requests = {
+        key: serving.warmup_request(signature, chosen[functions.source(key, chosen)].compared)
+        for key, signature in own.items()
+    }
+    serving.write_warmup(staged, name, requests)
+    return f"{serving.WARMUP.as_posix()}: one request for each of {', '.join(requests)}"
+
+
+def _publish(
+    home: Path,
+    staged: Path,
+    name: str,
+    about: Mapping[str, Any],
+    content: dict[str, Any],
+    report: dict[str, Any],
+) -> ExportResult:
+    files = cards.sizes(staged)
+    whole: dict[str, Any] = {}
+
+    def finish(version: int) -> None:
+        whole.update({**about, "export": {**content, "version": version, "files": files}})
+        folders.write_text(staged / cards.FILE, cards.dump(whole))
+
+    with folders.writing(home):
+        folders.write_text(home / serving.MODEL_CONFIG, serving.model_config(name))
+        version = folders.publish(staged, home, finish)
+    return ExportResult(home / str(version), version, files, report, whole)

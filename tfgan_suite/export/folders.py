@@ -1,0 +1,135 @@
+"""Version folders: counted up, written beside their place and moved there whole.
+
+`<folder>/<name>/<version>/` is TensorFlow Serving's layout. It reads only the folders whose name
+is a number, so everything else may lie beside them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfgan_suite.errors import InputError
+
+_STAGED = ".export-"
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+# How TensorFlow's file system reports what Python reports as OSError.
+_FILE_ERRORS = (
+    OSError,
+    tf.errors.AlreadyExistsError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnavailableError,
+    tf.errors.UnknownError,
+)
+
+
+def check_name(name: str) -> None:
+    """Raises InputError unless `name` can be a folder and a model name of TensorFlow Serving."""
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"export name {name!r} cannot be used; expected a letter, then letters, digits, "
+            "'.', '_' or '-'"
+        )
+
+
+def versions(home: Path) -> list[int]:
+    """Numbers of the version folders in `home`, ascending."""
+    if not home.is_dir():
+        return []
+    return sorted(int(entry.name) for entry in home.iterdir() if entry.name.isdecimal())
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turns "disk full", "not allowed" and the like into InputError naming the folder.
+
+    Args:
+        folder: what is written to; for a staged folder the one it is staged in is named.
+    """
+    try:
+        yield
+    except _FILE_ERRORS as error:
+        for path in (folder, *folder.parents):
+            if path.name.startswith(_STAGED):
+                folder = path.parent
+        raise InputError(
+            f"cannot write an export into {str(folder)!r}: {_reason(error)}; make room there, get "
+            "the right to write, or name another folder"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    if getattr(error, "strerror", None):
+        return str(error.strerror)
+    # TensorFlow says "<op and device>; <file>; <reason> [Op:<name>]".
+    return str(error).splitlines()[0].split("; ")[-1].split(" [Op:")[0]
+
+
+@contextlib.contextmanager
+def staging(home: Path) -> Iterator[Path]:
+    """A hidden folder in `home` that is gone at the end, unless `publish` has moved it.
+
+    Raises:
+        InputError: `home` or the folder cannot be made.
+    """
+    made = [path for path in (home, *home.parents) if not path.exists()]
+    with writing(home):
+        home.mkdir(parents=True, exist_ok=True)
+        path = Path(tempfile.mkdtemp(prefix=_STAGED, dir=home))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        for folder in made:
+            with contextlib.suppress(OSError):  # in use by now: it stays
+                folder.rmdir()
+
+
+def publish(staged: Path, home: Path, finish: Callable[[int], None]) -> int:
+    """Moves a finished folder to the next version number, in one step.
+
+    Args:
+        staged: the folder that `staging` gave.
+        home: `<folder>/<name>`.
+        finish: called with the version number before the move, to write files that state it.
+
+    Returns:
+        The version number.
+    """
+    # mkdtemp makes folders for one user only; a server often runs as another.
+    mask = os.umask(0)
+    os.umask(mask)
+    staged.chmod(0o777 & ~mask)
+    version = 1 + max(versions(home), default=0)
+    while True:
+        finish(version)
+        try:
+            staged.rename(home / str(version))
+            return version
+        except OSError:
+            # Another process may have taken the number since it was read.
+            if not (home / str(version)).exists():
+                raise
+            version += 1
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file so that a reader sees the old text or the new one, never a part."""
+    with writing(path.parent):
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()

@@ -1,0 +1,165 @@
+"""The functions of a SavedModel: a game's own signatures and those that follow from them.
+
+From a signature whose output is a picture follow `png` (the same inputs, PNG files out; a picture
+goes in as a PNG or JPEG file) and, where all inputs can be drawn, `sample` (a seed and a count
+in, uint8 pictures out). Those of `serving_default` have just these names, those of another
+signature `<signature>_png` and `<signature>_sample`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfgan_suite.signatures import Signature, TensorSpec
+
+DEFAULT = "serving_default"
+# TensorFlow Serving sends and takes tensors whose names end so as base64 in REST.
+BYTES = "_bytes"
+_SCALARS = ("seed", "count")
+_PNG_CHANNELS = (1, 2, 3, 4)
+_FILE_CHANNELS = (1, 3, 4)
+
+
+def all_functions(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
+    """A game's signatures and the derived ones; a game's own win where names collide."""
+    functions: dict[str, Signature] = {}
+    for name, signature in signatures.items():
+        prefix = "" if name == DEFAULT else f"{name}_"
+        if _is_picture(signature.output, _PNG_CHANNELS):
+            if signature.drawable:
+                functions[f"{prefix}sample"] = _sample(signature)
+            if all(
+                spec.kind != "image" or _is_picture(spec, _FILE_CHANNELS)
+                for spec in signature.inputs
+            ):
+                functions[f"{prefix}png"] = _png(signature)
+    return {**functions, **signatures}
+
+
+def source(name: str, signatures: Iterable[str]) -> str:
+    """The game's own signature that a function is, or is derived from."""
+    own = tuple(signatures)
+    if name in own:
+        return name
+    derived = (key for key in own if name in (f"{key}_sample", f"{key}_png"))
+    return next(derived, DEFAULT)
+
+
+def tensor_spec(
+    spec: TensorSpec, *, batch: int | None = None, size: tuple[int, int] | None = None
+) -> tf.TensorSpec:
+    """The TensorFlow description of an input with its batch dimension.
+
+    Args:
+        spec: the input.
+        batch: fixed batch size, `None` for any.
+        size: height and width that stand in for open ones.
+    """
+    if spec.kind in _SCALARS:
+        return tf.TensorSpec((), spec.dtype, name=spec.name)
+    return tf.TensorSpec((batch, *concrete_shape(spec, size)), spec.dtype, name=spec.name)
+
+
+def concrete_shape(spec: TensorSpec, size: tuple[int, int] | None) -> tuple[int | None, ...]:
+    """The shape of one example, open height and width replaced by `size` where it is given."""
+    if size is None or None not in spec.shape:
+        return tuple(spec.shape)
+    known = dict(zip(range(2), size))
+    return tuple(known.get(i) if n is None else n for i, n in enumerate(spec.shape))
+
+
+def trace(
+    signature: Signature, *, batch: int | None = None, size: tuple[int, int] | None = None
+) -> Any:
+    """Traces a signature into a concrete function that returns `{output name: tensor}`.
+
+    Raises:
+        ValueError: the output's shape is not the one that the signature promises.
+    """
+
+    def function(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        output = signature.call(**inputs)
+        if not output.dtype.is_integer and output.dtype != tf.string:
+            output = tf.cast(output, tf.float32)
+        output.set_shape([None, *signature.output.shape])
+        return {signature.output.name: output}
+
+    specs = {spec.name: tensor_spec(spec, batch=batch, size=size) for spec in signature.inputs}
+    return tf.function(function).get_concrete_function(**specs)
+
+
+def to_uint8(images: tf.Tensor) -> tf.Tensor:
+    """Pictures in [-1, 1] as bytes: `round((x + 1) * 127.5)`, clipped to 0 .. 255."""
+    scaled = tf.round((tf.cast(images, tf.float32) + 1.0) * 127.5)
+    return tf.cast(tf.clip_by_value(scaled, 0.0, 255.0), tf.uint8)
+
+
+def draw_input(
+    spec: TensorSpec, index: int, count: int | tf.Tensor, seed: int | tf.Tensor
+) -> tf.Tensor:
+    """Draws a batch of the input number `index`, with the stateless seed `(seed, index)`."""
+    return spec.draw(count, tf.stack([tf.cast(seed, tf.int32), index]))
+
+
+def _is_picture(spec: TensorSpec, channels: tuple[int, ...]) -> bool:
+    return spec.kind == "image" and len(spec.shape) == 3 and spec.shape[-1] in channels
+
+
+def _sample(signature: Signature) -> Signature:
+    def call(seed: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        drawn = {
+            spec.name: draw_input(spec, index, count, seed)
+            for index, spec in enumerate(signature.inputs)
+        }
+        return to_uint8(signature.call(**drawn))
+
+    return dataclasses.replace(
+        signature,
+        inputs=(TensorSpec("seed", (), "int32", "seed"), TensorSpec("count", (), "int32", "count")),
+        output=dataclasses.replace(signature.output, dtype="uint8", kind="pixels"),
+        call=call,
+    )
+
+
+def _png(signature: Signature) -> Signature:
+    files = {spec.name + BYTES: spec for spec in signature.inputs if spec.kind == "image"}
+
+    def call(**inputs: tf.Tensor) -> tf.Tensor:
+        for name, spec in files.items():
+            inputs[spec.name] = _decode(inputs.pop(name), spec)
+        pixels = to_uint8(signature.call(**inputs))
+        return tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+
+    return dataclasses.replace(
+        signature,
+        inputs=tuple(
+            TensorSpec(spec.name + BYTES, (), "string", "file") if spec.kind == "image" else spec
+            for spec in signature.inputs
+        ),
+        output=TensorSpec(signature.output.name + BYTES, (), "string", "file"),
+        call=call,
+    )
+
+
+def _decode(contents: tf.Tensor, spec: TensorSpec) -> tf.Tensor:
+    """PNG or JPEG files `(batch,)` as pictures in [-1, 1] of the size that the input has.
+
+    A picture of another size is resized. An input of open size takes each batch as it is; then
+    all pictures of one batch must have one size.
+    """
+    height, width, channels = spec.shape
+
+    def decode_one(content: tf.Tensor) -> tf.Tensor:
+        pixels = tf.io.decode_image(content, channels=channels, expand_animations=False)
+        pixels = tf.cast(tf.ensure_shape(pixels, (None, None, channels)), tf.float32)
+        if height is not None and width is not None:
+            pixels = tf.image.resize(pixels, (height, width), antialias=True)
+        return pixels / 127.5 - 1.0
+
+    return tf.map_fn(
+        decode_one, contents, fn_output_signature=tf.TensorSpec(spec.shape, tf.float32)
+    )

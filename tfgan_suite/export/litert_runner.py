@@ -1,0 +1,80 @@
+"""Runs a TFLite file with the standalone runtime, in a process that never loads TensorFlow.
+
+    python litert_runner.py model.tflite inputs.npz outputs.npz
+
+`inputs.npz` holds one array per input name, `(count, ...)`; `outputs.npz` gets one per output
+name. One line of JSON on standard output says which runtime ran and what the file's tensors are.
+This file imports nothing of its package, so that it works where TensorFlow is not installed.
+"""
+
+from __future__ import annotations
+
+import collections
+import importlib
+import importlib.metadata
+import json
+import os
+import sys
+
+RUNTIMES = {
+    "ai_edge_litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
+    "tflite_runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
+}
+
+
+def run(interpreter_class, model, inputs):
+    """Runs a model on examples, one after the other.
+
+    Args:
+        interpreter_class: the `Interpreter` of any of the runtimes.
+        model: path of a `.tflite` file with one signature and batch size 1.
+        inputs: arrays `(count, ...)` by input name.
+
+    Returns:
+        Outputs `(count, ...)` by name, and the number of the model's tensors by dtype.
+    """
+    import numpy as np
+
+    interpreter = interpreter_class(model_path=model)
+    (name,) = interpreter.get_signature_list()
+    # Inputs go in by name: the order in a file need not be the order of the signature.
+    call = interpreter.get_signature_runner(name)
+    count = len(next(iter(inputs.values())))
+    results = collections.defaultdict(list)
+    for index in range(count):
+        outputs = call(**{key: array[index : index + 1] for key, array in inputs.items()})
+        for key, array in outputs.items():
+            results[key].append(np.array(array))
+    tensors = collections.Counter(
+        np.dtype(tensor["dtype"]).name for tensor in interpreter.get_tensor_details()
+    )
+    return {key: np.concatenate(arrays) for key, arrays in results.items()}, dict(tensors)
+
+
+def main(model, inputs_path, outputs_path):
+    """Reads inputs, runs, writes outputs and prints the JSON line."""
+    # The folder of this file must not be searched: its names hide other packages'.
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != here]
+    import numpy as np
+
+    for name, (module, package) in RUNTIMES.items():
+        try:
+            interpreter_class = importlib.import_module(module).Interpreter
+        except ImportError:
+            continue
+        with np.load(inputs_path) as stored:
+            inputs = dict(stored)
+        outputs, tensors = run(interpreter_class, model, inputs)
+        np.savez(outputs_path, **outputs)
+        foreign = sorted({"tensorflow", "tfgan_suite", "keras"} & set(sys.modules))
+        if foreign:
+            sys.exit(f"not standalone: {', '.join(foreign)} was imported")
+        version = importlib.metadata.version(package)
+        print(json.dumps({"runtime": name, "version": version, "tensors": tensors}))
+        return
+    sys.exit(f"no TFLite runtime found: install one of {[p for _, p in RUNTIMES.values()]}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,187 @@
+"""Drawing from an exported version, without the code of its game."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.errors import InputError
+from tfgan_suite.export import card as cards
+from tfgan_suite.export import folders, functions
+from tfgan_suite.export.functions import DEFAULT
+from tfgan_suite.signatures import TensorSpec
+
+
+def load(path: str | Path) -> Exported:
+    """Loads an exported version.
+
+    Args:
+        path: `<name>/<version>`, or `<name>` for its newest version.
+
+    Raises:
+        InputError: there is no export.
+
+    Example:
+        >>> pictures = load("saved_models/dcgan").sample(16, seed=1)   # uint8 (16, 32, 32, 3)
+    """
+    folder = Path(path)
+    if not (folder / "saved_model.pb").is_file():
+        whole = [
+            number
+            for number in folders.versions(folder)
+            if (folder / str(number) / "saved_model.pb").is_file()
+        ]
+        if not whole:
+            raise InputError(
+                f"{str(path)!r} holds no export; expected <name>/<version> or <name> as written "
+                "by `export`, with a saved_model.pb in the version's folder"
+            )
+        folder = folder / str(whole[-1])
+    try:
+        card = json.loads((folder / cards.FILE).read_text(encoding="utf-8"))
+        card["export"]["signatures"][DEFAULT]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{str(folder)!r} has no readable {cards.FILE}, so nothing tells what it takes; export "
+            "it with tfgan_suite, or use tf.saved_model.load"
+        ) from error
+    return Exported(folder, card)
+
+
+class Exported:
+    """An exported version; made by `load`.
+
+    Attributes:
+        path: its folder.
+        card: the content of `card.json`.
+        signatures: names of what can be called.
+    """
+
+    def __init__(self, path: Path, card: Mapping[str, Any]):
+        self.path = path
+        self.card = card
+        # The variables live as long as the loaded object does.
+        self._loaded = tf.saved_model.load(str(path))
+        self._described = card["export"]["signatures"]
+        self.signatures = tuple(self._described)
+
+    def inputs(self, signature: str = DEFAULT) -> tuple[TensorSpec, ...]:
+        """What a signature takes."""
+        return tuple(cards.restore(text) for text in self._signature(signature)["inputs"])
+
+    def output(self, signature: str = DEFAULT) -> TensorSpec:
+        """What a signature gives."""
+        return cards.restore(self._signature(signature)["output"])
+
+    def __call__(self, signature: str = DEFAULT, **inputs: Any) -> np.ndarray:
+        """Calls a signature.
+
+        Args:
+            signature: its name.
+            **inputs: arrays with a batch dimension, by input name.
+
+        Returns:
+            The output: float32 pictures in [-1, 1] `(batch, height, width, channels)` for most
+            `serving_default`, byte strings for `png`.
+
+        Raises:
+            InputError: no such signature, or other inputs than it takes.
+        """
+        specs = self.inputs(signature)
+        expected = {spec.name for spec in specs}
+        if set(inputs) != expected:
+            raise InputError(
+                f"signature {signature!r} was given {sorted(inputs)}; it takes {sorted(expected)}"
+            )
+        tensors = {spec.name: tf.constant(inputs[spec.name], spec.dtype) for spec in specs}
+        for spec in specs:
+            wanted = functions.tensor_spec(spec).shape
+            if not tensors[spec.name].shape.is_compatible_with(wanted):
+                raise InputError(
+                    f"input {spec.name!r} has shape {tensors[spec.name].shape}; signature "
+                    f"{signature!r} takes {wanted}"
+                )
+        found = self._loaded.signatures[signature](**tensors)
+        return found[self.output(signature).name].numpy()
+
+    def sample(
+        self,
+        count: int,
+        seed: int = 0,
+        *,
+        signature: str = DEFAULT,
+        batch: int = 64,
+        **given: Any,
+    ) -> np.ndarray:
+        """Draws examples; with nothing `given` the same ones as the signature `sample`.
+
+        Args:
+            count: how many.
+            seed: the same seed and count give the same examples.
+            signature: what to draw from.
+            batch: how many go through the networks at once; it bounds memory only.
+            **given: inputs that are not drawn: one value for all, or `count` values, e.g.
+                `label=3`.
+
+        Returns:
+            uint8 `(count, height, width, channels)` for pictures, else the output as it is.
+
+        Raises:
+            InputError: count or batch under 1, or an input that cannot be drawn is not given.
+        """
+        if count < 1 or batch < 1:
+            raise InputError(f"count {count} and batch {batch} have to be 1 or more")
+        inputs = self._draw(signature, count, seed, given)
+        parts = []
+        for start in range(0, count, batch):
+            part = {name: array[start : start + batch] for name, array in inputs.items()}
+            parts.append(self(signature, **part))
+        found = np.concatenate(parts)
+        if self.output(signature).kind == "image":
+            return functions.to_uint8(found).numpy()
+        return found
+
+    def _draw(
+        self, signature: str, count: int, seed: int, given: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
+        specs = self.inputs(signature)
+        names = [spec.name for spec in specs]
+        unknown = set(given) - set(names)
+        if unknown:
+            raise InputError(f"{sorted(unknown)} are no inputs of {signature!r}; it takes {names}")
+        inputs = {}
+        for index, spec in enumerate(specs):
+            if spec.name in given:
+                inputs[spec.name] = _repeat(spec, given[spec.name], count)
+            elif spec.drawable:
+                inputs[spec.name] = functions.draw_input(spec, index, count, seed).numpy()
+            else:
+                raise InputError(
+                    f"input {spec.name!r} of {signature!r} is of kind {spec.kind!r} and cannot be "
+                    f"drawn; give {spec.name}=..."
+                )
+        return inputs
+
+    def _signature(self, name: str) -> Mapping[str, Any]:
+        if name not in self._described:
+            raise InputError(
+                f"{str(self.path)!r} has no signature {name!r}; it has {list(self.signatures)}"
+            )
+        return self._described[name]
+
+
+def _repeat(spec: TensorSpec, value: Any, count: int) -> np.ndarray:
+    array = np.asarray(value, tf.as_dtype(spec.dtype).as_numpy_dtype)
+    if array.ndim == len(spec.shape):
+        array = np.broadcast_to(array, (count, *array.shape))
+    if array.ndim != len(spec.shape) + 1 or len(array) != count:
+        raise InputError(
+            f"input {spec.name!r} was given with shape {array.shape}; expected one value of shape "
+            f"{spec.shape} or {count} of them"
+        )
+    return array

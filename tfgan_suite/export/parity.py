@@ -1,0 +1,193 @@
+"""How far the exported formats are from the Keras networks, as numbers with their protocol."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.export import litert_runner
+from tfgan_suite.export.errors import ExportError, ParityError
+from tfgan_suite.export.examples import Examples
+from tfgan_suite.signatures import Signature
+
+# Largest absolute difference on outputs in [-1, 1].
+BOUNDS = {"saved_model": 1e-5, "tflite_float32": 1e-4, "tflite_float16": 5e-3}
+# An int8 file whose tensors are mostly float has not been quantised.
+INT8_SHARE = 0.5
+
+
+def protocol(seed: int) -> dict[str, Any]:
+    """What the numbers of a report mean; the same for all signatures."""
+    return {
+        "difference": "largest absolute difference over all examples and output elements; "
+        "bounds hold for outputs in [-1, 1] and grow with larger outputs",
+        "psnr": "10 log10(range^2 / mean squared difference) in dB over all examples",
+        "saved_model": "loaded from disk, batch of all examples, against Keras on the CPU",
+        "tflite": "one example at a time, against the SavedModel",
+        "int8_share": "int8 tensors / (int8 + float tensors) of the file",
+        "seed": seed,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+
+
+def keras_outputs(signature: Signature, examples: Examples) -> np.ndarray:
+    """The reference: the game's networks, called directly, on the CPU."""
+    with tf.device("CPU:0"):
+        inputs = {name: tf.constant(array) for name, array in examples.compared.items()}
+        return np.asarray(signature.call(**inputs), np.float32)
+
+
+def saved_model_outputs(
+    folder: Path, signatures: Mapping[str, Signature], examples: Mapping[str, Examples]
+) -> dict[str, np.ndarray]:
+    """What a freshly loaded SavedModel gives for the examples of each signature."""
+    with tf.device("CPU:0"):
+        loaded = tf.saved_model.load(str(folder))
+        results = {}
+        for name, signature in signatures.items():
+            inputs = {key: tf.constant(array) for key, array in examples[name].compared.items()}
+            results[name] = loaded.signatures[name](**inputs)[signature.output.name].numpy()
+        return results
+
+
+def tflite_outputs(model: Path, inputs: Mapping[str, np.ndarray], scratch: Path) -> dict[str, Any]:
+    """Runs a TFLite file, in a process without TensorFlow where a standalone runtime exists.
+
+    Args:
+        model: the file.
+        inputs: arrays `(count, ...)` by input name.
+        scratch: a folder for the arrays that go to the process and come back.
+
+    Returns:
+        `{"outputs": arrays by name, "runtime": name, version and process, "tensors": number of
+        the file's tensors by dtype}`.
+    """
+    if not any(importlib.util.find_spec(name) for name in litert_runner.RUNTIMES):
+        outputs, tensors = litert_runner.run(tf.lite.Interpreter, str(model), inputs)
+        runtime = {
+            "name": "tf.lite",
+            "version": tf.__version__,
+            "process": "this one, with TensorFlow: no standalone runtime is installed "
+            "(ai-edge-litert)",
+        }
+        return {"outputs": outputs, "runtime": runtime, "tensors": tensors}
+    paths = [scratch / "inputs.npz", scratch / "outputs.npz"]
+    np.savez(paths[0], **inputs)
+    done = subprocess.run(
+        [sys.executable, litert_runner.__file__, str(model), *map(str, paths)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ExportError(f"{model.name} does not run: {_last_line(done.stderr)}")
+    said = json.loads(done.stdout.splitlines()[-1])
+    with np.load(paths[1]) as stored:
+        outputs = dict(stored)
+    runtime = {
+        "name": said["runtime"],
+        "version": said["version"],
+        "process": "its own, without TensorFlow",
+    }
+    return {"outputs": outputs, "runtime": runtime, "tensors": said["tensors"]}
+
+
+def compare(kind: str, reference: np.ndarray, found: np.ndarray) -> dict[str, Any]:
+    """Judges a float format.
+
+    Args:
+        kind: a key of `BOUNDS`.
+        reference: outputs that are right.
+        found: outputs of the format, same shape.
+
+    Returns:
+        `{"max_difference", "bound", "ok"}`; not finite or of another shape is not ok.
+    """
+    bound = BOUNDS[kind] * max(1.0, float(np.max(np.abs(reference))))
+    if found.shape != reference.shape:
+        return {"shapes": [list(reference.shape), list(found.shape)], "bound": bound, "ok": False}
+    difference = float(np.max(np.abs(found.astype(np.float64) - reference)))
+    return {"max_difference": difference, "bound": bound, "ok": bool(difference <= bound)}
+
+
+def compare_int8(
+    signature: Signature,
+    reference: np.ndarray,
+    found: np.ndarray,
+    tensors: Mapping[str, int],
+    bound: float | None,
+) -> dict[str, Any]:
+    """Judges an int8 file.
+
+    Args:
+        signature: tells the range of the output: 2 for pictures, else that of `reference`.
+        reference: float outputs.
+        found: outputs of the file, same shape.
+        tensors: number of its tensors by dtype.
+        bound: least PSNR in dB, `None` for any.
+
+    Returns:
+        `{"psnr", "bound", "int8_share", "int8_share_bound", "ok"}`; `psnr` is `None` where the
+        outputs are equal.
+    """
+    floats = sum(n for dtype, n in tensors.items() if dtype.startswith("float"))
+    share = tensors.get("int8", 0) / max(1, tensors.get("int8", 0) + floats)
+    peak = 2.0 if signature.output.kind == "image" else float(np.ptp(reference))
+    decibel = psnr(reference, found, peak)
+    # A NaN compares false with everything, and so is not ok.
+    enough = bound is None or decibel >= bound
+    return {
+        "psnr": decibel if np.isfinite(decibel) else None,
+        "bound": bound,
+        "int8_share": round(share, 4),
+        "int8_share_bound": INT8_SHARE,
+        "ok": bool(enough and share >= INT8_SHARE and np.isfinite(found).all()),
+    }
+
+
+def psnr(reference: np.ndarray, found: np.ndarray, peak: float) -> float:
+    """Peak signal-to-noise ratio in dB, `10 log10(peak^2 / mse)`; infinite where equal."""
+    error = float(np.mean((found.astype(np.float64) - reference) ** 2))
+    if error == 0.0:
+        return float("inf")
+    return float(10.0 * np.log10(peak**2 / error)) if peak > 0 else float("-inf")
+
+
+def check(report: Mapping[str, Any], where: Path) -> None:
+    """Raises ParityError, naming every number over its bound and the report's file."""
+    failures = []
+    for name, formats in report["signatures"].items():
+        for kind, result in formats.items():
+            if isinstance(result, Mapping) and not result.get("ok", True):
+                failures.append(f"{name} as {kind}: {_reason(result)}")
+    if failures:
+        raise ParityError(
+            f"nothing was exported, formats differ from Keras: {'; '.join(failures)}; the whole "
+            f"report is {str(where)!r}"
+        )
+
+
+def _reason(result: Mapping[str, Any]) -> str:
+    if "shapes" in result:
+        return "shape {1} instead of {0}".format(*result["shapes"])
+    if "psnr" not in result:
+        return f"difference {result['max_difference']:.3g} over the bound {result['bound']:.3g}"
+    if result["int8_share"] < result["int8_share_bound"]:
+        return f"only {result['int8_share']:.0%} of its tensors are int8"
+    said = "not measurable" if result["psnr"] is None else f"{result['psnr']:.1f} dB"
+    return f"PSNR {said} under the bound {result['bound']} dB"
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no message"

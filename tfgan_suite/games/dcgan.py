@@ -1,0 +1,249 @@
+"""DCGAN: the first convolutional game that trains reliably (Radford, Metz, Chintala 2016)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import losses, penalties
+from tfgan_suite.adversarial import AdversarialModel, examples
+from tfgan_suite.errors import InputError
+from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan
+from tfgan_suite.signatures import Signature, TensorSpec
+from tfgan_suite.statistics import standing_statistics
+
+PAPER = "Radford, Metz, Chintala 2016, arXiv:1511.06434"
+DATA = "pictures"
+
+
+def build_generator(
+    size: int = 64,
+    channels: int = 3,
+    width: int = 128,
+    latent_dim: int = 100,
+    kernel: int = 5,
+) -> keras.Model:
+    """The paper's generator: one dense layer, then transposed convolutions with batch norm.
+
+    Args:
+        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        channels: 1 or 3.
+        width: channels of the last hidden layer; each layer before it has twice as many.
+            Paper: 128; Torch port: 64.
+        latent_dim: length of z.
+        kernel: kernel size; paper 5, Torch port 4 (even overlap, no checkerboard).
+
+    Returns:
+        Model from z `(batch, latent_dim)` to pictures `(batch, size, size, channels)` in [-1, 1].
+
+    Raises:
+        InputError: a size that cannot be made, a width below 1.
+    """
+    check_widths(channels=channels, width=width, latent_dim=latent_dim, kernel=kernel)
+    base, doublings = upsampling_plan(size)
+    filters = width << (doublings - 1)
+    latent = keras.Input((latent_dim,), name="z")
+    x = keras.layers.Dense(
+        base * base * filters, use_bias=False, kernel_initializer=normal(), name="project"
+    )(latent)
+    x = keras.layers.Reshape((base, base, filters))(x)
+    for _ in range(doublings - 1):
+        x = keras.layers.ReLU()(normalization("batch")(x))
+        filters //= 2
+        x = _doubling(filters, kernel)(x)
+    x = keras.layers.ReLU()(normalization("batch")(x))
+    x = _doubling(channels, kernel, name="to_image")(x)
+    image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(latent, image, name="dcgan_generator")
+
+
+def _doubling(filters: int, kernel: int, name: str | None = None) -> keras.layers.Layer:
+    # No bias: the batch norm that follows has one; the official code leaves it out at the end too.
+    return keras.layers.Conv2DTranspose(
+        filters, kernel, 2, "same", use_bias=False, kernel_initializer=normal(), name=name
+    )
+
+
+def build_critic(
+    size: int = 64,
+    channels: int = 3,
+    width: int = 128,
+    kernel: int = 5,
+    norm: str = "batch",
+) -> keras.Model:
+    """The paper's discriminator: strided convolutions, leaky ReLU, one dense unit.
+
+    Args:
+        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        channels: 1 or 3.
+        width: channels of the first layer; each further layer has twice as many.
+        kernel: kernel size; paper 5, Torch port 4.
+        norm: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`; never on the first layer.
+
+    Returns:
+        Model from pictures `(batch, size, size, channels)` to logits `(batch, 1)`, float32.
+
+    Raises:
+        InputError: a size that cannot be made, an unknown norm.
+    """
+    check_widths(channels=channels, width=width, kernel=kernel)
+    _, halvings = upsampling_plan(size)
+    image = keras.Input((size, size, channels), name="image")
+    x = image
+    for level in range(halvings):
+        layer = normalization(norm) if level else None
+        x = keras.layers.Conv2D(
+            width << level,
+            kernel,
+            2,
+            "same",
+            use_bias=layer is None,
+            kernel_initializer=normal(),
+        )(x)
+        x = layer(x) if layer is not None else x
+        x = keras.layers.LeakyReLU(0.2)(x)
+    x = keras.layers.Flatten()(x)
+    logit = keras.layers.Dense(1, kernel_initializer=normal(), dtype="float32", name="logit")(x)
+    return keras.Model(image, logit, name="dcgan_critic")
+
+
+class DCGAN(AdversarialModel):
+    """A convolutional generator against a convolutional discriminator.
+
+    ```
+    min_D  E softplus(-D(x)) + E softplus(D(G(z))),     min_G  E softplus(-D(G(z)))
+    ```
+
+    Args:
+        generator: model from z `(batch, latent_dim)` to pictures in [-1, 1].
+        critic: model from pictures to logits `(batch, 1)`.
+        loss: name of the adversarial loss: `"non_saturating"` (paper), `"minimax"`, `"hinge"`,
+            `"least_squares"`, `"wasserstein"`.
+        latent: distribution of z: `"uniform"` in [-1, 1) (paper) or `"normal"` (Torch port).
+        fresh_noise: give the generator's update a batch of noise of its own, as in the official
+            code. By default it uses the fakes that the critic has just seen, as in the Torch
+            port, which saves one pass through the generator.
+        r1: weight of the R1 penalty `r1 / 2 * E |grad D(x)|^2` on real pictures; 0 is the paper.
+        label_smoothing: the real label is 1 minus this (one-sided); 0 is the paper.
+        average: decay of a moving average of the generator's weights, with which pictures are
+            drawn; 0 is the paper.
+        seed: seed of the noise.
+
+    Example:
+        ```
+        game = DCGAN(build_generator(), build_critic())
+        game.compile(generator=Adam(2e-4, 0.5), critic=Adam(2e-4, 0.5))
+        game.fit(pictures, epochs=25)       # float32 (batch, 64, 64, 3) in [-1, 1]
+        faces = game.generate(16, seed=1)
+        ```
+
+    Reference:
+        Radford, Metz, Chintala, "Unsupervised Representation Learning with Deep Convolutional
+        Generative Adversarial Networks", ICLR 2016, arXiv:1511.06434.
+
+    Deviations:
+        * One step updates the critic, then the generator, on one batch; the official code
+          alternates single updates, each on a batch of its own. Per pair of updates it is
+          the same game.
+        * Batch norm epsilon is 1e-5 (official code 1e-8, too small for float32 kernels), and
+          pictures are drawn with moving statistics, not those of the batch at hand, so that
+          one z always gives one picture.
+        * No weight decay (official: 1e-5 inside Adam); pass an optimizer that has it.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        *,
+        loss: str = "non_saturating",
+        latent: str = "uniform",
+        fresh_noise: bool = False,
+        r1: float = 0.0,
+        label_smoothing: float = 0.0,
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "dcgan",
+    ):
+        if latent not in ("uniform", "normal"):
+            raise InputError(f"latent is {latent!r}; it must be 'uniform' or 'normal'")
+        if r1 < 0:
+            raise InputError(f"r1 is {r1}; it must be 0 (off) or a positive weight")
+        averages = {"generator": average} if average else None
+        super().__init__(seed=seed, averages=averages, name=name)
+        self.generator = generator
+        self.critic = critic
+        self.adversarial = losses.get(loss, label_smoothing=label_smoothing)
+        self.latent = latent
+        self.latent_dim = generator.input_shape[-1]
+        self.fresh_noise = fresh_noise
+        self.r1 = r1
+        self.loss_names = ("generator/adversarial", "critic/real", "critic/fake")
+        self.loss_names += ("critic/r1",) if r1 else ()
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        return {"generator": [self.generator], "critic": [self.critic]}
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real = examples(batch)
+        shape = (real.shape[0] or tf.shape(real)[0], self.latent_dim)
+        tape = self.recording("generator")
+        with tape:
+            fake = self.generator(self.noise(shape, "z", self.latent), training=True)
+        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake)))
+        if self.fresh_noise:
+            tape = self.recording("generator")
+            with tape:
+                fake = self.generator(self.noise(shape, "fresh", self.latent), training=True)
+        self.update("generator", lambda: self.generator_terms(fake), tape)
+        return self.logs()
+
+    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the critic for pictures `(batch, height, width, channels)`.
+
+        Real and fake go through the critic in two calls: in one, batch norm would mix their
+        statistics and the critic could tell them apart by the mixture.
+        """
+        terms = {}
+        if self.r1:
+            penalty, real_logits = penalties.r1(self.critic, real)
+            terms["r1"] = self.r1 * penalty
+        else:
+            real_logits = self.critic(real, training=True)
+        terms["real"] = self.adversarial.real(real_logits)
+        terms["fake"] = self.adversarial.fake(self.critic(fake, training=True))
+        return terms
+
+    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for the pictures it made."""
+        return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
+
+    def signatures(self) -> dict[str, Signature]:
+        (generator,) = self.ema("generator")
+        kind = "point" if len(generator.output_shape) == 2 else "image"
+        return {
+            "serving_default": Signature(
+                inputs=(TensorSpec("z", (self.latent_dim,), kind=self.latent),),
+                output=TensorSpec(kind, tuple(generator.output_shape[1:]), kind=kind),
+                call=lambda z: generator(z, training=False),
+                networks=(generator,),
+            )
+        }
+
+    def settle(self) -> None:
+        """Recomputes the generator's batch norm statistics over 100 batches of 64."""
+        (generator,) = self.ema("generator")
+        spec = self.signatures()["serving_default"].inputs[0]
+        standing_statistics(generator, (spec.draw(64, seed=[self.seed, i]) for i in range(100)))
+
+    def symptoms(self, logs: dict[str, float]) -> list[str]:
+        """Says when the critic wins outright: both its losses gone, the generator's large."""
+        critic = logs["critic/real"] + logs["critic/fake"]
+        if self.adversarial.name in ("non_saturating", "minimax") and critic < 0.02:
+            return [
+                f"the critic wins outright (its loss is {critic:.4f}, where 1.39 is a draw):"
+                " the generator gets hardly any gradient"
+            ]
+        return []

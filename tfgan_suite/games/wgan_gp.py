@@ -1,0 +1,330 @@
+"""WGAN-GP: a Wasserstein game whose critic is held to slope 1 (Gulrajani et al. 2017)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import losses, penalties
+from tfgan_suite.adversarial import AdversarialModel, examples
+from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Upsample2D
+from tfgan_suite.networks import check_widths, normalization, upsampling_plan
+from tfgan_suite.signatures import Signature, TensorSpec
+from tfgan_suite.statistics import standing_statistics
+
+PAPER = "Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv:1704.00028"
+DATA = "pictures or points"
+
+ARCHITECTURES = ("resnet", "conv", "mlp")
+
+
+def build_generator(
+    shape: tuple[int, ...] = (32, 32, 3),
+    architecture: str = "resnet",
+    width: int = 128,
+    latent_dim: int = 128,
+) -> keras.Model:
+    """A generator of the paper.
+
+    Args:
+        shape: shape of one example: `(height, width, channels)` with equal sides, or `(n,)` for
+            points (architecture `"mlp"`).
+        architecture: `"resnet"` (at 32 pixels the CIFAR-10 net, where every block has `width`
+            channels; larger pictures the "Good" net of the 64-pixel experiments, `8 * width` at
+            most, halving), `"conv"` (dense layer, transposed convolutions with batch norm; at
+            28 pixels the MNIST net, which has none) or `"mlp"` (three hidden layers, the toy
+            problems).
+        width: channels of the narrowest block; hidden units of the MLP. Paper: 128 for CIFAR-10,
+            64 for 64 pixels, 512 for the MLP.
+        latent_dim: length of z; paper 128, toy problems 2.
+
+    Returns:
+        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+
+    Raises:
+        InputError: an unknown architecture, or one that cannot make the shape.
+    """
+    _check(shape, architecture, width=width, latent_dim=latent_dim)
+    latent = keras.Input((latent_dim,), name="z")
+    if architecture == "mlp":
+        point = _mlp(latent, width, shape[0])
+        return keras.Model(latent, point, name="wgan_gp_generator")
+    base, widths = _generator_plan(shape[0], architecture, width)
+    x = keras.layers.Dense(base * base * widths[0], name="project")(latent)
+    x = keras.layers.Reshape((base, base, widths[0]))(x)
+    if architecture == "resnet":
+        for filters in widths[1:]:
+            x = _up_block(x, filters)
+        x = keras.layers.ReLU()(normalization("batch")(x))
+        x = keras.layers.Conv2D(shape[2], 3, padding="same", name="to_image")(x)
+    else:
+        for filters in [*widths[1:], shape[2]]:
+            x = keras.layers.ReLU()(x if shape[0] == 28 else normalization("batch")(x))
+            if x.shape[1] == 8 and shape[0] == 28:
+                x = keras.layers.Cropping2D(((0, 1), (0, 1)))(x)
+            x = keras.layers.Conv2DTranspose(
+                filters, 5, 2, "same", kernel_initializer="he_uniform"
+            )(x)
+    image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(latent, image, name="wgan_gp_generator")
+
+
+def build_critic(
+    shape: tuple[int, ...] = (32, 32, 3),
+    architecture: str = "resnet",
+    width: int = 128,
+) -> keras.Model:
+    """A critic of the paper, without batch norm: the penalty is about single examples.
+
+    Args:
+        shape: shape of one example, as for `build_generator`.
+        architecture: `"resnet"` (no normalisation at 32 pixels, layer norm in the larger "Good"
+            net), `"conv"` (strided 5x5 convolutions, leaky ReLU) or `"mlp"`.
+        width: channels of the first layer (ResNet at 32 pixels: of every block); hidden units
+            of the MLP.
+
+    Returns:
+        Model from examples to real values `(batch, 1)`, float32, unbounded.
+
+    Raises:
+        InputError: an unknown architecture, or one that does not fit the shape.
+    """
+    _check(shape, architecture, width=width)
+    example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
+    if architecture == "mlp":
+        return keras.Model(example, _mlp(example, width, 1), name="wgan_gp_critic")
+    halvings = 3 if shape[0] == 28 else upsampling_plan(shape[0])[1]
+    if architecture == "conv":
+        x = example
+        for level in range(halvings):
+            x = keras.layers.Conv2D(
+                width << level, 5, 2, "same", kernel_initializer="he_uniform"
+            )(x)
+            x = keras.layers.LeakyReLU(0.2)(x)
+        x = keras.layers.Flatten()(x)
+    elif shape[0] <= 32:
+        x = _first_down_block(example, width)
+        x = _down_block(x, width, norm="none")
+        x = _down_block(x, width, norm="none", halve=False)
+        x = _down_block(x, width, norm="none", halve=False)
+        x = keras.layers.GlobalAveragePooling2D(2)(keras.layers.ReLU()(x))
+    else:
+        x = keras.layers.Conv2D(width, 3, padding="same")(example)
+        for level in range(halvings):
+            x = _down_block(x, width << min(level + 1, 3), norm="layer")
+        x = keras.layers.Flatten()(x)
+    value = keras.layers.Dense(1, dtype="float32", name="value")(x)
+    return keras.Model(example, value, name="wgan_gp_critic")
+
+
+class WGANGP(AdversarialModel):
+    """A critic that estimates the earth mover's distance, and a generator that shortens it.
+
+    ```
+    L_C = E f(G(z)) - E f(x) + lambda E (|grad f(x^)|_2 - 1)^2,     L_G = -E f(G(z))
+    x^ = u x + (1 - u) G(z),  u ~ U[0, 1] for each example
+    ```
+
+    `-critic/wasserstein` is the estimate of the distance: large at first, then falling as the
+    samples get better. `critic/slope` is the mean `|grad f(x^)|`; at the optimum it is near 1.
+
+    Args:
+        generator: model from z `(batch, latent_dim)` to examples.
+        critic: model from examples to real values `(batch, 1)`, without batch norm.
+        penalty: lambda; paper 10 (0.1 for toy problems).
+        critic_steps: critic updates per generator update, each with real examples and noise
+            of its own: `fit` gets batches of `critic_steps * batch` examples.
+        one_sided: penalise only slopes above 1.
+        average: decay of a moving average of the generator's weights; 0 is the paper.
+        seed: seed of the noise.
+
+    Example:
+        ```
+        game = WGANGP(build_generator(), build_critic())
+        game.compile(generator=Adam(2e-4, 0.0, 0.9), critic=Adam(2e-4, 0.0, 0.9))
+        game.fit(pictures)                  # float32 (5 * 64, 32, 32, 3) in [-1, 1]
+        ```
+
+    Reference:
+        Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville, "Improved Training of Wasserstein GANs",
+        NIPS 2017, arXiv:1704.00028.
+
+    Deviations:
+        * The generator moves after the critic's updates, as in the paper's Algorithm 1; the
+          official code moves it before them. Only the first step differs.
+        * The generator's update uses the critic's batch size; the official CIFAR-10 ResNet
+          script doubles it.
+        * No dequantisation noise on the pictures.
+    """
+
+    loss_names = ("generator/adversarial", "critic/wasserstein", "critic/penalty", "critic/slope")
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        *,
+        penalty: float = 10.0,
+        critic_steps: int = 5,
+        one_sided: bool = False,
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "wgan_gp",
+    ):
+        check_widths(critic_steps=critic_steps)
+        penalties.reject_batch_norm(critic)
+        averages = {"generator": average} if average else None
+        super().__init__(seed=seed, averages=averages, name=name)
+        self.generator = generator
+        self.critic = critic
+        self.latent_dim = generator.input_shape[-1]
+        self.penalty = penalty
+        self.critic_steps = critic_steps
+        self.one_sided = one_sided
+        self.batches_per_step = critic_steps
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        return {"generator": [self.generator], "critic": [self.critic]}
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real = examples(batch)
+        for turn in range(self.critic_steps):
+            # Every critic_steps-th example: so any number of replicas forms the same batches.
+            part = real[turn :: self.critic_steps]
+            fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
+            mix = self.noise((_length(part),), f"mix {turn}", "unit")
+            self.update("critic", lambda r=part, f=fake, m=mix: self.critic_terms(r, f, m))
+        latent = self.latents(part, "generator")
+        self.update("generator", lambda: self.generator_terms(latent))
+        return self.logs()
+
+    def latents(self, real: tf.Tensor, salt: str) -> tf.Tensor:
+        """Standard normal z `(batch, latent_dim)` for a batch of real examples."""
+        return self.noise((_length(real), self.latent_dim), salt)
+
+    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor) -> dict:
+        """Loss terms of the critic; `mix` `(batch,)` is u, the share of the real example."""
+        points = penalties.interpolate(real, fake, mix)
+        penalty, slopes = penalties.gradient_penalty(
+            self.critic, points, one_sided=self.one_sided
+        )
+        self.record("critic/slope", tf.reduce_mean(slopes))
+        distance = losses.get("wasserstein")
+        real_term = distance.real(self.critic(real, training=True))
+        fake_term = distance.fake(self.critic(fake, training=True))
+        return {"wasserstein": fake_term + real_term, "penalty": self.penalty * penalty}
+
+    def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for z `(batch, latent_dim)`."""
+        values = self.critic(self.generator(latent, training=True), training=True)
+        return {"adversarial": losses.get("wasserstein").generator(values)}
+
+    def signatures(self) -> dict[str, Signature]:
+        (generator,) = self.ema("generator")
+        kind = "point" if len(generator.output_shape) == 2 else "image"
+        return {
+            "serving_default": Signature(
+                inputs=(TensorSpec("z", (self.latent_dim,), kind="normal"),),
+                output=TensorSpec(kind, tuple(generator.output_shape[1:]), kind=kind),
+                call=lambda z: generator(z, training=False),
+                networks=(generator,),
+            )
+        }
+
+    def settle(self) -> None:
+        """Recomputes the generator's batch norm statistics over 100 batches of 64."""
+        (generator,) = self.ema("generator")
+        spec = self.signatures()["serving_default"].inputs[0]
+        standing_statistics(generator, (spec.draw(64, seed=[self.seed, i]) for i in range(100)))
+
+    def symptoms(self, logs: dict[str, float]) -> list[str]:
+        """Says when the critic is not held to its slope, so that its estimate means nothing."""
+        slope = logs["critic/slope"]
+        if slope > 3.0 or (slope < 0.3 and not self.one_sided):
+            return [
+                f"the critic's mean slope is {slope:.2f}, where the penalty asks for 1:"
+                " the estimate of the distance means little"
+            ]
+        return []
+
+
+def _length(examples_: tf.Tensor) -> int | tf.Tensor:
+    return examples_.shape[0] or tf.shape(examples_)[0]
+
+
+def _check(shape: tuple[int, ...], architecture: str, **numbers: int) -> None:
+    check_widths(**numbers)
+    if architecture not in ARCHITECTURES:
+        raise InputError(
+            f"architecture {architecture!r} is unknown; it must be one of"
+            f" {', '.join(ARCHITECTURES)}"
+        )
+    if (len(shape) == 1) != (architecture == "mlp"):
+        raise InputError(
+            f"architecture {architecture!r} does not fit examples of shape {shape}:"
+            " 'mlp' is for points, 'resnet' and 'conv' are for (height, width, channels)"
+        )
+    if len(shape) == 3 and shape[0] != shape[1]:
+        raise InputError(f"pictures of shape {shape} are not square; give them one size")
+
+
+def _generator_plan(size: int, architecture: str, width: int) -> tuple[int, list[int]]:
+    """Base size of the generator, its channels there and after each further block."""
+    if size == 28 and architecture == "conv":
+        return 4, [4 * width, 2 * width, width]  # the MNIST net: 4, 8 cropped to 7, 14, 28
+    base, doublings = upsampling_plan(size)
+    halving = [width << min(n, 3) for n in reversed(range(doublings))]
+    if architecture == "conv":
+        return base, halving
+    return base, [width] * (doublings + 1) if size <= 32 else [halving[0], *halving]
+
+
+def _mlp(x: Any, width: int, outputs: int) -> Any:
+    for _ in range(3):
+        x = keras.layers.Dense(width, activation="relu", kernel_initializer="he_uniform")(x)
+    return keras.layers.Dense(outputs, dtype="float32", name="out")(x)
+
+
+def _conv3(filters: int) -> keras.layers.Layer:
+    return keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform")
+
+
+def _shortcut(filters: int) -> keras.layers.Layer:
+    return keras.layers.Conv2D(filters, 1, padding="same")
+
+
+def _normalized(x: Any, norm: str) -> Any:
+    layer = normalization(norm)
+    return keras.layers.ReLU()(layer(x) if layer is not None else x)
+
+
+def _up_block(x: Any, filters: int) -> Any:
+    """BN, ReLU, upsample, conv3, BN, ReLU, conv3, beside upsample and conv1."""
+    shortcut = _shortcut(filters)(Upsample2D()(x))
+    x = _conv3(filters)(Upsample2D()(_normalized(x, "batch")))
+    x = _conv3(filters)(_normalized(x, "batch"))
+    return keras.layers.Add()([shortcut, x])
+
+
+def _down_block(x: Any, filters: int, norm: str, halve: bool = True) -> Any:
+    """ReLU, conv3, ReLU, conv3, mean pool, beside conv1 and mean pool (or the identity)."""
+    shortcut = x
+    if halve or x.shape[-1] != filters:
+        shortcut = _shortcut(filters)(shortcut)
+    x = _conv3(filters)(_normalized(x, norm))
+    x = _conv3(filters)(_normalized(x, norm))
+    if halve:
+        shortcut = keras.layers.AveragePooling2D(2)(shortcut)
+        x = keras.layers.AveragePooling2D(2)(x)
+    return keras.layers.Add()([shortcut, x])
+
+
+def _first_down_block(image: Any, filters: int) -> Any:
+    """The first block of the CIFAR-10 critic: no ReLU on raw pixels, pool before the shortcut."""
+    x = _conv3(filters)(keras.layers.ReLU()(_conv3(filters)(image)))
+    x = keras.layers.AveragePooling2D(2)(x)
+    shortcut = _shortcut(filters)(keras.layers.AveragePooling2D(2)(image))
+    return keras.layers.Add()([shortcut, x])

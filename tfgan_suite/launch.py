@@ -1,0 +1,75 @@
+"""What `python recipes/GAME.py` does, from the flags to the export."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfgan_suite import compat, data, options, strategies, training
+from tfgan_suite.errors import InputError
+from tfgan_suite.runs import DataInfo, Run, writing_to
+
+
+def main(recipe: Mapping[str, Any]) -> None:
+    """Runs a recipe from the command line: read flags, train or go on, show, export.
+
+    Exit code 2 with a one-line reason for bad input, 3 where training stopped at a NaN,
+    130 where the user asked to stop.
+
+    Args:
+        recipe: `globals()` of the recipe: its constants and `make_game(options, data)`;
+            optionally `make_callbacks(run, game)`.
+    """
+    try:
+        sys.exit(_main(recipe))
+    except InputError as error:
+        sys.exit(_say(f"{Path(recipe['__file__']).name}: {' '.join(str(error).split())}", 2))
+    except KeyboardInterrupt as reason:
+        sys.exit(_say(f"{reason}; run the same command again to go on", 130))
+
+
+def _say(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+def _main(recipe: Mapping[str, Any]) -> int:
+    began = time.monotonic()
+    file = Path(recipe["__file__"])
+    chosen = options.parse(recipe)
+    strategy = strategies.get(chosen.strategy)  # before anything else wakes TensorFlow
+    chief = strategies.is_chief(strategy)
+    compat.set_precision(chosen.precision)
+    keras.utils.set_random_seed(chosen.seed)
+    source = data.load(chosen.data, size=chosen.size or None)
+    if source.skipped and chief:
+        print(f"skipped {len(source.skipped)} files: {_first_few(source.skipped)}")
+    info = DataInfo(source.name, tuple(source.shape), source.classes, source.fingerprint)
+    run = Run(chosen.run or f"runs/{file.stem}_{source.name}")
+    if chief and chosen.export != "none":
+        with writing_to(chosen.export):
+            Path(chosen.export).mkdir(parents=True, exist_ok=True)
+    with strategy.scope():
+        game = recipe["make_game"](chosen, info)
+    with run.lock() if chief else contextlib.nullcontext():
+        if chief:
+            run.open(file, chosen, info)
+        health = training.train(run, game, source, chosen, recipe.get("make_callbacks"))
+        if health.fatal:
+            return _say(f"{health.fatal}\nthe last good checkpoint is in {run.folder}", 3)
+        if chief:
+            from tfgan_suite import finish
+
+            finish.finish(run, game, source, chosen, info, time.monotonic() - began)
+    return 0
+
+
+def _first_few(skipped: list[tuple[str, str]]) -> str:
+    shown = ", ".join(f"{name} ({reason})" for name, reason in skipped[:5])
+    return shown + (f" and {len(skipped) - 5} more" if len(skipped) > 5 else "")

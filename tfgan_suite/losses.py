@@ -1,0 +1,212 @@
+"""Adversarial losses as plain functions of the critic's outputs.
+
+Every function takes logits or critic values of any shape and dtype and returns a float32 scalar:
+the mean over all elements of the (local) batch, computed in float32. Logs of probabilities are
+softplus forms, log D = -softplus(-a) and log(1 - D) = -softplus(a), which never overflow.
+A game takes the three functions it needs as one `AdversarialLoss`, by name or made by itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfgan_suite.errors import InputError
+
+Term = Callable[..., tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class AdversarialLoss:
+    """The three terms of a two-player game; the critic minimises `real(..) + fake(..)`.
+
+    Args:
+        name: word by which `get` finds it.
+        real: critic's term on its outputs for real samples.
+        fake: critic's term on its outputs for generated samples.
+        generator: generator's term on the critic's outputs for generated samples.
+        smooths: whether `real` takes `target=`, the probability it asks for; only
+            cross-entropy does.
+        threshold: critic output above which a sample counts as real; None where the output
+            means nothing by itself.
+    """
+
+    name: str
+    real: Term
+    fake: Term
+    generator: Term
+    smooths: bool = False
+    threshold: float | None = None
+
+
+def _mean(values: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(values)
+
+
+def _float(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(values, tf.float32)
+
+
+def cross_entropy_real(logits: tf.Tensor, target: float = 1.0) -> tf.Tensor:
+    """`-E[t log D(x) + (1 - t) log(1 - D(x))]`.
+
+    Args:
+        logits: critic outputs for real samples, before any sigmoid.
+        target: t in (0, 1]; .9 is the usual one-sided label smoothing. It moves the critic's
+            equilibrium to t / (1 + t) and invalidates `jensen_shannon_estimate`.
+    """
+    logits = _float(logits)
+    loss = target * tf.nn.softplus(-logits)
+    if target != 1.0:
+        loss += (1.0 - target) * tf.nn.softplus(logits)
+    return _mean(loss)
+
+
+def cross_entropy_fake(logits: tf.Tensor) -> tf.Tensor:
+    """`-E log(1 - D(G(z)))`."""
+    return _mean(tf.nn.softplus(_float(logits)))
+
+
+def minimax_generator(logits: tf.Tensor) -> tf.Tensor:
+    """`E log(1 - D(G(z)))`: the paper's value; its gradient -D vanishes where D(G(z)) is 0."""
+    return -cross_entropy_fake(logits)
+
+
+def non_saturating_generator(logits: tf.Tensor) -> tf.Tensor:
+    """`-E log D(G(z))`: same fixed point as minimax, gradient -(1 - D)."""
+    return cross_entropy_real(logits)
+
+
+def wasserstein_real(values: tf.Tensor) -> tf.Tensor:
+    """`-E f(x)`."""
+    return -_mean(_float(values))
+
+
+def wasserstein_fake(values: tf.Tensor) -> tf.Tensor:
+    """`E f(G(z))`; real + fake is minus the earth mover estimate."""
+    return _mean(_float(values))
+
+
+def wasserstein_distance(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """Earth mover estimate `E f(x) - E f(G(z))`, up to the critic's unknown Lipschitz constant.
+
+    Args:
+        real, fake: critic values for real and for generated samples.
+    """
+    return wasserstein_fake(real) - wasserstein_fake(fake)
+
+
+def hinge_real(values: tf.Tensor) -> tf.Tensor:
+    """`E max(0, 1 - f(x))`."""
+    return _mean(tf.nn.relu(1.0 - _float(values)))
+
+
+def hinge_fake(values: tf.Tensor) -> tf.Tensor:
+    """`E max(0, 1 + f(G(z)))`."""
+    return _mean(tf.nn.relu(1.0 + _float(values)))
+
+
+def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> AdversarialLoss:
+    """`L_D = E (D(x) - b)^2 / 2 + E (D(G(z)) - a)^2 / 2` and `L_G = E (D(G(z)) - c)^2 / 2`.
+
+    Args:
+        a: label of generated samples.
+        b: label of real samples.
+        c: what the generator wants the critic to answer. With b - c = 1 and b - a = 2, e.g.
+            (-1, 1, 0), the generator minimises a Pearson chi-squared divergence.
+
+    Raises:
+        InputError: a equals b, which leaves nothing to tell apart.
+    """
+    if a == b:
+        raise InputError(
+            f"least squares labels a = b = {a}; expected two different numbers, such as 0 and 1"
+        )
+
+    def half_square(label: float) -> Term:
+        def term(values: tf.Tensor) -> tf.Tensor:
+            return 0.5 * _mean(tf.square(_float(values) - label))
+
+        return term
+
+    return AdversarialLoss(
+        "least_squares",
+        real=half_square(b),
+        fake=half_square(a),
+        generator=half_square(c),
+        threshold=(a + b) / 2.0,
+    )
+
+
+_LOSSES = {
+    loss.name: loss
+    for loss in (
+        AdversarialLoss(
+            "minimax", cross_entropy_real, cross_entropy_fake, minimax_generator, True, 0.0
+        ),
+        AdversarialLoss(
+            "non_saturating",
+            cross_entropy_real,
+            cross_entropy_fake,
+            non_saturating_generator,
+            True,
+            0.0,
+        ),
+        least_squares(),
+        AdversarialLoss("wasserstein", wasserstein_real, wasserstein_fake, wasserstein_real),
+        AdversarialLoss("hinge", hinge_real, hinge_fake, wasserstein_real, False, 0.0),
+    )
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names that `get` knows."""
+    return tuple(_LOSSES)
+
+
+def get(loss: str | AdversarialLoss, *, label_smoothing: float = 0.0) -> AdversarialLoss:
+    """Finds a loss by name; an `AdversarialLoss` is taken as it is.
+
+    Args:
+        loss: one of `names()`, or a loss made by `least_squares(..)` or by hand.
+        label_smoothing: s in [0, 1): real samples ask for the probability 1 - s (one-sided
+            smoothing, usually .1); cross-entropy losses only.
+
+    Raises:
+        InputError: an unknown name, a smoothing out of range or one that the loss cannot do.
+    """
+    if not isinstance(loss, AdversarialLoss):
+        if loss not in _LOSSES:
+            raise InputError(
+                f"adversarial loss {loss!r} is unknown; use one of {', '.join(_LOSSES)}"
+            )
+        loss = _LOSSES[loss]
+    if not label_smoothing:
+        return loss
+    if not 0.0 < label_smoothing < 1.0:
+        raise InputError(f"label smoothing {label_smoothing}; expected 0 up to, but not, 1")
+    if not loss.smooths:
+        able = ", ".join(one.name for one in _LOSSES.values() if one.smooths)
+        raise InputError(
+            f"label smoothing {label_smoothing} with the {loss.name} loss, which has no "
+            f"probabilities to smooth; set it to 0 or use one of {able}"
+        )
+    real = functools.partial(loss.real, target=1.0 - label_smoothing)
+    return dataclasses.replace(loss, real=real)
+
+
+def jensen_shannon_estimate(critic_loss_sum: tf.Tensor | float) -> tf.Tensor | float:
+    """Lower bound of the Jensen-Shannon divergence in nats, `log 2 - L_D / 2`.
+
+    Args:
+        critic_loss_sum: L_D, the SUM (not the mean) of the critic's two cross-entropy terms
+            without label smoothing.
+
+    Returns:
+        0 where the critic answers 1/2 everywhere; at most log 2 = 0.693147.
+    """
+    return math.log(2.0) - critic_loss_sum / 2.0

@@ -1,0 +1,71 @@
+"""What three or more games share in building their networks."""
+
+from __future__ import annotations
+
+import keras
+
+from tfgan_suite import compat
+from tfgan_suite.errors import InputError
+
+NORMS = ("batch", "layer", "instance", "none")
+_BASES = (4, 7, 6, 5)
+
+
+def upsampling_plan(size: int) -> tuple[int, int]:
+    """How a picture of this size is made by doublings: `size == base * 2 ** doublings`.
+
+    Args:
+        size: height and width of the picture.
+
+    Returns:
+        `(base, doublings)` with base 4 where possible, else 7, 6 or 5, and at least one doubling.
+
+    Raises:
+        InputError: no such base; the message names the nearest sizes that have one.
+    """
+    for base in _BASES:
+        doublings = (size // base).bit_length() - 1
+        if doublings >= 1 and base << doublings == size:
+            return base, doublings
+    possible = sorted(base << n for base in _BASES for n in range(1, 9))
+    near = sorted(sorted(possible, key=lambda p: abs(p - size))[:4])
+    raise InputError(
+        f"size {size} cannot be made by doubling {', '.join(map(str, sorted(_BASES)))} pixels;"
+        f" the nearest sizes that can are {', '.join(map(str, near))}"
+    )
+
+
+def normal(stddev: float = 0.02, mean: float = 0.0) -> keras.initializers.Initializer:
+    """A fresh normal initializer (one object must not serve two layers)."""
+    return keras.initializers.RandomNormal(mean, stddev)
+
+
+def normalization(kind: str) -> keras.layers.Layer | None:
+    """A normalisation layer for `(batch, height, width, channels)` by name.
+
+    Args:
+        kind: `"batch"`; `"layer"` (statistics over height, width and channels of one example, an
+            affine map per channel); `"instance"` (statistics per channel and example); `"none"`.
+
+    Returns:
+        The layer, `None` for `"none"`.
+
+    Raises:
+        InputError: another name.
+    """
+    if kind == "batch":
+        return compat.BatchNormalization(gamma_initializer=normal(0.02, 1.0))
+    if kind == "layer":
+        return keras.layers.GroupNormalization(groups=1, epsilon=1e-5)
+    if kind == "instance":
+        return compat.InstanceNormalization(epsilon=1e-5)
+    if kind == "none":
+        return None
+    raise InputError(f"norm {kind!r} is unknown; it must be one of {', '.join(NORMS)}")
+
+
+def check_widths(**values: int) -> None:
+    """Refuses widths, channels and dimensions that are not whole numbers of at least 1."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"{name} is {value!r}; it must be a whole number of at least 1")

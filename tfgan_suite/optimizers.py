@@ -1,0 +1,53 @@
+"""Adam on TensorFlow's fused kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import compat
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class FusedAdam(keras.optimizers.Adam):
+    """Keras's Adam with one fused operation a variable instead of about fifteen.
+
+    `m += (1 - b1)(g - m); v += (1 - b2)(g^2 - v);
+    w -= lr sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)`,
+    equal to Keras's within float rounding and several times faster for large networks.
+    Arguments, config and state are Keras's, so checkpoints of either fit the other. Sparse
+    gradients, `amsgrad` and variables that are not float32 take Keras's own path.
+
+    Args:
+        *args, **kwargs: those of `keras.optimizers.Adam`.
+
+    Example: `FusedAdam(2e-4, beta_1=0.5)`
+
+    Reference: Kingma and Ba 2015, "Adam" (arXiv 1412.6980).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{**compat.ADAM_OPTIONS, **kwargs})
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any = None) -> None:
+        # Keras 2.15 calls with two arguments, Keras 3 with three.
+        rate = () if learning_rate is None else (learning_rate,)
+        if self.amsgrad or isinstance(gradient, tf.IndexedSlices) or variable.dtype != tf.float32:
+            super().update_step(gradient, variable, *rate)
+            return
+        step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, tf.float32)
+        momentum, velocity = compat.adam_slots(self, variable)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=momentum.handle,
+            v=velocity.handle,
+            beta1_power=tf.pow(tf.cast(self.beta_1, tf.float32), step),
+            beta2_power=tf.pow(tf.cast(self.beta_2, tf.float32), step),
+            lr=tf.cast(self.learning_rate if learning_rate is None else learning_rate, tf.float32),
+            beta1=tf.cast(self.beta_1, tf.float32),
+            beta2=tf.cast(self.beta_2, tf.float32),
+            epsilon=tf.cast(self.epsilon, tf.float32),
+            grad=tf.cast(gradient, tf.float32),
+        )

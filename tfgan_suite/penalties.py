@@ -1,0 +1,155 @@
+"""What keeps a critic smooth: gradient penalties and weight clipping.
+
+The penalties differentiate the critic with respect to its input inside the caller's tape, so
+that the caller's gradient to the critic's weights is of second order. A critic they pass through
+must use operations with second derivatives (not `tf.image.resize` or UpSampling2D).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import compat
+from tfgan_suite.errors import InputError
+
+# The gradient of a square root is infinite at 0, where a constant critic's slope is.
+SMALLEST_SQUARED_SLOPE = 1e-12
+
+
+Critic = Callable[[tf.Tensor], tf.Tensor]
+
+
+def input_gradients(critic: Critic, points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Per-sample gradient of the critic's (summed) output with respect to its input.
+
+    Args:
+        critic: maps `(batch, ...)` to outputs whose first axis is the batch; each output should
+            depend on its own sample only. A Keras model is called with `training=True`.
+        points: `(batch, ...)`; taken as a constant.
+
+    Returns:
+        The gradient, a float32 tensor of the shape of points, zeros where the critic ignores its
+        input; and the critic's outputs, so that they need not be computed again.
+    """
+    points = tf.stop_gradient(tf.cast(points, tf.float32))
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(points)
+        if isinstance(critic, keras.layers.Layer):
+            outputs = critic(points, training=True)
+        else:
+            outputs = critic(points)
+        total = tf.reduce_sum(tf.cast(outputs, tf.float32))
+    gradients = tape.gradient(total, points, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return gradients, outputs
+
+
+def _squared_slopes(gradients: tf.Tensor) -> tf.Tensor:
+    """Squared L2 norms `(batch,)` over all axes but the batch's."""
+    return tf.reduce_sum(tf.square(gradients), axis=list(range(1, len(gradients.shape))))
+
+
+def gradient_penalty(
+    critic: Critic,
+    points: tf.Tensor,
+    target: float = 1.0,
+    one_sided: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`E (|grad f(points)| - target)^2`, not yet times its weight lambda.
+
+    Args:
+        critic: as for `input_gradients`.
+        points: `(batch, ...)`, e.g. from `interpolate`; taken as constants.
+        target: slope that costs nothing.
+        one_sided: only slopes above the target cost something.
+
+    Returns:
+        The penalty, a float32 scalar, and the slopes `(batch,)`, L2 norms over all axes but
+        the batch's.
+    """
+    gradients, _ = input_gradients(critic, points)
+    slopes = tf.sqrt(_squared_slopes(gradients) + SMALLEST_SQUARED_SLOPE)
+    excess = slopes - target
+    if one_sided:
+        excess = tf.nn.relu(excess)
+    return tf.reduce_mean(tf.square(excess)), slopes
+
+
+def interpolate(real: tf.Tensor, fake: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+    """Points on the lines between pairs: `u * real + (1 - u) * fake`, one u a sample.
+
+    Args:
+        real, fake: `(batch, ...)` of one shape.
+        uniform: u in [0, 1], with `batch` elements, `(batch,)` or `(batch, 1, ...)`.
+
+    Returns:
+        float32 tensor of their shape.
+
+    Raises:
+        InputError: the two shapes differ, or `uniform` holds more or fewer than one u a sample.
+    """
+    real, fake = tf.cast(real, tf.float32), tf.cast(fake, tf.float32)
+    if not real.shape.is_compatible_with(fake.shape):
+        raise InputError(
+            f"real samples {real.shape} and generated samples {fake.shape} differ in shape; "
+            "a line joins two samples of one shape"
+        )
+    count = uniform.shape.num_elements()
+    if None not in (count, real.shape[0]) and count != real.shape[0]:
+        raise InputError(
+            f"{count} random numbers for {real.shape[0]} pairs; expected exactly one a pair"
+        )
+    share = tf.reshape(tf.cast(uniform, tf.float32), [-1] + [1] * (len(real.shape) - 1))
+    return share * real + (1.0 - share) * fake
+
+
+def r1(critic: Critic, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """`E |grad f(x)|^2 / 2` at real samples, not yet times its weight gamma.
+
+    Args:
+        critic: as for `input_gradients`.
+        real: `(batch, ...)`.
+
+    Returns:
+        The penalty, a float32 scalar, and the critic's outputs for the real samples, which the
+        critic's loss needs as well.
+    """
+    gradients, outputs = input_gradients(critic, real)
+    return 0.5 * tf.reduce_mean(_squared_slopes(gradients)), outputs
+
+
+def clip_weights(variables: Sequence[Any], limit: float) -> None:
+    """Clips every variable to [-limit, limit], in or out of a replica context.
+
+    Args:
+        variables: the critic's trainable variables (not its moving averages).
+        limit: half the side of the box, above 0.
+
+    Raises:
+        InputError: the limit is not above 0.
+    """
+    if not limit > 0:
+        raise InputError(f"clipping limit {limit}; expected a number above 0, such as 0.01")
+    values = [tf.clip_by_value(compat.tensor_variable(v), -limit, limit) for v in variables]
+    compat.assign_in_replicas(variables, values)
+
+
+def reject_batch_norm(critic: keras.Model) -> None:
+    """Refuses a critic with batch normalisation, at any depth.
+
+    Batch statistics make each output depend on the whole batch, so that a per-sample gradient
+    penalty no longer bounds the slope.
+
+    Raises:
+        InputError: one of the layers is a batch normalisation.
+    """
+    for layer in critic._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            raise InputError(
+                f"critic {critic.name!r} has batch normalisation ({layer.name!r}), which mixes "
+                "the samples that a gradient penalty looks at one by one; use "
+                "GroupNormalization(groups=1), instance normalisation or none"
+            )

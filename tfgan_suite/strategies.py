@@ -1,0 +1,107 @@
+"""Where a game is trained: one device, all devices of a host, many hosts, TPUs."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import tensorflow as tf
+
+from tfgan_suite.errors import InputError
+
+NAMES = ("one", "mirrored", "multiworker", "tpu")
+
+
+def get(name: str) -> tf.distribute.Strategy:
+    """The strategy of a name. Call it before TensorFlow has run anything.
+
+    Args:
+        name: `"one"`: one device. `"mirrored"`: every GPU of this host (without GPUs: every
+            logical CPU device; `"mirrored:2"` makes two of them, to try things out).
+            `"multiworker"`: several hosts; each is started with its own `TF_CONFIG`.
+            `"tpu"`: the TPU named by `TPU_NAME`, or the one this host has.
+
+    Returns:
+        The strategy.
+
+    Raises:
+        InputError: an unknown name, no `TF_CONFIG`, no TPU.
+    """
+    kind, _, count = name.partition(":")
+    if kind not in NAMES or (count and (kind != "mirrored" or not count.isdigit())):
+        raise InputError(f"strategy {name!r} is unknown; it must be one of {', '.join(NAMES)}")
+    if kind == "mirrored":
+        return _mirrored(int(count or 0))
+    if kind == "multiworker":
+        return _multiworker()
+    if kind == "tpu":
+        return _tpu()
+    return tf.distribute.get_strategy()
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes the files of the run; only one of many workers does."""
+    resolver = strategy.cluster_resolver
+    if not resolver or not getattr(resolver, "task_type", None):
+        return True
+    return resolver.task_type == "chief" or (
+        resolver.task_type == "worker"
+        and resolver.task_id == 0
+        and "chief" not in resolver.cluster_spec().jobs
+    )
+
+
+def _mirrored(count: int) -> tf.distribute.Strategy:
+    if tf.config.list_physical_devices("GPU"):
+        available = len(tf.config.list_physical_devices("GPU"))
+        if count > available:
+            raise InputError(f"mirrored:{count} asks for {count} GPUs, this host has {available}")
+        devices = [f"GPU:{i}" for i in range(count or available)]
+        return tf.distribute.MirroredStrategy(devices)
+    if count:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        try:
+            tf.config.set_logical_device_configuration(
+                cpu, [tf.config.LogicalDeviceConfiguration()] * count
+            )
+        except RuntimeError:  # already started: use the devices there are
+            pass
+    logical = [device.name for device in tf.config.list_logical_devices("CPU")]
+    if count > len(logical):
+        raise InputError(
+            f"mirrored:{count} needs {count} logical CPU devices, but TensorFlow has already"
+            f" started with {len(logical)}; choose the strategy first"
+        )
+    return tf.distribute.MirroredStrategy(logical[: count or None])
+
+
+def _multiworker() -> tf.distribute.Strategy:
+    example = (
+        '{"cluster": {"worker": ["host1:2222", "host2:2222"]},'
+        ' "task": {"type": "worker", "index": 0}}'
+    )
+    text = os.environ.get("TF_CONFIG", "")
+    try:
+        config = json.loads(text)
+        config["cluster"], config["task"]["type"], config["task"]["index"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"strategy multiworker found TF_CONFIG {text!r}; set it on every host, e.g. {example}"
+        ) from None
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _tpu() -> tf.distribute.Strategy:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
+            tpu=os.environ.get("TPU_NAME", "")
+        )
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, KeyError, tf.errors.OpError) as error:
+        raise InputError(
+            "strategy tpu found no TPU"
+            f" ({str(error).splitlines()[0][:200] if str(error) else type(error).__name__});"
+            " run on a TPU host or set TPU_NAME, or choose --strategy one or mirrored"
+        ) from None
+    return tf.distribute.TPUStrategy(resolver)
