@@ -111,9 +111,9 @@ class GameChecks:
         for name, array in expected.items():
             assert np.array_equal(found[name], array), name
 
-    def test_two_replicas_equal_one(self):
+    def test_two_replicas_equal_one(self, two_replicas):
         one = self.fit(self.compiled(rate=0.1, plain=True), 2)
-        with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        with two_replicas.scope():
             two = self.compiled(rate=0.1, plain=True)
         self.fit(two, 2)
         expected, found = state(one), state(two)

@@ -1,12 +1,13 @@
-"""Upsample2D equals nearest-neighbour upsampling, has second derivatives, and converts."""
+"""Upsampling equals nearest neighbours, differentiates twice and converts; biases count right."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Upsample2D
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
 
 PICTURES = tf.random.stateless_normal((2, 3, 5, 4), [1, 2])
 
@@ -61,3 +62,63 @@ def test_converts_to_tflite():
     np.testing.assert_array_equal(result, np.repeat(np.repeat(PICTURES, 2, 1), 2, 2))
     names = {op["op_name"] for op in interpreter._get_ops_details()} - {"DELEGATE"}
     assert names <= {"CONCATENATION", "RESHAPE"}
+
+
+def biased_layers():
+    """Layer and the number of values that each of its 3 biases is added to, for a batch of 2."""
+    return [
+        (Conv2D(3, 3, 2, "same"), 2 * 12 * 12),
+        (Conv2D(3, 3, padding="valid"), 2 * 22 * 22),
+        (Conv2DTranspose(3, 4, 2, "same"), 2 * 48 * 48),
+        (Conv2DTranspose(3, 5, 2, "valid"), 2 * 51 * 51),
+    ]
+
+
+@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_gradient_of_a_bias_counts_every_pixel(index, precision):
+    """d sum(conv(x) + b) / db is the number of pixels; counted in bfloat16 it would stop at 256."""
+    layer, count = biased_layers()[index]
+    layer = type(layer).from_config({**layer.get_config(), "dtype": precision})
+    pictures = tf.zeros((2, 24, 24, 4))
+    layer.build(pictures.shape)
+    bias = compat.tensor_variable(layer.bias)
+
+    @tf.function
+    def gradient():
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(tf.cast(layer(pictures), tf.float32))
+        return tape.gradient(total, bias)
+
+    np.testing.assert_allclose(gradient(), [count] * 3, rtol=2**-8)
+
+
+def test_gradient_of_a_dense_bias_counts_every_example():
+    layer = Dense(3, dtype="mixed_bfloat16")
+    layer.build((1000, 4))
+    bias = compat.tensor_variable(layer.bias)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(tf.cast(layer(tf.zeros((1000, 4))), tf.float32))
+    np.testing.assert_allclose(tape.gradient(total, bias), [1000] * 3, rtol=2**-8)
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_biased_layers_are_keras_own_in_all_else(index):
+    made = [*(layer for layer, _ in biased_layers()), Dense(3)][index]
+    config = {**made.get_config(), "activation": "relu", "bias_initializer": "ones"}
+    ours, theirs = type(made).from_config(config), type(made).__mro__[2].from_config(config)
+    inputs = PICTURES[:, 0, 0] if isinstance(made, Dense) else PICTURES
+    ours.build(inputs.shape)
+    theirs.build(inputs.shape)
+    theirs.set_weights(ours.get_weights())
+    assert [v.shape for v in ours.weights] == [v.shape for v in theirs.weights]
+    np.testing.assert_allclose(ours(inputs), theirs(inputs), rtol=1e-6, atol=1e-6)
+    expected = theirs.compute_output_shape(inputs.shape)
+    assert tuple(ours(inputs).shape) == tuple(expected)
+
+
+def test_a_transposed_convolution_of_any_size():
+    layer = Conv2DTranspose(3, 4, 2, "same")
+    model = keras.Sequential([keras.layers.Input((None, None, 4)), layer])
+    run = tf.function(model, input_signature=[tf.TensorSpec((None, None, None, 4))])
+    assert run(PICTURES).shape == (2, 6, 10, 3)

@@ -72,11 +72,15 @@ def _addons() -> Any:
 def InstanceNormalization(**kwargs: Any) -> keras.layers.Layer:
     """A layer that normalises each channel of each sample; tensorflow-addons' where it exists.
 
+    The addon's serves float32 only: in bfloat16 it also sums in bfloat16, where a sum of pixels
+    stops growing and the mean comes out half of what it is.
+
     Args:
         **kwargs: `axis=-1, epsilon=1e-3, center=True, scale=True` and initializers,
             regularizers, constraints `beta_*`, `gamma_*` as in Keras.
     """
-    layer = _addons().layers if HAS_ADDONS else _stand_ins
+    computes_in = keras.layers.Layer(dtype=kwargs.get("dtype")).compute_dtype
+    layer = _addons().layers if HAS_ADDONS and computes_in == "float32" else _stand_ins
     return layer.InstanceNormalization(**kwargs)
 
 

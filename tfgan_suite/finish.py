@@ -77,8 +77,9 @@ def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dic
     found = source.report(game.generate(MEASURED, seed=1))
     found = {k: v for k, v in found.items() if isinstance(v, (int, float))}
     path = run.folder / "measures.jsonl"
-    run.drop_after(step - 1, names=("measures.jsonl",), sheets=False)
-    callbacks.append_json(path, {"step": step, "samples": MEASURED, "seed": 1, **found})
+    entry = {"step": step, "samples": MEASURED, "seed": 1, **found}
+    if json.dumps(entry) not in (path.read_text().splitlines() if path.exists() else []):
+        callbacks.append_json(path, entry)
     return found
 
 

@@ -146,19 +146,14 @@ class Run:
                 ) from None
             yield
 
-    def drop_after(
-        self,
-        step: int,
-        names: tuple[str, ...] = ("losses.jsonl", "measures.jsonl"),
-        sheets: bool = True,
-    ) -> None:
+    def drop_after(self, step: int) -> None:
         """Removes log lines and sheets of steps that a resumed run will make again."""
-        for name in names:
+        for name in ("losses.jsonl", "measures.jsonl"):
             path = self.folder / name
             if path.exists():
                 kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
                 pictures.write_bytes(path, "".join(line + "\n" for line in kept).encode())
-        for path in (self.folder / "samples").glob("step_*.png" if sheets else ""):
+        for path in (self.folder / "samples").glob("step_*.png"):
             if int(path.stem.split("_")[1]) > step:
                 path.unlink()
 

@@ -89,6 +89,16 @@ def test_files_run_without_tensorflow(labelled, label_inputs, tmp_path, kind):
         np.testing.assert_allclose(found, expected, atol=parity.BOUNDS[f"tflite_{kind}"])
 
 
+@needs_runtime
+def test_the_runner_notices_tensorflow(labelled, label_inputs, tmp_path, monkeypatch):
+    """Called in this process, where TensorFlow is loaded, it must not pass for standalone."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    np.savez(tmp_path / "in.npz", **{name: value.numpy() for name, value in label_inputs.items()})
+    model = labelled[1].path / "tflite" / "float32.tflite"
+    with pytest.raises(SystemExit, match="not standalone.*tensorflow"):
+        litert_runner.main(str(model), tmp_path / "in.npz", tmp_path / "out.npz")
+
+
 def test_without_a_standalone_runtime_the_report_says_so(labelled, monkeypatch, tmp_path):
     monkeypatch.setattr(parity.litert_runner, "RUNTIMES", {"no_such_runtime": ("x", "x")})
     inputs = {"z": np.zeros((2, 8), "float32"), "label": np.zeros((2,), "int32")}
@@ -98,12 +108,15 @@ def test_without_a_standalone_runtime_the_report_says_so(labelled, monkeypatch, 
     assert ran["outputs"]["image"].shape == (2, 8, 8, 3)
 
 
-def test_a_coarse_int8_file_is_refused_unless_allowed(games, tmp_path):
+def test_coarse_files_are_refused_unless_allowed(games, tmp_path):
     game = games.Noise()
     formats = ("saved_model", "tflite_int8")
     with pytest.raises(ParityError, match="under the bound 200"):
         export(game, tmp_path, name="coarse", formats=formats, int8_bound=200.0)
     assert [path.name for path in (tmp_path / "coarse").iterdir()] == ["rejected.json"]
+    half = ("saved_model", "tflite_float16")
+    with pytest.raises(ParityError, match="tflite_float16.*over the bound 1e-06"):
+        export(game, tmp_path, name="coarse", formats=half, float16_bound=1e-6)
     result = export(game, tmp_path, name="coarse", formats=formats, int8_bound=None)
     assert result.version == 1
     assert [name for name in result.files if name.startswith("tflite")] == ["tflite/int8.tflite"]
@@ -122,12 +135,12 @@ def test_what_cannot_be_converted_is_named(games, tmp_path):
 def test_comparing_known_values():
     zeros = np.zeros((2, 3), "float32")
     assert parity.psnr(zeros, zeros + 0.2, 2.0) == pytest.approx(20.0, abs=1e-5)
-    assert parity.compare("tflite_float32", zeros, zeros + 9e-5)["ok"]
-    assert not parity.compare("tflite_float32", zeros, zeros + 2e-4)["ok"]
-    large = parity.compare("tflite_float32", zeros + 50, zeros + 50.004)
+    assert parity.compare(zeros, zeros + 9e-5, 1e-4)["ok"]
+    assert not parity.compare(zeros, zeros + 2e-4, 1e-4)["ok"]
+    large = parity.compare(zeros + 50, zeros + 50.004, 1e-4)
     assert large["ok"] and large["bound"] == pytest.approx(5e-3)
-    assert not parity.compare("saved_model", zeros, zeros * np.nan)["ok"]
-    assert not parity.compare("saved_model", zeros, zeros[:1])["ok"]
+    assert not parity.compare(zeros, zeros * np.nan, 1.0)["ok"]
+    assert not parity.compare(zeros, zeros[:1], 1.0)["ok"]
 
 
 def test_int8_needs_int8_tensors(games):

@@ -87,7 +87,7 @@ class Source(abc.ABC):
         """
         deal = order.share(len(self), batch, input_context)
         if mirror and self.key != "image":
-            raise InputError(f"{self.name} holds points, which cannot be mirrored: leave mirror out")
+            raise InputError(f"{self.name} holds points, which cannot be mirrored: drop mirror")
         slices = self._slices(deal, seed, start).map(
             lambda step, part, found: self._finish(step, part, found, deal, seed, mirror),
             num_parallel_calls=WORKERS,
@@ -130,9 +130,10 @@ class Source(abc.ABC):
         found = dict(found)
         found[self.key] = tf.ensure_shape(found[self.key], (deal.size, *self.shape))
         if mirror:
-            coins = order.flips(step, part, deal, seed)[:, None, None, None]
-            plain = found[self.key]
-            found[self.key] = tf.where(coins, tf.reverse(plain, [2]), plain)
+            # Only the chosen pictures are turned: many times faster than `where` with broadcasting.
+            chosen = tf.where(order.flips(step, part, deal, seed))
+            turned = tf.reverse(tf.gather_nd(found[self.key], chosen), [2])
+            found[self.key] = tf.tensor_scatter_nd_update(found[self.key], chosen, turned)
         return self._scaled(found)
 
     def _scaled(self, found: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -80,8 +80,7 @@ def load(
         from tfgan_suite.data import tfds  # only here: tensorflow-datasets is an extra
 
         return tfds.load_tfds(
-            text, size=size, channels=channels, memory_limit=memory_limit, split=split,
-            strict=strict,
+            text, size=size, channels=channels, memory_limit=memory_limit, split=split
         )
     path = Path(text).expanduser()
     if not path.exists():

@@ -58,6 +58,7 @@ def export(
     card: Mapping[str, Any] | None = None,
     formats: Sequence[str] = ("saved_model", "tflite"),
     representative: Representative | Mapping[str, Representative] | None = None,
+    float16_bound: float = parity.BOUNDS["tflite_float16"],
     int8_bound: float | None = 30.0,
     warmup: bool = True,
     size: tuple[int, int] = (64, 64),
@@ -79,6 +80,8 @@ def export(
         representative: function without arguments that gives batches of inputs by name, from
             which int8 takes its ranges; a dict of such functions by signature where a game has
             several. By default inputs are drawn; where a picture goes in, real ones are better.
+        float16_bound: largest difference of float16 on outputs in [-1, 1]. Rounding the weights
+            of a deep network alone can come near the default.
         int8_bound: least PSNR of int8 against float in dB; `None` accepts any.
         warmup: write TensorFlow Serving's warm-up file where `tensorflow-serving-api` is there.
         size: height and width in TFLite files and comparisons, for pictures of open size.
@@ -98,7 +101,8 @@ def export(
     about = dict(card or {})
     if "export" in about:
         raise InputError("the card has an entry 'export', which the export writes; rename it")
-    job = _Job(_signatures(game), _kinds(formats), representative, int8_bound, size, seed)
+    bounds = {**parity.BOUNDS, "tflite_float16": float16_bound, "tflite_int8": int8_bound}
+    job = _Job(_signatures(game), _kinds(formats), representative, bounds, size, seed)
     home = Path(folder) / name
     with folders.staging(home) as staged, precision.float32_compute(job.networks) as policies:
         chosen = job.examples()
@@ -124,7 +128,7 @@ class _Job:
     signatures: dict[str, Signature]
     kinds: tuple[str, ...]
     representative: Any
-    int8_bound: float | None
+    bounds: Mapping[str, float | None]
     size: tuple[int, int]
     seed: int
 
@@ -175,7 +179,8 @@ def _compare(job: _Job, staged: Path, chosen: Mapping[str, Examples]) -> dict[st
     report: dict[str, Any] = {"protocol": parity.protocol(job.seed), "signatures": {}, "ok": True}
     for name, signature in job.signatures.items():
         reference = parity.keras_outputs(signature, chosen[name])
-        results = {"saved_model": parity.compare("saved_model", reference, references[name])}
+        bound = job.bounds["saved_model"]
+        results = {"saved_model": parity.compare(reference, references[name], bound)}
         if job.kinds:
             results.update(_compare_tflite(job, name, staged, chosen[name], references[name]))
         report["ok"] = report["ok"] and all(result["ok"] for result in results.values())
@@ -203,13 +208,11 @@ def _compare_tflite(
             folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         ran = parity.tflite_outputs(path, chosen.compared, scratch)
-        found = ran["outputs"][signature.output.name]
+        found, bound = ran["outputs"][signature.output.name], job.bounds[f"tflite_{kind}"]
         if kind == "int8":
-            result = parity.compare_int8(
-                signature, reference, found, ran["tensors"], job.int8_bound
-            )
+            result = parity.compare_int8(signature, reference, found, ran["tensors"], bound)
         else:
-            result = parity.compare(f"tflite_{kind}", reference, found)
+            result = parity.compare(reference, found, bound)
         results[f"tflite_{kind}"] = {
             **result,
             "runtime": ran["runtime"],

@@ -102,18 +102,18 @@ def tflite_outputs(model: Path, inputs: Mapping[str, np.ndarray], scratch: Path)
     return {"outputs": outputs, "runtime": runtime, "tensors": said["tensors"]}
 
 
-def compare(kind: str, reference: np.ndarray, found: np.ndarray) -> dict[str, Any]:
+def compare(reference: np.ndarray, found: np.ndarray, bound: float) -> dict[str, Any]:
     """Judges a float format.
 
     Args:
-        kind: a key of `BOUNDS`.
         reference: outputs that are right.
         found: outputs of the format, same shape.
+        bound: largest difference allowed on outputs in [-1, 1], mostly one of `BOUNDS`.
 
     Returns:
         `{"max_difference", "bound", "ok"}`; not finite or of another shape is not ok.
     """
-    bound = BOUNDS[kind] * max(1.0, float(np.max(np.abs(reference))))
+    bound *= max(1.0, float(np.max(np.abs(reference))))
     if found.shape != reference.shape:
         return {"shapes": [list(reference.shape), list(found.shape)], "bound": bound, "ok": False}
     difference = float(np.max(np.abs(found.astype(np.float64) - reference)))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfgan_suite import losses, penalties
 from tfgan_suite.adversarial import AdversarialModel, examples
 from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan
 from tfgan_suite.signatures import Signature, TensorSpec
 from tfgan_suite.statistics import standing_statistics
@@ -45,7 +46,7 @@ def build_generator(
     base, doublings = upsampling_plan(size)
     filters = width << (doublings - 1)
     latent = keras.Input((latent_dim,), name="z")
-    x = keras.layers.Dense(
+    x = Dense(
         base * base * filters, use_bias=False, kernel_initializer=normal(), name="project"
     )(latent)
     x = keras.layers.Reshape((base, base, filters))(x)
@@ -61,7 +62,7 @@ def build_generator(
 
 def _doubling(filters: int, kernel: int, name: str | None = None) -> keras.layers.Layer:
     # No bias: the batch norm that follows has one; the official code leaves it out at the end too.
-    return keras.layers.Conv2DTranspose(
+    return Conv2DTranspose(
         filters, kernel, 2, "same", use_bias=False, kernel_initializer=normal(), name=name
     )
 
@@ -94,7 +95,7 @@ def build_critic(
     x = image
     for level in range(halvings):
         layer = normalization(norm) if level else None
-        x = keras.layers.Conv2D(
+        x = Conv2D(
             width << level,
             kernel,
             2,
@@ -105,7 +106,7 @@ def build_critic(
         x = layer(x) if layer is not None else x
         x = keras.layers.LeakyReLU(0.2)(x)
     x = keras.layers.Flatten()(x)
-    logit = keras.layers.Dense(1, kernel_initializer=normal(), dtype="float32", name="logit")(x)
+    logit = Dense(1, kernel_initializer=normal(), dtype="float32", name="logit")(x)
     return keras.Model(image, logit, name="dcgan_critic")
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfgan_suite import losses, penalties
 from tfgan_suite.adversarial import AdversarialModel, examples
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Upsample2D
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
 from tfgan_suite.networks import check_widths, normalization, upsampling_plan
 from tfgan_suite.signatures import Signature, TensorSpec
 from tfgan_suite.statistics import standing_statistics
@@ -53,19 +53,19 @@ def build_generator(
         point = _mlp(latent, width, shape[0])
         return keras.Model(latent, point, name="wgan_gp_generator")
     base, widths = _generator_plan(shape[0], architecture, width)
-    x = keras.layers.Dense(base * base * widths[0], name="project")(latent)
+    x = Dense(base * base * widths[0], name="project")(latent)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     if architecture == "resnet":
         for filters in widths[1:]:
             x = _up_block(x, filters)
         x = keras.layers.ReLU()(normalization("batch")(x))
-        x = keras.layers.Conv2D(shape[2], 3, padding="same", name="to_image")(x)
+        x = Conv2D(shape[2], 3, padding="same", name="to_image")(x)
     else:
         for filters in [*widths[1:], shape[2]]:
             x = keras.layers.ReLU()(x if shape[0] == 28 else normalization("batch")(x))
             if x.shape[1] == 8 and shape[0] == 28:
                 x = keras.layers.Cropping2D(((0, 1), (0, 1)))(x)
-            x = keras.layers.Conv2DTranspose(
+            x = Conv2DTranspose(
                 filters, 5, 2, "same", kernel_initializer="he_uniform"
             )(x)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
@@ -100,7 +100,7 @@ def build_critic(
     if architecture == "conv":
         x = example
         for level in range(halvings):
-            x = keras.layers.Conv2D(
+            x = Conv2D(
                 width << level, 5, 2, "same", kernel_initializer="he_uniform"
             )(x)
             x = keras.layers.LeakyReLU(0.2)(x)
@@ -110,13 +110,13 @@ def build_critic(
         x = _down_block(x, width, norm="none")
         x = _down_block(x, width, norm="none", halve=False)
         x = _down_block(x, width, norm="none", halve=False)
-        x = keras.layers.GlobalAveragePooling2D(2)(keras.layers.ReLU()(x))
+        x = keras.layers.GlobalAveragePooling2D(dtype="float32")(keras.layers.ReLU()(x))
     else:
-        x = keras.layers.Conv2D(width, 3, padding="same")(example)
+        x = Conv2D(width, 3, padding="same")(example)
         for level in range(halvings):
             x = _down_block(x, width << min(level + 1, 3), norm="layer")
         x = keras.layers.Flatten()(x)
-    value = keras.layers.Dense(1, dtype="float32", name="value")(x)
+    value = Dense(1, dtype="float32", name="value")(x)
     return keras.Model(example, value, name="wgan_gp_critic")
 
 
@@ -284,16 +284,16 @@ def _generator_plan(size: int, architecture: str, width: int) -> tuple[int, list
 
 def _mlp(x: Any, width: int, outputs: int) -> Any:
     for _ in range(3):
-        x = keras.layers.Dense(width, activation="relu", kernel_initializer="he_uniform")(x)
-    return keras.layers.Dense(outputs, dtype="float32", name="out")(x)
+        x = Dense(width, activation="relu", kernel_initializer="he_uniform")(x)
+    return Dense(outputs, dtype="float32", name="out")(x)
 
 
 def _conv3(filters: int) -> keras.layers.Layer:
-    return keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform")
+    return Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform")
 
 
 def _shortcut(filters: int) -> keras.layers.Layer:
-    return keras.layers.Conv2D(filters, 1, padding="same")
+    return Conv2D(filters, 1, padding="same")
 
 
 def _normalized(x: Any, norm: str) -> Any:
