@@ -25,8 +25,9 @@ from tfgan_suite import callbacks, compat, pictures
 from tfgan_suite.checkpoints import Checkpoints
 from tfgan_suite.errors import InputError
 
-# What may differ when a run goes on: none of these changes what a step computes.
-FREE = ("run", "steps", "strategy", "export", "save", "keep", "samples")
+# What may differ when a run goes on: none of these changes what a step computes. (Data may move
+# to another place; what they hold is compared by the fingerprint.)
+FREE = ("run", "data", "steps", "strategy", "export", "save", "keep", "samples")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Run:
             if before != now:
                 found.append(f"{name} {before} (now {now})")
         if not found and old["data"]["fingerprint"] != new["data"]["fingerprint"]:
-            found.append(f"other data under the name {old['data']['name']}")
+            found.append(f"other data ({old['data']['name']}, now {new['data']['name']})")
         if found:
             raise InputError(
                 f"the run folder {self.folder} was made with {', '.join(found)};"

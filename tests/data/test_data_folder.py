@@ -291,6 +291,24 @@ def test_a_file_cut_short_is_dropped_or_replaced(tmp_path):
         data.load(tmp_path, size=64, memory_limit=0, strict=True)
 
 
+def test_labels_stay_with_their_pictures_when_one_is_cut_short(tmp_path):
+    for label in range(3):
+        (tmp_path / f"class {label}").mkdir()
+        for number in range(3):
+            noise(9, (40, 40)).point([70 * label] * 768).save(
+                tmp_path / f"class {label}" / f"{number}.bmp"
+            )
+    cut = tmp_path / "class 1/0.bmp"
+    cut.write_bytes(cut.read_bytes()[:2000])
+    for limit, counts in ((2**30, [3, 2, 3]), (0, [3, 3, 3])):
+        source = data.load(tmp_path, size=8, memory_limit=limit)
+        batch = next(iter(source.batches(len(source), seed=0)))
+        values = np.round((batch["image"].numpy()[:, 0, 0, 0] + 1) * 127.5)
+        np.testing.assert_array_equal(values, 70 * batch["label"].numpy())
+        assert np.bincount(batch["label"]).tolist() == counts
+        assert len(source.skipped) == 1
+
+
 def test_fingerprint_follows_the_files(tmp_path):
     for seed in range(3):
         noise(seed).save(tmp_path / f"{seed}.png")

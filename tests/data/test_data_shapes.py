@@ -97,12 +97,16 @@ def test_repainting_itself_keeps_shapes_clean(real):
         lambda real: repainted(
             real, 0.5 * (shape_parts.PALETTE + np.roll(shape_parts.PALETTE, 2, 0))[real.colour]
         ),
+        lambda real: repainted(
+            real, (0.6 * shape_parts.PALETTE + 0.4 * np.roll(shape_parts.PALETTE, 2, 0))[real.colour]
+        ),
         lambda real: 0.6 * floats(real) - 0.28,
         lambda real: floats(real)[real.shape == 2][:, ::-1],  # triangles that stand on their tip
     ],
     ids=[
         "noise", "soft noise", "grey", "nan", "mean picture", "two pictures blended",
-        "half erased", "a third erased", "two shapes", "mixed colours", "dim", "upside down",
+        "half erased", "a third erased", "two shapes", "mixed colours", "impure colours", "dim",
+        "upside down",
     ],
 )
 def test_what_is_not_the_world_is_not_clean(real, spoil):

@@ -77,7 +77,7 @@ def load(
     if text in gaussians.WORLDS:
         return _points(text, size, channels, split)
     if text.startswith("tfds:"):
-        from tfgan_suite.data import tfds  # only here: tensorflow-datasets is an extra
+        from tfgan_suite.data import tfds  # only here: it is slow to import
 
         return tfds.load_tfds(
             text, size=size, channels=channels, memory_limit=memory_limit, split=split

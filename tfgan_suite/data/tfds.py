@@ -52,8 +52,7 @@ def load_tfds(
     except ImportError as error:
         raise InputError(
             f"{spec} needs the Python package {error.name or 'tensorflow_datasets'}, which is "
-            'missing: run pip install "tfgan_suite[tfds]" (or pip install tensorflow-datasets '
-            "importlib_resources)"
+            "missing: run pip install tensorflow-datasets importlib_resources"
         ) from error
     try:
         count = builder.info.splits[split].num_examples

@@ -1,0 +1,136 @@
+"""Two processes that take turns: a worker that measures when asked, and the parent's handle on it.
+
+Requests and answers are JSON lines on the worker's standard input and output. Nothing but the
+standard library is imported here, so a worker may run under any Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class WorkerError(RuntimeError):
+    """A worker stopped or failed; the message is its reason."""
+
+
+class Worker:
+    """A running worker.
+
+    Args:
+        command: program and arguments.
+        environment: variables set for it, beside those of this process.
+
+    Example:
+        ```
+        with Worker([sys.executable, "torch_side.py"]) as peer:
+            peer.ask("setup", game="dcgan", ...)
+            steps, seconds = peer.ask("steps", seconds=5.0)
+        ```
+    """
+
+    def __init__(self, command: list[str], environment: Mapping[str, str] | None = None):
+        self.command = command
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **(environment or {})},
+            )
+        except OSError as error:
+            raise WorkerError(f"{command[0]} cannot be started: {error}") from error
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def ask(self, request: str, **arguments: Any) -> Any:
+        """Sends a request and waits for its answer.
+
+        Raises:
+            WorkerError: the worker has ended, or answers that it failed.
+        """
+        line = json.dumps({"request": request, "arguments": arguments})
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except OSError:
+            answer = ""
+        if not answer:
+            code = self._process.wait()
+            raise WorkerError(f"{' '.join(self.command)} ended with code {code} at {request!r}")
+        answer = json.loads(answer)
+        if "error" in answer:
+            raise WorkerError(answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """Ends the worker."""
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+def serve(requests: Mapping[str, Callable[..., Any]]) -> None:
+    """Answers requests on standard input until it ends.
+
+    Beside the given ones every worker knows `"idle"`: the share of one core that it used between
+    its last answer and this request, where it should have slept; and `"peak_mib"`.
+    """
+    # Libraries print; what they print must not get between the answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    slept = [0.0]
+    known = {**requests, "idle": lambda: slept[0], "peak_mib": peak_mib}
+    wall, busy = time.perf_counter(), time.process_time()
+    for line in sys.stdin:
+        slept[0] = (time.process_time() - busy) / max(time.perf_counter() - wall, 1e-9)
+        asked = json.loads(line)
+        try:
+            answer = {"result": known[asked["request"]](**asked["arguments"])}
+        except Exception as error:  # the parent decides what a failure means
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+        wall, busy = time.perf_counter(), time.process_time()
+
+
+def repeat(call: Callable[[], Any], seconds: float, least: int = 3) -> tuple[int, float]:
+    """Calls again and again for about so many seconds.
+
+    Returns:
+        The number of calls, at least `least`, and the seconds they took.
+    """
+    start, count = time.perf_counter(), 0
+    while True:
+        call()
+        count += 1
+        passed = time.perf_counter() - start
+        if passed >= seconds and count >= least:
+            return count, passed
+
+
+def peak_mib() -> float | None:
+    """The most memory this process ever held, in MiB; `None` where the system does not tell."""
+    try:
+        with open("/proc/self/status") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    return None
