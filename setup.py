@@ -37,6 +37,8 @@ setup(
         f"tensorflow>=2.20; {KERAS3_STACK}",
         f"keras>=3.12; {KERAS3_STACK}",
         f"tensorboard>=2.20; {KERAS3_STACK}",
+        # tensorflow-datasets imports it there without asking for it.
+        f"importlib_resources; {KERAS3_STACK}",
         f"tensorflow-datasets>=4.9.9; {KERAS3_STACK}",
         "numpy",
         "pillow>=9.1",

@@ -1,7 +1,8 @@
 """What happens beside the training steps: sample sheets, health, measures, learning rates.
 
 Callbacks act at the end of a step, counted by `game.steps`, so that a resumed run does at every
-step what a run without a stop does.
+step what a run without a stop does. Of several workers each runs every callback, because reading
+batch norm statistics takes all of them; only the chief writes files.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import compat, pictures
+from tfgan_suite import compat, pictures, strategies
 
 
 class EverySteps(keras.callbacks.Callback):
@@ -43,6 +44,13 @@ class EverySteps(keras.callbacks.Callback):
     def act(self, step: int, logs: Mapping[str, float]) -> None:
         """What is done at such a step; `logs` are the means since the epoch began."""
 
+    @property
+    def chief(self) -> bool:
+        """Whether this process writes files."""
+        return strategies.is_chief(
+            self.model.distribute_strategy or tf.distribute.get_strategy()
+        )
+
 
 class SampleGrid(EverySteps):
     """Draws the same noise again and again, so that the sheets show what training changes.
@@ -68,10 +76,13 @@ class SampleGrid(EverySteps):
         super().__init__(every)
         self.folder, self.count, self.seed = Path(folder), count, seed
         self.real, self.writer = real, writer
-        self.folder.mkdir(parents=True, exist_ok=True)
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
-        page = pictures.draw(self.model.generate(self.count, seed=self.seed), self.real)
+        drawn = self.model.generate(self.count, seed=self.seed)
+        if not self.chief:
+            return
+        page = pictures.draw(drawn, self.real)
+        self.folder.mkdir(parents=True, exist_ok=True)
         pictures.write_png(self.folder / f"step_{step:08d}.png", page)
         if self.writer is not None:
             with self.writer.as_default(step=step):
@@ -97,6 +108,8 @@ class LossLog(EverySteps):
         self.path, self.writer = Path(path), writer
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
+        if not self.chief:
+            return
         append_json(self.path, {"step": step, **{name: logs[name] for name in sorted(logs)}})
         if self.writer is None:
             return
@@ -127,7 +140,9 @@ class MeasureEvery(EverySteps):
         self.measure, self.path = measure, Path(path)
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
-        append_json(self.path, {"step": step, **self.measure(self.model)})
+        measured = self.measure(self.model)
+        if self.chief:
+            append_json(self.path, {"step": step, **measured})
 
 
 class LinearDecay(keras.callbacks.Callback):

@@ -55,18 +55,17 @@ def train(
     real = peek.get("image", peek.get("point"))
     health = callbacks.Health(chosen.report, tell, callbacks.spread_of(real))
     stop = _StopOnSignal()
-    watching: list[keras.callbacks.Callback] = [health]
-    if checkpoints.chief:
-        writer = tf.summary.create_file_writer(str(run.folder / "logs"))
-        points = real if real.ndim == 2 else None
-        watching += [
-            callbacks.SampleGrid(
-                run.folder / "samples", chosen.report, real=points, writer=writer
-            ),
-            callbacks.LossLog(run.folder / "losses.jsonl", chosen.report, writer),
-        ]
-    # Last: what a checkpoint covers must be on the disk before it.
-    watching += [*(extra(run, game) if extra else []), SaveEvery(checkpoints, chosen.save), stop]
+    writer = tf.summary.create_file_writer(str(run.folder / "logs")) if checkpoints.chief else None
+    points = real if real.ndim == 2 else None
+    watching: list[keras.callbacks.Callback] = [
+        health,
+        callbacks.SampleGrid(run.folder / "samples", chosen.report, real=points, writer=writer),
+        callbacks.LossLog(run.folder / "losses.jsonl", chosen.report, writer),
+        *(extra(run, game) if extra else []),
+        # Last: what a checkpoint covers must be on the disk before it.
+        SaveEvery(checkpoints, chosen.save),
+        stop,
+    ]
     with stop.listening(strategy.num_replicas_in_sync), writing_to(run.folder):
         _fit(game, source, strategy, chosen, watching)
     if health.fatal is None and int(game.steps.numpy()) > start:

@@ -70,6 +70,11 @@ def repainted(real, colours):
     return 2.0 * (0.2 + cover * (colours[:, None, None] - 0.2)) - 1.0
 
 
+def mixed(share):
+    """The six colours, each with a share of another one."""
+    return (1 - share) * shape_parts.PALETTE + share * np.roll(shape_parts.PALETTE, 2, axis=0)
+
+
 def two_shapes(real):
     """Half as large, one shape beside another."""
     half = floats(real)[:, ::2, ::2]
@@ -94,12 +99,8 @@ def test_repainting_itself_keeps_shapes_clean(real):
         lambda real: erased(real, 0.5),
         lambda real: erased(real, 0.34),
         lambda real: two_shapes(real),
-        lambda real: repainted(
-            real, 0.5 * (shape_parts.PALETTE + np.roll(shape_parts.PALETTE, 2, 0))[real.colour]
-        ),
-        lambda real: repainted(
-            real, (0.6 * shape_parts.PALETTE + 0.4 * np.roll(shape_parts.PALETTE, 2, 0))[real.colour]
-        ),
+        lambda real: repainted(real, mixed(0.5)[real.colour]),
+        lambda real: repainted(real, mixed(0.4)[real.colour]),
         lambda real: 0.6 * floats(real) - 0.28,
         lambda real: floats(real)[real.shape == 2][:, ::-1],  # triangles that stand on their tip
     ],
