@@ -61,6 +61,26 @@ class BatchNormalization(_Fused):
         super().__init__(axis=axis, momentum=momentum, epsilon=epsilon, **kwargs)
 
 
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class LeakyReLU(keras.layers.LeakyReLU):
+    """Keras's leaky ReLU, with a gradient that is quick in bfloat16 on TensorFlow 2.15 too.
+
+    There the kernel takes ten times as long as in float32, a sixth of a DCGAN step. The product
+    with the slope gives the same bits, forwards and backwards.
+
+    Args:
+        alpha (Keras 3: negative_slope): what negative numbers are multiplied by.
+        **kwargs: Keras's other arguments.
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        if KERAS3 or inputs.dtype != tf.bfloat16:
+            return super().call(inputs)
+        slope = float(self.alpha)
+        positive = tf.cast(inputs > 0, inputs.dtype)
+        return inputs * tf.stop_gradient(positive * (1.0 - slope) + slope)
+
+
 def _addons() -> Any:
     """tensorflow_addons, imported without its end-of-life notice."""
     with warnings.catch_warnings():

@@ -7,14 +7,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import small_maps
 from tfgan_suite.errors import InputError
 
 
 class _Biased:
     """Replaces how a Keras layer adds its bias; see `add_bias`."""
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        outputs = self._without_bias(inputs)
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
+        # An export keeps the plain operations, which converters and other devices know.
+        outputs = self._product(inputs, kernel, fast=bool(training))
         if self.use_bias:
             outputs = add_bias(outputs, self.bias)
         return outputs if self.activation is None else self.activation(outputs)
@@ -22,20 +25,34 @@ class _Biased:
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class Conv2D(_Biased, keras.layers.Conv2D):
-    """Keras's convolution, whose bias also learns in bfloat16. Arguments are Keras's."""
+    """Keras's convolution, whose bias also learns in bfloat16, and which is faster there.
 
-    def _without_bias(self, inputs: tf.Tensor) -> tf.Tensor:
-        return self.convolution_op(inputs, self.kernel)
+    Arguments are Keras's; causal padding, groups and channels-first are not offered. Training in
+    bfloat16 on a CPU takes `small_maps` where that is faster.
+    """
+
+    def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
+        if fast and _is_simple(self) and None not in inputs.shape[1:3]:
+            rows, columns = (-(-side // self.strides[0]) for side in inputs.shape[1:3])
+            if small_maps.pays((rows, columns), kernel, self.strides[0]):
+                return small_maps.convolution(inputs, kernel, self.strides[0])
+        return tf.nn.conv2d(
+            inputs, kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate
+        )
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class Conv2DTranspose(_Biased, keras.layers.Conv2DTranspose):
-    """Keras's transposed convolution, whose bias also learns in bfloat16.
+    """Keras's transposed convolution, whose bias also learns in bfloat16, and faster there.
 
-    Arguments are Keras's; `output_padding`, dilation and channels-first are not offered.
+    Arguments are Keras's; `output_padding`, dilation and channels-first are not offered. Training
+    in bfloat16 on a CPU takes `small_maps` where that is faster.
     """
 
-    def _without_bias(self, inputs: tf.Tensor) -> tf.Tensor:
+    def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
+        sides, stride = inputs.shape[1:3], self.strides[0]
+        if fast and _is_simple(self) and small_maps.pays(sides, kernel, stride):
+            return small_maps.transposed_convolution(inputs, kernel, stride)
         batch, height, width, _ = _sizes(inputs)
         batch = tf.shape(inputs)[0] if isinstance(batch, int) and batch < 0 else batch
         sides = [
@@ -43,11 +60,7 @@ class Conv2DTranspose(_Biased, keras.layers.Conv2DTranspose):
             for side, size, stride in zip((height, width), self.kernel_size, self.strides)
         ]
         return tf.nn.conv2d_transpose(
-            inputs,
-            tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype),
-            (batch, *sides, self.filters),
-            self.strides,
-            self.padding.upper(),
+            inputs, kernel, (batch, *sides, self.filters), self.strides, self.padding.upper()
         )
 
 
@@ -58,8 +71,18 @@ class Dense(_Biased, keras.layers.Dense):
     Input shape `(batch, features)`.
     """
 
-    def _without_bias(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.matmul(inputs, tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype))
+    def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
+        return tf.matmul(inputs, kernel)
+
+
+def _is_simple(layer: Any) -> bool:
+    """Whether a convolution is what `small_maps` computes."""
+    return (
+        layer.padding == "same"
+        and len({*layer.strides}) == 1
+        and len({*layer.kernel_size}) == 1
+        and set(layer.dilation_rate) == {1}
+    )
 
 
 def add_bias(outputs: tf.Tensor, bias: Any) -> tf.Tensor:

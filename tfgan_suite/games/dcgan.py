@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import losses, penalties
+from tfgan_suite import compat, losses, penalties
 from tfgan_suite.adversarial import AdversarialModel, examples
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
@@ -104,7 +104,7 @@ def build_critic(
             kernel_initializer=normal(),
         )(x)
         x = layer(x) if layer is not None else x
-        x = keras.layers.LeakyReLU(0.2)(x)
+        x = compat.LeakyReLU(0.2)(x)
     x = keras.layers.Flatten()(x)
     logit = Dense(1, kernel_initializer=normal(), dtype="float32", name="logit")(x)
     return keras.Model(image, logit, name="dcgan_critic")
@@ -127,6 +127,8 @@ class DCGAN(AdversarialModel):
             code. By default it uses the fakes that the critic has just seen, as in the Torch
             port, which saves one pass through the generator.
         r1: weight of the R1 penalty `r1 / 2 * E |grad D(x)|^2` on real pictures; 0 is the paper.
+        r1_every: steps between two that compute the penalty, which then counts that many times;
+            it costs about as much as all the rest of a step.
         label_smoothing: the real label is 1 minus this (one-sided); 0 is the paper.
         average: decay of a moving average of the generator's weights, with which pictures are
             drawn; 0 is the paper.
@@ -163,6 +165,7 @@ class DCGAN(AdversarialModel):
         latent: str = "uniform",
         fresh_noise: bool = False,
         r1: float = 0.0,
+        r1_every: int = 1,
         label_smoothing: float = 0.0,
         average: float = 0.0,
         seed: int = 0,
@@ -172,6 +175,7 @@ class DCGAN(AdversarialModel):
             raise InputError(f"latent is {latent!r}; it must be 'uniform' or 'normal'")
         if r1 < 0:
             raise InputError(f"r1 is {r1}; it must be 0 (off) or a positive weight")
+        check_widths(r1_every=r1_every)
         averages = {"generator": average} if average else None
         super().__init__(seed=seed, averages=averages, name=name)
         self.generator = generator
@@ -181,6 +185,7 @@ class DCGAN(AdversarialModel):
         self.latent_dim = generator.input_shape[-1]
         self.fresh_noise = fresh_noise
         self.r1 = r1
+        self.r1_every = r1_every
         self.loss_names = ("generator/adversarial", "critic/real", "critic/fake")
         self.loss_names += ("critic/r1",) if r1 else ()
 
@@ -208,11 +213,17 @@ class DCGAN(AdversarialModel):
         statistics and the critic could tell them apart by the mixture.
         """
         terms = {}
-        if self.r1:
+        if self.r1 and self.r1_every == 1:
             penalty, real_logits = penalties.r1(self.critic, real)
             terms["r1"] = self.r1 * penalty
         else:
             real_logits = self.critic(real, training=True)
+        if self.r1 and self.r1_every > 1:
+            terms["r1"] = tf.cond(
+                self.steps % self.r1_every == 0,
+                lambda: self.r1 * self.r1_every * penalties.r1(self.critic, real)[0],
+                lambda: tf.constant(0.0),
+            )
         terms["real"] = self.adversarial.real(real_logits)
         terms["fake"] = self.adversarial.fake(self.critic(fake, training=True))
         return terms

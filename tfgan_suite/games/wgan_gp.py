@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import losses, penalties
+from tfgan_suite import compat, losses, penalties
 from tfgan_suite.adversarial import AdversarialModel, examples
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
@@ -103,7 +103,7 @@ def build_critic(
             x = Conv2D(
                 width << level, 5, 2, "same", kernel_initializer="he_uniform"
             )(x)
-            x = keras.layers.LeakyReLU(0.2)(x)
+            x = compat.LeakyReLU(0.2)(x)
         x = keras.layers.Flatten()(x)
     elif shape[0] <= 32:
         x = _first_down_block(example, width)

@@ -21,9 +21,11 @@ PALETTE = np.array(list(COLOURS.values()), np.float32) / 255.0
 # size nor its brightness gives the shape away, and so that an area alone tells the radius.
 SQUARE_HALF_SIDE = float(np.sqrt(np.pi) / 2.0)
 TRIANGLE_INRADIUS = float(np.sqrt(np.pi / (3.0 * np.sqrt(3.0))))
-RADII = (0.18, 0.30)  # of the picture's side
-TURNS = (0.0, 15.0, 20.0)  # largest rotation in degrees, one for each of SHAPES
-GREYS = (0.07, 0.34)  # background levels, 0..1
+# The variety is chosen so that a small game learns the world in a few CPU minutes.
+RADII = (0.22, 0.30)  # of the picture's side
+TURNS = (0.0, 10.0, 10.0)  # largest rotation in degrees, one for each of SHAPES
+GREYS = (0.12, 0.16)  # background levels, 0..1
+ROAM = 0.5  # share of the room around a shape in which it is placed
 
 
 def coverage(

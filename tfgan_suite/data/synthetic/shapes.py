@@ -91,7 +91,7 @@ def _place(shape, radius, angle, draws):
         points = shape_parts.corners(shape[index], radius[index], angle[index])
         low, high = points.min(axis=0), points.max(axis=0)
         room = 1.0 - 2.0 * margin - (high - low)
-        centre[index] = margin - low + room * draws[index]
+        centre[index] = margin - low + room * (0.5 + shape_parts.ROAM * (draws[index] - 0.5))
         box[index] = np.concatenate([centre[index] + low, centre[index] + high])
     return centre, box
 

@@ -1,0 +1,109 @@
+"""The command line."""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import tiny_recipe
+
+from tfgan_suite import doctor, launch, pictures
+from tfgan_suite.__main__ import games, main
+from tfgan_suite.export import load
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A tiny run with an export, made as a user makes it."""
+    home = tmp_path_factory.mktemp("home")
+    words = ["tiny_recipe.py", "--run", str(home / "run"), "--data", tiny_recipe.pictures()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [*words, "--steps", "2", "--export", str(home / "exports")])
+        with pytest.raises(SystemExit) as end:
+            launch.main(vars(tiny_recipe))
+    assert end.value.code == 0
+    return home
+
+
+def test_list_reads_the_folder(capsys):
+    assert main(["list", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert {"dcgan", "wgan_gp"} <= set(rows)
+    assert "1511.06434" in rows["dcgan"]["paper"] and rows["dcgan"]["data"] == "pictures"
+    assert main(["list"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].startswith("NAME") and len(table) == 1 + len(games())
+
+
+@pytest.mark.parametrize("place", ["run", "exports/tiny_recipe_pictures"])
+def test_sample_draws_a_sheet_and_single_files(run, tmp_path, capsys, place):
+    words = ["sample", str(run / place), "--count", "3", "--seed", "5", "--json"]
+    assert main([*words, "--out", str(tmp_path / "sheet.png")]) == 0
+    assert pictures.read_png(tmp_path / "sheet.png").shape[-1] == 3
+    assert main([*words, "--out", str(tmp_path / "each")]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert said[1]["count"] == 3 and len(said[1]["files"]) == 3
+    drawn = np.stack([pictures.read_png(file)[..., 0] for file in said[1]["files"]])
+    assert drawn.shape == (3, 8, 8) and drawn.std(0).max() > 0
+
+
+def test_a_run_and_its_export_draw_the_same_pictures(run, tmp_path):
+    for place in ("run", "exports/tiny_recipe_pictures"):
+        out = str(tmp_path / place.replace("/", "_"))
+        assert main(["sample", str(run / place), "--count", "2", "--out", out]) == 0
+    for name in ("0_00000.png", "0_00001.png"):
+        one, two = (pictures.read_png(folder / name) for folder in sorted(tmp_path.iterdir()))
+        assert np.abs(one.astype(int) - two).max() <= 1
+
+
+def test_export_counts_the_version_up(run, tmp_path, capsys):
+    target = tmp_path / "again"
+    shutil.copytree(run / "exports", target)
+    assert main(["export", str(run / "run"), "--to", str(target), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["version"] == 2
+    exported = load(said["path"])
+    assert exported.card["steps"] == 2 and exported.sample(1).shape == (1, 8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["sample", "nowhere"], "nowhere does not exist"),
+        (["sample", "."], "no export"),
+        (["sample", "{run}", "--count", "0"], "--count is 0"),
+        (["sample", "{run}", "--out", "/proc/a.png"], "cannot write"),
+        (["export", "nowhere"], "not a run folder"),
+    ],
+)
+def test_bad_input_ends_with_one_line_and_code_2(run, tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    assert main([word.format(run=run / "run") for word in words]) == 2
+    (reason,) = capsys.readouterr().err.splitlines()
+    assert reason.startswith(f"tfgan_suite {words[0]}: ") and said in reason
+
+
+def test_doctor_finds_that_training_works(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "SECONDS", 0.1)
+    monkeypatch.setattr(
+        doctor, "OPTIONAL", (("no_such_module", "litert", "nothing can be compared"),)
+    )
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["training"]["ok"] is True and report["training"]["images_per_s"] > 0
+    assert report["missing"] == [
+        {"module": "no_such_module", "extra": "litert", "cost": "nothing can be compared"}
+    ]
+    words = doctor.in_words(report)
+    assert "nothing can be compared (pip install -e '.[litert]')" in words
+    assert report["versions"]["tensorflow"] in words
+
+
+def test_doctor_says_when_training_fails(monkeypatch, capsys):
+    def broken(*args, **kwargs):
+        raise RuntimeError("no kernel for this device")
+
+    monkeypatch.setattr(doctor.dcgan, "build_generator", broken)
+    assert main(["doctor"]) == 1
+    assert "FAILED: RuntimeError: no kernel for this device" in capsys.readouterr().out

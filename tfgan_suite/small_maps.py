@@ -1,0 +1,127 @@
+"""Strided convolutions of small maps as one matrix product: the same numbers, sooner on CPUs.
+
+In bfloat16 oneDNN's convolutions run at a quarter of a matrix product's speed on maps of 4x4 with
+many channels, and its gradients of kernels at a tenth: at 256 to 512 channels, batch 64, one core,
+58 ms for the kernel's gradient in place of 14, 25 for the pictures' in place of 14. Such layers
+were a third of a DCGAN step. Here a stride of s becomes `space_to_depth(s)`, so that all patches
+are made of a few slices, and the rest is a product. Everything consists of differentiable
+operations, so derivatives of every order exist. In float32 the two are equally fast.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+# Maps of more positions than this are convolved as fast by oneDNN.
+MOST_POSITIONS = 16
+FEWEST_WEIGHTS = 2**17
+
+
+def pays(sides: Sequence[int | None], kernel: tf.Tensor, stride: int) -> bool:
+    """Whether the product is the faster way.
+
+    Args:
+        sides: rows and columns of the smaller maps: of what a convolution gives, and a
+            transposed convolution takes.
+        kernel: kernel of either.
+        stride: of both axes.
+    """
+    return (
+        kernel.dtype == tf.bfloat16
+        and None not in sides
+        and sides[0] * sides[1] <= MOST_POSITIONS
+        and math.prod(kernel.shape) >= FEWEST_WEIGHTS
+        and stride <= kernel.shape[0]
+        and not tf.config.list_physical_devices("GPU")
+        and not tf.config.list_logical_devices("TPU")
+    )
+
+
+def convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """`tf.nn.conv2d(images, kernel, stride, "SAME")`.
+
+    Args:
+        images: `(batch, height, width, channels)`, height and width known.
+        kernel: `(size, size, channels, filters)`, of the images' type; size at least the stride.
+        stride: of both axes.
+
+    Returns:
+        `(batch, ceil(height / stride), ceil(width / stride), filters)`.
+    """
+    down, across = (_Axis(side, kernel.shape[0], stride) for side in images.shape[1:3])
+    x = tf.pad(images, [[0, 0], down.padding, across.padding, [0, 0]])
+    x = x if stride == 1 else tf.nn.space_to_depth(x, stride)
+    sizes = [-1, down.count, across.count, -1]
+    places = [(i, j) for i in range(down.blocks) for j in range(across.blocks)]
+    patches = tf.concat([tf.slice(x, [0, i, j, 0], sizes) for i, j in places], axis=-1)
+    flat = tf.reshape(patches, (-1, patches.shape[-1]))
+    outputs = tf.matmul(flat, _in_blocks(kernel, stride, down.blocks))
+    return tf.reshape(outputs, (-1, down.count, across.count, kernel.shape[-1]))
+
+
+def transposed_convolution(maps: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """`tf.nn.conv2d_transpose(maps, kernel, ..., stride, "SAME")` to `stride` times the size.
+
+    Args:
+        maps: `(batch, rows, columns, channels)`, rows and columns known.
+        kernel: `(size, size, filters, channels)`, of the maps' type; size at least the stride.
+        stride: of both axes.
+
+    Returns:
+        `(batch, rows * stride, columns * stride, filters)`.
+    """
+    _, rows, columns, channels = maps.shape
+    size, _, filters, _ = kernel.shape
+    down, across = (_Axis(side * stride, size, stride) for side in (rows, columns))
+    weights = _in_blocks(kernel, stride, down.blocks)
+    patches = tf.matmul(tf.reshape(maps, (-1, channels)), weights, transpose_b=True)
+    patches = tf.reshape(patches, (-1, rows, columns, weights.shape[0]))
+    # Every block of a patch goes to its own place; where places overlap they add up.
+    places = [(i, j) for i in range(down.blocks) for j in range(across.blocks)]
+    moved = [
+        tf.pad(part, [[0, 0], [i, down.blocks - 1 - i], [j, across.blocks - 1 - j], [0, 0]])
+        for part, (i, j) in zip(tf.split(patches, len(places), axis=-1), places)
+    ]
+    x = tf.add_n(moved)
+    x = x if stride == 1 else tf.nn.depth_to_space(x, stride)
+    sizes = [-1, rows * stride, columns * stride, filters]
+    return tf.slice(x, [0, down.padding[0], across.padding[0], 0], sizes)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Axis:
+    """One axis of a "SAME" convolution over `side` pixels."""
+
+    side: int
+    size: int
+    stride: int
+
+    @property
+    def count(self) -> int:
+        """Positions of the kernel."""
+        return math.ceil(self.side / self.stride)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of `stride` pixels that the kernel covers; it is filled up with zeros."""
+        return math.ceil(self.size / self.stride)
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Zeros before, as TensorFlow has them, and after: up to whole blocks."""
+        before = max((self.count - 1) * self.stride + self.size - self.side, 0) // 2
+        return before, (self.count - 1 + self.blocks) * self.stride - self.side - before
+
+
+def _in_blocks(kernel: tf.Tensor, stride: int, blocks: int) -> tf.Tensor:
+    """A kernel `(size, size, a, b)` as `(blocks * blocks * stride * stride * a, b)`."""
+    size, _, *channels = kernel.shape
+    more = blocks * stride - size
+    if more:
+        kernel = tf.pad(kernel, [[0, more], [0, more], [0, 0], [0, 0]])
+    kernel = tf.reshape(kernel, (blocks, stride, blocks, stride, *channels))
+    return tf.reshape(tf.transpose(kernel, (0, 2, 1, 3, 4, 5)), (-1, channels[1]))
