@@ -99,7 +99,8 @@ class Game:
         for module in (*self.generator.modules(), *self.critic.modules()):
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
                 nn.init.normal_(module.weight, 0.0, 0.02)
-        options = {"lr": self.rate, "betas": self.betas, **({"fused": True} if adam == "fused" else {})}
+        # None leaves the choice to PyTorch, which on CPUs takes the loop over tensors.
+        options = {"lr": self.rate, "betas": self.betas, "fused": adam == "fused" or None}
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), **options)
         self.critic_adam = torch.optim.Adam(self.critic.parameters(), **options)
         self.batch, self.bfloat16 = batch, precision == "bfloat16"

@@ -42,7 +42,7 @@ SAVE = 250  # steps between checkpoints
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    size, channels = data.shape[0], data.shape[2]
+    size, _, channels = data.picture_shape
     shared = {"size": size, "channels": channels, "width": options.width, "kernel": options.kernel}
     game = dcgan.DCGAN(
         dcgan.build_generator(**shared, latent_dim=options.latent_dim),

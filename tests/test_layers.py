@@ -122,3 +122,21 @@ def test_a_transposed_convolution_of_any_size():
     model = keras.Sequential([keras.layers.Input((None, None, 4)), layer])
     run = tf.function(model, input_signature=[tf.TensorSpec((None, None, None, 4))])
     assert run(PICTURES).shape == (2, 6, 10, 3)
+
+
+@pytest.mark.parametrize("slope", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_leaky_relu_has_the_bits_of_tensorflows(slope, precision):
+    inputs = tf.cast(tf.random.stateless_normal((1000,), [3, 4]) * 3, precision)
+    upstream = tf.cast(tf.random.stateless_normal((1000,), [5, 6]), precision)
+    layer = compat.LeakyReLU(slope, dtype=precision)
+    results = []
+    for call in (layer, lambda x: tf.nn.leaky_relu(x, slope)):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = call(inputs)
+        results.append((outputs, tape.gradient(outputs, inputs, upstream)))
+    again = compat.LeakyReLU.from_config(layer.get_config())
+    pairs = [*zip(*results), (again(inputs), results[0][0])]
+    for ours, theirs in pairs:
+        np.testing.assert_array_equal(tf.cast(ours, "float32"), tf.cast(theirs, "float32"))

@@ -46,6 +46,20 @@ class DataInfo:
     classes: tuple[str, ...] | None = None
     fingerprint: str = ""
 
+    @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)`.
+
+        Raises:
+            InputError: the examples are points.
+        """
+        if len(self.shape) != 3:
+            raise InputError(
+                f"{self.name} holds points, but this game makes pictures; give a folder of"
+                " pictures, or shapes"
+            )
+        return self.shape
+
 
 class Run:
     """One run folder.

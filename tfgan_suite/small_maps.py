@@ -6,6 +6,9 @@ many channels, and its gradients of kernels at a tenth: at 256 to 512 channels, 
 were a third of a DCGAN step. Here a stride of s becomes `space_to_depth(s)`, so that all patches
 are made of a few slices, and the rest is a product. Everything consists of differentiable
 operations, so derivatives of every order exist. In float32 the two are equally fast.
+
+The price: where patches overlap, up to four parts that were rounded to bfloat16 are added, so a
+transposed convolution, or a convolution's gradient by its input, errs 0.3% in place of 0.17%.
 """
 
 from __future__ import annotations

@@ -1,0 +1,87 @@
+"""Every recipe runs from flags to export, at tiny sizes, in the words of a user."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfgan_suite import launch
+from tfgan_suite.__main__ import games
+from tfgan_suite.runs import Run
+
+ROOT = Path(__file__).parents[1]
+
+
+def play(recipe, tmp_path, monkeypatch, *words):
+    """Runs a recipe in an empty folder; its exit code."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [recipe, *words])
+    with pytest.raises(SystemExit) as end:
+        launch.main(runpy.run_path(str(ROOT / "recipes" / recipe), run_name="recipe"))
+    return end.value.code
+
+
+@pytest.mark.parametrize("game", [game["name"] for game in games()])
+def test_every_game_has_its_recipe_its_test_and_its_row(game):
+    assert f"recipes/{game}.py" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (ROOT / "recipes" / f"{game}.py").exists()
+    assert (ROOT / "tests" / "games" / f"test_{game}.py").exists()
+
+
+def test_dcgan_on_the_embedded_shapes(tmp_path, monkeypatch, capsys):
+    words = ["--steps", "3", "--report", "2", "--width", "4", "--batch", "8", "--size", "16"]
+    assert play("dcgan.py", tmp_path, monkeypatch, *words) == 0
+    said = capsys.readouterr().out
+    for place in (
+        "runs/dcgan_shapes/samples/final.png",
+        "runs/dcgan_shapes/samples/contact.png",
+        "runs/dcgan_shapes/samples/training.gif",
+        "saved_models/dcgan_shapes/model.config",
+        "saved_models/dcgan_shapes/1/tflite/int8.tflite",
+        "saved_models/dcgan_shapes/1/parity.json",
+        "saved_models/dcgan_shapes/1/card.json",
+    ):
+        assert (tmp_path / place).is_file(), place
+    for line in ("SavedModel   saved_models/dcgan_shapes/1", "docker run", "clean_share"):
+        assert line in said
+    card = json.loads((tmp_path / "saved_models/dcgan_shapes/1/card.json").read_text())
+    assert card["constants"]["width"] == 4 and card["classes"][0] == "red circle"
+    # The same command again changes nothing and exports nothing.
+    assert play("dcgan.py", tmp_path, monkeypatch, *words) == 0
+    assert "going on from step 3 of 3" in capsys.readouterr().out
+    assert not (tmp_path / "saved_models/dcgan_shapes/2").exists()
+
+
+def test_wgan_gp_on_points_and_on_a_folder(tmp_path, monkeypatch, capsys):
+    from PIL import Image
+
+    words = ["--steps", "2", "--width", "4", "--batch", "4", "--report", "1"]
+    assert play("wgan_gp.py", tmp_path, monkeypatch, *words) == 0
+    assert "modes_found" in capsys.readouterr().out
+    assert (tmp_path / "saved_models/wgan_gp_ring/1/saved_model.pb").is_file()
+    draws = np.random.RandomState(0)
+    (tmp_path / "photos").mkdir()
+    for index in range(20):
+        pixels = draws.randint(0, 256, (9 + index, 12, 3)).astype("u1")
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.png")
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
+    words += ["--data", "photos", "--size", "8", "--critic-steps", "2", "--export", "none"]
+    assert play("wgan_gp.py", tmp_path, monkeypatch, *words) == 0
+    assert "skipped 1 files: broken.png" in capsys.readouterr().out
+    game, _, info = Run(tmp_path / "runs/wgan_gp_photos").load()
+    assert info.shape == (8, 8, 3) and game.generate(2).shape == (2, 8, 8, 3)
+
+
+def test_a_size_the_network_cannot_make_is_refused(tmp_path, monkeypatch, capsys):
+    assert play("dcgan.py", tmp_path, monkeypatch, "--size", "50") == 2
+    (reason,) = capsys.readouterr().err.splitlines()
+    assert "size 50" in reason and "48, 56" in reason
+    assert not (tmp_path / "runs").exists()
+
+
+def test_points_are_refused_by_a_game_of_pictures(tmp_path, monkeypatch, capsys):
+    assert play("dcgan.py", tmp_path, monkeypatch, "--data", "ring") == 2
+    assert "pictures" in capsys.readouterr().err
