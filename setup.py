@@ -45,9 +45,9 @@ setup(
     ],
     extras_require={
         # Runs the tests, and the TFLite files in a process without TensorFlow.
-        "test": ["pytest>=7", "ai-edge-litert", "ruff"],
+        "test": ["pytest>=7", "ai-edge-litert; python_version >= '3.10'", "ruff"],
         # The standalone TFLite runtime, for parity reports.
-        "litert": ["ai-edge-litert"],
+        "litert": ["ai-edge-litert; python_version >= '3.10'"],
         # Warm-up files of TensorFlow Serving, and the Python gRPC client.
         "serving": [
             f"tensorflow-serving-api==2.15.1; {ADDONS_STACK}",

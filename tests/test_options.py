@@ -40,6 +40,8 @@ def test_flags_have_the_constants_types(recipe):
     chosen = options.parse(recipe, ["--width", "16", "--rate", "2", "--mirror", "yes"])
     assert chosen.width == 16 and chosen.rate == 2.0 and chosen.mirror is True
     assert isinstance(chosen.rate, float)
+    assert options.parse(recipe, ["--mirror"]).mirror is True
+    assert options.parse(recipe, ["--mirror", "no"]).mirror is False
 
 
 def test_help_explains_every_flag(recipe, capsys):

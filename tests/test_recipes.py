@@ -85,3 +85,27 @@ def test_a_size_the_network_cannot_make_is_refused(tmp_path, monkeypatch, capsys
 def test_points_are_refused_by_a_game_of_pictures(tmp_path, monkeypatch, capsys):
     assert play("dcgan.py", tmp_path, monkeypatch, "--data", "ring") == 2
     assert "pictures" in capsys.readouterr().err
+
+
+def last_line(path):
+    return json.loads(path.read_text().splitlines()[-1])
+
+
+@pytest.mark.large
+def test_the_main_job_learns_the_shapes(tmp_path, monkeypatch):
+    """What the README's first command does, read by the oracle."""
+    assert play("dcgan.py", tmp_path, monkeypatch) == 0
+    measured = last_line(tmp_path / "runs/dcgan_shapes/measures.jsonl")
+    assert measured["samples"] == 1000
+    assert measured["clean_share"] >= 0.75 and measured["classes_seen"] == 18
+    report = json.loads((tmp_path / "saved_models/dcgan_shapes/1/parity.json").read_text())
+    assert report["signatures"]["serving_default"]["tflite_int8"]["psnr"] >= 30.0
+
+
+@pytest.mark.large
+def test_wgan_gp_covers_the_ring(tmp_path, monkeypatch):
+    assert play("wgan_gp.py", tmp_path, monkeypatch, "--export", "none") == 0
+    measured = last_line(tmp_path / "runs/wgan_gp_ring/measures.jsonl")
+    assert measured["modes_found"] == 8 and measured["good_share"] >= 0.9
+    losses = last_line(tmp_path / "runs/wgan_gp_ring/losses.jsonl")
+    assert 0.9 <= losses["critic/slope"] <= 1.1

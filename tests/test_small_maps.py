@@ -1,6 +1,5 @@
 """The products equal TensorFlow's convolutions: values, gradients, second derivatives."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -107,11 +106,3 @@ def test_only_training_takes_the_product(name):
         assert "MatMul" in operations(layer, side, True)
     assert operations(layer, side, False) & plain
     assert operations(layer, 4 * side, True) & plain
-
-
-def test_float32_keeps_the_convolution():
-    layer = layers.Conv2D(128, 4, 2, "same")
-    call = tf.function(lambda x: layer(x, training=True))
-    graph = call.get_concrete_function(tf.TensorSpec((8, 8, 8, 64))).graph
-    assert "Conv2D" in {operation.type for operation in graph.get_operations()}
-    assert isinstance(layer, keras.layers.Conv2D)

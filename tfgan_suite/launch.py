@@ -24,7 +24,7 @@ def main(recipe: Mapping[str, Any]) -> None:
 
     Args:
         recipe: `globals()` of the recipe: its constants and `make_game(options, data)`;
-            optionally `make_callbacks(run, game)`.
+            optionally `make_callbacks(options, run, game)`.
     """
     try:
         sys.exit(_main(recipe))

@@ -25,10 +25,10 @@ class _Biased:
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class Conv2D(_Biased, keras.layers.Conv2D):
-    """Keras's convolution, whose bias also learns in bfloat16, and which is faster there.
+    """Keras's convolution, whose bias also learns in bfloat16.
 
-    Arguments are Keras's; causal padding, groups and channels-first are not offered. Training in
-    bfloat16 on a CPU takes `small_maps` where that is faster.
+    Arguments are Keras's; groups and channels-first are not offered. Training on a CPU takes
+    `small_maps` where that is faster.
     """
 
     def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
@@ -43,10 +43,10 @@ class Conv2D(_Biased, keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class Conv2DTranspose(_Biased, keras.layers.Conv2DTranspose):
-    """Keras's transposed convolution, whose bias also learns in bfloat16, and faster there.
+    """Keras's transposed convolution, whose bias also learns in bfloat16.
 
     Arguments are Keras's; `output_padding`, dilation and channels-first are not offered. Training
-    in bfloat16 on a CPU takes `small_maps` where that is faster.
+    on a CPU takes `small_maps` where that is faster.
     """
 
     def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:

@@ -96,6 +96,8 @@ def parse(
             f"--{name.lower().replace('_', '-')}",
             type=_boolean if isinstance(default, bool) else type(default),
             default=default,
+            # A flag without a value says yes.
+            **({"nargs": "?", "const": True} if isinstance(default, bool) else {}),
             metavar=type(default).__name__.upper(),
             help=f"{text} [{default}]".replace("%", "%%"),
         )

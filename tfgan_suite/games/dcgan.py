@@ -82,6 +82,7 @@ def build_critic(
         width: channels of the first layer; each further layer has twice as many.
         kernel: kernel size; paper 5, Torch port 4.
         norm: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`; never on the first layer.
+            Without one, weights start with He's larger spread in place of the paper's 0.02.
 
     Returns:
         Model from pictures `(batch, size, size, channels)` to logits `(batch, 1)`, float32.
@@ -101,7 +102,8 @@ def build_critic(
             2,
             "same",
             use_bias=layer is None,
-            kernel_initializer=normal(),
+            # Without a norm, weights as small as the paper's would make the signal vanish.
+            kernel_initializer="he_normal" if norm == "none" else normal(),
         )(x)
         x = layer(x) if layer is not None else x
         x = compat.LeakyReLU(0.2)(x)

@@ -22,9 +22,9 @@ PALETTE = np.array(list(COLOURS.values()), np.float32) / 255.0
 SQUARE_HALF_SIDE = float(np.sqrt(np.pi) / 2.0)
 TRIANGLE_INRADIUS = float(np.sqrt(np.pi / (3.0 * np.sqrt(3.0))))
 # The variety is chosen so that a small game learns the world in a few CPU minutes.
-RADII = (0.22, 0.30)  # of the picture's side
-TURNS = (0.0, 10.0, 10.0)  # largest rotation in degrees, one for each of SHAPES
-GREYS = (0.12, 0.16)  # background levels, 0..1
+RADII = (0.25, 0.31)  # of the picture's side
+TURNS = (0.0, 0.0, 0.0)  # largest rotation in degrees, one for each of SHAPES
+GREYS = (0.13, 0.15)  # background levels, 0..1
 ROAM = 0.5  # share of the room around a shape in which it is placed
 
 
