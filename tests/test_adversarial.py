@@ -164,7 +164,8 @@ def test_replicas_draw_the_parts_of_the_global_noise(two_replicas):
     def draw(per_replica):
         return two_replicas.run(lambda: two.noise((2, 3), "z", per_replica=per_replica))
 
-    parts = np.concatenate([p.numpy() for p in two_replicas.experimental_local_results(draw(False))])
+    parts = two_replicas.experimental_local_results(draw(False))
+    parts = np.concatenate([part.numpy() for part in parts])
     assert np.array_equal(parts, one.noise((4, 3), "z").numpy())
     own = [p.numpy() for p in two_replicas.experimental_local_results(draw(True))]
     assert own[0].shape == (2, 3) and not np.array_equal(*own)

@@ -1,4 +1,4 @@
-"""Run folders: what they hold, what they refuse, and that a resumed run equals one never stopped."""
+"""Run folders: what they hold and refuse; a resumed run equals one that never stopped."""
 
 import json
 import os

@@ -82,3 +82,22 @@ class Signature:
     def drawable(self) -> bool:
         """Whether every input can be drawn, so that samples need nothing but a seed."""
         return all(spec.drawable for spec in self.inputs)
+
+
+def from_noise(generator: Any, kind: str = "normal") -> dict[str, Signature]:
+    """The signatures of a game whose generator takes one z `(batch, latent_dim)`.
+
+    Args:
+        generator: Keras model from z to pictures or points.
+        kind: distribution of z, `"normal"` or `"uniform"`.
+    """
+    shape = tuple(generator.output_shape[1:])
+    made = "point" if len(shape) == 1 else "image"
+    return {
+        "serving_default": Signature(
+            inputs=(TensorSpec("z", (generator.input_shape[-1],), kind=kind),),
+            output=TensorSpec(made, shape, kind=made),
+            call=lambda z: generator(z, training=False),
+            networks=(generator,),
+        )
+    }

@@ -8,8 +8,9 @@ batch 64, stride 2, in ms as convolution and as product:
     | float32 | 55, 45 | 60, 49 | 59, 70 |
     | bfloat16 | 16, 12 | 25, 14 | 58, 14 |
 
-Of a whole DCGAN step that is 7% in float32 and 35% in bfloat16. A stride of s becomes
-`space_to_depth(s)`, so that all patches are made of a few slices, and the rest is a product.
+Of a whole DCGAN step (64 pixels, width 64, kernel 4) that is 7% in float32 and 35% in bfloat16. A
+stride of s becomes `space_to_depth(s)`, so that all patches are made of a few slices, and the rest
+is a product. A kernel of 5 is filled up with zeros to 6, which costs more than is gained.
 Everything consists of differentiable operations, so derivatives of every order exist.
 
 The price: where patches overlap, up to four parts are added that were rounded before. In bfloat16
@@ -38,11 +39,12 @@ def pays(sides: Sequence[int | None], kernel: tf.Tensor, stride: int) -> bool:
         kernel: kernel of either.
         stride: of both axes.
     """
+    # The processors decide, not the numbers: on GPUs and TPUs convolutions are as fast.
     return (
         None not in sides
         and sides[0] * sides[1] <= MOST_POSITIONS
         and math.prod(kernel.shape) >= FEWEST_WEIGHTS
-        and stride <= kernel.shape[0]
+        and kernel.shape[0] % stride == 0
         and not tf.config.list_physical_devices("GPU")
         and not tf.config.list_logical_devices("TPU")
     )

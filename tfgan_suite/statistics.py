@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -33,3 +34,17 @@ def standing_statistics(network: keras.Model, batches: Iterable[tf.Tensor]) -> N
         network.trainable = trainable
         for norm, momentum in zip(norms, momenta):
             norm.momentum = momentum
+
+
+def settle_from_noise(game: Any, batches: int = 100, batch: int = 64) -> None:
+    """Recomputes the statistics of a generator whose first input is all it takes.
+
+    Args:
+        game: an `AdversarialModel`; its sampling generator is changed, for drawing and export.
+        batches: number of batches of noise.
+        batch: size of each.
+    """
+    signature = game.signatures()["serving_default"]
+    (generator,), spec = signature.networks, signature.inputs[0]
+    draws = (spec.draw(batch, seed=[game.seed, index]) for index in range(batches))
+    standing_statistics(generator, draws)

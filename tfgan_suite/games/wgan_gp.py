@@ -12,8 +12,8 @@ from tfgan_suite.adversarial import AdversarialModel, examples
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
 from tfgan_suite.networks import check_widths, normalization, upsampling_plan
-from tfgan_suite.signatures import Signature, TensorSpec
-from tfgan_suite.statistics import standing_statistics
+from tfgan_suite.signatures import Signature, from_noise
+from tfgan_suite.statistics import settle_from_noise
 
 PAPER = "Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv:1704.00028"
 DATA = "pictures or points"
@@ -224,21 +224,11 @@ class WGANGP(AdversarialModel):
 
     def signatures(self) -> dict[str, Signature]:
         (generator,) = self.ema("generator")
-        kind = "point" if len(generator.output_shape) == 2 else "image"
-        return {
-            "serving_default": Signature(
-                inputs=(TensorSpec("z", (self.latent_dim,), kind="normal"),),
-                output=TensorSpec(kind, tuple(generator.output_shape[1:]), kind=kind),
-                call=lambda z: generator(z, training=False),
-                networks=(generator,),
-            )
-        }
+        return from_noise(generator)
 
     def settle(self) -> None:
         """Recomputes the generator's batch norm statistics over 100 batches of 64."""
-        (generator,) = self.ema("generator")
-        spec = self.signatures()["serving_default"].inputs[0]
-        standing_statistics(generator, (spec.draw(64, seed=[self.seed, i]) for i in range(100)))
+        settle_from_noise(self)
 
     def symptoms(self, logs: dict[str, float]) -> list[str]:
         """Says when the critic is not held to its slope, so that its estimate means nothing."""
