@@ -19,7 +19,7 @@ from tfgan_suite.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
-STEPS = 7000
+STEPS = 8000
 BATCH = 16
 SIZE = 0
 SEED = 0
@@ -33,8 +33,8 @@ LATENT_DIM = 32  # length of z
 LATENT = "normal"  # distribution of z: normal or uniform
 LOSS = "non_saturating"  # non_saturating, minimax, hinge, least_squares or wasserstein
 NORM = "none"  # normalisation in the critic: batch, layer, instance or none
-R1 = 0.5  # weight of the R1 penalty on real pictures
-R1_EVERY = 4  # steps between two that compute it
+R1 = 0.25  # weight of the R1 penalty on real pictures
+R1_EVERY = 8  # steps between two that compute it
 AVERAGE = 0.998  # decay of the averaged generator that draws the pictures; 0: none
 RATE = 0.002  # Adam's learning rate, both players
 BETA_1 = 0.0  # Adam's beta 1
@@ -77,7 +77,7 @@ def make_game(options, data):
     return game
 
 
-def make_callbacks(options, run, game):
+def make_callbacks(options, data, game):
     """The fall of the learning rates."""
     decay = plain(options).decay
     if decay >= 1:

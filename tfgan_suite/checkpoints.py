@@ -64,8 +64,8 @@ class Checkpoints:
             kept = f"the last one, {Path(last).name}, is kept" if last else "there is none yet"
             raise InputError(
                 f"the checkpoint of step {step} could not be written to {self.home}"
-                f" ({_reason(error)}); {kept}; free some space or mend the folder and run the"
-                " same command again to go on"
+                f" ({_free(self.home)} MiB free on its disk; {_reason(error)}); {kept}; free some"
+                " space or mend the folder and run the same command again to go on"
             ) from error
         finally:
             if not self.chief:
@@ -129,6 +129,13 @@ class SaveEvery(EverySteps):
     def act(self, step: int, logs: object) -> None:
         if not self.model.stop_training:
             self.checkpoints.save()
+
+
+def _free(folder: Path) -> str:
+    try:
+        return str(shutil.disk_usage(folder).free // 2**20)
+    except OSError:
+        return "unknown"
 
 
 def _reason(error: Exception) -> str:

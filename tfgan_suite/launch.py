@@ -24,7 +24,7 @@ def main(recipe: Mapping[str, Any]) -> None:
 
     Args:
         recipe: `globals()` of the recipe: its constants and `make_game(options, data)`;
-            optionally `make_callbacks(options, run, game)`.
+            optionally `make_callbacks(options, data, game)`.
     """
     try:
         sys.exit(_main(recipe))
@@ -60,7 +60,8 @@ def _main(recipe: Mapping[str, Any]) -> int:
     with run.lock() if chief else contextlib.nullcontext():
         if chief:
             run.open(file, chosen, info)
-        health = training.train(run, game, source, chosen, recipe.get("make_callbacks"))
+        extra = recipe["make_callbacks"](chosen, info, game) if "make_callbacks" in recipe else ()
+        health = training.train(run, game, source, chosen, extra)
         if health.fatal:
             return _say(f"{health.fatal}\nthe last good checkpoint is in {run.folder}", 3)
         if chief:

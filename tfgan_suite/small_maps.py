@@ -44,6 +44,7 @@ def pays(sides: Sequence[int | None], kernel: tf.Tensor, stride: int) -> bool:
         None not in sides
         and sides[0] * sides[1] <= MOST_POSITIONS
         and math.prod(kernel.shape) >= FEWEST_WEIGHTS
+        and stride > 1
         and kernel.shape[0] % stride == 0
         and not tf.config.list_physical_devices("GPU")
         and not tf.config.list_logical_devices("TPU")

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -22,7 +22,7 @@ def train(
     game: keras.Model,
     source: data.Source,
     chosen: types.SimpleNamespace,
-    extra: Callable[..., list[keras.callbacks.Callback]] | None = None,
+    extra: Iterable[keras.callbacks.Callback] = (),
     tell: Callable[[str], None] = print,
 ) -> callbacks.Health:
     """Fits the game up to `chosen.steps`, from the newest checkpoint if there is one.
@@ -33,7 +33,7 @@ def train(
         source: the data.
         chosen: constants; `steps`, `batch`, `seed`, `report` (steps of one epoch of the progress
             bar, and between two log lines and sheets) and `save` (steps between checkpoints).
-        extra: makes further callbacks for (options, run, game).
+        extra: further callbacks.
         tell: gets messages for the user.
 
     Returns:
@@ -61,7 +61,7 @@ def train(
         health,
         callbacks.SampleGrid(run.folder / "samples", chosen.report, real=points, writer=writer),
         callbacks.LossLog(run.folder / "losses.jsonl", chosen.report, writer),
-        *(extra(chosen, run, game) if extra else []),
+        *extra,
         # Last: what a checkpoint covers must be on the disk before it.
         SaveEvery(checkpoints, chosen.save),
         stop,

@@ -248,6 +248,7 @@ class DCGAN(AdversarialModel):
         if self.adversarial.name in ("non_saturating", "minimax") and critic < 0.02:
             return [
                 f"the critic wins outright (its loss is {critic:.4f}, where 1.39 is a draw):"
-                " the generator gets hardly any gradient"
+                " the generator gets hardly any gradient; likely causes: a critic much wider or"
+                " faster than the generator, too little data, or no penalty (try r1)"
             ]
         return []

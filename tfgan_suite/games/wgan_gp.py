@@ -236,7 +236,8 @@ class WGANGP(AdversarialModel):
         if slope > 3.0 or (slope < 0.3 and not self.one_sided):
             return [
                 f"the critic's mean slope is {slope:.2f}, where the penalty asks for 1:"
-                " the estimate of the distance means little"
+                " the estimate of the distance means little; likely causes: too few critic steps,"
+                " a learning rate too high, or a penalty weight too low"
             ]
         return []
 
