@@ -89,13 +89,21 @@ def serve(requests: Mapping[str, Callable[..., Any]]) -> None:
     """Answers requests on standard input until it ends.
 
     Beside the given ones every worker knows `"idle"`: the share of one core that it used between
-    its last answer and this request, where it should have slept; and `"peak_mib"`.
+    its last answer and this request, where it should have slept; `"processor_seconds"` that it
+    used since its start; `"peak_mib"`; and `"loaded_mib"`, the peak when its libraries were loaded.
     """
     # Libraries print; what they print must not get between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     slept = [0.0]
-    known = {**requests, "idle": lambda: slept[0], "peak_mib": peak_mib}
+    loaded = peak_mib()
+    known = {
+        **requests,
+        "idle": lambda: slept[0],
+        "processor_seconds": time.process_time,
+        "peak_mib": peak_mib,
+        "loaded_mib": lambda: loaded,
+    }
     wall, busy = time.perf_counter(), time.process_time()
     for line in sys.stdin:
         slept[0] = (time.process_time() - busy) / max(time.perf_counter() - wall, 1e-9)
@@ -134,3 +142,14 @@ def peak_mib() -> float | None:
     except OSError:
         pass
     return None
+
+
+def machine_seconds() -> float | None:
+    """Seconds that all processors of the machine have worked; `None` where nobody tells."""
+    try:
+        with open("/proc/stat") as statistics:
+            fields = [int(field) for field in statistics.readline().split()[1:]]
+    except OSError:
+        return None
+    user, nice, system = fields[:3]
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from protocol import Worker, WorkerError  # noqa: E402
+from protocol import Worker, WorkerError, machine_seconds  # noqa: E402
 
 # What each game is measured at by default.
 GAMES = {
@@ -39,7 +41,9 @@ COLUMNS = (
     ("fit costs", "fit_overhead", "{:+.1%}"),
     ("input images/s", "input_images_per_s", "{:.0f}"),
     ("peak MiB", "peak_mib", "{:.0f}"),
-    ("PyTorch MiB", "peer_peak_mib", "{:.0f}"),
+    ("of it libraries", "loaded_mib", "{:.0f}"),
+    ("PyTorch peak MiB", "peer_peak_mib", "{:.0f}"),
+    ("of it libraries", "peer_loaded_mib", "{:.0f}"),
     ("share of peak", "peak_share", "{:.0%}"),
 )
 
@@ -71,8 +75,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             setattr(options, name, value)
     if options.game == "wgan_gp" and options.kernel != 5:
         parser.error("the convolutions of wgan_gp are 5x5; leave --kernel out")
-    if options.size < 8 or options.size & (options.size - 1):
-        parser.error(f"--size is {options.size}; it must be a power of 2, 8 or more")
+    if options.size < 16 or options.size & (options.size - 1):
+        parser.error(f"--size is {options.size}; it must be a power of 2, 16 or more")
+    if options.game == "dcgan" and options.kernel not in (4, 5):
+        parser.error(f"--kernel is {options.kernel}; it must be 4 or 5")
     return options
 
 
@@ -110,29 +116,53 @@ def _in_turn(
                 f"the two sides train different networks: {ready[0]['parameters']} parameters"
                 f" here, {ready[1]['parameters']} in PyTorch"
             )
+    found = _rounds(sides, ready, options)
+    # Memory first: what comes later is not training.
+    memory = [(side.ask("peak_mib"), side.ask("loaded_mib")) for side in sides]
+    memory += [(None, None)]
+    asked = {"side": MATRIX, "precision": shared["precision"], "seconds": options.seconds / 5}
+    matmuls = [side.ask("matmul", **asked) for side in sides for _ in range(2)]
+    return {
+        **found,
+        "steps_per_s": found["images_per_s"] / ready[0]["images_per_step"],
+        "peak_mib": memory[0][0],
+        "loaded_mib": memory[0][1],
+        "peer_peak_mib": memory[1][0],
+        "peer_loaded_mib": memory[1][1],
+        "versions": "; ".join(facts["version"] for facts in ready),
+        "parameters": ready[0]["parameters"],
+        "_flops_per_step": ready[0]["flops_per_step"],
+        "_matmuls": matmuls,
+    }
+
+
+def _rounds(
+    sides: Sequence[Worker], ready: Sequence[dict[str, Any]], options: argparse.Namespace
+) -> dict[str, Any]:
+    """The sides' bare steps in turn, and whether anybody disturbed them."""
     speeds: list[list[float]] = [[] for _ in sides]
-    idle = [0.0]
+    idle = []
+    start = _clocks(sides)
     for _ in range(options.rounds):
         for side, facts, found in zip(sides, ready, speeds):
             idle.append(side.ask("idle"))
             steps, seconds = side.ask("steps", seconds=options.seconds)
             found.append(facts["images_per_step"] * steps / seconds)
-    # Memory first: what comes later is not training.
-    memory = [side.ask("peak_mib") for side in sides]
-    asked = {"side": MATRIX, "precision": shared["precision"], "seconds": options.seconds / 5}
-    matmuls = [side.ask("matmul", **asked) for side in sides for _ in range(2)]
-    images = statistics.median(speeds[0])
+    passed, machine, ours = (after - before for before, after in zip(start, _clocks(sides)))
+    others = max(0.0, machine - ours) / (passed * (os.cpu_count() or 1))
     return {
         **compare(speeds),
-        "steps_per_s": images / ready[0]["images_per_step"],
-        "peak_mib": memory[0],
-        "peer_peak_mib": memory[1] if peer else None,
-        "versions": "; ".join(facts["version"] for facts in ready),
-        "idle_share": max(idle[1:]),
-        "parameters": ready[0]["parameters"],
-        "_flops_per_step": ready[0]["flops_per_step"],
-        "_matmuls": matmuls,
+        # A worker that does not sleep while the other one works takes its processors.
+        "idle_share": max(idle[len(sides) :], default=0.0),
+        "others_share": others,
     }
+
+
+def _clocks(sides: Sequence[Worker]) -> tuple[float, float, float]:
+    """Seconds by the clock, of all processors, and of the workers."""
+    ours = sum(side.ask("processor_seconds") for side in sides)
+    machine = machine_seconds()
+    return time.perf_counter(), ours if machine is None else machine, ours
 
 
 def compare(speeds: Sequence[Sequence[float]]) -> dict[str, float | None]:
@@ -168,6 +198,22 @@ def table(results: Iterable[dict[str, Any]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def warnings_about(result: dict[str, Any]) -> list[str]:
+    """Why the figures are not to be trusted; empty where they are."""
+    found = []
+    if result["others_share"] > 0.05:
+        found.append(
+            f"other programs used {result['others_share']:.0%} of the processors meanwhile;"
+            " PyTorch suffers most from that, so the ratio is too good: measure again alone"
+        )
+    if result["idle_share"] > 0.05:
+        found.append(
+            f"a side that should have slept used {result['idle_share']:.0%} of a core while the"
+            " other one was measured"
+        )
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints; 0 where it could."""
     options = parse(arguments)
@@ -180,6 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         if options.json:
             print(json.dumps(results[-1]), flush=True)
+        for warning in warnings_about(results[-1]):
+            print(f"{precision}: {warning}", file=sys.stderr)
     if not options.json:
         first = results[0]
         print(

@@ -107,3 +107,13 @@ def test_doctor_says_when_training_fails(monkeypatch, capsys):
     monkeypatch.setattr(doctor.dcgan, "build_generator", broken)
     assert main(["doctor"]) == 1
     assert "FAILED: RuntimeError: no kernel for this device" in capsys.readouterr().out
+
+
+def test_a_format_over_its_bound_is_left_out_and_said(run, tmp_path, capsys):
+    words = ["export", str(run / "run"), "--to", str(tmp_path), "--float16-bound", "1e-9"]
+    assert main([*words, "--json"]) == 4
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(said["left_out"]) == ["tflite_float16"]
+    assert "over the bound 1e-09" in said["left_out"]["tflite_float16"]
+    files = sorted(p.name for p in (tmp_path / said["path"] / "tflite").iterdir())
+    assert files == ["float32.tflite", "int8.tflite"]

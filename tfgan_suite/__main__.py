@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit code: 0, or 2 with a one-line reason for bad input. `doctor` gives 1 where training
-        does not work on this machine.
+        does not work on this machine, `export` 4 where a format is left out for its difference.
     """
     parser = _parser()
     chosen = parser.parse_args(arguments)
@@ -60,6 +60,15 @@ def _parser() -> argparse.ArgumentParser:
     export = command("export", _export, "export a run's newest checkpoint again")
     export.add_argument("source", metavar="run_folder", help="run folder, e.g. runs/dcgan_shapes")
     export.add_argument("--to", default="saved_models", help="folder of the exports [saved_models]")
+    export.add_argument(
+        "--float16-bound",
+        type=float,
+        default=5e-3,
+        help="largest difference of the float16 file, in [-1, 1] [0.005]",
+    )
+    export.add_argument(
+        "--int8-bound", type=float, default=30.0, help="least PSNR of the int8 file, in dB [30]"
+    )
     doctor = command("doctor", _doctor, "versions, devices, missing extras, a training test")
     doctor.add_argument("--no-train", action="store_true", help="leave the self-test out")
     return parser
@@ -157,14 +166,24 @@ def _export(chosen: argparse.Namespace) -> int:
     game, options, info = run.load()
     options.export = chosen.to
     try:
-        result = finish.export_run(run, game, options, info)
+        result, left_out = finish.export_run(
+            run,
+            game,
+            options,
+            info,
+            float16_bound=chosen.float16_bound,
+            int8_bound=chosen.int8_bound,
+        )
     except ExportError as error:
         raise InputError(str(error)) from error
     if chosen.json:
-        print(json.dumps({"path": str(result.path), "version": result.version}))
+        said = {"path": str(result.path), "version": result.version, "left_out": left_out}
+        print(json.dumps(said))
     else:
         print(f"exported step {int(game.steps.numpy())} to {result.path}")
-    return 0
+        for kind, reason in left_out.items():
+            print(f"left out {kind}: {reason}")
+    return 4 if left_out else 0
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

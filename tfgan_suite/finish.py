@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import types
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfgan_suite import callbacks, data, pictures
-from tfgan_suite.export import export
+from tfgan_suite.export import ExportResult, ParityError, export
 from tfgan_suite.runs import DataInfo, Run, versions, writing_to
 
 # Samples that the oracle of an embedded world reads.
@@ -25,7 +24,7 @@ def finish(
     chosen: types.SimpleNamespace,
     info: DataInfo,
     seconds: float,
-) -> None:
+) -> int:
     """Draws the last sheets, measures, exports and says where everything is.
 
     Nothing is measured or exported a second time for the same step of the same run.
@@ -38,9 +37,13 @@ def finish(
         info: the data's description.
         seconds: time of this start so far, for the summary.
 
+    Returns:
+        Exit code: 0, or 4 where a TFLite format was left out of the export because it differs
+        from the game by more than its bound.
+
     Raises:
         InputError: something cannot be written.
-        ExportError: an export differs from the game by more than its bound.
+        ExportError: the game cannot be exported at all.
     """
     if _several_devices(game):
         # Exports are made of plain variables: the newest checkpoint in a game without replicas.
@@ -63,11 +66,24 @@ def finish(
     if measured:
         shown = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
         lines.append(f"  measured     {shown}")
+    left_out = {}
     if chosen.export == "none":
         lines.append("  export       none")
     else:
-        lines += _exported(run, game, chosen, info, step, measured)
+        path = _earlier_export(run, chosen, step)
+        if path is None:
+            result, left_out = export_run(run, game, chosen, info, measured)
+            path = result.path
+        lines += _where(path)
+    for kind, reason in left_out.items():
+        lines.append(f"  left out     {kind}: {reason}")
+    if left_out:
+        lines.append(
+            f"  to accept it: python -m tfgan_suite export {run.folder} --to {chosen.export}"
+            " --float16-bound 0.02 --int8-bound 20"
+        )
     print("\n".join(lines))
+    return 4 if left_out else 0
 
 
 def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dict[str, float]:
@@ -83,27 +99,18 @@ def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dic
     return found
 
 
-def _exported(
-    run: Run,
-    game: keras.Model,
-    chosen: types.SimpleNamespace,
-    info: DataInfo,
-    step: int,
-    measured: dict[str, float],
-) -> list[str]:
-    """Exports unless this step is exported already; the lines that say where it is."""
-    path = _earlier_export(run, chosen, step)
-    if path is None:
-        path = export_run(run, game, chosen, info, measured).path
-    model = path.parent.name
-    return [
-        f"  SavedModel   {path}",
-        f"  TFLite       {path / 'tflite'} (float32, float16, int8)",
+def _where(path: Path) -> list[str]:
+    """The lines that say where an export is and what can be done with it."""
+    lines = [f"  SavedModel   {path}"]
+    files = sorted(file.stem for file in (path / "tflite").glob("*.tflite"))
+    if files:
+        lines.append(f"  TFLite       {path / 'tflite'} ({', '.join(files)})")
+    return lines + [
         f"  parity       {path / 'parity.json'}",
         f"  card         {path / 'card.json'}",
         f"  draw         python -m tfgan_suite sample {path}",
         f"  serve        docker run -p 8501:8501 -v {path.parent.parent.resolve()}:/models"
-        f" -e MODEL_NAME={model} tensorflow/serving",
+        f" -e MODEL_NAME={path.parent.name} tensorflow/serving",
     ]
 
 
@@ -113,11 +120,24 @@ def export_run(
     chosen: types.SimpleNamespace,
     info: DataInfo,
     measured: dict[str, float] | None = None,
-) -> Any:
+    **bounds: float | None,
+) -> tuple[ExportResult, dict[str, str]]:
     """Exports a settled game as the next version of `<export>/<recipe>_<data>`.
 
+    Args:
+        run: the run, whose manifest names the recipe.
+        game: the trained game, settled.
+        chosen: the recipe's constants; `export` is the folder.
+        info: the data's description.
+        measured: measurements for the card.
+        **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`.
+
     Returns:
-        `tfgan_suite.export.ExportResult`.
+        The export, and the TFLite formats left out of it because they differ from the game by
+        more than their bound, with the reasons.
+
+    Raises:
+        ExportError: the SavedModel itself differs, or the game cannot be exported.
     """
     recipe, step = run.manifest["recipe"], int(game.steps.numpy())
     card = {
@@ -129,19 +149,24 @@ def export_run(
         "measured": measured or {},
         "versions": versions(),
     }
-    is_point = len(info.shape) == 1
+    formats = ["saved_model"]
+    if len(info.shape) == 3:
+        formats += ["tflite_float32", "tflite_float16", "tflite_int8"]
+    name = f"{recipe}_{info.name}"
     print("exporting and comparing with the trained networks ...", flush=True)
-    result = export(
-        game,
-        chosen.export,
-        name=f"{recipe}_{info.name}",
-        card=card,
-        formats=("saved_model",) if is_point else ("saved_model", "tflite"),
-    )
+    left_out: dict[str, str] = {}
+    try:
+        result = export(game, chosen.export, name=name, card=card, formats=formats, **bounds)
+    except ParityError as error:
+        left_out = error.failed
+        formats = [kind for kind in formats if kind not in left_out]
+        if not left_out or "saved_model" not in formats:
+            raise
+        result = export(game, chosen.export, name=name, card=card, formats=formats, **bounds)
     with writing_to(run.folder):
         entry = {"step": step, "path": str(result.path)}
         callbacks.append_json(run.folder / "exports.jsonl", entry)
-    return result
+    return result, left_out
 
 
 def _earlier_export(run: Run, chosen: types.SimpleNamespace, step: int) -> Path | None:

@@ -13,14 +13,15 @@ import keras
 
 from tfgan_suite import compat, data, options, strategies, training
 from tfgan_suite.errors import InputError
+from tfgan_suite.export.errors import ExportError
 from tfgan_suite.runs import DataInfo, Run, writing_to
 
 
 def main(recipe: Mapping[str, Any]) -> None:
     """Runs a recipe from the command line: read flags, train or go on, show, export.
 
-    Exit code 2 with a one-line reason for bad input, 3 where training stopped at a NaN,
-    130 where the user asked to stop.
+    Exit code 2 with a one-line reason for bad input, 3 where training stopped at a NaN, 4 where
+    an export differs from the game by more than its bound, 130 where the user asked to stop.
 
     Args:
         recipe: `globals()` of the recipe: its constants and `make_game(options, data)`;
@@ -30,6 +31,8 @@ def main(recipe: Mapping[str, Any]) -> None:
         sys.exit(_main(recipe))
     except InputError as error:
         sys.exit(_say(f"{Path(recipe['__file__']).name}: {' '.join(str(error).split())}", 2))
+    except ExportError as error:
+        sys.exit(_say(f"{Path(recipe['__file__']).name}: {error}; the run itself is kept", 4))
     except KeyboardInterrupt as reason:
         sys.exit(_say(f"{reason}; run the same command again to go on", 130))
 
@@ -67,7 +70,7 @@ def _main(recipe: Mapping[str, Any]) -> int:
         if chief:
             from tfgan_suite import finish
 
-            finish.finish(run, game, source, chosen, info, time.monotonic() - began)
+            return finish.finish(run, game, source, chosen, info, time.monotonic() - began)
     return 0
 
 

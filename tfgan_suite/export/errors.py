@@ -1,5 +1,7 @@
 """What can go wrong in an export although the user's input is right."""
 
+from __future__ import annotations
+
 
 class ExportError(RuntimeError):
     """An export was refused; nothing was published."""
@@ -14,4 +16,12 @@ class ConversionError(ExportError):
 
 
 class ParityError(ExportError):
-    """An exported format differs from the Keras networks by more than its bound."""
+    """An exported format differs from the Keras networks by more than its bound.
+
+    Attributes:
+        failed: the formats that do, by the names that `formats=` takes, with the reason of each.
+    """
+
+    def __init__(self, message: str, failed: dict[str, str] | None = None):
+        super().__init__(message)
+        self.failed = failed or {}

@@ -165,15 +165,17 @@ def psnr(reference: np.ndarray, found: np.ndarray, peak: float) -> float:
 
 def check(report: Mapping[str, Any], where: Path) -> None:
     """Raises ParityError, naming every number over its bound and the report's file."""
-    failures = []
+    failures, failed = [], {}
     for name, formats in report["signatures"].items():
         for kind, result in formats.items():
             if isinstance(result, Mapping) and not result.get("ok", True):
                 failures.append(f"{name} as {kind}: {_reason(result)}")
+                failed[kind] = _reason(result)
     if failures:
         raise ParityError(
             f"nothing was exported, formats differ from Keras: {'; '.join(failures)}; the whole "
-            f"report is {str(where)!r}"
+            f"report is {str(where)!r}",
+            failed,
         )
 
 
