@@ -58,7 +58,7 @@ class SampleGrid(EverySteps):
     Args:
         folder: where `step_00000100.png` and so on are written.
         every: steps between two sheets.
-        count: examples on a sheet.
+        count: pictures on a sheet; of points, sixteen times as many are drawn.
         seed: seed of the noise.
         real: real points `(count, 2)` to draw below generated ones.
         writer: TensorBoard writer that gets the sheets too.
@@ -78,7 +78,8 @@ class SampleGrid(EverySteps):
         self.real, self.writer = real, writer
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
-        drawn = self.model.generate(self.count, seed=self.seed)
+        count = self.count if self.real is None else 16 * self.count
+        drawn = self.model.generate(count, seed=self.seed)
         if not self.chief:
             return
         page = pictures.draw(drawn, self.real)

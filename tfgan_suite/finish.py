@@ -52,7 +52,9 @@ def finish(
         game.settle()
     step = int(game.steps.numpy())
     with writing_to(run.folder):
-        page = pictures.draw(game.generate(64, seed=0))
+        points = None if len(info.shape) == 3 else source.take(min(256, len(source)))["point"]
+        drawn = game.generate(64 if points is None else 1024, seed=0)
+        page = pictures.draw(drawn, points)
         pictures.write_png(run.folder / "samples" / "final.png", page)
         run.finish_sheets()
         measured = _measure(run, game, source, step)

@@ -74,8 +74,9 @@ def scatter(points: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
         place = place[np.isfinite(place).all(1)]
         column, row = np.round(place[:, 0]).astype(int), np.round(_PLOT - 1 - place[:, 1])
         row = row.astype(int)
-        inside = (column >= 0) & (column < _PLOT) & (row >= 0) & (row < _PLOT)
-        page[row[inside], column[inside]] = colour
+        inside = (column > 0) & (column < _PLOT - 1) & (row > 0) & (row < _PLOT - 1)
+        for down, across in np.ndindex(3, 3):  # dots of 3x3 pixels
+            page[row[inside] + down - 1, column[inside] + across - 1] = colour
     return page
 
 
