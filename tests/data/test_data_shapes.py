@@ -75,6 +75,12 @@ def mixed(share):
     return (1 - share) * shape_parts.PALETTE + share * np.roll(shape_parts.PALETTE, 2, axis=0)
 
 
+def blended(real):
+    """Half and half of pictures of two classes."""
+    both = 0.5 * floats(real) + 0.5 * floats(real)[::-1]
+    return both[real.label != real.label[::-1]]
+
+
 def two_shapes(real):
     """Half as large, one shape beside another."""
     half = floats(real)[:, ::2, ::2]
@@ -95,7 +101,7 @@ def test_repainting_itself_keeps_shapes_clean(real):
         lambda real: np.zeros(real.images.shape, np.float32),
         lambda real: np.full(real.images.shape, np.nan),
         lambda real: np.broadcast_to(floats(real).mean(axis=0), real.images.shape),
-        lambda real: 0.5 * floats(real) + 0.5 * floats(real)[::-1],
+        lambda real: blended(real),
         lambda real: erased(real, 0.5),
         lambda real: erased(real, 0.34),
         lambda real: two_shapes(real),
@@ -142,8 +148,10 @@ def test_ground_truth_matches_the_pixels(world):
         left, top, right, bottom = world.box[index]
         assert abs(columns.min() - left) < 1.6 and abs(columns.max() + 1 - right) < 1.6
         assert abs(rows.min() - top) < 1.6 and abs(rows.max() + 1 - bottom) < 1.6
-        assert abs(columns.mean() + 0.5 - world.centre[index, 0]) < 0.02 * size
-        assert abs(rows.mean() + 0.5 - world.centre[index, 1]) < 0.02 * size
+        # An upright edge falls on a whole pixel or misses it, so half a pixel can be lost.
+        near = max(0.5, 0.02 * size)
+        assert abs(columns.mean() + 0.5 - world.centre[index, 0]) <= near
+        assert abs(rows.mean() + 0.5 - world.centre[index, 1]) <= near
     names = [shapes.CLASSES[label] for label in world.label[:5]]
     shape_names = [shapes.SHAPES[shape] for shape in world.shape[:5]]
     assert all(name.endswith(shape) for name, shape in zip(names, shape_names))
