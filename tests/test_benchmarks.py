@@ -102,7 +102,7 @@ def test_a_worker_that_fails_says_why_and_goes_on():
         with pytest.raises(WorkerError, match="ZeroDivisionError"):
             worker.ask("divide", by=0)
         assert worker.ask("divide", by=4) == 0.25
-        assert worker.ask("idle") < 0.5 < worker.ask("peak_mib")
+        assert worker.ask("idle") >= 0 and worker.ask("peak_mib") > 1
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the extra bench")
