@@ -5,11 +5,11 @@
     python recipes/dcgan.py --data PICTURES --size 64 --paper --width 128 --batch 128 --steps 100000
 
 The defaults are made for two CPU cores and the embedded shapes, where the critic of the paper's
-plain form wins (0.2% clean shapes after 2,500 steps). Stabilisers are on, each a flag: R1 in place of batch norm in the critic, an averaged
-generator that draws, larger steps with less memory (Adam 0.002, 0, 0.99) that fall to nothing in
-the end. `--paper` is the plain form at the width and batch you give. Expect about 75% of the
-samples to be one clean shape of one colour (76.3% of 1,000 at seed 0) and all 18 classes. The paper
-shows pictures, no score.
+plain form wins (0.2% clean shapes after 2,500 steps). Stabilisers are on, each a flag: R1 in place
+of batch norm in the critic, an averaged generator that draws, larger steps with less memory (Adam
+0.002, 0, 0.99) that fall to nothing in the end. `--paper` is the plain form at the width and batch
+you give. Expect about 75% of the samples to be one clean shape of one colour (76.3% of 1,000 at
+seed 0) and all 18 classes. The paper shows pictures, no score.
 """
 
 import types
