@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Dense
 
 NORMS = ("batch", "layer", "instance", "none")
 _BASES = (4, 7, 6, 5)
@@ -69,3 +73,47 @@ def check_widths(**values: int) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"{name} is {value!r}; it must be a whole number of at least 1")
+
+
+def check_shape(shape: tuple[int, ...], architecture: str, architectures: Sequence[str]) -> None:
+    """Refuses an architecture that is unknown or cannot make examples of a shape.
+
+    Args:
+        shape: of one example: `(height, width, channels)`, or `(n,)` for points.
+        architecture: `"mlp"` is for points, all others are for pictures.
+        architectures: those that there are.
+
+    Raises:
+        InputError: what does not fit, and what would.
+    """
+    if architecture not in architectures:
+        raise InputError(
+            f"architecture {architecture!r} is unknown; it must be one of"
+            f" {', '.join(architectures)}"
+        )
+    if (len(shape) == 1) != (architecture == "mlp"):
+        raise InputError(
+            f"architecture {architecture!r} does not fit examples of shape {shape}: 'mlp' is for"
+            " points, all others are for pictures (height, width, channels)"
+        )
+    if len(shape) == 3 and shape[0] != shape[1]:
+        raise InputError(f"pictures of shape {shape} are not square; give them one size")
+
+
+def mlp(
+    x: Any, width: int, outputs: int, layers: int = 3, activation: str = "relu", name: str = "out"
+) -> Any:
+    """Hidden dense layers and a linear one: the networks of toy problems.
+
+    Args:
+        x: tensor `(batch, features)` of a functional model.
+        width: units of each hidden layer.
+        outputs: units of the last layer, float32.
+        layers: number of hidden layers.
+        activation: of the hidden layers; `"relu"` or `"tanh"`.
+        name: of the last layer.
+    """
+    start = "he_uniform" if activation == "relu" else "glorot_uniform"
+    for _ in range(layers):
+        x = Dense(width, activation=activation, kernel_initializer=start)(x)
+    return Dense(outputs, dtype="float32", name=name)(x)

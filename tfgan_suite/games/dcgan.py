@@ -7,13 +7,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import compat, losses, penalties
-from tfgan_suite.adversarial import AdversarialModel, examples
-from tfgan_suite.errors import InputError
+from tfgan_suite import compat
+from tfgan_suite.adversarial import examples
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan
-from tfgan_suite.signatures import Signature, from_noise
-from tfgan_suite.statistics import settle_from_noise
+from tfgan_suite.noise_game import NoiseGame
 
 PAPER = "Radford, Metz, Chintala 2016, arXiv:1511.06434"
 DATA = "pictures"
@@ -112,7 +110,7 @@ def build_critic(
     return keras.Model(image, logit, name="dcgan_critic")
 
 
-class DCGAN(AdversarialModel):
+class DCGAN(NoiseGame):
     """A convolutional generator against a convolutional discriminator.
 
     ```
@@ -128,13 +126,11 @@ class DCGAN(AdversarialModel):
         fresh_noise: give the generator's update a batch of noise of its own, as in the official
             code. By default it uses the fakes that the critic has just seen, as in the Torch
             port, which saves one pass through the generator.
-        r1: weight of the R1 penalty `r1 / 2 * E |grad D(x)|^2` on real pictures; 0 is the paper.
-        r1_every: steps between two that compute the penalty, which then counts that many times;
-            it costs about as much as all the rest of a step.
-        label_smoothing: the real label is 1 minus this (one-sided); 0 is the paper.
         average: decay of a moving average of the generator's weights, with which pictures are
             drawn; 0 is the paper.
         seed: seed of the noise.
+        **options: `Stabilisers`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more;
+            all off is the paper.
 
     Example:
         ```
@@ -166,45 +162,33 @@ class DCGAN(AdversarialModel):
         loss: str = "non_saturating",
         latent: str = "uniform",
         fresh_noise: bool = False,
-        r1: float = 0.0,
-        r1_every: int = 1,
-        label_smoothing: float = 0.0,
         average: float = 0.0,
         seed: int = 0,
         name: str = "dcgan",
+        **options: Any,
     ):
-        if latent not in ("uniform", "normal"):
-            raise InputError(f"latent is {latent!r}; it must be 'uniform' or 'normal'")
-        if r1 < 0:
-            raise InputError(f"r1 is {r1}; it must be 0 (off) or a positive weight")
-        check_widths(r1_every=r1_every)
-        averages = {"generator": average} if average else None
-        super().__init__(seed=seed, averages=averages, name=name)
-        self.generator = generator
-        self.critic = critic
-        self.adversarial = losses.get(loss, label_smoothing=label_smoothing)
-        self.latent = latent
-        self.latent_dim = generator.input_shape[-1]
+        super().__init__(
+            generator,
+            critic,
+            loss=loss,
+            latent=latent,
+            average=average,
+            seed=seed,
+            name=name,
+            **options,
+        )
         self.fresh_noise = fresh_noise
-        self.r1 = r1
-        self.r1_every = r1_every
-        self.loss_names = ("generator/adversarial", "critic/real", "critic/fake")
-        self.loss_names += ("critic/r1",) if r1 else ()
-
-    def players(self) -> dict[str, list[keras.Model]]:
-        return {"generator": [self.generator], "critic": [self.critic]}
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
-        shape = (real.shape[0] or tf.shape(real)[0], self.latent_dim)
         tape = self.recording("generator")
         with tape:
-            fake = self.generator(self.noise(shape, "z", self.latent), training=True)
+            fake = self.generator(self.latents(real, "z"), training=True)
         self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake)))
         if self.fresh_noise:
             tape = self.recording("generator")
             with tape:
-                fake = self.generator(self.noise(shape, "fresh", self.latent), training=True)
+                fake = self.generator(self.latents(real, "fresh"), training=True)
         self.update("generator", lambda: self.generator_terms(fake), tape)
         return self.logs()
 
@@ -214,41 +198,13 @@ class DCGAN(AdversarialModel):
         Real and fake go through the critic in two calls: in one, batch norm would mix their
         statistics and the critic could tell them apart by the mixture.
         """
-        terms = {}
-        if self.r1 and self.r1_every == 1:
-            penalty, real_logits = penalties.r1(self.critic, real)
-            terms["r1"] = self.r1 * penalty
-        else:
-            real_logits = self.critic(real, training=True)
-        if self.r1 and self.r1_every > 1:
-            terms["r1"] = tf.cond(
-                self.steps % self.r1_every == 0,
-                lambda: self.r1 * self.r1_every * penalties.r1(self.critic, real)[0],
-                lambda: tf.constant(0.0),
-            )
+        real_logits, terms = self.judged_real(self.shown(real, "real"))
+        fake_logits = self.critic(self.shown(fake, "fake"), training=True)
         terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(self.critic(fake, training=True))
+        terms["fake"] = self.adversarial.fake(fake_logits)
         return terms
 
     def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss term of the generator for the pictures it made."""
-        return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
-
-    def signatures(self) -> dict[str, Signature]:
-        (generator,) = self.ema("generator")
-        return from_noise(generator, self.latent)
-
-    def settle(self) -> None:
-        """Recomputes the generator's batch norm statistics over 100 batches of 64."""
-        settle_from_noise(self)
-
-    def symptoms(self, logs: dict[str, float]) -> list[str]:
-        """Says when the critic wins outright: both its losses gone, the generator's large."""
-        critic = logs["critic/real"] + logs["critic/fake"]
-        if self.adversarial.name in ("non_saturating", "minimax") and critic < 0.02:
-            return [
-                f"the critic wins outright (its loss is {critic:.4f}, where 1.39 is a draw):"
-                " the generator gets hardly any gradient; likely causes: a critic much wider or"
-                " faster than the generator, too little data, or no penalty (try r1)"
-            ]
-        return []
+        logits = self.critic(self.shown(fake, "generator"), training=True)
+        return {"adversarial": self.adversarial.generator(logits)}

@@ -7,13 +7,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import compat, losses, penalties
-from tfgan_suite.adversarial import AdversarialModel, examples
-from tfgan_suite.errors import InputError
+from tfgan_suite import compat, penalties
+from tfgan_suite.adversarial import examples
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
-from tfgan_suite.networks import check_widths, normalization, upsampling_plan
-from tfgan_suite.signatures import Signature, from_noise
-from tfgan_suite.statistics import settle_from_noise
+from tfgan_suite.networks import check_shape, check_widths, mlp, normalization, upsampling_plan
+from tfgan_suite.noise_game import NoiseGame, length
 
 PAPER = "Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv:1704.00028"
 DATA = "pictures or points"
@@ -47,10 +45,11 @@ def build_generator(
     Raises:
         InputError: an unknown architecture, or one that cannot make the shape.
     """
-    _check(shape, architecture, width=width, latent_dim=latent_dim)
+    check_widths(width=width, latent_dim=latent_dim)
+    check_shape(shape, architecture, ARCHITECTURES)
     latent = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
-        point = _mlp(latent, width, shape[0])
+        point = mlp(latent, width, shape[0])
         return keras.Model(latent, point, name="wgan_gp_generator")
     base, widths = _generator_plan(shape[0], architecture, width)
     x = Dense(base * base * widths[0], name="project")(latent)
@@ -92,10 +91,11 @@ def build_critic(
     Raises:
         InputError: an unknown architecture, or one that does not fit the shape.
     """
-    _check(shape, architecture, width=width)
+    check_widths(width=width)
+    check_shape(shape, architecture, ARCHITECTURES)
     example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture == "mlp":
-        return keras.Model(example, _mlp(example, width, 1), name="wgan_gp_critic")
+        return keras.Model(example, mlp(example, width, 1), name="wgan_gp_critic")
     halvings = 3 if shape[0] == 28 else upsampling_plan(shape[0])[1]
     if architecture == "conv":
         x = example
@@ -120,7 +120,7 @@ def build_critic(
     return keras.Model(example, value, name="wgan_gp_critic")
 
 
-class WGANGP(AdversarialModel):
+class WGANGP(NoiseGame):
     """A critic that estimates the earth mover's distance, and a generator that shortens it.
 
     ```
@@ -140,6 +140,7 @@ class WGANGP(AdversarialModel):
         one_sided: penalise only slopes above 1.
         average: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise.
+        **options: `Stabilisers`: `instance_noise`, `r1`, `augment` and more; the paper has none.
 
     Example:
         ```
@@ -173,37 +174,38 @@ class WGANGP(AdversarialModel):
         average: float = 0.0,
         seed: int = 0,
         name: str = "wgan_gp",
+        **options: Any,
     ):
         check_widths(critic_steps=critic_steps)
         penalties.reject_batch_norm(critic)
-        averages = {"generator": average} if average else None
-        super().__init__(seed=seed, averages=averages, name=name)
-        self.generator = generator
-        self.critic = critic
-        self.latent_dim = generator.input_shape[-1]
+        super().__init__(
+            generator,
+            critic,
+            loss="wasserstein",
+            average=average,
+            seed=seed,
+            name=name,
+            **options,
+        )
         self.penalty = penalty
         self.critic_steps = critic_steps
         self.one_sided = one_sided
         self.batches_per_step = critic_steps
-
-    def players(self) -> dict[str, list[keras.Model]]:
-        return {"generator": [self.generator], "critic": [self.critic]}
+        self.loss_names = ("generator/adversarial", "critic/wasserstein", "critic/penalty")
+        self.loss_names += ("critic/slope",) + (("critic/r1",) if self.stabilisers.r1 else ())
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         for turn in range(self.critic_steps):
             # Every critic_steps-th example: so any number of replicas forms the same batches.
-            part = real[turn :: self.critic_steps]
+            part = self.shown(real[turn :: self.critic_steps], f"real {turn}")
             fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
-            mix = self.noise((_length(part),), f"mix {turn}", "unit")
+            fake = self.shown(fake, f"fake {turn}")
+            mix = self.noise((length(part),), f"mix {turn}", "unit")
             self.update("critic", lambda r=part, f=fake, m=mix: self.critic_terms(r, f, m))
         latent = self.latents(part, "generator")
         self.update("generator", lambda: self.generator_terms(latent))
         return self.logs()
-
-    def latents(self, real: tf.Tensor, salt: str) -> tf.Tensor:
-        """Standard normal z `(batch, latent_dim)` for a batch of real examples."""
-        return self.noise((_length(real), self.latent_dim), salt)
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor) -> dict:
         """Loss terms of the critic; `mix` `(batch,)` is u, the share of the real example."""
@@ -212,23 +214,16 @@ class WGANGP(AdversarialModel):
             self.critic, points, one_sided=self.one_sided
         )
         self.record("critic/slope", tf.reduce_mean(slopes))
-        distance = losses.get("wasserstein")
-        real_term = distance.real(self.critic(real, training=True))
-        fake_term = distance.fake(self.critic(fake, training=True))
-        return {"wasserstein": fake_term + real_term, "penalty": self.penalty * penalty}
+        real_values, terms = self.judged_real(real)
+        fake_term = self.adversarial.fake(self.critic(fake, training=True))
+        terms["wasserstein"] = fake_term + self.adversarial.real(real_values)
+        terms["penalty"] = self.penalty * penalty
+        return terms
 
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss term of the generator for z `(batch, latent_dim)`."""
-        values = self.critic(self.generator(latent, training=True), training=True)
-        return {"adversarial": losses.get("wasserstein").generator(values)}
-
-    def signatures(self) -> dict[str, Signature]:
-        (generator,) = self.ema("generator")
-        return from_noise(generator)
-
-    def settle(self) -> None:
-        """Recomputes the generator's batch norm statistics over 100 batches of 64."""
-        settle_from_noise(self)
+        fake = self.shown(self.generator(latent, training=True), "generator fake")
+        return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
 
     def symptoms(self, logs: dict[str, float]) -> list[str]:
         """Says when the critic is not held to its slope, so that its estimate means nothing."""
@@ -242,26 +237,6 @@ class WGANGP(AdversarialModel):
         return []
 
 
-def _length(examples_: tf.Tensor) -> int | tf.Tensor:
-    return examples_.shape[0] or tf.shape(examples_)[0]
-
-
-def _check(shape: tuple[int, ...], architecture: str, **numbers: int) -> None:
-    check_widths(**numbers)
-    if architecture not in ARCHITECTURES:
-        raise InputError(
-            f"architecture {architecture!r} is unknown; it must be one of"
-            f" {', '.join(ARCHITECTURES)}"
-        )
-    if (len(shape) == 1) != (architecture == "mlp"):
-        raise InputError(
-            f"architecture {architecture!r} does not fit examples of shape {shape}:"
-            " 'mlp' is for points, 'resnet' and 'conv' are for (height, width, channels)"
-        )
-    if len(shape) == 3 and shape[0] != shape[1]:
-        raise InputError(f"pictures of shape {shape} are not square; give them one size")
-
-
 def _generator_plan(size: int, architecture: str, width: int) -> tuple[int, list[int]]:
     """Base size of the generator, its channels there and after each further block."""
     if size == 28 and architecture == "conv":
@@ -271,12 +246,6 @@ def _generator_plan(size: int, architecture: str, width: int) -> tuple[int, list
     if architecture == "conv":
         return base, halving
     return base, [width] * (doublings + 1) if size <= 32 else [halving[0], *halving]
-
-
-def _mlp(x: Any, width: int, outputs: int) -> Any:
-    for _ in range(3):
-        x = Dense(width, activation="relu", kernel_initializer="he_uniform")(x)
-    return Dense(outputs, dtype="float32", name="out")(x)
 
 
 def _conv3(filters: int) -> keras.layers.Layer:

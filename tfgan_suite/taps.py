@@ -1,0 +1,35 @@
+"""Named feature taps: what a network's inner layers say of an example."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from tfgan_suite.errors import InputError
+
+
+def tap(network: keras.Model, layers: Sequence[str]) -> keras.Model:
+    """A model with the network's inputs and weights that gives the outputs of named layers.
+
+    Args:
+        network: a functional Keras model, e.g. a game's critic.
+        layers: names of its layers, e.g. `["features_0", "features_1"]`; `tappable` lists them.
+
+    Returns:
+        Model from the network's inputs to a list with one tensor for each name.
+
+    Raises:
+        InputError: a name that no layer has; the message lists the names.
+    """
+    known = tappable(network)
+    unknown = [name for name in layers if name not in known]
+    if unknown or not layers:
+        raise InputError(f"{network.name} has no layers {unknown}; it has {', '.join(known)}")
+    outputs = [network.get_layer(name).output for name in layers]
+    return keras.Model(network.inputs, outputs, name=f"{network.name}_taps")
+
+
+def tappable(network: keras.Model) -> list[str]:
+    """Names of the layers that can be tapped, first to last."""
+    return [layer.name for layer in network.layers]
