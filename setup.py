@@ -17,6 +17,9 @@ VERSION = re.search(
 ADDONS_STACK = "python_version < '3.12'"
 KERAS3_STACK = "python_version >= '3.12'"
 
+MEASURES = ["scipy>=1.9"]
+PLOTS = ["matplotlib>=3.5"]
+
 setup(
     name="tfgan_suite",
     version=VERSION,
@@ -27,6 +30,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.9",
     packages=find_packages(include=["tfgan_suite", "tfgan_suite.*"]),
+    package_data={"tfgan_suite.study": ["page.*"]},
     install_requires=[
         f"tensorflow==2.15.1; {ADDONS_STACK}",
         f"keras==2.15.0; {ADDONS_STACK}",
@@ -45,7 +49,19 @@ setup(
     ],
     extras_require={
         # Runs the tests, and the TFLite files in a process without TensorFlow.
-        "test": ["pytest>=7", "ai-edge-litert; python_version >= '3.10'", "ruff"],
+        "test": [
+            "pytest>=7",
+            "pytest-xdist>=3",
+            "ai-edge-litert; python_version >= '3.10'",
+            "ruff",
+            "selenium>=4",
+            *MEASURES,
+            *PLOTS,
+        ],
+        # Statistics of human studies, matchings, exact transport.
+        "measures": MEASURES,
+        # Figures of recipes/curves.py and recipes/metropolis.py.
+        "plots": PLOTS,
         # The standalone TFLite runtime, for parity reports.
         "litert": ["ai-edge-litert; python_version >= '3.10'"],
         # Warm-up files of TensorFlow Serving, and the Python gRPC client.

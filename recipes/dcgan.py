@@ -20,7 +20,7 @@ from tfgan_suite.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
-STEPS = 8000
+STEPS = 7000
 BATCH = 16
 SIZE = 0
 SEED = 0
@@ -30,7 +30,7 @@ EXPORT = "saved_models"
 PAPER = False  # the paper's plain form: overrides the constants named in PLAIN
 WIDTH = 32  # channels of the generator's last hidden and the critic's first layer; paper 128
 KERNEL = 4  # kernel size: 5 is the paper, 4 avoids checkerboards
-LATENT_DIM = 32  # length of z
+LATENT_DIM = 8  # length of z: about as many things as vary in the shapes; paper 100
 LATENT = "normal"  # distribution of z: normal or uniform
 LOSS = "non_saturating"  # non_saturating, minimax, hinge, least_squares or wasserstein
 NORM = "none"  # normalisation in the critic: batch, layer, instance or none

@@ -1,4 +1,4 @@
-"""The command line: `python -m tfgan_suite list | sample | export | doctor`."""
+"""The command line: `python -m tfgan_suite list | sample | export | measure | study | doctor`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.measures import cli
+from tfgan_suite.study import cli as study_cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--count", type=int, default=64, help="how many [64]")
     sample.add_argument("--seed", type=int, default=0, help="same seed, same pictures [0]")
     sample.add_argument(
+        "--label",
+        help="class to draw, by name or index, where the game has classes; several, separated by"
+        " commas, are taken in turn",
+    )
+    sample.add_argument(
         "--out",
         default="samples.png",
         help="sheet to write (.png), or folder for one PNG file each [samples.png]",
@@ -68,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument(
         "--int8-bound", type=float, default=30.0, help="least PSNR of the int8 file, in dB [30]"
+    )
+    cli.add_arguments(
+        command("measure", cli.run, "measure a run, an export or a folder against real data")
+    )
+    study_cli.add_arguments(
+        command("study", study_cli.run, "a web page that asks people, and its analysis")
     )
     doctor = command("doctor", _doctor, "versions, devices, missing extras, a training test")
     doctor.add_argument("--no-train", action="store_true", help="leave the self-test out")
@@ -119,7 +132,7 @@ def _sample(chosen: argparse.Namespace) -> int:
     from tfgan_suite import pictures
     from tfgan_suite.runs import writing_to
 
-    drawn = _draw(Path(chosen.source), chosen.count, chosen.seed)
+    drawn = _draw(Path(chosen.source), chosen.count, chosen.seed, chosen.label)
     out = Path(chosen.out)
     with writing_to(out.parent):
         if out.suffix.lower() == ".png":
@@ -140,21 +153,43 @@ def _sample(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _draw(source: Path, count: int, seed: int) -> Any:
+def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
     """Pictures as uint8, or points, from a run folder or an export."""
     from tfgan_suite import pictures
 
     if (source / "run.json").is_file():
         from tfgan_suite.runs import Run
 
-        game, _, _ = Run(source).load()
-        drawn = game.generate(count, seed=seed)
+        game, _, info = Run(source).load()
+        given = _labels(game.signatures()["serving_default"].inputs, label, count, info.classes)
+        drawn = game.generate(count, seed=seed, **given)
         return drawn if drawn.ndim == 2 else pictures.to_uint8(drawn)
     if not source.exists():
         raise InputError(f"{source} does not exist; give a run folder or saved_models/NAME")
     from tfgan_suite.export import load
 
-    return load(source).sample(count, seed)
+    exported = load(source)
+    return exported.sample(
+        count, seed, **_labels(exported.inputs(), label, count, exported.card.get("classes"))
+    )
+
+
+def _labels(
+    inputs: Sequence[Any], label: str | None, count: int, names: Sequence[str] | None
+) -> dict[str, list[int]]:
+    """The label of each example, under the name of the input that takes it."""
+    if label is None:
+        return {}
+    from tfgan_suite.conditional import parse_labels
+
+    taking = [spec for spec in inputs if spec.kind == "label"]
+    if not taking:
+        raise InputError(
+            f"--label is {label!r}, but this game does not draw by class; leave it out, or train"
+            " one that does, such as recipes/cgan.py"
+        )
+    wanted = parse_labels(label, taking[0].classes, names)
+    return {taking[0].name: [wanted[index % len(wanted)] for index in range(count)]}
 
 
 def _export(chosen: argparse.Namespace) -> int:

@@ -82,6 +82,18 @@ class AdversarialModel(keras.Model):
         Games with batch norm in the generator recompute its statistics here.
         """
 
+    def sheet_inputs(self, count: int, seed: int) -> dict[str, Any]:
+        """Inputs of `generate` for a sample sheet of about `count` pictures.
+
+        By default none: all inputs are drawn. Games of labels order them here.
+        """
+        return {}
+
+    @property
+    def sheet_columns(self) -> int | None:
+        """Pictures in a row of a sample sheet; by default as many as make it square."""
+        return None
+
     def symptoms(self, logs: Mapping[str, float]) -> list[str]:
         """What the losses of a finished epoch say is wrong, in words; empty when all is well."""
         return []

@@ -79,10 +79,11 @@ class SampleGrid(EverySteps):
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
         count = self.count if self.real is None else 16 * self.count
-        drawn = self.model.generate(count, seed=self.seed)
+        inputs = self.model.sheet_inputs(count, self.seed)
+        drawn = self.model.generate(count, seed=self.seed, **inputs)
         if not self.chief:
             return
-        page = pictures.draw(drawn, self.real)
+        page = pictures.draw(drawn, self.real, self.model.sheet_columns)
         self.folder.mkdir(parents=True, exist_ok=True)
         pictures.write_png(self.folder / f"step_{step:08d}.png", page)
         if self.writer is not None:

@@ -20,6 +20,8 @@ from tfgan_suite.runs import versions
 OPTIONAL = (
     ("ai_edge_litert", "litert", "TFLite parity is measured by TensorFlow's own interpreter"),
     ("tensorflow_serving", "serving", "exports have no TensorFlow Serving warm-up file"),
+    ("scipy", "measures", "no analysis of human studies, matchings of codes or transport plans"),
+    ("matplotlib", "plots", "recipes/curves.py and recipes/metropolis.py draw no figures"),
     ("torch", "bench", "benchmarks/speed.py has nothing to compare with"),
     ("sklearn", "test", "some tests are skipped"),
 )

@@ -53,8 +53,9 @@ def finish(
     step = int(game.steps.numpy())
     with writing_to(run.folder):
         points = None if len(info.shape) == 3 else source.take(min(256, len(source)))["point"]
-        drawn = game.generate(64 if points is None else 1024, seed=0)
-        page = pictures.draw(drawn, points)
+        count = 64 if points is None else 1024
+        drawn = game.generate(count, seed=0, **game.sheet_inputs(count, 0))
+        page = pictures.draw(drawn, points, game.sheet_columns)
         pictures.write_png(run.folder / "samples" / "final.png", page)
         run.finish_sheets()
         measured = _measure(run, game, source, step)

@@ -80,9 +80,11 @@ def scatter(points: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
     return page
 
 
-def draw(examples: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
-    """A sheet for pictures, a scatter plot for points."""
-    return scatter(examples, real) if examples.ndim == 2 else sheet(examples)
+def draw(
+    examples: np.ndarray, real: np.ndarray | None = None, columns: int | None = None
+) -> np.ndarray:
+    """A sheet for pictures, with so many in a row, or a scatter plot for points."""
+    return scatter(examples, real) if examples.ndim == 2 else sheet(examples, columns)
 
 
 def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:

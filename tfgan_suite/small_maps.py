@@ -27,7 +27,7 @@ import tensorflow as tf
 
 # Maps of more positions than this are convolved as fast by oneDNN.
 MOST_POSITIONS = 16
-FEWEST_WEIGHTS = 2**17
+FEWEST_WEIGHTS = 2**20
 
 
 def pays(sides: Sequence[int | None], kernel: tf.Tensor, stride: int) -> bool:

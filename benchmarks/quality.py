@@ -1,0 +1,196 @@
+"""How well games learn: the same data, the same budget, one row a game.
+
+    python benchmarks/quality.py points                       ring and grid of Gaussians, 3 seeds
+    python benchmarks/quality.py pictures --data PICTURES --extractor classifier.keras --minutes 5
+
+Each row is a recipe run as a user runs it, in a process of its own, then measured. Rows are kept in
+a file of JSON lines; the same command goes on where it was stopped. A game is a recipe's name,
+or a quoted name with flags: "gan --loss minimax". What the figures mean: benchmarks/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+POINT_GAMES = ("gan --loss minimax", "gan", "lsgan", "wgan", "wgan_gp", "sngan", "ebgan", "ali")
+PICTURE_GAMES = (
+    "gan", "dcgan", "cgan", "lsgan", "wgan", "wgan_gp", "sngan", "ebgan", "ali", "gran", "infogan",
+)  # fmt: skip
+PROBE = 60  # steps of the run that tells a step's time
+
+
+def main() -> int:
+    """Runs what is missing and prints the table."""
+    chosen = _parser().parse_args()
+    rows = _rows(chosen.out)
+    for task in chosen.tasks(chosen):
+        if any(all(row.get(k) == v for k, v in task.items()) for row in rows):
+            continue
+        row = {**task, **chosen.play(chosen, task)}
+        rows.append(row)
+        with open(chosen.out, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row), file=sys.stderr, flush=True)
+    print(chosen.table(rows))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    kinds = parser.add_subparsers(required=True, metavar="points | pictures")
+    points = kinds.add_parser("points", help="modes found on the ring and the grid")
+    points.add_argument("--games", nargs="+", default=POINT_GAMES, help="recipes, with flags")
+    points.add_argument("--worlds", nargs="+", default=("ring", "grid"), help="ring, grid")
+    points.set_defaults(tasks=_point_tasks, play=_play_points, table=points_table)
+    pictures = kinds.add_parser("pictures", help="FID, KID and more on pictures")
+    pictures.add_argument("--games", nargs="+", default=PICTURE_GAMES, help="recipes, with flags")
+    pictures.add_argument("--data", required=True, help="pictures, as recipes take them")
+    pictures.add_argument("--extractor", required=True, help="file of recipes/classifier.py")
+    pictures.add_argument("--minutes", type=float, default=5.0, help="training time of each [5]")
+    pictures.add_argument("--samples", type=int, default=10_000, help="samples measured [10000]")
+    pictures.set_defaults(tasks=_picture_tasks, play=_play_pictures, table=pictures_table)
+    for sub in (points, pictures):
+        sub.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2), help="[0 1 2]")
+        sub.add_argument("--out", default="quality.jsonl", help="file of rows [quality.jsonl]")
+        sub.add_argument("--runs", default="runs/quality", help="run folders [runs/quality]")
+    return parser
+
+
+def _rows(path: str) -> list[dict[str, Any]]:
+    file = Path(path)
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def _point_tasks(chosen: argparse.Namespace) -> list[dict[str, Any]]:
+    return [
+        {"game": game, "world": world, "seed": seed}
+        for world in chosen.worlds
+        for game in chosen.games
+        for seed in chosen.seeds
+    ]
+
+
+def _picture_tasks(chosen: argparse.Namespace) -> list[dict[str, Any]]:
+    return [
+        {"game": game, "data": chosen.data, "minutes": chosen.minutes, "seed": seed}
+        for seed in chosen.seeds
+        for game in chosen.games
+    ]
+
+
+def _recipe(game: str, run: str, *flags: str) -> float:
+    """Runs a recipe to its end; seconds it took."""
+    name, *own = shlex.split(game)
+    words = [sys.executable, str(ROOT / "recipes" / f"{name}.py"), *own]
+    began = time.perf_counter()
+    subprocess.run(
+        [*words, *flags, "--run", run, "--export", "none"], check=True, stdout=subprocess.DEVNULL
+    )
+    return time.perf_counter() - began
+
+
+def _folder(chosen: argparse.Namespace, *parts: object) -> str:
+    words = "_".join(str(part) for part in parts).replace("--", "").split()
+    return str(Path(chosen.runs) / "_".join(words).replace("/", "_"))
+
+
+def _play_points(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
+    run = _folder(chosen, task["game"], task["world"], task["seed"])
+    seconds = _recipe(task["game"], run, "--data", task["world"], "--seed", str(task["seed"]))
+    measured = json.loads((Path(run) / "measures.jsonl").read_text().splitlines()[-1])
+    return {"seconds": round(seconds), **measured}
+
+
+def _play_pictures(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
+    """A short run tells the time of a step; then as many steps as the minutes allow."""
+    name = Path(chosen.data).name
+    flags = ["--data", chosen.data, "--seed", str(task["seed"]), "--report", str(PROBE // 3)]
+    probe = _folder(chosen, "probe", task["game"], name, task["seed"])
+    _recipe(task["game"], probe, *flags, "--steps", str(PROBE))
+    pace = _pace(probe)
+    steps = max(PROBE, int(60 * chosen.minutes / pace["seconds_a_step"]))
+    run = _folder(chosen, task["game"], name, task["seed"])
+    flags[-1] = str(max(1, steps // 10))
+    seconds = _recipe(task["game"], run, *flags, "--steps", str(steps), "--save", flags[-1])
+    words = [sys.executable, "-m", "tfgan_suite", "measure", run, "--against", chosen.data]
+    words += ["--split", "test", "--extractor", chosen.extractor, "--seed", "0", "--json"]
+    words += ["--samples", str(chosen.samples), "--measures", "fid,kid,prdc,memorisation"]
+    output = subprocess.run(words, check=True, capture_output=True, text=True, cwd=Path.cwd())
+    values = {}
+    for line in output.stdout.splitlines():
+        measured = json.loads(line)
+        values[measured["name"]] = measured["value"]
+    return {"steps": steps, "seconds": round(seconds), **pace, **values}
+
+
+def _pace(run: str) -> dict[str, float]:
+    """Time of a step and real pictures a second, between a run's last two sample sheets."""
+    constants = json.loads((Path(run) / "run.json").read_text())["constants"]
+    sheets = sorted((Path(run) / "samples").glob("step_*.png"))[-2:]
+    (start, began), (end, ended) = ((int(s.stem[5:]), s.stat().st_mtime) for s in sheets)
+    each = (ended - began) / (end - start)
+    pictures = constants["batch"] * constants.get("critic_steps", 1)
+    return {"seconds_a_step": each, "images_per_s": pictures / each}
+
+
+def points_table(rows: list[dict[str, Any]]) -> str:
+    """Markdown: modes found and share of good points, median and range over seeds."""
+    lines = ["| game | world | modes found | good points | seeds | seconds |", "|---" * 6 + "|"]
+    for (game, world), group in _groups(rows, "game", "world").items():
+        total = group[0]["modes"]
+        found = _spread([row["modes_found"] for row in group], "d")
+        good = _spread([100 * row["good_share"] for row in group], ".1f")
+        seconds = statistics.median(row["seconds"] for row in group)
+        lines.append(
+            f"| `{game}` | {world} | {found} of {total} | {good} % | {len(group)} | {seconds:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def pictures_table(rows: list[dict[str, Any]]) -> str:
+    """Markdown: the measures of each game, median and range over seeds."""
+    measures = sorted({k for row in rows for k, v in row.items() if isinstance(v, float)})
+    measures = [m for m in measures if m not in ("minutes", "seconds_a_step", "images_per_s")]
+    lines = [f"| game | {' | '.join(measures)} | images/s | steps | seeds |"]
+    lines.append("|---" * (len(measures) + 4) + "|")
+    for (game,), group in _groups(rows, "game").items():
+        cells = [
+            _spread([row[m] for row in group if row.get(m) is not None], ".3g") for m in measures
+        ]
+        speed = statistics.median(row["images_per_s"] for row in group)
+        steps = statistics.median(row["steps"] for row in group)
+        cells += [f"{speed:.0f}", f"{steps:.0f}", str(len(group))]
+        lines.append(f"| `{game}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _groups(rows: list[dict[str, Any]], *keys: str) -> dict[tuple, list[dict[str, Any]]]:
+    groups: dict[tuple, list[dict[str, Any]]] = {}
+    for row in rows:
+        if all(key in row for key in keys):
+            groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return groups
+
+
+def _spread(values: list[float], form: str) -> str:
+    """The median, with the range where there is one."""
+    if not values:
+        return ""
+    middle = statistics.median_low(values)
+    low, high = (format(f(values), form) for f in (min, max))
+    return format(middle, form) + (f" ({low} to {high})" if low != high else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

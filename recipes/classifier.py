@@ -1,0 +1,179 @@
+"""A small classifier of your labelled data, whose features judge generators where no pretrained
+network can be downloaded.
+
+    python recipes/classifier.py --data /usr/share/datasets/fashion-mnist
+    python recipes/classifier.py --data shapes
+    python recipes/classifier.py --data PHOTOS --size 64       one sub-folder for each class
+
+It writes classifiers/NAME.keras and NAME.json beside it, a card with the accuracy on the test
+split. (Data without a test split: on a tenth that is not trained on.) Then
+
+    python -m tfgan_suite measure runs/RUN --against DATA --extractor classifiers/NAME.keras
+
+takes the layer `features` (128 numbers) for FID, KID, precision and recall, and `logits` for the
+Inception score. Train once and keep the file: values of two classifiers cannot be compared, which
+is why its name and the hash of its weights stand in every result. Give the size that the games
+are trained with; other pictures are resized to the classifier's.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tfgan_suite import InputError, compat, data, perceptual, pictures
+from tfgan_suite.layers import Conv2D, Dense
+from tfgan_suite.runs import versions, writing_to
+
+
+def build_classifier(shape, classes, width=32, features=128):
+    """Four convolutions with batch norm, a mean over space, then features and logits.
+
+    Args:
+        shape: of the pictures, `(height, width, channels)`.
+        classes: number of classes.
+        width: channels of the first convolution; the next have 2, 3 and 4 times as many.
+        features: length of the feature vector.
+
+    Returns:
+        Model from pictures in [-1, 1] to logits `(batch, classes)`; layers `"features"` and
+        `"logits"`.
+    """
+    image = keras.Input(shape, name="image")
+    x = image
+    for factor, kernel, stride in ((1, 5, 2), (2, 3, 2), (3, 3, 1), (4, 3, 2)):
+        x = Conv2D(factor * width, kernel, stride, "same", use_bias=False)(x)
+        x = keras.layers.ReLU()(compat.BatchNormalization()(x))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = Dense(features, activation="relu", name="features")(x)
+    logits = Dense(classes, name="logits")(keras.layers.Dropout(0.2)(x))
+    return keras.Model(image, logits, name="classifier")
+
+
+def load_both(options):
+    """Training source, test source, and what the test is."""
+    train = data.load(options.data, size=options.size or None)
+    if train.classes is None or len(train.classes) < 2 or len(train.shape) != 3:
+        raise InputError(
+            f"{train.name} has no classes of pictures to learn; give labelled pictures: one "
+            "sub-folder for each class, an .npz with labels, IDX files, tfds:NAME or shapes"
+        )
+    try:
+        test = data.load(options.data, size=options.size or None, split="test")
+        if test.classes == train.classes[: len(test.classes or ())]:
+            return train, test, "test split"
+    except InputError:
+        pass  # no such split
+    if len(train) < 20:
+        raise InputError(f"{train.name} has {len(train)} pictures; give 20 or more to learn from")
+    batch = min(250, len(train) // 10)
+    parts = [
+        (pictures.to_uint8(found["image"].numpy()), found["label"].numpy())
+        for found in train.batches(batch, seed=0).take(len(train) // batch)
+    ]
+    pixels, labels = (np.concatenate(column) for column in zip(*parts))
+    held = len(pixels) // 10
+    train, test = (
+        data.ArraySource(train.name, pixels[part], labels[part], classes=train.classes)
+        for part in (slice(held, None), slice(held))
+    )
+    return train, test, "a tenth of the data, not trained on"
+
+
+def fit(network, source, options):
+    """Trains with Adam, whose rate falls along a cosine to 0."""
+    rate = keras.optimizers.schedules.CosineDecay(options.rate, options.steps)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], jit_compile=False)
+    report = -(-options.steps // 5)
+    for start in range(0, options.steps, report):
+        batches = source.batches(
+            min(options.batch, len(source)), seed=options.seed, start=start, mirror=options.mirror
+        )
+        network.fit(
+            batches.map(lambda found: (found["image"], found["label"])),
+            steps_per_epoch=min(report, options.steps - start),
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+
+
+def accuracy(network, source, most=10_000):
+    """Share of a source's pictures whose class is the likeliest, and how many were looked at."""
+    found = source.take(min(most, len(source)), seed=0)
+    guessed = network.predict(found["image"], batch_size=500, verbose=0).argmax(axis=1)
+    return float(np.mean(guessed == found["label"])), len(guessed)
+
+
+def flags(words=None):
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="shapes", help="labelled data [shapes]")
+    parser.add_argument("--size", type=int, default=0, help="side; 0: as the data has them [0]")
+    parser.add_argument("--steps", type=int, default=1500, help="training steps [1500]")
+    parser.add_argument("--batch", type=int, default=128, help="pictures in a batch [128]")
+    parser.add_argument("--rate", type=float, default=2e-3, help="Adam's first rate [0.002]")
+    parser.add_argument("--width", type=int, default=32, help="channels of the first layer [32]")
+    parser.add_argument("--features", type=int, default=128, help="feature vector's length [128]")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and order [0]")
+    parser.add_argument("--mirror", action="store_true", help="mirror half of the pictures")
+    parser.add_argument("--out", default="", help="file [classifiers/DATA.keras]")
+    return parser.parse_args(words)
+
+
+def main(words=None):
+    """Trains, tests and saves; the exit code."""
+    options = flags(words)
+    try:
+        return _main(options)
+    except InputError as error:
+        print(f"classifier.py: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def _main(options):
+    began = time.monotonic()
+    for name in ("steps", "batch", "width", "features"):
+        if getattr(options, name) < 1:
+            raise InputError(f"--{name} is {getattr(options, name)}; it must be at least 1")
+    train, test, tested_on = load_both(options)
+    out = Path(options.out or f"classifiers/{train.name}.keras")
+    if out.suffix != ".keras":
+        raise InputError(f"--out is {out}; give a file that ends with .keras")
+    with writing_to(out.parent):
+        out.parent.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(options.seed)
+    network = build_classifier(train.shape, len(train.classes), options.width, options.features)
+    fit(network, train, options)
+    share, tested = accuracy(network, test)
+    with writing_to(out.parent):
+        network.save(out)
+    card = {
+        "name": out.stem,
+        "data": train.name,
+        "fingerprint": train.fingerprint,
+        "classes": train.classes,
+        "shape": train.shape,
+        "range": "[-1, 1]",
+        "layers": {"features": "features", "predictions": "logits"},
+        "accuracy": share,
+        "accuracy_on": tested_on,
+        "tested": tested,
+        "constants": vars(options),
+    }
+    card["weights"] = perceptual.load(f"{out}:features").weights_hash
+    card |= {"seconds": round(time.monotonic() - began, 1), "versions": versions()}
+    with writing_to(out.parent):
+        pictures.write_bytes(out.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
+    print(f"accuracy {share:.2%} on {tested} pictures ({tested_on})")
+    print(f"wrote {out} (weights {card['weights']}) and {out.with_suffix('.json')}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,235 @@
+"""The lecture's two learning curves (Arjovsky, Chintala, Bottou 2017, figures 1 and 3).
+
+    python recipes/curves.py                                       both examples, about a minute
+    python recipes/curves.py --run-folder runs/wgan_ring runs/gan_ring     the curves of two runs
+
+Two parallel lines, (0, Z) and (theta, Z), and two single points, at 0 and theta: however far they
+are apart, they do not overlap. The first form fits a Wasserstein critic and an ordinary one for
+each theta: the Wasserstein estimate grows with the distance, the JSD estimate sits at log 2, so
+that its gradient tells a generator nothing. The second form draws the same estimates over the
+training of runs. Both write a picture and JSON lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfgan_suite.errors import InputError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Gives its reason in one line."""
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message} (--help lists the flags)\n")
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The flags.
+
+    Raises:
+        InputError: a value out of its range.
+    """
+    parser = _Parser(
+        prog="curves.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--out", default="curves", help="folder for picture and lines [curves]")
+    parser.add_argument(
+        "--theta", type=float, nargs="+", default=[0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+        help="distances to fit [0 .2 .4 .6 .8 1]",
+    )  # fmt: skip
+    parser.add_argument("--steps", type=int, default=500, help="updates of each critic [500]")
+    parser.add_argument("--width", type=int, default=32, help="units of its hidden layers [32]")
+    parser.add_argument("--clip", type=float, default=0.1, help="WGAN's box of weights [0.1]")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and samples [0]")
+    parser.add_argument(
+        "--run-folder", nargs="+", default=[], help="draw the curves of these runs instead"
+    )
+    parser.add_argument(
+        "--median", type=int, default=5,
+        help="lines of a run's log in the window of the median filter, odd; 1: none [5]",
+    )  # fmt: skip
+    chosen = parser.parse_args(arguments)
+    if not chosen.clip > 0:
+        raise InputError(f"--clip is {chosen.clip}; it must be above 0")
+    if chosen.median < 1 or chosen.median % 2 == 0:
+        raise InputError(f"--median is {chosen.median}; it must be an odd number of at least 1")
+    if len({*chosen.theta}) < 2 or min(chosen.theta) < 0:
+        raise InputError(f"--theta is {chosen.theta}; give two or more distances, 0 or more")
+    return chosen
+
+
+def plots() -> Any:
+    """matplotlib.pyplot, drawing to files.
+
+    Raises:
+        InputError: matplotlib is not there.
+    """
+    try:
+        import matplotlib
+    except ImportError:
+        raise InputError(
+            'matplotlib is missing, which draws the curves: pip install -e ".[plots]"'
+        ) from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def fit_examples(chosen: argparse.Namespace) -> list[dict[str, Any]]:
+    """Both estimates of both examples at every distance, one dict each."""
+    from tfgan_suite.measures import curves
+
+    rows, thetas = [], sorted({*chosen.theta})
+    for name, example in curves.EXAMPLES.items():
+        found = {
+            kind: curves.fitted_estimates(
+                kind,
+                example,
+                thetas,
+                steps=chosen.steps,
+                width=chosen.width,
+                clip=chosen.clip,
+                seed=chosen.seed,
+            )
+            for kind in curves.KINDS
+        }
+        for index, theta in enumerate(thetas):
+            row = {"example": name, "theta": theta, "seed": chosen.seed, "steps": chosen.steps}
+            row |= {kind: estimates[index] for kind, estimates in found.items()}
+            print(
+                f"{name}, theta {theta:g}: Wasserstein estimate {row['wasserstein']:.5f},"
+                f" JSD estimate {row['jsd']:.4f}"
+            )
+            rows.append(row)
+    return rows
+
+
+def sum_up(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For each example: how well the estimates rank the distances, and the range of the JSD."""
+    from tfgan_suite.measures import curves
+
+    found = []
+    for name in curves.EXAMPLES:
+        apart = [row for row in rows if row["example"] == name and row["theta"] > 0]
+        row = {"example": name, "smallest_jsd": min(one["jsd"] for one in apart)}
+        row["largest_jsd"] = max(one["jsd"] for one in apart)
+        if len(apart) > 1:
+            row["rank_correlation"] = curves.rank_correlation(
+                [one["theta"] for one in apart], [one["wasserstein"] for one in apart]
+            )
+        found.append(row)
+    return found
+
+
+def draw_examples(rows: list[dict[str, Any]], path: Path) -> None:
+    """Left the Wasserstein estimates over theta, right the JSD's."""
+    from tfgan_suite.measures import curves
+
+    pyplot = plots()
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), constrained_layout=True)
+    for name in curves.EXAMPLES:
+        mine = [row for row in rows if row["example"] == name]
+        largest = max(row["wasserstein"] for row in mine)
+        thetas = [row["theta"] for row in mine]
+        scaled = [max(thetas) * row["wasserstein"] / largest for row in mine]
+        axes[0].plot(thetas, scaled, "o-", label=name)
+        axes[1].plot(thetas, [row["jsd"] for row in mine], "o-", label=name)
+    axes[0].plot(thetas, thetas, "k--", linewidth=1, label="true distance")
+    axes[0].set(title="WGAN", ylabel="estimated distance, scaled to the last true one")
+    axes[1].axhline(curves.LOG_TWO, color="k", linestyle="--", linewidth=1, label="log 2")
+    axes[1].set(title="GAN", ylabel="JSD estimate (nats)", ylim=(-0.05, 0.8))
+    _finish(figure, axes, "theta", path)
+
+
+def draw_runs(found: list[Any], smooth: list[Any], path: Path) -> None:
+    """One panel for each kind of estimate, one line for each run."""
+    from tfgan_suite.measures import curves
+
+    pyplot = plots()
+    kinds = [kind for kind in curves.KINDS if any(curve.kind == kind for curve in found)]
+    figure, axes = pyplot.subplots(
+        1, len(kinds), figsize=(4.5 * len(kinds), 3.6), constrained_layout=True, squeeze=False
+    )
+    for axis, kind in zip(axes[0], kinds):
+        for raw, curve in zip(found, smooth):
+            if curve.kind == kind:
+                (line,) = axis.plot(curve.steps, curve.values, label=curve.name)
+                axis.plot(raw.steps, raw.values, color=line.get_color(), alpha=0.25)
+        if kind == "jsd":
+            axis.axhline(curves.LOG_TWO, color="k", linestyle="--", linewidth=1, label="log 2")
+        names = {"wasserstein": "Wasserstein estimate", "jsd": "JSD estimate (nats)"}
+        axis.set(ylabel=names[kind])
+    _finish(figure, axes[0], "step", path)
+
+
+def _finish(figure: Any, axes: Any, label: str, path: Path) -> None:
+    for axis in axes:
+        axis.set_xlabel(label)
+        axis.legend()
+    part = path.with_name(path.stem + ".part.png")
+    figure.savefig(part, dpi=120)
+    part.replace(path)
+    plots().close(figure)
+
+
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Writes JSON lines, whole or not at all."""
+    from tfgan_suite.pictures import write_bytes
+
+    write_bytes(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def run(chosen: argparse.Namespace) -> None:
+    """Draws what the flags ask for."""
+    plots()  # before anything takes time
+    from tfgan_suite.measures import curves
+    from tfgan_suite.runs import writing_to
+
+    out = Path(chosen.out)
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+    if chosen.run_folder:
+        found = [curves.curve_of_run(folder) for folder in chosen.run_folder]
+        smooth = [curve.smoothed(chosen.median) for curve in found]
+        rows = [
+            {"run": raw.name, "kind": raw.kind, "step": int(step), "value": value, "median": mid}
+            for raw, curve in zip(found, smooth)
+            for step, value, mid in zip(raw.steps, raw.values.tolist(), curve.values.tolist())
+        ]
+        with writing_to(out):
+            write_lines(out / "runs.jsonl", rows)
+            draw_runs(found, smooth, out / "runs.png")
+        print(f"wrote {out / 'runs.png'} and {out / 'runs.jsonl'}")
+        return
+    rows = fit_examples(chosen)
+    summary = sum_up(rows)
+    with writing_to(out):
+        write_lines(out / "curves.jsonl", rows + summary)
+        draw_examples(rows, out / "curves.png")
+    for row in summary:
+        print(json.dumps(row))
+    print(f"wrote {out / 'curves.png'} and {out / 'curves.jsonl'}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the recipe; its exit code: 0, or 2 with a one-line reason for bad input."""
+    try:
+        run(parse(arguments))
+    except InputError as error:
+        print(f"curves.py: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""LSGAN on pictures or points (Mao et al. 2017).
+
+    python recipes/lsgan.py                                   coloured shapes, 32x32
+    python recipes/lsgan.py --data ring                       the ring of 8 Gaussians
+    python recipes/lsgan.py --data /usr/share/datasets/fashion-mnist
+    python recipes/lsgan.py --data PICTURES --size 112 --architecture vgg
+
+On pictures DCGAN's nets play, or with `--architecture vgg` the paper's LSUN nets; on points MLPs.
+A zero (or -1) below means a value for the kind of data at hand. The paper's setting for LSUN is
+
+    --size 112 --architecture vgg --width 64 --latent-dim 1024 --rate 0.001 --batch 64 --average 0
+    --decay 1
+
+and for points --width 128 --latent-dim 256 --rate 0.001 --critic-rate 0.0001 --batch 512. The
+critic's loss, critic/real + critic/fake, is 0.25 for a draw with the labels 0, 1, 1, and
+generator/adversarial is then 0.125. `--norm none` is the paper's test of stability. Long runs
+diverge late: keep an eye on the sheets. The paper shows pictures, no score.
+"""
+
+from tfgan_suite import callbacks, launch, stabilisers
+from tfgan_suite.games import lsgan
+from tfgan_suite.optimizers import FusedAdam
+
+DATA = "shapes"
+RUN = ""
+STEPS = 5000
+BATCH = 32
+SIZE = 0
+SEED = 0
+STRATEGY = "one"
+PRECISION = "float32"
+EXPORT = "saved_models"
+ARCHITECTURE = ""  # vgg, dcgan or mlp; empty: mlp for points, dcgan for pictures
+WIDTH = 0  # channels of generator's last, critic's first layer, or units; 0: 32, points 128
+LATENT_DIM = 0  # length of z; 0: 32
+LATENT = ""  # distribution of z: normal or uniform; empty: normal for points, else uniform
+NORM = "batch"  # normalisation in both nets: batch, layer, instance or none
+LABEL_FAKE = 0.0  # a: the critic's label of generated examples
+LABEL_REAL = 1.0  # b: its label of real ones
+LABEL_GOAL = 1.0  # c: the answer that the generator wants; -1, 1, 0: Pearson's divergence
+RATE = 0.0  # Adam's learning rate; 0: 0.001 for points, 0.0002 for pictures
+CRITIC_RATE = 0.0  # the critic's, where it differs; 0: the same
+BETA_1 = 0.5  # Adam's beta 1
+LABEL_SMOOTHING = 0.0  # this loss has labels of its own: 0
+INSTANCE_NOISE = 0.0  # deviation of noise on all that the critic sees
+R1 = 0.0  # weight of the R1 penalty on real examples
+R1_EVERY = 1  # steps between two that compute it
+AUGMENT = ""  # DiffAugment: any of color,translation,cutout
+AVERAGE = 0.999  # decay of an averaged generator to draw with; 0 is the paper
+DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+MIRROR = False  # show every picture mirrored half of the time
+REPORT = 500  # steps between log lines, sample sheets and health checks
+SAVE = 500  # steps between checkpoints
+
+
+def is_points(data):
+    """Whether the examples are points, not pictures."""
+    return len(data.shape) == 1
+
+
+def make_game(options, data):
+    """The compiled game for the recipe's constants and the data's shape."""
+    points = is_points(data)
+    architecture = options.architecture or ("mlp" if points else "dcgan")
+    width = options.width or (128 if points else 32)
+    latent_dim = options.latent_dim or 32
+    game = lsgan.LSGAN(
+        lsgan.build_generator(data.shape, architecture, width, latent_dim, options.norm),
+        lsgan.build_critic(data.shape, architecture, width, options.norm),
+        a=options.label_fake,
+        b=options.label_real,
+        c=options.label_goal,
+        latent=options.latent or ("normal" if points else "uniform"),
+        average=options.average,
+        seed=options.seed,
+        **stabilisers.chosen(options),
+    )
+    rate = options.rate or (1e-3 if points else 2e-4)
+    game.compile(
+        generator=FusedAdam(rate, options.beta_1),
+        critic=FusedAdam(options.critic_rate or rate, options.beta_1),
+    )
+    return game
+
+
+def make_callbacks(options, data, game):
+    """The fall of the learning rates."""
+    if options.decay >= 1:
+        return []
+    return [callbacks.LinearDecay(int(options.decay * options.steps), options.steps)]
+
+
+if __name__ == "__main__":
+    launch.main(globals())

@@ -1,0 +1,267 @@
+"""Metropolis sampling beside a GAN: what a classical chain can do, and where it gets stuck.
+
+    python recipes/metropolis.py                     all targets, and a WGAN-GP on the ring of 8
+    python recipes/metropolis.py --gan-steps 0       the chains alone, seconds
+    python recipes/metropolis.py --gan-steps 500     a GAN that has hardly begun
+
+The chains know the density and need no training; the GAN knows only points drawn from it, needs
+training, and then gives independent samples in one pass. Expect: on N(0, 1) an acceptance of .97
+at step .1, where it takes hundreds of moves for one independent sample, and of .44 at step 2.4,
+where it takes four or five; on the ring, short steps that are accepted often and never leave
+their mode (R-hat far above 1), long steps that are hardly ever accepted.
+
+Writes measures.jsonl, one_dimension.png and two_dimensions.png into the --out folder. Pictures
+need matplotlib: pip install -e '.[plots]'
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tfgan_suite.background import diagnostics, metropolis, targets
+from tfgan_suite.data.synthetic import gaussians
+from tfgan_suite.errors import InputError
+from tfgan_suite.extras import require
+from tfgan_suite.runs import writing_to
+
+# Target, deviations of the moves. The last one of each is a good one.
+WALKS = {
+    "normal": (0.1, 25.0, 2.4),
+    "mixture": (0.1, 3.0),
+    "banana": (0.1, 1.2),
+    "ring": (0.03, 0.8),
+}
+HEAD = ("target", "method", "acceptance", "tau", "ESS", "R-hat", "modes", "good", "seconds",
+        "ms/independent")  # fmt: skip
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags."""
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    made.add_argument("--samples", type=int, default=80_000, help="samples of a row [80000]")
+    made.add_argument("--chains", type=int, default=8, help="chains, from spread starts [8]")
+    made.add_argument("--gan-steps", type=int, default=4000, help="0: no GAN [4000]")
+    made.add_argument("--width", type=int, default=256, help="hidden units of the GAN [256]")
+    made.add_argument("--seed", type=int, default=0, help="of all draws [0]")
+    made.add_argument("--out", default="runs/metropolis", help="folder [runs/metropolis]")
+    return made
+
+
+def main(words: list[str] | None = None) -> int:
+    """Runs everything; 0, or 2 with a one-line reason for bad input."""
+    chosen = parser().parse_args(words)
+    try:
+        return play(chosen)
+    except InputError as error:
+        print(f"metropolis: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def play(chosen: argparse.Namespace) -> int:
+    """Walks, trains, writes and prints."""
+    least = {"samples": 8, "chains": 2, "gan_steps": 0, "width": 1}
+    for name, low in least.items():
+        if getattr(chosen, name) < low:
+            flag = "--" + name.replace("_", "-")
+            raise InputError(f"{flag} is {getattr(chosen, name)}; it must be {low} or more")
+    if chosen.samples < 4 * chosen.chains:
+        raise InputError(f"--samples is {chosen.samples}; {chosen.chains} chains need four each")
+    # Before minutes of work, not after them.
+    require("matplotlib", "plots", "Drawing the pictures")
+    out = Path(chosen.out)
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+    rows, drawn = [], {}
+    for name, steps in WALKS.items():
+        for step in steps:
+            row, chain = walk(targets.targets()[name], step, chosen)
+            rows.append(row)
+            drawn[name, row["method"]] = chain.samples
+            say(row, first=len(rows) == 1)
+    if chosen.gan_steps:
+        row, points = play_gan(chosen)
+        rows.append(row)
+        drawn["ring", row["method"]] = points[:, None]
+        say(row)
+    with writing_to(out):
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (out / "measures.jsonl").write_text(lines, encoding="utf-8")
+        draw_lines(out / "one_dimension.png", drawn)
+        draw_planes(out / "two_dimensions.png", drawn, rows)
+    print(f"wrote {out}/measures.jsonl, one_dimension.png, two_dimensions.png")
+    return 0
+
+
+def walk(target, step: float, chosen: argparse.Namespace):
+    """One row of the table: chains of one step width, and their samples."""
+    each = chosen.samples // chosen.chains
+    start = targets.dispersed(target, chosen.chains, chosen.seed)
+    begun = time.perf_counter()
+    chain = metropolis.sample(
+        targets.in_numpy(target), start, each, step, seed=chosen.seed, burn_in=each // 5
+    )
+    seconds = time.perf_counter() - begun
+    worth = diagnostics.effective_samples(chain.samples)
+    row = {
+        "target": target.name,
+        "method": f"Metropolis, step {step:g}",
+        "samples": each * chosen.chains,
+        "chains": chosen.chains,
+        "acceptance": float(chain.acceptance.mean()),
+        "autocorrelation_time": each * chosen.chains / worth,
+        "effective_samples": worth,
+        "r_hat": diagnostics.r_hat(chain.samples),
+        "sampling_seconds": seconds,
+        "training_seconds": 0.0,
+        "seconds_per_independent_sample": seconds / worth,
+        "mean": chain.samples.mean(axis=(0, 1)).tolist(),
+        "standard_error": diagnostics.standard_error(chain.samples).tolist(),
+        "seed": chosen.seed,
+    }
+    if target.name == "ring":
+        row.update(coverage(chain.samples.reshape(-1, 2)))
+    return row, chain
+
+
+def play_gan(chosen: argparse.Namespace):
+    """The ring learned by a WGAN-GP in the setting of recipes/wgan_gp.py."""
+    import keras
+
+    from tfgan_suite import callbacks, data
+    from tfgan_suite.games import wgan_gp
+    from tfgan_suite.optimizers import FusedAdam
+
+    keras.utils.set_random_seed(chosen.seed)
+    source = data.load("ring")
+    game = wgan_gp.WGANGP(
+        wgan_gp.build_generator((2,), "mlp", chosen.width, 2),
+        wgan_gp.build_critic((2,), "mlp", chosen.width),
+        penalty=1.0,
+        average=0.999 if chosen.gan_steps >= 2000 else 0.0,
+        seed=chosen.seed,
+    )
+    game.compile(generator=FusedAdam(1e-3, 0.5, 0.9), critic=FusedAdam(1e-3, 0.5, 0.9))
+    batches = source.batches(64 * game.critic_steps, seed=chosen.seed)
+    begun = time.perf_counter()
+    decay = callbacks.LinearDecay(0, chosen.gan_steps)
+    game.fit(batches, steps_per_epoch=chosen.gan_steps, verbose=1, shuffle=False,
+             callbacks=[decay])  # fmt: skip
+    training = time.perf_counter() - begun
+    game.settle()
+    count = chosen.samples
+    game.generate(count, seed=chosen.seed)  # the first call builds the function
+    begun = time.perf_counter()
+    points = game.generate(count, seed=chosen.seed + 1)
+    seconds = time.perf_counter() - begun
+    row = {
+        "target": "ring",
+        "method": "WGAN-GP",
+        "samples": count,
+        "steps": chosen.gan_steps,
+        # Each sample has noise of its own: they are independent (of the generator's density).
+        "effective_samples": float(count),
+        "autocorrelation_time": 1.0,
+        "sampling_seconds": seconds,
+        "training_seconds": training,
+        "seconds_per_independent_sample": seconds / count,
+        "seed": chosen.seed,
+        **coverage(points),
+    }
+    return row, points
+
+
+def coverage(points: np.ndarray) -> dict[str, float]:
+    """Modes of the ring that were found, and the share of points near one."""
+    found = gaussians.report(points, "ring")
+    return {"modes_found": found["modes_found"], "good_share": found["good_share"]}
+
+
+def say(row: dict, first: bool = False) -> None:
+    """Prints a row of the table."""
+    if first:
+        print(line(HEAD))
+    modes = f"{row['modes_found']}/8" if "modes_found" in row else ""
+    good = f"{row['good_share']:.1%}" if "good_share" in row else ""
+    seconds = f"{row['sampling_seconds']:.2f}"
+    if row["training_seconds"]:
+        seconds += f" (+{row['training_seconds']:.0f} training)"
+    cells = (
+        row["target"],
+        row["method"],
+        f"{row['acceptance']:.3f}" if "acceptance" in row else "",
+        f"{row['autocorrelation_time']:.1f}",
+        f"{row['effective_samples']:.0f}",
+        f"{row['r_hat']:.2f}" if "r_hat" in row else "",
+        modes,
+        good,
+        seconds,
+        f"{1000 * row['seconds_per_independent_sample']:.4f}",
+    )
+    print(line(cells), flush=True)
+
+
+def line(cells) -> str:
+    widths = (8, 22, 10, 8, 7, 8, 5, 6, 22, 14)
+    return "  ".join(str(cell).ljust(width) for cell, width in zip(cells, widths)).rstrip()
+
+
+def figure(rows: int, columns: int):
+    """An empty figure that needs no screen, and its axes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(3.4 * columns, 2.6 * rows), layout="constrained")
+    FigureCanvasAgg(made)
+    return made, made.subplots(rows, columns, squeeze=False)
+
+
+def draw_lines(path: Path, drawn: dict) -> None:
+    """For the targets on a line: a chain's path, its histogram under the density, its memory."""
+    walks = [(key, value) for key, value in drawn.items() if value.shape[2] == 1]
+    page, axes = figure(len(walks), 3)
+    for (key, samples), (left, middle, right) in zip(walks, axes):
+        left.plot(samples[:500, 0, 0], linewidth=0.7)
+        left.set(ylabel=key[0], title=key[1], ylim=(-4.5, 4.5))
+        place = np.linspace(-4.5, 4.5, 300)
+        density = np.exp(targets.in_numpy(targets.targets()[key[0]])(place[:, None]))
+        middle.hist(samples.ravel(), bins=60, range=(-4.5, 4.5), density=True, color="#9ec5e8")
+        middle.plot(place, density / (density.sum() * (place[1] - place[0])), color="#b03a2e")
+        middle.set_title("all chains, and the density")
+        centred = samples[:, 0, 0] - samples[:, 0, 0].mean()
+        power = np.abs(np.fft.rfft(centred, 2 * len(centred))) ** 2
+        memory = np.fft.irfft(power)[:200]
+        right.plot(memory / max(memory[0], 1e-300))
+        right.set(title="autocorrelation", ylim=(-0.2, 1.05))
+    page.savefig(path, dpi=110)
+
+
+def draw_planes(path: Path, drawn: dict, rows: list[dict]) -> None:
+    """For the targets in the plane: the samples, and the path of one chain."""
+    planes = [(key, value) for key, value in drawn.items() if value.shape[2] == 2]
+    page, axes = figure(-(-len(planes) // 2), 2)
+    for axis in axes.ravel()[len(planes) :]:
+        axis.set_axis_off()
+    for (key, samples), axis in zip(planes, axes.ravel()):
+        points = samples.reshape(-1, 2)
+        # At random: a fixed distance would keep hitting the same chain.
+        shown = np.random.default_rng(0).permutation(len(points))[:5000]
+        axis.plot(*points[shown].T, ".", markersize=3, color="#6fa8dc")
+        if key[0] == "ring":
+            axis.set(xlim=(-1.9, 1.9), ylim=(-1.9, 1.9))
+        if samples.shape[1] > 1:
+            axis.plot(*samples[:500, 0].T, linewidth=0.6, color="#b03a2e")
+        (row,) = (row for row in rows if (row["target"], row["method"]) == key)
+        axis.set_title(f"{key[0]}: {key[1]}\n{row['effective_samples']:.0f} effective samples",
+                       fontsize=9)  # fmt: skip
+        axis.set_aspect("equal")
+    page.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

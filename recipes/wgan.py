@@ -1,0 +1,103 @@
+"""WGAN with weight clipping on points or pictures (Arjovsky, Chintala, Bottou 2017).
+
+    python recipes/wgan.py                                    the ring of 8 Gaussians
+    python recipes/wgan.py --data /usr/share/datasets/fashion-mnist
+    python recipes/wgan.py --data PICTURES --size 64 --architecture constant
+    python recipes/curves.py --run-folder runs/wgan_ring      the estimate of the distance
+
+On pictures DCGAN's nets play, with `--architecture constant` the paper's hard case without batch
+norm, with dense MLPs; on points MLPs. A zero below means a value for the kind of data at hand.
+The paper's setting is
+
+    --size 64 --width 64 --latent-dim 100 --clip 0.01 --rate 0.00005 --critic-steps 5 --warm-up 25
+    --refresh 500 --batch 64 --average 0 --decay 1
+
+-critic/wasserstein is the estimate of the earth mover's distance up to an unknown factor: with
+small boxes of weights it is small. It should fall as samples get better. One step is one update of
+the generator after CRITIC_STEPS of the critic; with a warm-up some steps move the critic alone.
+"""
+
+import keras
+
+from tfgan_suite import callbacks, launch, stabilisers
+from tfgan_suite.games import wgan
+
+DATA = "ring"
+RUN = ""
+STEPS = 8000
+BATCH = 64  # examples in one critic step, over all devices
+SIZE = 0
+SEED = 0
+STRATEGY = "one"
+PRECISION = "float32"
+EXPORT = "saved_models"
+ARCHITECTURE = ""  # dcgan, constant, dense or mlp; empty: mlp for points, dcgan for pictures
+WIDTH = 0  # channels of generator's last, critic's first layer, or units; 0: 32, points 128
+LATENT_DIM = 0  # length of z; 0: 2 for points, 64 for pictures
+NORM = "batch"  # normalisation in the critic: batch, layer, instance or none
+CLIP = 0.0  # c: weights of the critic are held in [-c, c]; 0: 0.1 for points, 0.01 for pictures
+CLIP_NORMS = True  # hold scale and offset of the critic's norms in that box too
+CRITIC_STEPS = 5  # critic updates per generator update
+WARM_UP = 0  # first moves of the generator that wait for 100 critic updates; official code 25
+REFRESH = 0  # the wait comes back every so many moves; official code 500; 0: never
+RATE = 0.0  # RMSProp's learning rate, both players; 0: 0.0005 for points, 0.0002 for pictures
+RHO = 0.99  # RMSProp's memory, as in the official code
+LABEL_SMOOTHING = 0.0  # this loss has no labels to smooth: 0
+INSTANCE_NOISE = 0.0  # deviation of noise on all that the critic sees
+R1 = 0.0  # weight of the R1 penalty on real examples
+R1_EVERY = 1  # steps between two that compute it
+AUGMENT = ""  # DiffAugment: any of color,translation,cutout
+AVERAGE = 0.999  # decay of an averaged generator to draw with; 0 is the paper
+DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+MIRROR = False  # show every picture mirrored half of the time
+REPORT = 500  # steps between log lines, sample sheets and health checks
+SAVE = 500  # steps between checkpoints
+
+
+def is_points(data):
+    """Whether the examples are points, not pictures."""
+    return len(data.shape) == 1
+
+
+def make_optimizer(options, points):
+    """PyTorch's RMSProp, the official code's: its epsilon 1e-8 stands outside the root.
+
+    Clipped critics have tiny gradients, which Keras's 1e-7 inside the root would drown.
+    """
+    rate = options.rate or (5e-4 if points else 2e-4)
+    return keras.optimizers.RMSprop(rate, options.rho, epsilon=1e-16)
+
+
+def make_game(options, data):
+    """The compiled game for the recipe's constants and the data's shape."""
+    points = is_points(data)
+    architecture = options.architecture or ("mlp" if points else "dcgan")
+    width = options.width or (128 if points else 32)
+    latent_dim = options.latent_dim or (2 if points else 64)
+    game = wgan.WGAN(
+        wgan.build_generator(data.shape, architecture, width, latent_dim),
+        wgan.build_critic(data.shape, architecture, width, options.norm),
+        clip=options.clip or (0.1 if points else 0.01),
+        clip_norms=options.clip_norms,
+        critic_steps=options.critic_steps,
+        warm_up=options.warm_up,
+        refresh=options.refresh,
+        average=options.average,
+        seed=options.seed,
+        **stabilisers.chosen(options),
+    )
+    game.compile(
+        generator=make_optimizer(options, points), critic=make_optimizer(options, points)
+    )
+    return game
+
+
+def make_callbacks(options, data, game):
+    """The fall of the learning rates."""
+    if options.decay >= 1:
+        return []
+    return [callbacks.LinearDecay(int(options.decay * options.steps), options.steps)]
+
+
+if __name__ == "__main__":
+    launch.main(globals())

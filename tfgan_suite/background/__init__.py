@@ -1,0 +1,1 @@
+"""What came before the games, for comparison."""

@@ -1,0 +1,28 @@
+"""Packages that only some parts need, and the words for their absence."""
+
+from __future__ import annotations
+
+import importlib
+import types
+
+from tfgan_suite.errors import InputError
+
+
+def require(module: str, extra: str, purpose: str) -> types.ModuleType:
+    """Imports a module of an optional package.
+
+    Args:
+        module: dotted name of the module, e.g. `"scipy.stats"`.
+        extra: the extra of this package that installs it.
+        purpose: what needs it, as the start of a sentence.
+
+    Raises:
+        InputError: it is not installed; the message names the extra.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        package = module.split(".")[0]
+        raise InputError(
+            f"{purpose} needs {package}, which is not installed: pip install -e '.[{extra}]'"
+        ) from None

@@ -1,0 +1,420 @@
+"""ALI and BiGAN: a generator that learns its own inverse (Dumoulin; Donahue et al. 2017)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat
+from tfgan_suite.adversarial import examples
+from tfgan_suite.drawn_dropout import DrawnDropout, drawing
+from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks import check_shape, check_widths, mlp, normal, normalization
+from tfgan_suite.networks import upsampling_plan as plan
+from tfgan_suite.noise_game import NoiseGame, length
+from tfgan_suite.signatures import Signature, TensorSpec, from_noise
+
+PAPER = "Dumoulin et al. 2017, arXiv:1606.00704; Donahue et al. 2017 (BiGAN), arXiv:1605.09782"
+DATA = "pictures or points"
+
+ARCHITECTURES = ("paper", "conv", "mlp")
+VARIANTS = ("ali", "bigan")
+
+# Convolutions without padding, as (kernel, stride, channels in widths), from the picture to one
+# pixel; the decoder's, back; and the slope of the leaky ReLUs. 32: CIFAR-10, 64: CelebA.
+_DOWN = {
+    32: ((5, 1, 1), (4, 2, 2), (4, 1, 4), (4, 2, 8), (4, 1, 16)),
+    64: ((2, 1, 1), (7, 2, 2), (5, 2, 4), (7, 2, 4), (4, 1, 8)),
+}
+_UP = {
+    32: ((4, 1, 8), (4, 2, 4), (4, 1, 2), (4, 2, 1), (5, 1, 1), (1, 1, 1)),
+    64: ((4, 1, 8), (7, 2, 4), (5, 2, 4), (7, 2, 2), (2, 1, 1)),
+}
+_SLOPE = {32: 0.1, 64: 0.02}
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class PixelBias(keras.layers.Layer):
+    """Adds a learnt number for every pixel and channel, in float32.
+
+    Args:
+        start: its first value.
+    """
+
+    def __init__(self, start: float = 0.0, **kwargs: Any):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.start = start
+
+    def build(self, input_shape: Any) -> None:
+        start = keras.initializers.Constant(self.start)
+        self.bias = self.add_weight(name="bias", shape=input_shape[1:], initializer=start)
+        self.built = True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return inputs + tf.convert_to_tensor(self.bias)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "start": self.start}
+
+
+def build_decoder(
+    shape: tuple[int, ...] = (32, 32, 3),
+    architecture: str = "paper",
+    width: int = 32,
+    latent_dim: int = 64,
+    mean: float = 0.0,
+    norm: bool = True,
+) -> keras.Model:
+    """The decoder G, which draws examples from z.
+
+    Args:
+        shape: `(height, width, channels)` with equal sides, or `(n,)` for points.
+        architecture: `"paper"` (convolutions without padding, 32 or 64 pixels), `"conv"` (a
+            small net of doublings, for 28, 32, 64 and more) or `"mlp"` (points; four layers).
+        width: channels of the widest maps; paper 32 (CIFAR-10), 64 (CelebA), 400 (points).
+        latent_dim: length of z; paper 64 (CIFAR-10), 256 (CelebA), 2 (points).
+        mean: mean of the training pictures' pixels in [-1, 1], at which the decoder starts
+            (architecture `"paper"`).
+        norm: batch norm after hidden layers of pictures' nets.
+
+    Returns:
+        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+
+    Raises:
+        InputError: an architecture that is unknown or cannot make the shape; a mean outside.
+    """
+    check_widths(width=width, latent_dim=latent_dim)
+    _check(shape, architecture)
+    latent = keras.Input((latent_dim,), name="z")
+    if architecture == "mlp":
+        return keras.Model(latent, mlp(latent, width, shape[0], 4), name="ali_decoder")
+    if not -1.0 < mean < 1.0:
+        raise InputError(f"mean is {mean}; it must be inside -1 and 1, e.g. that of the pixels")
+    if architecture == "paper":
+        slope, x = _SLOPE[shape[0]], keras.layers.Reshape((1, 1, latent_dim))(latent)
+        for kernel, stride, widths in _UP[shape[0]]:
+            how = {"use_bias": not norm, "kernel_initializer": normal(0.01)}
+            x = Conv2DTranspose(widths * width, kernel, stride, **how)(x)
+            x = _activated(x, norm, slope)
+        x = Conv2D(shape[2], 1, use_bias=False, kernel_initializer=normal(0.01), name="to_image")(x)
+        # The log-odds of the mean, halved, since tanh(s) = 2 sigmoid(2 s) - 1.
+        x = PixelBias(float(np.arctanh(mean)), name="pixel_bias")(x)
+    else:
+        base, doublings = plan(shape[0])
+        filters = width << (doublings - 1)
+        x = Dense(base * base * filters, use_bias=not norm, name="project")(latent)
+        x = keras.layers.Reshape((base, base, filters))(x)
+        for level in reversed(range(doublings - 1)):
+            x = _activated(x, norm)
+            x = Conv2DTranspose(width << level, 4, 2, "same", use_bias=not norm)(x)
+        x = Conv2DTranspose(shape[2], 4, 2, "same", name="to_image")(_activated(x, norm))
+    image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(latent, image, name="ali_decoder")
+
+
+def build_encoder(
+    shape: tuple[int, ...] = (32, 32, 3),
+    architecture: str = "paper",
+    width: int = 32,
+    latent_dim: int = 64,
+    variant: str = "ali",
+    norm: bool = True,
+) -> keras.Model:
+    """The encoder E, which tells the z of an example.
+
+    Args:
+        shape, architecture, width, latent_dim: as for `build_decoder`; for points it has two
+            hidden layers.
+        variant: `"ali"`: gives mu and log sigma of z, side by side; `"bigan"`: gives z.
+        norm: batch norm after hidden layers of pictures' nets.
+
+    Returns:
+        Model from examples to float32 `(batch, 2 * latent_dim)` or `(batch, latent_dim)`.
+
+    Raises:
+        InputError: an unknown variant, an architecture that does not fit the shape.
+    """
+    check_widths(width=width, latent_dim=latent_dim)
+    _check(shape, architecture)
+    if variant not in VARIANTS:
+        raise InputError(f"variant is {variant!r}; it must be one of {', '.join(VARIANTS)}")
+    outputs = latent_dim * (2 if variant == "ali" else 1)
+    example = keras.Input(shape, name="point" if architecture == "mlp" else "image")
+    if architecture == "mlp":
+        return keras.Model(example, mlp(example, width, outputs, 2), name="ali_encoder")
+    x = example
+    if architecture == "paper":
+        slope, down = _SLOPE[shape[0]], _DOWN[shape[0]]
+        for kernel, stride, widths in [*down, (1, 1, down[-1][2])]:
+            how = {"use_bias": not norm, "kernel_initializer": normal(0.01)}
+            x = _activated(Conv2D(widths * width, kernel, stride, **how)(x), norm, slope)
+    else:
+        for level in range(plan(shape[0])[1]):
+            x = _activated(Conv2D(width << level, 4, 2, "same", use_bias=not norm)(x), norm)
+    start = normal(0.01) if architecture == "paper" else "glorot_uniform"
+    x = keras.layers.Flatten()(x)
+    moments = Dense(outputs, dtype="float32", kernel_initializer=start, name="moments")(x)
+    return keras.Model(example, moments, name="ali_encoder")
+
+
+def build_critic(
+    shape: tuple[int, ...] = (32, 32, 3),
+    architecture: str = "paper",
+    width: int = 32,
+    latent_dim: int = 64,
+    dropout: float = 0.0,
+) -> keras.Model:
+    """The critic D, which judges pairs of an example and its z. It has no batch norm.
+
+    Args:
+        shape, architecture, latent_dim: as for `build_decoder`.
+        width: as there; for points paper 200, three layers of maxout with 5 pieces.
+        dropout: share of hidden features dropped in training (of the picture two fifths of it);
+            paper 0.5. Needs the draws of a game (`DrawnDropout`).
+
+    Returns:
+        Model from `[example, z]` to logits `(batch, 1)`, float32.
+
+    Raises:
+        InputError: an architecture that does not fit the shape, a dropout outside [0, 1).
+    """
+    check_widths(width=width, latent_dim=latent_dim)
+    _check(shape, architecture)
+    if not 0.0 <= dropout < 1.0:
+        raise InputError(f"dropout is {dropout}; it must be 0 or more, and below 1")
+    example = keras.Input(shape, name="point" if architecture == "mlp" else "image")
+    latent = keras.Input((latent_dim,), name="z")
+    block = _CriticBlocks(dropout)
+    if architecture == "mlp":
+        x = keras.layers.Concatenate()([example, latent])
+        for _ in range(3):
+            x = block(x, Dense(width * 5, kernel_initializer="he_uniform"), width)
+    elif architecture == "paper":
+        x, side = block.dropped(example, 0.4 * dropout), 16 * width
+        for kernel, stride, widths in _DOWN[shape[0]]:
+            x = block(x, Conv2D(2 * widths * width, kernel, stride), widths * width)
+        z = latent
+        for _ in range(2):
+            z = block(z, Dense(2 * side), side)
+        x = keras.layers.Concatenate()([keras.layers.Flatten()(x), z])
+        for _ in range(2):
+            x = block(x, Dense(4 * side), 2 * side)
+    else:
+        x = block.dropped(example, 0.4 * dropout)
+        halvings = plan(shape[0])[1]
+        for level in range(halvings):
+            x = block(x, Conv2D(width << level, 4, 2, "same"))
+        # A small branch for z: the critic finds cues in z alone before the decoder draws well.
+        z = block(latent, Dense(4 * width))
+        x = keras.layers.Concatenate()([keras.layers.Flatten()(x), z])
+        x = block(x, Dense(8 * width))
+    logit = Dense(1, dtype="float32", name="logit")(x)
+    return keras.Model([example, latent], logit, name="ali_critic")
+
+
+class ALI(NoiseGame):
+    """A decoder and an encoder against a critic that judges pairs of an example and its z.
+
+    ```
+    a_q = D(x, E(x)),  E(x) = mu(x) + sigma(x) n,      a_p = D(G(z), z)
+    L_D = E softplus(-a_q) + E softplus(a_p),        L_GE = E softplus(a_q) + E softplus(-a_p)
+    ```
+
+    At the optimum both kinds of pairs have one distribution, so E inverts G. Reconstructions
+    G(E(x)) are alike in kind, not equal pixel by pixel: nothing compares them with x.
+
+    Args:
+        decoder: model from z `(batch, latent_dim)` to examples.
+        encoder: model from examples to mu and log sigma `(batch, 2 * latent_dim)`, or, for
+            BiGAN, to z `(batch, latent_dim)`. Its width says which of the two is played.
+        critic: model from `[example, z]` to logits `(batch, 1)`.
+        loss: name of the adversarial loss; the paper's is `"non_saturating"`. The encoder's term
+            is the generator's on answers mirrored at the loss's threshold.
+        latent: distribution of z: `"normal"` (ALI) or `"uniform"` in [-1, 1) (BiGAN).
+        average: decay of a moving average of decoder and encoder; 0 is the paper.
+        seed: seed of the noise.
+        **options: `Stabilisers`. R1 is about the example alone; label smoothing is about the
+            encoder's pairs.
+
+    Example:
+        ```
+        game = ALI(build_decoder(), build_encoder(), build_critic(dropout=0.5))
+        game.compile(generator=Adam(1e-4, 0.5), critic=Adam(1e-4, 0.5))
+        game.fit(pictures, epochs=100)      # float32 (batch, 32, 32, 3) in [-1, 1]
+        again = game.reconstruct(images)
+        ```
+
+    Reference:
+        Dumoulin, Belghazi, Poole, Mastropietro, Lamb, Arjovsky, Courville, "Adversarially Learned
+        Inference", ICLR 2017, arXiv:1606.00704. Donahue, Krahenbuhl, Darrell, "Adversarial
+        Feature Learning", ICLR 2017, arXiv:1605.09782.
+
+    Deviations:
+        * Pictures are in [-1, 1] with tanh in place of [0, 1] with sigmoid.
+        * One step updates the critic, then decoder and encoder together, on one batch and one
+          draw; the official code takes both gradients at the same weights.
+        * For points the encoder gives mu and log sigma as for pictures; the paper's toy encoder
+          takes noise as an input.
+        * For 64 pixels the critic's picture branch has the encoder's ladder and maxout.
+    """
+
+    def __init__(
+        self,
+        decoder: keras.Model,
+        encoder: keras.Model,
+        critic: keras.Model,
+        *,
+        loss: str = "non_saturating",
+        latent: str = "normal",
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "ali",
+        **options: Any,
+    ):
+        common = {"loss": loss, "latent": latent, "average": average, "seed": seed, "name": name}
+        super().__init__(decoder, critic, **common, **options)
+        told = encoder.output_shape[-1]
+        if told not in (self.latent_dim, 2 * self.latent_dim):
+            raise InputError(
+                f"the encoder gives {told} numbers, the decoder takes {self.latent_dim}: it must"
+                f" give {2 * self.latent_dim} (mu and log sigma) or {self.latent_dim} (BiGAN)"
+            )
+        self.encoder = encoder
+        self.variant = "ali" if told == 2 * self.latent_dim else "bigan"
+        self.loss_names = ("generator/inference", *self.loss_names)
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        return {"generator": [self.generator, self.encoder], "critic": [self.critic]}
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real = examples(batch)
+        latent = self.latents(real, "z")
+        noise = self.noise((length(real), self.latent_dim), "posterior")
+        tape = self.recording("generator")
+        with tape:
+            fake = self.generator(latent, training=True)
+            inferred = self.inferred(self.encoder(real, training=True), noise)
+        constant = tf.stop_gradient(inferred), tf.stop_gradient(fake)
+        self.update("critic", lambda: self.critic_terms(real, *constant, latent))
+        self.update("generator", lambda: self.generator_terms(real, inferred, fake, latent), tape)
+        return self.logs()
+
+    def inferred(self, moments: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
+        """z of the encoder's outputs: `mu + exp(log sigma) * noise`; the mean without noise.
+
+        Args:
+            moments: the encoder's outputs.
+            noise: `(batch, latent_dim)`; ignored where the encoder is deterministic.
+        """
+        if self.variant == "bigan":
+            return moments
+        mean, log_deviation = tf.split(moments, 2, axis=-1)
+        return mean if noise is None else mean + tf.exp(log_deviation) * noise
+
+    def critic_terms(
+        self, real: tf.Tensor, inferred: tf.Tensor, fake: tf.Tensor, latent: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Loss terms of the critic for the pairs `(real, inferred)` and `(fake, latent)`."""
+        a_q, terms = self.judged_real(
+            self.shown(real, "real"), lambda x: self._judged(x, inferred, "critic real")
+        )
+        a_p = self._judged(self.shown(fake, "fake"), latent, "critic fake")
+        terms["real"], terms["fake"] = self.adversarial.real(a_q), self.adversarial.fake(a_p)
+        return terms
+
+    def generator_terms(
+        self, real: tf.Tensor, inferred: tf.Tensor, fake: tf.Tensor, latent: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Loss terms of encoder and decoder: both kinds of pairs ask for the other's answer."""
+        salts = "generator real", "generator fake"
+        a_q = self._judged(self.shown(real, salts[0]), inferred, salts[0])
+        a_p = self._judged(self.shown(fake, salts[1]), latent, salts[1])
+        middle = 2.0 * (self.adversarial.threshold or 0.0)
+        return {
+            "inference": self.adversarial.generator(middle - a_q),
+            "adversarial": self.adversarial.generator(a_p),
+        }
+
+    def _judged(self, example: tf.Tensor, latent: tf.Tensor, salt: str) -> tf.Tensor:
+        with drawing(lambda shape, name: self.noise(shape, f"{salt}/{name}", "unit")):
+            return self.critic([example, latent], training=True)
+
+    # ---- what the trained game offers --------------------------------------------------------
+
+    def signatures(self) -> dict[str, Signature]:
+        """`serving_default`: z to example; `encode`: example to z; `reconstruct`: to its copy.
+
+        The z of an example is the mean of E's distribution, so one example has one answer.
+        """
+        decoder, encoder = self.ema("generator")
+        found = from_noise(decoder, self.latent)
+        made = found["serving_default"].output
+        code = TensorSpec("z", (self.latent_dim,), kind=self.latent)
+
+        def encode(**example: tf.Tensor) -> tf.Tensor:
+            return self.inferred(encoder(example[made.name], training=False))
+
+        def reconstruct(**example: tf.Tensor) -> tf.Tensor:
+            return decoder(encode(**example), training=False)
+
+        again = dataclasses.replace(made, name="reconstruction")
+        found["encode"] = Signature((made,), code, encode, (encoder,))
+        found["reconstruct"] = Signature((made,), again, reconstruct, (encoder, decoder))
+        return found
+
+    def encode(self, examples: np.ndarray, batch: int = 256) -> np.ndarray:
+        """The z of examples `(count, ...)`: the mean of E's distribution, `(count, latent_dim)`."""
+        return self._answer("encode", examples, batch)
+
+    def reconstruct(self, examples: np.ndarray, batch: int = 256) -> np.ndarray:
+        """G(E(x)) for examples `(count, ...)`, of their shape."""
+        return self._answer("reconstruct", examples, batch)
+
+    def _answer(self, name: str, examples: np.ndarray, batch: int) -> np.ndarray:
+        signature = self.signatures()[name]
+        starts = range(0, len(examples), batch)
+        parts = [tf.constant(examples[i : i + batch], tf.float32) for i in starts]
+        key = signature.inputs[0].name
+        return np.concatenate([signature.call(**{key: part}).numpy() for part in parts])
+
+
+def _check(shape: tuple[int, ...], architecture: str) -> None:
+    check_shape(shape, architecture, ARCHITECTURES)
+    if architecture == "paper" and shape[0] not in _DOWN:
+        raise InputError(
+            f"the paper's networks are for pictures of 32 and 64 pixels, not {shape[0]}; use the"
+            " architecture 'conv'"
+        )
+
+
+def _activated(x: Any, norm: bool, slope: float = 0.1) -> Any:
+    if norm:
+        x = normalization("batch")(x)
+    return compat.LeakyReLU(slope)(x)
+
+
+class _CriticBlocks:
+    """The critic's layers, with a dropout before each, numbered through the whole network."""
+
+    def __init__(self, dropout: float):
+        self.dropout, self.count, self.drops = dropout, 0, 0
+
+    def dropped(self, x: Any, rate: float) -> Any:
+        if not rate:
+            return x
+        self.drops += 1
+        # Named here: a name that Keras counts up would give other draws in another process.
+        return DrawnDropout(rate, name=f"dropout_{self.drops - 1}")(x)
+
+    def __call__(self, x: Any, layer: keras.layers.Layer, units: int = 0) -> Any:
+        """The layer's outputs: the largest of each group of pieces, or leaky ones (units 0)."""
+        if self.count:  # the first is a network's input, dropped at a rate of its own
+            x = self.dropped(x, self.dropout)
+        name = f"features_{self.count}"
+        self.count += 1
+        last = compat.Maxout(units, name=name) if units else compat.LeakyReLU(0.2, name=name)
+        return last(layer(x))

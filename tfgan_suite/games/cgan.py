@@ -1,0 +1,399 @@
+"""CGAN: generator and critic are told the class (Mirza 2014; Odena 2017; Miyato 2018)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat, losses, spectral
+from tfgan_suite.adversarial import examples
+from tfgan_suite.conditional import (
+    ConcatenateLabel,
+    ConditionalBatchNormalization,
+    OneHot,
+    check_labels,
+    class_loss,
+    labels,
+    projected,
+)
+from tfgan_suite.errors import InputError
+from tfgan_suite.games import sngan
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks import check_shape, check_widths, mlp, normal, normalization
+from tfgan_suite.networks import upsampling_plan as doubling_plan
+from tfgan_suite.noise_game import NoiseGame
+from tfgan_suite.signatures import Signature, TensorSpec
+from tfgan_suite.statistics import standing_statistics
+
+PAPER = "Mirza, Osindero 2014, arXiv:1411.1784"
+DATA = "pictures or points with classes"
+
+CONDITIONINGS = ("concat", "projection", "auxiliary")
+ARCHITECTURES = ("conv", "resnet", "dense", "mlp")
+SHEET_CLASSES = 20  # columns of a sample sheet, at most
+
+
+def build_generator(
+    shape: tuple[int, ...] = (28, 28, 1),
+    classes: int = 10,
+    conditioning: str = "concat",
+    architecture: str = "conv",
+    width: int | None = None,
+    latent_dim: int = 100,
+) -> keras.Model:
+    """A generator that is told the class.
+
+    Args:
+        shape: of one example: `(height, width, channels)` with equal sides, or `(n,)` for points.
+        classes: number of classes, K.
+        conditioning: `"concat"` and `"auxiliary"`: the class as one-hot code beside z and, in
+            `"conv"`, again at every layer; `"projection"`: SN-GAN's generator with conditional
+            batch norm.
+        architecture: `"conv"`, `"dense"` (the paper's fully connected MNIST nets), `"mlp"` (for
+            points), and with `"projection"` also `"resnet"` in place of `"dense"`.
+        width: channels of the last hidden layer; the units for z in `"dense"`, which has five
+            times as many for the class and six times for both. Default 64, `"dense"` 200 (the
+            papers'), `"mlp"` 128, `"projection"` SN-GAN's.
+        latent_dim: length of z.
+
+    Returns:
+        Model from `[z, label]`, float `(batch, latent_dim)` and int32 `(batch,)`, to examples;
+        pictures are in [-1, 1].
+
+    Raises:
+        InputError: an unknown name, or an architecture that does not fit.
+    """
+    _check(shape, classes, conditioning, architecture, latent_dim=latent_dim)
+    latent = keras.Input((latent_dim,), name="z")
+    label = keras.Input((), dtype="int32", name="label")
+    if conditioning == "projection" and architecture != "mlp":
+        made = sngan.generated(
+            latent,
+            shape,
+            architecture,
+            width,
+            lambda x: ConditionalBatchNormalization(classes)([x, label]),
+        )
+    elif architecture == "mlp":
+        x = ConcatenateLabel(classes)([latent, label])
+        made = mlp(x, 128 if width is None else width, shape[0])
+    elif architecture == "dense":
+        made = _dense_generated(latent, label, classes, shape, 200 if width is None else width)
+    else:
+        made = _conv_generated(latent, label, classes, shape, 64 if width is None else width)
+    return keras.Model([latent, label], made, name="cgan_generator")
+
+
+def build_critic(
+    shape: tuple[int, ...] = (28, 28, 1),
+    classes: int = 10,
+    conditioning: str = "concat",
+    architecture: str = "conv",
+    width: int | None = None,
+    norm: str = "batch",
+) -> keras.Model:
+    """A critic that is told the class, or with `"auxiliary"` tells it.
+
+    Args:
+        shape: of one example, as for `build_generator`.
+        classes: number of classes, K.
+        conditioning: `"concat"`: one-hot code beside the example and again at every layer;
+            `"projection"`: spectral layers, `w . phi(x) + b + e_y . phi(x)`; `"auxiliary"`: no
+            label goes in, a second head gives the class.
+        architecture: as for `build_generator`.
+        width: channels of the first layer; `"dense"`: units for the example. Default 64,
+            `"dense"` 240 (the papers'), `"mlp"` 128, `"projection"` SN-GAN's.
+        norm: in `"conv"`: `"batch"` (the official code), or `"none"`.
+
+    Returns:
+        Model from `[example, label]` to logits `(batch, 1)`; `"auxiliary"`: from examples to
+        `[logit, class_logits]`, the latter `(batch, K)`. All float32. Activations are named
+        `features_0`, `features_1` and so on.
+
+    Raises:
+        InputError: an unknown name, or an architecture that does not fit.
+    """
+    _check(shape, classes, conditioning, architecture)
+    if norm not in ("batch", "none"):
+        raise InputError(f"norm {norm!r} is unknown here; it must be batch or none")
+    example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
+    label = keras.Input((), dtype="int32", name="label")
+    if conditioning == "projection":
+        phi = sngan.features(example, architecture, width)
+        phi = phi if architecture == "mlp" else sngan.sum_pool(phi)
+        return keras.Model([example, label], projected(phi, label, classes), name="cgan_critic")
+    told = None if conditioning == "auxiliary" else label
+    build = {"conv": _conv_features, "dense": _dense_features, "mlp": _mlp_features}[architecture]
+    default = {"conv": 64, "dense": 240, "mlp": 128}[architecture]
+    width = default if width is None else width
+    check_widths(width=width)
+    x = build(example, told, classes, width, norm)
+    logit = Dense(1, dtype="float32", name="logit")(x)
+    if told is not None:
+        return keras.Model([example, label], logit, name="cgan_critic")
+    class_logits = Dense(classes, dtype="float32", name="class_logits")(x)
+    return keras.Model(example, [logit, class_logits], name="cgan_critic")
+
+
+class CGAN(NoiseGame):
+    """A game in which a class is asked for, in one of three forms.
+
+    ```
+    concat      min_G max_D  E log D(x|y) + E log(1 - D(G(z|y)|y)),  generator: -E log D(G(z|y)|y)
+    projection  D(x, y) = w . phi(x) + b + e_y . phi(x), the hinge game
+    auxiliary   L_D = -(L_S + w L_C),  L_G = -E log D(G(z|y)) - w E log p(y|G(z|y)),
+                L_S = E log D(x) + E log(1 - D(G(z|y))),  L_C = E log p(y|x) + E log p(y|G(z|y))
+    ```
+
+    Fakes are asked for the classes of the real batch, so that classes come as often as in the
+    data, and the critic is told the class that the generator was told.
+
+    Args:
+        generator: model from `[z, label]` to examples.
+        critic: from `build_critic`: the game's form follows from its inputs and outputs.
+        classes: number of classes, K.
+        loss: adversarial loss; default `"hinge"` for a critic with spectral layers, else
+            `"non_saturating"`.
+        class_weight: w of the auxiliary form.
+        classify_fakes: whether the critic of the auxiliary form learns classes from fakes too
+            (the paper); else from real examples alone.
+        latent: distribution of z, `"normal"` or `"uniform"`.
+        average: decay of a moving average of the generator's weights; 0 is the paper.
+        seed: seed of the noise.
+        **options: `Stabilisers`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more.
+
+    Example:
+        ```
+        game = CGAN(build_generator(), build_critic(), classes=10)
+        game.compile(generator=Adam(2e-4, 0.5), critic=Adam(2e-4, 0.5))
+        game.fit(digits)                    # {"image": (128, 28, 28, 1), "label": (128,)}
+        twos = game.generate(10, label=2)
+        ```
+
+    Reference:
+        Mirza, Osindero, "Conditional Generative Adversarial Nets", 2014, arXiv:1411.1784.
+        Odena, Olah, Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", ICML
+        2017, arXiv:1610.09585. Miyato, Koyama, "cGANs with Projection Discriminator", ICLR 2018,
+        arXiv:1802.05637.
+
+    Deviations:
+        * No dropout, which a resumed run could not repeat (the papers: 0.5 in the fully connected
+          nets and in the auxiliary critic).
+        * Generators end in tanh, as pictures are in [-1, 1] (papers: sigmoid, [0, 1]).
+        * One step updates the critic, then the generator with the same fakes.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        *,
+        classes: int,
+        loss: str | losses.AdversarialLoss | None = None,
+        class_weight: float = 1.0,
+        classify_fakes: bool = True,
+        latent: str = "normal",
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "cgan",
+        **options: Any,
+    ):
+        if class_weight < 0:
+            raise InputError(f"class_weight is {class_weight}; it must be 0 or more")
+        check_widths(classes=classes)
+        if loss is None:
+            loss = "hinge" if spectral.spectral_layers(critic) else "non_saturating"
+        options.update(loss=loss, latent=latent, average=average, seed=seed, name=name)
+        super().__init__(generator, critic, **options)
+        self.classes = classes
+        self.class_weight, self.classify_fakes = class_weight, classify_fakes
+        self.auxiliary = len(critic.outputs) > 1
+        if self.auxiliary:
+            self.loss_names += ("generator/class", "critic/class", "critic/accuracy")
+            self.loss_names += ("critic/fake_class",) if classify_fakes else ()
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real, label = examples(batch), labels(batch)
+        spectral.iterate(self.critic)
+        tape = self.recording("generator")
+        with tape:
+            fake = self.generator([self.latents(real, "z"), label], training=True)
+        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake), label))
+        self.update("generator", lambda: self.generator_terms(fake, label), tape)
+        return self.logs()
+
+    def judge(self, shown: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Logits `(batch, 1)`, and class logits `(batch, K)` of the auxiliary form."""
+        if self.auxiliary:
+            return tuple(self.critic(shown, training=True))
+        return self.critic([shown, label], training=True), None
+
+    def critic_terms(
+        self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Loss terms of the critic for examples `(batch, ...)` of classes `(batch,)`."""
+        found: dict[str, Any] = {}
+
+        def critic(shown: tf.Tensor) -> tf.Tensor:
+            # R1 is about the logit alone, so the class logits leave by a side door.
+            logit, found["class_logits"] = self.judge(shown, label)
+            return logit
+
+        real_logits, terms = self.judged_real(self.shown(real, "real"), critic)
+        fake_logits, fake_classes = self.judge(self.shown(fake, "fake"), label)
+        terms["real"] = self.adversarial.real(real_logits)
+        terms["fake"] = self.adversarial.fake(fake_logits)
+        if self.auxiliary:
+            terms["class"] = self.class_weight * class_loss(found["class_logits"], label)
+            right = tf.argmax(found["class_logits"], 1, tf.int32) == label
+            self.record("critic/accuracy", tf.reduce_mean(tf.cast(right, tf.float32)))
+            if self.classify_fakes:
+                terms["fake_class"] = self.class_weight * class_loss(fake_classes, label)
+        return terms
+
+    def generator_terms(self, fake: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the generator for examples that it made of classes `(batch,)`."""
+        logits, class_logits = self.judge(self.shown(fake, "generator"), label)
+        terms = {"adversarial": self.adversarial.generator(logits)}
+        if self.auxiliary:
+            terms["class"] = self.class_weight * class_loss(class_logits, label)
+        return terms
+
+    # ---- what the trained game offers --------------------------------------------------------
+
+    def signatures(self) -> dict[str, Signature]:
+        (generator,) = self.ema("generator")
+        shape = tuple(generator.output_shape[1:])
+        made = "point" if len(shape) == 1 else "image"
+        return {
+            "serving_default": Signature(
+                inputs=(
+                    TensorSpec("z", (self.latent_dim,), kind=self.latent),
+                    TensorSpec("label", (), "int32", "label", self.classes),
+                ),
+                output=TensorSpec(made, shape, kind=made),
+                call=lambda z, label: generator([z, label], training=False),
+                networks=(generator,),
+            )
+        }
+
+    def generate(self, count: int = 1, seed: int = 0, **inputs: Any) -> np.ndarray:
+        """As `AdversarialModel.generate`; `label` is one class for all, or one for each."""
+        if "label" in inputs:
+            count = len(inputs["z"]) if "z" in inputs else count
+            inputs["label"] = check_labels(inputs["label"], self.classes, count)
+        return super().generate(count, seed, **inputs)
+
+    def sheet_inputs(self, count: int, seed: int = 0) -> dict[str, np.ndarray]:
+        """Inputs of `generate` for a sheet of about `count`: a class a column, a z a row."""
+        columns = self.sheet_columns
+        rows = max(1, round(count / columns))
+        z = self.signatures()["serving_default"].inputs[0].draw(rows, seed=[seed, 0]).numpy()
+        return {
+            "z": np.repeat(z, columns, axis=0),
+            "label": np.tile(np.arange(columns, dtype="int32"), rows),
+        }
+
+    @property
+    def sheet_columns(self) -> int:
+        """Examples in a row of `sheet_inputs`: the classes, at most 20."""
+        return min(self.classes, SHEET_CLASSES)
+
+    def settle(self) -> None:
+        """Recomputes the generator's batch norm statistics over 100 batches of 64."""
+        signature = self.signatures()["serving_default"]
+        (generator,) = signature.networks
+        draws = (
+            [s.draw(64, seed=[self.seed + i, n]) for n, s in enumerate(signature.inputs)]
+            for i in range(100)
+        )
+        standing_statistics(generator, draws)
+
+
+def _check(
+    shape: tuple[int, ...], classes: int, conditioning: str, architecture: str, **widths: int
+) -> None:
+    check_widths(classes=classes, **widths)
+    if conditioning not in CONDITIONINGS:
+        raise InputError(
+            f"conditioning {conditioning!r} is unknown; it must be one of"
+            f" {', '.join(CONDITIONINGS)}"
+        )
+    left_out = "dense" if conditioning == "projection" else "resnet"
+    check_shape(shape, architecture, [name for name in ARCHITECTURES if name != left_out])
+
+
+def _conv_generated(latent: Any, label: Any, classes: int, shape: tuple, width: int) -> Any:
+    check_widths(width=width)
+    base, doublings = doubling_plan(shape[0])
+    filters = width << (doublings - 1)
+    x = latent
+    for units in (16 * width, base * base * filters):
+        x = Dense(units, kernel_initializer=normal())(ConcatenateLabel(classes)([x, label]))
+        x = keras.layers.ReLU()(normalization("batch")(x))
+    x = keras.layers.Reshape((base, base, filters))(x)
+    for level in reversed(range(doublings)):
+        x = ConcatenateLabel(classes)([x, label])
+        filters = width << (level - 1) if level else shape[2]
+        x = Conv2DTranspose(filters, 5, 2, "same", kernel_initializer=normal())(x)
+        x = keras.layers.ReLU()(normalization("batch")(x)) if level else x
+    return keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+
+
+def _conv_features(image: Any, label: Any, classes: int, width: int, norm: str) -> Any:
+    def told(x: Any) -> Any:
+        return x if label is None else ConcatenateLabel(classes)([x, label])
+
+    def start() -> Any:  # without a norm, weights as small as 0.02 would make the signal vanish
+        return "he_normal" if norm == "none" else normal()
+
+    def activated(x: Any, kind: str, index: int) -> Any:
+        x = normalization("batch")(x) if kind == "batch" else x
+        return compat.LeakyReLU(0.2, name=f"features_{index}")(x)
+
+    x = image
+    _, halvings = doubling_plan(image.shape[1])
+    for level in range(halvings):
+        x = Conv2D(width << level, 5, 2, "same", kernel_initializer=start())(told(x))
+        x = activated(x, norm if level else "none", level)
+    x = told(keras.layers.Flatten()(x))
+    x = activated(Dense(16 * width, kernel_initializer=start())(x), norm, halvings)
+    return told(x)
+
+
+def _dense_generated(latent: Any, label: Any, classes: int, shape: tuple, width: int) -> Any:
+    check_widths(width=width)
+    x = _hidden(latent, width)
+    told = _hidden(OneHot(classes)(label), 5 * width)
+    x = _hidden(keras.layers.Concatenate()([x, told]), 6 * width)
+    x = Dense(shape[0] * shape[1] * shape[2])(x)
+    image = keras.layers.Activation("tanh", dtype="float32")(x)
+    return keras.layers.Reshape(shape, dtype="float32", name="image")(image)
+
+
+def _dense_features(image: Any, label: Any, classes: int, width: int, norm: str) -> Any:
+    def maxout(x: Any, units: int, pieces: int, name: str | None = None) -> Any:
+        return compat.Maxout(units, name=name)(Dense(units * pieces)(x))
+
+    x = maxout(keras.layers.Flatten()(image), width, 5, "features_0")
+    if label is not None:
+        told = maxout(OneHot(classes)(label), max(width * 5 // 24, 1), 5)
+        x = keras.layers.Concatenate()([x, told])
+    return maxout(x, width, 4, "features_1")
+
+
+def _mlp_features(point: Any, label: Any, classes: int, width: int, norm: str) -> Any:
+    x = point
+    for layer in range(3):
+        x = x if label is None else ConcatenateLabel(classes)([x, label])
+        x = keras.layers.ReLU(name=f"features_{layer}")(
+            Dense(width, kernel_initializer="he_uniform")(x)
+        )
+    return x
+
+
+def _hidden(x: Any, units: int) -> Any:
+    return Dense(units, "relu", kernel_initializer="he_uniform")(x)

@@ -1,0 +1,356 @@
+"""EBGAN: the critic is an autoencoder whose error is an energy (Zhao, Mathieu, LeCun 2017)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import compat, losses
+from tfgan_suite.adversarial import examples
+from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks import (
+    check_shape,
+    check_widths,
+    mlp,
+    normal,
+    normalization,
+    upsampling_plan,
+)
+from tfgan_suite.noise_game import NoiseGame
+
+PAPER = "Zhao, Mathieu, LeCun 2017, arXiv:1609.03126"
+DATA = "pictures or points"
+
+ARCHITECTURES = ("conv", "dense", "mlp")
+ENERGIES = ("l2", "mse", "sse")
+
+
+def build_generator(
+    shape: tuple[int, ...] = (64, 64, 3),
+    architecture: str = "conv",
+    width: int | None = None,
+    latent_dim: int = 100,
+    layers: int = 4,
+) -> keras.Model:
+    """A generator of the paper.
+
+    Args:
+        shape: of one example: `(height, width, channels)` with equal sides, or `(n,)` for points.
+        architecture: `"conv"` (transposed convolutions with batch norm), `"dense"` (fully
+            connected with batch norm, the paper's MNIST nets) or `"mlp"` (for points).
+        width: channels of the last hidden layer; hidden units of `"dense"` and `"mlp"`. Default,
+            the paper's: 128; 1600 for `"dense"`; 128 for `"mlp"`.
+        latent_dim: length of z.
+        layers: hidden layers of `"dense"` and `"mlp"`.
+
+    Returns:
+        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+
+    Raises:
+        InputError: an unknown architecture, or one that cannot make the shape.
+    """
+    check_shape(shape, architecture, ARCHITECTURES)
+    width = (1600 if architecture == "dense" else 128) if width is None else width
+    check_widths(width=width, latent_dim=latent_dim, layers=layers)
+    latent = keras.Input((latent_dim,), name="z")
+    if architecture == "mlp":
+        return keras.Model(latent, mlp(latent, width, shape[0], layers), name="ebgan_generator")
+    if architecture == "dense":
+        x = latent
+        for _ in range(layers):
+            x = Dense(width, kernel_initializer="he_normal")(x)
+            x = keras.layers.ReLU()(compat.BatchNormalization()(x))
+        x = Dense(shape[0] * shape[1] * shape[2], kernel_initializer=normal())(x)
+        x = keras.layers.Reshape(shape)(x)
+    else:
+        base, doublings = upsampling_plan(shape[0])
+        filters = width << (doublings - 1)
+        x = Dense(base * base * filters, kernel_initializer=normal(), name="project")(latent)
+        x = keras.layers.Reshape((base, base, filters))(x)
+        for level in reversed(range(doublings)):
+            x = keras.layers.ReLU()(normalization("batch")(x))
+            filters = width << (level - 1) if level else shape[2]
+            x = Conv2DTranspose(filters, 4, 2, "same", kernel_initializer=normal())(x)
+    image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(latent, image, name="ebgan_generator")
+
+
+def build_critic(
+    shape: tuple[int, ...] = (64, 64, 3),
+    architecture: str = "conv",
+    width: int | None = None,
+    code_dim: int = 0,
+    norm: str = "batch",
+) -> keras.Model:
+    """An autoencoder of the paper.
+
+    Args:
+        shape: of one example, as for `build_generator`.
+        architecture: `"conv"` (strided convolutions down to 8x8 at 64 pixels), `"dense"` or
+            `"mlp"`: two hidden layers, the second half as wide, and a decoder alike.
+        width: channels of the first layer; hidden units of the first dense layer. Default, the
+            paper's: 64; 1024 for `"dense"`; 128 for `"mlp"`.
+        code_dim: length of a code that the rest of the encoder is mapped to; 0: the encoder's
+            last maps or units are the code, as in the paper.
+        norm: `"batch"` (paper) or `"none"`; in `"conv"` alone also `"layer"` and `"instance"`.
+            Never next to the pictures.
+
+    Returns:
+        Model from examples to `[reconstruction, code]`, float32: like the examples, not bounded;
+        `(batch, numbers)`. Activations of the encoder are `features_0`, `features_1` and so on.
+
+    Raises:
+        InputError: an unknown architecture or norm, or an architecture that does not fit.
+    """
+    check_shape(shape, architecture, ARCHITECTURES)
+    default = {"conv": 64, "dense": 1024, "mlp": 128}[architecture]
+    width = default if width is None else width
+    check_widths(width=width)
+    if code_dim < 0:
+        raise InputError(f"code_dim is {code_dim}; it must be 0 (none) or more")
+    if architecture != "conv" and norm not in ("batch", "none"):
+        raise InputError(f"norm {norm!r} is for maps; {architecture!r} takes batch or none")
+    example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
+    if architecture == "conv":
+        made, code = _conv_autoencoder(example, width, code_dim, norm)
+    else:
+        made, code = _dense_autoencoder(
+            example, width, code_dim, norm if architecture == "dense" else "none"
+        )
+    code = keras.layers.Flatten(name="code", dtype="float32")(code)
+    return keras.Model(example, [made, code], name="ebgan_critic")
+
+
+def energy_loss(margin: float) -> losses.AdversarialLoss:
+    """`L_D = E D(x) + E max(0, m - D(G(z)))`, `L_G = E D(G(z))`, of energies `(batch,)`.
+
+    Args:
+        margin: m, in the energy's units.
+
+    Raises:
+        InputError: the margin is not above 0.
+    """
+    if not margin > 0:
+        raise InputError(f"margin is {margin}; it must be above 0, in the energy's units")
+    mean = tf.reduce_mean
+    return losses.AdversarialLoss(
+        "energy",
+        real=lambda energy: mean(tf.cast(energy, tf.float32)),
+        fake=lambda energy: mean(tf.nn.relu(margin - tf.cast(energy, tf.float32))),
+        generator=lambda energy: mean(tf.cast(energy, tf.float32)),
+    )
+
+
+def energies(examples: tf.Tensor, made: tf.Tensor, kind: str) -> tf.Tensor:
+    """How badly each example is reconstructed, float32 `(batch,)`.
+
+    Args:
+        examples: `(batch, ...)`.
+        made: the reconstructions, of the same shape.
+        kind: `"l2"` (Euclidean norm), `"mse"` (mean square a number) or `"sse"` (sum of squares).
+    """
+    difference = tf.cast(examples, tf.float32) - tf.cast(made, tf.float32)
+    axes = list(range(1, len(difference.shape)))
+    if kind == "mse":
+        return tf.reduce_mean(tf.square(difference), axes)
+    total = tf.reduce_sum(tf.square(difference), axes)
+    # The square root's gradient at 0 is infinite.
+    return tf.sqrt(total + 1e-12) if kind == "l2" else total
+
+
+def pulling_away(codes: tf.Tensor) -> tf.Tensor:
+    """`1 / (N (N - 1)) sum_i sum_(j != i) cos(s_i, s_j)^2`: 0 where all codes are orthogonal.
+
+    Args:
+        codes: `(batch, d)`, batch at least 2.
+
+    Returns:
+        float32 scalar in [0, 1]; codes of zeros count as orthogonal to all.
+    """
+    codes = tf.cast(codes, tf.float32)
+    length = tf.sqrt(tf.reduce_sum(tf.square(codes), axis=1, keepdims=True) + 1e-8)
+    squares = tf.square(tf.matmul(codes / length, codes / length, transpose_b=True))
+    count = tf.cast(tf.shape(codes)[0], tf.float32)
+    others = tf.reduce_sum(squares) - tf.reduce_sum(tf.linalg.diag_part(squares))
+    return others / tf.maximum(count * (count - 1.0), 1.0)
+
+
+class EBGAN(NoiseGame):
+    """An autoencoder that gives real examples low energy, and a generator that seeks low energy.
+
+    ```
+    D(x) = |Dec(Enc(x)) - x|
+    L_D = E D(x) + E max(0, m - D(G(z))),     L_G = E D(G(z)) + w PT(Enc(G(z)))
+    PT(S) = 1 / (N (N - 1)) sum_(i != j) (s_i . s_j / (|s_i| |s_j|))^2
+    ```
+
+    `critic/active` is the share of fakes whose energy is below the margin, which alone teach the
+    critic: near 0 the margin is too small, at 1 all through it is too large.
+
+    Args:
+        generator: model from z `(batch, latent_dim)` to examples.
+        critic: model from examples to `[reconstruction, code]`.
+        energy: `"mse"`, `"l2"` (paper's MNIST: margin 10) or `"sse"`.
+        margin: m, in the energy's units. Where fakes that look like the mean of the data have
+            about that energy is a good place to start: for `"mse"` of pictures 0.1 to 1.
+        pulling: w, the weight of the pulling-away term; paper 0.1, 0: plain EBGAN. It looks at
+            each replica's own part of the batch.
+        latent: distribution of z, `"normal"` or `"uniform"`.
+        average: decay of a moving average of the generator's weights; 0 is the paper.
+        seed: seed of the noise.
+        **options: `Stabilisers`: `instance_noise`, `r1` (of the energy), `augment` and more; the
+            paper has none.
+
+    Example:
+        ```
+        game = EBGAN(build_generator(), build_critic(), margin=0.25)
+        game.compile(generator=Adam(1e-3), critic=Adam(1e-3))
+        game.fit(pictures)                  # float32 (128, 64, 64, 3) in [-1, 1]
+        ```
+
+    Reference:
+        Zhao, Mathieu, LeCun, "Energy-based Generative Adversarial Network", ICLR 2017,
+        arXiv:1609.03126.
+
+    Deviations:
+        * Default energy: the mean square, whose margin does not depend on the picture's size.
+        * Convolutions start with deviation 0.02 in the critic too; batch norm's epsilon
+          would swallow the signal of 0.002.
+        * Generators end in tanh, also where the paper's pictures are in [0, 1].
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        *,
+        energy: str = "mse",
+        margin: float = 0.25,
+        pulling: float = 0.1,
+        latent: str = "normal",
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "ebgan",
+        **options: Any,
+    ):
+        if energy not in ENERGIES:
+            raise InputError(f"energy {energy!r} is unknown; it must be {', '.join(ENERGIES)}")
+        if pulling < 0:
+            raise InputError(f"pulling is {pulling}; it must be 0 (off) or more")
+        loss = energy_loss(margin)
+        super().__init__(
+            generator,
+            critic,
+            loss=loss,
+            latent=latent,
+            average=average,
+            seed=seed,
+            name=name,
+            **options,
+        )
+        self.energy, self.margin, self.pulling = energy, margin, pulling
+        self.loss_names += ("critic/active",)
+        self.loss_names += ("generator/pulling_away",) if pulling else ()
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real = examples(batch)
+        tape = self.recording("generator")
+        with tape:
+            fake = self.generator(self.latents(real, "z"), training=True)
+        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake)))
+        self.update("generator", lambda: self.generator_terms(fake), tape)
+        return self.logs()
+
+    def judge(self, shown: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Energies `(batch,)` and codes `(batch, d)` of what the critic is shown."""
+        made, code = self.critic(shown, training=True)
+        return energies(shown, made, self.energy), code
+
+    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the critic for examples `(batch, ...)`."""
+        real_energy, terms = self.judged_real(
+            self.shown(real, "real"), lambda shown: self.judge(shown)[0]
+        )
+        fake_energy, _ = self.judge(self.shown(fake, "fake"))
+        self.record("critic/active", tf.reduce_mean(tf.cast(fake_energy < self.margin, tf.float32)))
+        terms["real"] = self.adversarial.real(real_energy)
+        terms["fake"] = self.adversarial.fake(fake_energy)
+        return terms
+
+    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the generator for the examples it made.
+
+        The gradient passes through the reconstruction and through its target, both made of them.
+        """
+        energy, code = self.judge(self.shown(fake, "generator"))
+        terms = {"adversarial": self.adversarial.generator(energy)}
+        if self.pulling:
+            terms["pulling_away"] = self.pulling * pulling_away(code)
+        return terms
+
+    def symptoms(self, logs: dict[str, float]) -> list[str]:
+        """Says when the margin teaches the critic nothing."""
+        if logs.get("critic/active", 1.0) > 0.01:
+            return []
+        return [
+            f"nearly all fakes have more energy than the margin {self.margin:g}: the critic learns"
+            " from real examples alone; raise the margin, or lower the critic's learning rate"
+        ]
+
+
+def _conv_autoencoder(image: Any, width: int, code_dim: int, norm: str) -> tuple[Any, Any]:
+    size, channels = image.shape[1], image.shape[3]
+    _, doublings = upsampling_plan(size)
+    # 8x8 of 64 pixels, and no less than a quarter of the side where it can be.
+    halvings = min(max(doublings - 1, 2), doublings)
+    x = image
+    for level in range(halvings):
+        x = Conv2D(width << level, 4, 2, "same", kernel_initializer=_start(norm))(x)
+        x = _activated(x, norm if level else "none", f"features_{level}")
+    code = x
+    if code_dim:
+        code = Dense(code_dim, kernel_initializer="glorot_uniform")(keras.layers.Flatten()(x))
+        shape = tuple(x.shape[1:])
+        x = Dense(shape[0] * shape[1] * shape[2], kernel_initializer="he_normal")(code)
+        x = _activated(keras.layers.Reshape(shape)(x), norm)
+    for level in reversed(range(1, halvings)):
+        x = Conv2DTranspose(
+            width << (level - 1), 4, 2, "same", kernel_initializer=_start(norm)
+        )(x)
+        x = _activated(x, norm)
+    made = Conv2DTranspose(
+        channels, 4, 2, "same", kernel_initializer=normal(), dtype="float32", name="made"
+    )(x)
+    return made, code
+
+
+def _dense_autoencoder(example: Any, width: int, code_dim: int, norm: str) -> tuple[Any, Any]:
+    shape = tuple(example.shape[1:])
+    x = keras.layers.Flatten()(example) if len(shape) > 1 else example
+    size, units = x.shape[1], max(width // 2, 1)
+    for level, hidden in enumerate((width, units)):
+        x = Dense(hidden, kernel_initializer="he_normal")(x)
+        x = _activated(x, norm if level else "none", f"features_{level}")
+    code = x
+    if code_dim:
+        x = code = Dense(code_dim)(x)
+        x = _activated(Dense(units, kernel_initializer="he_normal")(x), norm)
+    x = _activated(Dense(width, kernel_initializer="he_normal")(x), norm)
+    made = Dense(size, dtype="float32", name="made")(x)
+    return (keras.layers.Reshape(shape, dtype="float32")(made) if len(shape) > 1 else made), code
+
+
+def _start(norm: str) -> Any:
+    # Without a norm, weights as small as 0.02 would make the signal vanish.
+    return "he_normal" if norm == "none" else normal()
+
+
+def _activated(x: Any, norm: str, name: str | None = None) -> Any:
+    if norm == "batch":
+        x = compat.BatchNormalization()(x)
+    elif norm != "none":
+        x = normalization(norm)(x)
+    return compat.LeakyReLU(0.2, name=name)(x)

@@ -1,0 +1,391 @@
+"""GAN: the original game, a maker of samples against a judge of them (Goodfellow et al. 2014)."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat, losses
+from tfgan_suite.adversarial import examples
+from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks import check_shape, check_widths, mlp
+from tfgan_suite.noise_game import NoiseGame, length
+
+PAPER = "Goodfellow et al. 2014, arXiv:1406.2661"
+DATA = "pictures or points"
+
+ARCHITECTURES = ("dense", "conv", "mlp")
+LOSSES = ("non_saturating", "minimax")
+UPDATE_MODES = ("alternating", "simultaneous")
+_GENERATOR_WIDTHS = {"dense": 1200, "conv": 80, "mlp": 128}
+_CRITIC_WIDTHS = {"dense": 240, "conv": 32, "mlp": 128}
+
+
+def build_generator(
+    shape: tuple[int, ...] = (28, 28, 1),
+    architecture: str = "dense",
+    width: int | None = None,
+    latent_dim: int = 100,
+    latent: str = "uniform",
+    mean: np.ndarray | None = None,
+) -> keras.Model:
+    """A generator of the paper.
+
+    Args:
+        shape: shape of one example: `(height, width, channels)` with equal sides, or `(n,)` for
+            points (architecture `"mlp"`).
+        architecture: `"dense"` (the MNIST net: two hidden layers of ReLU), `"conv"` (the CIFAR-10
+            net: two dense layers, ReLU and sigmoid, and one 5x5 transposed convolution of stride
+            3, cropped to the size) or `"mlp"` (three hidden layers, for toy problems).
+        width: hidden units; channels of the small map of `"conv"`. By default the paper's 1200
+            and 80; 128 for points.
+        latent_dim: length of z; paper 100.
+        latent: distribution of z. Pictures are made of noise of variance 1, so `"uniform"` noise
+            in [-1, 1) is stretched to +-sqrt 3, as for MNIST in the official code.
+        mean: mean training picture, of the shape, in [-1, 1]: with it the `"dense"` net starts
+            from that picture, as the official code does.
+
+    Returns:
+        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+
+    Raises:
+        InputError: an unknown architecture, one that cannot make the shape, or an odd mean.
+    """
+    check_shape(shape, architecture, ARCHITECTURES)
+    width = _GENERATOR_WIDTHS[architecture] if width is None else width
+    check_widths(width=width, latent_dim=latent_dim)
+    z = keras.Input((latent_dim,), name="z")
+    if architecture == "mlp":
+        return keras.Model(z, mlp(z, width, shape[0]), name="gan_generator")
+    x = keras.layers.Rescaling(math.sqrt(3.0))(z) if latent == "uniform" else z
+    if architecture == "dense":
+        for _ in range(2):
+            x = Dense(width, activation="relu", kernel_initializer=_uniform(0.05))(x)
+        x = Dense(math.prod(shape), kernel_initializer=_uniform(0.05), name="pixels")(x)
+        x = keras.layers.Reshape(shape)(x)
+    else:
+        x = _stretched(x, shape, width)
+    image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    generator = keras.Model(z, image, name="gan_generator")
+    if mean is not None:
+        _start_from(generator, architecture, shape, mean)
+    return generator
+
+
+def _uniform(limit: float) -> keras.initializers.Initializer:
+    return keras.initializers.RandomUniform(-limit, limit)
+
+
+def _stretched(x: Any, shape: tuple[int, ...], width: int) -> Any:
+    """Two dense layers, a small map, and one transposed convolution that enlarges it by 3."""
+    if shape[0] < 5:
+        raise InputError(f"architecture 'conv' makes pictures of 5 pixels or more, not {shape[0]}")
+    base = -(-(shape[0] - 5) // 3) + 1
+    x = Dense(base * base * width, activation="relu", kernel_initializer=_uniform(0.05))(x)
+    x = Dense(base * base * width, activation="sigmoid", kernel_initializer=_uniform(0.05))(x)
+    x = keras.layers.Reshape((base, base, width))(x)
+    x = Conv2DTranspose(shape[2], 5, 3, "valid", kernel_initializer=_uniform(0.05))(x)
+    over = 3 * (base - 1) + 5 - shape[0]
+    return keras.layers.Cropping2D(((0, over), (0, over)))(x) if over else x
+
+
+def _start_from(generator: Any, architecture: str, shape: tuple[int, ...], mean: Any) -> None:
+    mean = np.asarray(mean, np.float32)
+    if architecture != "dense" or mean.shape != tuple(shape) or np.abs(mean).max() > 1.0:
+        raise InputError(
+            f"mean of shape {mean.shape}; expected {tuple(shape)} in [-1, 1], for architecture"
+            " 'dense'"
+        )
+    layer = generator.get_layer("pixels")
+    # tanh(a) = 2 sigmoid(2 a) - 1: half the log-odds of a pixel in [0, 1].
+    start = np.arctanh(np.clip(mean, -0.98, 0.98)).reshape(-1)
+    layer.set_weights([layer.get_weights()[0], start])
+
+
+def build_critic(
+    shape: tuple[int, ...] = (28, 28, 1),
+    architecture: str = "dense",
+    width: int | None = None,
+    pieces: int | None = None,
+    dropout: tuple[float, float] = (0.2, 0.5),
+) -> keras.Model:
+    """A discriminator of the paper: maxout units behind dropout.
+
+    Args:
+        shape: shape of one example, as for `build_generator`.
+        architecture: `"dense"` (the MNIST net: two maxout layers), `"conv"` (the CIFAR-10 net:
+            three maxout convolutions with max pooling, one dense maxout layer) or `"mlp"`
+            (three hidden layers of ReLU without dropout, for toy problems).
+        width: maxout units; channels of the first convolution of `"conv"`. By default the
+            paper's 240 and 32; 128 for points.
+        pieces: linear pieces of a unit; paper 5, convolutions 2.
+        dropout: shares dropped of the input and of hidden units; paper .2 and .5.
+
+    Returns:
+        Model from examples to logits `(batch, 1)`, float32. Layers `features_0`, `features_1`
+        and so on give its hidden units.
+
+    Raises:
+        InputError: an unknown architecture, or one that does not fit the shape.
+    """
+    check_shape(shape, architecture, ARCHITECTURES)
+    width = _CRITIC_WIDTHS[architecture] if width is None else width
+    check_widths(width=width, pieces=pieces or 1)
+    x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
+    index = 0
+    if architecture == "mlp":
+        for index in range(3):
+            name = f"features_{index}"
+            x = Dense(width, activation="relu", kernel_initializer="he_uniform", name=name)(x)
+        return keras.Model(example, _logit(x, "glorot_uniform"), name="gan_critic")
+    hidden = [width, width]
+    if architecture == "conv":
+        hidden = [max(1, round(width * 500 / 32))]
+        plan = ((width, 8, 4, 4), (width, 8, 3, 4), (6 * width, 5, 3, 2))
+        for units, kernel, pad, pool in plan:
+            x = keras.layers.ZeroPadding2D(pad)(_dropped(x, dropout, index))
+            x = Conv2D(units * (pieces or 2), kernel, kernel_initializer=_uniform(0.05))(x)
+            x = compat.Maxout(units, name=f"features_{index}")(x)
+            x = keras.layers.MaxPooling2D(pool, 2, "same")(x)
+            index += 1
+    x = keras.layers.Flatten()(x)
+    for units in hidden:
+        x = _dropped(x, dropout, index)
+        x = Dense(units * (pieces or 5), kernel_initializer=_uniform(0.005))(x)
+        x = compat.Maxout(units, name=f"features_{index}")(x)
+        index += 1
+    x = _dropped(x, dropout, index)
+    return keras.Model(example, _logit(x, _uniform(0.005)), name="gan_critic")
+
+
+def _dropped(x: Any, dropout: tuple[float, float], index: int) -> Any:
+    rate = dropout[min(index, 1)]
+    return StatelessDropout(rate, name=f"dropout_{index}")(x) if rate else x
+
+
+def _logit(x: Any, initializer: Any) -> Any:
+    return Dense(1, kernel_initializer=initializer, dtype="float32", name="logit")(x)
+
+
+_drawing = threading.local()
+
+
+@contextlib.contextmanager
+def masks_from(draw: Callable[[tuple, str], tf.Tensor]) -> Iterator[None]:
+    """Inside this block (of this thread) every `StatelessDropout` takes its masks from `draw`.
+
+    Args:
+        draw: takes the shape of a mask and the layer's name, gives numbers in [0, 1).
+    """
+    before = getattr(_drawing, "draw", None)
+    _drawing.draw = draw
+    try:
+        yield
+    finally:
+        _drawing.draw = before
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class StatelessDropout(keras.layers.Layer):
+    """Dropout whose masks come from the game's noise, so that a resumed run draws them again.
+
+    Keras's own layer keeps a random state that differs between its versions and replicas. In
+    training, `x * mask / (1 - rate)` with a mask from the surrounding `masks_from`; outside of
+    such a block, or in inference, the input as it is.
+
+    Args:
+        rate: share of the numbers that are dropped, in [0, 1).
+
+    Raises:
+        InputError: the rate is out of range.
+    """
+
+    def __init__(self, rate: float, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not 0.0 <= rate < 1.0:
+            raise InputError(f"dropout of {rate}; expected a share from 0 up to, but not, 1")
+        self.rate = float(rate)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        draw = getattr(_drawing, "draw", None)
+        if draw is None or not training:
+            return inputs
+        kept = draw((length(inputs), *inputs.shape[1:]), self.name) >= self.rate
+        return inputs * (tf.cast(kept, inputs.dtype) / (1.0 - self.rate))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate}
+
+
+class GAN(NoiseGame):
+    """A generator against a discriminator that tells its samples from real examples.
+
+    ```
+    min_G max_D  V = E log D(x) + E log(1 - D(G(z))),     D = sigmoid(critic)
+    L_D = -V,     L_G = E log(1 - D(G(z)))  (minimax)  or  -E log D(G(z))  (non-saturating)
+    ```
+
+    `critic/real + critic/fake` is L_D, 2 log 2 = 1.386 for a critic that cannot tell.
+    `critic/jsd` is `log 2 - L_D / 2`, a lower bound of the Jensen-Shannon divergence (exact for
+    the best critic), from 0 to log 2 = 0.693; it is left out with label smoothing, which
+    invalidates it. It measures with dropout, as the critic trains.
+
+    Args:
+        generator: model from z `(batch, latent_dim)` to examples.
+        critic: model from examples to logits `(batch, 1)`.
+        loss: `"non_saturating"` (what the paper trains) or `"minimax"` (what its theory treats;
+            the generator's gradient vanishes where the critic is sure).
+        critic_steps: k of Algorithm 1: critic updates per generator update, each with real
+            examples and noise of its own: `fit` gets batches of `critic_steps * batch` examples.
+        update_mode: `"alternating"` (Algorithm 1) or `"simultaneous"` (official code: both
+            gradients from one batch at the same weights, then both move; `critic_steps` 1).
+        max_norm: largest norm of the weights into one unit of the critic, held after each of its
+            updates; 0: none (MNIST, CIFAR-10). The official code has 1.9365 for TFD.
+        latent: distribution of z: `"uniform"` in [-1, 1) (MNIST) or `"normal"` (CIFAR-10, TFD).
+        average: decay of a moving average of the generator's weights; 0 is the paper.
+        seed: seed of the noise and of the dropout masks.
+        **options: `Stabilisers`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more;
+            all off is the paper.
+
+    Example:
+        ```
+        game = GAN(build_generator(), build_critic())
+        game.compile(generator=SGD(0.1, momentum=0.5), critic=SGD(0.1, momentum=0.5))
+        game.fit(pictures)                  # float32 (100, 28, 28, 1) in [-1, 1]
+        ```
+
+    Reference:
+        Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio, "Generative
+        Adversarial Nets", NIPS 2014, arXiv:1406.2661.
+
+    Deviations:
+        * Pictures are in [-1, 1] and generators end in tanh, where the paper has [0, 1] and
+          sigmoid (MNIST) or contrast-normalised pictures and no bound (CIFAR-10), because all
+          games here share their pictures. The tanh net is the sigmoid net with half the
+          weights in its last layer.
+        * L_D is the sum of its two terms, as in the paper; the official code takes half of it.
+        * The convolutional critic's max pooling pads evenly ("same"), and its convolutions start
+          from U(-.05, .05), so that narrow ones do not begin blind.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        *,
+        loss: str = "non_saturating",
+        critic_steps: int = 1,
+        update_mode: str = "alternating",
+        max_norm: float = 0.0,
+        latent: str = "uniform",
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "gan",
+        **options: Any,
+    ):
+        check_widths(critic_steps=critic_steps)
+        _check_game(loss, update_mode, critic_steps, max_norm)
+        super().__init__(
+            generator,
+            critic,
+            loss=loss,
+            latent=latent,
+            average=average,
+            seed=seed,
+            name=name,
+            **options,
+        )
+        self.critic_steps = self.batches_per_step = critic_steps
+        self.update_mode = update_mode
+        self.max_norm = max_norm
+        if not self.stabilisers.label_smoothing:
+            self.loss_names += ("critic/jsd",)
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real = examples(batch)
+        if self.update_mode == "simultaneous":
+            self.move_together(real)
+            return self.logs()
+        for turn in range(self.critic_steps):
+            # Every critic_steps-th example: so any number of replicas forms the same batches.
+            part = real[turn :: self.critic_steps]
+            fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
+            self.update("critic", lambda r=part, f=fake, t=turn: self.critic_terms(r, f, t))
+            self.hold_norms()
+        latent = self.latents(part, "generator")
+        self.update("generator", lambda: self.generator_terms(latent))
+        return self.logs()
+
+    def move_together(self, real: tf.Tensor) -> None:
+        """One update of both players, each from the weights that the other had before it."""
+        generator_tape, critic_tape = self.recording("generator"), self.recording("critic")
+        with critic_tape, generator_tape:
+            fake = self.generator(self.latents(real, "generator"), training=True)
+            logits = self.judged(self.shown(fake, "fake"), "fake")
+            generator_terms = {"adversarial": self.adversarial.generator(logits)}
+            critic_terms = self.judge_terms(real, logits, 0)
+        self.update("critic", lambda: critic_terms, critic_tape)
+        self.update("generator", lambda: generator_terms, generator_tape)
+        self.hold_norms()
+
+    def judged(self, shown: tf.Tensor, salt: str) -> tf.Tensor:
+        """The critic's logits in training, with dropout masks of this step and this use."""
+        with masks_from(lambda shape, layer: self.noise(shape, f"{salt}/{layer}", "unit")):
+            return self.critic(shown, training=True)
+
+    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, turn: int = 0) -> dict:
+        """Loss terms of the critic in its update number `turn`, and the divergence beside them."""
+        fake = self.shown(tf.stop_gradient(fake), f"fake {turn}")
+        return self.judge_terms(real, self.judged(fake, f"fake {turn}"), turn)
+
+    def judge_terms(self, real: tf.Tensor, fake_logits: tf.Tensor, turn: int) -> dict:
+        """`critic_terms` for generated examples that the critic has judged already."""
+        salt = f"real {turn}"
+        shown = self.shown(real, salt)
+        real_logits, terms = self.judged_real(shown, lambda x: self.judged(x, salt))
+        terms["real"] = self.adversarial.real(real_logits)
+        terms["fake"] = self.adversarial.fake(fake_logits)
+        if "critic/jsd" in self.loss_names:
+            total = terms["real"] + terms["fake"]
+            self.record("critic/jsd", losses.jensen_shannon_estimate(total))
+        return terms
+
+    def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for z `(batch, latent_dim)`; the critic keeps its dropout."""
+        fake = self.shown(self.generator(latent, training=True), "generator")
+        return {"adversarial": self.adversarial.generator(self.judged(fake, "generator"))}
+
+    def hold_norms(self) -> None:
+        """Shrinks the weights into each unit of the critic to `max_norm` where they are longer."""
+        if not self.max_norm:
+            return
+        kernels = [v for v in self.critic.trainable_variables if len(v.shape) > 1]
+        held = []
+        for kernel in (tf.convert_to_tensor(compat.tensor_variable(v)) for v in kernels):
+            axes = list(range(len(kernel.shape) - 1))
+            norms = tf.sqrt(tf.reduce_sum(tf.square(kernel), axes, keepdims=True))
+            held.append(kernel * tf.minimum(1.0, self.max_norm / tf.maximum(norms, 1e-12)))
+        compat.assign_in_replicas(kernels, held)
+
+
+def _check_game(loss: str, update_mode: str, critic_steps: int, max_norm: float) -> None:
+    if loss not in LOSSES:
+        raise InputError(f"loss is {loss!r}; it must be one of {', '.join(LOSSES)}")
+    if update_mode not in UPDATE_MODES:
+        choices = ", ".join(UPDATE_MODES)
+        raise InputError(f"update_mode is {update_mode!r}; it must be one of {choices}")
+    if update_mode == "simultaneous" and critic_steps != 1:
+        raise InputError(f"critic_steps is {critic_steps}; simultaneous updates take 1")
+    if max_norm < 0:
+        raise InputError(f"max_norm is {max_norm}; it must be 0 (off) or more")

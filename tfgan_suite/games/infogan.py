@@ -1,0 +1,402 @@
+"""InfoGAN: latent codes that the critic can read off the picture (Chen et al. 2016)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat, taps
+from tfgan_suite.adversarial import examples
+from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan
+from tfgan_suite.noise_game import NoiseGame, length
+from tfgan_suite.signatures import Signature, TensorSpec
+from tfgan_suite.statistics import standing_statistics
+
+PAPER = "Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016, arXiv:1606.03657"
+DATA = "pictures"
+
+Codes = dict[str, tf.Tensor]
+# Learnt deviations stay inside, so that a sure critic cannot make the bound grow without end.
+LOG_DEVIATIONS = (-4.0, 1.0)
+
+
+def build_generator(
+    size: int = 28, channels: int = 1, width: int = 64, latent_dim: int = 74, norm: bool = True
+) -> keras.Model:
+    """The paper's generator: two dense layers, then transposed convolutions with batch norm.
+
+    Args:
+        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        channels: 1 or 3.
+        width: channels of the last hidden layer, each before it has twice as many; the first
+            dense layer has 16 times as many units. Paper: 64.
+        latent_dim: length of noise and codes together; paper (MNIST) 62 + 10 + 2.
+        norm: batch norm after hidden layers.
+
+    Returns:
+        Model from noise, one-hot codes and continuous codes side by side `(batch, latent_dim)`
+        to pictures `(batch, size, size, channels)` in [-1, 1].
+
+    Raises:
+        InputError: a size that cannot be made, a width below 1.
+    """
+    check_widths(channels=channels, width=width, latent_dim=latent_dim)
+    base, doublings = upsampling_plan(size)
+    filters = width << (doublings - 1)
+    latent = keras.Input((latent_dim,), name="z")
+    x = latent
+    for units in (16 * width, base * base * filters):
+        x = Dense(units, use_bias=not norm, kernel_initializer=normal())(x)
+        x = _activated(x, norm)
+    x = keras.layers.Reshape((base, base, filters))(x)
+    for level in reversed(range(doublings - 1)):
+        x = _doubling(width << level, bias=not norm)(x)
+        x = _activated(x, norm)
+    x = _doubling(channels, bias=True)(x)
+    image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(latent, image, name="infogan_generator")
+
+
+def build_critic(
+    size: int = 28, channels: int = 1, width: int = 64, norm: str = "batch"
+) -> keras.Model:
+    """The paper's discriminator: strided convolutions and a dense layer, the trunk, and a head.
+
+    Args:
+        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        channels: 1 or 3.
+        width: channels of the first layer, each further one has twice as many; the dense layer
+            has 16 times as many units. Paper: 64.
+        norm: `"batch"` (paper), `"layer"` or `"none"`; never on the first layer.
+
+    Returns:
+        Model from pictures `(batch, size, size, channels)` to logits `(batch, 1)`, float32. The
+        last of its layers `features_0`, `features_1` .. is the trunk that `build_recognition`
+        reads.
+
+    Raises:
+        InputError: a size that cannot be made, an unknown norm.
+    """
+    check_widths(channels=channels, width=width)
+    _, halvings = upsampling_plan(size)
+    image = keras.Input((size, size, channels), name="image")
+    start = "he_normal" if norm == "none" else None
+    x = image
+    for level in range(halvings):
+        layer = normalization(norm) if level else None
+        how = {"use_bias": layer is None, "kernel_initializer": start or normal()}
+        x = Conv2D(width << level, 4, 2, "same", **how)(x)
+        x = layer(x) if layer is not None else x
+        x = compat.LeakyReLU(0.1, name=f"features_{level}")(x)
+    x = _dense_features(keras.layers.Flatten()(x), 16 * width, norm, f"features_{halvings}")
+    logit = Dense(1, kernel_initializer=normal(), dtype="float32", name="logit")(x)
+    return keras.Model(image, logit, name="infogan_critic")
+
+
+def build_recognition(
+    features: int = 1024,
+    categorical: int = 1,
+    classes: int = 10,
+    continuous: int = 2,
+    width: int = 128,
+    learned_deviation: bool = False,
+    norm: str = "batch",
+) -> keras.Model:
+    """The head Q, which tells the codes of a picture from the critic's trunk.
+
+    Args:
+        features: units of the trunk, `16 * width` of the critic.
+        categorical: number of categorical codes.
+        classes: values of each of them.
+        continuous: number of continuous codes.
+        width: units of the hidden layer; paper 128.
+        learned_deviation: also tell how sure each continuous code is; by default the deviation
+            is 1 (paper), which bounds the information that is counted.
+        norm: `"batch"` (paper), `"layer"` or `"none"`.
+
+    Returns:
+        Model from the trunk `(batch, features)` to float32 `(batch, categorical * classes +
+        continuous)`: logits code by code, means, and (learned) log deviations after them.
+
+    Raises:
+        InputError: no code at all.
+    """
+    check_widths(features=features, width=width, classes=classes)
+    outputs = categorical * classes + continuous * (2 if learned_deviation else 1)
+    if min(categorical, continuous) < 0 or not outputs:
+        raise InputError(f"{categorical} categorical and {continuous} continuous codes: need one")
+    trunk = keras.Input((features,), name="trunk")
+    x = _dense_features(trunk, width, norm, "features_0")
+    codes = Dense(outputs, kernel_initializer=normal(), dtype="float32", name="codes")(x)
+    return keras.Model(trunk, codes, name="infogan_recognition")
+
+
+class InfoGAN(NoiseGame):
+    """A generator whose codes c a head Q on the critic's trunk tells from the picture alone.
+
+    ```
+    L_I = E log Q(c | G(z, c)) + H(c)  <=  I(c; G(z, c))
+    min_D,Q  E softplus(-D(x)) + E softplus(D(G(z, c))) - lambda L_I
+    min_G    E softplus(-D(G(z, c))) - lambda L_I
+    ```
+
+    `critic/mi_cat` and `critic/mi_cont` are the two parts of L_I in nats: at most `log classes`
+    for each categorical code (2.303 for 10), 0 where Q learns nothing. `critic/code_accuracy` is
+    how often Q tells a categorical code. With both lambdas 0 (a plain GAN, the control) Q still
+    learns to read, but neither trunk nor generator is changed for it.
+
+    Args:
+        generator: model from `[z, one-hot codes, continuous codes]` side by side to pictures.
+        critic: model from pictures to logits, with layers `features_..`; the last is the trunk.
+        recognition: model from the trunk to Q's parameters; see `build_recognition`.
+        categorical: number of categorical codes, uniform.
+        classes: values of each.
+        continuous: number of continuous codes, uniform in [-1, 1).
+        lambda_categorical: weight of their information; paper 1.
+        lambda_continuous: weight of theirs; paper 1 in the code, smaller in the text.
+        loss: name of the adversarial loss; paper `"non_saturating"`.
+        latent: distribution of z: `"uniform"` in [-1, 1) (paper) or `"normal"`.
+        average: decay of a moving average of the generator's weights; 0 is the paper.
+        seed: seed of noise and codes.
+        **options: `Stabilisers`.
+
+    Example:
+        ```
+        game = InfoGAN(build_generator(), build_critic(), build_recognition())
+        game.compile(generator=Adam(1e-3, 0.5), critic=Adam(2e-4, 0.5))
+        game.fit(pictures, epochs=50)       # float32 (128, 28, 28, 1) in [-1, 1]
+        sevens = game.generate(category=[7] * 16)       # one kind of picture, not always sevens
+        codes = game.infer(images)["category"]
+        ```
+
+    Reference:
+        Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel, "InfoGAN: Interpretable Representation
+        Learning by Information Maximizing Generative Adversarial Nets", NIPS 2016,
+        arXiv:1606.03657. Official code: openai/InfoGAN.
+
+    Deviations:
+        * Pictures are in [-1, 1] with tanh in place of [0, 1] with sigmoid.
+        * Layers before a batch norm have no bias, which it would take away.
+        * More than one up-block for larger pictures, each with twice the channels of the next.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        recognition: keras.Model,
+        *,
+        categorical: int = 1,
+        classes: int = 10,
+        continuous: int = 2,
+        lambda_categorical: float = 1.0,
+        lambda_continuous: float = 1.0,
+        loss: str = "non_saturating",
+        latent: str = "uniform",
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "infogan",
+        **options: Any,
+    ):
+        common = {"loss": loss, "latent": latent, "average": average, "seed": seed, "name": name}
+        super().__init__(generator, critic, **common, **options)
+        self.recognition = recognition
+        self.categorical, self.classes, self.continuous = categorical, classes, continuous
+        self.lambdas = {"mi_cat": lambda_categorical, "mi_cont": lambda_continuous}
+        self.learned_deviation = self._check_sizes()
+        trunk = [name for name in taps.tappable(critic) if name.startswith("features_")][-1:]
+        # Not an attribute: Keras would save the critic's layers a second time.
+        self.__dict__["trunk_and_logit"] = taps.tap(critic, [*trunk, critic.layers[-1].name])
+        told = ("mi_cat",) * bool(categorical) + ("mi_cont",) * bool(continuous)
+        self.loss_names += ("generator/information", "critic/information")
+        self.loss_names += tuple(f"critic/{name}" for name in told)
+        self.loss_names += ("critic/code_accuracy",) if categorical else ()
+
+    def _check_sizes(self) -> bool:
+        """Whether Q gives deviations; the three networks must agree on the codes."""
+        logits = self.categorical * self.classes
+        self.noise_dim = self.latent_dim - logits - self.continuous
+        told = self.recognition.output_shape[-1] - logits - self.continuous
+        if self.noise_dim < 1 or told not in (0, self.continuous) or not logits + self.continuous:
+            raise InputError(
+                f"{self.categorical} categorical codes of {self.classes} classes and"
+                f" {self.continuous} continuous ones do not fit a generator that takes"
+                f" {self.latent_dim} numbers and a recognition that gives"
+                f" {self.recognition.output_shape[-1]}"
+            )
+        if min(self.lambdas.values()) < 0:
+            raise InputError(f"lambdas are {list(self.lambdas.values())}; they must be 0 or more")
+        return bool(told)
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        return {"generator": [self.generator], "critic": [self.critic, self.recognition]}
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real = examples(batch)
+        latent, codes = self.drawn(real, "z")
+        tape = self.recording("generator")
+        with tape:
+            fake = self.generator(latent, training=True)
+        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake), codes))
+        self.update("generator", lambda: self.generator_terms(fake, codes), tape)
+        return self.logs()
+
+    def drawn(self, real: tf.Tensor, salt: str) -> tuple[tf.Tensor, Codes]:
+        """The generator's input for a batch, and the codes in it.
+
+        The codes are `"category"` int32 `(batch, categorical)` and `"continuous"`.
+        """
+        count = length(real)
+        z = self.noise((count, self.noise_dim), salt, self.latent)
+        share = self.noise((count, self.categorical), f"{salt}/category", "unit")
+        codes = {
+            "category": tf.cast(tf.floor(share * self.classes), tf.int32),
+            "continuous": self.noise((count, self.continuous), f"{salt}/continuous", "uniform"),
+        }
+        return self.assembled(z, **codes), codes
+
+    def assembled(self, z: tf.Tensor, category: Any = None, continuous: Any = None) -> tf.Tensor:
+        """The generator's input: z, one-hot vectors code by code, continuous codes."""
+        parts = [tf.cast(z, tf.float32)]
+        if self.categorical:
+            # A table look-up: phones' integer kernels have no one-hot of floats.
+            rows = tf.gather(tf.eye(self.classes), category)
+            parts.append(tf.reshape(rows, (-1, self.categorical * self.classes)))
+        if self.continuous:
+            parts.append(tf.cast(continuous, tf.float32))
+        return tf.concat(parts, axis=-1)
+
+    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, codes: Codes) -> Codes:
+        """Loss terms of critic and Q; `codes` are those that `fake` was made from."""
+        real_logits, terms = self.judged_real(self.shown(real, "real"))
+        features, fake_logits = self.trunk_and_logit(self.shown(fake, "fake"), training=True)
+        control = not any(self.lambdas.values())
+        features = tf.stop_gradient(features) if control else features
+        told = self.recognition(features, training=True)
+        bounds = self.information(told, codes)
+        weights = dict.fromkeys(bounds, 1.0) if control else self.lambdas
+        for name, bound in bounds.items():
+            self.record(f"critic/{name}", bound)
+        if self.categorical:
+            right = tf.argmax(self._split(told)[0], -1, tf.int32) == codes["category"]
+            self.record("critic/code_accuracy", tf.reduce_mean(tf.cast(right, tf.float32)))
+        terms["real"] = self.adversarial.real(real_logits)
+        terms["fake"] = self.adversarial.fake(fake_logits)
+        terms["information"] = -tf.add_n([weights[n] * bound for n, bound in bounds.items()])
+        return terms
+
+    def generator_terms(self, fake: tf.Tensor, codes: Codes) -> dict[str, tf.Tensor]:
+        """Loss terms of the generator for the pictures it made from `codes`."""
+        shown = self.shown(fake, "generator")
+        features, logits = self.trunk_and_logit(shown, training=True)
+        bounds = self.information(self.recognition(features, training=True), codes)
+        information = tf.add_n([self.lambdas[name] * bound for name, bound in bounds.items()])
+        return {"adversarial": self.adversarial.generator(logits), "information": -information}
+
+    def information(self, told: tf.Tensor, codes: Codes) -> Codes:
+        """L_I in nats, summed over codes: `"mi_cat"` and `"mi_cont"`, of those there are.
+
+        Args:
+            told: Q's outputs for the pictures.
+            codes: what the pictures were made from.
+        """
+        logits, mean, log_deviation = self._split(told)
+        bounds = {}
+        if self.categorical:
+            surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(codes["category"], logits)
+            entropy = self.categorical * math.log(self.classes)
+            bounds["mi_cat"] = entropy - tf.reduce_mean(tf.reduce_sum(surprise, -1))
+        if self.continuous:
+            off = (codes["continuous"] - mean) * tf.exp(-log_deviation)
+            likely = -0.5 * tf.square(off) - log_deviation - 0.5 * math.log(2.0 * math.pi)
+            entropy = self.continuous * math.log(2.0)
+            bounds["mi_cont"] = entropy + tf.reduce_mean(tf.reduce_sum(likely, -1))
+        return bounds
+
+    def _split(self, told: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Logits `(batch, categorical, classes)`, means and log deviations of Q."""
+        told = tf.cast(told, tf.float32)
+        sizes = [self.categorical * self.classes, self.continuous]
+        sizes.append(told.shape[-1] - sum(sizes))
+        logits, mean, log_deviation = tf.split(told, sizes, axis=-1)
+        if self.learned_deviation:
+            log_deviation = tf.clip_by_value(log_deviation, *LOG_DEVIATIONS)
+        else:
+            log_deviation = tf.zeros_like(mean)
+        shape = (-1, self.categorical, self.classes)
+        return tf.reshape(logits, shape), mean, log_deviation
+
+    # ---- what the trained game offers --------------------------------------------------------
+
+    def signatures(self) -> dict[str, Signature]:
+        """`serving_default` takes noise `z`, and `category` and `continuous` where there are any.
+
+        `category` is a whole number, or one for each of several codes.
+        """
+        (generator,) = self.ema("generator")
+        inputs = [TensorSpec("z", (self.noise_dim,), kind=self.latent)]
+        if self.categorical:
+            shape = () if self.categorical == 1 else (self.categorical,)
+            inputs.append(TensorSpec("category", shape, "int32", "label", self.classes))
+        if self.continuous:
+            inputs.append(TensorSpec("continuous", (self.continuous,), kind="uniform"))
+        output = TensorSpec("image", tuple(generator.output_shape[1:]))
+
+        def call(**given: tf.Tensor) -> tf.Tensor:
+            return generator(self.assembled(**given), training=False)
+
+        return {"serving_default": Signature(tuple(inputs), output, call, (generator,))}
+
+    def infer(self, images: np.ndarray, batch: int = 256) -> dict[str, np.ndarray]:
+        """What Q tells of pictures `(count, height, width, channels)` in [-1, 1].
+
+        Returns:
+            `"category"` int32 `(count, categorical)`, the likeliest values; `"probabilities"`
+            `(count, categorical, classes)`; `"continuous"` and `"deviation"` `(count,
+            continuous)`.
+        """
+        told = []
+        for start in range(0, len(images), batch):
+            part = tf.constant(images[start : start + batch], tf.float32)
+            features, _ = self.trunk_and_logit(part, training=False)
+            told.append(self.recognition(features, training=False))
+        logits, mean, log_deviation = self._split(tf.concat(told, 0))
+        return {
+            "category": tf.argmax(logits, -1, tf.int32).numpy(),
+            "probabilities": tf.nn.softmax(logits).numpy(),
+            "continuous": mean.numpy(),
+            "deviation": tf.exp(log_deviation).numpy(),
+        }
+
+    def settle(self) -> None:
+        """Recomputes the generator's batch norm statistics over 100 batches of 64."""
+        signature = self.signatures()["serving_default"]
+        specs = signature.inputs
+
+        def batches() -> Any:
+            for turn in range(100):
+                seeds = ([self.seed, 1000 * turn + index] for index in range(3))
+                yield self.assembled(**{s.name: s.draw(64, k) for s, k in zip(specs, seeds)})
+
+        standing_statistics(signature.networks[0], batches())
+
+
+def _activated(x: Any, norm: bool) -> Any:
+    return keras.layers.ReLU()(normalization("batch")(x) if norm else x)
+
+
+def _doubling(filters: int, bias: bool) -> keras.layers.Layer:
+    return Conv2DTranspose(filters, 4, 2, "same", use_bias=bias, kernel_initializer=normal())
+
+
+def _dense_features(x: Any, units: int, norm: str, name: str) -> Any:
+    layer = keras.layers.LayerNormalization() if norm == "layer" else normalization(norm)
+    start = "he_normal" if norm == "none" else normal()
+    x = Dense(units, use_bias=layer is None, kernel_initializer=start)(x)
+    return compat.LeakyReLU(0.1, name=name)(layer(x) if layer is not None else x)

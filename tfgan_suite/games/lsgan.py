@@ -1,0 +1,264 @@
+"""LSGAN: squared errors in place of cross-entropy (Mao et al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import compat, losses
+from tfgan_suite.adversarial import examples
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks import (
+    check_shape,
+    check_widths,
+    mlp,
+    normal,
+    normalization,
+    upsampling_plan,
+)
+from tfgan_suite.noise_game import NoiseGame
+
+PAPER = "Mao, Li, Xie, Lau, Wang, Smolley 2017, arXiv:1611.04076"
+DATA = "pictures or points"
+
+ARCHITECTURES = ("vgg", "dcgan", "mlp")
+
+
+def build_generator(
+    shape: tuple[int, ...] = (112, 112, 3),
+    architecture: str = "vgg",
+    width: int = 64,
+    latent_dim: int = 1024,
+    norm: str = "batch",
+) -> keras.Model:
+    """A generator of the paper.
+
+    Args:
+        shape: shape of one example: `(height, width, channels)` with equal sides, or `(n,)` for
+            points (architecture `"mlp"`).
+        architecture: `"vgg"` (the LSUN net: 3x3 transposed convolutions, those of the widest
+            maps followed by one of stride 1), `"dcgan"` (4x4 transposed convolutions, each
+            doubling the size and halving the channels) or `"mlp"` (two hidden layers of tanh).
+        width: channels of the last hidden layer; hidden units of the MLP. Paper: 64, and 128
+            for the MLP.
+        latent_dim: length of z; paper 1024, points 256.
+        norm: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`: the paper's test of
+            stability leaves it out. Without one, weights start with He's larger spread.
+
+    Returns:
+        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+
+    Raises:
+        InputError: an unknown architecture or norm, or a shape that cannot be made.
+    """
+    check_widths(width=width, latent_dim=latent_dim)
+    check_shape(shape, architecture, ARCHITECTURES)
+    z = keras.Input((latent_dim,), name="z")
+    if architecture == "mlp":
+        point = mlp(z, width, shape[0], layers=2, activation="tanh")
+        return keras.Model(z, point, name="lsgan_generator")
+    base, first, plan = _generator_plan(shape[0], architecture, width)
+    kernel = 3 if architecture == "vgg" else 4
+    # No bias where a norm follows, which has one.
+    bias = {"use_bias": norm == "none"}
+    x = Dense(
+        base * base * first, kernel_initializer=_start(norm), name="project", **bias
+    )(z)
+    x = keras.layers.Reshape((base, base, first))(x)
+    for filters, stride in plan:
+        x = keras.layers.ReLU()(_normalized(x, norm))
+        x = Conv2DTranspose(
+            filters, kernel, stride, "same", kernel_initializer=_start(norm), **bias
+        )(x)
+    x = keras.layers.ReLU()(_normalized(x, norm))
+    x = Conv2DTranspose(
+        shape[2],
+        kernel,
+        1 if architecture == "vgg" else 2,
+        "same",
+        kernel_initializer=normal(),
+        name="to_image",
+    )(x)
+    image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(z, image, name="lsgan_generator")
+
+
+def _generator_plan(
+    size: int, architecture: str, width: int
+) -> tuple[int, int, list[tuple[int, int]]]:
+    """Size and channels of the first map; channels and stride of each hidden layer after it."""
+    base, doublings = upsampling_plan(size)
+    if architecture == "dcgan":
+        widths = [width << n for n in reversed(range(doublings))]
+        return base, widths[0], [(filters, 2) for filters in widths[1:]]
+    plan: list[tuple[int, int]] = []
+    for level in reversed(range(doublings)):
+        filters = width << min(level, 2)
+        plan += [(filters, 2), (filters, 1)] if filters == 4 * width else [(filters, 2)]
+    return base, 4 * width, plan
+
+
+def _start(norm: str) -> Any:
+    # Without a norm, weights as small as the paper's would make the signal vanish.
+    return "he_normal" if norm == "none" else normal()
+
+
+def _normalized(x: Any, norm: str) -> Any:
+    layer = normalization(norm)
+    return x if layer is None else layer(x)
+
+
+def build_critic(
+    shape: tuple[int, ...] = (112, 112, 3),
+    architecture: str = "vgg",
+    width: int = 64,
+    norm: str = "batch",
+) -> keras.Model:
+    """A discriminator of the paper: strided convolutions and a linear unit, no sigmoid.
+
+    Args:
+        shape: shape of one example, as for `build_generator`.
+        architecture: `"vgg"` (5x5 convolutions), `"dcgan"` (4x4) or `"mlp"` (two hidden layers
+            of tanh).
+        width: channels of the first layer, each further one has twice as many; hidden units of
+            the MLP. Paper: 64, and 128 for the MLP.
+        norm: as for `build_generator`; never on the first layer.
+
+    Returns:
+        Model from examples to real values `(batch, 1)`, float32, unbounded. Layers `features_0`,
+        `features_1` and so on give its hidden units.
+
+    Raises:
+        InputError: an unknown architecture or norm, or one that does not fit the shape.
+    """
+    check_widths(width=width)
+    check_shape(shape, architecture, ARCHITECTURES)
+    x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
+    if architecture == "mlp":
+        for level in range(2):
+            x = Dense(width, activation="tanh", name=f"features_{level}")(x)
+    else:
+        kernel = 5 if architecture == "vgg" else 4
+        for level in range(upsampling_plan(shape[0])[1]):
+            biased = norm == "none" or level == 0  # elsewhere the norm has a bias
+            x = Conv2D(
+                width << level, kernel, 2, "same", use_bias=biased, kernel_initializer=_start(norm)
+            )(x)
+            x = _normalized(x, norm) if level else x
+            x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
+        x = keras.layers.Flatten()(x)
+    start = "glorot_uniform" if architecture == "mlp" else normal()
+    value = Dense(1, kernel_initializer=start, dtype="float32", name="value")(x)
+    return keras.Model(example, value, name="lsgan_critic")
+
+
+class LSGAN(NoiseGame):
+    """A critic that asks for numbers, so that samples far on its right side still learn.
+
+    ```
+    L_D = E (D(x) - b)^2 / 2 + E (D(G(z)) - a)^2 / 2,     L_G = E (D(G(z)) - c)^2 / 2
+    ```
+
+    The best critic is `(b p_data + a p_g) / (p_data + p_g)`. With labels (0, 1, 1) a draw is
+    L_D = 0.25, L_G = 0.125.
+
+    Args:
+        generator: model from z `(batch, latent_dim)` to examples.
+        critic: model from examples to real values `(batch, 1)`, without a sigmoid.
+        a: label of generated examples.
+        b: label of real examples.
+        c: what the generator wants the critic to answer. (a, b, c) = (0, 1, 1) is common;
+            (-1, 1, 0), or any with b - c = 1 and b - a = 2, minimises Pearson's chi-squared
+            divergence of p_data + p_g from 2 p_g.
+        latent: distribution of z: `"uniform"` in [-1, 1) (LSUN) or `"normal"` (points).
+        average: decay of a moving average of the generator's weights; 0 is the paper.
+        seed: seed of the noise.
+        **options: `Stabilisers`: `instance_noise`, `r1`, `augment` and more; all off is the
+            paper. Labels are not smoothed: a, b and c are the labels.
+
+    Example:
+        ```
+        game = LSGAN(build_generator(), build_critic())
+        game.compile(generator=Adam(1e-3, 0.5), critic=Adam(1e-3, 0.5))
+        game.fit(pictures)                  # float32 (64, 112, 112, 3) in [-1, 1]
+        ```
+
+    Reference:
+        Mao, Li, Xie, Lau, Wang, Smolley, "Least Squares Generative Adversarial Networks",
+        ICCV 2017, arXiv:1611.04076.
+
+    Deviations:
+        * Squared errors are means over the batch; the official code sums them, which makes its
+          learning rate grow with the batch (Adam takes most of that back).
+        * No conditional net for 3,740 Chinese characters.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        *,
+        a: float = 0.0,
+        b: float = 1.0,
+        c: float = 1.0,
+        latent: str = "uniform",
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "lsgan",
+        **options: Any,
+    ):
+        super().__init__(
+            generator,
+            critic,
+            loss=losses.least_squares(a, b, c),
+            latent=latent,
+            average=average,
+            seed=seed,
+            name=name,
+            **options,
+        )
+        self.labels = (float(a), float(b), float(c))
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real = examples(batch)
+        tape = self.recording("generator")
+        with tape:
+            fake = self.generator(self.latents(real, "z"), training=True)
+        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake)))
+        # The generator learns from the examples that the critic has just seen.
+        self.update("generator", lambda: self.generator_terms(fake), tape)
+        return self.logs()
+
+    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the critic; real and fake pass its batch norms in two calls."""
+        real_values, terms = self.judged_real(self.shown(real, "real"))
+        fake_values = self.critic(self.shown(fake, "fake"), training=True)
+        terms["real"] = self.adversarial.real(real_values)
+        terms["fake"] = self.adversarial.fake(fake_values)
+        return terms
+
+    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for the examples it made."""
+        values = self.critic(self.shown(fake, "generator"), training=True)
+        return {"adversarial": self.adversarial.generator(values)}
+
+    def symptoms(self, logs: Mapping[str, float]) -> list[str]:
+        """Says when the critic wins outright, or when it has left its labels far behind."""
+        a, b, _ = self.labels
+        draw = (b - a) ** 2 / 4.0
+        loss = logs["critic/real"] + logs["critic/fake"]
+        if loss < 0.02 * draw:
+            return [
+                f"the critic wins outright (its loss is {loss:.5f}, where {draw:g} is a draw):"
+                " likely causes: a critic much wider or faster than the generator, too little"
+                " data, or no penalty (try r1)"
+            ]
+        if loss > 20.0 * draw:
+            return [
+                f"the critic's loss is {loss:.3g}, far above the {draw:g} of a draw: its values"
+                " run away; go back to an earlier checkpoint and lower the learning rates"
+            ]
+        return []

@@ -1,0 +1,317 @@
+"""SN-GAN: a critic whose every weight is divided by its spectral norm (Miyato et al. 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import compat, losses, spectral
+from tfgan_suite.adversarial import examples
+from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
+from tfgan_suite.networks import check_shape, check_widths, mlp, normal, upsampling_plan
+from tfgan_suite.noise_game import NoiseGame, length
+from tfgan_suite.spectral import SpectralConv2D, SpectralDense
+
+PAPER = "Miyato, Kataoka, Koyama, Yoshida 2018, arXiv:1802.05957"
+DATA = "pictures or points"
+
+ARCHITECTURES = ("conv", "resnet", "mlp")
+
+
+def build_generator(
+    shape: tuple[int, ...] = (32, 32, 3),
+    architecture: str = "conv",
+    width: int | None = None,
+    latent_dim: int = 128,
+) -> keras.Model:
+    """A generator of the paper.
+
+    Args:
+        shape: of one example: `(height, width, channels)` with equal sides, or `(n,)` for points.
+        architecture: `"conv"` (Table 3: transposed convolutions that double the size, from
+            `width << doublings` channels down to `width`), `"resnet"` (up to 32 pixels the
+            CIFAR-10 net, every block of `width` channels; above the STL-10 net, halving down to
+            `width`) or `"mlp"` (three hidden layers, for points).
+        width: channels of the narrowest layer; hidden units of the MLP. Default, the paper's:
+            64; 256 for the ResNet up to 32 pixels; 128 for the MLP.
+        latent_dim: length of z; paper 128.
+
+    Returns:
+        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+
+    Raises:
+        InputError: an unknown architecture, or one that cannot make the shape.
+    """
+    check_shape(shape, architecture, ARCHITECTURES)
+    check_widths(latent_dim=latent_dim)
+    latent = keras.Input((latent_dim,), name="z")
+    made = generated(latent, shape, architecture, width, lambda x: compat.BatchNormalization()(x))
+    return keras.Model(latent, made, name="sngan_generator")
+
+
+def build_critic(
+    shape: tuple[int, ...] = (32, 32, 3),
+    architecture: str = "conv",
+    width: int | None = None,
+    slope: float = 1.0,
+) -> keras.Model:
+    """A critic of the paper, spectral in every layer and without other normalisation.
+
+    Args:
+        shape: of one example, as for `build_generator`.
+        architecture: `"conv"` (Table 3: a 3x3 and a 4x4 strided convolution a halving, leaky
+            ReLU 0.1), `"resnet"` or `"mlp"`.
+        width: channels of the first layer (ResNet up to 32 pixels: of every block); hidden units
+            of the MLP. Default, the paper's: 64; 128 for the ResNet up to 32 pixels and the MLP.
+        slope: what the critic's output is multiplied by, which is the slope it may have; paper 1.
+
+    Returns:
+        Model from examples to values `(batch, 1)`, float32, unbounded. Activations are named
+        `features_0`, `features_1` and so on.
+
+    Raises:
+        InputError: an unknown architecture, one that does not fit the shape, or a slope that is
+            not above 0.
+    """
+    check_shape(shape, architecture, ARCHITECTURES)
+    check_slope(slope)
+    example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
+    x = features(example, architecture, width)
+    x = sum_pool(x) if architecture == "resnet" else keras.layers.Flatten()(x)
+    # The official ResNet's last layer has no bias.
+    bias = architecture != "resnet"
+    value = SpectralDense(1, use_bias=bias, dtype="float32", name="value")(x)
+    if slope != 1.0:
+        value = keras.layers.Rescaling(slope, dtype="float32", name="scaled")(value)
+    return keras.Model(example, value, name="sngan_critic")
+
+
+class SNGAN(NoiseGame):
+    """A critic of bounded slope, by dividing every weight by its largest singular value.
+
+    ```
+    L_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),     L_G = -E D(G(z))
+    W_SN = W / sigma(W),  sigma by one power iteration in each update of the critic
+    ```
+
+    Args:
+        generator: model from z `(batch, latent_dim)` to examples.
+        critic: model from examples to values `(batch, 1)`, of spectral layers
+            (`tfgan_suite.spectral`) and without batch norm.
+        loss: `"hinge"` (the paper's best) or `"non_saturating"`.
+        critic_steps: critic updates per generator update, each with real examples and noise of
+            its own: `fit` gets batches of `critic_steps * batch` examples. Paper: 1 (CNN) or 5.
+        generator_batches: size of the generator's batch in critic's batches; the paper's ResNet
+            has 2.
+        average: decay of a moving average of the generator's weights; 0 is the paper.
+        seed: seed of the noise.
+        **options: `Stabilisers`: `instance_noise`, `r1`, `augment` and more; the paper has none.
+
+    Example:
+        ```
+        game = SNGAN(build_generator(), build_critic())
+        game.compile(generator=Adam(2e-4, 0.5), critic=Adam(2e-4, 0.5))
+        game.fit(pictures)                  # float32 (64, 32, 32, 3) in [-1, 1]
+        ```
+
+    Reference:
+        Miyato, Kataoka, Koyama, Yoshida, "Spectral Normalization for Generative Adversarial
+        Networks", ICLR 2018, arXiv:1802.05957.
+
+    Deviations:
+        * u moves once in each update of the critic, and not in the generator's; the official
+          code moves it at every call. sigma is read half an iteration later than there, with
+          v of the u at hand, so that no call needs to change anything.
+        * No dequantisation noise on the pictures.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        *,
+        loss: str | losses.AdversarialLoss = "hinge",
+        critic_steps: int = 1,
+        generator_batches: int = 1,
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "sngan",
+        **options: Any,
+    ):
+        check_widths(critic_steps=critic_steps, generator_batches=generator_batches)
+        super().__init__(
+            generator, critic, loss=loss, average=average, seed=seed, name=name, **options
+        )
+        self.critic_steps = self.batches_per_step = critic_steps
+        self.generator_batches = generator_batches
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real = examples(batch)
+        first = real[:: self.critic_steps]
+        # The generator moves first, as in the official code.
+        size = (length(first) * self.generator_batches, self.latent_dim)
+        latent = self.noise(size, "generator", self.latent)
+        self.update("generator", lambda: self.generator_terms(latent))
+        for turn in range(self.critic_steps):
+            # Every critic_steps-th example: so any number of replicas forms the same batches.
+            part = self.shown(real[turn :: self.critic_steps], f"real {turn}")
+            fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
+            fake = self.shown(fake, f"fake {turn}")
+            spectral.iterate(self.critic)
+            self.update("critic", lambda r=part, f=fake: self.critic_terms(r, f))
+        return self.logs()
+
+    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the critic for examples `(batch, ...)`, as shown."""
+        real_values, terms = self.judged_real(real)
+        terms["real"] = self.adversarial.real(real_values)
+        terms["fake"] = self.adversarial.fake(self.critic(fake, training=True))
+        return terms
+
+    def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for z `(batch, latent_dim)`."""
+        fake = self.shown(self.generator(latent, training=True), "generator fake")
+        return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
+
+
+# ---- what the networks are made of; conditional games use them too -----------------------------
+
+
+def generated(
+    x: Any,
+    shape: tuple[int, ...],
+    architecture: str,
+    width: int | None,
+    normalized: Callable[[Any], Any],
+) -> Any:
+    """The paper's generator on a vector.
+
+    Args:
+        x: tensor `(batch, features)` of a functional model.
+        shape: of one example.
+        architecture: one of `ARCHITECTURES`.
+        width: as for `build_generator`.
+        normalized: makes a normalisation layer and applies it.
+
+    Returns:
+        Tensor of examples, float32; pictures are in [-1, 1].
+    """
+    if architecture == "mlp":
+        return mlp(x, 128 if width is None else width, shape[0])
+    base, doublings = upsampling_plan(shape[0])
+    flat = architecture == "resnet" and shape[0] <= 32
+    width = (256 if flat else 64) if width is None else width
+    check_widths(width=width)
+    widths = [width if flat else width << level for level in reversed(range(doublings + 1))]
+    start = "glorot_uniform" if architecture == "resnet" else normal()
+    x = Dense(base * base * widths[0], kernel_initializer=start, name="project")(x)
+    x = keras.layers.Reshape((base, base, widths[0]))(x)
+    # The table names the channels after each doubling: the first one is the dense layer's.
+    for filters in widths[1:]:
+        if architecture == "resnet":
+            x = _up_block(x, filters, normalized)
+        else:
+            x = Conv2DTranspose(filters, 4, 2, "same", kernel_initializer=normal())(x)
+            x = keras.layers.ReLU()(normalized(x))
+    if architecture == "resnet":
+        x = keras.layers.ReLU()(normalized(x))
+    start = "glorot_uniform" if architecture == "resnet" else normal()
+    x = Conv2D(shape[2], 3, padding="same", kernel_initializer=start, name="to_image")(x)
+    return keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+
+
+def features(x: Any, architecture: str, width: int | None = None) -> Any:
+    """The paper's critic up to its last activation.
+
+    Args:
+        x: tensor of examples of a functional model.
+        architecture: one of `ARCHITECTURES`.
+        width: as for `build_critic`.
+
+    Returns:
+        Tensor `(batch, height, width, channels)`, or `(batch, units)` for points.
+    """
+    flat = architecture == "resnet" and x.shape[1] <= 32
+    width = (128 if flat or architecture == "mlp" else 64) if width is None else width
+    check_widths(width=width)
+    if architecture == "mlp":
+        for layer in range(3):
+            x = SpectralDense(width, kernel_initializer="he_uniform")(x)
+            x = compat.LeakyReLU(0.1, name=f"features_{layer}")(x)
+        return x
+    _, halvings = upsampling_plan(x.shape[1])
+    return _resnet_features(x, width, flat) if architecture == "resnet" else _conv_features(
+        x, width, halvings
+    )
+
+
+def sum_pool(x: Any) -> Any:
+    """Sum over all positions of `(batch, height, width, channels)`, in float32."""
+    positions = x.shape[1] * x.shape[2]
+    x = keras.layers.GlobalAveragePooling2D(dtype="float32")(x)
+    return keras.layers.Rescaling(float(positions), dtype="float32", name="sum_pool")(x)
+
+
+def check_slope(slope: float) -> None:
+    """Refuses a slope that is not above 0."""
+    if not slope > 0:
+        raise InputError(f"slope is {slope}; it must be above 0, and is 1 in the paper")
+
+
+def _conv_features(x: Any, width: int, halvings: int) -> Any:
+    plan = [(width << level, size, size - 2) for level in range(halvings) for size in (3, 4)]
+    for index, (filters, kernel, stride) in enumerate([*plan, (width << halvings, 3, 1)]):
+        x = SpectralConv2D(filters, kernel, stride, "same")(x)
+        x = compat.LeakyReLU(0.1, name=f"features_{index}")(x)
+    return x
+
+
+def _resnet_features(x: Any, width: int, flat: bool) -> Any:
+    if flat:
+        plan = [(width, True), (width, True), (width, False), (width, False)]
+    else:
+        plan = [(width << level, True) for level in range(upsampling_plan(x.shape[1])[1] + 1)]
+        plan.append((2 * plan[-1][0], False))
+    for index, (filters, halve) in enumerate(plan):
+        x = _down_block(x, filters, halve, first=index == 0, name=f"features_{index}")
+    return keras.layers.ReLU(name=f"features_{len(plan)}")(x)
+
+
+def _wide_start() -> keras.initializers.Initializer:
+    """Glorot's uniform start with a gain of sqrt 2, for the 3x3 convolutions of a block."""
+    return keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform")
+
+
+def _up_block(x: Any, filters: int, normalized: Callable[[Any], Any]) -> Any:
+    """Norm, ReLU, upsample, conv3, norm, ReLU, conv3, beside upsample and conv1."""
+    shortcut = Conv2D(filters, 1, padding="same")(Upsample2D()(x))
+    x = Upsample2D()(keras.layers.ReLU()(normalized(x)))
+    x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
+    x = keras.layers.ReLU()(normalized(x))
+    x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
+    return keras.layers.Add()([shortcut, x])
+
+
+def _down_block(x: Any, filters: int, halve: bool, first: bool, name: str) -> Any:
+    """ReLU, conv3, ReLU, conv3, mean pool, beside conv1 and mean pool (or the identity).
+
+    The first block has no ReLU on raw pixels and pools before its shortcut's convolution.
+    """
+    shortcut = x
+    if first:
+        shortcut = keras.layers.AveragePooling2D(2)(shortcut)
+    if halve or x.shape[-1] != filters:
+        shortcut = SpectralConv2D(filters, 1, padding="same")(shortcut)
+    if halve and not first:
+        shortcut = keras.layers.AveragePooling2D(2)(shortcut)
+    x = x if first else keras.layers.ReLU()(x)
+    x = SpectralConv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
+    x = keras.layers.ReLU()(x)
+    x = SpectralConv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
+    if halve:
+        x = keras.layers.AveragePooling2D(2)(x)
+    return keras.layers.Add(name=name)([shortcut, x])

@@ -1,0 +1,305 @@
+"""WGAN: a critic in a box of weights estimates a distance (Arjovsky et al. 2017)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import compat, penalties
+from tfgan_suite.adversarial import examples
+from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks import (
+    check_shape,
+    check_widths,
+    mlp,
+    normal,
+    normalization,
+    upsampling_plan,
+)
+from tfgan_suite.noise_game import NoiseGame
+
+PAPER = "Arjovsky, Chintala, Bottou 2017, arXiv:1701.07875"
+DATA = "pictures or points"
+
+ARCHITECTURES = ("dcgan", "constant", "dense", "mlp")
+
+
+def build_generator(
+    shape: tuple[int, ...] = (64, 64, 3),
+    architecture: str = "dcgan",
+    width: int = 64,
+    latent_dim: int = 100,
+) -> keras.Model:
+    """A generator of the paper.
+
+    Args:
+        shape: shape of one example: `(height, width, channels)` with equal sides, or `(n,)` for
+            points (architecture `"mlp"`).
+        architecture: `"dcgan"` (4x4 transposed convolutions with batch norm), `"constant"` (the
+            same without batch norm, every layer with `width` channels: the paper's hard case),
+            `"dense"` (three hidden layers of ReLU for pictures) or `"mlp"` (the same for points).
+        width: channels of the last hidden layer, or hidden units. Paper: 64; 512 for `"dense"`.
+        latent_dim: length of z; paper 100.
+
+    Returns:
+        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+
+    Raises:
+        InputError: an unknown architecture, or one that cannot make the shape.
+    """
+    check_widths(width=width, latent_dim=latent_dim)
+    check_shape(shape, architecture, ARCHITECTURES)
+    z = keras.Input((latent_dim,), name="z")
+    if architecture == "mlp":
+        return keras.Model(z, mlp(z, width, shape[0]), name="wgan_generator")
+    if architecture == "dense":
+        x = mlp(z, width, math.prod(shape), name="pixels")
+        x = keras.layers.Reshape(shape)(x)
+    else:
+        x = _convolutional(z, shape, width, constant=architecture == "constant")
+    image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(z, image, name="wgan_generator")
+
+
+def _convolutional(z: Any, shape: tuple[int, ...], width: int, constant: bool) -> Any:
+    base, doublings = upsampling_plan(shape[0])
+    widths = [width << (0 if constant else level) for level in reversed(range(doublings))]
+    norm = "none" if constant else "batch"
+    # Without a norm, weights as small as the paper's would make the signal vanish.
+    start = {"use_bias": constant}
+    x = Dense(
+        base * base * widths[0], kernel_initializer=_start(norm), name="project", **start
+    )(z)
+    x = keras.layers.Reshape((base, base, widths[0]))(x)
+    for filters in widths[1:]:
+        x = keras.layers.ReLU()(_normalized(x, norm))
+        x = Conv2DTranspose(filters, 4, 2, "same", kernel_initializer=_start(norm), **start)(x)
+    x = keras.layers.ReLU()(_normalized(x, norm))
+    return Conv2DTranspose(
+        shape[2], 4, 2, "same", use_bias=False, kernel_initializer=normal(), name="to_image"
+    )(x)
+
+
+def _start(norm: str) -> Any:
+    return "he_normal" if norm == "none" else normal()
+
+
+def _normalized(x: Any, norm: str) -> Any:
+    layer = normalization(norm)
+    return x if layer is None else layer(x)
+
+
+def build_critic(
+    shape: tuple[int, ...] = (64, 64, 3),
+    architecture: str = "dcgan",
+    width: int = 64,
+    norm: str = "batch",
+) -> keras.Model:
+    """A critic of the paper, without a sigmoid.
+
+    Args:
+        shape: shape of one example, as for `build_generator`.
+        architecture: `"dcgan"` and `"constant"` (4x4 convolutions, leaky ReLU; both have this
+            critic), `"dense"` (three hidden layers of ReLU) or `"mlp"` (the same for points).
+        width: channels of the first layer, each further one has twice as many; or hidden units.
+            Paper: 64; 512 for `"dense"`.
+        norm: of the convolutions: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`; never
+            on the first layer.
+
+    Returns:
+        Model from examples to real values `(batch, 1)`, float32, unbounded. Layers `features_0`,
+        `features_1` and so on give its hidden units.
+
+    Raises:
+        InputError: an unknown architecture or norm, or one that does not fit the shape.
+    """
+    check_widths(width=width)
+    check_shape(shape, architecture, ARCHITECTURES)
+    x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
+    if architecture in ("dense", "mlp"):
+        x = keras.layers.Flatten()(x)
+        for level in range(3):
+            name = f"features_{level}"
+            x = Dense(width, activation="relu", kernel_initializer="he_uniform", name=name)(x)
+    else:
+        for level in range(upsampling_plan(shape[0])[1]):
+            biased = norm == "none" or level == 0  # elsewhere the norm has a bias
+            x = Conv2D(
+                width << level, 4, 2, "same", use_bias=biased, kernel_initializer=_start(norm)
+            )(x)
+            x = _normalized(x, norm) if level else x
+            x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
+        x = keras.layers.Flatten()(x)
+    # No bias: the values mean nothing but by their differences.
+    value = Dense(1, use_bias=False, kernel_initializer=normal(), dtype="float32", name="value")
+    return keras.Model(example, value(x), name="wgan_critic")
+
+
+class WGAN(NoiseGame):
+    """A critic held in a box of weights, whose values differ the more the samples do.
+
+    ```
+    L_C = E f(G(z)) - E f(x),  then every weight of f is clipped to [-c, c];   L_G = -E f(G(z))
+    ```
+
+    `-critic/wasserstein` is the estimate of the earth mover's distance, up to an unknown factor
+    that hangs on c and the critic's architecture: curves of one critic compare, those of two do
+    not. It is large at first and falls as the samples get better.
+
+    The paper's warm-up gives the critic `warm_critic_steps` updates instead of `critic_steps`
+    before each of the first `warm_up` moves of the generator and before every `refresh`-th. As
+    every step of `fit` has the same number of batches, such a move takes several steps, and in
+    all of them but the last the generator stands still: its weights, its average and its
+    optimizer are as if it had not been asked. Which steps those are is a function of `steps`
+    alone (`moves`), so that a resumed run keeps the schedule. `generator/moves` is their share.
+
+    Args:
+        generator: model from z `(batch, latent_dim)` to examples.
+        critic: model from examples to real values `(batch, 1)`.
+        clip: c, half the side of the box; paper 0.01.
+        clip_norms: clip scale and offset of the critic's norms too, as the official code does.
+        critic_steps: critic updates per step, each with real examples and noise of its own:
+            `fit` gets batches of `critic_steps * batch` examples; paper 5.
+        warm_up: moves of the generator that wait for a warm-up; official code 25; 0: none.
+        refresh: the warm-up comes back before every such move; official code 500; 0: never.
+        warm_critic_steps: critic updates of a warm-up, rounded up to whole steps; official
+            code 100.
+        latent: distribution of z: `"normal"` (official code) or `"uniform"` in [-1, 1).
+        average: decay of a moving average of the generator's weights; 0 is the paper.
+        seed: seed of the noise.
+        **options: `Stabilisers`: `instance_noise`, `r1`, `augment` and more; the paper has none.
+
+    Example:
+        ```
+        game = WGAN(build_generator(), build_critic())
+        # PyTorch's RMSProp, the official code's: its epsilon of 1e-8 stands outside the root.
+        game.compile(generator=RMSprop(5e-5, 0.99, epsilon=1e-16),
+                     critic=RMSprop(5e-5, 0.99, epsilon=1e-16))
+        game.fit(pictures)                  # float32 (5 * 64, 64, 64, 3) in [-1, 1]
+        ```
+
+    Reference:
+        Arjovsky, Chintala, Bottou, "Wasserstein GAN", ICML 2017, arXiv:1701.07875.
+
+    Deviations:
+        * Weights are clipped after the critic's update, as in the paper's Algorithm 1; the
+          official code clips before it.
+        * The critic maximises f on real examples, as in the paper; the official code minimises
+          it, which only turns f's sign.
+        * The generators for pictures end in tanh; the official MLP has no bound.
+        * Convolutions without batch norm start with He's larger spread.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        *,
+        clip: float = 0.01,
+        clip_norms: bool = True,
+        critic_steps: int = 5,
+        warm_up: int = 0,
+        refresh: int = 0,
+        warm_critic_steps: int = 100,
+        latent: str = "normal",
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "wgan",
+        **options: Any,
+    ):
+        check_widths(critic_steps=critic_steps, warm_critic_steps=warm_critic_steps)
+        if not clip > 0:
+            raise InputError(f"clip is {clip}; it must be above 0, such as 0.01")
+        if warm_up < 0 or refresh < 0:
+            raise InputError(f"warm_up {warm_up}, refresh {refresh}; expected 0 (never) or more")
+        super().__init__(
+            generator,
+            critic,
+            loss="wasserstein",
+            latent=latent,
+            average=average,
+            seed=seed,
+            name=name,
+            **options,
+        )
+        self.clip, self.clip_norms = clip, clip_norms
+        self.critic_steps = self.batches_per_step = critic_steps
+        self.warm_up, self.refresh = warm_up, refresh
+        self.warm_steps = -(-warm_critic_steps // critic_steps)
+        self.waits = self.warm_steps > 1 and (warm_up > 0 or refresh > 0)
+        self.loss_names = ("generator/adversarial", "critic/wasserstein")
+        self.loss_names += ("critic/r1",) if self.stabilisers.r1 else ()
+        self.loss_names += ("generator/moves",) if self.waits else ()
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        real = examples(batch)
+        for turn in range(self.critic_steps):
+            # Every critic_steps-th example: so any number of replicas forms the same batches.
+            part = self.shown(real[turn :: self.critic_steps], f"real {turn}")
+            fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
+            fake = self.shown(fake, f"fake {turn}")
+            self.update("critic", lambda r=part, f=fake: self.critic_terms(r, f))
+            penalties.clip_weights(self.clipped(), self.clip)
+        latent = self.latents(part, "generator")
+        self.move_generator(latent)
+        return self.logs()
+
+    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the critic for examples as shown; `wasserstein` is minus the estimate."""
+        real_values, terms = self.judged_real(real)
+        fake_term = self.adversarial.fake(self.critic(fake, training=True))
+        terms["wasserstein"] = fake_term + self.adversarial.real(real_values)
+        return terms
+
+    def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for z `(batch, latent_dim)`."""
+        fake = self.shown(self.generator(latent, training=True), "generator fake")
+        return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
+
+    def clipped(self) -> list[Any]:
+        """The critic's variables that are held in the box: trainable ones, moving means never."""
+        layers = self.critic._flatten_layers(include_self=False)
+        norms = [] if self.clip_norms else [one for one in layers if hasattr(one, "gamma")]
+        free = {id(variable) for norm in norms for variable in norm.trainable_variables}
+        return [v for v in self.critic.trainable_variables if id(v) not in free]
+
+    # ---- the warm-up -------------------------------------------------------------------------
+
+    def moves(self, step: Any) -> Any:
+        """Whether the generator moves in the step after `step` steps.
+
+        Args:
+            step: integer, NumPy array or tensor.
+        """
+        first, cycle = self.warm_up * self.warm_steps, self.refresh + self.warm_steps - 1
+        in_warm_up = (step < first) & (step % self.warm_steps == self.warm_steps - 1)
+        if not self.refresh:
+            return in_warm_up | (step >= first)
+        # One cycle: refresh - 1 steps with a move each, then warm_steps steps with one move.
+        place = (step - first + (self.warm_up - 1) % self.refresh) % cycle
+        return in_warm_up | (
+            (step >= first) & ((place < self.refresh - 1) | (place == cycle - 1))
+        )
+
+    def move_generator(self, latent: tf.Tensor) -> None:
+        """The generator's update; where it has to wait, all that it changed is put back."""
+        if not self.waits:
+            self.update("generator", lambda: self.generator_terms(latent))
+            return
+        # An update under tf.cond is not possible on several replicas.
+        moves = self.moves(tf.convert_to_tensor(self.steps))
+        kept = [*self.generator.trainable_variables]
+        kept += compat.optimizer_variables(self.optimizer_of("generator"))
+        kept += [v for net in self.ema("generator") if net is not self.generator
+                 for v in net.variables]  # fmt: skip
+        before = [tf.identity(compat.tensor_variable(variable)) for variable in kept]
+        self.update("generator", lambda: self.generator_terms(latent))
+        after = [tf.convert_to_tensor(compat.tensor_variable(variable)) for variable in kept]
+        compat.assign_in_replicas(
+            kept, [tf.where(moves, new, old) for new, old in zip(after, before)]
+        )
+        self.record("generator/moves", tf.cast(moves, tf.float32))

@@ -1,0 +1,296 @@
+"""The two learning curves: estimates of the earth mover's distance and of the JS divergence.
+
+While a critic is trained, its loss says how far apart real and generated examples are: a
+Wasserstein critic's as an earth mover's distance (up to a factor), a cross-entropy critic's as a
+Jensen-Shannon divergence. Here they are read from a run's log, smoothed, and fitted to two
+distributions that stand still.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import adversarial, compat, losses, penalties
+from tfgan_suite.errors import InputError
+from tfgan_suite.networks import check_widths, mlp
+from tfgan_suite.optimizers import FusedAdam
+
+KINDS = ("wasserstein", "jsd")
+CROSS_ENTROPY = ("non_saturating", "minimax")
+LOG_TWO = math.log(2.0)
+
+
+# --- discrete distributions -----------------------------------------------------------------
+
+
+def optimal_critic(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
+    """`D*(x) = p_data(x) / (p_data(x) + p_g(x))`: the best critic's probability of "real".
+
+    Args:
+        real, fake: densities or probabilities at the same places; not both 0 at any of them.
+    """
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    return real / (real + fake)
+
+
+def value_of(real: np.ndarray, fake: np.ndarray, critic: np.ndarray) -> float:
+    """The GAN's value `V = sum p_data log D + sum p_g log(1 - D)` of discrete distributions.
+
+    Args:
+        real, fake: probabilities `(n,)`, each summing to 1.
+        critic: D at each of the places. At the best critic V is `-log 4 + 2 JSD(real, fake)`.
+    """
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    critic = np.asarray(critic, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(real > 0, real * np.log(critic), 0.0)
+        terms = terms + np.where(fake > 0, fake * np.log1p(-critic), 0.0)
+    return float(np.sum(terms))
+
+
+def jensen_shannon(real: np.ndarray, fake: np.ndarray) -> float:
+    """The Jensen-Shannon divergence of discrete distributions in nats: 0 to log 2."""
+    return (value_of(real, fake, optimal_critic(real, fake)) + math.log(4.0)) / 2.0
+
+
+# --- curves ---------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """An estimate over training.
+
+    Args:
+        kind: `"wasserstein"` (earth mover's distance up to an unknown factor, which differs
+            between critics) or `"jsd"` (lower bound of the divergence in nats, at most log 2).
+        name: whose curve it is.
+        steps: int64 `(n,)`, rising.
+        values: float64 `(n,)`.
+    """
+
+    kind: str
+    name: str
+    steps: np.ndarray
+    values: np.ndarray
+
+    def smoothed(self, window: int) -> Curve:
+        """The same curve through `median_filter`."""
+        return dataclasses.replace(self, values=median_filter(self.values, window))
+
+
+def median_filter(values: np.ndarray, window: int = 101) -> np.ndarray:
+    """Running median, as the official WGAN code smooths its curves (window 101).
+
+    At the ends the window shrinks evenly on both sides, so that the first and the last value stay.
+
+    Args:
+        values: `(n,)`.
+        window: odd number of values a median is taken of; 1 changes nothing.
+
+    Returns:
+        float64 `(n,)`.
+
+    Raises:
+        InputError: an even window or one below 1, or values of another shape.
+    """
+    if isinstance(window, bool) or int(window) != window or window < 1 or window % 2 == 0:
+        raise InputError(f"median window {window}; it must be an odd number of at least 1")
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1:
+        raise InputError(f"a curve of shape {values.shape}; expected one number a step, (n,)")
+    count, half = len(values), int(window) // 2
+    reach = [min(half, index, count - 1 - index) for index in range(count)]
+    return np.array([np.median(values[i - r : i + r + 1]) for i, r in enumerate(reach)])
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's rank correlation; equal values share the mean of their ranks.
+
+    Args:
+        first, second: `(n,)`, at least two different values each.
+
+    Raises:
+        InputError: unequal lengths, fewer than two values, or values that are all equal.
+    """
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
+        raise InputError(
+            f"ranks of {first.shape} and {second.shape} values; expected two lists of one"
+            " length, 2 or more"
+        )
+    ranks = [_ranks(values) for values in (first, second)]
+    if any(np.ptp(rank) == 0 for rank in ranks):
+        raise InputError("values that are all equal have no rank correlation")
+    return float(np.corrcoef(ranks)[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts - 1) / 2.0)[place]
+
+
+def curve_of_run(folder: str | os.PathLike) -> Curve:
+    """The curve in a run's `losses.jsonl`; each of its lines is a mean over `report` steps.
+
+    Args:
+        folder: run folder of a game with the Wasserstein loss, or with a cross-entropy loss and
+            no label smoothing.
+
+    Raises:
+        InputError: no run folder, no log, or a game whose losses estimate neither.
+    """
+    from tfgan_suite.runs import Run
+
+    folder = Path(folder)
+    constants = Run(folder).manifest["constants"]
+    path = folder / "losses.jsonl"
+    if not path.is_file() or not (lines := _lines(path)):
+        raise InputError(f"{path} holds no losses yet; train the run for some steps first")
+    kind, estimate = _estimate(lines[-1], constants, folder)
+    values = np.array([estimate(line) for line in lines], np.float64)
+    return Curve(kind, folder.name, np.array([int(line["step"]) for line in lines]), values)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            found.append(json.loads(line))
+        except ValueError as error:
+            raise InputError(f"line {number} of {path} is no JSON ({error})") from None
+    return found
+
+
+def _estimate(
+    line: dict[str, Any], constants: dict[str, Any], folder: Path
+) -> tuple[str, Callable[[dict[str, Any]], float]]:
+    """Which estimate a line of the log holds, and how it is read."""
+    if "critic/wasserstein" in line:
+        return "wasserstein", lambda one: -one["critic/wasserstein"]
+    if "critic/jsd" in line:
+        return "jsd", lambda one: one["critic/jsd"]
+    plain = constants.get("loss") in CROSS_ENTROPY and not constants.get("label_smoothing")
+    if plain and {"critic/real", "critic/fake"} <= set(line):
+        return "jsd", lambda one: losses.jensen_shannon_estimate(
+            one["critic/real"] + one["critic/fake"]
+        )
+    raise InputError(
+        f"{folder} estimates neither distance: its log has {', '.join(sorted(line))}; expected"
+        " critic/wasserstein, critic/jsd, or a cross-entropy loss without label smoothing"
+    )
+
+
+# --- fitted estimates -----------------------------------------------------------------------
+
+
+def fitted_estimates(
+    kind: str,
+    draw: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    thetas: Sequence[float],
+    *,
+    steps: int = 500,
+    width: int = 32,
+    clip: float = 0.1,
+    rate: float = 0.01,
+    seed: int = 0,
+) -> list[float]:
+    """Trains a critic between two distributions that stand still, and reads its estimate.
+
+    Args:
+        kind: `"wasserstein"`: WGAN's critic, weights clipped to [-clip, clip]; the estimate is
+            the distance up to a factor, roughly the same for all distances (as far as the fit
+            finds the best critic). `"jsd"`: GAN's critic, cross-entropy, no bound on weights.
+        draw: takes theta and the step (int64), both scalars, gives real and generated points
+            `(batch, n)`; steps below 0 are drawn for the estimate.
+        thetas: the distances; for each, the critic begins anew with the same weights.
+        steps: updates of the critic.
+        width: units of its two hidden layers of ReLU.
+        clip: half the side of the box of weights.
+        rate: Adam's learning rate, which falls in a line to 0.
+        seed: of the initial weights.
+
+    Returns:
+        For each theta the estimate on 10 fresh batches.
+
+    Raises:
+        InputError: an unknown kind, or numbers out of range.
+    """
+    if kind not in KINDS:
+        raise InputError(f"estimate {kind!r} is unknown; it must be one of {', '.join(KINDS)}")
+    check_widths(steps=steps, width=width)
+    keras.utils.set_random_seed(seed)
+    size = draw(tf.constant(1.0), tf.constant(0, tf.int64))[0].shape[-1]
+    point = keras.Input((size,))
+    critic = keras.Model(point, mlp(point, width, 1, layers=2))
+    optimizer = FusedAdam(rate, 0.5, 0.9)
+    fit = _fit(kind, critic, optimizer, draw, steps, clip)
+    held = [*critic.trainable_variables, *compat.optimizer_variables(optimizer)]
+    held = [compat.tensor_variable(variable) for variable in held]
+    start = [variable.numpy() for variable in held]
+    found = []
+    for theta in thetas:
+        for variable, first in zip(held, start):
+            variable.assign(first)
+        value = float(fit(tf.constant(theta, tf.float32)))
+        found.append(-value if kind == KINDS[0] else losses.jensen_shannon_estimate(value))
+    return found
+
+
+def _fit(
+    kind: str, critic: Any, optimizer: Any, draw: Callable, steps: int, clip: float
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A function that trains the critic for a theta and gives its loss on fresh points."""
+    loss = losses.get("wasserstein" if kind == "wasserstein" else "non_saturating")
+    weights = critic.trainable_variables
+    compat.build_optimizer(optimizer, weights)
+    rate = compat.get_learning_rate(optimizer)
+
+    def total(theta: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        real, fake = draw(theta, step)
+        return loss.real(critic(real)) + loss.fake(critic(fake))
+
+    @tf.function
+    def fit(theta: tf.Tensor) -> tf.Tensor:
+        for step in tf.range(steps, dtype=tf.int64):
+            with tf.GradientTape() as tape:
+                value = total(theta, step)
+            gradients = tape.gradient(value, adversarial.variables_of(weights))
+            share = 1.0 - tf.cast(step, tf.float32) / steps
+            compat.tensor_variable(optimizer.learning_rate).assign(rate * share)
+            compat.apply(optimizer, gradients, weights)
+            if kind == "wasserstein":
+                penalties.clip_weights(weights, clip)
+        fresh = [total(theta, tf.constant(-1 - index, tf.int64)) for index in range(10)]
+        return tf.reduce_mean(tf.stack(fresh))
+
+    return fit
+
+
+def parallel_lines(theta: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Points `(128, 2)` of the lines (0, Z) and (theta, Z), Z ~ U[0, 1], whose W is |theta|.
+
+    Their Jensen-Shannon divergence is log 2 for every theta but 0.
+    """
+    heights = tf.random.stateless_uniform((2, 128, 1), tf.stack([tf.zeros_like(step), step]))
+    across = tf.ones((128, 1)) * tf.cast(theta, tf.float32)
+    return tf.concat([0.0 * across, heights[0]], 1), tf.concat([across, heights[1]], 1)
+
+
+def two_points(theta: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Two point masses `(16, 1)`, at 0 and at theta: W is |theta|, the divergence log 2."""
+    fake = tf.ones((16, 1)) * tf.cast(theta, tf.float32)
+    return 0.0 * fake, fake
+
+
+EXAMPLES = {"parallel lines": parallel_lines, "two points": two_points}

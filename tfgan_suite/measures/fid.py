@@ -1,0 +1,206 @@
+"""Frechet Inception distance (Heusel et al. 2017), and what it would be of endless samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfgan_suite.errors import InputError
+from tfgan_suite.measures.result import Measured, as_features, as_pair, labelled, warn
+
+
+class Moments:
+    """Mean and covariance of features that come in batches; float64, memory does not grow.
+
+    Batches are merged by deviations from their means (Chan, Golub, LeVeque 1979), which loses no
+    digits to large means as sums of squares do.
+
+    Args:
+        dimension: length of a feature vector.
+
+    Attributes:
+        count: vectors so far.
+        mean: float64 `(dimension,)`.
+    """
+
+    def __init__(self, dimension: int):
+        self.count = 0
+        self.mean = np.zeros(dimension)
+        self.scatter = np.zeros((dimension, dimension))
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> Moments:
+        """The moments of features `(n, d)`."""
+        features = as_features(features)
+        found = cls(features.shape[1])
+        found.add(features)
+        return found
+
+    @property
+    def dimension(self) -> int:
+        """Length of a feature vector."""
+        return len(self.mean)
+
+    def add(self, features: np.ndarray) -> None:
+        """Takes a batch in.
+
+        Args:
+            features: `(n, dimension)`.
+
+        Raises:
+            InputError: another shape, or values that are not finite.
+        """
+        features = as_features(features)
+        if features.shape[1] != self.dimension:
+            raise InputError(
+                f"features have {features.shape[1]} dimensions; those before had {self.dimension}"
+            )
+        count, mean = len(features), features.mean(axis=0)
+        apart = features - mean
+        between = mean - self.mean
+        total = self.count + count
+        self.scatter += apart.T @ apart
+        self.scatter += np.outer(between, between) * (self.count * count / total)
+        self.mean += between * (count / total)
+        self.count = total
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Covariance `(dimension, dimension)` with the divisor `count - 1`.
+
+        Raises:
+            InputError: fewer than two vectors.
+        """
+        if self.count < 2:
+            raise InputError(f"a covariance of {self.count} pictures; give at least 2")
+        return self.scatter / (self.count - 1)
+
+
+def frechet_distance(
+    mean_1: np.ndarray, covariance_1: np.ndarray, mean_2: np.ndarray, covariance_2: np.ndarray
+) -> float:
+    """Squared Frechet distance of two Gaussians.
+
+    ```
+    |m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))
+    ```
+
+    The last trace is the sum of the square roots of the eigenvalues of `A S2 A`, A the root of S1.
+    That matrix is symmetric, so its eigenvalues are real and computed without the roots of S1 S2
+    that blow up or turn complex where covariances are singular.
+
+    Args:
+        mean_1: `(d,)`.
+        covariance_1: `(d, d)`.
+        mean_2: `(d,)`.
+        covariance_2: `(d, d)`.
+
+    Returns:
+        The distance; rounding may make the zero of equal Gaussians slightly negative.
+
+    Raises:
+        InputError: shapes that do not fit each other.
+    """
+    one, two = np.asarray(mean_1, np.float64), np.asarray(mean_2, np.float64)
+    first, second = (np.asarray(c, np.float64) for c in (covariance_1, covariance_2))
+    shape = (one.size, one.size)
+    if one.shape != two.shape or one.ndim != 1 or first.shape != shape or second.shape != shape:
+        raise InputError(
+            f"means of shape {one.shape} and {two.shape} with covariances of shape {first.shape} "
+            f"and {second.shape}; expected (d,) and (d, d) for both: use one extractor"
+        )
+    values, vectors = np.linalg.eigh(first)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    product = root @ second @ root
+    overlap = np.linalg.eigvalsh((product + product.T) / 2.0)
+    trace = np.trace(first) + np.trace(second) - 2.0 * np.sqrt(np.maximum(overlap, 0.0)).sum()
+    return float(((one - two) ** 2).sum() + trace)
+
+
+def fid(real: Moments, fake: Moments, **protocol: Any) -> Measured:
+    """Frechet distance between the Gaussians of real and generated features.
+
+    Finite samples make it too high, by about a constant over their number: only values for equal
+    numbers may be compared. `fid_infinity` removes that.
+
+    Args:
+        real: moments of the real features.
+        fake: moments of the generated features.
+        **protocol: facts for the result.
+
+    Raises:
+        InputError: two dimensions, or fewer than two examples.
+    """
+    _warn_if_few(min(real.count, fake.count), real.dimension)
+    value = frechet_distance(real.mean, real.covariance, fake.mean, fake.covariance)
+    facts = {**protocol, "n_real": real.count, "n_fake": fake.count, "dimension": real.dimension}
+    return Measured(labelled("FID", protocol), value, facts)
+
+
+def fid_infinity(
+    real: np.ndarray, fake: np.ndarray, *, points: int = 10, seed: int = 0, **protocol: Any
+) -> Measured:
+    """FID extrapolated to endless samples: the intercept of a straight line over 1/n.
+
+    Chong and Forsyth (CVPR 2020) hold the real statistics fixed. Here real and generated features
+    are both subsampled to n, because a reference of finite size adds a bias of the same form.
+
+    Args:
+        real: features `(N, d)`.
+        fake: features `(M, d)`.
+        points: numbers n at which FID is computed, evenly from a fifth of the smaller set (at
+            least twice the dimension) to all of it.
+        seed: of the subsets.
+        **protocol: facts for the result.
+
+    Returns:
+        Value; `spread` is the intercept's standard error from the fit.
+
+    Raises:
+        InputError: wrong shapes, values that are not finite, too few examples for a line.
+    """
+    real, fake = as_pair(real, fake)
+    most, dimension = min(len(real), len(fake)), real.shape[1]
+    fewest = max(most // 5, min(2 * dimension, most // 2), 2)
+    if points < 3 or most < fewest + points:
+        raise InputError(
+            f"{most} examples and {points} points for a line over 1/n; give at least 3 points and "
+            f"{max(4 * dimension, 10 * points)} examples of each side"
+        )
+    if most < 4 * dimension:
+        warn(
+            f"FID_infinity: {most} examples are too few for {dimension} features, the line is "
+            f"bent; at least {4 * dimension} of each side are needed"
+        )
+    draws = np.random.RandomState(seed)
+    counts = np.linspace(fewest, most, points).astype(int)
+    values = []
+    for count in counts:
+        one, two = (
+            Moments.of(rows[draws.choice(len(rows), count, replace=False)]) for rows in (real, fake)
+        )
+        values.append(frechet_distance(one.mean, one.covariance, two.mean, two.covariance))
+    # Weighted by n: the scatter of FID falls like 1/n.
+    weights = counts / counts.mean()
+    line, spread = np.polyfit(1.0 / counts, values, 1, w=weights, cov=True)
+    facts = {
+        **protocol,
+        "n_real": len(real),
+        "n_fake": len(fake),
+        "dimension": dimension,
+        "fit": {"counts": counts.tolist(), "values": [round(value, 6) for value in values]},
+        "fit_seed": seed,
+        "spread": "standard error of the intercept",
+    }
+    error = float(np.sqrt(spread[1, 1]))
+    return Measured(labelled("FID_infinity", protocol), float(line[1]), facts, error)
+
+
+def _warn_if_few(count: int, dimension: int) -> None:
+    if count <= dimension:
+        warn(
+            f"FID: {count} examples are too few for {dimension} features, the covariance has not "
+            f"full rank and the value is far too high; at least {dimension + 1} are needed, "
+            "10,000 are usual"
+        )

@@ -1,0 +1,260 @@
+"""Whether a generator only repeats its training pictures.
+
+For each sample the nearest training picture is searched, by pixels (with shifts, as a picture that
+moved by a pixel is far from itself) or by features. How near is too near is told by test pictures:
+the ratio of the medians of d(sample, training set) and d(test picture, training set) is about 1
+for a generator that invents, and 0 for one that copies. The training set is streamed in blocks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tfgan_suite import pictures
+from tfgan_suite.errors import InputError
+from tfgan_suite.measures.result import Measured
+
+BLOCK = 1024  # rows of a distance table on either side: 4 MiB
+SHIFTS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Nearest:
+    """The nearest training example of each sample.
+
+    Args:
+        index: its number in the training set, int64 `(n,)`.
+        distance: float64 `(n,)`. Pixels: root mean square difference in grey levels (0 to 255)
+            of the compared windows. Features: Euclidean.
+        example: the training examples themselves, `(n, ...)`.
+        searched: size of the training set.
+    """
+
+    index: np.ndarray
+    distance: np.ndarray
+    example: np.ndarray
+    searched: int
+
+
+def nearest_by_pixels(
+    samples: np.ndarray, train: np.ndarray | Iterable[np.ndarray], shifts: int = SHIFTS
+) -> Nearest:
+    """Nearest training pictures, whatever part of +-`shifts` pixels they are moved by.
+
+    The middle window of a sample, without `shifts` pixels on each side, is compared with every
+    window of that size of a training picture: all shifts compare as many pixels.
+
+    Args:
+        samples: `(n, height, width, channels)`, uint8 or float in [-1, 1].
+        train: pictures of the same size, as one array or as blocks.
+        shifts: largest shift in pixels; 0: none.
+
+    Raises:
+        InputError: no samples or training pictures, other shapes, NaN, pictures too small.
+    """
+    samples = _pixels(samples)
+    height, width = samples.shape[1:3]
+    if shifts < 0 or min(height, width) <= 2 * shifts:
+        raise InputError(f"shifts of {shifts} pixels leave nothing of {height}x{width} pixels")
+    size = (height - 2 * shifts, width - 2 * shifts)
+    places = [(y, x) for y in range(2 * shifts + 1) for x in range(2 * shifts + 1)]
+
+    def window(images: np.ndarray, place: tuple[int, int]) -> np.ndarray:
+        top, left = place
+        part = images[:, top : top + size[0], left : left + size[1]]
+        return part.reshape(len(part), -1)
+
+    middle = window(samples, (shifts, shifts))
+    found = _search(middle, samples, train, _pixels, places, window)
+    scale = 1.0 / np.sqrt(middle.shape[1])
+    return dataclasses.replace(found, distance=found.distance * scale)
+
+
+def nearest_by_features(samples: np.ndarray, train: np.ndarray | Iterable[np.ndarray]) -> Nearest:
+    """Nearest training examples in a feature space.
+
+    Args:
+        samples: features `(n, d)`.
+        train: features `(m, d)`, as one array or as blocks.
+
+    Raises:
+        InputError: none of either, other shapes, values that are not finite.
+    """
+    samples = _features(samples)
+    return _search(samples, samples, train, _features, [None], lambda block, place: block)
+
+
+def compare(
+    samples: np.ndarray,
+    test: np.ndarray,
+    train: np.ndarray | Iterable[np.ndarray],
+    *,
+    shifts: int = SHIFTS,
+    extractor: str | None = None,
+    seed: int = 0,
+    **protocol: Any,
+) -> tuple[Measured, Nearest]:
+    """Distances of samples to the training set against those of test examples to it.
+
+    Args:
+        samples: pictures, or with `extractor` features `(n, d)`.
+        test: examples that were not trained on, of the same kind.
+        train: the training set, of the same kind, as one array or as blocks.
+        shifts: for pictures, as for `nearest_by_pixels`.
+        extractor: name of the network that made the features; `None`: pictures.
+        seed: of the choice where one of the two sets is larger; as many of both are compared.
+        **protocol: facts for the result.
+
+    Returns:
+        The ratio of the medians, with `"closer"` (share of samples nearer to the training set
+        than 99% of the test examples are; about .01 is innocent) and `"copies"` (samples at
+        distance 0) in its protocol; and the nearest training example of each compared sample.
+
+    Raises:
+        InputError: as `nearest_by_pixels`; the median test example lies in the training set.
+    """
+    count = min(len(samples), len(test))
+    if not count:
+        raise InputError(f"{len(samples)} samples and {len(test)} test examples: both need some")
+    draws = np.random.default_rng(seed)
+    chosen = [
+        examples if len(examples) == count
+        else np.asarray(examples)[np.sort(draws.permutation(len(examples))[:count])]
+        for examples in (samples, test)
+    ]
+    prepare = _pixels if extractor is None else _features
+    # One pass over the training set for both, as it may come from disk.
+    both = np.concatenate([prepare(part) for part in chosen])
+    if extractor is None:
+        found = nearest_by_pixels(both, train, shifts)
+    else:
+        found = nearest_by_features(both, train)
+    ours, theirs = found.distance[:count], found.distance[count:]
+    middle = float(np.median(theirs))
+    if middle == 0.0:
+        raise InputError(
+            "half of the test examples lie in the training set; give examples not trained on"
+        )
+    facts = {
+        **protocol,
+        "median_samples": float(np.median(ours)),
+        "median_test": middle,
+        "closer": float(np.mean(ours < np.percentile(theirs, 1.0))),
+        "copies": int(np.sum(ours == 0.0)),
+        "n_fake": count,
+        "n_test": count,
+        "n_train": found.searched,
+        "space": "pixels" if extractor is None else "features",
+        "shifts": shifts if extractor is None else 0,
+        "choice_seed": seed,
+    }
+    if extractor is not None:
+        facts["extractor"] = extractor
+    space = "pixels" if extractor is None else extractor
+    value = float(np.median(ours)) / middle
+    cut = dataclasses.replace(
+        found, index=found.index[:count], distance=ours, example=found.example[:count]
+    )
+    return Measured(f"memorisation-{space}", value, facts), cut
+
+
+def picture_sheet(samples: np.ndarray, nearest: np.ndarray, columns: int = 4) -> np.ndarray:
+    """Pairs side by side: a sample, and to its right the nearest training picture.
+
+    Args:
+        samples: `(n, height, width, channels)`, uint8 or float in [-1, 1]; drawn, not picked.
+        nearest: as many training pictures, e.g. `Nearest.example`.
+        columns: pairs in a row.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+
+    Raises:
+        InputError: other shapes.
+    """
+    samples, nearest = _pixels(samples), _pixels(nearest)
+    if samples.shape != nearest.shape:
+        raise InputError(
+            f"samples of shape {samples.shape} cannot be set beside {nearest.shape}"
+        )
+    rim = np.full((*samples.shape[:2], 2, samples.shape[3]), 255, np.uint8)
+    pairs = np.concatenate([rim, samples, nearest, rim], axis=2)
+    return pictures.sheet(pairs, columns=columns)
+
+
+def _search(queries, samples, train, prepare, places, window) -> Nearest:
+    """Nearest rows over all blocks and places; candidates by |a|^2 - 2 a.b, distances exactly."""
+    n = len(queries)
+    best, index = np.full(n, np.inf), np.full(n, -1, np.int64)
+    example = np.empty_like(samples)
+    squares = [np.square(part).sum(1) for part in _cut(queries)]
+    seen = 0
+    for block in _stream(train, prepare, samples.shape[1:]):
+        for place in places:
+            rows = window(block, place).astype(np.float32)
+            weight = np.square(rows).sum(axis=1)
+            for number, part in enumerate(_cut(queries)):
+                here = slice(number * BLOCK, number * BLOCK + len(part))
+                table = weight - 2.0 * (part @ rows.T)
+                nearest = table.argmin(axis=1)
+                guess = table[np.arange(len(part)), nearest] + squares[number]
+                # The sum is off by rounding; what it might improve on is computed exactly.
+                slack = 1e-5 * (squares[number] + weight[nearest]) + 1e-6
+                (close,) = np.nonzero(guess - slack < best[here])
+                gap = part[close].astype(np.float64) - rows[nearest[close]]
+                exact = np.square(gap).sum(axis=1)
+                better = exact < best[here][close]
+                to = close[better] + here.start
+                best[to], index[to] = exact[better], nearest[close[better]] + seen
+                example[to] = block[nearest[close[better]]]
+        seen += len(block)
+    if not seen:
+        raise InputError("the training set is empty; there is nothing to be near to")
+    return Nearest(index, np.sqrt(best), example, seen)
+
+
+def _cut(queries: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks of the samples as float32."""
+    for start in range(0, len(queries), BLOCK):
+        yield queries[start : start + BLOCK].astype(np.float32)
+
+
+def _stream(train, prepare, shape) -> Iterator[np.ndarray]:
+    """Blocks of the training set, checked, of at most `BLOCK` examples."""
+    for given in [train] if isinstance(train, np.ndarray) else train:
+        for start in range(0, len(given), BLOCK):
+            block = prepare(given[start : start + BLOCK])
+            if block.shape[1:] != shape:
+                raise InputError(
+                    f"training examples of shape {block.shape[1:]} cannot be compared with "
+                    f"samples of shape {shape}; bring them to one size and channel count"
+                )
+            yield block
+
+
+def _pixels(images) -> np.ndarray:
+    """uint8 `(n, height, width, channels)`, as a file holds pictures."""
+    images = np.asarray(images)
+    if images.ndim != 4 or not len(images):
+        raise InputError(
+            f"pictures of shape {images.shape} cannot be compared; expected "
+            "(n, height, width, channels)"
+        )
+    if images.dtype == np.uint8:
+        return images
+    if not (np.abs(images) <= 1.001).all():  # also for NaN
+        raise InputError("float pictures must be finite and in [-1, 1]")
+    return pictures.to_uint8(images)
+
+
+def _features(rows) -> np.ndarray:
+    rows = np.asarray(rows)
+    if rows.ndim != 2 or not len(rows) or not np.isfinite(rows).all():
+        raise InputError(
+            f"features of shape {rows.shape} cannot be compared; expected finite (n, d)"
+        )
+    return rows.astype(np.float32)
