@@ -86,21 +86,32 @@ class GameChecks:
                 if not path_of(variable).endswith(self.without_gradient or "\0"):
                     assert np.abs(change).max() > 0, (player, path_of(variable))
 
-    def test_a_players_update_moves_its_own_variables_alone(self):
-        moving = list(self.compiled().players())
+    def test_a_players_update_moves_its_own_variables_alone(self, stepped):
+        game, before, _ = stepped
+        moving, after = game.players(), snapshot(game)
         for mover in moving:
-            game = self.compiled(rates={p: float(p == mover) for p in moving})
-            before = snapshot(game)
+            put(game, before)
+            for player in moving:
+                rate = float(player == mover)
+                compat.set_learning_rate(game.optimizer_of(player), rate)
             self.fit(game, 1)
             for player, networks in game.players().items():
                 moved = any((value(v) != before[id(v)]).any() for v in trainable(networks))
                 assert moved == (player == mover), (mover, player)
+        put(game, after)
 
     def test_resuming_equals_never_stopping(self, tmp_path):
         adam = keras.optimizers.Adam
-        whole = self.fit(self.compiled(optimizer=adam), 4)
-        half = self.fit(self.compiled(optimizer=adam), 2)
-        path = tf.train.Checkpoint(game=half).save(str(tmp_path / "ckpt"))
+        whole, paths = self.compiled(optimizer=adam), []
+        saved = tf.train.Checkpoint(game=whole)
+
+        class SaveAtStepTwo(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                if batch == 1:
+                    paths.append(saved.save(str(tmp_path / "ckpt")))
+
+        whole.fit(self.dataset(whole, 4), verbose=0, shuffle=False, callbacks=[SaveAtStepTwo()])
+        (path,) = paths
         again = self.compiled(optimizer=adam)
         tf.train.Checkpoint(game=again).restore(path).assert_existing_objects_matched()
         assert int(again.steps.numpy()) == 2
@@ -170,6 +181,13 @@ def value(variable) -> np.ndarray:
 
 def snapshot(game) -> dict[int, np.ndarray]:
     return {id(v): value(v) for nets in game.players().values() for v in trainable(nets)}
+
+
+def put(game, values: dict[int, np.ndarray]) -> None:
+    """Gives the trainable variables the values of a snapshot."""
+    for networks in game.players().values():
+        for variable in trainable(networks):
+            compat.tensor_variable(variable).assign(values[id(variable)])
 
 
 def state(game) -> dict[str, np.ndarray]:

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite.errors import InputError
+
 _DRAWS = threading.local()
 
 
@@ -23,11 +25,16 @@ class DrawnDropout(keras.layers.Layer):
     Args:
         rate: share of the features that are set to 0 in training; the rest grows by
             `1 / (1 - rate)`.
+
+    Raises:
+        InputError: the rate is not in [0, 1).
     """
 
     def __init__(self, rate: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.rate = rate
+        if not 0.0 <= rate < 1.0:
+            raise InputError(f"dropout of {rate}; expected a share from 0 up to, but not, 1")
+        self.rate = float(rate)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training or not self.rate:
@@ -38,6 +45,9 @@ class DrawnDropout(keras.layers.Layer):
         shape = (inputs.shape[0] or tf.shape(inputs)[0], *inputs.shape[1:])
         kept = draw(shape, self.name) >= self.rate
         return inputs * tf.cast(kept, inputs.dtype) * (1.0 / (1.0 - self.rate))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}

@@ -9,6 +9,7 @@ import tensorflow as tf
 from harness import GameChecks, snapshot, state, trainable, value
 
 from tfgan_suite import InputError
+from tfgan_suite.drawn_dropout import DrawnDropout, drawing
 from tfgan_suite.games import gan
 from tfgan_suite.taps import tap
 
@@ -138,10 +139,10 @@ def test_uniform_noise_is_stretched_to_variance_one():
 
 def test_dropout_keeps_the_mean_and_repeats_with_its_step():
     game = game_of(constant(0.0), seed=5)
-    layer = gan.StatelessDropout(0.2, name="drop")
+    layer = DrawnDropout(0.2, name="drop")
 
     def masked(salt):
-        draw = gan.masks_from(lambda shape, name: game.noise(shape, f"{salt}/{name}", "unit"))
+        draw = drawing(lambda shape, name: game.noise(shape, f"{salt}/{name}", "unit"))
         with draw:
             return layer(tf.ones((400, 50)), training=True).numpy()
 

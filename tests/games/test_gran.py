@@ -50,7 +50,7 @@ def by_hand(generator, z):
     h_z = tf.tanh(normed("read_noise", layer("read_noise")(z), 1))
     h_c, deltas = tf.zeros_like(h_z), []
     for step in range(1, steps + 1):
-        halves = [layer("from_noise")] + [layer("from_state")] * (steps > 1)
+        halves = [layer(name) for name in ("from_noise", "from_state")[: min(steps, 2)]]
         kernel = tf.concat([half.kernel for half in halves], 0)
         states = tf.concat([h_z, h_c][: len(halves)], 1)
         x = normed("project", states @ kernel, step)

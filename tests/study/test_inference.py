@@ -66,5 +66,5 @@ def test_impossible_numbers_are_refused(monkeypatch):
     with pytest.raises(InputError, match="cannot be paired"):
         inference.signed_rank([1], [1, 2])
     monkeypatch.setitem(__import__("sys").modules, "scipy.stats", None)
-    with pytest.raises(InputError, match=r"\[study\]"):
+    with pytest.raises(InputError, match=r"\[measures\]"):
         inference.binomial(1, 2)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -14,10 +11,11 @@ import tensorflow as tf
 
 from tfgan_suite import compat, losses
 from tfgan_suite.adversarial import examples
+from tfgan_suite.drawn_dropout import DrawnDropout, drawing
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks import check_shape, check_widths, mlp
-from tfgan_suite.noise_game import NoiseGame, length
+from tfgan_suite.noise_game import NoiseGame
 
 PAPER = "Goodfellow et al. 2014, arXiv:1406.2661"
 DATA = "pictures or points"
@@ -168,64 +166,11 @@ def build_critic(
 
 def _dropped(x: Any, dropout: tuple[float, float], index: int) -> Any:
     rate = dropout[min(index, 1)]
-    return StatelessDropout(rate, name=f"dropout_{index}")(x) if rate else x
+    return DrawnDropout(rate, name=f"dropout_{index}")(x) if rate else x
 
 
 def _logit(x: Any, initializer: Any) -> Any:
     return Dense(1, kernel_initializer=initializer, dtype="float32", name="logit")(x)
-
-
-_drawing = threading.local()
-
-
-@contextlib.contextmanager
-def masks_from(draw: Callable[[tuple, str], tf.Tensor]) -> Iterator[None]:
-    """Inside this block (of this thread) every `StatelessDropout` takes its masks from `draw`.
-
-    Args:
-        draw: takes the shape of a mask and the layer's name, gives numbers in [0, 1).
-    """
-    before = getattr(_drawing, "draw", None)
-    _drawing.draw = draw
-    try:
-        yield
-    finally:
-        _drawing.draw = before
-
-
-@keras.saving.register_keras_serializable(package="tfgan_suite")
-class StatelessDropout(keras.layers.Layer):
-    """Dropout whose masks come from the game's noise, so that a resumed run draws them again.
-
-    Keras's own layer keeps a random state that differs between its versions and replicas. In
-    training, `x * mask / (1 - rate)` with a mask from the surrounding `masks_from`; outside of
-    such a block, or in inference, the input as it is.
-
-    Args:
-        rate: share of the numbers that are dropped, in [0, 1).
-
-    Raises:
-        InputError: the rate is out of range.
-    """
-
-    def __init__(self, rate: float, **kwargs: Any):
-        super().__init__(**kwargs)
-        if not 0.0 <= rate < 1.0:
-            raise InputError(f"dropout of {rate}; expected a share from 0 up to, but not, 1")
-        self.rate = float(rate)
-
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        draw = getattr(_drawing, "draw", None)
-        if draw is None or not training:
-            return inputs
-        kept = draw((length(inputs), *inputs.shape[1:]), self.name) >= self.rate
-        return inputs * (tf.cast(kept, inputs.dtype) / (1.0 - self.rate))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate}
 
 
 class GAN(NoiseGame):
@@ -341,7 +286,7 @@ class GAN(NoiseGame):
 
     def judged(self, shown: tf.Tensor, salt: str) -> tf.Tensor:
         """The critic's logits in training, with dropout masks of this step and this use."""
-        with masks_from(lambda shape, layer: self.noise(shape, f"{salt}/{layer}", "unit")):
+        with drawing(lambda shape, layer: self.noise(shape, f"{salt}/{layer}", "unit")):
             return self.critic(shown, training=True)
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, turn: int = 0) -> dict:

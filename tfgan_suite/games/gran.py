@@ -266,8 +266,7 @@ class GRAN(NoiseGame):
     Deviations:
         * Pictures are 2 sigmoid(C) - 1 in [-1, 1] in place of sigmoid(C).
         * Every step has batch norm statistics of its own; gamma and beta are shared as the
-          weights are. (The sheet of the official code leaves this open; shared moving averages
-          would belong to no step.)
+          weights are. Shared moving averages would belong to no step.
         * The critic's first convolution has no batch norm, its others have leaky ReLUs.
         * Adam with beta 0.5 and 0.999 is recommended; the official script's decay of its beta
           leaves no momentum after the first step.

@@ -58,11 +58,6 @@ def value_of(real: np.ndarray, fake: np.ndarray, critic: np.ndarray) -> float:
     return float(np.sum(terms))
 
 
-def jensen_shannon(real: np.ndarray, fake: np.ndarray) -> float:
-    """The Jensen-Shannon divergence of discrete distributions in nats: 0 to log 2."""
-    return (value_of(real, fake, optimal_critic(real, fake)) + math.log(4.0)) / 2.0
-
-
 # --- curves ---------------------------------------------------------------------------------
 
 
