@@ -1,15 +1,18 @@
 """DCGAN on pictures (Radford, Metz, Chintala 2016).
 
-    python recipes/dcgan.py                                  coloured shapes, 32x32, about 6 minutes
+    python recipes/dcgan.py                                  coloured shapes, 32x32, under 4 minutes
     python recipes/dcgan.py --data PICTURES --size 64        your own folder of pictures
     python recipes/dcgan.py --data PICTURES --size 64 --paper --width 128 --batch 128 --steps 100000
 
 The defaults are made for two CPU cores and the embedded shapes, where the critic of the paper's
 plain form wins (0.2% clean shapes after 2,500 steps). Stabilisers are on, each a flag: R1 in place
 of batch norm in the critic, an averaged generator that draws, larger steps with less memory (Adam
-0.002, 0, 0.99) that fall to nothing in the end. `--paper` is the plain form at the width and batch
-you give. Expect about 75% of the samples to be one clean shape of one colour (76.3% of 1,000 at
-seed 0) and all 18 classes. The paper shows pictures, no score.
+0.002, 0, 0.99) that fall to nothing in the end, and a z hardly longer than the list of what varies
+in the pictures (8 numbers; after 3,000 steps 49% of the shapes were clean, with 32 numbers 37%).
+`--paper` is the plain form at the width and batch you give. For your own pictures take a longer z
+and smaller steps: `--latent-dim 32 --rate 0.001`. Expect more than 75% of the samples to be one
+clean shape of one colour (79.7% of 1,000 at seed 0) and all 18 classes. The paper shows pictures,
+no score.
 """
 
 import types

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_suite import AdversarialModel, InputError
-from tfgan_suite.adversarial import examples
+from tfgan_suite.batches import examples
 from tfgan_suite.signatures import Signature, TensorSpec
 
 

@@ -9,13 +9,13 @@ import tensorflow as tf
 from harness import value
 
 from tfgan_suite import InputError, compat
+from tfgan_suite.batches import labels
 from tfgan_suite.conditional import (
     ConcatenateLabel,
     ConditionalBatchNormalization,
     OneHot,
     check_labels,
     class_count,
-    labels,
     parse_labels,
 )
 

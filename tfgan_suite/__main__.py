@@ -188,6 +188,8 @@ def _labels(
             f"--label is {label!r}, but this game does not draw by class; leave it out, or train"
             " one that does, such as recipes/cgan.py"
         )
+    # Codes that a game found for itself have no names.
+    names = names if taking[0].name == "label" else None
     wanted = parse_labels(label, taking[0].classes, names)
     return {taking[0].name: [wanted[index % len(wanted)] for index in range(count)]}
 

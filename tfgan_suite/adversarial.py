@@ -352,25 +352,6 @@ class AdversarialModel(keras.Model):
             self._totals.assign(tf.zeros_like(self._totals))
 
 
-def examples(batch: Any) -> tf.Tensor:
-    """The real examples of a batch, whatever form `fit` was given.
-
-    Args:
-        batch: a dict with `"image"` or `"point"`, a tuple whose first entry they are, or a tensor.
-
-    Returns:
-        float32 tensor `(batch, ...)`.
-    """
-    if isinstance(batch, Mapping):
-        for key in ("image", "point"):
-            if key in batch:
-                return tf.cast(batch[key], tf.float32)
-        raise InputError(f"a batch with keys {sorted(batch)} has neither 'image' nor 'point'")
-    if isinstance(batch, (tuple, list)):
-        batch = batch[0]
-    return tf.cast(batch, tf.float32)
-
-
 def variables_of(variables: Iterable[Any]) -> list[tf.Variable]:
     """TensorFlow's variables behind Keras's."""
     return [compat.tensor_variable(variable) for variable in variables]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,31 +12,6 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.spectral import SpectralDense, SpectralEmbedding
-
-
-def labels(batch: Any) -> tf.Tensor:
-    """The class indices of a batch, whatever form `fit` was given.
-
-    Args:
-        batch: a dict with `"label"`, or a tuple whose second entry they are.
-
-    Returns:
-        int32 tensor `(batch,)`.
-
-    Raises:
-        InputError: there are no labels.
-    """
-    found = None
-    if isinstance(batch, Mapping):
-        found = batch.get("label")
-    elif isinstance(batch, (tuple, list)) and len(batch) > 1:
-        found = batch[1]
-    if found is None:
-        raise InputError(
-            "a batch without labels, but this game draws by class; give data with classes (one"
-            " folder a class, or labels beside the pictures)"
-        )
-    return tf.cast(found, tf.int32)
 
 
 def class_count(data: Any) -> int:

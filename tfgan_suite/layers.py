@@ -146,6 +146,30 @@ class Upsample2D(keras.layers.Layer):
         return {**super().get_config(), "factor": self.factor}
 
 
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class PixelBias(keras.layers.Layer):
+    """Adds a learnt number for every pixel and channel, in float32.
+
+    Args:
+        start: its first value.
+    """
+
+    def __init__(self, start: float = 0.0, **kwargs: Any):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.start = start
+
+    def build(self, input_shape: Any) -> None:
+        start = keras.initializers.Constant(self.start)
+        self.bias = self.add_weight(name="bias", shape=input_shape[1:], initializer=start)
+        self.built = True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return inputs + tf.convert_to_tensor(self.bias)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "start": self.start}
+
+
 def _sizes(images: tf.Tensor) -> list[Any]:
     """Sizes of the axes: Python integers where known, so that a fixed-size export has no shape ops.
 

@@ -168,7 +168,7 @@ class Run:
             if path.exists():
                 kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
                 pictures.write_bytes(path, "".join(line + "\n" for line in kept).encode())
-        for path in (self.folder / "samples").glob("step_*.png"):
+        for path in self.folder.glob("*/step_*.png"):
             if int(path.stem.split("_")[1]) > step:
                 path.unlink()
 

@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.adversarial import examples
+from tfgan_suite.batches import examples
 from tfgan_suite.drawn_dropout import DrawnDropout, drawing
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, PixelBias
 from tfgan_suite.networks import check_shape, check_widths, mlp, normal, normalization
 from tfgan_suite.networks import upsampling_plan as plan
 from tfgan_suite.noise_game import NoiseGame, length
@@ -36,29 +36,6 @@ _UP = {
     64: ((4, 1, 8), (7, 2, 4), (5, 2, 4), (7, 2, 2), (2, 1, 1)),
 }
 _SLOPE = {32: 0.1, 64: 0.02}
-
-@keras.saving.register_keras_serializable(package="tfgan_suite")
-class PixelBias(keras.layers.Layer):
-    """Adds a learnt number for every pixel and channel, in float32.
-
-    Args:
-        start: its first value.
-    """
-
-    def __init__(self, start: float = 0.0, **kwargs: Any):
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.start = start
-
-    def build(self, input_shape: Any) -> None:
-        start = keras.initializers.Constant(self.start)
-        self.bias = self.add_weight(name="bias", shape=input_shape[1:], initializer=start)
-        self.built = True
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return inputs + tf.convert_to_tensor(self.bias)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "start": self.start}
 
 
 def build_decoder(

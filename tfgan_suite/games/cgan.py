@@ -9,14 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat, losses, spectral
-from tfgan_suite.adversarial import examples
+from tfgan_suite.batches import examples, labels
 from tfgan_suite.conditional import (
     ConcatenateLabel,
     ConditionalBatchNormalization,
     OneHot,
     check_labels,
     class_loss,
-    labels,
     projected,
 )
 from tfgan_suite.errors import InputError

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.adversarial import examples
+from tfgan_suite.batches import examples
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan
 from tfgan_suite.noise_game import NoiseGame

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat, taps
-from tfgan_suite.adversarial import examples, variables_of
+from tfgan_suite.adversarial import variables_of
+from tfgan_suite.batches import examples
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan

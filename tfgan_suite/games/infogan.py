@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat, taps
-from tfgan_suite.adversarial import examples
+from tfgan_suite.batches import examples
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan
@@ -335,10 +335,7 @@ class InfoGAN(NoiseGame):
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
-        """`serving_default` takes noise `z`, and `category` and `continuous` where there are any.
-
-        `category` is a whole number, or one for each of several codes.
-        """
+        """Inputs: noise `z`; `category`, one or several whole numbers; `continuous`, if any."""
         (generator,) = self.ema("generator")
         inputs = [TensorSpec("z", (self.noise_dim,), kind=self.latent)]
         if self.categorical:
@@ -377,12 +374,13 @@ class InfoGAN(NoiseGame):
     def settle(self) -> None:
         """Recomputes the generator's batch norm statistics over 100 batches of 64."""
         signature = self.signatures()["serving_default"]
-        specs = signature.inputs
 
         def batches() -> Any:
             for turn in range(100):
-                seeds = ([self.seed, 1000 * turn + index] for index in range(3))
-                yield self.assembled(**{s.name: s.draw(64, k) for s, k in zip(specs, seeds)})
+                specs = enumerate(signature.inputs)
+                yield self.assembled(
+                    **{s.name: s.draw(64, [self.seed, 1000 * turn + n]) for n, s in specs}
+                )
 
         standing_statistics(signature.networks[0], batches())
 

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat, losses, spectral
-from tfgan_suite.adversarial import examples
+from tfgan_suite.batches import examples
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
 from tfgan_suite.networks import check_shape, check_widths, mlp, normal, upsampling_plan

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat, penalties
-from tfgan_suite.adversarial import examples
+from tfgan_suite.batches import examples
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
 from tfgan_suite.networks import check_shape, check_widths, mlp, normalization, upsampling_plan
 from tfgan_suite.noise_game import NoiseGame, length
