@@ -123,6 +123,7 @@ class AdversarialModel(keras.Model):
         """
         players = self.players()
         _check_optimizers(players, optimizers)
+        compat.keep_order()
         super().compile(
             optimizer=None,
             jit_compile=jit_compile,

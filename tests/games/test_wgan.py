@@ -259,3 +259,20 @@ def test_the_estimate_falls_while_the_game_learns():
     estimate = -np.array(history["critic/wasserstein"])
     assert abs(estimate[-1]) < 0.1 * estimate.max()
     assert np.mean(game.generate(1000, seed=1), axis=0) == pytest.approx([3.0, 0.0], abs=0.5)
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "SGD"])
+def test_a_step_gives_the_same_bits_every_time(tmp_path, optimizer):
+    """Several updates of one player in a step: no read may overtake an update."""
+    checks = TestWGAN()
+    game = checks.compiled(optimizer=getattr(keras.optimizers, optimizer))
+    checkpoint = tf.train.Checkpoint(game=game)
+    path = checkpoint.save(str(tmp_path / "start"))
+    step, (batch,) = tf.function(game.train_step), checks.dataset(game, 1)
+    step(batch)
+    expected = state(game)
+    for _ in range(80):
+        checkpoint.restore(path)
+        step(batch)
+        for name, array in state(game).items():
+            assert np.array_equal(expected[name], array), name
