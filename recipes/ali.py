@@ -89,9 +89,7 @@ def make_callbacks(options, data, game):
     real = found["point"] if "point" in found else found["image"][:32]
     folder = Path(options.run or f"runs/ali_{data.name}") / "reconstructions"
     made = [sheets.Sheet(folder, options.report, lambda g: sheets.reconstructions(g, real))]
-    if options.decay < 1:
-        made.append(callbacks.LinearDecay(int(options.decay * options.steps), options.steps))
-    return made
+    return made + callbacks.falling(options.decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -83,10 +83,7 @@ def make_game(options, data):
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    decay = plain(options).decay
-    if decay >= 1:
-        return []
-    return [callbacks.LinearDecay(int(decay * options.steps), options.steps)]
+    return callbacks.falling(plain(options).decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def make_callbacks(options, data, game):
         raise InputError(f"--shrink is {options.shrink}; it must be 1 (off) or more")
     if options.shrink > 1.0:
         return [Shrink(options.shrink)]
-    return [callbacks.LinearDecay(int(decay * options.steps), options.steps)] if decay < 1 else []
+    return callbacks.falling(decay, options.steps)
 
 
 if __name__ == "__main__":

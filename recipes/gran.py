@@ -91,9 +91,7 @@ def make_callbacks(options, data, game):
     """Sheets of strokes, and the fall of the learning rates."""
     folder = Path(options.run or f"runs/gran_{data.name}") / "strokes"
     made = [sheets.Sheet(folder, options.report, sheets.strokes)]
-    if options.decay < 1:
-        made.append(callbacks.LinearDecay(int(options.decay * options.steps), options.steps))
-    return made
+    return made + callbacks.falling(options.decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -95,9 +95,7 @@ def make_callbacks(options, data, game):
     """Sheets of the codes, and the fall of the learning rates."""
     folder = Path(options.run or f"runs/infogan_{data.name}") / "codes"
     made = [sheets.Sheet(folder, options.report, sheets.traversal)]
-    if options.decay < 1:
-        made.append(callbacks.LinearDecay(int(options.decay * options.steps), options.steps))
-    return made
+    return made + callbacks.falling(options.decay, options.steps)
 
 
 if __name__ == "__main__":

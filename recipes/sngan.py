@@ -82,8 +82,7 @@ def make_game(options, data):
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    start = int(options.decay * options.steps)
-    return [callbacks.LinearDecay(start, options.steps)] if options.decay < 1 else []
+    return callbacks.falling(options.decay, options.steps)
 
 
 if __name__ == "__main__":

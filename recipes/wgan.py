@@ -94,9 +94,7 @@ def make_game(options, data):
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    if options.decay >= 1:
-        return []
-    return [callbacks.LinearDecay(int(options.decay * options.steps), options.steps)]
+    return callbacks.falling(options.decay, options.steps)
 
 
 if __name__ == "__main__":

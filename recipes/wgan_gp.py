@@ -70,7 +70,7 @@ def make_game(options, data):
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
     share = options.decay if options.decay >= 0 else (0.0 if is_points(data) else 1.0)
-    return [callbacks.LinearDecay(int(share * options.steps), options.steps)] if share < 1 else []
+    return callbacks.falling(share, options.steps)
 
 
 if __name__ == "__main__":

@@ -175,6 +175,19 @@ class LinearDecay(keras.callbacks.Callback):
             compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
 
 
+def falling(share: float, steps: int) -> list[keras.callbacks.Callback]:
+    """The fall of all learning rates to 0 at the end of a run.
+
+    Args:
+        share: of the run, after which it begins; 1 or more: never.
+        steps: of the run.
+
+    Returns:
+        A list with one `LinearDecay`, or with none.
+    """
+    return [LinearDecay(int(share * steps), steps)] if share < 1 else []
+
+
 class Health(keras.callbacks.Callback):
     """Says in words what goes wrong, and stops before damage.
 

@@ -340,8 +340,7 @@ def tensor_variable(variable: Any) -> tf.Variable:
 def keep_order() -> None:
     """Keeps the graph optimizer from dropping control dependencies between updates and reads.
 
-    With several updates of a player in a step, a weight was read too early in 1 step of 12 (a
-    small WGAN, both stacks). Without that pass never, and steps take as long."""
+    Else a step that updates a player several times reads weights too early now and then."""
     tf.config.optimizer.set_experimental_options({"dependency_optimization": False})
 
 

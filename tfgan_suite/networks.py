@@ -68,6 +68,25 @@ def normalization(kind: str) -> keras.layers.Layer | None:
     raise InputError(f"norm {kind!r} is unknown; it must be one of {', '.join(NORMS)}")
 
 
+def normalized(x: Any, kind: str) -> Any:
+    """`x` after a normalisation layer by name; `x` itself for `"none"`.
+
+    Args:
+        x: tensor `(batch, height, width, channels)` of a functional model.
+        kind: as for `normalization`.
+    """
+    layer = normalization(kind)
+    return x if layer is None else layer(x)
+
+
+def start_before(norm: str) -> Any:
+    """Initializer of a layer that a normalisation by name follows: the papers' 0.02.
+
+    Without one, weights that small would make the signal vanish: He's larger spread.
+    """
+    return "he_normal" if norm == "none" else normal()
+
+
 def check_widths(**values: int) -> None:
     """Refuses widths, channels and dimensions that are not whole numbers of at least 1."""
     for name, value in values.items():

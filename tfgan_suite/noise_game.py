@@ -16,7 +16,10 @@ from tfgan_suite.statistics import settle_from_noise
 
 
 class NoiseGame(AdversarialModel):
-    """A generator from noise against a critic; a subclass gives `train_step` and `loss_names`.
+    """A generator from noise against a critic; a subclass gives `train_step`.
+
+    `critic_terms` and `generator_terms` are those of the plain game; a subclass whose players are
+    asked for something else gives its own.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
@@ -123,6 +126,23 @@ class NoiseGame(AdversarialModel):
             lambda: tf.constant(0.0),
         )
         return critic(real), {"r1": penalty}
+
+    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the critic for examples `(batch, ...)`.
+
+        Real and fake go through the critic in two calls: in one, batch norm would mix their
+        statistics and the critic could tell them apart by the mixture.
+        """
+        real_logits, terms = self.judged_real(self.shown(real, "real"))
+        fake_logits = self.critic(self.shown(fake, "fake"), training=True)
+        terms["real"] = self.adversarial.real(real_logits)
+        terms["fake"] = self.adversarial.fake(fake_logits)
+        return terms
+
+    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for the examples it made."""
+        logits = self.critic(self.shown(fake, "generator"), training=True)
+        return {"adversarial": self.adversarial.generator(logits)}
 
     # ---- what the trained game offers --------------------------------------------------------
 

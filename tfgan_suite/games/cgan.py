@@ -21,7 +21,7 @@ from tfgan_suite.conditional import (
 from tfgan_suite.errors import InputError
 from tfgan_suite.games import sngan
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_shape, check_widths, mlp, normal, normalization
+from tfgan_suite.networks import check_shape, check_widths, mlp, normal, normalization, start_before
 from tfgan_suite.networks import upsampling_plan as doubling_plan
 from tfgan_suite.noise_game import NoiseGame
 from tfgan_suite.signatures import Signature, TensorSpec
@@ -346,9 +346,6 @@ def _conv_features(image: Any, label: Any, classes: int, width: int, norm: str) 
     def told(x: Any) -> Any:
         return x if label is None else ConcatenateLabel(classes)([x, label])
 
-    def start() -> Any:  # without a norm, weights as small as 0.02 would make the signal vanish
-        return "he_normal" if norm == "none" else normal()
-
     def activated(x: Any, kind: str, index: int) -> Any:
         x = normalization("batch")(x) if kind == "batch" else x
         return compat.LeakyReLU(0.2, name=f"features_{index}")(x)
@@ -356,10 +353,10 @@ def _conv_features(image: Any, label: Any, classes: int, width: int, norm: str) 
     x = image
     _, halvings = doubling_plan(image.shape[1])
     for level in range(halvings):
-        x = Conv2D(width << level, 5, 2, "same", kernel_initializer=start())(told(x))
+        x = Conv2D(width << level, 5, 2, "same", kernel_initializer=start_before(norm))(told(x))
         x = activated(x, norm if level else "none", level)
     x = told(keras.layers.Flatten()(x))
-    x = activated(Dense(16 * width, kernel_initializer=start())(x), norm, halvings)
+    x = activated(Dense(16 * width, kernel_initializer=start_before(norm))(x), norm, halvings)
     return told(x)
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.batches import examples
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan
+from tfgan_suite.networks import check_widths, normal, normalization, start_before, upsampling_plan
 from tfgan_suite.noise_game import NoiseGame
 
 PAPER = "Radford, Metz, Chintala 2016, arXiv:1511.06434"
@@ -100,8 +100,7 @@ def build_critic(
             2,
             "same",
             use_bias=layer is None,
-            # Without a norm, weights as small as the paper's would make the signal vanish.
-            kernel_initializer="he_normal" if norm == "none" else normal(),
+            kernel_initializer=start_before(norm),
         )(x)
         x = layer(x) if layer is not None else x
         x = compat.LeakyReLU(0.2)(x)
@@ -191,20 +190,3 @@ class DCGAN(NoiseGame):
                 fake = self.generator(self.latents(real, "fresh"), training=True)
         self.update("generator", lambda: self.generator_terms(fake), tape)
         return self.logs()
-
-    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the critic for pictures `(batch, height, width, channels)`.
-
-        Real and fake go through the critic in two calls: in one, batch norm would mix their
-        statistics and the critic could tell them apart by the mixture.
-        """
-        real_logits, terms = self.judged_real(self.shown(real, "real"))
-        fake_logits = self.critic(self.shown(fake, "fake"), training=True)
-        terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(fake_logits)
-        return terms
-
-    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for the pictures it made."""
-        logits = self.critic(self.shown(fake, "generator"), training=True)
-        return {"adversarial": self.adversarial.generator(logits)}

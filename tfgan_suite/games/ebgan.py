@@ -17,6 +17,7 @@ from tfgan_suite.networks import (
     mlp,
     normal,
     normalization,
+    start_before,
     upsampling_plan,
 )
 from tfgan_suite.noise_game import NoiseGame
@@ -308,7 +309,7 @@ def _conv_autoencoder(image: Any, width: int, code_dim: int, norm: str) -> tuple
     halvings = min(max(doublings - 1, 2), doublings)
     x = image
     for level in range(halvings):
-        x = Conv2D(width << level, 4, 2, "same", kernel_initializer=_start(norm))(x)
+        x = Conv2D(width << level, 4, 2, "same", kernel_initializer=start_before(norm))(x)
         x = _activated(x, norm if level else "none", f"features_{level}")
     code = x
     if code_dim:
@@ -318,7 +319,7 @@ def _conv_autoencoder(image: Any, width: int, code_dim: int, norm: str) -> tuple
         x = _activated(keras.layers.Reshape(shape)(x), norm)
     for level in reversed(range(1, halvings)):
         x = Conv2DTranspose(
-            width << (level - 1), 4, 2, "same", kernel_initializer=_start(norm)
+            width << (level - 1), 4, 2, "same", kernel_initializer=start_before(norm)
         )(x)
         x = _activated(x, norm)
     made = Conv2DTranspose(
@@ -341,11 +342,6 @@ def _dense_autoencoder(example: Any, width: int, code_dim: int, norm: str) -> tu
     x = _activated(Dense(width, kernel_initializer="he_normal")(x), norm)
     made = Dense(size, dtype="float32", name="made")(x)
     return (keras.layers.Reshape(shape, dtype="float32")(made) if len(shape) > 1 else made), code
-
-
-def _start(norm: str) -> Any:
-    # Without a norm, weights as small as 0.02 would make the signal vanish.
-    return "he_normal" if norm == "none" else normal()
 
 
 def _activated(x: Any, norm: str, name: str | None = None) -> Any:

@@ -16,7 +16,7 @@ from tfgan_suite.adversarial import variables_of
 from tfgan_suite.batches import examples
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan
+from tfgan_suite.networks import check_widths, normal, normalization, start_before, upsampling_plan
 from tfgan_suite.noise_game import NoiseGame
 from tfgan_suite.signatures import Signature
 
@@ -222,9 +222,9 @@ def build_critic(
     x = image
     for level in range(halvings):
         layer = normalization(norm) if level else None
-        start = "he_normal" if norm == "none" else normal()
         filters = width << (halvings - 1 - level)
-        x = Conv2D(filters, 5, 2, "same", use_bias=layer is None, kernel_initializer=start)(x)
+        how = {"use_bias": layer is None, "kernel_initializer": start_before(norm)}
+        x = Conv2D(filters, 5, 2, "same", **how)(x)
         x = layer(x) if layer is not None else x
         x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
     x = Dense(hidden)(keras.layers.Flatten()(x))
@@ -304,20 +304,12 @@ class GRAN(NoiseGame):
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the critic for pictures `(batch, height, width, channels)`."""
-        real_logits, terms = self.judged_real(self.shown(real, "real"))
-        fake_logits = self.critic(self.shown(fake, "fake"), training=True)
-        terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(fake_logits)
+        terms = super().critic_terms(real, fake)
         if self.decay:
             weights = [v for v in variables_of(self.critic.trainable_variables) if len(v.shape) > 1]
             squares = [tf.reduce_sum(tf.square(tf.cast(w, tf.float32))) for w in weights]
             terms["decay"] = self.decay * tf.add_n(squares)
         return terms
-
-    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for the pictures it made, through all its steps."""
-        logits = self.critic(self.shown(fake, "generator"), training=True)
-        return {"adversarial": self.adversarial.generator(logits)}
 
     # ---- what the trained game offers --------------------------------------------------------
 

@@ -13,7 +13,7 @@ from tfgan_suite import compat, taps
 from tfgan_suite.batches import examples
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_widths, normal, normalization, upsampling_plan
+from tfgan_suite.networks import check_widths, normal, normalization, start_before, upsampling_plan
 from tfgan_suite.noise_game import NoiseGame, length
 from tfgan_suite.signatures import Signature, TensorSpec
 from tfgan_suite.statistics import standing_statistics
@@ -86,11 +86,10 @@ def build_critic(
     check_widths(channels=channels, width=width)
     _, halvings = upsampling_plan(size)
     image = keras.Input((size, size, channels), name="image")
-    start = "he_normal" if norm == "none" else None
     x = image
     for level in range(halvings):
         layer = normalization(norm) if level else None
-        how = {"use_bias": layer is None, "kernel_initializer": start or normal()}
+        how = {"use_bias": layer is None, "kernel_initializer": start_before(norm)}
         x = Conv2D(width << level, 4, 2, "same", **how)(x)
         x = layer(x) if layer is not None else x
         x = compat.LeakyReLU(0.1, name=f"features_{level}")(x)
@@ -395,6 +394,5 @@ def _doubling(filters: int, bias: bool) -> keras.layers.Layer:
 
 def _dense_features(x: Any, units: int, norm: str, name: str) -> Any:
     layer = keras.layers.LayerNormalization() if norm == "layer" else normalization(norm)
-    start = "he_normal" if norm == "none" else normal()
-    x = Dense(units, use_bias=layer is None, kernel_initializer=start)(x)
+    x = Dense(units, use_bias=layer is None, kernel_initializer=start_before(norm))(x)
     return compat.LeakyReLU(0.1, name=name)(layer(x) if layer is not None else x)

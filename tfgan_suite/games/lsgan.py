@@ -16,7 +16,8 @@ from tfgan_suite.networks import (
     check_widths,
     mlp,
     normal,
-    normalization,
+    normalized,
+    start_before,
     upsampling_plan,
 )
 from tfgan_suite.noise_game import NoiseGame
@@ -65,15 +66,15 @@ def build_generator(
     # No bias where a norm follows, which has one.
     bias = {"use_bias": norm == "none"}
     x = Dense(
-        base * base * first, kernel_initializer=_start(norm), name="project", **bias
+        base * base * first, kernel_initializer=start_before(norm), name="project", **bias
     )(z)
     x = keras.layers.Reshape((base, base, first))(x)
     for filters, stride in plan:
-        x = keras.layers.ReLU()(_normalized(x, norm))
+        x = keras.layers.ReLU()(normalized(x, norm))
         x = Conv2DTranspose(
-            filters, kernel, stride, "same", kernel_initializer=_start(norm), **bias
+            filters, kernel, stride, "same", kernel_initializer=start_before(norm), **bias
         )(x)
-    x = keras.layers.ReLU()(_normalized(x, norm))
+    x = keras.layers.ReLU()(normalized(x, norm))
     x = Conv2DTranspose(
         shape[2],
         kernel,
@@ -99,16 +100,6 @@ def _generator_plan(
         filters = width << min(level, 2)
         plan += [(filters, 2), (filters, 1)] if filters == 4 * width else [(filters, 2)]
     return base, 4 * width, plan
-
-
-def _start(norm: str) -> Any:
-    # Without a norm, weights as small as the paper's would make the signal vanish.
-    return "he_normal" if norm == "none" else normal()
-
-
-def _normalized(x: Any, norm: str) -> Any:
-    layer = normalization(norm)
-    return x if layer is None else layer(x)
 
 
 def build_critic(
@@ -144,10 +135,9 @@ def build_critic(
         kernel = 5 if architecture == "vgg" else 4
         for level in range(upsampling_plan(shape[0])[1]):
             biased = norm == "none" or level == 0  # elsewhere the norm has a bias
-            x = Conv2D(
-                width << level, kernel, 2, "same", use_bias=biased, kernel_initializer=_start(norm)
-            )(x)
-            x = _normalized(x, norm) if level else x
+            how = {"use_bias": biased, "kernel_initializer": start_before(norm)}
+            x = Conv2D(width << level, kernel, 2, "same", **how)(x)
+            x = normalized(x, norm) if level else x
             x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
         x = keras.layers.Flatten()(x)
     start = "glorot_uniform" if architecture == "mlp" else normal()
@@ -231,19 +221,6 @@ class LSGAN(NoiseGame):
         # The generator learns from the examples that the critic has just seen.
         self.update("generator", lambda: self.generator_terms(fake), tape)
         return self.logs()
-
-    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the critic; real and fake pass its batch norms in two calls."""
-        real_values, terms = self.judged_real(self.shown(real, "real"))
-        fake_values = self.critic(self.shown(fake, "fake"), training=True)
-        terms["real"] = self.adversarial.real(real_values)
-        terms["fake"] = self.adversarial.fake(fake_values)
-        return terms
-
-    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for the examples it made."""
-        values = self.critic(self.shown(fake, "generator"), training=True)
-        return {"adversarial": self.adversarial.generator(values)}
 
     def symptoms(self, logs: Mapping[str, float]) -> list[str]:
         """Says when the critic wins outright, or when it has left its labels far behind."""

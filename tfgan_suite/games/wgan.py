@@ -17,7 +17,8 @@ from tfgan_suite.networks import (
     check_widths,
     mlp,
     normal,
-    normalization,
+    normalized,
+    start_before,
     upsampling_plan,
 )
 from tfgan_suite.noise_game import NoiseGame
@@ -69,28 +70,20 @@ def _convolutional(z: Any, shape: tuple[int, ...], width: int, constant: bool) -
     base, doublings = upsampling_plan(shape[0])
     widths = [width << (0 if constant else level) for level in reversed(range(doublings))]
     norm = "none" if constant else "batch"
-    # Without a norm, weights as small as the paper's would make the signal vanish.
     start = {"use_bias": constant}
     x = Dense(
-        base * base * widths[0], kernel_initializer=_start(norm), name="project", **start
+        base * base * widths[0], kernel_initializer=start_before(norm), name="project", **start
     )(z)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     for filters in widths[1:]:
-        x = keras.layers.ReLU()(_normalized(x, norm))
-        x = Conv2DTranspose(filters, 4, 2, "same", kernel_initializer=_start(norm), **start)(x)
-    x = keras.layers.ReLU()(_normalized(x, norm))
+        x = keras.layers.ReLU()(normalized(x, norm))
+        x = Conv2DTranspose(
+            filters, 4, 2, "same", kernel_initializer=start_before(norm), **start
+        )(x)
+    x = keras.layers.ReLU()(normalized(x, norm))
     return Conv2DTranspose(
         shape[2], 4, 2, "same", use_bias=False, kernel_initializer=normal(), name="to_image"
     )(x)
-
-
-def _start(norm: str) -> Any:
-    return "he_normal" if norm == "none" else normal()
-
-
-def _normalized(x: Any, norm: str) -> Any:
-    layer = normalization(norm)
-    return x if layer is None else layer(x)
 
 
 def build_critic(
@@ -129,9 +122,9 @@ def build_critic(
         for level in range(upsampling_plan(shape[0])[1]):
             biased = norm == "none" or level == 0  # elsewhere the norm has a bias
             x = Conv2D(
-                width << level, 4, 2, "same", use_bias=biased, kernel_initializer=_start(norm)
+                width << level, 4, 2, "same", use_bias=biased, kernel_initializer=start_before(norm)
             )(x)
-            x = _normalized(x, norm) if level else x
+            x = normalized(x, norm) if level else x
             x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
         x = keras.layers.Flatten()(x)
     # No bias: the values mean nothing but by their differences.

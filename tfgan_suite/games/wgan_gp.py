@@ -10,7 +10,14 @@ import tensorflow as tf
 from tfgan_suite import compat, penalties
 from tfgan_suite.batches import examples
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
-from tfgan_suite.networks import check_shape, check_widths, mlp, normalization, upsampling_plan
+from tfgan_suite.networks import (
+    check_shape,
+    check_widths,
+    mlp,
+    normalization,
+    normalized,
+    upsampling_plan,
+)
 from tfgan_suite.noise_game import NoiseGame, length
 
 PAPER = "Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv:1704.00028"
@@ -257,8 +264,7 @@ def _shortcut(filters: int) -> keras.layers.Layer:
 
 
 def _normalized(x: Any, norm: str) -> Any:
-    layer = normalization(norm)
-    return keras.layers.ReLU()(layer(x) if layer is not None else x)
+    return keras.layers.ReLU()(normalized(x, norm))
 
 
 def _up_block(x: Any, filters: int) -> Any:
