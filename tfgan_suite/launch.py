@@ -25,7 +25,8 @@ def main(recipe: Mapping[str, Any]) -> None:
 
     Args:
         recipe: `globals()` of the recipe: its constants and `make_game(options, data)`;
-            optionally `make_callbacks(options, data, game)`.
+            optionally `make_callbacks(options, data, game)`. The first gets the data's description,
+            which a run keeps, the second the data themselves.
     """
     try:
         sys.exit(_main(recipe))
@@ -63,7 +64,7 @@ def _main(recipe: Mapping[str, Any]) -> int:
     with run.lock() if chief else contextlib.nullcontext():
         if chief:
             run.open(file, chosen, info)
-        extra = recipe["make_callbacks"](chosen, info, game) if "make_callbacks" in recipe else ()
+        extra = recipe["make_callbacks"](chosen, source, game) if "make_callbacks" in recipe else ()
         health = training.train(run, game, source, chosen, extra)
         if health.fatal:
             return _say(f"{health.fatal}\nthe last good checkpoint is in {run.folder}", 3)
