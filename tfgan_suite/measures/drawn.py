@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -159,18 +158,3 @@ def _parts(count: int, seed: int, batch: int) -> Iterator[tuple[int, int]]:
     for number, start in enumerate(range(0, count, batch)):
         own = np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1
         yield min(batch, count - start), int(own)
-
-
-def append(path: Path, line: dict[str, Any]) -> None:
-    """Appends a JSON line to a file, whose folder is made.
-
-    Raises:
-        InputError: it cannot be written.
-    """
-    from tfgan_suite.runs import writing_to
-
-    text = json.dumps(line)
-    with writing_to(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(text + "\n")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite import data, perceptual
+from tfgan_suite.callbacks import append_json
 from tfgan_suite.errors import InputError
 from tfgan_suite.measures import drawn as drawing
 from tfgan_suite.measures import features
@@ -23,6 +24,7 @@ from tfgan_suite.measures.memorisation import compare
 from tfgan_suite.measures.parzen import parzen
 from tfgan_suite.measures.precision_recall import precision_recall
 from tfgan_suite.measures.result import Measured
+from tfgan_suite.runs import writing_to
 
 
 @dataclasses.dataclass
@@ -250,11 +252,13 @@ def write(path: Path, results: Iterable[Measured]) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    for result in results:
-        line = json.loads(result.to_json())
-        if result.protocol.get("step") is not None:
-            line = {"step": result.protocol["step"], **line}
-        drawing.append(path, line)
+    with writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for result in results:
+            line = json.loads(result.to_json())
+            if result.protocol.get("step") is not None:
+                line = {"step": result.protocol["step"], **line}
+            append_json(path, line)
 
 
 def _reference(
