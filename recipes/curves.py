@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.extras import require
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,13 +74,7 @@ def plots() -> Any:
     Raises:
         InputError: matplotlib is not there.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise InputError(
-            'matplotlib is missing, which draws the curves: pip install -e ".[plots]"'
-        ) from None
-    matplotlib.use("Agg")
+    require("matplotlib", "plots", "Drawing the curves").use("Agg")
     from matplotlib import pyplot
 
     return pyplot
