@@ -18,7 +18,8 @@ class GameChecks:
 
     `make_game(plain=False)` returns a tiny uncompiled game; with `plain=True` one whose networks
     use no statistics of the batch (they differ between one device and several).
-    `examples(count)` returns a batch for `fit`, of `count` real examples.
+    `examples(count)` returns a batch for `fit`, of `count` real examples: an array, a tuple or a
+    dict of arrays; for a game that translates a dict that holds the key `game.takes`.
     """
 
     batch = 8
@@ -64,6 +65,9 @@ class GameChecks:
 
     def test_output_has_the_promised_shape_and_range(self):
         game = self.compiled()
+        if translates(game):
+            self.check_translations(game)
+            return
         spec = game.signatures()["serving_default"].output
         drawn = game.generate(3, seed=4)
         assert drawn.shape == (3, *spec.shape) and drawn.dtype == np.float32
@@ -71,6 +75,22 @@ class GameChecks:
             assert np.abs(drawn).max() <= 1.0
         assert np.array_equal(drawn, game.generate(3, seed=4))
         assert not np.array_equal(drawn, game.generate(3, seed=5))
+
+    def check_translations(self, game):
+        """What `translate` gives for each direction: its own for each picture, every time."""
+        examples = self.examples(4)
+        for name, key in game.translations().items():
+            images, spec = examples[key], game.signatures()[name].output
+            made = game.translate(images, signature=name)
+            # Open sizes are those of the picture that goes in.
+            sizes = [n or images.shape[axis] for axis, n in enumerate(spec.shape, 1)]
+            assert made.shape == (4, *sizes) and made.dtype == np.float32
+            if spec.kind == "image":
+                assert np.abs(made).max() <= 1.0
+            assert not np.array_equal(made[0], made[1])
+            for batch in (1, 3):
+                again = game.translate(images, batch, signature=name)
+                np.testing.assert_allclose(again, made, atol=1e-5)
 
     def test_logs_are_the_loss_names(self, stepped):
         game, _, history = stepped
@@ -150,21 +170,40 @@ class GameChecks:
     def test_exports_equal_the_game(self, tmp_path):
         game = self.fit(self.compiled(), 1)
         signature = game.signatures()["serving_default"]
-        picture = signature.output.kind == "image"
+        picture, given = signature.output.kind == "image", {}
+        if translates(game):
+            examples = self.examples(4)
+            sides = examples[game.takes].shape[1:3] if picture else None
+            given = {"representative": game.representative(examples)}
+            given.update({"size": sides} if picture else {})
         result = export(
             game,
             tmp_path,
             name="tiny",
             formats=("saved_model", "tflite") if picture else ("saved_model",),
             int8_bound=self.int8_bound,
+            **given,
         )
         parity = json.loads((result.path / "parity.json").read_text())
         assert parity["ok"] is True
+        loaded = tf.saved_model.load(str(result.path))
+        if translates(game):
+            for name, key in game.translations().items():
+                first = game.signatures()[name].inputs[0].name
+                function = loaded.signatures[name]
+                (found,) = function(**{first: tf.constant(examples[key])}).values()
+                made = game.translate(examples[key], signature=name)
+                np.testing.assert_allclose(found, made, atol=1e-5)
+            return
         inputs = {s.name: s.draw(3, seed=[7, 7]) for s in signature.inputs if s.drawable}
         if len(inputs) == len(signature.inputs):
-            loaded = tf.saved_model.load(str(result.path))
             (found,) = loaded.signatures["serving_default"](**inputs).values()
             np.testing.assert_allclose(found, game.generate(**inputs), atol=1e-5)
+
+
+def translates(game) -> bool:
+    """Whether pictures have to be given to the game's generator."""
+    return not game.signatures()["serving_default"].drawable and hasattr(game, "translate")
 
 
 def trainable(networks):
@@ -191,7 +230,7 @@ def put(game, values: dict[int, np.ndarray]) -> None:
 
 
 def state(game) -> dict[str, np.ndarray]:
-    """All that a resumed run must have again: networks, averages, optimizers, counters."""
+    """All that a resumed run must have again: networks, averages, optimizers, counters, pools."""
     totals = game._totals.numpy()
     found = {"steps": game.steps.numpy(), "means": totals[:-1] / totals[-1]}
     for player, networks in game.players().items():
@@ -201,4 +240,8 @@ def state(game) -> dict[str, np.ndarray]:
                     found[f"{player} {kind} {index} variable {place}"] = value(variable)
         for place, variable in enumerate(compat.optimizer_variables(game.optimizer_of(player))):
             found[f"{player} optimizer variable {place}"] = value(variable)
+    for name, part in vars(game).items():
+        if isinstance(part, tf.Module) and not isinstance(part, keras.layers.Layer):
+            for place, variable in enumerate(part.variables):
+                found[f"{name} variable {place}"] = value(variable)
     return found

@@ -1,4 +1,7 @@
-"""The command line: `python -m tfgan_suite list | sample | export | measure | study | doctor`."""
+"""The command line: `python -m tfgan_suite COMMAND`.
+
+Commands: list, sample, translate, export, measure, study, doctor.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any
 from tfgan_suite.errors import InputError
 from tfgan_suite.measures import cli
 from tfgan_suite.study import cli as study_cli
+from tfgan_suite.translate import cli as translate_cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
         default="samples.png",
         help="sheet to write (.png), or folder for one PNG file each [samples.png]",
     )
+    translate_cli.add_arguments(
+        command("translate", translate_cli.run, "translate pictures with a run or an export")
+    )
     export = command("export", _export, "export a run's newest checkpoint again")
     export.add_argument("source", metavar="run_folder", help="run folder, e.g. runs/dcgan_shapes")
     export.add_argument("--to", default="saved_models", help="folder of the exports [saved_models]")
@@ -75,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument(
         "--int8-bound", type=float, default=30.0, help="least PSNR of the int8 file, in dB [30]"
+    )
+    export.add_argument(
+        "--size",
+        type=int,
+        default=0,
+        help="height and width of the TFLite files of a network that takes pictures of any size"
+        " [0: as it was trained]",
     )
     cli.add_arguments(
         command("measure", cli.run, "measure a run, an export or a folder against real data")
@@ -161,6 +175,7 @@ def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
         from tfgan_suite.runs import Run
 
         game, _, info = Run(source).load()
+        _check_drawable(source, game.signatures()["serving_default"].inputs)
         given = _labels(game.signatures()["serving_default"].inputs, label, count, info.classes)
         drawn = game.generate(count, seed=seed, **given)
         return drawn if drawn.ndim == 2 else pictures.to_uint8(drawn)
@@ -169,9 +184,18 @@ def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
     from tfgan_suite.export import load
 
     exported = load(source)
+    _check_drawable(source, exported.inputs())
     return exported.sample(
         count, seed, **_labels(exported.inputs(), label, count, exported.card.get("classes"))
     )
+
+
+def _check_drawable(source: Path, inputs: Sequence[Any]) -> None:
+    if any(spec.kind in ("image", "point") for spec in inputs):
+        raise InputError(
+            f"{source} translates pictures and draws none from noise; use"
+            f" `python -m tfgan_suite translate {source} PICTURES OUTPUT`"
+        )
 
 
 def _labels(
@@ -198,16 +222,22 @@ def _export(chosen: argparse.Namespace) -> int:
     from tfgan_suite import finish
     from tfgan_suite.export import ExportError
     from tfgan_suite.runs import Run
+    from tfgan_suite.translation import TranslationGame
 
+    if chosen.size < 0:
+        raise InputError(f"--size is {chosen.size}; it must be 0 or more")
     run = Run(chosen.source)
     game, options, info = run.load()
     options.export = chosen.to
+    source = _source(run, options) if isinstance(game, TranslationGame) else None
     try:
         result, left_out = finish.export_run(
             run,
             game,
             options,
             info,
+            source=source,
+            size=chosen.size,
             float16_bound=chosen.float16_bound,
             int8_bound=chosen.int8_bound,
         )
@@ -221,6 +251,22 @@ def _export(chosen: argparse.Namespace) -> int:
         for kind, reason in left_out.items():
             print(f"left out {kind}: {reason}")
     return 4 if left_out else 0
+
+
+def _source(run: Any, options: Any) -> Any:
+    """The data of a run, or None where they are no longer there; that is said."""
+    from tfgan_suite import launch
+    from tfgan_suite.runs import load_recipe
+
+    try:
+        return launch.load_data(vars(load_recipe(run.folder / "recipe.py")), options)
+    except InputError as error:
+        print(
+            f"the data cannot be read ({error}); formats are compared on random stand-ins, and"
+            " int8 takes its ranges from them",
+            file=sys.stderr,
+        )
+        return None
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

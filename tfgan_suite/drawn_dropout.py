@@ -6,7 +6,9 @@ Keras's own dropout keeps a state that no checkpoint holds, and drops the same o
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +18,8 @@ import tensorflow as tf
 from tfgan_suite.errors import InputError
 
 _DRAWS = threading.local()
+# The largest prime whose square fits into 32 bits, and how many series `numbered` has.
+NUMBERS = 46_337
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
@@ -42,8 +46,12 @@ class DrawnDropout(keras.layers.Layer):
         draw = getattr(_DRAWS, "draw", None)
         if draw is None:
             raise RuntimeError(f"{self.name} was called in training outside of `drawing(...)`")
-        shape = (inputs.shape[0] or tf.shape(inputs)[0], *inputs.shape[1:])
-        kept = draw(shape, self.name) >= self.rate
+        sizes = tf.shape(inputs)
+        shape = tuple(size or sizes[axis] for axis, size in enumerate(inputs.shape))
+        drawn = tf.convert_to_tensor(draw(shape, self.name))
+        # Whole numbers stay whole: compared so, they drop the same in an int8 file as anywhere.
+        limit = self.rate if drawn.dtype.is_floating else math.ceil(self.rate * NUMBERS)
+        kept = drawn >= limit
         return inputs * tf.cast(kept, inputs.dtype) * (1.0 / (1.0 - self.rate))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -53,12 +61,29 @@ class DrawnDropout(keras.layers.Layer):
         return {**super().get_config(), "rate": self.rate}
 
 
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class KeptDropout(DrawnDropout):
+    """Dropout that stays on after training, wherever it is given draws.
+
+    Inside of `drawing(...)` it drops in training and out of it, so that a translator whose only
+    source of chance is dropout keeps it, exported too. Outside it passes its inputs on.
+
+    Args:
+        rate: as for `DrawnDropout`.
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        drops = training or getattr(_DRAWS, "draw", None) is not None
+        return super().call(inputs, training=drops)
+
+
 @contextlib.contextmanager
 def drawing(draw: Callable[[tuple, str], tf.Tensor]) -> Iterator[None]:
     """Gives all `DrawnDropout` layers that are called in the block their draws.
 
     Args:
-        draw: takes a shape and a layer's name, gives numbers in [0, 1).
+        draw: takes a shape and a layer's name, gives numbers in [0, 1), or whole numbers from 0
+            up to, but not, `NUMBERS`.
     """
     # By thread: replicas are traced in threads of their own.
     before, _DRAWS.draw = getattr(_DRAWS, "draw", None), draw
@@ -66,3 +91,34 @@ def drawing(draw: Callable[[tuple, str], tf.Tensor]) -> Iterator[None]:
         yield
     finally:
         _DRAWS.draw = before
+
+
+def numbered(number: tf.Tensor) -> Callable[[tuple, str], tf.Tensor]:
+    """Draws for `drawing` that follow from a whole number for each example.
+
+    Random operations do not convert to TFLite; this is arithmetic on whole numbers alone, and
+    gives the same draws everywhere, for maps of any size: whole numbers below `NUMBERS`. Good for
+    dropout, not for statistics.
+
+    Args:
+        number: int32 `(batch,)` from 0 up to, but not, `NUMBERS`: which series each example gets.
+    """
+
+    def draw(shape: tuple, name: str) -> tf.Tensor:
+        salt = zlib.crc32(name.encode()) % NUMBERS
+        first = _mixed(tf.reshape(number, (-1, 1)) + salt)
+        position = tf.range(math.prod(shape[1:]))[None]
+        mixed = _mixed(_mixed(position + first) + _mixed(first + position // NUMBERS + 1))
+        return tf.reshape(mixed, shape)
+
+    return draw
+
+
+def _mixed(number: tf.Tensor) -> tf.Tensor:
+    """A whole number of at least 0 as another below `NUMBERS`: a line, then the third power.
+
+    Both are permutations modulo this prime, for 3 does not divide `NUMBERS - 1`, and no product
+    in them leaves 32 bits.
+    """
+    line = (number % NUMBERS * 20_011 + 30_013) % NUMBERS
+    return line * line % NUMBERS * line % NUMBERS

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import types
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import callbacks, data, pictures
-from tfgan_suite.export import ExportResult, ParityError, export
+from tfgan_suite import callbacks, data, pictures, training
+from tfgan_suite.errors import InputError
+from tfgan_suite.export import ExportResult, ParityError, examples, export
 from tfgan_suite.runs import DataInfo, Run, versions, writing_to
+from tfgan_suite.translation import TranslationGame
 
-# Samples that the oracle of an embedded world reads.
-MEASURED = 1000
+# Samples that the oracle of an embedded world reads; of games that take pictures, translations.
+MEASURED, TRANSLATED = 1000, 256
 
 
 def finish(
@@ -52,11 +57,8 @@ def finish(
         game.settle()
     step = int(game.steps.numpy())
     with writing_to(run.folder):
-        points = None if len(info.shape) == 3 else source.take(min(256, len(source)))["point"]
-        count = 64 if points is None else 1024
-        drawn = game.generate(count, seed=0, **game.sheet_inputs(count, 0))
-        page = pictures.draw(drawn, points, game.sheet_columns)
-        pictures.write_png(run.folder / "samples" / "final.png", page)
+        for name, page in _pages(game, source, chosen, info).items():
+            pictures.write_png(run.folder / "samples" / f"{name}.png", page)
         run.finish_sheets()
         measured = _measure(run, game, source, step)
     lines = [
@@ -75,9 +77,9 @@ def finish(
     else:
         path = _earlier_export(run, chosen, step)
         if path is None:
-            result, left_out = export_run(run, game, chosen, info, measured)
+            result, left_out = export_run(run, game, chosen, info, measured, source)
             path = result.path
-        lines += _where(path)
+        lines += _where(path, isinstance(game, TranslationGame))
     for kind, reason in left_out.items():
         lines.append(f"  left out     {kind}: {reason}")
     if left_out:
@@ -89,20 +91,48 @@ def finish(
     return 4 if left_out else 0
 
 
+def _pages(
+    game: keras.Model, source: data.Source, chosen: types.SimpleNamespace, info: DataInfo
+) -> dict[str, np.ndarray]:
+    """The last sheets by file name; of games that take pictures one of the test split too."""
+    if isinstance(game, TranslationGame):
+        shown = training.shown_examples(source, chosen.seed)
+        pages = {"final": game.page(shown)}
+        if hasattr(source, "held_out"):
+            held_out = None
+            with contextlib.suppress(InputError):  # the data have no test split
+                held_out = source.held_out(len(shown[game.takes]))
+            if held_out is not None:
+                pages["held_out"] = game.page(held_out)
+        return pages
+    points = None if len(info.shape) == 3 else source.take(min(256, len(source)))["point"]
+    count = 64 if points is None else 1024
+    drawn = game.generate(count, seed=0, **game.sheet_inputs(count, 0))
+    return {"final": pictures.draw(drawn, points, game.sheet_columns)}
+
+
 def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dict[str, float]:
     """Reads samples with the oracle of an embedded world; empty for other data."""
     if source.report is None:
         return {}
-    found = source.report(game.generate(MEASURED, seed=1))
+    if isinstance(game, TranslationGame):
+        # The test split, in its fixed order: pictures that training never showed.
+        held_out = source.held_out(TRANSLATED)
+        given = held_out[game.takes]
+        found = source.report(held_out, game.translate(given))
+        protocol = {"translations": len(given), "split": "test"}
+    else:
+        found = source.report(game.generate(MEASURED, seed=1))
+        protocol = {"samples": MEASURED, "seed": 1}
     found = {k: v for k, v in found.items() if isinstance(v, (int, float))}
     path = run.folder / "measures.jsonl"
-    entry = {"step": step, "samples": MEASURED, "seed": 1, **found}
+    entry = {"step": step, **protocol, **found}
     if json.dumps(entry) not in (path.read_text().splitlines() if path.exists() else []):
         callbacks.append_json(path, entry)
     return found
 
 
-def _where(path: Path) -> list[str]:
+def _where(path: Path, translates: bool) -> list[str]:
     """The lines that say where an export is and what can be done with it."""
     lines = [f"  SavedModel   {path}"]
     files = sorted(file.stem for file in (path / "tflite").glob("*.tflite"))
@@ -111,7 +141,9 @@ def _where(path: Path) -> list[str]:
     return lines + [
         f"  parity       {path / 'parity.json'}",
         f"  card         {path / 'card.json'}",
-        f"  draw         python -m tfgan_suite sample {path}",
+        f"  translate    python -m tfgan_suite translate {path} PICTURES OUTPUT"
+        if translates
+        else f"  draw         python -m tfgan_suite sample {path}",
         f"  serve        docker run -p 8501:8501 -v {path.parent.parent.resolve()}:/models"
         f" -e MODEL_NAME={path.parent.name} tensorflow/serving",
     ]
@@ -123,6 +155,8 @@ def export_run(
     chosen: types.SimpleNamespace,
     info: DataInfo,
     measured: dict[str, float] | None = None,
+    source: data.Source | None = None,
+    size: int = 0,
     **bounds: float | None,
 ) -> tuple[ExportResult, dict[str, str]]:
     """Exports a settled game as the next version of `<export>/<recipe>_<data>`.
@@ -133,6 +167,10 @@ def export_run(
         chosen: the recipe's constants; `export` is the folder.
         info: the data's description.
         measured: measurements for the card.
+        source: the data, for games that take pictures: formats are compared on them and int8
+            takes its ranges from them. None: smooth random stand-ins.
+        size: height and width of the TFLite files of networks that take pictures of any size;
+            0: those of training.
         **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`.
 
     Returns:
@@ -140,36 +178,76 @@ def export_run(
         more than their bound, with the reasons.
 
     Raises:
+        InputError: a size for a network that takes one size alone.
         ExportError: the SavedModel itself differs, or the game cannot be exported.
     """
-    recipe, step = run.manifest["recipe"], int(game.steps.numpy())
-    card = {
-        "game": recipe,
-        "data": info.name,
-        "classes": info.classes,
-        "steps": step,
-        "constants": vars(chosen),
-        "measured": measured or {},
-        "versions": versions(),
-    }
-    formats = ["saved_model"]
+    step, formats = int(game.steps.numpy()), ["saved_model"]
     if len(info.shape) == 3:
         formats += ["tflite_float32", "tflite_float16", "tflite_int8"]
-    name = f"{recipe}_{info.name}"
+    card = _card(run, game, chosen, info, measured)
+    given = _given_to_translate(game, source, info, size)
+    name = f"{card['game']}_{info.name}"
+
+    def attempt() -> ExportResult:
+        return export(
+            game, chosen.export, name=name, card=card, formats=formats, **given, **bounds
+        )
+
     print("exporting and comparing with the trained networks ...", flush=True)
     left_out: dict[str, str] = {}
     try:
-        result = export(game, chosen.export, name=name, card=card, formats=formats, **bounds)
+        result = attempt()
     except ParityError as error:
         left_out = error.failed
         formats = [kind for kind in formats if kind not in left_out]
         if not left_out or "saved_model" not in formats:
             raise
-        result = export(game, chosen.export, name=name, card=card, formats=formats, **bounds)
+        result = attempt()
     with writing_to(run.folder):
         entry = {"step": step, "path": str(result.path)}
         callbacks.append_json(run.folder / "exports.jsonl", entry)
     return result, left_out
+
+
+def _card(
+    run: Run,
+    game: keras.Model,
+    chosen: types.SimpleNamespace,
+    info: DataInfo,
+    measured: dict[str, float] | None,
+) -> dict[str, Any]:
+    """What an export's card says of the training."""
+    return {
+        "game": run.manifest["recipe"],
+        "data": info.name,
+        "classes": info.classes,
+        "shape": info.shape,
+        "steps": int(game.steps.numpy()),
+        "constants": vars(chosen),
+        "measured": measured or {},
+        "versions": versions(),
+    }
+
+
+def _given_to_translate(
+    game: keras.Model, source: data.Source | None, info: DataInfo, size: int
+) -> dict[str, Any]:
+    """`size` and `representative` of an export: those of the data, where pictures go in."""
+    taken = [spec.shape for spec in game.signatures()["serving_default"].inputs]
+    if size and not any(None in shape for shape in taken):
+        raise InputError(
+            f"--size is {size}, but this game's network takes inputs of shape"
+            f" {', '.join(map(str, taken))} alone; leave --size out"
+        )
+    if not isinstance(game, TranslationGame):
+        return {}
+    sides = ((size, size) if size else tuple(info.shape[:2])) if len(info.shape) == 3 else ()
+    given: dict[str, Any] = {"size": sides} if sides else {}
+    if source is not None:
+        count = min(examples.wanted(sides), len(source))
+        shown = source.take(count, seed=1)
+        given["representative"] = game.representative(shown, sides or None)
+    return given
 
 
 def _earlier_export(run: Run, chosen: types.SimpleNamespace, step: int) -> Path | None:

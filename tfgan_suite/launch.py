@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ def main(recipe: Mapping[str, Any]) -> None:
 
     Args:
         recipe: `globals()` of the recipe: its constants and `make_game(options, data)`;
-            optionally `make_callbacks(options, data, game)`. The first gets the data's description,
-            which a run keeps, the second the data themselves.
+            optionally `load_data(options)`, which gives the data's source, and
+            `make_callbacks(options, data, game)`. The first gets the data's description, which a
+            run keeps, the last the data themselves.
     """
     try:
         sys.exit(_main(recipe))
@@ -36,6 +38,21 @@ def main(recipe: Mapping[str, Any]) -> None:
         sys.exit(_say(f"{Path(recipe['__file__']).name}: {error}; the run itself is kept", 4))
     except KeyboardInterrupt as reason:
         sys.exit(_say(f"{reason}; run the same command again to go on", 130))
+
+
+def load_data(recipe: Mapping[str, Any], chosen: types.SimpleNamespace) -> data.Source:
+    """The data of a recipe: those of its own `load_data(options)`, else of `data.load`.
+
+    Args:
+        recipe: `globals()` of the recipe, or `vars()` of its module.
+        chosen: its constants.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    if "load_data" in recipe:
+        return recipe["load_data"](chosen)
+    return data.load(chosen.data, size=chosen.size or None)
 
 
 def _say(message: str, code: int) -> int:
@@ -51,7 +68,7 @@ def _main(recipe: Mapping[str, Any]) -> int:
     chief = strategies.is_chief(strategy)
     compat.set_precision(chosen.precision)
     keras.utils.set_random_seed(chosen.seed)
-    source = data.load(chosen.data, size=chosen.size or None)
+    source = load_data(recipe, chosen)
     if source.skipped and chief:
         print(f"skipped {len(source.skipped)} files: {_first_few(source.skipped)}")
     info = DataInfo(source.name, tuple(source.shape), source.classes, source.fingerprint)

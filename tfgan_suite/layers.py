@@ -42,6 +42,43 @@ class Conv2D(_Biased, keras.layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
+class PaddedConv2D(Conv2D):
+    """Convolution after zeros on all four sides, for the sizes of papers and other frameworks.
+
+    At stride 2 and kernel 3, `"same"` on even sizes puts its only row of zeros behind the picture
+    and so looks at other pixels; at stride 1 and kernel 4 it keeps the size, pad 1 does not.
+
+    Args:
+        filters, kernel_size, strides: as for `Conv2D`.
+        pad: rows and columns of zeros on each side.
+        **kwargs: Keras's other arguments; `padding` is not offered.
+
+    Input shape `(batch, height, width, channels)`; a side of n becomes
+    `(n + 2 pad - kernel_size) // strides + 1`.
+    """
+
+    def __init__(
+        self, filters: int, kernel_size: Any, strides: Any = 1, pad: int = 1, **kwargs: Any
+    ):
+        super().__init__(filters, kernel_size, strides, **{**kwargs, "padding": "valid"})
+        self.pad = int(pad)
+
+    def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
+        zeros = [[0, 0], [self.pad, self.pad], [self.pad, self.pad], [0, 0]]
+        if fast:
+            return tf.nn.conv2d(inputs, kernel, self.strides, zeros)
+        return tf.nn.conv2d(tf.pad(inputs, zeros), kernel, self.strides, "VALID")
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        batch, height, width, channels = input_shape
+        height, width = (size and size + 2 * self.pad for size in (height, width))
+        return tuple(super().compute_output_shape((batch, height, width, channels)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pad": self.pad}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
 class Conv2DTranspose(_Biased, keras.layers.Conv2DTranspose):
     """Keras's transposed convolution, whose bias also learns in bfloat16.
 
@@ -168,6 +205,134 @@ class PixelBias(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "start": self.start}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class ReflectionPad(keras.layers.Layer):
+    """Continues pictures on all four sides by their mirror image; the edge is not repeated.
+
+    Args:
+        width: pixels on each side; pictures must be larger than it.
+
+    Input shape `(batch, height, width, channels)`.
+
+    Raises:
+        InputError: the width is not a whole number of at least 1.
+    """
+
+    def __init__(self, width: int = 1, **kwargs: Any):
+        super().__init__(**kwargs)
+        if int(width) != width or width < 1:
+            raise InputError(f"reflection pad of {width}; expected a whole number, 1 or more")
+        self.width = int(width)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        sides = [self.width, self.width]
+        return tf.pad(inputs, [[0, 0], sides, sides, [0, 0]], "REFLECT")
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        batch, height, width, channels = input_shape
+        height, width = (size and size + 2 * self.width for size in (height, width))
+        return batch, height, width, channels
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class BatchStatistics(keras.layers.Layer):
+    """Batch norm without moving averages: what is at hand is normalised by its own statistics.
+
+    `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` for each channel. In training the
+    moments are those of the batch. Afterwards they are those of each picture alone, as in the
+    tests of pix2pix, whose batches are one picture: no answer depends on the pictures beside it,
+    and no state changes. At batch 1 both are instance norm.
+
+    The kernel of batch norm does the work in training, two to three times as fast as means and
+    products (instance norm of tensorflow-addons, forwards and backwards, `(1, 128, 128, 64)`:
+    30 ms and 8 ms). Everything is computed in float32.
+
+    Args:
+        affine: whether there are gamma and beta, one value a channel each.
+        epsilon: float added to the variance.
+        gamma_initializer: how gamma starts.
+
+    Input shape `(batch, height, width, channels)`, of at least two pixels: one alone gives beta.
+    """
+
+    # Whether a picture is alone in training, too.
+    _alone = False
+
+    def __init__(
+        self,
+        affine: bool = True,
+        epsilon: float = 1e-5,
+        gamma_initializer: Any = "ones",
+        **kwargs: Any,
+    ):
+        # Parameters stay in float32 whatever the inputs are, which come as they are.
+        super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
+        self.affine, self.epsilon = affine, epsilon
+        self.gamma_initializer = keras.initializers.get(gamma_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        shape = (input_shape[-1],)
+        self.gamma = self.beta = None
+        if self.affine:
+            self.gamma = self.add_weight(
+                shape=shape, name="gamma", initializer=self.gamma_initializer
+            )
+            self.beta = self.add_weight(shape=shape, name="beta", initializer="zeros")
+        self.built = True
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        channels = inputs.shape[-1]
+        gamma = tf.convert_to_tensor(self.gamma) if self.affine else tf.ones(channels)
+        beta = tf.convert_to_tensor(self.beta) if self.affine else tf.zeros(channels)
+        if not training:
+            return self._by_moments(inputs, gamma, beta)
+        if not self._alone or inputs.shape[0] == 1:
+            return self._by_kernel(inputs, gamma, beta)
+        # Every channel of every picture becomes a channel of one picture.
+        sizes = tf.shape(inputs)
+        count = inputs.shape[0] or sizes[0]
+        pixels = sizes[1] * sizes[2]
+        x = tf.transpose(tf.reshape(inputs, (count, pixels, channels)), (1, 0, 2))
+        x = tf.reshape(x, (1, pixels, 1, count * channels))
+        x = self._by_kernel(x, tf.tile(gamma, [count]), tf.tile(beta, [count]))
+        x = tf.transpose(tf.reshape(x, (pixels, count, channels)), (1, 0, 2))
+        return tf.ensure_shape(tf.reshape(x, sizes), inputs.shape)
+
+    def _by_kernel(self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+        outputs, _, _ = tf.compat.v1.nn.fused_batch_norm(
+            inputs, gamma, beta, epsilon=self.epsilon, is_training=True
+        )
+        return outputs
+
+    def _by_moments(self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+        # Operations that converters and other devices know.
+        x = tf.cast(inputs, tf.float32)
+        mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
+        x = (x - mean) * tf.math.rsqrt(variance + self.epsilon)
+        return tf.cast(x * gamma + beta if self.affine else x, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        start = keras.initializers.serialize(self.gamma_initializer)
+        own = {"affine": self.affine, "epsilon": self.epsilon, "gamma_initializer": start}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class InstanceStatistics(BatchStatistics):
+    """Instance norm on the kernel of batch norm: every picture by its own statistics, always.
+
+    The numbers are those of tensorflow-addons' `InstanceNormalization`. Arguments and shapes are
+    those of `BatchStatistics`.
+
+    Reference: Ulyanov et al. 2016, "Instance Normalization" (arXiv 1607.08022).
+    """
+
+    _alone = True
 
 
 def _sizes(images: tf.Tensor) -> list[Any]:

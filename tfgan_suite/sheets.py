@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfgan_suite import pictures
 from tfgan_suite.callbacks import EverySteps
@@ -20,17 +21,27 @@ class Sheet(EverySteps):
         folder: where pages are written.
         every: steps between two.
         draw: takes the game, gives a page, uint8 `(height, width, 3)`.
+        writer: TensorBoard writer that gets the pages too.
     """
 
-    def __init__(self, folder: str | os.PathLike, every: int, draw: Callable[[Any], np.ndarray]):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        every: int,
+        draw: Callable[[Any], np.ndarray],
+        writer: tf.summary.SummaryWriter | None = None,
+    ):
         super().__init__(every)
-        self.folder, self.draw = Path(folder), draw
+        self.folder, self.draw, self.writer = Path(folder), draw, writer
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
         page = self.draw(self.model)
         if self.chief:
             self.folder.mkdir(parents=True, exist_ok=True)
             pictures.write_png(self.folder / f"step_{step:08d}.png", page)
+            if self.writer is not None:
+                with self.writer.as_default(step=step):
+                    tf.summary.image(self.folder.name, page[None])
 
 
 def reconstructions(game: Any, real: np.ndarray, columns: int = 8) -> np.ndarray:

@@ -71,12 +71,16 @@ class Signature:
         call: takes the inputs as keyword tensors with a batch dimension, returns the output
             batch as float32; runs the networks in inference mode, uses TensorFlow ops only.
         networks: the Keras models whose variables `call` uses.
+        multiple: where pictures go in, the grid on which their parts can be computed alone: a
+            network that halves pictures n times answers a shifted part alike where the shift is
+            a multiple of 2**n.
     """
 
     inputs: tuple[TensorSpec, ...]
     output: TensorSpec
     call: Callable[..., tf.Tensor]
     networks: tuple[Any, ...]
+    multiple: int = 1
 
     @property
     def drawable(self) -> bool:

@@ -6,15 +6,16 @@ import contextlib
 import signal
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfgan_suite import callbacks, data
+from tfgan_suite import callbacks, data, sheets
 from tfgan_suite.checkpoints import Checkpoints, SaveEvery
 from tfgan_suite.runs import Run, writing_to
+from tfgan_suite.translation import TranslationGame
 
 
 def train(
@@ -51,15 +52,13 @@ def train(
         run.drop_after(start)
     if start:
         tell(f"going on from step {start} of {chosen.steps} in {run.folder}")
-    peek = source.take(min(256, len(source)), seed=chosen.seed)
-    real = peek.get("image", peek.get("point"))
-    health = callbacks.Health(chosen.report, tell, callbacks.spread_of(real))
     stop = _StopOnSignal()
     writer = tf.summary.create_file_writer(str(run.folder / "logs")) if checkpoints.chief else None
-    points = real if real.ndim == 2 else None
+    watch = _watch_translation if isinstance(game, TranslationGame) else _watch_samples
+    health, sheet = watch(run, source, chosen, writer, tell)
     watching: list[keras.callbacks.Callback] = [
         health,
-        callbacks.SampleGrid(run.folder / "samples", chosen.report, real=points, writer=writer),
+        sheet,
         callbacks.LossLog(run.folder / "losses.jsonl", chosen.report, writer),
         *extra,
         # Last: what a checkpoint covers must be on the disk before it.
@@ -73,6 +72,84 @@ def train(
     if stop.asked:
         raise KeyboardInterrupt(f"stopped at step {int(game.steps.numpy())}, which is saved")
     return health
+
+
+Watch = tuple[callbacks.Health, callbacks.EverySteps]
+
+
+def _watch_samples(run, source, chosen, writer, tell) -> Watch:
+    """Health and sample sheets of a game that draws from noise."""
+    peek = source.take(min(256, len(source)), seed=chosen.seed)
+    real = peek.get("image", peek.get("point"))
+    points = real if real.ndim == 2 else None
+    return (
+        callbacks.Health(chosen.report, tell, callbacks.spread_of(real)),
+        callbacks.SampleGrid(run.folder / "samples", chosen.report, real=points, writer=writer),
+    )
+
+
+def _watch_translation(run, source, chosen, writer, tell) -> Watch:
+    """Health and sample sheets of a game that takes pictures: always the same ones."""
+    examples = source.take(min(32, len(source)), seed=chosen.seed)
+    shown = shown_examples(source, chosen.seed)
+    return (
+        TranslationHealth(chosen.report, tell, examples),
+        sheets.Sheet(
+            run.folder / "samples", chosen.report, lambda model: model.page(shown), writer
+        ),
+    )
+
+
+def shown_examples(source: data.Source, seed: int) -> dict[str, Any]:
+    """The examples that the sample sheets of a game that takes pictures show.
+
+    Args:
+        source: the data.
+        seed: of the choice.
+
+    Returns:
+        A batch of 8 examples (points: 1024), fewer where there are fewer.
+    """
+    count = 8 if len(source.shape) == 3 else 1024
+    return source.take(min(count, len(source)), seed=seed)
+
+
+class TranslationHealth(callbacks.Health):
+    """Health of a game that takes pictures: it collapses by one answer to all of them.
+
+    Args:
+        every: steps between two looks at weights and translations.
+        tell: gets every message.
+        examples: a batch; what it holds of the other side says how much answers should differ.
+    """
+
+    def __init__(self, every: int, tell: Callable[[str], None], examples: Mapping[str, Any]):
+        super().__init__(every, tell)
+        self.examples = examples
+        self._widest_of: dict[str, float] = {}
+
+    def _look(self, step: int, logs: Mapping[str, float]) -> None:
+        where = callbacks.first_not_finite(self.model)
+        if where:
+            self._stop(step, f"{where} holds numbers that are not finite")
+            return
+        for message in self.model.symptoms(logs):
+            self._warn(step, "losses", message)
+        for signature, key in self.model.translations().items():
+            other = self.model.gives if key == self.model.takes else self.model.takes
+            real = callbacks.spread_of(self.examples.get(other, self.examples[key]))
+            made = self.model.translate(self.examples[key], signature=signature)
+            spread = callbacks.spread_of(made)
+            # An untrained generator is grey and even too: it collapses only after being wide.
+            widest = self._widest_of[signature] = max(self._widest_of.get(signature, 0.0), spread)
+            if spread < self.collapse * real and widest > 2 * self.collapse * real:
+                self._warn(
+                    step,
+                    f"collapse {signature}",
+                    f"the generator has collapsed: its answers to {len(made)} examples of {key}"
+                    f" spread {spread:.4f}, real ones {real:.4f}; go back to an earlier checkpoint,"
+                    " lower the learning rates, or give the reconstruction terms more weight",
+                )
 
 
 def _fit(

@@ -2,12 +2,19 @@
 
     source = data.load("photos/", size=64)
     game.fit(source.batches(64, seed=0), steps_per_epoch=1000)
+
+Translators take `load_pairs`, `load_unpaired` or `load_simulated`.
 """
 
 from tfgan_suite.data.arrays import from_arrays
 from tfgan_suite.data.base import MEMORY_LIMIT, ArraySource, Source, distribute
+from tfgan_suite.data.pairs import load_pairs
+from tfgan_suite.data.simulated import load_simulated
 from tfgan_suite.data.sources import SYNTHETIC, load
+from tfgan_suite.data.streams import Stream, StreamSource
+from tfgan_suite.data.unpaired import load_unpaired
 
 __all__ = [
-    "MEMORY_LIMIT", "SYNTHETIC", "ArraySource", "Source", "distribute", "from_arrays", "load",
+    "MEMORY_LIMIT", "SYNTHETIC", "ArraySource", "Source", "Stream", "StreamSource", "distribute",
+    "from_arrays", "load", "load_pairs", "load_simulated", "load_unpaired",
 ]

@@ -25,7 +25,8 @@ class Source(abc.ABC):
         fingerprint: short hex string that changes when the data changes.
         classes: names of the classes in the order of their labels; `None` without labels.
         skipped: `(file, reason)` of every file that could not be read.
-        key: name of the examples in a batch: `"image"` or `"point"`.
+        key: name of the examples in a batch: `"image"`, `"point"`, or the one of several that
+            `shape` speaks of.
         report: for the embedded worlds, the oracle: takes samples as a generator gives them,
             returns a dict of numbers; `None` for all other data.
     """
@@ -86,7 +87,7 @@ class Source(abc.ABC):
                 negative; points cannot be mirrored.
         """
         deal = order.share(len(self), batch, input_context)
-        if mirror and self.key != "image":
+        if mirror and len(self.shape) != 3:
             raise InputError(f"{self.name} holds points, which cannot be mirrored: drop mirror")
         slices = self._slices(deal, seed, start).map(
             lambda step, part, found: self._finish(step, part, found, deal, seed, mirror),
@@ -138,9 +139,10 @@ class Source(abc.ABC):
 
     def _scaled(self, found: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """uint8 pictures to float32 in [-1, 1]: 0 is exactly -1, 255 is exactly 1."""
-        if found[self.key].dtype != tf.uint8:
-            return found
-        return {**found, self.key: tf.cast(found[self.key], tf.float32) / 127.5 - 1.0}
+        return {
+            name: tf.cast(value, tf.float32) / 127.5 - 1.0 if value.dtype == tf.uint8 else value
+            for name, value in found.items()
+        }
 
 
 class IndexedSource(Source):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ Representative = Callable[[], Iterable[Mapping[str, Any]]]
 
 COMPARED = 16
 CALIBRATION = 128
+# Calibration runs pictures one at a time through unoptimised kernels: of large ones, fewer.
+_PIXELS = CALIBRATION * 64 * 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,17 @@ class Examples:
     origin: str
 
 
+def wanted(sides: Sequence[int]) -> int:
+    """How many examples are enough: 144, of pictures over 64x64 fewer, but at least 32.
+
+    Args:
+        sides: height and width of one example; empty for points.
+    """
+    if len(sides) != 2:
+        return COMPARED + CALIBRATION
+    return COMPARED + min(CALIBRATION, max(COMPARED, _PIXELS // (sides[0] * sides[1])))
+
+
 def make(
     name: str,
     signature: Signature,
@@ -47,7 +60,8 @@ def make(
     Args:
         name: the signature's name.
         signature: what they are for.
-        representative: gives batches of inputs by name, or `None` to draw them.
+        representative: gives batches of inputs by name, or `None` to draw them. Inputs that
+            can be drawn may be missing.
         seed: of what is drawn.
         size: height and width of pictures whose size is open.
 
@@ -62,6 +76,10 @@ def make(
         origin = "drawn" if signature.drawable else "drawn; smooth random stand-ins for pictures"
     else:
         inputs, origin = _gather(name, signature, representative, size), "representative batches"
+        count = len(next(iter(inputs.values())))
+        for index, spec in enumerate(signature.inputs):
+            if spec.name not in inputs:
+                inputs[spec.name] = spec.draw(count, [seed, index]).numpy()
     count = len(next(iter(inputs.values())))
     if count < 2 * COMPARED:  # too few to keep some apart
         shared = {key: array[:COMPARED] for key, array in inputs.items()}
@@ -100,15 +118,18 @@ def _gather(
     name: str, signature: Signature, representative: Representative, size: tuple[int, int]
 ) -> dict[str, np.ndarray]:
     names = [spec.name for spec in signature.inputs]
+    needed = {spec.name for spec in signature.inputs if not spec.drawable}
+    given: list[str] = []
     batches: list[Mapping[str, Any]] = []
     count = 0
     for batch in representative():
-        if set(batch) != set(names):
+        if not batch or not needed <= set(batch) <= set(names) or set(given or batch) != set(batch):
             raise InputError(
                 f"`representative` gives {sorted(batch)}; signature {name!r} takes {sorted(names)}"
             )
+        given = [name for name in names if name in batch]
         batches.append(batch)
-        count += len(batch[names[0]])
+        count += len(batch[given[0]])
         if count >= COMPARED + CALIBRATION:
             break
     if count == 0:
@@ -118,6 +139,8 @@ def _gather(
         )
     inputs = {}
     for spec in signature.inputs:
+        if spec.name not in given:
+            continue
         array = np.concatenate([np.asarray(batch[spec.name], spec.dtype) for batch in batches])
         expected = functions.concrete_shape(spec, size)
         if array.shape[1:] != expected:

@@ -1,0 +1,216 @@
+"""Simulated pictures with labels and real ones without, for SimGAN."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfgan_suite.data import columns, images, label_files, listing, specs
+from tfgan_suite.data.base import MEMORY_LIMIT
+from tfgan_suite.data.streams import Stream, StreamSource
+from tfgan_suite.data.synthetic import eyes
+from tfgan_suite.errors import InputError
+
+WORLDS = ("eyes",)
+DEFAULT_SIZE = (35, 55)
+# Examples, and seeds of the simulated and the real eyes.
+_EYES = {"train": (4000, (0, 1)), "test": (1000, (2, 3))}
+_EXPECTED = "a folder with synthetic and real, or SYNTHETIC_FOLDER,REAL_FOLDER"
+
+
+def load_simulated(
+    spec: str | os.PathLike,
+    *,
+    size: int | Sequence[int] | None = None,
+    channels: int | None = None,
+    split: str = "train",
+    strict: bool = False,
+    memory_limit: int = MEMORY_LIMIT,
+    progress: columns.Progress | None = None,
+) -> StreamSource:
+    """Opens a set of simulated and of real pictures.
+
+    | `spec` | what it is |
+    |---|---|
+    | `"eyes"` | 4,000 clean and 4,000 "real" eyes, label = the pupil's place, with an oracle |
+    | a folder | `synthetic/` and `real/`; for testing `real_test/` with labels |
+    | `"SYNTHETIC_FOLDER,REAL_FOLDER"` | any two folders |
+
+    Labels are numbers, in a file by file name: `labels.csv` or `labels.json` in the folder, or
+    `synthetic.csv` (`.json`) or `labels.csv` beside it. CSV: file name, numbers; JSON: `{file
+    name: numbers}`. Without such a file, numbers with a decimal point at the end of every file's
+    name are the label (`eye_-0.1963_0.3927.png`); else there are no labels, and refining alone is
+    possible.
+
+    Simulated and real pictures have orders and lengths of their own. They are scaled until they
+    cover the wanted size, and the middle is cut out.
+
+    Args:
+        spec: see above.
+        size: height and width in pixels, or the side of a square. `None`: 35 high, 55 wide.
+        channels: 1 or 3. `None`: 1.
+        split: `"train"` or `"test"`: simulated pictures with labels (`synthetic_test/` where
+            there is one) and labelled real ones.
+        strict: a file that cannot be read is an error instead of being skipped.
+        memory_limit: bytes of decoded pictures that may be held in memory.
+        progress: called with (pictures done, pictures in all) while a folder is decoded.
+
+    Returns:
+        Source of batches `{"simulated", "label", "real"}`: pictures float32 `(batch, height,
+        width, channels)` in [-1, 1], labels float32 `(batch, k)`, whose columns are called
+        `label_names`; `key` is `"simulated"`. The test split holds `"real_label"`, too.
+
+    Raises:
+        InputError: there is no such set, a side is empty, labels are missing, or an option does
+            not fit.
+    """
+    specs.check_split(split)
+    text, shape = os.fspath(spec), (*_check_size(size), images.check_channels(channels) or 1)
+    options = {"strict": strict, "memory_limit": memory_limit}
+    if text in WORLDS:
+        if shape[2] != 1:
+            raise InputError("eyes are grey pictures: leave the channels out, or give 1")
+        streams, names = _eyes(split, shape[:2]), eyes.LABELS
+    else:
+        streams, names = _folders(text, split, shape, progress=progress, **options)
+    open_test = functools.partial(
+        load_simulated, text, size=shape[:2], channels=shape[2], split="test", **options
+    )
+    return StreamSource(
+        specs.short(text), streams, key="simulated", label_names=names,
+        test=open_test if split == "train" else None,
+        report=eyes.report if text in WORLDS else None,
+    )
+
+
+def _check_size(size: int | Sequence[int] | None) -> tuple[int, int]:
+    """Height and width."""
+    if size is None:
+        return DEFAULT_SIZE
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    if len(sides) != 2 or None in sides:
+        raise InputError(f"the size is {size!r}; expected (height, width) or one side")
+    return images.check_size(sides[0]), images.check_size(sides[1])
+
+
+def _eyes(split: str, size: tuple[int, int]) -> list[Stream]:
+    """The embedded world."""
+    count, seeds = _EYES[split]
+    clean, real = (
+        eyes.generate(count, size, seed, real=is_real)
+        for seed, is_real in zip(seeds, (False, True))
+    )
+    photographs = {"real": real.images}
+    if split == "test":
+        photographs["real_label"] = real.pupil
+    return [
+        columns.in_memory("simulated", {"simulated": clean.images, "label": clean.pupil}),
+        columns.in_memory("real", photographs),
+    ]
+
+
+def _folders(text: str, split: str, shape, **options) -> tuple[list[Stream], tuple[str, ...]]:
+    """Both streams, and the names of the labels' columns."""
+    simulated, real = _sides(text, split)
+    stream, names = _stream("simulated", "label", simulated, shape, **options)
+    other, real_names = _stream(
+        "real", "real_label" if split == "test" else None, real, shape, **options
+    )
+    if split == "test" and len(real_names) != len(names):
+        raise InputError(
+            f"{real} has {len(real_names)} labels for each picture, {simulated} has {len(names)}; "
+            "expected equally many, for the same things"
+        )
+    return [stream, other], names
+
+
+def _sides(text: str, split: str) -> tuple[Path, Path]:
+    """The folders of the simulated and of the real pictures."""
+    both = specs.two(text)
+    if both is not None:
+        first, second = (specs.folder(part, WORLDS, _EXPECTED) for part in both)
+    else:
+        folder = specs.folder(text, WORLDS, _EXPECTED)
+        first, second = folder / "synthetic", folder / "real"
+        if not first.is_dir() and (folder / "simulated").is_dir():
+            first = folder / "simulated"
+        for path in (first, second):
+            if not path.is_dir():
+                below = sorted(path.name for path in folder.iterdir() if path.is_dir())
+                raise InputError(
+                    f"{folder} has no folder {path.name}: found {', '.join(below) or '(none)'}; "
+                    "expected synthetic (with labels) and real"
+                )
+    if split == "test":
+        held_out = second.with_name(f"{second.name}_test")
+        if not held_out.is_dir():
+            raise InputError(
+                f"{text} has no test split: expected labelled real pictures in {held_out}"
+            )
+        second = held_out
+        other = first.with_name(f"{first.name}_test")
+        first = other if other.is_dir() else first
+    return first, second
+
+
+def _stream(
+    key: str, label: str | None, folder: Path, shape: tuple[int, int, int], **options
+) -> tuple[Stream, tuple[str, ...]]:
+    """The pictures of a folder, with labels under `label` where there are any."""
+    found = listing.list_pictures(folder)[0]
+    good, skipped = [], []
+    for name in found:
+        try:
+            images.probe(folder / name)
+            good.append(name)
+        except images.Unreadable as error:
+            skipped.append((str(folder / name), str(error)))
+    columns.check_skipped(skipped, len(found), options["strict"])
+    labels = label_files.load(folder, good) if label is not None else None
+    if labels is None and label == "real_label":
+        raise InputError(
+            f"the test pictures in {folder} have no labels: expected {folder / 'labels.csv'}"
+        )
+    values, names = labels or (None, ())
+    files = _Pictures(
+        [(folder / name,) for name in good], {key: shape},
+        None if labels is None else {label: values},
+    )
+    return columns.from_files(key, files, skipped=skipped, **options), names
+
+
+class _Pictures(columns.Files):
+    """Single pictures of any aspect."""
+
+    def read(self, index: int) -> dict[str, np.ndarray]:
+        ((key, shape),) = self.shapes.items()
+        return {key: fit(images.read(self.paths[index][0], None, shape[2]), shape[:2])}
+
+
+def fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Scales a picture until it just covers a size, and cuts out the middle.
+
+    Args:
+        pixels: uint8 `(height, width, 1 or 3)`.
+        size: height and width that are wanted.
+
+    Returns:
+        uint8 `(*size, channels)`.
+    """
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    if (height, width) == tuple(size):
+        return pixels
+    scale = min(height / size[0], width / size[1])  # of the picture to what is wanted
+    down, across = scale * size[0], scale * size[1]
+    top, left = max(0.0, (height - down) / 2.0), max(0.0, (width - across) / 2.0)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    kind = Image.Resampling.LANCZOS if scale > 1.0 else Image.Resampling.BICUBIC
+    box = (left, top, min(left + across, width), min(top + down, height))
+    fitted = np.asarray(image.resize((size[1], size[0]), kind, box=box), np.uint8)
+    return fitted.reshape(*size, pixels.shape[2])

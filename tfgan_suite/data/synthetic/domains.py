@@ -1,0 +1,187 @@
+"""Pairs of unpaired domains whose true mapping is known.
+
+| world | domain A | domain B | the truth |
+|---|---|---|---|
+| `colours` | a red shape on grey | a blue shape on grey | red and blue change places |
+| `hues` | a small red shape on black | a small blue shape on black | the same |
+| `outlines` | a shape's outline in a colour | the shape filled | filling it, tracing it |
+
+Place, size, brightness or colour are free, and equally spread in both domains. No picture of one
+domain has its counterpart in the other. The test split of `colours` holds, in turn, pictures of
+the trained range of brightness and brighter ones, so that what was learnt and what was learnt by
+heart can be told apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tfgan_suite.data.synthetic import shape_parts
+from tfgan_suite.errors import InputError
+
+SIZE = 32
+SMALLEST = 16
+WORLDS = ("colours", "outlines", "hues")
+TINT = np.array([1.0, 0.2, 0.1], np.float32)  # red, of brightness 1; turned round it is blue
+# Radius of the disc of the same area (of the picture's side), background levels, brightness.
+RADII = {"colours": (0.22, 0.33), "hues": (0.13, 0.2), "outlines": (0.24, 0.33)}
+GREYS = {"colours": (0.1, 0.25), "hues": (0.0, 0.0), "outlines": (0.0, 0.0)}
+TRAINED = (0.45, 0.8)
+BEYOND = (0.8, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Pictures of one domain.
+
+    Args:
+        images: uint8 `(n, size, size, 3)`.
+        truth: uint8 `(n, size, size, 3)`: each of them as the other domain has it.
+        centre: float32 `(n, 2)`: x and y of the shape's centre of mass in pixels.
+        beyond: bool `(n,)`: brighter than any picture in training.
+    """
+
+    images: np.ndarray
+    truth: np.ndarray
+    centre: np.ndarray
+    beyond: np.ndarray
+
+
+def generate(
+    world: str, domain: str, count: int = 500, size: int = SIZE, seed: int = 0, beyond: bool = False
+) -> Examples:
+    """Draws pictures of one domain.
+
+    Args:
+        world: one of `WORLDS`.
+        domain: `"a"` or `"b"`; the same seed gives the same scenes in both.
+        count: number of pictures.
+        size: side of the pictures in pixels, at least 16.
+        seed: of the scenes.
+        beyond: every second picture is brighter than those in training.
+
+    Returns:
+        `Examples`.
+
+    Raises:
+        InputError: an unknown world or domain, `size` below 16, or `count` below 1.
+    """
+    if world not in WORLDS or domain not in ("a", "b"):
+        raise InputError(f"there is no domain {domain!r} of a world {world!r}")
+    if size < SMALLEST or count < 1:
+        raise InputError(
+            f"{count} pictures of the world {world} were asked for at size {size}: ask for 1 or "
+            f"more, at size {SMALLEST} or more"
+        )
+    # Only `random()` is drawn from: its values are the same in every NumPy.
+    draws = np.random.default_rng(seed).random((count, 6))
+    shape = (draws[:, 0] * len(shape_parts.SHAPES)).astype(int)
+    radius = _between(RADII[world], draws[:, 1])
+    centre = _place(shape, radius, draws[:, 2:4])
+    bright = np.zeros(count, bool)
+    if beyond:
+        bright[1::2] = True
+    level = np.where(bright, _between(BEYOND, draws[:, 4]), _between(TRAINED, draws[:, 4]))
+    grey = _between(GREYS[world], draws[:, 5])
+    still = np.zeros(count)
+    whole = shape_parts.coverage(shape, centre * size, radius * size, still, size)
+    if world == "outlines":
+        front = shape_parts.PALETTE[(draws[:, 4] * len(shape_parts.PALETTE)).astype(int)]
+        hole = shape_parts.coverage(shape, centre * size, radius * size - size / 13, still, size)
+        sides = [_paint(whole - hole, front, grey), _paint(whole, front, grey)]
+    else:
+        front = level[:, None] * TINT
+        sides = [_paint(whole, front, grey), _paint(whole, front[:, ::-1], grey)]
+    images, truth = sides if domain == "a" else sides[::-1]
+    return Examples(images, truth, (centre * size).astype(np.float32), bright)
+
+
+def _between(limits: tuple[float, float], draws: np.ndarray) -> np.ndarray:
+    return limits[0] + (limits[1] - limits[0]) * draws
+
+
+def _place(shape: np.ndarray, radius: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Centres `(n, 2)` that keep every shape wholly inside a picture of side 1."""
+    centre = np.empty((len(shape), 2))
+    for index in range(len(shape)):
+        points = shape_parts.corners(shape[index], radius[index], 0.0)
+        low, high = points.min(axis=0) - 0.03, points.max(axis=0) + 0.03
+        centre[index] = -low + (1.0 - (high - low)) * draws[index]
+    return centre
+
+
+def _paint(cover: np.ndarray, front: np.ndarray, grey: np.ndarray) -> np.ndarray:
+    """Lays colours `(n, 3)` over grey backgrounds: uint8 `(n, size, size, 3)`."""
+    back = grey[:, None, None, None].astype(np.float32)
+    pixels = back + cover[..., None] * (front[:, None, None].astype(np.float32) - back)
+    return np.round(255.0 * pixels).astype(np.uint8)
+
+
+def report(examples: dict, outputs: np.ndarray) -> dict:
+    """What a translator from A to B has learnt.
+
+    Args:
+        examples: `"domain_a"` and `"truth_a"`, float `(n, size, size, 3)` in [-1, 1], and
+            optionally `"beyond"`, `(n, 1)`.
+        outputs: what it made of `domain_a`.
+
+    Returns:
+        `{"pictures": n, "error": mean absolute difference from the truth, "unchanged": that of
+        the untranslated pictures, "centroid_correlation": of the shapes' places before and after,
+        mean of across and down, "blue_share": share of outputs whose shape is more blue than
+        red}`; where there are pictures of a brightness beyond training, `"error"` leaves them out
+        and `"error_beyond"` is theirs.
+    """
+    before = np.asarray(examples["domain_a"], np.float32)
+    truth, outputs = np.asarray(examples["truth_a"]), np.asarray(outputs, np.float32)
+    off = np.abs(outputs - truth).mean(axis=(1, 2, 3))
+    beyond = np.asarray(examples.get("beyond", np.zeros((len(off), 1)))).reshape(-1) > 0.5
+    places, colours = zip(*(centroids(pictures) for pictures in (before, outputs)))
+    found = {
+        "pictures": len(outputs),
+        "error": float(off[~beyond].mean()),
+        "unchanged": float(np.abs(before - truth).mean(axis=(1, 2, 3))[~beyond].mean()),
+        "centroid_correlation": float(np.mean([
+            _correlation(places[0][:, axis], places[1][:, axis]) for axis in (0, 1)
+        ])),
+        "blue_share": float(np.mean(colours[1][:, 2] > colours[1][:, 0])),
+    }
+    if beyond.any():
+        found["error_beyond"] = float(off[beyond].mean())
+    return found
+
+
+def centroids(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where shapes are, and of which colour.
+
+    Args:
+        pictures: `(n, size, size, 3)`, float in [-1, 1], of any origin.
+
+    Returns:
+        x and y of the centre of all that stands out from the background, in pixels, float64
+        `(n, 2)`; the middle where nothing does. And its mean colour, `(n, 3)` in [0, 1].
+    """
+    pixels = np.clip(np.nan_to_num(np.asarray(pictures, np.float64)) * 0.5 + 0.5, 0.0, 1.0)
+    rim = np.concatenate(
+        [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1
+    )
+    apart = np.abs(pixels - np.median(rim, axis=1)[:, None, None]).max(axis=3)
+    weight = np.maximum(apart - 0.1, 0.0)  # what is a little noisy is background still
+    total = weight.sum(axis=(1, 2))
+    empty = total < 1e-6
+    total = np.where(empty, 1.0, total)
+    height, width = apart.shape[1:]
+    x = weight.sum(axis=1) @ (np.arange(width) + 0.5) / total
+    y = weight.sum(axis=2) @ (np.arange(height) + 0.5) / total
+    colour = np.einsum("nhw,nhwc->nc", weight, pixels) / total[:, None]
+    x, y = np.where(empty, width / 2.0, x), np.where(empty, height / 2.0, y)
+    return np.stack([x, y], axis=1), colour
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's; 0 where one of the two never changes."""
+    one, other = one - one.mean(), other - other.mean()
+    norm = np.sqrt(np.sum(one**2) * np.sum(other**2))
+    return float(np.sum(one * other) / norm) if norm > 1e-9 else 0.0
