@@ -109,6 +109,7 @@ def _play_points(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, 
     run = _folder(chosen, task["game"], task["world"], task["seed"])
     seconds = _recipe(task["game"], run, "--data", task["world"], "--seed", str(task["seed"]))
     measured = json.loads((Path(run) / "measures.jsonl").read_text().splitlines()[-1])
+    measured["sample_seed"] = measured.pop("seed")  # the row's seed is the run's
     return {"seconds": round(seconds), **measured}
 
 

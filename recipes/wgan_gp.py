@@ -42,35 +42,39 @@ REPORT = 500  # steps between log lines, sample sheets and health checks
 SAVE = 500  # steps between checkpoints
 
 
-def is_points(data):
-    """Whether the examples are points, not pictures."""
-    return len(data.shape) == 1
+def defaults(data):
+    """Values for the kind of data at hand."""
+    if len(data.shape) == 1:
+        return {
+            "architecture": "mlp", "width": 256, "latent_dim": 2, "penalty": 1.0,
+            "rate": 1e-3, "beta_1": 0.5, "decay": 0.0,
+        }
+    return {
+        "architecture": "conv", "width": 32, "latent_dim": 128, "penalty": 10.0,
+        "rate": 1e-4, "beta_1": 0.0, "decay": 1.0,
+    }
 
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    points = is_points(data)
-    architecture = options.architecture or ("mlp" if points else "conv")
-    width = options.width or (256 if points else 32)
-    latent_dim = options.latent_dim or (2 if points else 128)
-    beta_1 = options.beta_1 if options.beta_1 >= 0 else (0.5 if points else 0.0)
+    o = options
     game = wgan_gp.WGANGP(
-        wgan_gp.build_generator(data.shape, architecture, width, latent_dim),
-        wgan_gp.build_critic(data.shape, architecture, width),
-        penalty=options.penalty or (1.0 if points else 10.0),
-        critic_steps=options.critic_steps,
-        average=options.average,
-        seed=options.seed,
+        wgan_gp.build_generator(data.shape, o.architecture, o.width, o.latent_dim),
+        wgan_gp.build_critic(data.shape, o.architecture, o.width),
+        penalty=o.penalty,
+        critic_steps=o.critic_steps,
+        average=o.average,
+        seed=o.seed,
     )
-    rate = options.rate or (1e-3 if points else 1e-4)
-    game.compile(generator=FusedAdam(rate, beta_1, 0.9), critic=FusedAdam(rate, beta_1, 0.9))
+    game.compile(
+        generator=FusedAdam(o.rate, o.beta_1, 0.9), critic=FusedAdam(o.rate, o.beta_1, 0.9)
+    )
     return game
 
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    share = options.decay if options.decay >= 0 else (0.0 if is_points(data) else 1.0)
-    return callbacks.falling(share, options.steps)
+    return callbacks.falling(options.decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ def played(monkeypatch):
         calls.append((game, run, flags))
         Path(run).mkdir(parents=True)
         seed = int(flags[flags.index("--seed") + 1])
-        line = {"step": 9, "modes_found": 6 + seed, "modes": 8, "good_share": 0.5 + seed / 10}
+        line = {"step": 9, "seed": 1, "modes_found": 6 + seed, "modes": 8}
+        line["good_share"] = 0.5 + seed / 10
         (Path(run) / "measures.jsonl").write_text(json.dumps(line) + "\n")
         return 2.0
 
