@@ -40,7 +40,7 @@ NORM = "batch"  # normalisation in both nets: batch, layer, instance or none
 LABEL_FAKE = 0.0  # a: the critic's label of generated examples
 LABEL_REAL = 1.0  # b: its label of real ones
 LABEL_GOAL = 1.0  # c: the answer that the generator wants; -1, 1, 0: Pearson's divergence
-RATE = 0.0  # Adam's learning rate; 0: 0.001 for points, 0.0002 for pictures
+RATE = 0.001  # Adam's learning rate
 CRITIC_RATE = 0.0  # the critic's, where it differs; 0: the same
 BETA_1 = 0.5  # Adam's beta 1
 LABEL_SMOOTHING = 0.0  # this loss has labels of its own: 0
@@ -60,11 +60,11 @@ def defaults(data):
     if len(data.shape) == 1:
         return {
             "steps": 8000, "batch": 256, "architecture": "mlp", "width": 128, "latent_dim": 2,
-            "latent": "normal", "rate": 1e-3,
+            "latent": "normal",
         }
     return {
         "steps": 5000, "batch": 32, "architecture": "dcgan", "width": 32, "latent_dim": 32,
-        "latent": "uniform", "rate": 2e-4,
+        "latent": "uniform",
     }
 
 

@@ -25,7 +25,7 @@ from tfgan_suite.games import wgan
 DATA = "ring"
 RUN = ""
 STEPS = 8000
-BATCH = 0  # examples in one critic step, over all devices; 0: 64 for pictures, 256 for points
+BATCH = 0  # examples in one critic step, over all devices; 0: 32 for pictures, 256 for points
 SIZE = 0
 SEED = 0
 STRATEGY = "one"
@@ -40,7 +40,7 @@ CLIP_NORMS = True  # hold scale and offset of the critic's norms in that box too
 CRITIC_STEPS = 5  # critic updates per generator update
 WARM_UP = 0  # first moves of the generator that wait for 100 critic updates; official code 25
 REFRESH = 0  # the wait comes back every so many moves; official code 500; 0: never
-RATE = 0.0  # RMSProp's learning rate, both players; 0: 0.0005 for points, 0.0002 for pictures
+RATE = 0.0005  # RMSProp's learning rate, both players; paper 0.00005
 RHO = 0.99  # RMSProp's memory, as in the official code
 LABEL_SMOOTHING = 0.0  # this loss has no labels to smooth: 0
 INSTANCE_NOISE = 0.0  # deviation of noise on all that the critic sees
@@ -59,11 +59,9 @@ def defaults(data):
     if len(data.shape) == 1:
         return {
             "batch": 256, "architecture": "mlp", "width": 128, "latent_dim": 2, "clip": 0.1,
-            "rate": 5e-4,
         }
     return {
-        "batch": 64, "architecture": "dcgan", "width": 32, "latent_dim": 64, "clip": 0.01,
-        "rate": 2e-4,
+        "batch": 32, "architecture": "dcgan", "width": 32, "latent_dim": 64, "clip": 0.01,
     }
 
 
