@@ -25,12 +25,16 @@ POINT_GAMES = ("gan --loss minimax", "gan", "lsgan", "wgan", "wgan_gp", "sngan",
 PICTURE_GAMES = (
     "gan", "dcgan", "cgan", "lsgan", "wgan", "wgan_gp", "sngan", "ebgan", "ali", "gran", "infogan",
 )  # fmt: skip
-PROBE = 60  # steps of the run that tells a step's time
+PROBE = 120  # steps of the run that tells a step's time
 
 
 def main() -> int:
     """Runs what is missing and prints the table."""
     chosen = _parser().parse_args()
+    if getattr(chosen, "pace_only", False):
+        for game in chosen.games:
+            print(json.dumps(_known_pace(chosen, game)))
+        return 0
     rows = _rows(chosen.out)
     for task in chosen.tasks(chosen):
         if any(all(row.get(k) == v for k, v in task.items()) for row in rows):
@@ -59,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     pictures.add_argument("--extractor", required=True, help="file of recipes/classifier.py")
     pictures.add_argument("--minutes", type=float, default=5.0, help="training time of each [5]")
     pictures.add_argument("--samples", type=int, default=10_000, help="samples measured [10000]")
+    pictures.add_argument(
+        "--paces", default="paces.jsonl", help="file of each game's time of a step [paces.jsonl]"
+    )
+    pictures.add_argument(
+        "--pace-only", action="store_true", help="measure that time, which wants a quiet machine"
+    )
     pictures.set_defaults(tasks=_picture_tasks, play=_play_pictures, table=pictures_table)
     for sub in (points, pictures):
         sub.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2), help="[0 1 2]")
@@ -109,20 +119,18 @@ def _play_points(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, 
     run = _folder(chosen, task["game"], task["world"], task["seed"])
     seconds = _recipe(task["game"], run, "--data", task["world"], "--seed", str(task["seed"]))
     measured = json.loads((Path(run) / "measures.jsonl").read_text().splitlines()[-1])
+    measured["sample_seed"] = measured.pop("seed")  # the row's seed is the run's
     return {"seconds": round(seconds), **measured}
 
 
 def _play_pictures(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
-    """A short run tells the time of a step; then as many steps as the minutes allow."""
-    name = Path(chosen.data).name
-    flags = ["--data", chosen.data, "--seed", str(task["seed"]), "--report", str(PROBE // 3)]
-    probe = _folder(chosen, "probe", task["game"], name, task["seed"])
-    _recipe(task["game"], probe, *flags, "--steps", str(PROBE))
-    pace = _pace(probe)
+    """As many steps as the minutes allow at the game's pace, then the measures."""
+    pace = _known_pace(chosen, task["game"])
     steps = max(PROBE, int(60 * chosen.minutes / pace["seconds_a_step"]))
-    run = _folder(chosen, task["game"], name, task["seed"])
-    flags[-1] = str(max(1, steps // 10))
-    seconds = _recipe(task["game"], run, *flags, "--steps", str(steps), "--save", flags[-1])
+    run = _folder(chosen, task["game"], Path(chosen.data).name, task["seed"])
+    often = str(max(1, steps // 10))
+    flags = ["--data", chosen.data, "--seed", str(task["seed"]), "--report", often, "--save", often]
+    seconds = _recipe(task["game"], run, *flags, "--steps", str(steps))
     words = [sys.executable, "-m", "tfgan_suite", "measure", run, "--against", chosen.data]
     words += ["--split", "test", "--extractor", chosen.extractor, "--seed", "0", "--json"]
     words += ["--samples", str(chosen.samples), "--measures", "fid,kid,prdc,memorisation"]
@@ -132,6 +140,21 @@ def _play_pictures(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str
         measured = json.loads(line)
         values[measured["name"]] = measured["value"]
     return {"steps": steps, "seconds": round(seconds), **pace, **values}
+
+
+def _known_pace(chosen: argparse.Namespace, game: str) -> dict[str, float]:
+    """The time of a step of a game on the data: measured once by a short run, then kept."""
+    task = {"game": game, "data": chosen.data}
+    for row in _rows(chosen.paces):
+        if all(row.get(name) == value for name, value in task.items()):
+            return {"seconds_a_step": row["seconds_a_step"], "images_per_s": row["images_per_s"]}
+    run = _folder(chosen, "probe", game, Path(chosen.data).name)
+    flags = ["--data", chosen.data, "--steps", str(PROBE), "--report", str(PROBE // 3)]
+    _recipe(game, run, *flags)
+    pace = _pace(run)
+    with open(chosen.paces, "a", encoding="utf-8") as file:
+        file.write(json.dumps({**task, **pace}) + "\n")
+    return pace
 
 
 def _pace(run: str) -> dict[str, float]:

@@ -9,8 +9,8 @@
 An encoder learns along: the run folder's `reconstructions/` shows rows of real pictures with
 G(E(x)) below them, the export has `encode` and `reconstruct`. Expect reconstructions of the same
 kind, not the same pixels, and closer to their own picture than to another's. critic/real +
-critic/fake near 1.39 is a draw; the critic should not win for long. A zero below means a value for
-the kind of data at hand. The paper's CIFAR-10 net is
+critic/fake near 1.39 is a draw; the critic should not win for long. A zero (or -1) below means a
+value for the kind of data at hand. The paper's CIFAR-10 net is
 
     --data tfds:cifar10 --architecture paper --width 32 --latent-dim 64 --batch 100 --dropout 0.5
     --rate 0.0001 --beta-2 0.999 --average 0 --r1 0 --decay 1 --steps 3237500
@@ -26,8 +26,8 @@ from tfgan_suite.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
-STEPS = 6000
-BATCH = 32
+STEPS = 0  # 0: 6000 for pictures, 8000 for points
+BATCH = 0  # 0: 32 for pictures, 256 for points
 SIZE = 0
 SEED = 0
 STRATEGY = "one"
@@ -47,7 +47,7 @@ BETA_2 = 0.99  # Adam's beta 2
 DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
 LABEL_SMOOTHING = 0.0  # the label of encoder pairs is 1 minus this
 INSTANCE_NOISE = 0.0  # deviation of the noise on all examples the critic sees
-R1 = 0.2  # weight of the R1 penalty on real examples; 0: none (paper)
+R1 = -1.0  # weight of the R1 penalty on real examples; -1: 0.2 for pictures, 0 (paper) for points
 R1_EVERY = 4  # steps between two that compute it
 AUGMENT = ""  # changes of what the critic sees: color,translation,cutout
 MIRROR = False  # show every picture mirrored half of the time
@@ -55,15 +55,27 @@ REPORT = 500  # steps between log lines, sample sheets and health checks
 SAVE = 500  # steps between checkpoints
 
 
+def defaults(data):
+    """Values for the kind of data at hand."""
+    if len(data.shape) == 1:
+        return {
+            "steps": 8000, "batch": 256, "architecture": "mlp", "width": 128, "latent_dim": 2,
+            "rate": 1e-3, "r1": 0.0,
+        }
+    return {
+        "steps": 6000, "batch": 32, "architecture": "conv", "width": 32, "latent_dim": 32,
+        "rate": 5e-4, "r1": 0.2,
+    }
+
+
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    points = len(data.shape) == 1
     o = options
     net = {
         "shape": data.shape,
-        "architecture": o.architecture or ("mlp" if points else "conv"),
-        "width": o.width or (128 if points else 32),
-        "latent_dim": o.latent_dim or (2 if points else 32),
+        "architecture": o.architecture,
+        "width": o.width,
+        "latent_dim": o.latent_dim,
     }
     game = ali.ALI(
         ali.build_decoder(**net),
@@ -75,9 +87,9 @@ def make_game(options, data):
         seed=o.seed,
         **stabilisers.chosen(o),
     )
-    rate = o.rate or (1e-3 if points else 5e-4)
     game.compile(
-        generator=FusedAdam(rate, o.beta_1, o.beta_2), critic=FusedAdam(rate, o.beta_1, o.beta_2)
+        generator=FusedAdam(o.rate, o.beta_1, o.beta_2),
+        critic=FusedAdam(o.rate, o.beta_1, o.beta_2),
     )
     return game
 

@@ -26,8 +26,8 @@ from tfgan_suite.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
-STEPS = 6000
-BATCH = 32
+STEPS = 0  # 0: 6000 for pictures, 8000 for points
+BATCH = 0  # 0: 32 for pictures, 256 for points
 SIZE = 0
 SEED = 0
 STRATEGY = "one"
@@ -57,24 +57,27 @@ REPORT = 500  # steps between log lines, sample sheets and health checks
 SAVE = 500  # steps between checkpoints
 
 
+def defaults(data):
+    """Values for the kind of data at hand."""
+    if len(data.shape) == 1:
+        return {
+            "steps": 8000, "batch": 256, "architecture": "mlp", "width": 128,
+            "generator_width": 128, "latent_dim": 2, "code_dim": 0, "margin": 0.25,
+        }
+    return {
+        "steps": 6000, "batch": 32, "architecture": "conv", "width": 16,
+        "generator_width": 32, "latent_dim": 32, "code_dim": 64, "margin": 0.25,
+    }
+
+
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    o = options
-    points, shape = len(data.shape) == 1, tuple(data.shape)
-    architecture = o.architecture or ("mlp" if points else "conv")
-    code_dim = o.code_dim if o.code_dim >= 0 else (0 if points else 64)
+    o, shape = options, tuple(data.shape)
     game = ebgan.EBGAN(
-        ebgan.build_generator(
-            shape,
-            architecture,
-            o.generator_width or (128 if points else 32),
-            o.latent_dim or (2 if points else 32),
-        ),
-        ebgan.build_critic(
-            shape, architecture, o.width or (128 if points else 16), code_dim, o.norm
-        ),
+        ebgan.build_generator(shape, o.architecture, o.generator_width, o.latent_dim),
+        ebgan.build_critic(shape, o.architecture, o.width, o.code_dim, o.norm),
         energy=o.energy,
-        margin=o.margin or 0.25,
+        margin=o.margin,
         pulling=o.pulling,
         average=o.average,
         seed=o.seed,

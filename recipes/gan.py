@@ -26,8 +26,8 @@ from tfgan_suite.optimizers import FusedAdam
 
 DATA = "ring"
 RUN = ""
-STEPS = 15000
-BATCH = 100  # examples in one critic step, over all devices
+STEPS = 0  # 0: 15000 for pictures, 8000 for points
+BATCH = 0  # examples in one critic step, over all devices; 0: 100 for pictures, 256 for points
 SIZE = 0
 SEED = 0
 STRATEGY = "one"
@@ -36,7 +36,7 @@ EXPORT = "saved_models"
 ARCHITECTURE = ""  # dense, conv or mlp; empty: mlp for points, dense for pictures
 WIDTH = 0  # generator: hidden units, or channels; 0: 128 for points, 512 dense, 40 conv
 CRITIC_WIDTH = 0  # critic: (maxout) units, or channels; 0: 128 for points, 240 dense, 16 conv
-LATENT_DIM = 0  # length of z; 0: 8 for points, 64 for pictures
+LATENT_DIM = 0  # length of z; 0: 2 for points, 64 for pictures
 LATENT = ""  # distribution of z: normal or uniform; empty: normal for points, else uniform
 LOSS = "non_saturating"  # non_saturating or minimax
 CRITIC_STEPS = 1  # k: critic updates per generator update
@@ -75,9 +75,17 @@ class Shrink(keras.callbacks.Callback):
             compat.set_learning_rate(self.model.optimizer_of(player), now)
 
 
-def is_points(data):
-    """Whether the examples are points, not pictures."""
-    return len(data.shape) == 1
+def defaults(data):
+    """Values for the kind of data at hand."""
+    if len(data.shape) == 1:
+        return {
+            "steps": 8000, "batch": 256, "architecture": "mlp", "latent_dim": 2,
+            "latent": "normal", "decay": 0.5,
+        }
+    return {
+        "steps": 15000, "batch": 100, "architecture": "dense", "latent_dim": 64,
+        "latent": "uniform", "decay": 1.0,
+    }
 
 
 def make_optimizer(options, points):
@@ -91,19 +99,17 @@ def make_optimizer(options, points):
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    points = is_points(data)
-    architecture = options.architecture or ("mlp" if points else "dense")
-    widths = WIDTHS.get(architecture, (0, 0))
-    latent = options.latent or ("normal" if points else "uniform")
+    points, latent = len(data.shape) == 1, options.latent
+    widths = WIDTHS.get(options.architecture, (0, 0))
     game = gan.GAN(
         gan.build_generator(
             data.shape,
-            architecture,
+            options.architecture,
             options.width or widths[0],
-            options.latent_dim or (8 if points else 64),
+            options.latent_dim,
             latent,
         ),
-        gan.build_critic(data.shape, architecture, options.critic_width or widths[1]),
+        gan.build_critic(data.shape, options.architecture, options.critic_width or widths[1]),
         loss=options.loss,
         critic_steps=options.critic_steps,
         update_mode=options.update_mode,
@@ -121,12 +127,11 @@ def make_game(options, data):
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    decay = options.decay if options.decay >= 0 else (0.5 if is_points(data) else 1.0)
     if options.shrink < 1.0:
         raise InputError(f"--shrink is {options.shrink}; it must be 1 (off) or more")
     if options.shrink > 1.0:
         return [Shrink(options.shrink)]
-    return callbacks.falling(decay, options.steps)
+    return callbacks.falling(options.decay, options.steps)
 
 
 if __name__ == "__main__":

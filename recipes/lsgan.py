@@ -11,7 +11,7 @@ A zero (or -1) below means a value for the kind of data at hand. The paper's set
     --size 112 --architecture vgg --width 64 --latent-dim 1024 --rate 0.001 --batch 64 --average 0
     --decay 1
 
-and for points --width 128 --latent-dim 256 --rate 0.001 --critic-rate 0.0001 --batch 512. The
+and for points --layers 2 --activation tanh --latent-dim 256 --critic-rate 0.0001 --batch 512. The
 critic's loss, critic/real + critic/fake, is 0.25 for a draw with the labels 0, 1, 1, and
 generator/adversarial is then 0.125. `--norm none` is the paper's test of stability. Long runs
 diverge late: keep an eye on the sheets. The paper shows pictures, no score.
@@ -23,8 +23,8 @@ from tfgan_suite.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
-STEPS = 5000
-BATCH = 32
+STEPS = 0  # 0: 5000 for pictures, 8000 for points
+BATCH = 0  # 0: 32 for pictures, 256 for points
 SIZE = 0
 SEED = 0
 STRATEGY = "one"
@@ -32,13 +32,15 @@ PRECISION = "float32"
 EXPORT = "saved_models"
 ARCHITECTURE = ""  # vgg, dcgan or mlp; empty: mlp for points, dcgan for pictures
 WIDTH = 0  # channels of generator's last, critic's first layer, or units; 0: 32, points 128
-LATENT_DIM = 0  # length of z; 0: 32
+LATENT_DIM = 0  # length of z; 0: 32, points 2
+LAYERS = 3  # hidden layers of the MLPs for points; paper 2
+ACTIVATION = "relu"  # of the MLPs for points: relu, or tanh as in the paper
 LATENT = ""  # distribution of z: normal or uniform; empty: normal for points, else uniform
 NORM = "batch"  # normalisation in both nets: batch, layer, instance or none
 LABEL_FAKE = 0.0  # a: the critic's label of generated examples
 LABEL_REAL = 1.0  # b: its label of real ones
 LABEL_GOAL = 1.0  # c: the answer that the generator wants; -1, 1, 0: Pearson's divergence
-RATE = 0.0  # Adam's learning rate; 0: 0.001 for points, 0.0002 for pictures
+RATE = 0.001  # Adam's learning rate
 CRITIC_RATE = 0.0  # the critic's, where it differs; 0: the same
 BETA_1 = 0.5  # Adam's beta 1
 LABEL_SMOOTHING = 0.0  # this loss has labels of its own: 0
@@ -53,32 +55,37 @@ REPORT = 500  # steps between log lines, sample sheets and health checks
 SAVE = 500  # steps between checkpoints
 
 
-def is_points(data):
-    """Whether the examples are points, not pictures."""
-    return len(data.shape) == 1
+def defaults(data):
+    """Values for the kind of data at hand."""
+    if len(data.shape) == 1:
+        return {
+            "steps": 8000, "batch": 256, "architecture": "mlp", "width": 128, "latent_dim": 2,
+            "latent": "normal",
+        }
+    return {
+        "steps": 5000, "batch": 32, "architecture": "dcgan", "width": 32, "latent_dim": 32,
+        "latent": "uniform",
+    }
 
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    points = is_points(data)
-    architecture = options.architecture or ("mlp" if points else "dcgan")
-    width = options.width or (128 if points else 32)
-    latent_dim = options.latent_dim or 32
+    o = options
+    hidden = (o.norm, o.layers, o.activation)
     game = lsgan.LSGAN(
-        lsgan.build_generator(data.shape, architecture, width, latent_dim, options.norm),
-        lsgan.build_critic(data.shape, architecture, width, options.norm),
-        a=options.label_fake,
-        b=options.label_real,
-        c=options.label_goal,
-        latent=options.latent or ("normal" if points else "uniform"),
-        average=options.average,
-        seed=options.seed,
-        **stabilisers.chosen(options),
+        lsgan.build_generator(data.shape, o.architecture, o.width, o.latent_dim, *hidden),
+        lsgan.build_critic(data.shape, o.architecture, o.width, *hidden),
+        a=o.label_fake,
+        b=o.label_real,
+        c=o.label_goal,
+        latent=o.latent,
+        average=o.average,
+        seed=o.seed,
+        **stabilisers.chosen(o),
     )
-    rate = options.rate or (1e-3 if points else 2e-4)
     game.compile(
-        generator=FusedAdam(rate, options.beta_1),
-        critic=FusedAdam(options.critic_rate or rate, options.beta_1),
+        generator=FusedAdam(o.rate, o.beta_1),
+        critic=FusedAdam(o.critic_rate or o.rate, o.beta_1),
     )
     return game
 

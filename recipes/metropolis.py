@@ -150,8 +150,13 @@ def play_gan(chosen: argparse.Namespace):
     batches = source.batches(64 * game.critic_steps, seed=chosen.seed)
     begun = time.perf_counter()
     decay = callbacks.LinearDecay(0, chosen.gan_steps)
-    game.fit(batches, steps_per_epoch=chosen.gan_steps, verbose=1, shuffle=False,
-             callbacks=[decay])  # fmt: skip
+    game.fit(
+        batches,
+        steps_per_epoch=chosen.gan_steps,
+        verbose=1 if sys.stdout.isatty() else 2,
+        shuffle=False,
+        callbacks=[decay],
+    )
     training = time.perf_counter() - begun
     game.settle()
     count = chosen.samples

@@ -26,8 +26,8 @@ from tfgan_suite.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
-STEPS = 6000
-BATCH = 32  # examples in one critic step, over all devices
+STEPS = 0  # 0: 6000
+BATCH = 0  # examples in one critic step, over all devices; 0: 32 for pictures, 128 for points
 SIZE = 0
 SEED = 0
 STRATEGY = "one"
@@ -40,7 +40,7 @@ LATENT_DIM = 0  # length of z; 0: 2 for points, 32 for pictures (paper 128)
 LOSS = "hinge"  # hinge or non_saturating
 CRITIC_STEPS = 0  # critic updates per generator update; 0: 5 for points, 1 for pictures
 GENERATOR_BATCHES = 1  # the generator's batch in critic's batches
-SLOPE = 0.0  # slope that the critic may have; 0: 10 for points, 1 (paper) for pictures
+SLOPE = 0.0  # slope that the critic may have; 0: 30 for points, 1 (paper) for pictures
 LABEL_SMOOTHING = 0.0  # real labels are 1 minus this; non_saturating only
 INSTANCE_NOISE = 0.0  # deviation of noise on all that the critic sees
 R1 = 0.0  # weight of the R1 penalty on real examples
@@ -56,26 +56,36 @@ REPORT = 500  # steps between log lines, sample sheets and health checks
 SAVE = 500  # steps between checkpoints
 
 
+def defaults(data):
+    """Values for the kind of data at hand."""
+    if len(data.shape) == 1:
+        return {
+            "steps": 6000, "batch": 128, "architecture": "mlp", "width": 128, "latent_dim": 2,
+            "critic_steps": 5, "slope": 30.0, "rate": 1e-3,
+        }
+    return {
+        "steps": 6000, "batch": 32, "architecture": "conv", "width": 16, "latent_dim": 32,
+        "critic_steps": 1, "slope": 1.0, "rate": 5e-4,
+    }
+
+
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    o = options
-    points, shape = len(data.shape) == 1, tuple(data.shape)
-    architecture = o.architecture or ("mlp" if points else "conv")
-    width = o.width or (128 if points else 16)
-    latent_dim = o.latent_dim or (2 if points else 32)
+    o, shape = options, tuple(data.shape)
+    wide = o.generator_width or o.width
     game = sngan.SNGAN(
-        sngan.build_generator(shape, architecture, o.generator_width or width, latent_dim),
-        sngan.build_critic(shape, architecture, width, o.slope or (10.0 if points else 1.0)),
+        sngan.build_generator(shape, o.architecture, wide, o.latent_dim),
+        sngan.build_critic(shape, o.architecture, o.width, o.slope),
         loss=o.loss,
-        critic_steps=o.critic_steps or (5 if points else 1),
+        critic_steps=o.critic_steps,
         generator_batches=o.generator_batches,
         average=o.average,
         seed=o.seed,
         **stabilisers.chosen(o),
     )
-    rate = o.rate or (1e-3 if points else 5e-4)
     game.compile(
-        generator=FusedAdam(rate, o.beta_1, o.beta_2), critic=FusedAdam(rate, o.beta_1, o.beta_2)
+        generator=FusedAdam(o.rate, o.beta_1, o.beta_2),
+        critic=FusedAdam(o.rate, o.beta_1, o.beta_2),
     )
     return game
 

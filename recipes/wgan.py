@@ -25,7 +25,7 @@ from tfgan_suite.games import wgan
 DATA = "ring"
 RUN = ""
 STEPS = 8000
-BATCH = 64  # examples in one critic step, over all devices
+BATCH = 0  # examples in one critic step, over all devices; 0: 32 for pictures, 256 for points
 SIZE = 0
 SEED = 0
 STRATEGY = "one"
@@ -40,7 +40,7 @@ CLIP_NORMS = True  # hold scale and offset of the critic's norms in that box too
 CRITIC_STEPS = 5  # critic updates per generator update
 WARM_UP = 0  # first moves of the generator that wait for 100 critic updates; official code 25
 REFRESH = 0  # the wait comes back every so many moves; official code 500; 0: never
-RATE = 0.0  # RMSProp's learning rate, both players; 0: 0.0005 for points, 0.0002 for pictures
+RATE = 0.0005  # RMSProp's learning rate, both players; paper 0.00005
 RHO = 0.99  # RMSProp's memory, as in the official code
 LABEL_SMOOTHING = 0.0  # this loss has no labels to smooth: 0
 INSTANCE_NOISE = 0.0  # deviation of noise on all that the critic sees
@@ -54,41 +54,41 @@ REPORT = 500  # steps between log lines, sample sheets and health checks
 SAVE = 500  # steps between checkpoints
 
 
-def is_points(data):
-    """Whether the examples are points, not pictures."""
-    return len(data.shape) == 1
+def defaults(data):
+    """Values for the kind of data at hand."""
+    if len(data.shape) == 1:
+        return {
+            "batch": 256, "architecture": "mlp", "width": 128, "latent_dim": 2, "clip": 0.1,
+        }
+    return {
+        "batch": 32, "architecture": "dcgan", "width": 32, "latent_dim": 64, "clip": 0.01,
+    }
 
 
-def make_optimizer(options, points):
+def make_optimizer(options):
     """PyTorch's RMSProp, the official code's: its epsilon 1e-8 stands outside the root.
 
     Clipped critics have tiny gradients, which Keras's 1e-7 inside the root would drown.
     """
-    rate = options.rate or (5e-4 if points else 2e-4)
-    return keras.optimizers.RMSprop(rate, options.rho, epsilon=1e-16)
+    return keras.optimizers.RMSprop(options.rate, options.rho, epsilon=1e-16)
 
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    points = is_points(data)
-    architecture = options.architecture or ("mlp" if points else "dcgan")
-    width = options.width or (128 if points else 32)
-    latent_dim = options.latent_dim or (2 if points else 64)
+    o = options
     game = wgan.WGAN(
-        wgan.build_generator(data.shape, architecture, width, latent_dim),
-        wgan.build_critic(data.shape, architecture, width, options.norm),
-        clip=options.clip or (0.1 if points else 0.01),
-        clip_norms=options.clip_norms,
-        critic_steps=options.critic_steps,
-        warm_up=options.warm_up,
-        refresh=options.refresh,
-        average=options.average,
-        seed=options.seed,
-        **stabilisers.chosen(options),
+        wgan.build_generator(data.shape, o.architecture, o.width, o.latent_dim),
+        wgan.build_critic(data.shape, o.architecture, o.width, o.norm),
+        clip=o.clip,
+        clip_norms=o.clip_norms,
+        critic_steps=o.critic_steps,
+        warm_up=o.warm_up,
+        refresh=o.refresh,
+        average=o.average,
+        seed=o.seed,
+        **stabilisers.chosen(o),
     )
-    game.compile(
-        generator=make_optimizer(options, points), critic=make_optimizer(options, points)
-    )
+    game.compile(generator=make_optimizer(o), critic=make_optimizer(o))
     return game
 
 

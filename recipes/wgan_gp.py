@@ -8,7 +8,8 @@ on points MLPs. A zero (or -1) below means a value for the kind of data at hand.
 are not the paper's toy setting (lambda 0.1, rate 0.0001, no decay, 100,000 steps, width 512) but
 one that settles in minutes; the paper's CIFAR-10 net is
 
-    --data tfds:cifar10 --architecture resnet --width 128 --rate 0.0002 --decay 0 --steps 100000
+    --data tfds:cifar10 --architecture resnet --width 128 --rate 0.0002 --decay 0 --batch 64
+    --steps 100000
 
 -critic/wasserstein is the estimate of the earth mover's distance: it should fall; critic/slope
 should be near 1. Expect 8 of 8 modes and at least 90% of the points within 3 standard deviations
@@ -22,7 +23,7 @@ from tfgan_suite.optimizers import FusedAdam
 DATA = "ring"
 RUN = ""
 STEPS = 8000
-BATCH = 64  # examples in one critic step, over all devices
+BATCH = 0  # examples in one critic step, over all devices; 0: 64 for points, 32 for pictures
 SIZE = 0
 SEED = 0
 STRATEGY = "one"
@@ -33,44 +34,48 @@ WIDTH = 0  # channels or hidden units; 0: 256 for points (paper 512), 32 for pic
 LATENT_DIM = 0  # length of z; 0: 2 for points, 128 for pictures
 CRITIC_STEPS = 5  # critic updates per generator update
 PENALTY = 0.0  # lambda; 0: 1 for points, 10 for pictures
-RATE = 0.0  # Adam's learning rate, both players; 0: 0.001 for points, 0.0001 for pictures
+RATE = 0.0  # Adam's learning rate, both players; 0: 0.001 for points, 0.0005 for pictures
 BETA_1 = -1.0  # Adam's beta 1; -1: 0.5 for points, 0 for pictures
 AVERAGE = 0.999  # decay of an averaged generator to draw with; 0 is the paper
-DECAY = -1.0  # share of the run after which the rates fall in a line to 0; -1: 0 for points, else 1
+DECAY = -1.0  # share of the run after which the rates fall to 0; -1: 0 for points, else 0.5
 MIRROR = False  # show every picture mirrored half of the time
 REPORT = 500  # steps between log lines, sample sheets and health checks
 SAVE = 500  # steps between checkpoints
 
 
-def is_points(data):
-    """Whether the examples are points, not pictures."""
-    return len(data.shape) == 1
+def defaults(data):
+    """Values for the kind of data at hand."""
+    if len(data.shape) == 1:
+        return {
+            "batch": 64, "architecture": "mlp", "width": 256, "latent_dim": 2, "penalty": 1.0,
+            "rate": 1e-3, "beta_1": 0.5, "decay": 0.0,
+        }
+    return {
+        "batch": 32, "architecture": "conv", "width": 32, "latent_dim": 128, "penalty": 10.0,
+        "rate": 5e-4, "beta_1": 0.0, "decay": 0.5,
+    }
 
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    points = is_points(data)
-    architecture = options.architecture or ("mlp" if points else "conv")
-    width = options.width or (256 if points else 32)
-    latent_dim = options.latent_dim or (2 if points else 128)
-    beta_1 = options.beta_1 if options.beta_1 >= 0 else (0.5 if points else 0.0)
+    o = options
     game = wgan_gp.WGANGP(
-        wgan_gp.build_generator(data.shape, architecture, width, latent_dim),
-        wgan_gp.build_critic(data.shape, architecture, width),
-        penalty=options.penalty or (1.0 if points else 10.0),
-        critic_steps=options.critic_steps,
-        average=options.average,
-        seed=options.seed,
+        wgan_gp.build_generator(data.shape, o.architecture, o.width, o.latent_dim),
+        wgan_gp.build_critic(data.shape, o.architecture, o.width),
+        penalty=o.penalty,
+        critic_steps=o.critic_steps,
+        average=o.average,
+        seed=o.seed,
     )
-    rate = options.rate or (1e-3 if points else 1e-4)
-    game.compile(generator=FusedAdam(rate, beta_1, 0.9), critic=FusedAdam(rate, beta_1, 0.9))
+    game.compile(
+        generator=FusedAdam(o.rate, o.beta_1, 0.9), critic=FusedAdam(o.rate, o.beta_1, 0.9)
+    )
     return game
 
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    share = options.decay if options.decay >= 0 else (0.0 if is_points(data) else 1.0)
-    return callbacks.falling(share, options.steps)
+    return callbacks.falling(options.decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -93,3 +93,20 @@ def test_a_recipe_without_a_common_constant_is_refused(recipe):
     del recipe["SEED"]
     with pytest.raises(InputError, match="SEED"):
         options.parse(recipe, [])
+
+
+def test_stand_ins_get_the_values_for_the_data_and_flags_stay(recipe):
+    import types
+
+    recipe |= {"BATCH": 0, "RATE": -1.0}
+    recipe["defaults"] = lambda data: {"batch": len(data.shape), "rate": 0.5, "width": 99}
+    recipe["WIDTH"] = 8
+    data = types.SimpleNamespace(shape=(4, 4, 1))
+    chosen = options.parse(recipe, ["--width", "16", "--rate", "0.0"])
+    options.adapt(chosen, recipe, data)
+    assert (chosen.batch, chosen.rate, chosen.width) == (3, 0.0, 16)
+    chosen = options.parse(recipe, ["--batch", "7"])
+    options.adapt(chosen, recipe, data)
+    assert (chosen.batch, chosen.rate) == (7, 0.5)
+    with pytest.raises(InputError, match="--batch is -1; it must be at least 1"):
+        options.parse(recipe, ["--batch", "-1"])

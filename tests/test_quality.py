@@ -20,7 +20,8 @@ def played(monkeypatch):
         calls.append((game, run, flags))
         Path(run).mkdir(parents=True)
         seed = int(flags[flags.index("--seed") + 1])
-        line = {"step": 9, "modes_found": 6 + seed, "modes": 8, "good_share": 0.5 + seed / 10}
+        line = {"step": 9, "seed": 1, "modes_found": 6 + seed, "modes": 8}
+        line["good_share"] = 0.5 + seed / 10
         (Path(run) / "measures.jsonl").write_text(json.dumps(line) + "\n")
         return 2.0
 
@@ -72,3 +73,15 @@ def test_the_pace_of_a_run_comes_from_its_last_two_sheets(tmp_path):
         path.touch()
         os.utime(path, (time, time))
     assert quality._pace(str(tmp_path)) == {"seconds_a_step": 0.2, "images_per_s": 200.0}
+
+
+def test_a_games_pace_is_measured_once(monkeypatch, tmp_path, capsys):
+    calls = []
+    monkeypatch.setattr(quality, "_recipe", lambda *words: calls.append(words))
+    monkeypatch.setattr(quality, "_pace", lambda run: {"seconds_a_step": 0.5, "images_per_s": 64.0})
+    words = ["pictures", "--games", "gan", "lsgan --norm none", "--data", "p", "--extractor", "c"]
+    assert run(monkeypatch, tmp_path, *words, "--pace-only") == 0
+    assert run(monkeypatch, tmp_path, *words, "--pace-only") == 0
+    assert [call[0] for call in calls] == ["gan", "lsgan --norm none"]
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert said == 4 * [{"seconds_a_step": 0.5, "images_per_s": 64.0}]

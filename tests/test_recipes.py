@@ -3,6 +3,7 @@
 import json
 import runpy
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,18 @@ def test_every_game_has_its_recipe_its_test_and_its_row(game):
     assert f"recipes/{game}.py" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert (ROOT / "recipes" / f"{game}.py").exists()
     assert (ROOT / "tests" / "games" / f"test_{game}.py").exists()
+
+
+@pytest.mark.parametrize("game", [game["name"] for game in games()])
+@pytest.mark.parametrize("shape", [(2,), (32, 32, 3)])
+def test_values_for_the_data_are_of_constants_that_stand_for_them(game, shape):
+    recipe = runpy.run_path(str(ROOT / "recipes" / f"{game}.py"), run_name="recipe")
+    values = recipe.get("defaults", lambda data: {})(types.SimpleNamespace(shape=shape))
+    for name, value in values.items():
+        constant = recipe[name.upper()]
+        assert constant in (0, "", -1) and isinstance(value, type(constant)), name
+    # Whatever has a stand-in among the common constants gets a value.
+    assert all(recipe[name.upper()] or values.get(name) for name in ("steps", "batch"))
 
 
 def test_dcgan_on_the_embedded_shapes(tmp_path, monkeypatch, capsys):

@@ -23,7 +23,6 @@ OPTIONAL = (
     ("scipy", "measures", "no analysis of human studies, matchings of codes or transport plans"),
     ("matplotlib", "plots", "recipes/curves.py and recipes/metropolis.py draw no figures"),
     ("torch", "bench", "benchmarks/speed.py has nothing to compare with"),
-    ("sklearn", "test", "some tests are skipped"),
 )
 SECONDS = 10.0
 

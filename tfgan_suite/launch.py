@@ -26,9 +26,10 @@ def main(recipe: Mapping[str, Any]) -> None:
 
     Args:
         recipe: `globals()` of the recipe: its constants and `make_game(options, data)`;
-            optionally `load_data(options)`, which gives the data's source, and
-            `make_callbacks(options, data, game)`. The first gets the data's description, which a
-            run keeps, the last the data themselves.
+            optionally `load_data(options)`, which gives the data's source, `defaults(data)`, the
+            values of constants that depend on the data (`options.adapt`), and
+            `make_callbacks(options, data, game)`. The last gets the data themselves, `make_game`
+            and `defaults` their description, which a run keeps.
     """
     try:
         sys.exit(_main(recipe))
@@ -72,6 +73,7 @@ def _main(recipe: Mapping[str, Any]) -> int:
     if source.skipped and chief:
         print(f"skipped {len(source.skipped)} files: {_first_few(source.skipped)}")
     info = DataInfo(source.name, tuple(source.shape), source.classes, source.fingerprint)
+    options.adapt(chosen, recipe, info)
     run = Run(chosen.run or f"runs/{file.stem}_{source.name}")
     if chief and chosen.export != "none":
         with writing_to(chosen.export):

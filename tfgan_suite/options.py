@@ -102,18 +102,37 @@ def parse(
             help=f"{text} [{default}]".replace("%", "%%"),
         )
     options = types.SimpleNamespace(**vars(parser.parse_args(arguments)))
-    check(options)
+    check(options, defaults)
     return options
 
 
-def check(options: types.SimpleNamespace) -> None:
+def adapt(options: types.SimpleNamespace, recipe: Mapping[str, Any], data: Any) -> None:
+    """Gives constants that were left at their stand-in the values for the data at hand.
+
+    Args:
+        options: the constants, changed in place.
+        recipe: the recipe's globals. Its `defaults(data)`, where it has one, returns values by
+            name in lower case; they replace what still has the recipe's own value, a 0, "" or -1.
+        data: what the recipe's `make_game` gets: has `shape`.
+    """
+    if "defaults" in recipe:
+        for name, value in recipe["defaults"](data).items():
+            if getattr(options, name) == recipe[name.upper()]:
+                setattr(options, name, value)
+
+
+def check(options: types.SimpleNamespace, defaults: Mapping[str, Any]) -> None:
     """Refuses values that are impossible whatever the data.
+
+    Args:
+        options: the constants.
+        defaults: the recipe's own values; one of 0 is a stand-in (see `adapt`).
 
     Raises:
         InputError: which value, and what would be right.
     """
     for name in ("steps", "batch"):
-        if getattr(options, name) < 1:
+        if getattr(options, name) < min(1, defaults[name.upper()]):
             raise InputError(f"--{name} is {getattr(options, name)}; it must be at least 1")
     if options.size < 0:
         raise InputError(f"--size is {options.size}; it must be at least 4, or 0 for the data's")

@@ -34,6 +34,8 @@ def build_generator(
     width: int = 64,
     latent_dim: int = 1024,
     norm: str = "batch",
+    layers: int = 2,
+    activation: str = "tanh",
 ) -> keras.Model:
     """A generator of the paper.
 
@@ -42,12 +44,14 @@ def build_generator(
             points (architecture `"mlp"`).
         architecture: `"vgg"` (the LSUN net: 3x3 transposed convolutions, those of the widest
             maps followed by one of stride 1), `"dcgan"` (4x4 transposed convolutions, each
-            doubling the size and halving the channels) or `"mlp"` (two hidden layers of tanh).
+            doubling the size and halving the channels) or `"mlp"` (hidden layers of tanh).
         width: channels of the last hidden layer; hidden units of the MLP. Paper: 64, and 128
             for the MLP.
         latent_dim: length of z; paper 1024, points 256.
         norm: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`: the paper's test of
             stability leaves it out. Without one, weights start with He's larger spread.
+        layers: hidden layers of the MLP.
+        activation: of those: `"tanh"` or `"relu"`.
 
     Returns:
         Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
@@ -59,7 +63,7 @@ def build_generator(
     check_shape(shape, architecture, ARCHITECTURES)
     z = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
-        point = mlp(z, width, shape[0], layers=2, activation="tanh")
+        point = mlp(z, width, shape[0], layers, activation)
         return keras.Model(z, point, name="lsgan_generator")
     base, first, plan = _generator_plan(shape[0], architecture, width)
     kernel = 3 if architecture == "vgg" else 4
@@ -107,16 +111,19 @@ def build_critic(
     architecture: str = "vgg",
     width: int = 64,
     norm: str = "batch",
+    layers: int = 2,
+    activation: str = "tanh",
 ) -> keras.Model:
     """A discriminator of the paper: strided convolutions and a linear unit, no sigmoid.
 
     Args:
         shape: shape of one example, as for `build_generator`.
-        architecture: `"vgg"` (5x5 convolutions), `"dcgan"` (4x4) or `"mlp"` (two hidden layers
-            of tanh).
+        architecture: `"vgg"` (5x5 convolutions), `"dcgan"` (4x4) or `"mlp"` (hidden layers of
+            tanh).
         width: channels of the first layer, each further one has twice as many; hidden units of
             the MLP. Paper: 64, and 128 for the MLP.
         norm: as for `build_generator`; never on the first layer.
+        layers, activation: as for `build_generator`.
 
     Returns:
         Model from examples to real values `(batch, 1)`, float32, unbounded. Layers `features_0`,
@@ -129,8 +136,10 @@ def build_critic(
     check_shape(shape, architecture, ARCHITECTURES)
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture == "mlp":
-        for level in range(2):
-            x = Dense(width, activation="tanh", name=f"features_{level}")(x)
+        start = "he_uniform" if activation == "relu" else "glorot_uniform"
+        for level in range(layers):
+            name = f"features_{level}"
+            x = Dense(width, activation=activation, kernel_initializer=start, name=name)(x)
     else:
         kernel = 5 if architecture == "vgg" else 4
         for level in range(upsampling_plan(shape[0])[1]):

@@ -26,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measures",
         default="fid,kid,prdc",
-        help="of fid, fid_inf, kid, prdc, is, parzen, memorisation, memorisation_pixels, with"
-        " commas [fid,kid,prdc]",
+        help="of fid, fid_inf, kid, prdc, is, parzen, memorisation, memorisation_pixels; of runs"
+        " also classes (does a classifier see the class asked for?), codes (InfoGAN), copies"
+        " (ALI); with commas [fid,kid,prdc]",
     )
     parser.add_argument("--samples", type=int, default=10_000, help="of each side [10000]")
     parser.add_argument(

@@ -26,6 +26,7 @@ class Drawn:
         size: what the reference's pictures are scaled to; `None`: as they are.
         most: how many there are; `None`: no end.
         log: file of JSON lines that belongs to them; `None`: none.
+        game: the game of a run; `None`: no run.
     """
 
     shape: tuple[int, ...]
@@ -34,6 +35,7 @@ class Drawn:
     size: int | None = None
     most: int | None = None
     log: Path | None = None
+    game: Any = None
 
 
 def open_drawn(place: str | Path, size: int | None = None) -> Drawn:
@@ -114,7 +116,7 @@ def _of_run(path: Path) -> Drawn:
         "trained_on": info.name,
     }
     size = getattr(chosen, "size", 0) or None
-    return Drawn(tuple(info.shape), draw, about, size, None, path / "measures.jsonl")
+    return Drawn(tuple(info.shape), draw, about, size, None, path / "measures.jsonl", game)
 
 
 def _of_export(path: Path) -> Drawn:

@@ -15,8 +15,8 @@ import numpy as np
 from tfgan_suite import data, perceptual
 from tfgan_suite.callbacks import append_json
 from tfgan_suite.errors import InputError
+from tfgan_suite.measures import asked, features
 from tfgan_suite.measures import drawn as drawing
-from tfgan_suite.measures import features
 from tfgan_suite.measures.fid import fid, fid_infinity
 from tfgan_suite.measures.inception_score import inception_score
 from tfgan_suite.measures.kid import kid
@@ -39,6 +39,10 @@ class Sides:
         logits: whether the predictions are logits.
         seed: of subsets.
         protocol: facts that every result carries.
+        game: the run's game, for measures that ask it for something; `None`: no run.
+        network: the extractor; `None` for points.
+        source: the reference.
+        batch: examples at once.
     """
 
     real: features.Collected
@@ -48,6 +52,10 @@ class Sides:
     logits: bool
     seed: int
     protocol: dict[str, Any]
+    game: Any = None
+    network: perceptual.Extractor | None = None
+    source: data.Source | None = None
+    batch: int = 250
 
     @property
     def features(self) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +70,7 @@ class Kind:
     Args:
         compute: takes the sides, returns results; `measure` adds the common protocol.
         needs: what it needs beside the moments: of `"features"`, `"predictions"`, `"pixels"`,
-            `"train"`.
+            `"train"`, `"game"`.
     """
 
     compute: Callable[[Sides], list[Measured]]
@@ -104,6 +112,12 @@ def _memorisation_pixels(sides: Sides) -> list[Measured]:
     return [dataclasses.replace(found, protocol={**found.protocol, **NO_EXTRACTOR})]
 
 
+def _of_game(sides: Sides, measure: Callable[..., list[Measured]], *more: Any) -> list[Measured]:
+    """A measure that asks the game for something, over as many examples as the others see."""
+    count = sides.protocol["n_fake"]
+    return measure(sides.game, *more, count=count, seed=sides.seed, batch=sides.batch)
+
+
 _SHIFTED = 250  # pictures of each side whose 25 shifts are compared with the whole training set
 NO_EXTRACTOR = {key: None for key in ("extractor", "weights", "layer", "pool", "resize")}
 MEASURES = {
@@ -117,6 +131,9 @@ MEASURES = {
     "parzen": Kind(_parzen, ("pixels",)),
     "memorisation": Kind(_memorisation, ("features", "train")),
     "memorisation_pixels": Kind(_memorisation_pixels, ("pixels", "train")),
+    "classes": Kind(lambda s: _of_game(s, asked.classes, s.network), ("game", "predictions")),
+    "codes": Kind(lambda s: _of_game(s, asked.codes, s.network, s.source), ("game", "predictions")),
+    "copies": Kind(lambda s: _of_game(s, asked.copies, s.source), ("game",)),
 }
 DEFAULT = ("fid", "kid", "prdc")
 
@@ -175,6 +192,8 @@ def measure(
             "trained on; take --split test"
         )
     drawn = drawing.open_drawn(what, size)
+    if "game" in needs and drawn.game is None:
+        raise InputError(f"classes, codes and copies ask a game for something: {what} is no run")
     source = _reference(against, split, size, drawn)
     network = None
     if len(drawn.shape) == 3:
@@ -218,7 +237,9 @@ def measure(
         )  # fmt: skip
 
     logits = network is not None and network.gives_logits
-    sides = Sides(real, fake, pixels, train, logits, seed, protocol)
+    sides = Sides(
+        real, fake, pixels, train, logits, seed, protocol, drawn.game, network, source, batch
+    )
     results = [result for kind in kinds for result in kind.compute(sides)]
     return [
         dataclasses.replace(result, protocol={**protocol, **result.protocol}) for result in results
