@@ -1,6 +1,6 @@
 """The command line: `python -m tfgan_suite COMMAND`.
 
-Commands: list, sample, translate, export, measure, study, doctor.
+Commands: list, sample, translate, upscale, stylize, export, measure, measure sr, study, doctor.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures import cli
+from tfgan_suite.measures import cli, sr_cli
 from tfgan_suite.study import cli as study_cli
+from tfgan_suite.style import cli as style_cli
 from tfgan_suite.translate import cli as translate_cli
+from tfgan_suite.upscale import cli as upscale_cli
+
+SR = "measure-sr"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,8 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0, or 2 with a one-line reason for bad input. `doctor` gives 1 where training
         does not work on this machine, `export` 4 where a format is left out for its difference.
     """
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:2] == ["measure", "sr"]:  # a folder of this name is ./sr
+        words[:2] = [SR]
+    chosen = _parser().parse_args(words)
     try:
         return chosen.run(chosen)
     except InputError as error:
@@ -47,8 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
+    def command(name: str, run: Any, text: str, shown: str = "") -> argparse.ArgumentParser:
+        prog = f"{parser.prog} {shown or name}"
+        sub = commands.add_parser(name, prog=prog, help=text, description=text)
         sub.set_defaults(run=run)
         sub.add_argument("--json", action="store_true", help="print JSON for a program to read")
         return sub
@@ -71,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     translate_cli.add_arguments(
         command("translate", translate_cli.run, "translate pictures with a run or an export")
     )
+    upscale_cli.add_arguments(
+        command("upscale", upscale_cli.run, "make pictures larger with a run or an export")
+    )
+    style_cli.add_arguments(
+        command("stylize", style_cli.run, "paint pictures in the style of others")
+    )
     export = command("export", _export, "export a run's newest checkpoint again")
     export.add_argument("source", metavar="run_folder", help="run folder, e.g. runs/dcgan_shapes")
     export.add_argument("--to", default="saved_models", help="folder of the exports [saved_models]")
@@ -92,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     cli.add_arguments(
         command("measure", cli.run, "measure a run, an export or a folder against real data")
+    )
+    sr_cli.add_arguments(
+        command(SR, sr_cli.run, "as `measure sr`: super-resolution, PSNR and SSIM", "measure sr")
     )
     study_cli.add_arguments(
         command("study", study_cli.run, "a web page that asks people, and its analysis")

@@ -3,7 +3,8 @@
     source = data.load("photos/", size=64)
     game.fit(source.batches(64, seed=0), steps_per_epoch=1000)
 
-Translators take `load_pairs`, `load_unpaired` or `load_simulated`.
+Translators take `load_pairs`, `load_unpaired` or `load_simulated`; what makes pictures larger takes
+`load_super_resolution`.
 """
 
 from tfgan_suite.data.arrays import from_arrays
@@ -12,9 +13,12 @@ from tfgan_suite.data.pairs import load_pairs
 from tfgan_suite.data.simulated import load_simulated
 from tfgan_suite.data.sources import SYNTHETIC, load
 from tfgan_suite.data.streams import Stream, StreamSource
+from tfgan_suite.data.super_resolution import SuperResolutionSource, load_super_resolution
 from tfgan_suite.data.unpaired import load_unpaired
 
 __all__ = [
-    "MEMORY_LIMIT", "SYNTHETIC", "ArraySource", "Source", "Stream", "StreamSource", "distribute",
-    "from_arrays", "load", "load_pairs", "load_simulated", "load_unpaired",
+    "MEMORY_LIMIT", "SYNTHETIC", "ArraySource", "Source", "Stream", "StreamSource",
+    "SuperResolutionSource", "distribute",
+    "from_arrays", "load", "load_pairs", "load_simulated", "load_super_resolution",
+    "load_unpaired",
 ]

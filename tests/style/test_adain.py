@@ -1,0 +1,433 @@
+"""AdaIN: its statistics, its losses, its painting, its exports; values by hand and of the sheet."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_style
+from harness import GameChecks, value
+
+from tfgan_suite import compat, feature_taps
+from tfgan_suite.data.synthetic import paintings
+from tfgan_suite.errors import InputError
+from tfgan_suite.export import export, load
+from tfgan_suite.style.adain import AdaIN, both
+from tfgan_suite.style.callbacks import InverseDecay, Unchanged
+from tfgan_suite.style.decoders import build_decoder
+from tfgan_suite.style.encoders import Encoder, load_encoder
+from tfgan_suite.style.judging import judge
+from tfgan_suite.style.statistics import (
+    adain,
+    halves,
+    mixed,
+    on_grid,
+    statistics,
+    style_distance,
+)
+
+DRAWS = np.random.RandomState(0)
+MAPS = (DRAWS.uniform(0, 2, (2, 6, 5, 3)) * [1.0, 3.0, 0.5]).astype("f4")
+OTHERS = (DRAWS.uniform(0, 1, (2, 4, 7, 3)) + [2.0, 0.0, 1.0]).astype("f4")
+
+
+def signed(pixels):
+    return pixels / np.float32(127.5) - 1.0
+
+
+def close(found, expected, atol=1e-4):
+    np.testing.assert_allclose(found, expected, atol=atol, rtol=1e-4)
+
+
+# ---- statistics ------------------------------------------------------------------------------
+
+
+def test_known_small_case():
+    """[1, 3] has mean 2 and deviation 1, [10, 14] has 12 and 2: the result is [10, 14]."""
+    x = tf.constant([1.0, 3.0], shape=(1, 1, 2, 1))
+    y = tf.constant([10.0, 14.0], shape=(1, 2, 1, 1))
+    np.testing.assert_allclose(tf.reshape(adain(x, statistics(y)), [-1]), [10, 14], atol=3e-5)
+
+
+def test_the_result_has_the_styles_mean_and_deviation():
+    made = adain(MAPS, statistics(OTHERS)).numpy()
+    close(made.mean((1, 2)), OTHERS.mean((1, 2)))
+    close(made.std((1, 2)), OTHERS.std((1, 2)), 1e-3)
+    close(adain(MAPS, statistics(MAPS)), MAPS)
+    close(adain(MAPS, statistics(3 * OTHERS + 5)), 3 * made + 5, 1e-3)
+
+
+def test_mean_0_and_deviation_1_is_instance_norm():
+    plain = (tf.zeros((1, 1, 1, 3)), tf.ones((1, 1, 1, 3)))
+    moments = MAPS.mean((1, 2), keepdims=True), MAPS.std((1, 2), keepdims=True)
+    close(adain(MAPS, plain), (MAPS - moments[0]) / moments[1], 1e-3)
+
+
+def test_where_things_are_in_the_style_does_not_matter():
+    shuffled = OTHERS.reshape(2, -1, 3)[:, np.random.RandomState(1).permutation(28)]
+    close(adain(MAPS, statistics(shuffled.reshape(2, 14, 2, 3))), adain(MAPS, statistics(OTHERS)))
+
+
+def test_a_dead_channel_is_finite_and_so_is_its_gradient():
+    dead = tf.Variable(tf.zeros((1, 4, 4, 2)))
+    style = statistics(tf.constant(OTHERS[:1, ..., :2]))
+    with tf.GradientTape() as tape:
+        loss = style_distance([dead], [style])
+    assert np.isfinite(tape.gradient(loss, dead)).all()
+    made = adain(dead, style)
+    close(made, np.broadcast_to(style[0], made.shape))
+
+
+def test_statistics_of_a_region():
+    region = np.zeros((1, 6, 5, 1), "f4")
+    region[:, 1:3, 2:] = 1.0
+    mean, deviation = statistics(MAPS, region)
+    close(mean[:, 0, 0], MAPS[:, 1:3, 2:].mean((1, 2)))
+    close(deviation[:, 0, 0], MAPS[:, 1:3, 2:].std((1, 2)))
+    whole = statistics(MAPS)
+    for everything in (np.ones_like(region), np.zeros_like(region)):
+        for one, other in zip(statistics(MAPS, everything), whole):
+            close(one, other)
+
+
+def test_style_distance_by_hand():
+    """Two channels: means differ by 1 and 2, deviations by 0: (1 + 4) / 2 on means, 5 on sums."""
+    styles = [statistics(MAPS[..., :2] + np.array([1.0, 2.0], "f4"))]
+    close(style_distance([MAPS[..., :2]], styles), 2.5)
+    close(style_distance([MAPS[..., :2]], styles, "sum"), 5.0)
+    close(style_distance([MAPS[..., :2]] * 2, styles * 2), 5.0)
+    assert abs(float(style_distance([OTHERS], [statistics(OTHERS[:, ::-1])]))) < 1e-8
+
+
+@pytest.mark.parametrize("channels", [64, 512])
+def test_lambda_on_sums_and_on_means(channels):
+    """1e-2 on sums is 0.64 on means of 64 channels and 5.12 on those of 512."""
+    draws = np.random.RandomState(2)
+    one, two = (draws.uniform(0, 1, (2, 3, 3, channels)).astype("f4") for _ in range(2))
+    total = 1e-2 * style_distance([one], [statistics(two)], "sum")
+    close(total, 1e-2 * channels * style_distance([one], [statistics(two)]))
+
+
+def test_mixing_styles():
+    one, two = (tf.concat(statistics(x), -1)[:, 0, 0] for x in (OTHERS, MAPS))
+    close(mixed([one, one], [0.3, 0.7]), one)
+    close(mixed([one, two], [1, 3]), 0.25 * one + 0.75 * two)
+    close(mixed([one, two]), 0.5 * one + 0.5 * two)
+    # The mixture of results is the result of the mixture.
+    apart = 0.25 * adain(MAPS, halves(one)) + 0.75 * adain(MAPS, halves(two))
+    close(adain(MAPS, halves(mixed([one, two], [1, 3]))), apart)
+    for weights in ([1.0], [1.0, -1.0], [0.0, 0.0]):
+        with pytest.raises(InputError, match="for 2 styles"):
+            mixed([one, two], weights)
+
+
+def test_a_mask_on_the_grid_of_a_map():
+    mask = np.zeros((6, 4), bool)
+    mask[:, 2:] = True
+    found = on_grid(mask, (2, 1), 4)  # the middles are the rows 2 and 5 (of 6, cut), column 2
+    np.testing.assert_array_equal(found, np.ones((1, 2, 1, 1)))
+    np.testing.assert_array_equal(on_grid(mask, (3, 2), 2)[0, :, :, 0], [[0, 1]] * 3)
+
+
+# ---- networks --------------------------------------------------------------------------------
+
+
+def test_the_papers_networks():
+    encoder = load_encoder("vgg19", None)
+    assert encoder.network.count_params() == 3_505_728
+    assert encoder.channels == (64, 128, 256, 512) and encoder.stride == 8
+    decoder = build_decoder(512, encoder.doublings)
+    assert decoder.count_params() == 3_505_219
+    picture = np.random.RandomState(0).uniform(-1, 1, (1, 100, 60, 3)).astype("f4")
+    maps = encoder(picture)
+    shapes = [tuple(one.shape[1:3]) for one in maps]
+    assert shapes == [(100, 60), (50, 30), (25, 15), (13, 8)]
+    assert decoder(maps[-1]).shape == (1, 104, 64, 3)
+    assert not encoder.trainable_variables
+    game = AdaIN(encoder, decoder)
+    assert game.features(tf.constant(picture)).shape == (1, 13, 8, 512)
+
+
+def test_a_random_encoder_tells_light_from_dark():
+    encoder = load_encoder("vgg19", None, depth=2)
+    dark, light = (encoder(np.full((1, 8, 8, 3), grey, "f4")) for grey in (-0.8, 0.8))
+    for one, other in zip(dark, light):
+        assert np.abs(np.subtract(one, other)).mean() > 0.1 * np.abs(light[-1]).mean() > 0.0
+    again = load_encoder("vgg19", None, depth=2)
+    assert feature_taps.checksum(again.network) == feature_taps.checksum(encoder.network)
+
+
+def test_the_decoder_has_no_normalisation_and_mirrors_a_shallower_encoder():
+    decoder = build_decoder(256, 2, 64)
+    widths = [layer.filters for layer in decoder.layers if hasattr(layer, "filters")]
+    assert widths == [128, 128, 64, 64, 3]
+    assert not any("norm" in type(layer).__name__.lower() for layer in decoder.layers)
+    with pytest.raises(InputError, match="doublings"):
+        build_decoder(6, 5)
+
+
+def test_normalised_maps_have_mean_1_and_keep_what_they_say():
+    encoder = tiny_style.encoder()
+    pictures = tiny_style.examples(5)["content"]
+    before = [maps.numpy() for maps in encoder(pictures)]
+    encoder.normalise(pictures, batch=2)
+    for old, new in zip(before, encoder(pictures)):
+        mean = old.mean((0, 1, 2))
+        alive = mean > 0.01 * mean.mean()
+        close(np.mean(new, (0, 1, 2))[alive], np.ones(alive.sum()))
+        close(new, old / np.maximum(mean, 0.01 * mean.mean()))
+
+
+def test_an_encoder_that_no_decoder_fits():
+    image = keras.Input((None, None, 3))
+    thirds = keras.Model(image, keras.layers.Conv2D(2, 3, 3)(image))
+    with pytest.raises(InputError, match="21x21"):
+        Encoder(thirds, ["thirds"])
+    with pytest.raises(InputError, match="block 5"):
+        load_encoder("vgg19", None, depth=5)
+    with pytest.raises(InputError, match="names"):
+        load_encoder("mobilenet_v2", None)
+    with pytest.raises(InputError, match="build_decoder"):
+        AdaIN(tiny_style.encoder(), build_decoder(7, 1, 4))
+
+
+# ---- the game --------------------------------------------------------------------------------
+
+
+class TestAdaIN(GameChecks):
+    batch = 4
+
+    def make_game(self, plain=False):
+        return tiny_style.game(style_weight=0.5, reconstruction=0.5, variation=0.1)
+
+    def examples(self, count):
+        return tiny_style.examples(count)
+
+    def test_exports_equal_the_game(self, tmp_path):
+        """Both halves give what the whole gives; int8 is not offered."""
+        game = self.fit(self.compiled(), 1)
+        examples = self.examples(4)
+        result = export(
+            game, tmp_path, name="tiny", formats=game.export_formats, size=(16, 16),
+            representative=game.representative(examples), float16_bound=0.02,
+        )
+        parity = json.loads((result.path / "parity.json").read_text())
+        assert parity["ok"] and set(parity["signatures"]) == {
+            "serving_default", "statistics", "paint"
+        }  # fmt: skip
+        exported = load(result.path)
+        alpha = np.array([1.0, 0.5, 0.25, 0.0], "f4")
+        content, style = examples["content"], examples["style"]
+        made = exported(content=content, style=style, alpha=alpha)
+        for index in range(4):
+            part = slice(index, index + 1)
+            close(made[part], game.stylize(content[part], style[part], alpha[index]), 1e-5)
+        numbers = exported("statistics", style=style)
+        close(exported("paint", content=content, statistics=numbers, alpha=alpha), made, 1e-5)
+        # Any size, and different ones.
+        odd = exported(content=content[:1, :13, :9], style=style[:1, :12], alpha=alpha[:1])
+        close(odd, game.stylize(content[:1, :13, :9], style[:1, :12]), 1e-5)
+
+
+def test_the_terms_are_those_of_the_paper():
+    game = tiny_style.game(style_weight=3.0, variation=2.0, reconstruction=5.0)
+    batch = tiny_style.examples(3)
+    content, style = both(batch)
+    styles = [statistics(maps) for maps in game.encoder(style)]
+    maps = game.features(content)
+    terms = game.decoder_terms(content, maps, styles)
+    wanted = adain(maps, styles[-1])
+    made = game.decoder(wanted)
+    found = game.encoder(made)
+    # The target of the content is t, not f(c).
+    close(terms["content"], np.mean((found[-1].numpy() - wanted.numpy()) ** 2))
+    total = 0.0
+    for one, two in zip(found, game.encoder(style)):
+        one, two = one.numpy(), two.numpy()
+        total += np.mean((one.mean((1, 2)) - two.mean((1, 2))) ** 2)
+        deviations = [np.sqrt(x.var((1, 2)) + 1e-5) for x in (one, two)]
+        total += np.mean((deviations[0] - deviations[1]) ** 2)
+    close(terms["style"], 3.0 * total)
+    again = game.decoder(maps).numpy()
+    close(terms["reconstruction"], 5.0 * np.mean((again - batch["content"]) ** 2))
+    made = made.numpy()
+    change = np.abs(np.diff(made, axis=1)).mean() + np.abs(np.diff(made, axis=2)).mean()
+    close(terms["variation"], 2.0 * change)
+    assert tuple(f"decoder/{name}" for name in terms) == game.loss_names
+    assert tiny_style.game().loss_names == ("decoder/content", "decoder/style")
+
+
+def test_training_leaves_the_encoder_as_it_is():
+    game = tiny_style.game()
+    game.compile(decoder=keras.optimizers.Adam(1e-3))
+    before = feature_taps.checksum(game.encoder.network)
+    start = [value(variable) for variable in game.decoder.variables]
+    data = tf.data.Dataset.from_tensor_slices(tiny_style.examples(8)).batch(4)
+    game.fit(data, verbose=0, callbacks=[Unchanged(), InverseDecay(0.5)])
+    assert feature_taps.checksum(game.encoder.network) == before
+    assert all((value(v) != old).any() for v, old in zip(game.decoder.variables, start))
+    # The second of two steps was made after one: 1e-3 / (1 + 0.5).
+    close(compat.get_learning_rate(game.optimizer_of("decoder")), 1e-3 / 1.5, 1e-9)
+
+
+def test_a_changed_encoder_is_noticed():
+    game = tiny_style.game()
+    game.compile(decoder=keras.optimizers.SGD(0.0))
+    check = Unchanged()
+    check.set_model(game)
+    check.on_train_begin()
+    game.encoder.network.set_weights([2 * one for one in game.encoder.network.get_weights()])
+    with pytest.raises(RuntimeError, match="frozen"):
+        check.on_train_end()
+
+
+def test_a_checkpoint_keeps_the_scales(tmp_path):
+    one, two = tiny_style.game(), tiny_style.game()
+    for game in (one, two):
+        game.compile(decoder=keras.optimizers.Adam(1e-3))
+    one.encoder.normalise(tiny_style.examples(4)["content"])
+    path = tf.train.Checkpoint(game=one).save(str(tmp_path / "ckpt"))
+    tf.train.Checkpoint(game=two).restore(path).assert_existing_objects_matched()
+    examples = tiny_style.examples(2)
+    found, expected = (game.stylize(**examples) for game in (two, one))
+    np.testing.assert_array_equal(found, expected)
+    assert value(two.encoder.scale_1)[0] != 1.0
+
+
+# ---- painting --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def painted():
+    game = tiny_style.game()
+    examples = tiny_style.examples(3)
+    numbers = game.statistics_of(examples["style"])
+    return game, examples["content"], examples["style"], numbers
+
+
+def test_alpha_0_is_the_content_for_any_style(painted):
+    game, content, style, _ = painted
+    made = game.stylize(content, style, 0.0)
+    close(made, game.stylize(content, style[::-1], 0.0), 1e-6)
+    plain = np.clip(game.decoder(game.features(tf.constant(content))), -1, 1)
+    close(made, plain, 1e-6)
+    assert np.abs(game.stylize(content, style) - made).max() > 1e-3
+
+
+def test_alpha_is_linear_in_the_maps(painted):
+    game, content, style, _ = painted
+    maps = game.features(tf.constant(content))
+    wanted = adain(maps, statistics(game.encoder(style)[-1]))
+    between = np.clip(game.decoder(0.25 * wanted + 0.75 * maps), -1, 1)
+    close(game.stylize(content, style, 0.25), between, 1e-5)
+    close(game.stylize(content, style, 7.0), game.stylize(content, style), 1e-6)
+
+
+def test_one_style_for_all_and_a_wrong_number_of_them(painted):
+    game, content, style, _ = painted
+    made = game.stylize(content, style[:1], batch=2)
+    close(made[2:], game.stylize(content[2:], style[:1]), 1e-5)
+    with pytest.raises(InputError, match="2 styles for 3"):
+        game.stylize(content, style[:2])
+    with pytest.raises(InputError, match="stylize"):
+        game.translate(content)
+
+
+@pytest.mark.parametrize("size", [(13, 9), (5, 16), (2, 3)])
+def test_any_size_keeps_its_size(painted, size):
+    game, content, style, _ = painted
+    made = game.stylize(content[:, : size[0], : size[1]], style[:, :11, :14])
+    assert made.shape == (3, *size, 3) and np.abs(made).max() <= 1.0 and np.isfinite(made).all()
+
+
+def test_regions(painted):
+    game, content, style, numbers = painted
+    whole = game.stylize(content[:1], style[:1])[0]
+    everywhere = np.ones((16, 16), bool)
+    close(game.stylize_regions(content[0], everywhere, numbers[0], numbers[1]), whole, 1e-4)
+    # An empty region gives no NaN: the outside is all.
+    close(game.stylize_regions(content[0], ~everywhere, numbers[1], numbers[0]), whole, 1e-4)
+    untouched = game.stylize(content[:1], style[:1], 0.0)[0]
+    close(game.stylize_regions(content[0], ~everywhere, numbers[1]), untouched, 1e-5)
+    half = everywhere.copy()
+    half[:, 8:] = False
+    both_sides = game.stylize_regions(content[0], half, numbers[0])
+    # Two 3x3 convolutions behind the doubling and one before see at most 4 pixels over the border.
+    close(both_sides[:, 12:], untouched[:, 12:], 1e-5)
+    assert np.abs(both_sides[:, :4] - untouched[:, :4]).max() > 1e-3
+    with pytest.raises(InputError, match="mask of"):
+        game.stylize_regions(content[0], half[:8], numbers[0])
+
+
+def test_the_sheet_has_four_columns(painted):
+    game, content, style, _ = painted
+    page = game.page({"content": content, "style": style[:2]})
+    # 2 rows and 4 columns of 16 pixels and margins of 2, enlarged threefold to 256 or just below.
+    assert page.shape == (3 * (2 * 18 + 2), 3 * (4 * 18 + 2), 3)
+
+
+def test_bad_values():
+    for options, words in (
+        ({"style_weight": -1.0}, "style -1.0"),
+        ({"variation": float("nan")}, "variation nan"),
+        ({"reduction": "max"}, "mean or sum"),
+        ({"average": 1.0}, "average"),
+    ):
+        with pytest.raises(InputError, match=words):
+            tiny_style.game(**options)
+    for batch in ({"image": 1}, np.zeros((2, 8, 8, 3))):
+        with pytest.raises(InputError, match="AdaIN learns from"):
+            both(batch)
+
+
+def test_judging_sees_what_is_painted():
+    """A painter that copies its style is always right; one that ignores it is right by chance."""
+
+    class Copies:
+        def __init__(self, copies):
+            self.encoder, self.copies = tiny_style.encoder(), copies
+
+        def stylize(self, content, style, alpha=1.0):
+            return alpha * style + (1 - alpha) * content if self.copies else content
+
+    contents = tiny_style.examples(2)["content"]
+    styles = np.stack([contents[0] * 0.1 - 0.8, contents[1] * 0.1 + 0.8])
+    found = judge(Copies(True), contents, styles)
+    assert found["nearest"] == found["nearer"] == 1.0 and found["paintings"] == 4
+    assert found["falls"] and found["distances"][-1] < 1e-6 < found["distances"][0]
+    found = judge(Copies(False), contents, styles)
+    assert found["nearer"] == 0.5 and not found["falls"]
+    with pytest.raises(InputError, match="two at least"):
+        judge(Copies(True), contents, styles[:1])
+
+
+@pytest.mark.large
+def test_it_learns_the_paintings():
+    """The recipe's setting at 64 pixels: the sheet's bars on scenes and patterns never seen."""
+    from tfgan_suite.data.content_style import load_content_style
+    from tfgan_suite.optimizers import FusedAdam
+
+    def total():
+        content, style = both(held_out)
+        styles = [statistics(maps) for maps in encoder(style)]
+        terms = game.decoder_terms(content, game.features(content), styles)
+        return float(terms["content"] + terms["style"])
+
+    keras.utils.set_random_seed(0)
+    source = load_content_style("paintings", crop=64, side=96)
+    held = source.held_out(5)
+    held_out = {key: tf.constant(held[key]) for key in held}
+    encoder = load_encoder("vgg19", None, depth=3)
+    shown = source.take(16)
+    encoder.normalise(np.concatenate([shown["content"], shown["style"]]))
+    game = AdaIN(encoder, build_decoder(encoder.channels[-1], 2, 32), reconstruction=1.0)
+    game.compile(decoder=FusedAdam(1e-3))
+    before = total()
+    game.fit(
+        source.batches(4, seed=0), steps_per_epoch=600, verbose=0, shuffle=False,
+        callbacks=[InverseDecay(5e-4)],
+    )  # fmt: skip
+    assert total() <= 0.3 * before
+    found = judge(game, signed(paintings.scenes(20, 64, 2)), signed(paintings.patterns(5, 64, 2)))
+    assert found["nearer"] >= 0.9 and found["falls"]

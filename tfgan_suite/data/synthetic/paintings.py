@@ -1,0 +1,102 @@
+"""The paintings world: scenes to paint, and patterns to paint them with.
+
+A scene has a sky that fades, a ground and a few flat shapes in photographs' dull colours. A
+pattern covers its picture evenly in strong colours: stripes, waves, checks, rings or dots. So
+what a style is can be read off a picture: its colours, and how fast they change in which direction.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfgan_suite.data.synthetic import shape_parts
+from tfgan_suite.errors import InputError
+
+KINDS = ("stripes", "waves", "checks", "rings", "dots")
+SMALLEST = 16
+
+
+def scenes(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
+    """Draws contents.
+
+    Args:
+        count: how many.
+        size: side of the square pictures in pixels, at least 16.
+        seed: of the scenes.
+
+    Returns:
+        uint8 `(count, size, size, 3)`.
+
+    Raises:
+        InputError: `size` is below 16 or `count` below 1.
+    """
+    _check(count, size, "scenes")
+    draws = np.random.default_rng([seed, 0])
+    rows = np.linspace(0.0, 1.0, size)[:, None, None]
+    found = np.empty((count, size, size, 3), np.uint8)
+    for index in range(count):
+        top, bottom, ground = (0.25 + 0.5 * draws.random(3) for _ in range(3))
+        picture = np.broadcast_to(top + rows * (bottom - top), (size, size, 3)).copy()
+        picture[int(size * (0.6 + 0.25 * draws.random())) :] = ground
+        for _ in range(3):
+            shape, radius = int(3 * draws.random()), size * (0.1 + 0.12 * draws.random())
+            centre = size * (0.15 + 0.7 * draws.random(2))
+            cover = shape_parts.coverage(
+                np.array([shape]), centre[None], np.array([radius]),
+                np.array([2.0 * np.pi * draws.random()]), size,
+            )[0, ..., None]
+            picture += cover * (0.15 + 0.7 * draws.random(3) - picture)
+        found[index] = np.round(255.0 * np.clip(picture, 0.0, 1.0))
+    return found
+
+
+def patterns(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
+    """Draws styles: pattern number i is of kind `i % 5`, in colours and a direction of its own.
+
+    Args:
+        count: how many.
+        size: side of the square pictures in pixels, at least 16.
+        seed: of the patterns.
+
+    Returns:
+        uint8 `(count, size, size, 3)`.
+
+    Raises:
+        InputError: `size` is below 16 or `count` below 1.
+    """
+    _check(count, size, "patterns")
+    draws = np.random.default_rng([seed, 1])
+    places = np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="ij"), -1) + 0.5
+    found = np.empty((count, size, size, 3), np.uint8)
+    for index in range(count):
+        angle, length = np.pi * draws.random(), 4.0 + 8.0 * draws.random()
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        along, across = np.moveaxis(2.0 * np.pi / length * (places @ turn), -1, 0)
+        wave = _wave(KINDS[index % len(KINDS)], along, across)
+        # Two colours far apart: the second is the first one's opposite, moved a little.
+        first = draws.random(3)
+        second = np.clip(np.where(first > 0.5, first - 0.6, first + 0.6), 0.0, 1.0)
+        share = (0.5 + 0.5 * np.tanh(3.0 * wave))[..., None]
+        found[index] = np.round(255.0 * (first + share * (second - first)))
+    return found
+
+
+def _wave(kind: str, along: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Numbers around 0 whose sign says the colour; a period is 2 pi long."""
+    if kind == "stripes":
+        return np.sin(along)
+    if kind == "waves":
+        return np.sin(along + 1.5 * np.sin(0.5 * across))
+    if kind == "checks":
+        return np.sin(along) * np.sin(across)
+    if kind == "rings":
+        return np.sin(np.hypot(along - along.mean(), across - across.mean()))
+    return np.cos(along) + np.cos(across) - 0.8  # dots
+
+
+def _check(count: int, size: int, what: str) -> None:
+    if size < SMALLEST or count < 1:
+        raise InputError(
+            f"{count} {what} were asked for at size {size}: ask for 1 or more of size"
+            f" {SMALLEST} or more"
+        )

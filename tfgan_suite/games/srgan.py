@@ -1,0 +1,261 @@
+"""SRResNet and SRGAN: pictures made larger, by mean error or by an opponent (Ledig et al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import losses
+from tfgan_suite.errors import InputError
+from tfgan_suite.super_resolution import SuperResolutionGame, check_sizes, low_and_high
+from tfgan_suite.superres_networks import build_critic, build_generator, check_words
+
+__all__ = ["SRGAN", "SRResNet", "build_critic", "build_generator", "check_words"]
+
+PAPER = "Ledig et al. 2017, arXiv:1609.04802"
+DATA = "pictures, which are made smaller"
+
+PIXEL_LOSSES, REDUCTIONS = ("mse", "l1"), ("mean", "sum_channels")
+FEATURE_SCALE = 1.0 / 12.75
+
+Features = Callable[[tf.Tensor], Sequence[tf.Tensor]]
+
+
+class SRResNet(SuperResolutionGame):
+    """A generator alone, trained towards the original: by its pixels or by a network's features.
+
+    ```
+    L = w_p E (y - G(x))^2  +  w_f E (phi(y) / 12.75 - phi(G(x)) / 12.75)^2  +  w_v TV(G(x))
+    ```
+
+    x is the small picture, y the original, phi the maps of a frozen network. The mean of all
+    originals that x may come from has the least squared error: the best PSNR, and a blur.
+
+    Args:
+        generator: model from low to high resolution, from `build_generator`.
+        pixel_loss: `"mse"` (the paper) or `"l1"`.
+        pixel_weight: w_p; 0: none.
+        feature_weight: w_f; 0: none.
+        features: phi, from `perceptual.taps`: pictures in [-1, 1] to a list of float32 maps,
+            whose losses are added up. It may also be given later, with `use_features`.
+        feature_scale: factor of the features; paper 1 / 12.75, which makes VGG's losses about as
+            large as those of pixels.
+        feature_reduce: `"mean"` over places and channels, as in most code, or `"sum_channels"`,
+            mean over places and sum over channels, as the paper's formula reads.
+        variation_weight: w_v of the total variation, a sum over a picture; the paper's VGG22
+            variant has 2e-8.
+        average: decay of a moving average of the generator's weights; 0 is the paper.
+        seed: of noise (there is none in this game).
+
+    Example:
+        ```
+        source = data.load_super_resolution("photos", scale=4, crop=96)
+        game = SRResNet(build_generator())
+        game.compile(generator=Adam(1e-4))
+        game.fit(source.batches(16, seed=0), steps_per_epoch=1000)
+        large = game.translate(small)          # (n, h, w, 3) to (n, 4 h, 4 w, 3)
+        ```
+
+    Reference:
+        Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative
+        Adversarial Network", CVPR 2017, arXiv:1609.04802.
+
+    Deviations:
+        * Small pictures go in in [-1, 1], as all pictures of this suite; the paper's [0, 1] is an
+          affine map that the first convolution absorbs.
+        * PReLU's slopes start at 0.25; the paper says nothing.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        *,
+        pixel_loss: str = "mse",
+        pixel_weight: float = 1.0,
+        feature_weight: float = 0.0,
+        features: Features | None = None,
+        feature_scale: float = FEATURE_SCALE,
+        feature_reduce: str = "mean",
+        variation_weight: float = 0.0,
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "srresnet",
+    ):
+        check_words(
+            pixel_loss=(pixel_loss, PIXEL_LOSSES), feature_reduce=(feature_reduce, REDUCTIONS)
+        )
+        _check_weights(pixel_weight, feature_weight, variation_weight, average)
+        averages = {"generator": average} if average else None
+        super().__init__(seed=seed, averages=averages, name=name)
+        self.generator = generator
+        self.pixel_loss, self.pixel_weight = pixel_loss, pixel_weight
+        self.feature_weight, self.feature_scale = feature_weight, feature_scale
+        self.feature_reduce, self.variation_weight = feature_reduce, variation_weight
+        self.use_features(features)
+        terms = {"pixel": pixel_weight, "features": feature_weight, "variation": variation_weight}
+        self.loss_names = tuple(f"generator/{term}" for term, weight in terms.items() if weight)
+
+    def use_features(self, features: Features | None) -> None:
+        """Gives the feature network, without which a game with `feature_weight` cannot train.
+
+        A trained game enlarges without it, so that a run opens where its weights are missing.
+        """
+        # Kept out of Keras's sight: frozen weights of others belong in no checkpoint.
+        self.__dict__["features"] = features
+
+    def build_features(self, build: Callable[[], Features]) -> None:
+        """`use_features` of a network that is built on the devices on which the game trains."""
+        strategy = self.distribute_strategy or tf.distribute.get_strategy()
+        with strategy.scope():
+            self.use_features(build())
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        return {"generator": [self.generator]}
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        low, high = low_and_high(batch)
+        self.update(
+            "generator", lambda: self.content_terms(high, self.generator(low, training=True))
+        )
+        return self.logs()
+
+    def content_terms(self, high: tf.Tensor, made: tf.Tensor) -> dict[str, tf.Tensor]:
+        """How far pictures are from their originals, with weights.
+
+        Args:
+            high: originals `(batch, height, width, channels)` in [-1, 1].
+            made: what the generator made, of the same shape.
+        """
+        check_sizes(made, high)
+        terms = {}
+        if self.pixel_weight:
+            error = high - made
+            each = tf.square(error) if self.pixel_loss == "mse" else tf.abs(error)
+            terms["pixel"] = self.pixel_weight * tf.reduce_mean(each)
+        if self.feature_weight:
+            terms["features"] = self.feature_weight * self.feature_distance(high, made)
+        if self.variation_weight:
+            variation = tf.reduce_mean(tf.image.total_variation(made))
+            terms["variation"] = self.variation_weight * variation
+        return terms
+
+    def feature_distance(self, high: tf.Tensor, made: tf.Tensor) -> tf.Tensor:
+        """Mean squared difference of rescaled features, summed over the maps."""
+        if self.features is None:
+            raise InputError(
+                f"feature_weight is {self.feature_weight}, but the game has no feature network;"
+                " give features=perceptual.taps(...), or feature_weight=0"
+            )
+        wanted = [tf.stop_gradient(one) for one in self.features(high)]
+        parts = []
+        for one, other in zip(wanted, self.features(made)):
+            square = tf.square(tf.cast(other - one, tf.float32) * self.feature_scale)
+            if self.feature_reduce == "sum_channels":
+                square = tf.reduce_sum(square, axis=-1)
+            parts.append(tf.reduce_mean(square))
+        return tf.add_n(parts)
+
+
+class SRGAN(SRResNet):
+    """A trained SRResNet, sharpened by a critic that tells originals from what it makes.
+
+    ```
+    L_D = BCE(D(y), 1) + BCE(D(G(x)), 0)
+    L_G = SRResNet's L + 0.001 BCE(D(G(x)), 1)
+    ```
+
+    By default L compares features alone (SRGAN-VGG). PSNR falls, and people prefer it: Set5 32.05
+    to 29.40 dB, mean opinion 3.37 to 3.58. Begun from random weights the critic wins before there
+    are pictures: give `generator` the weights of a trained `SRResNet` (`stages.StartFrom`).
+
+    Args:
+        generator: as for `SRResNet`, trained.
+        critic: model from pictures to one logit, from `build_critic`.
+        loss: name of the adversarial loss, or an `AdversarialLoss`; paper `"non_saturating"`.
+        adversarial_weight: of the generator's adversarial term; paper 0.001.
+        label_smoothing: of the critic's answer for originals; the paper has none.
+        **options: as for `SRResNet`; here `pixel_weight` is 0 and `feature_weight` 1 by default.
+
+    Example:
+        ```
+        game = SRGAN(generator, build_critic(), features=perceptual.taps("vgg19", ["phi_5,4"]))
+        game.compile(generator=Adam(1e-4), critic=Adam(1e-4))
+        ```
+
+    Reference: as for `SRResNet`.
+
+    Deviations: those of `SRResNet`; the critic's update comes first, and the generator meets the
+        updated critic, as the paper's alternation leaves open.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        *,
+        loss: str | losses.AdversarialLoss = "non_saturating",
+        adversarial_weight: float = 1e-3,
+        label_smoothing: float = 0.0,
+        pixel_weight: float = 0.0,
+        feature_weight: float = 1.0,
+        name: str = "srgan",
+        **options: Any,
+    ):
+        if adversarial_weight <= 0:
+            raise InputError(
+                f"adversarial_weight is {adversarial_weight}; it must be more than 0, or take"
+                " SRResNet, which has no critic"
+            )
+        adversarial = losses.get(loss, label_smoothing=label_smoothing)
+        super().__init__(
+            generator,
+            pixel_weight=pixel_weight,
+            feature_weight=feature_weight,
+            name=name,
+            **options,
+        )
+        self.critic = critic
+        self.adversarial, self.adversarial_weight = adversarial, adversarial_weight
+        self.loss_names += ("generator/adversarial", "critic/real", "critic/fake")
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        return {"generator": [self.generator], "critic": [self.critic]}
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        low, high = low_and_high(batch)
+        tape = self.recording("generator")
+        with tape:
+            made = self.generator(low, training=True)
+        check_sizes(made, high)
+        constant = tf.stop_gradient(made)
+        self.update("critic", lambda: self.critic_terms(high, constant))
+        self.update("generator", lambda: self.generator_terms(high, made), tape)
+        return self.logs()
+
+    def critic_terms(self, high: tf.Tensor, made: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the critic; each kind of picture has batch statistics of its own."""
+        return {
+            "real": self.adversarial.real(self.critic(high, training=True)),
+            "fake": self.adversarial.fake(self.critic(made, training=True)),
+        }
+
+    def generator_terms(self, high: tf.Tensor, made: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the generator, with their weights."""
+        told = self.adversarial.generator(self.critic(made, training=True))
+        return {
+            **self.content_terms(high, made),
+            "adversarial": self.adversarial_weight * told,
+        }
+
+
+def _check_weights(pixel: float, features: float, variation: float, average: float) -> None:
+    if min(pixel, features, variation) < 0 or not pixel + features:
+        raise InputError(
+            f"pixel_weight is {pixel}, feature_weight {features}, variation_weight {variation};"
+            " none may be negative, and one of the first two must be more than 0"
+        )
+    if not 0.0 <= average < 1.0:
+        raise InputError(f"average is {average}; it must be 0 (off) or a decay below 1")

@@ -1,0 +1,66 @@
+"""Checkerboards: patterns that an upsampling layer draws by itself (Odena et al. 2016, Distill).
+
+A transposed convolution whose kernel is no multiple of its stride reaches some pixels more often
+than others; a sub-pixel convolution has other weights for each of a block's pixels. Both show on
+an even input, where there is nothing to be seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfgan_suite.errors import InputError
+
+
+def overlaps(kernel: int, stride: int) -> np.ndarray:
+    """How many products each pixel of a transposed convolution is the sum of, far from edges.
+
+    Args:
+        kernel: side of the kernel.
+        stride: of the enlargement.
+
+    Returns:
+        int64 `(stride, stride)`, for each place in a block: kernel 3 at stride 2 gives 4, 2, 2, 1,
+        kernel 4 gives 4 everywhere.
+
+    Raises:
+        InputError: a number below 1.
+    """
+    if kernel < 1 or stride < 1:
+        raise InputError(f"kernel {kernel} and stride {stride}; expected 1 or more")
+    line = np.array([len(range(phase, kernel, stride)) for phase in range(stride)])
+    return np.outer(line, line)
+
+
+def score(pictures: np.ndarray, factor: int, border: int = 4) -> float:
+    """How strong the pattern is that is repeated every `factor` pixels.
+
+    Args:
+        pictures: what a network made of an even input, `(n, height, width, channels)`, sides
+            multiples of the factor.
+        factor: of the enlargement.
+        border: blocks that are left out on each side, where edges show.
+
+    Returns:
+        The largest difference, over the places in a block and the channels, between the mean of
+        that place and the mean of all; 0 without a pattern.
+
+    Raises:
+        InputError: nothing is left inside.
+    """
+    pictures = np.asarray(pictures, np.float64)
+    if pictures.ndim != 4 or min(pictures.shape[1:3]) <= 2 * border * factor:
+        raise InputError(
+            f"pictures of shape {pictures.shape} leave nothing inside a border of {border} blocks"
+            f" of {factor} pixels"
+        )
+    rim = slice(border * factor, -border * factor or None)
+    inside = pictures[:, rim, rim]
+    count, height, width, channels = inside.shape
+    if height % factor or width % factor:
+        raise InputError(f"sides of {height} and {width} are no multiples of {factor}")
+    blocks = inside.reshape(
+        count, height // factor, factor, width // factor, factor, channels
+    )
+    means = blocks.mean(axis=(0, 1, 3))
+    return float(np.abs(means - means.mean(axis=(0, 1))).max())

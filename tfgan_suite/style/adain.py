@@ -1,0 +1,374 @@
+"""AdaIN: any picture in the style of any other, in one pass (Huang and Belongie 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.errors import InputError
+from tfgan_suite.signatures import Signature, TensorSpec
+from tfgan_suite.style.encoders import Encoder
+from tfgan_suite.style.statistics import (
+    REDUCTIONS,
+    Statistics,
+    adain,
+    halves,
+    on_grid,
+    statistics,
+    style_distance,
+)
+from tfgan_suite.translation import FORTH, TranslationGame, continued, rows
+
+PAPER = "Huang, Belongie 2017, arXiv:1703.06868"
+DATA = "pictures and paintings"
+
+# The two halves of `serving_default`: style to numbers, content and numbers to picture.
+STATISTICS, PAINT = "statistics", "paint"
+
+
+class AdaIN(TranslationGame):
+    """A decoder that paints feature maps with the statistics of another picture's.
+
+    ```
+    t = sigma(f(s)) (f(c) - mu(f(c))) / sigma(f(c)) + mu(f(s))
+    L = |f(g(t)) - t|^2 + lambda sum_i |mu_i(g(t)) - mu_i(s)|^2 + |sigma_i(g(t)) - sigma_i(s)|^2
+    ```
+
+    c is the content, s the style, f the frozen encoder (relu4_1 of VGG19), g the decoder, which
+    alone learns; i runs over the encoder's maps, relu1_1 to relu4_1. Squares are means over
+    positions and channels. Content is asked to have t's maps, not c's.
+
+    Args:
+        encoder: f, from `load_encoder`.
+        decoder: g, from `build_decoder` with the encoder's channels and doublings.
+        style_weight: lambda; paper 10 on means (official code: 1e-2 or 1e-1 on sums).
+        reduction: of the style's squares over channels: `"mean"` or `"sum"`.
+        reconstruction: weight of `E (g(f(c)) - c)^2`, which makes alpha 0 the content itself;
+            0 is the paper.
+        variation: weight of the total variation, the mean absolute difference of neighbours.
+        average: decay of a moving average of the decoder's weights, to paint with; 0: none.
+        seed: of the game; it draws nothing.
+
+    Example:
+        ```
+        encoder = load_encoder("vgg19", "imagenet")
+        game = AdaIN(encoder, build_decoder(encoder.channels[-1], encoder.doublings))
+        game.compile(decoder=Adam(1e-4))
+        game.fit(batches)        # {"content", "style"}: float32 (8, 256, 256, 3) in [-1, 1]
+        made = game.stylize(photo[None], painting[None], alpha=0.8)
+        ```
+
+    Reference:
+        Huang, Belongie, "Arbitrary Style Transfer in Real-time with Adaptive Instance
+        Normalization", ICCV 2017, arXiv:1703.06868.
+
+    Deviations:
+        * Pictures are in [-1, 1], as everywhere in the suite, not in [0, 1].
+        * sigma is `sqrt(variance + 1e-5)` wherever it stands; the official code adds 1e-6 in the
+          loss.
+        * Content whose sides are no multiple of the encoder's stride is continued by its mirror
+          image and the result cut back; the official code cuts nothing.
+
+    Raises:
+        InputError: a decoder that does not fit the encoder, or a value out of its range.
+    """
+
+    takes, gives = "content", "style"
+    # Statistics need more than the 8 bits of int8: a run's export leaves that format out.
+    export_formats = ("saved_model", "tflite_float32", "tflite_float16")
+    # The words behind `python -m tfgan_suite`; the place of the run or export goes in.
+    usage = "stylize {} CONTENT STYLE OUTPUT"
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: keras.Model,
+        *,
+        style_weight: float = 10.0,
+        reduction: str = "mean",
+        reconstruction: float = 0.0,
+        variation: float = 0.0,
+        average: float = 0.0,
+        seed: int = 0,
+        name: str = "adain",
+    ):
+        _check(encoder, decoder, reduction, average)
+        weights = {
+            "style": style_weight, "reconstruction": reconstruction, "variation": variation
+        }
+        negative = [f"{word} {weight}" for word, weight in weights.items() if not weight >= 0]
+        if negative:
+            raise InputError(f"weights must be 0 or more; found {', '.join(negative)}")
+        super().__init__(seed=seed, averages={"decoder": average} if average else None, name=name)
+        self.encoder, self.decoder = encoder, decoder
+        self.style_weight, self.reduction = style_weight, reduction
+        self.reconstruction, self.variation = reconstruction, variation
+        self.loss_names = ("decoder/content", *(f"decoder/{w}" for w in weights if weights[w]))
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        return {"decoder": [self.decoder]}
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        content, style = both(batch)
+        styles = [statistics(maps) for maps in self.encoder(style)]
+        maps = self.features(content)
+        self.update("decoder", lambda: self.decoder_terms(content, maps, styles))
+        return self.logs()
+
+    def decoder_terms(
+        self, content: tf.Tensor, maps: tf.Tensor, styles: Sequence[Statistics]
+    ) -> dict[str, tf.Tensor]:
+        """Loss terms of the decoder, with their weights.
+
+        Args:
+            content: pictures `(batch, height, width, 3)`.
+            maps: their deepest maps f(c).
+            styles: statistics of all maps of the styles.
+        """
+        wanted = tf.stop_gradient(adain(maps, styles[-1]))
+        made = self._decoded(self.decoder, wanted, training=True)
+        found = self.encoder(made)
+        terms = {"content": tf.reduce_mean((found[-1] - wanted) ** 2)}
+        if self.style_weight:
+            distance = style_distance(found, styles, self.reduction)
+            terms["style"] = self.style_weight * distance
+        if self.reconstruction:
+            again = _cut(self._decoded(self.decoder, maps, training=True), content)
+            terms["reconstruction"] = self.reconstruction * tf.reduce_mean((again - content) ** 2)
+        if self.variation:
+            down = tf.reduce_mean(tf.abs(made[:, 1:] - made[:, :-1]))
+            across = tf.reduce_mean(tf.abs(made[:, :, 1:] - made[:, :, :-1]))
+            terms["variation"] = self.variation * (down + across)
+        return terms
+
+    def _decoded(self, decoder: keras.Model, maps: tf.Tensor, training: bool) -> tf.Tensor:
+        return tf.cast(decoder(maps, training=training), tf.float32)
+
+    # ---- painting ----------------------------------------------------------------------------
+
+    def features(self, content: tf.Tensor) -> tf.Tensor:
+        """f(c), also of pictures whose sides are no multiple of the encoder's stride.
+
+        Args:
+            content: `(batch, height, width, 3)` in [-1, 1].
+
+        Returns:
+            `(batch, ceil(height / stride), ceil(width / stride), channels)`, at least 2 by 2.
+        """
+        stride = self.encoder.stride
+        return self.encoder(continued(content, stride, 2 * stride))[-1]
+
+    def style_of(self, style: tf.Tensor) -> tf.Tensor:
+        """mu and sigma of f(s), one after the other: `(batch, 2 * channels)`.
+
+        Styles are never padded, for padding would count as a part of the style; only those too
+        small for the encoder are continued by their mirror image.
+        """
+        whole = continued(style, 1, 2 * self.encoder.stride)
+        return tf.concat(statistics(self.encoder(whole)[-1]), -1)[:, 0, 0]
+
+    def decoded(self, maps: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+        """g(t) in [-1, 1], cut to the content's height and width."""
+        (decoder,) = self.ema("decoder")
+        made = _cut(self._decoded(decoder, maps, training=False), content)
+        return tf.clip_by_value(made, -1.0, 1.0)
+
+    def painted(self, content: tf.Tensor, style: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+        """`g(alpha t + (1 - alpha) f(c))`.
+
+        Args:
+            content: `(batch, height, width, 3)` in [-1, 1].
+            style: `(batch, 2 * channels)`, from `style_of`.
+            alpha: `(batch,)`, how much style, cut to 0 .. 1.
+
+        Returns:
+            float32 pictures of the content's shape, in [-1, 1].
+        """
+        maps = self.features(content)
+        share = tf.reshape(tf.clip_by_value(alpha, 0.0, 1.0), (-1, 1, 1, 1))
+        return self.decoded(share * adain(maps, halves(style)) + (1.0 - share) * maps, content)
+
+    def stylize(
+        self, content: np.ndarray, style: np.ndarray, alpha: float = 1.0, batch: int = 4
+    ) -> np.ndarray:
+        """Paints pictures.
+
+        Args:
+            content: float `(count, height, width, 3)` in [-1, 1], of any height and width.
+            style: float `(count or 1, height, width, 3)`, of any other.
+            alpha: 1: all style; 0: the content, through encoder and decoder.
+            batch: how many go through the networks at once; it bounds memory only.
+
+        Returns:
+            float32 array of the content's shape.
+
+        Raises:
+            InputError: neither one style nor as many as pictures.
+        """
+        if len(style) not in (1, len(content)):
+            raise InputError(f"{len(style)} styles for {len(content)} pictures; give 1 or as many")
+        call, parts = self._calling(PAINT, self.signatures()[PAINT]), []
+        numbers = self.statistics_of(style, batch)
+        numbers = np.broadcast_to(numbers, (len(content), numbers.shape[1]))
+        for start in range(0, len(content), batch):
+            part = slice(start, start + batch)
+            images = tf.constant(content[part], tf.float32)
+            share = tf.fill([images.shape[0]], float(alpha))
+            made = call(content=images, statistics=tf.constant(numbers[part]), alpha=share)
+            parts.append(made.numpy())
+        return np.concatenate(parts)
+
+    def statistics_of(self, style: np.ndarray, batch: int = 4) -> np.ndarray:
+        """`style_of` for arrays: float32 `(count, 2 * channels)`, what `mixed` takes."""
+        call = self._calling(STATISTICS, self.signatures()[STATISTICS])
+        images = np.asarray(style, np.float32)
+        parts = [images[start : start + batch] for start in range(0, len(images), batch)]
+        return np.concatenate([call(style=tf.constant(part)).numpy() for part in parts])
+
+    def stylize_regions(
+        self,
+        content: np.ndarray,
+        mask: np.ndarray,
+        inside: np.ndarray,
+        outside: np.ndarray | None = None,
+        alpha: float = 1.0,
+    ) -> np.ndarray:
+        """Paints a region in one style and the rest in another, each by its own statistics.
+
+        Args:
+            content: one picture, float `(height, width, 3)` in [-1, 1].
+            mask: `(height, width)`, true where the region is.
+            inside, outside: statistics `(2 * channels,)` from `statistics_of`; no `outside`: the
+                rest stays as it is.
+            alpha: as for `stylize`.
+
+        Returns:
+            float32 array of the content's shape.
+
+        Raises:
+            InputError: a mask of another size.
+        """
+        if mask.shape != content.shape[:2]:
+            raise InputError(f"a mask of {mask.shape} for a picture of {content.shape[:2]}")
+        image = tf.constant(content[None], tf.float32)
+        maps = self.features(image)
+        region = tf.constant(on_grid(mask, maps.shape[1:3], self.encoder.stride))
+        painted = maps * 0.0
+        for share, style in ((region, inside), (1.0 - region, outside)):
+            part = maps if style is None else adain(maps, halves(style[None]), share)
+            painted += share * part
+        share = min(max(float(alpha), 0.0), 1.0)
+        return self.decoded(share * painted + (1.0 - share) * maps, image)[0].numpy()
+
+    # ---- what the trained game offers --------------------------------------------------------
+
+    def signatures(self) -> dict[str, Signature]:
+        """`serving_default`: content, style and alpha to a picture; and its two halves.
+
+        `statistics` makes of a style the numbers that `paint` takes in its place: a phone keeps
+        them, and mixes styles by adding them up with weights that sum to 1.
+        """
+        (decoder,) = self.ema("decoder")
+        picture, size = (None, None, 3), 2 * self.encoder.channels[-1]
+        content, alpha = TensorSpec("content", picture), TensorSpec("alpha", (), kind="share")
+        style = TensorSpec("style", picture)
+        numbers = TensorSpec(STATISTICS, (size,), kind=STATISTICS)
+        made, both_networks = TensorSpec("image", picture), (self.encoder, decoder)
+
+        def whole(content: tf.Tensor, style: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+            return self.painted(content, self.style_of(style), alpha)
+
+        def halved(content: tf.Tensor, statistics: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+            return self.painted(content, statistics, alpha)
+
+        def summed_up(style: tf.Tensor) -> tf.Tensor:
+            return self.style_of(style)
+
+        return {
+            FORTH: Signature((content, style, alpha), made, whole, both_networks),
+            STATISTICS: Signature((style,), numbers, summed_up, (self.encoder,)),
+            PAINT: Signature((content, numbers, alpha), made, halved, both_networks),
+        }
+
+    def translations(self) -> dict[str, str]:
+        """None: every translation needs a style beside the picture."""
+        return {}
+
+    def translate(self, images: np.ndarray, *args: Any, **options: Any) -> np.ndarray:
+        """Not offered: see `stylize`."""
+        raise InputError(
+            "AdaIN paints a picture in the style of another and needs both; use"
+            " `python -m tfgan_suite stylize`"
+        )
+
+    def page(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
+        """A sample sheet: rows of content | style | half of it | all of it."""
+        count = min(len(examples["content"]), len(examples["style"]))
+        content, style = (examples[key][:count] for key in ("content", "style"))
+        made = [self.stylize(content, style, alpha) for alpha in (0.5, 1.0)]
+        return rows([content, style, *made])
+
+    def representative(
+        self, examples: Mapping[str, np.ndarray], size: tuple[int, int] | None = None
+    ) -> dict[str, Callable[[], Iterable[Mapping[str, np.ndarray]]]]:
+        """Real inputs of all three signatures; as `TranslationGame.representative`."""
+        count = min(len(examples["content"]), len(examples["style"]))
+        given = {key: np.asarray(examples[key][:count]) for key in ("content", "style")}
+        if size is not None:
+            given = {
+                key: tf.image.resize(images, size, antialias=True).numpy()
+                if images.shape[1:3] != tuple(size)
+                else images
+                for key, images in given.items()
+            }
+        given["alpha"] = np.linspace(1.0, 0.0, count, dtype=np.float32)
+        given[STATISTICS] = self.statistics_of(given["style"])
+        found = {}
+        for name, signature in self.signatures().items():
+            batch = {spec.name: given[spec.name] for spec in signature.inputs}
+            found[name] = lambda batch=batch: [batch]
+        return found
+
+
+def both(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """Contents and styles of a batch, whatever form `fit` was given.
+
+    Args:
+        batch: a dict with `"content"` and `"style"`, or a tuple of the two.
+
+    Raises:
+        InputError: the batch holds something else.
+    """
+    if isinstance(batch, Mapping):
+        if not {"content", "style"} <= set(batch):
+            raise InputError(
+                f"a batch with keys {sorted(batch)}, but AdaIN learns from 'content' and 'style'"
+            )
+        batch = batch["content"], batch["style"]
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        raise InputError("a batch of single pictures, but AdaIN learns from contents and styles")
+    return tf.cast(batch[0], tf.float32), tf.cast(batch[1], tf.float32)
+
+
+def _cut(made: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+    if made.shape[1:3].is_fully_defined() and made.shape[1:3] == content.shape[1:3]:
+        return made
+    height, width = (content.shape[axis] or tf.shape(content)[axis] for axis in (1, 2))
+    return made[:, :height, :width, :]
+
+
+def _check(encoder: Encoder, decoder: keras.Model, reduction: str, average: float) -> None:
+    if decoder.input_shape[-1] != encoder.channels[-1]:
+        raise InputError(
+            f"the decoder takes maps of {decoder.input_shape[-1]} channels, the encoder gives"
+            f" {encoder.channels[-1]}; make it by build_decoder(encoder.channels[-1],"
+            " encoder.doublings)"
+        )
+    if reduction not in REDUCTIONS:
+        raise InputError(f"reduction is {reduction!r}; it must be {' or '.join(REDUCTIONS)}")
+    if not 0.0 <= average < 1.0:
+        raise InputError(f"average is {average}; it must be 0 (off) or a decay below 1")

@@ -1,0 +1,205 @@
+"""Goes downhill from a picture by L-BFGS or Adam, stops and goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgan_suite import pictures
+from tfgan_suite.errors import InputError
+from tfgan_suite.extras import require
+
+METHODS = ("lbfgs", "adam")
+# From a float64 vector to a loss, its gradient, and the loss's parts.
+Function = Callable[[np.ndarray], tuple[float, np.ndarray, Mapping[str, float]]]
+
+
+@dataclasses.dataclass
+class State:
+    """Where a descent stands.
+
+    Args:
+        x: float64 vector, where it goes on.
+        best: the point of the lowest loss so far.
+        totals: the loss at every evaluation.
+        slots: Adam's moments.
+    """
+
+    x: np.ndarray
+    best: np.ndarray | None = None
+    totals: list[float] = dataclasses.field(default_factory=list)
+    slots: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.x = np.array(self.x, np.float64).ravel()
+        self.best = self.x.copy() if self.best is None else self.best
+
+    @property
+    def evaluations(self) -> int:
+        """How often the function was evaluated."""
+        return len(self.totals)
+
+    def note(self, x: np.ndarray, total: float) -> None:
+        """Keeps an evaluation.
+
+        Raises:
+            InputError: a loss that is not finite.
+        """
+        if not np.isfinite(total):
+            raise InputError(
+                f"the loss is {total} at evaluation {self.evaluations + 1}: lower the weights or "
+                "the rate"
+            )
+        if not self.totals or total < min(self.totals):
+            self.best = np.array(x, np.float64)
+        self.totals.append(float(total))
+
+    def save(self, path: str | Path, settings: Mapping[str, Any]) -> None:
+        """Writes the state whole or not at all, with the settings that it belongs to."""
+        content = io.BytesIO()
+        np.savez(
+            content,
+            x=self.x,
+            best=self.best,
+            totals=np.array(self.totals, np.float64),
+            settings=np.array(json.dumps(settings, sort_keys=True)),
+            **{f"slot_{name}": value for name, value in self.slots.items()},
+        )
+        pictures.write_bytes(path, content.getvalue())
+
+    @classmethod
+    def load(cls, path: str | Path, settings: Mapping[str, Any]) -> State:
+        """Reads a state.
+
+        Raises:
+            InputError: it is no such file, or of other settings.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                before = json.loads(str(file["settings"]))
+                slots = {k[5:]: file[k] for k in file.files if k.startswith("slot_")}
+                found = cls(file["x"], file["best"], file["totals"].tolist(), slots)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{path} cannot be read as a descent's state ({' '.join(str(error).split())}); "
+                "remove it to start anew"
+            ) from error
+        now = json.loads(json.dumps(settings))
+        differ = [
+            f"{name} {before.get(name)} (now {now.get(name)})"
+            for name in sorted({*before, *now})
+            if before.get(name) != now.get(name)
+        ]
+        if differ:
+            raise InputError(
+                f"{path} was made with {', '.join(differ)}; use the same values to go on, or "
+                "remove it to start anew"
+            )
+        return found
+
+
+def descend(
+    function: Function,
+    state: State,
+    until: int,
+    *,
+    method: str = "lbfgs",
+    rate: float = 10 / 127.5,
+    segment: int = 100,
+    limits: tuple[float, float] = (-1.0, 1.0),
+    watch: Callable[[State, Mapping[str, float]], None] = lambda state, parts: None,
+    keep: Callable[[State], None] = lambda state: None,
+) -> bool:
+    """Lowers a function until it was evaluated so many times in all.
+
+    The way is cut into segments, after each of which the state is complete: L-BFGS begins every
+    segment with an empty memory. So a descent that is killed and goes on from the last segment
+    ends bit for bit like one that never stopped, if `segment` is the same.
+
+    Args:
+        function: what to lower.
+        state: where to start; changed in place.
+        until: evaluations in all.
+        method: `"lbfgs"` (SciPy's) or `"adam"`.
+        rate: Adam's learning rate; 10 of 255 grey levels (neural-style) for pictures in [-1, 1].
+        segment: evaluations between two calls of `keep`.
+        limits: what Adam clips to after every step. L-BFGS is not clipped: its line search needs
+            a smooth function.
+        watch: is called after each evaluation.
+        keep: is called after each segment.
+
+    Returns:
+        Whether it ended early, as nothing lowers the function any further.
+
+    Raises:
+        InputError: an unknown method, a loss that is not finite, or SciPy is not there.
+    """
+    if method not in METHODS:
+        raise InputError(f"the optimizer is {method!r}; it must be one of {', '.join(METHODS)}")
+    if segment < 1:
+        raise InputError(f"a segment has {segment} evaluations; it must have at least 1")
+    settled = False
+    while state.evaluations < until and not settled:
+        end = min(until, (state.evaluations // segment + 1) * segment)
+        if method == "lbfgs":
+            settled = _lbfgs(function, state, end, watch)
+        else:
+            _adam(function, state, end, rate, limits, watch)
+        keep(state)
+    return settled
+
+
+class _Enough(Exception):
+    """The evaluations of a segment are used up."""
+
+
+def _lbfgs(function: Function, state: State, end: int, watch) -> bool:
+    """Whether it settled before the end of the segment."""
+    minimize = require("scipy.optimize", "measures", "L-BFGS").minimize
+
+    def counted(x: np.ndarray) -> tuple[float, np.ndarray]:
+        if state.evaluations >= end:
+            raise _Enough
+        total, gradient, parts = function(x)
+        state.note(x, total)
+        watch(state, parts)
+        return total, np.asarray(gradient, np.float64)
+
+    # SciPy's own limits are off: evaluations are counted above, and a tolerance relative to 1
+    # would end a small loss at once.
+    options = {"maxcor": 10, "ftol": 0.0, "gtol": 0.0, "maxfun": 10**6, "maxiter": 10**6}
+    while True:
+        lowest = min(state.totals, default=np.inf)
+        try:
+            minimize(counted, state.best.copy(), jac=True, method="L-BFGS-B", options=options)
+        except _Enough:
+            return False
+        finally:
+            state.x = state.best.copy()
+        # It gives up where float32 hides the slope. An empty memory may still find a way.
+        if not min(state.totals) < lowest:
+            return True
+
+
+def _adam(function: Function, state: State, end: int, rate: float, limits, watch) -> None:
+    """Kingma, Ba 2015, with betas .9 and .999."""
+    for name in ("first", "second"):
+        state.slots.setdefault(name, np.zeros_like(state.x))
+    first, second = state.slots["first"], state.slots["second"]
+    while state.evaluations < end:
+        total, gradient, parts = function(state.x)
+        state.note(state.x, total)
+        watch(state, parts)
+        step = state.evaluations
+        first += 0.1 * (gradient - first)
+        second += 0.001 * (gradient**2 - second)
+        slope = first / (1.0 - 0.9**step)
+        size = np.sqrt(second / (1.0 - 0.999**step)) + 1e-8
+        state.x = np.clip(state.x - rate * slope / size, *limits)

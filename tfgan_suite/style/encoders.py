@@ -1,0 +1,188 @@
+"""Encoders of AdaIN: a frozen feature network with one map to paint on and all maps to compare.
+
+    encoder = load_encoder("vgg19", "imagenet")              # of the paper
+    encoder = load_encoder("vgg19", None, depth=3)           # random: sees textures, no meanings
+    encoder = load_encoder("squeezenet.npz")                 # any network of `perceptual.taps`
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat, feature_taps
+from tfgan_suite.errors import InputError
+
+VGG_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+# Of SqueezeNet: the style from maps of 1/2, 1/4, 1/4 and 1/8 of the picture's side. Its first
+# convolution has no padding of its own: 3 pixels more on each side make it halve exactly.
+SQUEEZENET_TAPS, _SQUEEZENET_PAD = ("conv1", "fire2", "fire4", "fire5"), 3
+_PROBE = 64  # side of the picture that tells what an encoder halves
+
+
+class Encoder(keras.layers.Layer):
+    """Maps of pictures, each channel brought to mean 1 where `normalise` was called.
+
+    A network of ReLUs can be rescaled channel by channel without changing what it computes, as
+    the paper's normalised VGG is; here the maps are scaled where they are tapped, which gives
+    the same numbers for any network. Without it losses grow with the square of a map's range.
+
+    Args:
+        network: frozen, from float32 pictures `(batch, height, width, 3)` in [-1, 1] to maps,
+            the deepest last; a Keras model.
+        names: of the maps.
+        pad: pixels by which pictures are continued by their mirror image on each side first.
+
+    Attributes:
+        stride: a side of n pixels, a multiple of this, gives `n / stride` positions of the
+            deepest map.
+        channels: number of channels of each map.
+
+    Raises:
+        InputError: the deepest map is not halved exactly, so that no decoder fits.
+    """
+
+    def __init__(self, network: keras.Model, names: Sequence[str], *, pad: int = 0):
+        super().__init__(name="encoder", trainable=False, dtype="float32")
+        # Tracked, so that exports find its variables; nothing trains them.
+        network.trainable = False
+        self.network = network
+        self.names = tuple(names)
+        self.pad = int(pad)
+        shapes = [tuple(maps.shape) for maps in self._maps(tf.zeros((1, _PROBE, _PROBE, 3)))]
+        self.channels = tuple(int(shape[-1]) for shape in shapes)
+        self.stride = _stride(self.names[-1], shapes[-1])
+        for index, channels in enumerate(self.channels):
+            scale = self.add_weight(
+                name=f"scale_{index}", shape=(channels,), initializer="ones", trainable=False
+            )
+            setattr(self, f"scale_{index}", scale)
+        self.built = True
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to build: the network comes built."""
+        self.built = True
+
+    @property
+    def doublings(self) -> int:
+        """How often the deepest map has to be doubled to be as large as the picture."""
+        return self.stride.bit_length() - 1
+
+    def call(self, pictures: tf.Tensor) -> list[tf.Tensor]:
+        """Maps `(batch, rows, columns, channels)`, float32, in the order of `names`.
+
+        Args:
+            pictures: `(batch, height, width, 3)` in [-1, 1], at least `2 * stride` high and wide.
+        """
+        scales = (getattr(self, f"scale_{index}") for index in range(len(self.channels)))
+        return [
+            maps * tf.convert_to_tensor(scale)
+            for maps, scale in zip(self._maps(pictures), scales)
+        ]
+
+    def normalise(self, pictures: np.ndarray, batch: int = 4) -> None:
+        """Scales every channel so that its mean size over these pictures is 1.
+
+        Channels that hardly answer are scaled at most a hundred times as much as the average.
+
+        Args:
+            pictures: float32 `(count, height, width, 3)` in [-1, 1]; a dozen are enough.
+            batch: how many go through the network at once.
+        """
+        totals = [np.zeros(channels) for channels in self.channels]
+        for start in range(0, len(pictures), batch):
+            part = tf.constant(pictures[start : start + batch], tf.float32)
+            for total, maps in zip(totals, self._maps(part)):
+                total += tf.reduce_sum(tf.reduce_mean(tf.abs(maps), [1, 2]), 0).numpy()
+        for index, total in enumerate(totals):
+            mean = total / len(pictures)
+            scale = 1.0 / np.maximum(mean, max(0.01 * mean.mean(), 1e-12))
+            variable = compat.tensor_variable(getattr(self, f"scale_{index}"))
+            variable.assign(scale.astype(np.float32))
+
+    def _maps(self, pictures: tf.Tensor) -> list[tf.Tensor]:
+        if self.pad:
+            sides = [self.pad, self.pad]
+            pictures = tf.pad(pictures, [[0, 0], sides, sides, [0, 0]], "REFLECT")
+        found = self.network(pictures, training=False)
+        found = found if isinstance(found, (list, tuple)) else [found]
+        return [tf.cast(maps, tf.float32) for maps in found]
+
+
+def load_encoder(
+    network: str | os.PathLike = "vgg19",
+    weights: str | os.PathLike | None = "imagenet",
+    taps: Sequence[str] = (),
+    *,
+    depth: int = 4,
+    seed: int = 0,
+) -> Encoder:
+    """Opens an encoder.
+
+    Args:
+        network: `"vgg19"`, which gets mirrored borders and pools that round up, as in the
+            official code; or another network that `perceptual.taps` opens.
+        weights: `"imagenet"`, a file, or `None` for random ones.
+        taps: names of the maps, the deepest last. Empty: relu1_1 to relu{depth}_1 of VGG19,
+            conv1, fire2, fire4, fire5 of SqueezeNet.
+        depth: of VGG19, where taps are left out: 2 to 4; paper 4.
+        seed: of random weights.
+
+    Returns:
+        An encoder whose maps are as the network gives them; see `Encoder.normalise`.
+
+    Raises:
+        InputError: no such network, weights or map; a depth that does not fit.
+    """
+    name = os.fspath(network)
+    if name == "vgg19":
+        if depth not in (2, 3, 4):
+            raise InputError(f"VGG19 up to its block {depth}; the encoder ends in block 2, 3 or 4")
+        names = tuple(taps) or VGG_TAPS[:depth]
+        found = feature_taps.taps(
+            name, names, weights=weights, padding="reflect", round_up=True, seed=seed
+        )
+        if weights is None:
+            _see_light(found.network, seed)
+        return Encoder(found.network, names)
+    # A file of weights tells its network only when it is opened.
+    names = tuple(taps) or (SQUEEZENET_TAPS if "squeezenet" in os.path.basename(name) else ())
+    if not names:
+        raise InputError(
+            f"which maps of {name} is the style to be read from? Give their names as taps, the"
+            " deepest last"
+        )
+    found = feature_taps.taps(name, names, weights=weights, seed=seed)
+    pad = _SQUEEZENET_PAD if found.name.startswith("squeezenet") else 0
+    return Encoder(found.network, names, pad=pad)
+
+
+def _see_light(network: keras.Model, seed: int) -> None:
+    """Lets a random network's first filters answer to brightness as much as to detail.
+
+    The weights of a random filter sum to 0, so that light and dark areas look alike to it: good
+    for textures, but a decoder has to know how bright they are. A tenth of the weights' spread,
+    added to all 27 of a filter, weighs about as much as they do.
+    """
+    layer = next(layer for layer in network.layers if layer.get_weights())
+    kernel, bias = layer.get_weights()
+    share = np.random.default_rng([seed, 1]).normal(0.0, 0.1, kernel.shape[-1])
+    spread = kernel.std(axis=(0, 1, 2))
+    layer.set_weights([(kernel + share * spread).astype(np.float32), bias])
+
+
+def _stride(name: str, shape: tuple[int, ...]) -> int:
+    """By how much a map is smaller than the picture it was made of."""
+    rows = int(shape[1])
+    stride = _PROBE // rows if rows else 0
+    if not stride or stride * rows != _PROBE or stride & (stride - 1) or shape[1] != shape[2]:
+        raise InputError(
+            f"map {name} has {shape[1]}x{shape[2]} positions for a picture of {_PROBE}x{_PROBE};"
+            " a decoder needs 64, 32, 16, 8 ..: choose another map, or continue pictures by pad"
+        )
+    return stride

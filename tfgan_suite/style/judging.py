@@ -1,0 +1,128 @@
+"""Does AdaIN paint in the style that was asked for, and how much of it, and how fast?
+
+    python -m tfgan_suite.style.judging RUN CONTENTS STYLES [--size 128]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.errors import InputError
+from tfgan_suite.style.adain import AdaIN
+from tfgan_suite.style.statistics import statistics, style_distance
+
+ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def judge(game: AdaIN, contents: np.ndarray, styles: np.ndarray) -> dict[str, Any]:
+    """Paints every content in every style, and compares with all styles.
+
+    The distance is that of `style_distance` on the maps of the game's own encoder.
+
+    Args:
+        game: a trained game.
+        contents, styles: float `(count, height, width, 3)` in [-1, 1]; two styles at least.
+
+    Returns:
+        `"nearest"`: share of the paintings that are nearer to the style asked for than to any
+        other; `"nearer"`: share of the pairs (painting, other style) in which they are;
+        `"alphas"` and `"distances"`: the mean distance to the style asked for at each alpha;
+        `"falls"`: whether it falls from each alpha to the next; `"seconds"` for one painting.
+
+    Raises:
+        InputError: fewer than two styles.
+    """
+    if len(styles) < 2:
+        raise InputError(f"{len(styles)} styles; to tell one from another takes two at least")
+    asked = [_looks(game, style) for style in styles]
+    distances = np.zeros((len(ALPHAS), len(styles), len(contents)))
+    other = np.zeros((len(styles), len(contents), len(styles)))
+    for column, style in enumerate(styles):
+        for row, content in enumerate(contents):
+            for step, alpha in enumerate(ALPHAS):
+                made = game.stylize(content[None], style[None], alpha)
+                maps = game.encoder(tf.constant(made))
+                distances[step, column, row] = float(style_distance(maps, asked[column]))
+            # The last alpha is 1: compared with all styles.
+            other[column, row] = [float(style_distance(maps, one)) for one in asked]
+    own = np.stack([other[column, :, column] for column in range(len(styles))])
+    beaten = [
+        own[column] < other[column, :, rival]
+        for column in range(len(styles))
+        for rival in range(len(styles))
+        if rival != column
+    ]
+    means = distances.mean(axis=(1, 2))
+    return {
+        "paintings": own.size,
+        "nearest": float(np.mean(own <= other.min(axis=2))),
+        "nearer": float(np.mean(beaten)),
+        "alphas": list(ALPHAS),
+        "distances": [float(mean) for mean in means],
+        "falls": bool((np.diff(means) < 0).all()),
+        "seconds": seconds(game, contents[0], styles[0]),
+    }
+
+
+def seconds(game: AdaIN, content: np.ndarray, style: np.ndarray, repeats: int = 5) -> float:
+    """Median time of one painting, style encoding included, after a first one to warm up."""
+    taken = []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        game.stylize(content[None], style[None])
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken[1:]))
+
+
+def _looks(game: AdaIN, style: np.ndarray) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    return [statistics(maps) for maps in game.encoder(tf.constant(style[None], tf.float32))]
+
+
+def _squares(folder: Path, size: int) -> np.ndarray:
+    from tfgan_suite.data import images, listing
+
+    names, _, _ = listing.list_pictures(folder)
+    found = []
+    for name in names:
+        try:
+            found.append(images.read(folder / name, size, 3))
+        except images.Unreadable as error:
+            print(f"skipped {name}: {error}", file=sys.stderr)
+    if not found:
+        raise InputError(f"{folder} holds no picture that can be read")
+    return np.stack(found).astype(np.float32) / 127.5 - 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints what `judge` finds as JSON; 2 with a one-line reason for bad input."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", help="run folder of recipes/adain.py")
+    parser.add_argument("contents", type=Path, help="folder of pictures")
+    parser.add_argument("styles", type=Path, help="folder of pictures")
+    parser.add_argument("--size", type=int, default=128, help="of the squares cut out [128]")
+    chosen = parser.parse_args(arguments)
+    from tfgan_suite.runs import Run
+
+    try:
+        game, _, _ = Run(chosen.run).load()
+        if not isinstance(game, AdaIN):
+            raise InputError(f"{chosen.run} is no AdaIN; train one with recipes/adain.py")
+        sets = [_squares(folder, chosen.size) for folder in (chosen.contents, chosen.styles)]
+        print(json.dumps(judge(game, *sets), indent=2))
+    except InputError as error:
+        print(f"judging: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
