@@ -3,20 +3,22 @@
     python benchmarks/speed.py dcgan                        the suite alone
     python benchmarks/speed.py dcgan --against torch        in turn with PyTorch (extra "bench")
     python benchmarks/speed.py dcgan --against torch --peer-python other/bin/python --json
+    python benchmarks/speed.py --games dcgan wgan_gp pix2pix cyclegan --against torch
 
-About two minutes for each precision. What every figure means: benchmarks/README.md.
+A few minutes for each game and precision. What every figure means: benchmarks/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -28,23 +30,45 @@ from protocol import Worker, WorkerError, machine_seconds  # noqa: E402
 GAMES = {
     "dcgan": {"size": 64, "width": 64, "kernel": 4, "batch": 64},
     "wgan_gp": {"size": 32, "width": 64, "kernel": 5, "batch": 64},
+    "pix2pix": {"size": 256, "width": 64, "batch": 1},
+    "cyclegan": {"size": 128, "width": 64, "blocks": 6, "pool": 50, "batch": 1},
 }
+# The critic of translators needs 24 pixels for its patches.
+SMALLEST = {"dcgan": 16, "wgan_gp": 16, "pix2pix": 32, "cyclegan": 32}
+CHOICES = {
+    "size": "height and width of the pictures",
+    "width": "channels of the first layer, as in tfgan_suite.games",
+    "kernel": "kernel size of dcgan, 4 or 5",
+    "blocks": "residual blocks of cyclegan's generators",
+    "pool": "pictures in each of cyclegan's pools, 0: none",
+    "batch": "real pictures of one update",
+}
+LAYOUTS = ("channels_last", "contiguous")
 MATRIX = 2048
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-# Column of the table, key of the result, format.
+
+
+def _rate(value: float) -> str:
+    """A rate: at batch 1 the digits behind the point are all there is."""
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+# Column of the table, key of the result, how it is written.
 COLUMNS = (
-    ("precision", "precision", "{}"),
-    ("images/s", "images_per_s", "{:.0f}"),
-    ("steps/s", "steps_per_s", "{:.2f}"),
-    ("PyTorch images/s", "peer_images_per_s", "{:.0f}"),
-    ("ratio", "ratio", "{:.2f}"),
-    ("fit costs", "fit_overhead", "{:+.1%}"),
-    ("input images/s", "input_images_per_s", "{:.0f}"),
-    ("peak MiB", "peak_mib", "{:.0f}"),
-    ("of it libraries", "loaded_mib", "{:.0f}"),
-    ("PyTorch peak MiB", "peer_peak_mib", "{:.0f}"),
-    ("of it libraries", "peer_loaded_mib", "{:.0f}"),
-    ("share of peak", "peak_share", "{:.0%}"),
+    ("precision", "precision", "{}".format),
+    ("images/s", "images_per_s", _rate),
+    ("steps/s", "steps_per_s", "{:.2f}".format),
+    ("PyTorch images/s", "peer_images_per_s", _rate),
+    ("its layout", "peer_layout", "{}".format),
+    ("ratio", "ratio", "{:.2f}".format),
+    ("fit costs", "fit_overhead", "{:+.1%}".format),
+    ("input images/s", "input_images_per_s", _rate),
+    ("peak MiB", "peak_mib", "{:.0f}".format),
+    ("of it libraries", "loaded_mib", "{:.0f}".format),
+    ("PyTorch peak MiB", "peer_peak_mib", "{:.0f}".format),
+    ("of it libraries", "peer_loaded_mib", "{:.0f}".format),
+    ("memory ratio", "memory_ratio", "{:.2f}".format),
+    ("share of peak", "peak_share", "{:.0%}".format),
 )
 
 
@@ -53,48 +77,77 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("game", choices=sorted(GAMES))
+    parser.add_argument("game", nargs="?", choices=sorted(GAMES))
+    parser.add_argument("--games", nargs="+", choices=sorted(GAMES), help="several, in turn")
     parser.add_argument("--against", choices=["torch"], help="measure PyTorch in turn")
     parser.add_argument("--peer-python", default=sys.executable, help="a Python that has torch")
     parser.add_argument(
-        "--peer-layout", choices=["channels_last", "contiguous"], default="channels_last"
+        "--peer-layout",
+        choices=["best", *LAYOUTS],
+        default="best",
+        help="PyTorch's memory layout; best: both are measured, the faster one counts",
     )
     parser.add_argument("--peer-adam", choices=["default", "fused"], default="default")
     parser.add_argument(
         "--precision", nargs="+", choices=["float32", "bfloat16"], default=["float32", "bfloat16"]
     )
-    for name in ("size", "width", "kernel", "batch"):
-        parser.add_argument(f"--{name}", type=int)
+    for name, meaning in CHOICES.items():
+        parser.add_argument(f"--{name}", type=int, help=meaning)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="of one round of one side")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="one JSON line for each precision")
-    options = parser.parse_args(arguments)
-    for name, value in GAMES[options.game].items():
-        if getattr(options, name) is None:
-            setattr(options, name, value)
-    if options.game == "wgan_gp" and options.kernel != 5:
-        parser.error("the convolutions of wgan_gp are 5x5; leave --kernel out")
-    if options.size < 16 or options.size & (options.size - 1):
-        parser.error(f"--size is {options.size}; it must be a power of 2, 16 or more")
-    if options.game == "dcgan" and options.kernel not in (4, 5):
-        parser.error(f"--kernel is {options.kernel}; it must be 4 or 5")
+    # Intermixed: else Pythons before 3.12 take no game behind an option.
+    options = parser.parse_intermixed_args(arguments)
+    if (options.game is None) == (options.games is None):
+        parser.error("name one game, or several with --games")
+    options.games = options.games or [options.game]
+    for game in options.games:
+        reason = _impossible(options, game)
+        if reason:
+            parser.error(reason)
     return options
 
 
-def measure(options: argparse.Namespace, precision: str) -> dict[str, Any]:
-    """All figures of one precision, by the names in benchmarks/README.md."""
-    network = {name: getattr(options, name) for name in GAMES[options.game]}
-    shared = {"game": options.game, **network, "precision": precision, "threads": options.threads}
+def _impossible(options: argparse.Namespace, game: str) -> str | None:
+    """Why a game cannot be measured with these options; None where it can."""
+    for name in CHOICES:
+        value = getattr(options, name)
+        if value is not None and name not in GAMES[game]:
+            return f"{game} has no --{name}"
+        if value is not None and value < (0 if name == "pool" else 1):
+            return f"--{name} is {value}; it must be {0 if name == 'pool' else 1} or more"
+    found = network_of(options, game)
+    size, smallest = found["size"], SMALLEST[game]
+    if size < smallest or size & (size - 1):
+        return f"--size is {size}; for {game} it must be a power of 2, {smallest} or more"
+    if game == "wgan_gp" and found["kernel"] != 5:
+        return "the convolutions of wgan_gp are 5x5; leave --kernel out"
+    if game == "dcgan" and found["kernel"] not in (4, 5):
+        return f"--kernel is {found['kernel']}; it must be 4 or 5"
+    return None
+
+
+def network_of(options: argparse.Namespace, game: str) -> dict[str, int]:
+    """What a game is measured at: its defaults, or what the command line says instead."""
+    given = {name: getattr(options, name) for name in GAMES[game]}
+    return {name: GAMES[game][name] if v is None else v for name, v in given.items()}
+
+
+def measure(options: argparse.Namespace, game: str, precision: str) -> dict[str, Any]:
+    """All figures of one game and precision, by the names in benchmarks/README.md."""
+    shared = {"game": game, **network_of(options, game)}
+    shared.update(precision=precision, threads=options.threads)
+    layouts = LAYOUTS if options.peer_layout == "best" else (options.peer_layout,)
     with Worker([sys.executable, str(HERE / "tensorflow_side.py")], QUIET) as own:
-        peer = None
-        if options.against:
-            peer = Worker([options.peer_python, str(HERE / "torch_side.py")])
-        try:
-            result = _in_turn(own, peer, shared, options)
-        finally:
-            if peer is not None:
-                peer.close()
+        with contextlib.ExitStack() as running:
+            peers = {
+                layout: running.enter_context(
+                    Worker([options.peer_python, str(HERE / "torch_side.py")])
+                )
+                for layout in (layouts if options.against else ())
+            }
+            result = _in_turn(own, peers, shared, options)
         result.update(_alone(own, options.seconds, options.rounds))
     peak = max(result.pop("_matmuls"))
     result["peak_share"] = result["steps_per_s"] * result.pop("_flops_per_step") / peak
@@ -103,59 +156,101 @@ def measure(options: argparse.Namespace, precision: str) -> dict[str, Any]:
 
 
 def _in_turn(
-    own: Worker, peer: Worker | None, shared: dict[str, Any], options: argparse.Namespace
+    own: Worker, peers: Mapping[str, Worker], shared: dict[str, Any], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """The bare steps of both sides, round by round, and the peak of this machine."""
-    sides = [own] if peer is None else [own, peer]
-    ready = [own.ask("setup", **shared)]
-    if peer is not None:
-        peers = {"layout": options.peer_layout, "adam": options.peer_adam}
-        ready.append(peer.ask("setup", **shared, **peers))
-        if ready[0]["parameters"] != ready[1]["parameters"]:
-            raise WorkerError(
-                f"the two sides train different networks: {ready[0]['parameters']} parameters"
-                f" here, {ready[1]['parameters']} in PyTorch"
-            )
-    found = _rounds(sides, ready, options)
+    """The bare steps of all sides, round by round, and the peak of this machine.
+
+    Args:
+        own: the suite's worker.
+        peers: PyTorch's workers by memory layout; empty: the suite alone.
+        shared: game, networks, precision and threads.
+        options: the command line.
+    """
+    sides, ready = [own, *peers.values()], [own.ask("setup", **shared)]
+    for layout, peer in peers.items():
+        ready.append(peer.ask("setup", **shared, layout=layout, adam=options.peer_adam))
+        check_alike(ready[0], ready[-1])
+    speeds, quiet = _rounds(sides, [facts["images_per_step"] for facts in ready], options)
+    found = compare(speeds[0], dict(zip(peers, speeds[1:])))
     # Memory first: what comes later is not training.
-    memory = [(side.ask("peak_mib"), side.ask("loaded_mib")) for side in sides]
-    memory += [(None, None)]
+    found.update(_memory(own, peers, found))
     asked = {"side": MATRIX, "precision": shared["precision"], "seconds": options.seconds / 5}
-    matmuls = [side.ask("matmul", **asked) for side in sides for _ in range(2)]
     return {
         **found,
+        **quiet,
         "steps_per_s": found["images_per_s"] / ready[0]["images_per_step"],
-        "peak_mib": memory[0][0],
-        "loaded_mib": memory[0][1],
-        "peer_peak_mib": memory[1][0],
-        "peer_loaded_mib": memory[1][1],
-        "versions": "; ".join(facts["version"] for facts in ready),
+        "versions": "; ".join(dict.fromkeys(facts["version"] for facts in ready)),
         "parameters": ready[0]["parameters"],
         "_flops_per_step": ready[0]["flops_per_step"],
-        "_matmuls": matmuls,
+        "_matmuls": [side.ask("matmul", **asked) for side in sides for _ in range(2)],
     }
 
 
+def check_alike(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    """Refuses sides that train different networks.
+
+    Args:
+        ours, theirs: what `setup` answered: `parameters`, the number of trainable ones by
+            player, and `tensors`, how many each of a player's tensors has.
+
+    Raises:
+        WorkerError: players, numbers of parameters or of tensors differ, or a tensor's size.
+    """
+    if ours["parameters"] != theirs["parameters"]:
+        raise WorkerError(
+            f"the two sides train different networks: {ours['parameters']} parameters here,"
+            f" {theirs['parameters']} in PyTorch"
+        )
+    pairs = ((name, ours["tensors"][name], theirs["tensors"][name]) for name in ours["tensors"])
+    different = [name for name, here, there in pairs if here != there]
+    if different:
+        raise WorkerError(
+            f"the two sides train different networks: layers of {' and '.join(different)} have"
+            " other sizes in PyTorch, though there are as many parameters in all"
+        )
+
+
+def _memory(own: Worker, peers: Mapping[str, Worker], found: dict[str, Any]) -> dict[str, Any]:
+    """The peaks of the processes; `peer_..` are those of the layout that counts."""
+    result: dict[str, Any] = {"peer_layouts": {}, "peer_peak_mib": None, "peer_loaded_mib": None}
+    for key in ("peak_mib", "loaded_mib"):
+        result[key] = own.ask(key)
+        for layout, peer in peers.items():
+            entry = result["peer_layouts"].setdefault(layout, dict(found["peer_layouts"][layout]))
+            entry[key] = peer.ask(key)
+            if layout == found["peer_layout"]:
+                result[f"peer_{key}"] = entry[key]
+    peaks = result["peak_mib"], result["peer_peak_mib"]
+    result["memory_ratio"] = None if None in peaks else peaks[0] / peaks[1]
+    return result
+
+
 def _rounds(
-    sides: Sequence[Worker], ready: Sequence[dict[str, Any]], options: argparse.Namespace
-) -> dict[str, Any]:
-    """The sides' bare steps in turn, and whether anybody disturbed them."""
+    sides: Sequence[Worker], images: Sequence[int], options: argparse.Namespace
+) -> tuple[list[list[float]], dict[str, float]]:
+    """The sides' bare steps in turn.
+
+    Args:
+        sides: the workers.
+        images: real pictures that a step of each takes.
+        options: the command line.
+
+    Returns:
+        Pictures a second of each side, round by round, and whether anybody disturbed them.
+    """
     speeds: list[list[float]] = [[] for _ in sides]
     idle = []
     start = _clocks(sides)
     for _ in range(options.rounds):
-        for side, facts, found in zip(sides, ready, speeds):
+        for side, count, found in zip(sides, images, speeds):
             idle.append(side.ask("idle"))
             steps, seconds = side.ask("steps", seconds=options.seconds)
-            found.append(facts["images_per_step"] * steps / seconds)
+            found.append(count * steps / seconds)
     passed, machine, ours = (after - before for before, after in zip(start, _clocks(sides)))
     others = max(0.0, machine - ours) / (passed * (os.cpu_count() or 1))
-    return {
-        **compare(speeds),
-        # A worker that does not sleep while the other one works takes its processors.
-        "idle_share": max(idle[len(sides) :], default=0.0),
-        "others_share": others,
-    }
+    # A worker that does not sleep while another one works takes its processors.
+    idle_share = max(idle[len(sides) :], default=0.0)
+    return speeds, {"idle_share": idle_share, "others_share": others}
 
 
 def _clocks(sides: Sequence[Worker]) -> tuple[float, float, float]:
@@ -165,21 +260,36 @@ def _clocks(sides: Sequence[Worker]) -> tuple[float, float, float]:
     return time.perf_counter(), ours if machine is None else machine, ours
 
 
-def compare(speeds: Sequence[Sequence[float]]) -> dict[str, float | None]:
-    """Medians of one or two sides' rounds; the ratio is the median of the pairs' ratios."""
-    result: dict[str, float | None] = {
-        "images_per_s": statistics.median(speeds[0]),
-        "peer_images_per_s": None,
-        "ratio": None,
+def compare(own: Sequence[float], peers: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Medians of the rounds; a ratio is the median of the pairs' ratios.
+
+    Args:
+        own: pictures a second of the suite, round by round.
+        peers: those of PyTorch, by memory layout; empty: there is nothing to compare with.
+
+    Returns:
+        The keys `images_per_s`, `peer_images_per_s`, `ratio` and `peer_layout` of
+        benchmarks/README.md, for the faster layout, and `peer_layouts` for each of them.
+    """
+    layouts = {
+        layout: {
+            "images_per_s": statistics.median(speeds),
+            "ratio": statistics.median(ours / theirs for ours, theirs in zip(own, speeds)),
+        }
+        for layout, speeds in peers.items()
     }
-    if len(speeds) > 1:
-        result["peer_images_per_s"] = statistics.median(speeds[1])
-        result["ratio"] = statistics.median(a / b for a, b in zip(*speeds))
-    return result
+    best = max(layouts, key=lambda layout: layouts[layout]["images_per_s"], default=None)
+    return {
+        "images_per_s": statistics.median(own),
+        "peer_images_per_s": layouts[best]["images_per_s"] if best else None,
+        "ratio": layouts[best]["ratio"] if best else None,
+        "peer_layout": best,
+        "peer_layouts": layouts,
+    }
 
 
 def _alone(own: Worker, seconds: float, rounds: int) -> dict[str, float]:
-    """What is measured after the peer has gone: `fit` and the input pipeline."""
+    """What is measured after the peers have gone: `fit` and the input pipeline."""
     own.ask("load")
     return {
         "fit_overhead": own.ask("fit_overhead", seconds=seconds, rounds=rounds),
@@ -193,8 +303,8 @@ def table(results: Iterable[dict[str, Any]]) -> str:
     columns = [c for c in COLUMNS if any(result.get(c[1]) is not None for result in results)]
     rows = [[name for name, _, _ in columns], ["---"] * len(columns)]
     for result in results:
-        values = ((result.get(key), form) for _, key, form in columns)
-        rows.append(["-" if value is None else form.format(value) for value, form in values])
+        values = ((result.get(key), write) for _, key, write in columns)
+        rows.append(["-" if value is None else write(value) for value, write in values])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
@@ -215,28 +325,31 @@ def warnings_about(result: dict[str, Any]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures and prints; 0 where it could."""
-    options = parse(arguments)
-    results = []
-    for precision in options.precision:
-        try:
-            results.append(measure(options, precision))
-        except WorkerError as error:
-            print(f"not measured: {error}", file=sys.stderr)
-            return 2
-        if options.json:
-            print(json.dumps(results[-1]), flush=True)
-        for warning in warnings_about(results[-1]):
-            print(f"{precision}: {warning}", file=sys.stderr)
-    if not options.json:
-        first = results[0]
-        print(
-            f"{options.game}, {options.size}x{options.size}, width {options.width}, kernel"
-            f" {options.kernel}, batch {options.batch}, {options.threads} threads;"
-            f" {first['versions']}\n"
-        )
-        print(table(results))
-    return 0
+    """Measures and prints, game by game; 0 where all could be measured, else 2."""
+    options, missing = parse(arguments), 0
+    for game in options.games:
+        results = []
+        for precision in options.precision:
+            try:
+                result = measure(options, game, precision)
+            except WorkerError as error:
+                print(f"{game}, {precision}: not measured: {error}", file=sys.stderr)
+                missing += 1
+                continue
+            results.append(result)
+            if options.json:
+                print(json.dumps(result), flush=True)
+            for warning in warnings_about(result):
+                print(f"{game}, {precision}: {warning}", file=sys.stderr)
+        if results and not options.json:
+            print(f"{title(results[0])}\n\n{table(results)}\n", flush=True)
+    return 2 if missing else 0
+
+
+def title(result: Mapping[str, Any]) -> str:
+    """What was measured, in one line."""
+    chosen = ", ".join(f"{name} {result[name]}" for name in CHOICES if name in result)
+    return f"{result['game']}, {chosen}, {result['threads']} threads; {result['versions']}"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import pathlib
 import statistics
 import sys
@@ -18,49 +19,96 @@ from protocol import repeat, serve  # noqa: E402
 from work import step_flops  # noqa: E402
 
 from tfgan_suite import compat, data  # noqa: E402
-from tfgan_suite.games import dcgan, wgan_gp  # noqa: E402
+from tfgan_suite.games import cyclegan, dcgan, pix2pix, wgan_gp  # noqa: E402
 from tfgan_suite.optimizers import FusedAdam  # noqa: E402
+from tfgan_suite.translation import TranslationGame  # noqa: E402
 
 _state = {}
 
 
-def make_game(game: str, size: int, width: int, kernel: int) -> keras.Model:
-    """A compiled game."""
-    if game == "dcgan":
-        shared = {"size": size, "width": width, "kernel": kernel}
-        made = dcgan.DCGAN(dcgan.build_generator(**shared), dcgan.build_critic(**shared))
-        rates = (2e-4, 0.5)
-    else:
-        shared = {"shape": (size, size, 3), "architecture": "conv", "width": width}
-        made = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_critic(**shared))
-        rates = (2e-4, 0.0, 0.9)
-    made.compile(generator=FusedAdam(*rates), critic=FusedAdam(*rates))
+def make_game(game: str, **network: int) -> keras.Model:
+    """A compiled game.
+
+    Args:
+        game: a key of `MAKERS`.
+        **network: its choices, by the names of `speed.py`'s flags.
+    """
+    made, rates = MAKERS[game](**network)
+    made.compile(**{player: FusedAdam(*rates) for player in made.players()})
     return made
 
 
+def _dcgan(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
+    shared = {"size": size, "width": width, "kernel": kernel}
+    made = dcgan.DCGAN(dcgan.build_generator(**shared), dcgan.build_critic(**shared))
+    return made, (2e-4, 0.5)
+
+
+def _wgan_gp(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
+    shared = {"shape": (size, size, 3), "architecture": "conv", "width": width}
+    made = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_critic(**shared))
+    return made, (2e-4, 0.0, 0.9)
+
+
+def _pix2pix(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
+    shared = {"shape": (size, size, 3), "width": width}
+    made = pix2pix.Pix2Pix(pix2pix.build_generator(**shared), pix2pix.build_critic(**shared))
+    return made, (2e-4, 0.5)
+
+
+def _cyclegan(
+    size: int, width: int, blocks: int, pool: int
+) -> tuple[keras.Model, tuple[float, ...]]:
+    shape = (size, size, 3)
+    makers = [cyclegan.build_generator(shape, width, blocks) for _ in range(2)]
+    judges = [cyclegan.build_critic(3, width) for _ in range(2)]
+    made = cyclegan.CycleGAN(*makers, *judges, pool=pool, size=(size, size))
+    if pool:
+        for each in (made.pool_a, made.pool_b):  # full, as in most of a run
+            each.filled.assign(pool)
+    return made, (2e-4, 0.5)
+
+
+MAKERS = {"dcgan": _dcgan, "wgan_gp": _wgan_gp, "pix2pix": _pix2pix, "cyclegan": _cyclegan}
+
+
+def tensors(made: keras.Model) -> dict[str, list[int]]:
+    """Trainable numbers in every tensor of each player, from few to many."""
+    return {
+        player: sorted(math.prod(v.shape) for net in nets for v in net.trainable_variables)
+        for player, nets in made.players().items()
+    }
+
+
 def setup(
-    game: str, size: int, width: int, kernel: int, batch: int, precision: str, threads: int
+    game: str, size: int, batch: int, precision: str, threads: int, **network: int
 ) -> dict:
     """Builds a game, compiles its step and warms it up."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     compat.set_precision(precision)
     keras.utils.set_random_seed(0)
-    made = make_game(game, size, width, kernel)
+    made = make_game(game, size=size, **network)
     images = batch * made.batches_per_step
-    pictures = {"image": tf.random.stateless_uniform((images, size, size, 3), [0, 1], -1.0, 1.0)}
+    keys = (made.takes, made.gives) if isinstance(made, TranslationGame) else ("image",)
+    shape = (images, size, size, 3)
+    pictures = {
+        key: tf.random.stateless_uniform(shape, [0, number], -1.0, 1.0)
+        for number, key in enumerate(keys, 1)
+    }
     compiled = tf.function(made.train_step)
-    _state.update(game=made, size=size, images=images, bare=lambda: compiled(pictures))
+    _state.update(
+        name=game, game=made, size=size, images=images, bare=lambda: compiled(pictures)
+    )
     for _ in range(3):
         losses = compiled(pictures)
+    found, networks = tensors(made), list(made.players().values())
     return {
         "version": f"tensorflow {tf.__version__}, keras {keras.__version__}",
-        "parameters": {
-            player: sum(int(np.prod(v.shape)) for net in nets for v in net.trainable_variables)
-            for player, nets in made.players().items()
-        },
+        "parameters": {player: sum(sizes) for player, sizes in found.items()},
+        "tensors": found,
         "images_per_step": images,
-        "flops_per_step": step_flops(game, made.generator, made.critic, batch),
+        "flops_per_step": step_flops(game, networks[0][0], networks[1][0], batch, size),
         "losses": {name: float(np.mean(value)) for name, value in losses.items()},
     }
 
@@ -71,8 +119,17 @@ def steps(seconds: float) -> tuple[int, float]:
 
 
 def load() -> None:
-    """Loads the embedded pictures and compiles `fit`'s step."""
-    _state["source"] = data.load("shapes", size=_state["size"])
+    """Loads embedded pictures and compiles `fit`'s step.
+
+    Translators get theirs as their papers do: an eighth larger, cropped and mirrored by chance.
+    """
+    size = _state["size"]
+    if _state["name"] == "pix2pix":
+        _state["source"] = data.load_pairs("textures", size=size, jitter=size // 8)
+    elif _state["name"] == "cyclegan":
+        _state["source"] = data.load_unpaired("colours", size=size, jitter=size // 8)
+    else:
+        _state["source"] = data.load("shapes", size=size)
     _fit(2)
 
 
@@ -107,7 +164,8 @@ def matmul(side: int, precision: str, seconds: float) -> float:
 
 
 def _batches() -> tf.data.Dataset:
-    return data.distribute(_state["source"], None, _state["images"], seed=0)
+    mirror = isinstance(_state["game"], TranslationGame)
+    return data.distribute(_state["source"], None, _state["images"], seed=0, mirror=mirror)
 
 
 class _Clock(keras.callbacks.Callback):

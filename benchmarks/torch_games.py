@@ -3,11 +3,17 @@
 Same layers, sizes, parameters and order of computation as `tfgan_suite.games`. Where the "same"
 padding of TensorFlow is uneven (5x5, stride 2) PyTorch pads evenly and cuts the border: the same
 work for a picture shifted by one pixel. Only torch is imported here.
+
+Arguments are `speed.py`'s flags, with the same names: size (height and width of the pictures),
+width (channels after a translator's or a critic's first convolution; `tfgan_suite.games` says of
+what else), kernel (4 or 5), blocks (residual ones), pool (pictures in one; 0: none).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,12 +21,7 @@ from torch.nn import functional
 
 
 class Unflatten(nn.Module):
-    """`(batch, base * base * channels)` to `(batch, channels, base, base)`, free in channels-last.
-
-    Args:
-        base: height and width.
-        channels_last: whether the result lies in memory with the channels last.
-    """
+    """`(batch, base * base * channels)` as maps `(batch, channels, base, base)`, at best free."""
 
     def __init__(self, base: int, channels_last: bool):
         super().__init__()
@@ -63,80 +64,203 @@ def _critic(size: int, width: int, kernel: int, norm: bool) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * before, 1))
 
 
+def _norm(kind: str, channels: int) -> nn.Module:
+    """The norms of translators: statistics of what is at hand, no moving averages."""
+    if kind == "batch":
+        return nn.BatchNorm2d(channels, track_running_stats=False)
+    return nn.InstanceNorm2d(channels)
+
+
+class UNet(nn.Module):
+    """`tfgan_suite.translators.build_unet` with batch norm and dropout.
+
+    The leaky ReLUs do not work in place: skips carry maps before their activation, as there.
+    """
+
+    def __init__(self, size: int, width: int):
+        super().__init__()
+        depth = min(8, size.bit_length() - 1)
+        filters = [width << min(level, 3) for level in range(depth)]
+        self.down = nn.ModuleList([nn.Conv2d(3, width, 4, 2, 1, bias=False)])
+        for level in range(1, depth):
+            before, after = filters[level - 1 : level + 1]
+            layers = [nn.LeakyReLU(0.2), nn.Conv2d(before, after, 4, 2, 1, bias=False)]
+            layers += [_norm("batch", after)] if level < depth - 1 else []
+            self.down.append(nn.Sequential(*layers))
+        self.up, before = nn.ModuleList(), filters[-1]
+        for turn, after in enumerate(reversed(filters[:-1])):
+            layers = [
+                nn.ReLU(inplace=True),
+                nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False),
+                _norm("batch", after),
+            ]
+            layers += [nn.Dropout(0.5)] if turn < min(3, max(depth - 4, 1)) else []
+            self.up.append(nn.Sequential(*layers))
+            before = 2 * after
+        last = nn.ConvTranspose2d(before, 3, 4, 2, 1)
+        self.to_image = nn.Sequential(nn.ReLU(inplace=True), last, nn.Tanh())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = []
+        for layer in self.down:
+            x = layer(x)
+            maps.append(x)
+        maps.pop()
+        for layer in self.up:
+            x = torch.cat([layer(x), maps.pop()], 1)
+        return self.to_image(x)
+
+
+class Residual(nn.Module):
+    """Two convolutions whose result is added to what came in."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        layers = []
+        for _ in range(2):
+            layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3)]
+            layers += [_norm("instance", channels), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.layers(x)
+
+
+def resnet_translator(width: int, blocks: int) -> nn.Module:
+    """`tfgan_suite.translators.build_resnet_translator` with instance norm."""
+    layers, before = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7)], width
+    for after in (2 * width, 4 * width):
+        layers += [_norm("instance", before), nn.ReLU(inplace=True)]
+        layers.append(nn.Conv2d(before, after, 3, 2, 1))
+        before = after
+    layers += [_norm("instance", before), nn.ReLU(inplace=True)]
+    layers += [Residual(before) for _ in range(blocks)]
+    for after in (2 * width, width):
+        layers.append(nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1))
+        layers += [_norm("instance", after), nn.ReLU(inplace=True)]
+        before = after
+    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
+
+
+def patch_critic(channels: int, width: int, norm: str) -> nn.Module:
+    """`tfgan_suite.translators.build_patch_critic`: patches of 70 pixels, any norm of `_norm`."""
+    layers, before = [], channels
+    for level in range(4):
+        after, bias = width << level, level == 0 or norm != "batch"
+        layers.append(nn.Conv2d(before, after, 4, 2 if level < 3 else 1, 1, bias=bias))
+        layers += [_norm(norm, after)] if level else []
+        layers.append(nn.LeakyReLU(0.2, inplace=True))
+        before = after
+    return nn.Sequential(*layers, nn.Conv2d(before, 1, 4, 1, 1))
+
+
+class Player:
+    """Networks that one Adam moves; `adam` are its options. A call asks the first of them."""
+
+    def __init__(
+        self, networks: tuple[nn.Module, ...], memory_format: torch.memory_format, adam: dict
+    ):
+        self.networks = nn.ModuleList(networks).to(memory_format=memory_format)
+        for module in self.networks.modules():
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+                nn.init.normal_(module.weight, 0.0, 0.02)
+        self.adam = torch.optim.Adam(self.networks.parameters(), **adam)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return self.networks[0](x)
+
+    def move(self, loss: torch.Tensor) -> None:
+        """One step down a loss."""
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Without this PyTorch computes gradients of the player's weights that nobody uses."""
+        self.networks.requires_grad_(False)
+        try:
+            yield
+        finally:
+            self.networks.requires_grad_(True)
+
+
 class Game:
     """A game as a PyTorch user writes it: eager mode, PyTorch's Adam, autocast for bfloat16.
 
     Args:
-        size: height and width of the pictures, 4 times a power of 2.
-        width: as in `tfgan_suite.games`.
-        kernel: kernel size, 4 or 5.
-        batch: real pictures that one critic update sees.
+        batch: real examples that one critic update sees; of each domain where there are two.
         precision: `"float32"` or `"bfloat16"`.
         layout: `"channels_last"` or `"contiguous"`.
         adam: `"default"` or `"fused"`.
     """
 
-    latent_dim = 100
     rate, betas = 2e-4, (0.5, 0.999)
-    generator_bias, critic_norm = False, True
+    critic_steps = 1
 
     def __init__(
         self,
-        size: int,
-        width: int,
-        kernel: int,
         batch: int,
         precision: str = "float32",
         layout: str = "channels_last",
         adam: str = "default",
     ):
-        last = layout == "channels_last"
-        self.format = torch.channels_last if last else torch.contiguous_format
-        self.generator = _generator(
-            size, width, kernel, self.latent_dim, self.generator_bias, last
-        ).to(memory_format=self.format)
-        self.critic = _critic(size, width, kernel, self.critic_norm).to(memory_format=self.format)
-        for module in (*self.generator.modules(), *self.critic.modules()):
-            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-                nn.init.normal_(module.weight, 0.0, 0.02)
-        # None leaves the choice to PyTorch, which on CPUs takes the loop over tensors.
-        options = {"lr": self.rate, "betas": self.betas, "fused": adam == "fused" or None}
-        self.generator_adam = torch.optim.Adam(self.generator.parameters(), **options)
-        self.critic_adam = torch.optim.Adam(self.critic.parameters(), **options)
         self.batch, self.bfloat16 = batch, precision == "bfloat16"
-        pictures = torch.rand(self.batch * self.critic_steps, 3, size, size) * 2 - 1
-        self.real = pictures.to(memory_format=self.format)
+        self.channels_last = layout == "channels_last"
+        self.format = torch.channels_last if self.channels_last else torch.contiguous_format
+        # None leaves the choice to PyTorch, which on CPUs takes the loop over tensors.
+        self.adam = {"lr": self.rate, "betas": self.betas, "fused": adam == "fused" or None}
+        self.players: dict[str, Player] = {}
 
-    critic_steps = 1
+    def player(self, name: str, *networks: nn.Module) -> Player:
+        """A new player of these networks."""
+        self.players[name] = Player(networks, self.format, self.adam)
+        return self.players[name]
+
+    def pictures(self, count: int, size: int) -> torch.Tensor:
+        """Random pictures in [-1, 1]."""
+        return (torch.rand(count, 3, size, size) * 2 - 1).to(memory_format=self.format)
 
     def autocast(self) -> torch.autocast:
         """The precision of forward passes."""
         return torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16)
 
-    def parameters(self) -> dict[str, int]:
-        """Trainable numbers of each player."""
-        players = {"generator": self.generator, "critic": self.critic}
-        return {name: sum(p.numel() for p in net.parameters()) for name, net in players.items()}
+    def tensors(self) -> dict[str, list[int]]:
+        """Trainable numbers in every tensor of each player, from few to many."""
+        return {
+            name: sorted(tensor.numel() for tensor in player.networks.parameters())
+            for name, player in self.players.items()
+        }
 
     def step(self) -> dict[str, torch.Tensor]:
         """One training step on the pictures in memory; returns its losses."""
         raise NotImplementedError
 
+
+class NoiseGame(Game):
+    """What DCGAN and WGAN-GP share; sizes are 4 times a power of 2."""
+
+    latent_dim = 100
+    generator_bias, critic_norm = False, True
+
+    def __init__(self, size: int, width: int, kernel: int, batch: int, **form: Any):
+        super().__init__(batch, **form)
+        how = self.latent_dim, self.generator_bias, self.channels_last
+        self.generator = self.player("generator", _generator(size, width, kernel, *how))
+        self.critic = self.player("critic", _critic(size, width, kernel, self.critic_norm))
+        self.real = self.pictures(batch * self.critic_steps, size)
+
     def _update_generator(
         self, fake: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor]
     ) -> torch.Tensor:
-        # Without this PyTorch computes gradients of the critic's weights that nobody uses.
-        self.critic.requires_grad_(False)
-        with self.autocast():
-            value = loss(self.critic(fake).float())
-        self.generator_adam.zero_grad()
-        value.backward()
-        self.generator_adam.step()
-        self.critic.requires_grad_(True)
+        with self.critic.frozen():
+            with self.autocast():
+                value = loss(self.critic(fake).float())
+            self.generator.move(value)
         return value.detach()
 
 
-class DCGAN(Game):
+class DCGAN(NoiseGame):
     """`tfgan_suite.games.dcgan`: batch norm in both nets, softplus losses, one fake batch."""
 
     def step(self) -> dict[str, torch.Tensor]:
@@ -144,18 +268,13 @@ class DCGAN(Game):
             fake = self.generator(torch.rand(self.batch, self.latent_dim) * 2 - 1)
             real_loss = functional.softplus(-self.critic(self.real).float()).mean()
             fake_loss = functional.softplus(self.critic(fake.detach()).float()).mean()
-        self.critic_adam.zero_grad()
-        (real_loss + fake_loss).backward()
-        self.critic_adam.step()
+        self.critic.move(real_loss + fake_loss)
         generator_loss = self._update_generator(fake, lambda a: functional.softplus(-a).mean())
-        return {
-            "generator/adversarial": generator_loss,
-            "critic/real": real_loss.detach(),
-            "critic/fake": fake_loss.detach(),
-        }
+        terms = {"critic/real": real_loss.detach(), "critic/fake": fake_loss.detach()}
+        return {"generator/adversarial": generator_loss, **terms}
 
 
-class WGANGP(Game):
+class WGANGP(NoiseGame):
     """`tfgan_suite.games.wgan_gp`, convolutional: five critic updates with a gradient penalty."""
 
     latent_dim = 128
@@ -170,11 +289,8 @@ class WGANGP(Game):
         with self.autocast():
             fake = self.generator(torch.randn(self.batch, self.latent_dim))
         loss = self._update_generator(fake, lambda a: -a.mean())
-        return {
-            "generator/adversarial": loss,
-            "critic/wasserstein": wasserstein,
-            "critic/penalty": penalty,
-        }
+        terms = {"critic/wasserstein": wasserstein, "critic/penalty": penalty}
+        return {"generator/adversarial": loss, **terms}
 
     def _update_critic(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad(), self.autocast():
@@ -187,10 +303,96 @@ class WGANGP(Game):
             lengths = (slopes.float().square().sum((1, 2, 3)) + 1e-12).sqrt()
             penalty = 10.0 * (lengths - 1).square().mean()
             distance = self.critic(fake).float().mean() - self.critic(real).float().mean()
-        self.critic_adam.zero_grad()
-        (distance + penalty).backward()
-        self.critic_adam.step()
+        self.critic.move(distance + penalty)
         return distance.detach(), penalty.detach()
 
 
-GAMES = {"dcgan": DCGAN, "wgan_gp": WGANGP}
+class Pix2Pix(Game):
+    """`tfgan_suite.games.pix2pix` as in the paper: U-Net, conditional PatchGAN, 100 times L1."""
+
+    loss_names = ("generator/l1", "generator/adversarial", "critic/real", "critic/fake")
+
+    def __init__(self, size: int, width: int, batch: int, **form: Any):
+        super().__init__(batch, **form)
+        self.generator = self.player("generator", UNet(size, width))
+        self.critic = self.player("critic", patch_critic(6, width, "batch"))
+        self.source, self.target = (self.pictures(batch, size) for _ in range(2))
+
+    def step(self) -> dict[str, torch.Tensor]:
+        with self.autocast():
+            fake = self.generator(self.source)
+            real_loss = 0.5 * functional.softplus(-self._judged(self.target)).mean()
+            fake_loss = 0.5 * functional.softplus(self._judged(fake.detach())).mean()
+        self.critic.move(real_loss + fake_loss)
+        with self.critic.frozen():
+            with self.autocast():
+                told = functional.softplus(-self._judged(fake)).mean()
+                missed = 100.0 * functional.l1_loss(fake.float(), self.target)
+            self.generator.move(told + missed)
+        values = (value.detach() for value in (missed, told, real_loss, fake_loss))
+        return dict(zip(self.loss_names, values))
+
+    def _judged(self, picture: torch.Tensor) -> torch.Tensor:
+        return self.critic(torch.cat([self.source, picture], 1)).float()
+
+
+class CycleGAN(Game):
+    """`tfgan_suite.games.cyclegan`: least squares, cycle 10, identity 0.5, pools that are full."""
+
+    def __init__(self, size: int, width: int, blocks: int, pool: int, batch: int, **form: Any):
+        super().__init__(batch, **form)
+        # Of each player the network that makes or judges B first.
+        makers = (resnet_translator(width, blocks) for _ in range(2))
+        self.generators = self.player("generators", *makers)
+        judges = (patch_critic(3, width, "instance") for _ in range(2))
+        self.critics = self.player("critics", *judges)
+        self.a, self.b = (self.pictures(batch, size) for _ in range(2))
+        self.pools = [[self.pictures(1, size) for _ in range(pool)] for _ in range(2)]
+
+    def step(self) -> dict[str, torch.Tensor]:
+        (g, f), distance = self.generators.networks, functional.l1_loss
+        terms: dict[str, torch.Tensor] = {}
+        with self.critics.frozen():
+            with self.autocast():
+                fakes = g(self.a), f(self.b)
+                for domain, critic, fake in zip("ba", self.critics.networks, fakes):
+                    terms[f"adversarial_{domain}"] = self._off(critic(fake), 1.0)
+                terms["cycle_a"] = 10.0 * distance(f(fakes[0]).float(), self.a)
+                terms["cycle_b"] = 10.0 * distance(g(fakes[1]).float(), self.b)
+                terms["identity_b"] = 5.0 * distance(g(self.b).float(), self.b)
+                terms["identity_a"] = 5.0 * distance(f(self.a).float(), self.a)
+            self.generators.move(sum(terms.values()))
+        found = {f"generators/{name}": value.detach() for name, value in terms.items()}
+        return {**found, **self._update_critics(fakes)}
+
+    def _update_critics(self, fakes: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
+        terms: dict[str, torch.Tensor] = {}
+        shown = [exchanged(pool, fake) for pool, fake in zip(self.pools, fakes)]
+        with self.autocast():
+            judges = self.critics.networks
+            for domain, critic, real, fake in zip("ba", judges, (self.b, self.a), shown):
+                terms[f"real_{domain}"] = 0.5 * self._off(critic(real), 1.0)
+                terms[f"fake_{domain}"] = 0.5 * self._off(critic(fake), 0.0)
+        self.critics.move(sum(terms.values()))
+        return {f"critics/{name}": value.detach() for name, value in terms.items()}
+
+    @staticmethod
+    def _off(logits: torch.Tensor, label: float) -> torch.Tensor:
+        return (logits.float() - label).square().mean()
+
+
+def exchanged(pool: list[torch.Tensor], fakes: torch.Tensor) -> torch.Tensor:
+    """What a critic is shown, without gradient: half of the time a picture out of a full pool."""
+    fakes = fakes.detach().float()
+    if not pool:
+        return fakes
+    shown = []
+    for fake in fakes.split(1):
+        if float(torch.rand(())) >= 0.5:
+            place = int(torch.randint(len(pool), ()))
+            fake, pool[place] = pool[place], fake.clone()
+        shown.append(fake)
+    return torch.cat(shown)
+
+
+GAMES = {"dcgan": DCGAN, "wgan_gp": WGANGP, "pix2pix": Pix2Pix, "cyclegan": CycleGAN}

@@ -16,9 +16,11 @@ def setup(game: str, threads: int, **options) -> dict:
     made = _state["game"] = torch_games.GAMES[game](**options)
     for _ in range(3):
         losses = made.step()
+    tensors = made.tensors()
     return {
         "version": f"torch {torch.__version__}",
-        "parameters": made.parameters(),
+        "parameters": {player: sum(sizes) for player, sizes in tensors.items()},
+        "tensors": tensors,
         "images_per_step": made.batch * made.critic_steps,
         "losses": {name: float(value) for name, value in losses.items()},
     }
