@@ -183,8 +183,8 @@ def points_table(rows: list[dict[str, Any]]) -> str:
 
 def pictures_table(rows: list[dict[str, Any]]) -> str:
     """Markdown: the measures of each game, median and range over seeds."""
-    measures = sorted({k for row in rows for k, v in row.items() if isinstance(v, float)})
-    measures = [m for m in measures if m not in ("minutes", "seconds_a_step", "images_per_s")]
+    numbers = dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, float))
+    measures = [m for m in numbers if m not in ("minutes", "seconds_a_step", "images_per_s")]
     lines = [f"| game | {' | '.join(measures)} | images/s | steps | seeds |"]
     lines.append("|---" * (len(measures) + 4) + "|")
     for (game,), group in _groups(rows, "game").items():
