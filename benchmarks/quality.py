@@ -23,7 +23,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 POINT_GAMES = ("gan --loss minimax", "gan", "lsgan", "wgan", "wgan_gp", "sngan", "ebgan", "ali")
 PICTURE_GAMES = (
-    "gan", "dcgan", "cgan", "lsgan", "wgan", "wgan_gp", "sngan", "ebgan", "ali", "gran", "infogan",
+    "gan", "dcgan --latent-dim 32 --rate 0.001", "cgan", "lsgan", "wgan", "wgan_gp", "sngan",
+    "ebgan", "ali", "gran", "infogan",
 )  # fmt: skip
 PROBE = 120  # steps of the run that tells a step's time
 
