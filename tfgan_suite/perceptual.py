@@ -306,7 +306,7 @@ def _file(path: Path, layer: str, predictions: bool, options: dict[str, Any]) ->
         reason = " ".join(str(error).split())[:150]
         raise InputError(
             f"{path} cannot be read as a Keras model ({type(error).__name__}: {reason}); expected "
-            f"a whole model (not weights alone), saved with this Keras, {keras.__version__}"
+            f"a whole model (not weights alone), saved with this Keras, {compat.RELEASES['keras']}"
         ) from error
     said = _card(path)
     shape = network.input_shape
