@@ -1,8 +1,15 @@
 """Frozen feature networks, for measures and content losses: by name, from a file, or any callable.
 
+For losses, inner layers by the names of papers (see `feature_taps`):
+
+    look = perceptual.taps("vgg19", ["relu1_1", "conv4_2"])      # maps of pictures of any size
+
+For measures, one vector for each picture:
+
     extractor = perceptual.load("inception_v3")                  # keras.applications, ImageNet
     extractor = perceptual.load("vgg19:block5_conv4")            # a layer of it
     extractor = perceptual.load("classifiers/shapes.keras")      # from recipes/classifier.py
+    extractor = perceptual.load("squeezenet.npz:fire9")          # weights of `feature_nets`
     extractor = perceptual.from_callable(network, "my network")
     features = extractor.features(pictures)                      # float32 (n, d)
 """
@@ -14,7 +21,7 @@ import difflib
 import hashlib
 import json
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +29,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import tfgan_suite.layers  # noqa: F401 (registers classes that a file may hold)
-from tfgan_suite import compat, taps
 from tfgan_suite.errors import InputError
+from tfgan_suite.feature_network import in_float32
+from tfgan_suite.feature_taps import Taps, checksum, taps
+from tfgan_suite.feature_weights import hash_weights, read_model, recognise
+from tfgan_suite.taps import tap, tappable
+
+__all__ = [
+    "APPLICATIONS", "RESIZES", "Extractor", "Taps", "check_finite", "checksum", "from_callable",
+    "hash_weights", "load", "taps",
+]  # fmt: skip
 
 RESIZES = ("bilinear", "bicubic", "lanczos3", "lanczos5", "area", "nearest")
 # Name: module and class in keras.applications, side of its input, layer of features.
@@ -184,8 +198,9 @@ def load(
     """Opens a feature network.
 
     Args:
-        spec: a name in `APPLICATIONS`, a Keras file (`.keras`, `.h5`), or a SavedModel folder;
-            with `:LAYER` (SavedModel: `:OUTPUT`) behind it for another layer than the usual one.
+        spec: a name in `APPLICATIONS`, a Keras file (`.keras`, `.h5`), an `.npz` file of weights
+            (see `feature_weights`) or a SavedModel folder; with `:LAYER` (SavedModel: `:OUTPUT`)
+            behind it for another layer than the usual one.
             Usual are: for applications the last feature maps, averaged over space; for a file what
             the card beside it names (`NAME.json`, as `recipes/classifier.py` writes it), else its
             output. Files take pictures in [-1, 1].
@@ -203,7 +218,7 @@ def load(
     if Path(text).exists():
         name, layer = text, ""
     if name in APPLICATIONS:
-        with _float32():
+        with in_float32():
             return _application(name, layer, predictions, pool or "mean", weights, options)
     path = Path(name).expanduser()
     if not path.exists():
@@ -216,7 +231,9 @@ def load(
     options["pool"] = pool or "none"
     if path.is_dir():
         return _saved_model(path, layer, predictions, options)
-    with _float32():
+    if path.suffix == ".npz":
+        return _rebuilt(path, layer, predictions, {**options, "pool": pool or "mean"})
+    with in_float32():
         return _file(path, layer, predictions, options)
 
 
@@ -240,15 +257,6 @@ def from_callable(
     return Extractor(call, name, weights_hash=weights_hash, **options)
 
 
-def hash_weights(network: keras.Model) -> str:
-    """16 hex digits that change with any weight of the network."""
-    digest = hashlib.sha256()
-    for value in network.get_weights():
-        digest.update(f"{value.shape}{value.dtype}".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()[:16]
-
-
 def check_finite(images: np.ndarray) -> None:
     """Refuses pictures with values that are not finite numbers.
 
@@ -267,7 +275,7 @@ def _application(name, layer, predictions, pool, weights, options) -> Extractor:
     module_name, class_name, side, usual = APPLICATIONS[name]
     module = getattr(keras.applications, module_name)
     build, layer = getattr(module, class_name), layer or usual
-    inner = taps.tappable(build(weights=None, include_top=False, input_shape=(side, side, 3)))
+    inner = tappable(build(weights=None, include_top=False, input_shape=(side, side, 3)))
     top = predictions or layer not in inner
     network = _downloaded(build, name, weights, top, side)
     facts = {"size": (side, side), "channels": 3, "pool": pool, "gives_logits": False, **options}
@@ -300,14 +308,7 @@ def _downloaded(build, name: str, weights: str | None, top: bool, side: int) -> 
 
 
 def _file(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
-    try:
-        network = keras.models.load_model(path, compile=False)
-    except Exception as error:  # readers raise whatever they run into
-        reason = " ".join(str(error).split())[:150]
-        raise InputError(
-            f"{path} cannot be read as a Keras model ({type(error).__name__}: {reason}); expected "
-            f"a whole model (not weights alone), saved with this Keras, {compat.RELEASES['keras']}"
-        ) from error
+    network = read_model(path)
     said = _card(path)
     shape = network.input_shape
     if not isinstance(shape, tuple) or len(shape) != 4:
@@ -322,6 +323,17 @@ def _file(path: Path, layer: str, predictions: bool, options: dict[str, Any]) ->
     return _tapped(network, path.stem, wanted, **facts)
 
 
+def _rebuilt(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
+    """A network of `feature_nets` with the weights of a file."""
+    network = recognise(path)
+    wanted = [layer or network.usual]
+    digest = taps(path, wanted).checksum()  # of the weights that lead to the features
+    wanted += ["predictions"] if predictions else []
+    facts = {"size": (network.side, network.side), "channels": 3, "gives_logits": False}
+    look = taps(path, wanted)
+    return Extractor(look, path.stem, layers=wanted, weights_hash=digest, **facts, **options)
+
+
 def _card(path: Path) -> dict[str, str]:
     """The layers that the card beside a file names; empty without a card."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -333,8 +345,8 @@ def _card(path: Path) -> dict[str, str]:
 def _tapped(network: keras.Model, name: str, wanted: list[str], **facts: Any) -> Extractor:
     """An extractor of named layers; its hash is of the weights that lead to the features."""
     network.trainable = False
-    digest = hash_weights(taps.tap(network, wanted[:1]))
-    tapped = taps.tap(network, wanted)
+    digest = hash_weights(tap(network, wanted[:1]))
+    tapped = tap(network, wanted)
     return Extractor(
         lambda images: tapped([images], training=False),
         name,
@@ -376,14 +388,3 @@ def _saved_model(path: Path, output: str, predictions: bool, options: dict) -> E
     return Extractor(
         network, path.name, layers=wanted, weights_hash=digest.hexdigest()[:16], **facts
     )
-
-
-@contextlib.contextmanager
-def _float32() -> Iterator[None]:
-    """Networks built inside compute in float32, whatever a run's precision is."""
-    before = compat.get_precision()
-    compat.set_precision("float32")
-    try:
-        yield
-    finally:
-        compat.set_precision(before)
