@@ -154,6 +154,8 @@ def _textures(form: pair_files.Form, split: str) -> Stream:
 
 def _npz(path: Path, form: pair_files.Form, split: str) -> Stream:
     """Pairs from a file of arrays."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; expected {_EXPECTED}")
     try:
         # Object arrays could run code when they are read, so they stay shut.
         with np.load(path, allow_pickle=False) as file:
