@@ -27,26 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tfgan_suite import InputError, data, launch, perceptual  # noqa: E402
 from tfgan_suite.measures.fid import Moments, fid  # noqa: E402
 from tfgan_suite.measures.kid import polynomial_mmd  # noqa: E402
-from tfgan_suite.runs import Run, load_recipe  # noqa: E402
-from tfgan_suite.translation import BACK, FORTH, TranslationGame  # noqa: E402
+from tfgan_suite.measures.memorisation import nearest_by_pixels  # noqa: E402
+from tfgan_suite.runs import Run  # noqa: E402
+from tfgan_suite.translation import TranslationGame  # noqa: E402
 
 MOST = 10_000
 Describe = Callable[[np.ndarray], np.ndarray]
-
-
-def nearest(source: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """For every picture the index of the nearest known one.
-
-    Args:
-        source: `(n, ...)`.
-        known: `(m, ...)`, of the same shape behind.
-
-    Returns:
-        int64 `(n,)`.
-    """
-    one, two = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (source, known))
-    apart = (one**2).sum(1)[:, None] + (two**2).sum(1) - 2.0 * one @ two.T
-    return apart.argmin(axis=1)
 
 
 def rows(
@@ -66,16 +52,16 @@ def rows(
         InputError: the data have no test split.
     """
     test = source.held_out(MOST)
-    ways = {FORTH: (game.takes, game.gives)}
-    if BACK in game.signatures():
-        ways[BACK] = (game.gives, game.takes)
-    for signature, (given, wanted) in ways.items():
-        real = describe(test[wanted])
+    sides = (game.takes, game.gives)
+    known = {key: describe(test[key]) for key in sides if key != "source"}
+    for signature, given in game.translations().items():
+        wanted = sides[1] if given == sides[0] else sides[0]
+        real = known[wanted]
         for name, made in _made(game, source, test, signature, given):
             row = {"row": name, "direction": f"{given} to {wanted}", "pictures": len(made)}
             if wanted == "target":
                 row["l1"] = float(np.abs(made - test[wanted]).mean())
-            features = describe(made)
+            features = known[given] if name == "untranslated" else describe(made)
             row["fid"] = fid(Moments.of(real), Moments.of(features)).value
             size = min(len(real), len(features))
             row["kid"] = polynomial_mmd(real[:size], features[:size])
@@ -88,7 +74,8 @@ def _made(
     yield "translated", game.translate(test[given], signature=way)
     if given == "source":
         known = source.take(len(source))
-        yield "nearest", known["target"][nearest(test[given], known["source"])]
+        found = nearest_by_pixels(test[given], known["source"], shifts=0)
+        yield "nearest", known["target"][found.index]
     else:
         yield "untranslated", test[given]
 
@@ -98,7 +85,7 @@ def _measure(folder: Path, describe: Describe) -> list[dict[str, Any]]:
     game, chosen, _ = run.load()
     if not isinstance(game, TranslationGame):
         raise InputError(f"{folder} is a run of {type(game).__name__}, which translates nothing")
-    source = launch.load_data(vars(load_recipe(run.folder / "recipe.py")), chosen)
+    source = launch.data_of(run, chosen)
     return [{"run": folder.name, **row} for row in rows(game, source, describe)]
 
 

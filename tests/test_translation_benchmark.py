@@ -1,23 +1,17 @@
 """benchmarks/translation.py: what its rows hold, and the rows that need no learning."""
 
-import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny_translation import Negatives
 
-ROOT = Path(__file__).resolve().parent.parent
+from tfgan_suite.translation import TranslationGame
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-@pytest.fixture(scope="module")
-def bench():
-    spec = importlib.util.spec_from_file_location(
-        "translation_benchmark", ROOT / "benchmarks" / "translation.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+import translation  # noqa: E402
 
 
 class Perfect:
@@ -30,6 +24,8 @@ class Perfect:
 
     def signatures(self):
         return dict.fromkeys(self.ways)
+
+    translations = TranslationGame.translations
 
     def translate(self, images, signature):
         return -images
@@ -47,15 +43,16 @@ def describe(images):
     return np.asarray(images, np.float64).reshape(len(images), -1)[:, :3]
 
 
-def test_the_nearest_is_found_by_pixels(bench):
-    known = np.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 2.0]])
-    found = bench.nearest([[0.9, 1.2], [-0.4, 0.1], [-9, 9]], known)
-    np.testing.assert_array_equal(found, [1, 0, 2])
+def test_the_nearest_is_found_by_pixels():
+    known = np.array([[0.0, 0.0], [0.1, 0.1], [-0.1, 0.2]]).reshape(3, 1, 2, 1)
+    given = np.array([[0.09, 0.12], [-0.04, 0.01], [-0.9, 0.9]]).reshape(3, 1, 2, 1)
+    found = translation.nearest_by_pixels(given, known, shifts=0)
+    np.testing.assert_array_equal(found.index, [1, 0, 2])
 
 
-def test_rows_of_pairs(bench):
+def test_rows_of_pairs():
     source = Negatives()
-    learnt, found = bench.rows(Perfect(), source, describe)
+    learnt, found = translation.rows(Perfect(), source, describe)
     assert [learnt["row"], found["row"]] == ["translated", "nearest"]
     assert learnt["l1"] == 0.0 and learnt["fid"] == pytest.approx(0.0, abs=1e-6)
     assert learnt["pictures"] == found["pictures"] == 6
@@ -67,9 +64,9 @@ def test_rows_of_pairs(bench):
     assert found["l1"] == pytest.approx(np.abs(known["target"][best] - test["target"]).mean())
 
 
-def test_rows_of_two_domains_compare_with_what_is_not_translated(bench):
+def test_rows_of_two_domains_compare_with_what_is_not_translated():
     game = Perfect(("serving_default", "b_to_a"), "domain_a", "domain_b")
-    found = list(bench.rows(game, Domains(), describe))
+    found = list(translation.rows(game, Domains(), describe))
     assert [row["direction"] for row in found] == ["domain_a to domain_b"] * 2 + [
         "domain_b to domain_a"
     ] * 2
@@ -79,6 +76,6 @@ def test_rows_of_two_domains_compare_with_what_is_not_translated(bench):
         assert untranslated["fid"] > 0.5 and untranslated["kid"] > translated["kid"] + 0.5
 
 
-def test_bad_input_ends_with_one_line(bench, tmp_path, capsys):
-    assert bench.main([str(tmp_path), "--extractor", str(tmp_path / "no.keras")]) == 2
+def test_bad_input_ends_with_one_line(tmp_path, capsys):
+    assert translation.main([str(tmp_path), "--extractor", str(tmp_path / "no.keras")]) == 2
     assert capsys.readouterr().err.startswith("translation.py: ")

@@ -130,8 +130,9 @@ def _open(
         from tfgan_suite.data import tfds_pairs  # only here: it is slow to import
 
         return tfds_pairs.open_pairs(text, split, form, limits["memory_limit"])
-    if text.endswith(".npz"):
-        return _npz(Path(text).expanduser(), form, split)
+    file = Path(text).expanduser()
+    if file.suffix == ".npz" and file.is_file():
+        return _npz(file, form, split)
     form = dataclasses.replace(form, size=form.size or DEFAULT_SIZE)
     both = specs.two(text)
     if both is None:
@@ -154,8 +155,6 @@ def _textures(form: pair_files.Form, split: str) -> Stream:
 
 def _npz(path: Path, form: pair_files.Form, split: str) -> Stream:
     """Pairs from a file of arrays."""
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; expected {_EXPECTED}")
     try:
         # Object arrays could run code when they are read, so they stay shut.
         with np.load(path, allow_pickle=False) as file:
