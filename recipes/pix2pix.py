@@ -38,6 +38,7 @@ CHANNELS = 3  # of the source: 3 (colour) or 1 (grey)
 TARGET_CHANNELS = 3  # of the target
 JITTER = 0  # pixels by which pictures are larger before the random crop; paper 30 at 256
 MIRROR = False  # show every pair mirrored half of the time
+HOLD_OUT = 0  # pairs of a folder without a test split that are set aside as one
 ARCHITECTURE = "unet"  # unet, encoder_decoder or resnet
 WIDTH = 0  # channels of generator and critic; 0: 64 (paper), below 64 pixels 16
 NORM = ""  # batch, instance or none; empty: batch (paper) at batch 1, else instance
@@ -67,6 +68,7 @@ def load_data(options):
         channels=options.channels,
         target_channels=options.target_channels,
         jitter=options.jitter,
+        hold_out=options.hold_out,
     )
 
 

@@ -26,7 +26,7 @@ from tfgan_suite.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
-STEPS = 0  # 0: 6000
+STEPS = 6000
 BATCH = 0  # examples in one critic step, over all devices; 0: 32 for pictures, 128 for points
 SIZE = 0
 SEED = 0
@@ -60,11 +60,11 @@ def defaults(data):
     """Values for the kind of data at hand."""
     if len(data.shape) == 1:
         return {
-            "steps": 6000, "batch": 128, "architecture": "mlp", "width": 128, "latent_dim": 2,
+            "batch": 128, "architecture": "mlp", "width": 128, "latent_dim": 2,
             "critic_steps": 5, "slope": 30.0, "rate": 1e-3,
         }
     return {
-        "steps": 6000, "batch": 32, "architecture": "conv", "width": 16, "latent_dim": 32,
+        "batch": 32, "architecture": "conv", "width": 16, "latent_dim": 32,
         "critic_steps": 1, "slope": 1.0, "rate": 5e-4,
     }
 

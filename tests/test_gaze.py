@@ -20,18 +20,18 @@ def recipe():
     return module
 
 
-def dots(count, seed, brightness=0.0):
-    """Dark dots, and where they are."""
+def dots(count, seed, sign=1.0):
+    """Dark dots, with sign -1 bright ones, and where they are."""
     draws = np.random.RandomState(seed)
     labels = draws.uniform((8, 8), (26, 20), (count, 2)).astype("f4")
     row, column = np.mgrid[:28, :34]
     away = np.hypot(column - labels[:, 0, None, None], row - labels[:, 1, None, None])
-    images = np.clip(away / 3.0 - 1.5, -0.6, 0.6) + brightness
+    images = sign * np.clip(away / 3.0 - 1.5, -0.6, 0.6)
     return images[..., None].astype("f4"), labels
 
 
 class Dots:
-    """Simulated dots; the real ones are darker."""
+    """Simulated dots, dark ones; the real ones are bright."""
 
     name, fingerprint, report, shape = "dots", "0", None, (28, 34, 1)
     lengths = {"simulated": 200, "real": 300}
@@ -41,11 +41,11 @@ class Dots:
 
     def take(self, count, seed=0):
         images, labels = dots(count, 1)
-        found = {"simulated": images, "real": dots(count, 2, -0.35)[0]}
+        found = {"simulated": images, "real": dots(count, 2, -1.0)[0]}
         return {**found, "label": labels} if self.labelled else found
 
     def held_out(self, count):
-        images, labels = dots(self.tested, 3, -0.35)
+        images, labels = dots(self.tested, 3, -1.0)
         return {"real": images, "real_label": labels}
 
 
@@ -94,12 +94,12 @@ def test_the_sums_of_the_papers_table(recipe):
 
 
 def test_a_refiner_that_closes_the_gap_is_seen_to(recipe):
-    """Simulated dots are brighter than real ones; the refiner here makes them equally dark."""
+    """Simulated dots are dark, real ones bright; the refiner here turns them over."""
     options = recipe.flags(
         ["run", "--seeds", "1", "--steps", "60", "--batch", "16", "--width", "4", "--dense", "8"]
     )
     lines = []
-    found = recipe.experiment(Dots(), lambda images: images - 0.35, options, lines.append)
+    found = recipe.experiment(Dots(), lambda images: -images, options, lines.append)
     assert len(lines) == 3 and found["labels"] == "distance" and found["within"] == 1.0
     assert found["trained_on"] == {"raw": 200, "refined": 200, "oracle": 20}
     assert found["tested_on"] == 20

@@ -1,5 +1,7 @@
 """A recipe's constants as flags."""
 
+import types
+
 import pytest
 
 from tfgan_suite import InputError, options
@@ -96,8 +98,6 @@ def test_a_recipe_without_a_common_constant_is_refused(recipe):
 
 
 def test_stand_ins_get_the_values_for_the_data_and_flags_stay(recipe):
-    import types
-
     recipe |= {"BATCH": 0, "RATE": -1.0}
     recipe["defaults"] = lambda data: {"batch": len(data.shape), "rate": 0.5, "width": 99}
     recipe["WIDTH"] = 8

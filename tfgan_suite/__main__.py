@@ -272,10 +272,9 @@ def _export(chosen: argparse.Namespace) -> int:
 def _source(run: Any, options: Any) -> Any:
     """The data of a run, or None where they are no longer there; that is said."""
     from tfgan_suite import launch
-    from tfgan_suite.runs import load_recipe
 
     try:
-        return launch.load_data(vars(load_recipe(run.folder / "recipe.py")), options)
+        return launch.data_of(run, options)
     except InputError as error:
         print(
             f"the data cannot be read ({error}); formats are compared on random stand-ins, and"

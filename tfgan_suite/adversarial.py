@@ -123,7 +123,7 @@ class AdversarialModel(keras.Model):
         """
         players = self.players()
         _check_optimizers(players, optimizers)
-        compat.keep_order()
+        _keep_order()
         super().compile(
             optimizer=None,
             jit_compile=jit_compile,
@@ -360,6 +360,14 @@ def variables_of(variables: Iterable[Any]) -> list[tf.Variable]:
 
 def _trainable(networks: Iterable[keras.Model]) -> list[Any]:
     return [variable for network in networks for variable in network.trainable_variables]
+
+
+def _keep_order() -> None:
+    """Keeps the graph optimizer from dropping control dependencies between updates and reads.
+
+    Else a step that updates a player several times reads weights too early now and then.
+    """
+    tf.config.optimizer.set_experimental_options({"dependency_optimization": False})
 
 
 def _counter(name: str) -> tf.Variable:

@@ -19,6 +19,8 @@ from tfgan_suite import _stand_ins
 from tfgan_suite.errors import InputError
 
 KERAS3 = int(keras.__version__.split(".")[0]) >= 3
+# What cards, reports and messages say was installed.
+RELEASES = {"tensorflow": tf.__version__, "keras": keras.__version__}
 # Both packages can be installed beside Keras 3 but work beside 2.15 only.
 HAS_ADDONS = not KERAS3 and importlib.util.find_spec("tensorflow_addons") is not None
 HAS_IO = not KERAS3 and importlib.util.find_spec("tensorflow_io") is not None
@@ -335,13 +337,6 @@ def set_learning_rate(optimizer: keras.optimizers.Optimizer, value: float) -> No
 def tensor_variable(variable: Any) -> tf.Variable:
     """The TensorFlow variable behind a Keras variable (Keras 2.15's are TensorFlow's own)."""
     return variable if isinstance(variable, tf.Variable) else variable.value
-
-
-def keep_order() -> None:
-    """Keeps the graph optimizer from dropping control dependencies between updates and reads.
-
-    Else a step that updates a player several times reads weights too early now and then."""
-    tf.config.optimizer.set_experimental_options({"dependency_optimization": False})
 
 
 def assign_in_replicas(variables: Sequence[Any], values: Sequence[tf.Tensor]) -> None:

@@ -6,12 +6,13 @@ A file of weights is an `.npz` with the arrays `layer|kernel` `(rows, columns, i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import socket
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import feature_nets, pictures
+from tfgan_suite import compat, feature_nets, pictures
 from tfgan_suite.errors import InputError
 from tfgan_suite.feature_network import Network
 
@@ -103,6 +104,28 @@ def _folded(found: Mapping[str, np.ndarray], norm: Mapping[str, np.ndarray]) -> 
     return [kernel.astype(np.float32), bias.astype(np.float32)]
 
 
+@contextlib.contextmanager
+def downloading(failed: str, advice: str) -> Iterator[None]:
+    """Lets keras.applications fetch weights, as long as something comes.
+
+    Args:
+        failed: what is said when it fails, the reason behind it.
+        advice: what to do then.
+
+    Raises:
+        InputError: it failed.
+    """
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)
+    try:
+        yield
+    except Exception as error:  # whatever downloader, unpacker or reader may raise
+        reason = " ".join(str(error).split())[:150]
+        raise InputError(f"{failed} ({type(error).__name__}: {reason}): {advice}") from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
 def fetched(network: Network) -> Stored:
     """Weights of keras.applications: downloaded once, then from its folder.
 
@@ -114,23 +137,16 @@ def fetched(network: Network) -> Stored:
         raise InputError(
             f"there are no weights of {network.name} to download: give weights=FILE, {files}"
         )
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
-    try:
+    failed = f"the weights of {network.name} are not on this machine and could not be downloaded"
+    advice = (
+        f"fetch {FILES[network.name]}, a file of keras.applications, where there is internet and "
+        f"put it into the folder ~/.keras/models here, or give weights=FILE, that one or {files}"
+    )
+    with downloading(failed, advice):
         build = getattr(keras.applications, network.application)
         made = build(
             weights="imagenet", include_top=False, input_shape=(network.side, network.side, 3)
         )
-    except Exception as error:  # whatever downloader, unpacker or reader may raise
-        reason = " ".join(str(error).split())[:150]
-        raise InputError(
-            f"the weights of {network.name} are not on this machine and could not be downloaded "
-            f"({type(error).__name__}: {reason}): fetch {FILES[network.name]}, a file of "
-            "keras.applications, where there is internet and put it into the folder "
-            f"~/.keras/models here, or give weights=FILE, that one or {files}"
-        ) from error
-    finally:
-        socket.setdefaulttimeout(before)
     found: Stored = {}
     for layer in made.layers:
         values = layer.get_weights()
@@ -242,7 +258,7 @@ def read_model(path: Path) -> keras.Model:
         reason = " ".join(str(error).split())[:150]
         raise InputError(
             f"{path} cannot be read as a Keras model ({type(error).__name__}: {reason}); expected "
-            f"a whole model (not weights alone), saved with this Keras, {keras.__version__}"
+            f"a whole model (not weights alone), saved with this Keras, {compat.RELEASES['keras']}"
         ) from error
 
 

@@ -15,7 +15,7 @@ import keras
 from tfgan_suite import compat, data, options, strategies, training
 from tfgan_suite.errors import InputError
 from tfgan_suite.export.errors import ExportError
-from tfgan_suite.runs import DataInfo, Run, writing_to
+from tfgan_suite.runs import DataInfo, Run, load_recipe, writing_to
 
 
 def main(recipe: Mapping[str, Any]) -> None:
@@ -54,6 +54,19 @@ def load_data(recipe: Mapping[str, Any], chosen: types.SimpleNamespace) -> data.
     if "load_data" in recipe:
         return recipe["load_data"](chosen)
     return data.load(chosen.data, size=chosen.size or None)
+
+
+def data_of(run: Run, chosen: types.SimpleNamespace) -> data.Source:
+    """The data that a run was trained on.
+
+    Args:
+        run: the run.
+        chosen: its constants.
+
+    Raises:
+        InputError: they cannot be read any more.
+    """
+    return load_data(vars(load_recipe(run.folder / "recipe.py")), chosen)
 
 
 def _say(message: str, code: int) -> int:

@@ -132,7 +132,21 @@ def mlp(
         activation: of the hidden layers; `"relu"` or `"tanh"`.
         name: of the last layer.
     """
-    start = "he_uniform" if activation == "relu" else "glorot_uniform"
-    for _ in range(layers):
-        x = Dense(width, activation=activation, kernel_initializer=start)(x)
+    x = hidden(x, width, layers, activation)
     return Dense(outputs, dtype="float32", name=name)(x)
+
+
+def hidden(
+    x: Any, width: int, layers: int = 3, activation: str = "relu", named: str | None = None
+) -> Any:
+    """The hidden dense layers of such a network.
+
+    Args:
+        x, width, layers, activation: as for `mlp`.
+        named: `"features"` names them `features_0`, `features_1` and so on; None: no names.
+    """
+    start = "he_uniform" if activation == "relu" else "glorot_uniform"
+    for level in range(layers):
+        name = named and f"{named}_{level}"
+        x = Dense(width, activation=activation, kernel_initializer=start, name=name)(x)
+    return x

@@ -20,7 +20,6 @@ import contextlib
 import difflib
 import hashlib
 import json
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ import tensorflow as tf
 from tfgan_suite.errors import InputError
 from tfgan_suite.feature_network import in_float32
 from tfgan_suite.feature_taps import Taps, checksum, taps
-from tfgan_suite.feature_weights import hash_weights, read_model, recognise
+from tfgan_suite.feature_weights import downloading, hash_weights, read_model, recognise
 from tfgan_suite.taps import tap, tappable
 
 __all__ = [
@@ -48,7 +47,6 @@ APPLICATIONS = {
     "vgg19": ("vgg19", "VGG19", 224, "block5_pool"),
     "mobilenet_v2": ("mobilenet_v2", "MobileNetV2", 224, "out_relu"),
 }
-_PATIENCE = 30.0  # seconds without an answer after which a download counts as failed
 
 
 class Extractor:
@@ -290,21 +288,14 @@ def _application(name, layer, predictions, pool, weights, options) -> Extractor:
 
 def _downloaded(build, name: str, weights: str | None, top: bool, side: int) -> keras.Model:
     """A network of keras.applications with its weights."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
-    try:
+    advice = (
+        "without internet, train a classifier on your data (python recipes/classifier.py --data "
+        "DATA) and give its file as extractor; or, where there is internet, run python -c 'import "
+        f"keras; keras.applications.{build.__name__}(include_top={top})' and copy "
+        "~/.keras/models here"
+    )
+    with downloading(f"the weights of {name} could not be had", advice):
         return build(weights=weights, include_top=top, input_shape=(side, side, 3))
-    except Exception as error:  # whatever downloader, unpacker or reader may raise
-        reason = " ".join(str(error).split())[:150]
-        raise InputError(
-            f"the weights of {name} could not be had ({type(error).__name__}: {reason}): without "
-            "internet, train a classifier on your data (python recipes/classifier.py --data DATA) "
-            "and give its file as extractor; or, where there is internet, run python -c 'import "
-            f"keras; keras.applications.{build.__name__}(include_top={top})' and copy "
-            "~/.keras/models here"
-        ) from error
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _file(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
@@ -327,10 +318,12 @@ def _rebuilt(path: Path, layer: str, predictions: bool, options: dict[str, Any])
     """A network of `feature_nets` with the weights of a file."""
     network = recognise(path)
     wanted = [layer or network.usual]
-    digest = taps(path, wanted).checksum()  # of the weights that lead to the features
-    wanted += ["predictions"] if predictions else []
+    look = taps(network.name, wanted, path)
+    digest = look.checksum()  # of the weights that lead to the features
+    if predictions:
+        wanted.append("predictions")
+        look = taps(network.name, wanted, path)
     facts = {"size": (network.side, network.side), "channels": 3, "gives_logits": False}
-    look = taps(path, wanted)
     return Extractor(look, path.stem, layers=wanted, weights_hash=digest, **facts, **options)
 
 

@@ -27,10 +27,14 @@ import tensorflow as tf
 
 # Maps of more positions than this are convolved as fast by oneDNN.
 MOST_POSITIONS = 16
+# Of a product with fewer rows the rearranged kernels cost what it gains, and as much memory again.
+FEWEST_ROWS = 64
 FEWEST_WEIGHTS = 2**20
 
 
-def pays(sides: Sequence[int | None], kernel: tf.Tensor, stride: int) -> bool:
+def pays(
+    sides: Sequence[int | None], kernel: tf.Tensor, stride: int, batch: int | None = None
+) -> bool:
     """Whether the product is the faster way.
 
     Args:
@@ -38,11 +42,13 @@ def pays(sides: Sequence[int | None], kernel: tf.Tensor, stride: int) -> bool:
             transposed convolution takes.
         kernel: kernel of either.
         stride: of both axes.
+        batch: pictures, where that is known.
     """
     # The processors decide, not the numbers: on GPUs and TPUs convolutions are as fast.
     return (
         None not in sides
         and sides[0] * sides[1] <= MOST_POSITIONS
+        and (batch is None or batch * sides[0] * sides[1] >= FEWEST_ROWS)
         and math.prod(kernel.shape) >= FEWEST_WEIGHTS
         and stride > 1
         and kernel.shape[0] % stride == 0

@@ -18,6 +18,7 @@ from tfgan_suite.layers import (
     BatchStatistics,
     Conv2D,
     Conv2DTranspose,
+    CropStart,
     InstanceStatistics,
     PaddedConv2D,
     ReflectionPad,
@@ -317,7 +318,7 @@ def _doubled(x: Any, filters: int, make: _Layers, upsampling: str, name: str) ->
     # Without the first row and column it is PyTorch's padding 1, output_padding 1; "same" would
     # leave the last out.
     x = Conv2DTranspose(filters, 3, 2, "valid", name=name, **make.start)(x)
-    return keras.layers.Cropping2D(((1, 0), (1, 0)))(x)
+    return CropStart()(x)
 
 
 def _bounded(x: Any) -> Any:

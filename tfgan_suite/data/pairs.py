@@ -130,8 +130,9 @@ def _open(
         from tfgan_suite.data import tfds_pairs  # only here: it is slow to import
 
         return tfds_pairs.open_pairs(text, split, form, limits["memory_limit"])
-    if text.endswith(".npz"):
-        return _npz(Path(text).expanduser(), form, split)
+    file = Path(text).expanduser()
+    if file.suffix == ".npz" and file.is_file():
+        return _npz(file, form, split)
     form = dataclasses.replace(form, size=form.size or DEFAULT_SIZE)
     both = specs.two(text)
     if both is None:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.signatures import Signature, TensorSpec
 
 FILE = "card.json"
@@ -105,11 +105,7 @@ def _plain(value: Any) -> Any:
 
 
 def _versions() -> dict[str, str]:
-    found = {
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-    }
+    found = {"python": platform.python_version(), **compat.RELEASES}
     for package in _PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)

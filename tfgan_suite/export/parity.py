@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.export import litert_runner
 from tfgan_suite.export.errors import ExportError, ParityError
 from tfgan_suite.export.examples import Examples
@@ -35,8 +35,7 @@ def protocol(seed: int) -> dict[str, Any]:
         "tflite": "one example at a time, against the SavedModel",
         "int8_share": "int8 tensors / (int8 + float tensors) of the file",
         "seed": seed,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
+        **compat.RELEASES,
     }
 
 
@@ -76,7 +75,7 @@ def tflite_outputs(model: Path, inputs: Mapping[str, np.ndarray], scratch: Path)
         outputs, tensors = litert_runner.run(tf.lite.Interpreter, str(model), inputs)
         runtime = {
             "name": "tf.lite",
-            "version": tf.__version__,
+            "version": compat.RELEASES["tensorflow"],
             "process": "this one, with TensorFlow: no standalone runtime is installed "
             "(ai-edge-litert)",
         }

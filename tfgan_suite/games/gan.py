@@ -14,7 +14,7 @@ from tfgan_suite.batches import examples
 from tfgan_suite.drawn_dropout import DrawnDropout, drawing
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_shape, check_widths, mlp
+from tfgan_suite.networks import check_shape, check_widths, hidden, mlp
 from tfgan_suite.noise_game import NoiseGame
 
 PAPER = "Goodfellow et al. 2014, arXiv:1406.2661"
@@ -140,13 +140,11 @@ def build_critic(
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     index = 0
     if architecture == "mlp":
-        for index in range(3):
-            name = f"features_{index}"
-            x = Dense(width, activation="relu", kernel_initializer="he_uniform", name=name)(x)
+        x = hidden(x, width, named="features")
         return keras.Model(example, _logit(x, "glorot_uniform"), name="gan_critic")
-    hidden = [width, width]
+    maxout = [width, width]
     if architecture == "conv":
-        hidden = [max(1, round(width * 500 / 32))]
+        maxout = [max(1, round(width * 500 / 32))]
         plan = ((width, 8, 4, 4), (width, 8, 3, 4), (6 * width, 5, 3, 2))
         for units, kernel, pad, pool in plan:
             x = keras.layers.ZeroPadding2D(pad)(_dropped(x, dropout, index))
@@ -155,7 +153,7 @@ def build_critic(
             x = keras.layers.MaxPooling2D(pool, 2, "same")(x)
             index += 1
     x = keras.layers.Flatten()(x)
-    for units in hidden:
+    for units in maxout:
         x = _dropped(x, dropout, index)
         x = Dense(units * (pieces or 5), kernel_initializer=_uniform(0.005))(x)
         x = compat.Maxout(units, name=f"features_{index}")(x)

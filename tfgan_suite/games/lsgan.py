@@ -14,6 +14,7 @@ from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks import (
     check_shape,
     check_widths,
+    hidden,
     mlp,
     normal,
     normalized,
@@ -136,10 +137,7 @@ def build_critic(
     check_shape(shape, architecture, ARCHITECTURES)
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture == "mlp":
-        start = "he_uniform" if activation == "relu" else "glorot_uniform"
-        for level in range(layers):
-            name = f"features_{level}"
-            x = Dense(width, activation=activation, kernel_initializer=start, name=name)(x)
+        x = hidden(x, width, layers, activation, "features")
     else:
         kernel = 5 if architecture == "vgg" else 4
         for level in range(upsampling_plan(shape[0])[1]):

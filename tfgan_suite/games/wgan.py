@@ -15,6 +15,7 @@ from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks import (
     check_shape,
     check_widths,
+    hidden,
     mlp,
     normal,
     normalized,
@@ -114,10 +115,7 @@ def build_critic(
     check_shape(shape, architecture, ARCHITECTURES)
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture in ("dense", "mlp"):
-        x = keras.layers.Flatten()(x)
-        for level in range(3):
-            name = f"features_{level}"
-            x = Dense(width, activation="relu", kernel_initializer="he_uniform", name=name)(x)
+        x = hidden(keras.layers.Flatten()(x), width, named="features")
     else:
         for level in range(upsampling_plan(shape[0])[1]):
             biased = norm == "none" or level == 0  # elsewhere the norm has a bias

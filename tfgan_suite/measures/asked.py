@@ -10,6 +10,7 @@ import numpy as np
 from tfgan_suite import data, perceptual, pictures
 from tfgan_suite.errors import InputError
 from tfgan_suite.measures.codes import code_accuracy, mutual_information, reconstruction
+from tfgan_suite.measures.drawn import parts
 from tfgan_suite.measures.result import Measured
 
 
@@ -121,9 +122,11 @@ def _drawn(
     game: Any, name: str, asked: np.ndarray, seed: int, batch: int
 ) -> Iterator[np.ndarray]:
     """Batches of pictures in [-1, 1], rounded as files would hold them."""
-    for number, start in enumerate(range(0, len(asked), batch)):
-        own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
-        drawn = game.generate(seed=own, **{name: asked[start : start + batch]})
+    start = 0
+    for size, own in parts(len(asked), seed, batch):
+        drawn = game.generate(seed=own, **{name: asked[start : start + size]})
+        perceptual.check_finite(drawn)  # before rounding to bytes hides it
+        start += size
         yield pictures.to_uint8(drawn).astype(np.float32) / 127.5 - 1.0
 
 

@@ -102,7 +102,7 @@ def _of_run(path: Path) -> Drawn:
     (player, networks), *_ = game.players().items()
 
     def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
-        for size, own in _parts(count, seed, batch):
+        for size, own in parts(count, seed, batch):
             drawn = game.generate(size, seed=own)
             perceptual.check_finite(drawn)  # before rounding to bytes hides it
             yield pictures.to_uint8(drawn) if drawn.ndim == 4 else drawn
@@ -127,7 +127,7 @@ def _of_export(path: Path) -> Drawn:
     constants = card.get("constants") or {}
 
     def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
-        for size, own in _parts(count, seed, batch):
+        for size, own in parts(count, seed, batch):
             yield exported.sample(size, seed=own, batch=size)
 
     about = {
@@ -155,7 +155,7 @@ def _of_files(place: str | Path, size: int | None) -> Drawn:
     return Drawn(source.shape, draw, about, size, len(source))
 
 
-def _parts(count: int, seed: int, batch: int) -> Iterator[tuple[int, int]]:
+def parts(count: int, seed: int, batch: int) -> Iterator[tuple[int, int]]:
     """Sizes of the parts, and a seed for each: no two parts of any two seeds share noise."""
     for number, start in enumerate(range(0, count, batch)):
         own = np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1

@@ -32,8 +32,8 @@ class Sides:
     """What a measure may look at.
 
     Args:
-        real: the reference's features.
-        fake: the generated examples' features, and predictions where needed.
+        real: the reference's features; `None` where no measure looks at them.
+        fake: the generated examples' features, and predictions where needed; or `None`.
         pixels: the reference's examples, and the generated ones, as they are, where needed.
         train: a function that gives the training split and its features (cached).
         logits: whether the predictions are logits.
@@ -45,8 +45,8 @@ class Sides:
         batch: examples at once.
     """
 
-    real: features.Collected
-    fake: features.Collected
+    real: features.Collected | None
+    fake: features.Collected | None
     pixels: tuple[np.ndarray, np.ndarray] | None
     train: Callable[[bool], tuple[data.Source, features.Collected | None]]
     logits: bool
@@ -212,17 +212,19 @@ def measure(
         "seed": seed,
         "size": "x".join(map(str, drawn.shape)),
     }
-    real = features.reference(
-        source, network, count=counts["n_real"], seed=seed, split=split, batch=batch,
-        keep="features" in needs, cache=cache,
-        progress=f"features of {source.name}" if progress else "",
-    )  # fmt: skip
+    real = fake = None
     pixels: list[np.ndarray] | None = [] if "pixels" in needs else None
-    fake = features.collect(
-        _seen(drawn.draw(counts["n_fake"], seed, batch), pixels, drawn.shape), network,
-        keep="features" in needs, predict="predictions" in needs, total=counts["n_fake"],
-        progress=f"features of {what}" if progress else "",
-    )  # fmt: skip
+    if any("game" not in kind.needs for kind in kinds):  # the others draw for themselves
+        real = features.reference(
+            source, network, count=counts["n_real"], seed=seed, split=split, batch=batch,
+            keep="features" in needs, cache=cache,
+            progress=f"features of {source.name}" if progress else "",
+        )  # fmt: skip
+        fake = features.collect(
+            _seen(drawn.draw(counts["n_fake"], seed, batch), pixels, drawn.shape), network,
+            keep="features" in needs, predict="predictions" in needs, total=counts["n_fake"],
+            progress=f"features of {what}" if progress else "",
+        )  # fmt: skip
     if pixels is not None:
         shown = np.concatenate(list(features.stream(source, counts["n_real"], seed, batch)))
         pixels = (shown, np.concatenate(pixels))
