@@ -94,7 +94,7 @@ def test_blur_has_less_energy_and_the_original_as_much_as_itself(folder):
 
 def test_the_distance_in_features(folder):
     table = super_resolution.benchmark(
-        nearest, folder, features=lambda x: [x, 2 * x], features_name="two"
+        nearest, folder, features=lambda x: [x, 2 * x], name="nearest", features_name="two"
     )
     found = table.values["nearest"]["feature-distance-two"][0]
     high = bicubic.whole(smooth(64, 48), 4)
