@@ -206,6 +206,15 @@ def test_bad_input_is_one_line(home, tmp_path, monkeypatch, capsys, words, said)
     assert said in reason
 
 
+@pytest.mark.parametrize("place", ["first", EXPORT])
+def test_other_commands_name_this_one(home, tmp_path, capsys, place):
+    Image.fromarray(smooth(9, 9)).save(tmp_path / "in.png")
+    command = f"tfgan_suite upscale {home / place} PICTURES OUTPUT"
+    for words in (["translate", tmp_path / "in.png", tmp_path / "out.png"], ["sample"]):
+        assert main([words[0], str(home / place), *map(str, words[1:])]) == 2
+        assert command in capsys.readouterr().err
+
+
 def test_what_enlarges_nothing_is_refused(tmp_path, capsys):
     import tiny_translation
 

@@ -191,7 +191,7 @@ def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
         from tfgan_suite.runs import Run
 
         game, _, info = Run(source).load()
-        _check_drawable(source, game.signatures()["serving_default"].inputs)
+        _check_drawable(source, game.signatures()["serving_default"].inputs, game.usage)
         given = _labels(game.signatures()["serving_default"].inputs, label, count, info.classes)
         drawn = game.generate(count, seed=seed, **given)
         return drawn if drawn.ndim == 2 else pictures.to_uint8(drawn)
@@ -200,17 +200,18 @@ def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
     from tfgan_suite.export import load
 
     exported = load(source)
-    _check_drawable(source, exported.inputs())
+    usage = exported.card.get("usage", "translate {} PICTURES OUTPUT")
+    _check_drawable(source, exported.inputs(), usage)
     return exported.sample(
         count, seed, **_labels(exported.inputs(), label, count, exported.card.get("classes"))
     )
 
 
-def _check_drawable(source: Path, inputs: Sequence[Any]) -> None:
+def _check_drawable(source: Path, inputs: Sequence[Any], usage: str) -> None:
     if any(spec.kind in ("image", "point") for spec in inputs):
         raise InputError(
-            f"{source} translates pictures and draws none from noise; use"
-            f" `python -m tfgan_suite translate {source} PICTURES OUTPUT`"
+            f"{source} draws no pictures from noise; use"
+            f" `python -m tfgan_suite {usage.format(source)}`"
         )
 
 

@@ -49,6 +49,12 @@ class AdversarialModel(keras.Model):
     loss_names: tuple[str, ...] = ()
     # Real batches that one train step uses: fit's batch holds this many times `batch` examples.
     batches_per_step: int = 1
+    # What a run's export holds by default.
+    export_formats: tuple[str, ...] = (
+        "saved_model", "tflite_float32", "tflite_float16", "tflite_int8"
+    )  # fmt: skip
+    # The words behind `python -m tfgan_suite` that use a run or an export, whose place goes in.
+    usage: str = "sample {}"
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ def finish(
         if path is None:
             result, left_out = export_run(run, game, chosen, info, measured, source)
             path = result.path
-        lines += _where(path, isinstance(game, TranslationGame))
+        lines += _where(path, game.usage)
     for kind, reason in left_out.items():
         lines.append(f"  left out     {kind}: {reason}")
     if left_out:
@@ -132,7 +132,7 @@ def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dic
     return found
 
 
-def _where(path: Path, translates: bool) -> list[str]:
+def _where(path: Path, usage: str) -> list[str]:
     """The lines that say where an export is and what can be done with it."""
     lines = [f"  SavedModel   {path}"]
     files = sorted(file.stem for file in (path / "tflite").glob("*.tflite"))
@@ -141,9 +141,7 @@ def _where(path: Path, translates: bool) -> list[str]:
     return lines + [
         f"  parity       {path / 'parity.json'}",
         f"  card         {path / 'card.json'}",
-        f"  translate    python -m tfgan_suite translate {path} PICTURES OUTPUT"
-        if translates
-        else f"  draw         python -m tfgan_suite sample {path}",
+        f"  use          python -m tfgan_suite {usage.format(path)}",
         f"  serve        docker run -p 8501:8501 -v {path.parent.parent.resolve()}:/models"
         f" -e MODEL_NAME={path.parent.name} tensorflow/serving",
     ]
@@ -181,9 +179,8 @@ def export_run(
         InputError: a size for a network that takes one size alone.
         ExportError: the SavedModel itself differs, or the game cannot be exported.
     """
-    step, formats = int(game.steps.numpy()), ["saved_model"]
-    if len(info.shape) == 3:
-        formats += ["tflite_float32", "tflite_float16", "tflite_int8"]
+    step = int(game.steps.numpy())
+    formats = list(game.export_formats) if len(info.shape) == 3 else ["saved_model"]
     card = _card(run, game, chosen, info, measured)
     given = _given_to_translate(game, source, info, size)
     name = f"{card['game']}_{info.name}"
@@ -223,6 +220,7 @@ def _card(
         "classes": info.classes,
         "shape": info.shape,
         "steps": int(game.steps.numpy()),
+        "usage": game.usage,
         "constants": vars(chosen),
         "measured": measured or {},
         "versions": versions(),

@@ -29,6 +29,7 @@ class SuperResolutionGame(TranslationGame):
     """
 
     takes, gives = "low", "high"
+    usage = "upscale {} PICTURES OUTPUT"
     generator: keras.Model
 
     def signatures(self) -> dict[str, Signature]:

@@ -35,6 +35,7 @@ class TranslationGame(AdversarialModel):
 
     takes: str = "source"
     gives: str = "target"
+    usage = "translate {} PICTURES OUTPUT"
 
     def translations(self) -> dict[str, str]:
         """The key of a batch that each translating signature takes, `serving_default` first."""

@@ -4,10 +4,11 @@
     game.fit(source.batches(64, seed=0), steps_per_epoch=1000)
 
 Translators take `load_pairs`, `load_unpaired` or `load_simulated`; what makes pictures larger takes
-`load_super_resolution`.
+`load_super_resolution`, what paints them `load_content_style`.
 """
 
 from tfgan_suite.data.arrays import from_arrays
+from tfgan_suite.data.content_style import load_content_style
 from tfgan_suite.data.base import MEMORY_LIMIT, ArraySource, Source, distribute
 from tfgan_suite.data.pairs import load_pairs
 from tfgan_suite.data.simulated import load_simulated
@@ -19,6 +20,6 @@ from tfgan_suite.data.unpaired import load_unpaired
 __all__ = [
     "MEMORY_LIMIT", "SYNTHETIC", "ArraySource", "Source", "Stream", "StreamSource",
     "SuperResolutionSource", "distribute",
-    "from_arrays", "load", "load_pairs", "load_simulated", "load_super_resolution",
-    "load_unpaired",
+    "from_arrays", "load", "load_content_style", "load_pairs", "load_simulated",
+    "load_super_resolution", "load_unpaired",
 ]

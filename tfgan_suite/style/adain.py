@@ -80,7 +80,6 @@ class AdaIN(TranslationGame):
     takes, gives = "content", "style"
     # Statistics need more than the 8 bits of int8: a run's export leaves that format out.
     export_formats = ("saved_model", "tflite_float32", "tflite_float16")
-    # The words behind `python -m tfgan_suite`; the place of the run or export goes in.
     usage = "stylize {} CONTENT STYLE OUTPUT"
 
     def __init__(

@@ -16,6 +16,7 @@ from tfgan_suite.translation import BACK, DIRECTIONS, FORTH, TranslationGame
 
 # Pictures with more pixels than this go through in tiles unless the user says otherwise.
 WHOLE, TILE = 1024 * 1024, 512
+TRANSLATES = TranslationGame.usage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +109,7 @@ def _from_run(
     from tfgan_suite.runs import Run
 
     game, chosen, _ = Run(source).load()
-    if not isinstance(game, TranslationGame):
-        raise InputError(_draws(source))
+    _check_usage(source, game.usage)
     signatures = game.signatures()
     direction, name = _choose(source, direction, signature, signatures, vars(chosen))
     _check_pictures(source, signatures[name].inputs[0], signatures[name].output)
@@ -129,8 +129,8 @@ def _from_export(
     from tfgan_suite.export import load
 
     exported = load(source)
-    if all(spec.drawable for spec in exported.inputs()):
-        raise InputError(_draws(source))
+    drawn = all(spec.drawable for spec in exported.inputs())
+    _check_usage(source, exported.card.get("usage", "sample {}" if drawn else TRANSLATES))
     constants = exported.card.get("constants") or {}
     direction, name = _choose(source, direction, signature, exported.signatures, constants)
     first, *others = exported.inputs(name)
@@ -187,8 +187,8 @@ def _check_pictures(source: Path, *specs: TensorSpec) -> None:
             )
 
 
-def _draws(source: Path) -> str:
-    return (
-        f"{source} draws pictures from noise and translates none; use"
-        f" `python -m tfgan_suite sample {source}`"
-    )
+def _check_usage(source: Path, usage: str) -> None:
+    if usage.split()[0] != TRANSLATES.split()[0]:
+        raise InputError(
+            f"{source} translates no pictures; use `python -m tfgan_suite {usage.format(source)}`"
+        )
