@@ -182,7 +182,7 @@ def test_a_run_trains_paints_and_is_judged(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "tfgan_suite stylize exports" in said and "tflite_int8" not in said
     assert {path.name for path in (tmp_path / "exports").rglob("*.tflite")} >= {
-        "serving_default_float32.tflite"
+        "float32.tflite"
     }
     assert not list((tmp_path / "exports").rglob("*int8*"))
     for place in (run, tmp_path / "exports/adain_paintings"):
