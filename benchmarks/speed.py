@@ -3,7 +3,7 @@
     python benchmarks/speed.py dcgan                        the suite alone
     python benchmarks/speed.py dcgan --against torch        in turn with PyTorch (extra "bench")
     python benchmarks/speed.py dcgan --against torch --peer-python other/bin/python --json
-    python benchmarks/speed.py --games dcgan wgan_gp pix2pix cyclegan --against torch
+    python benchmarks/speed.py --games dcgan wgan_gp pix2pix cyclegan srresnet --against torch
 
 A few minutes for each game and precision. What every figure means: benchmarks/README.md.
 """
@@ -32,14 +32,15 @@ GAMES = {
     "wgan_gp": {"size": 32, "width": 64, "kernel": 5, "batch": 64},
     "pix2pix": {"size": 256, "width": 64, "batch": 1},
     "cyclegan": {"size": 128, "width": 64, "blocks": 6, "pool": 50, "batch": 1},
+    "srresnet": {"size": 96, "width": 64, "blocks": 16, "batch": 16},
 }
 # The critic of translators needs 24 pixels for its patches.
-SMALLEST = {"dcgan": 16, "wgan_gp": 16, "pix2pix": 32, "cyclegan": 32}
+SMALLEST = {"dcgan": 16, "wgan_gp": 16, "pix2pix": 32, "cyclegan": 32, "srresnet": 32}
 CHOICES = {
     "size": "height and width of the pictures",
     "width": "channels of the first layer, as in tfgan_suite.games",
     "kernel": "kernel size of dcgan, 4 or 5",
-    "blocks": "residual blocks of cyclegan's generators",
+    "blocks": "residual blocks of cyclegan's and srresnet's generators",
     "pool": "pictures in each of cyclegan's pools, 0: none",
     "batch": "real pictures of one update",
 }
@@ -119,7 +120,10 @@ def _impossible(options: argparse.Namespace, game: str) -> str | None:
             return f"--{name} is {value}; it must be {0 if name == 'pool' else 1} or more"
     found = network_of(options, game)
     size, smallest = found["size"], SMALLEST[game]
-    if size < smallest or size & (size - 1):
+    if game == "srresnet":
+        if size < smallest or size % 4:
+            return f"--size is {size}; for {game} it must be a multiple of 4, {smallest} or more"
+    elif size < smallest or size & (size - 1):
         return f"--size is {size}; for {game} it must be a power of 2, {smallest} or more"
     if game == "wgan_gp" and found["kernel"] != 5:
         return "the convolutions of wgan_gp are 5x5; leave --kernel out"
@@ -170,7 +174,7 @@ def _in_turn(
     for layout, peer in peers.items():
         ready.append(peer.ask("setup", **shared, layout=layout, adam=options.peer_adam))
         check_alike(ready[0], ready[-1])
-    speeds, quiet = _rounds(sides, [facts["images_per_step"] for facts in ready], options)
+    speeds, quiet = take_turns(sides, [facts["images_per_step"] for facts in ready], options)
     found = compare(speeds[0], dict(zip(peers, speeds[1:])))
     # Memory first: what comes later is not training.
     found.update(_memory(own, peers, found))
@@ -225,7 +229,7 @@ def _memory(own: Worker, peers: Mapping[str, Worker], found: dict[str, Any]) -> 
     return result
 
 
-def _rounds(
+def take_turns(
     sides: Sequence[Worker], images: Sequence[int], options: argparse.Namespace
 ) -> tuple[list[list[float]], dict[str, float]]:
     """The sides' bare steps in turn.

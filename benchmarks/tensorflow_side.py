@@ -19,11 +19,13 @@ from protocol import repeat, serve  # noqa: E402
 from work import step_flops  # noqa: E402
 
 from tfgan_suite import compat, data  # noqa: E402
-from tfgan_suite.games import cyclegan, dcgan, pix2pix, wgan_gp  # noqa: E402
+from tfgan_suite.export import export  # noqa: E402
+from tfgan_suite.games import cyclegan, dcgan, pix2pix, srgan, wgan_gp  # noqa: E402
 from tfgan_suite.optimizers import FusedAdam  # noqa: E402
 from tfgan_suite.translation import TranslationGame  # noqa: E402
 
 _state = {}
+SCALE = 4  # of srresnet
 
 
 def make_game(game: str, **network: int) -> keras.Model:
@@ -69,7 +71,18 @@ def _cyclegan(
     return made, (2e-4, 0.5)
 
 
-MAKERS = {"dcgan": _dcgan, "wgan_gp": _wgan_gp, "pix2pix": _pix2pix, "cyclegan": _cyclegan}
+def _srresnet(size: int, width: int, blocks: int) -> tuple[keras.Model, tuple[float, ...]]:
+    # Pictures of any size go in.
+    return srgan.SRResNet(srgan.build_generator(3, SCALE, width, blocks)), (1e-4,)
+
+
+MAKERS = {
+    "dcgan": _dcgan,
+    "wgan_gp": _wgan_gp,
+    "pix2pix": _pix2pix,
+    "cyclegan": _cyclegan,
+    "srresnet": _srresnet,
+}
 
 
 def tensors(made: keras.Model) -> dict[str, list[int]]:
@@ -91,10 +104,11 @@ def setup(
     made = make_game(game, size=size, **network)
     images = batch * made.batches_per_step
     keys = (made.takes, made.gives) if isinstance(made, TranslationGame) else ("image",)
-    shape = (images, size, size, 3)
+    taken = size // SCALE if game == "srresnet" else size
+    sides = [taken] + [size] * (len(keys) - 1)
     pictures = {
-        key: tf.random.stateless_uniform(shape, [0, number], -1.0, 1.0)
-        for number, key in enumerate(keys, 1)
+        key: tf.random.stateless_uniform((images, side, side, 3), [0, number], -1.0, 1.0)
+        for number, (key, side) in enumerate(zip(keys, sides), 1)
     }
     compiled = tf.function(made.train_step)
     _state.update(
@@ -102,19 +116,54 @@ def setup(
     )
     for _ in range(3):
         losses = compiled(pictures)
-    found, networks = tensors(made), list(made.players().values())
+    found, networks = tensors(made), [player[0] for player in made.players().values()]
     return {
         "version": f"tensorflow {tf.__version__}, keras {keras.__version__}",
         "parameters": {player: sum(sizes) for player, sizes in found.items()},
         "tensors": found,
         "images_per_step": images,
-        "flops_per_step": step_flops(game, networks[0][0], networks[1][0], batch, size),
+        "flops_per_step": step_flops(game, *[*networks, None][:2], batch, taken),
         "losses": {name: float(np.mean(value)) for name, value in losses.items()},
     }
 
 
+def enlarging(size: int, width: int, blocks: int, threads: int, folder: str) -> dict:
+    """Builds SRResNet's generator, exports it to TFLite, warms up a pass of one picture.
+
+    Args:
+        size: height and width of the picture that goes in.
+        width, blocks, threads: as for `setup`.
+        folder: where the TFLite file goes.
+
+    Returns:
+        As `setup`, with the file's `path`.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    keras.utils.set_random_seed(0)
+    made = make_game("srresnet", size=size * SCALE, width=width, blocks=blocks)
+    formats = ["saved_model", "tflite_float32"]
+    exported = export(
+        made, folder, name="srresnet", formats=formats, size=(size, size), warmup=False
+    )
+    signature = made.signatures()["serving_default"]
+    # As a server runs it: from the SavedModel.
+    served = tf.saved_model.load(str(exported.path)).signatures["serving_default"]
+    given = tf.random.stateless_uniform((1, size, size, 3), [0, 1], -1.0, 1.0)
+    _state["bare"] = lambda: served(**{signature.inputs[0].name: given})
+    for _ in range(3):
+        _state["bare"]()
+    found = tensors(made)
+    return {
+        "version": f"tensorflow {tf.__version__}, keras {keras.__version__}",
+        "parameters": {player: sum(sizes) for player, sizes in found.items()},
+        "tensors": found,
+        "path": str(next(exported.path.rglob("*float32.tflite"))),
+    }
+
+
 def steps(seconds: float) -> tuple[int, float]:
-    """Trains through the bare compiled step for so many seconds: steps and seconds."""
+    """Repeats the bare compiled step (or pass) for so many seconds: steps and seconds."""
     return repeat(_state["bare"], seconds)
 
 
@@ -128,6 +177,8 @@ def load() -> None:
         _state["source"] = data.load_pairs("textures", size=size, jitter=size // 8)
     elif _state["name"] == "cyclegan":
         _state["source"] = data.load_unpaired("colours", size=size, jitter=size // 8)
+    elif _state["name"] == "srresnet":
+        _state["source"] = data.load_super_resolution("scenes", scale=SCALE, crop=size)
     else:
         _state["source"] = data.load("shapes", size=size)
     _fit(2)
@@ -196,6 +247,7 @@ if __name__ == "__main__":
     serve(
         {
             "setup": setup,
+            "enlarging": enlarging,
             "steps": steps,
             "load": load,
             "fit_overhead": fit_overhead,

@@ -154,6 +154,39 @@ def patch_critic(channels: int, width: int, norm: str) -> nn.Module:
     return nn.Sequential(*layers, nn.Conv2d(before, 1, 4, 1, 1))
 
 
+class Block(nn.Module):
+    """Two convolutions with batch norm, PReLU between them, and the block's input added."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        layers = [nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.PReLU(width)]
+        layers += [nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.layers(x)
+
+
+class SRNet(nn.Module):
+    """`tfgan_suite.superres_networks.build_generator` in the paper's form, four times larger."""
+
+    def __init__(self, width: int, blocks: int):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU(width))
+        body = [Block(width) for _ in range(blocks)]
+        body += [nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)]
+        self.body = nn.Sequential(*body)
+        layers = []
+        for _ in range(2):
+            layers += [nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2)]
+            layers.append(nn.PReLU(width))
+        self.last = nn.Sequential(*layers, nn.Conv2d(width, 3, 9, padding=4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        return self.last(x + self.body(x))
+
+
 class Player:
     """Networks that one Adam moves; `adam` are its options. A call asks the first of them."""
 
@@ -381,6 +414,29 @@ class CycleGAN(Game):
         return (logits.float() - label).square().mean()
 
 
+class SRResNet(Game):
+    """`tfgan_suite.games.srgan.SRResNet` as in the paper: mean squared error of pixels."""
+
+    rate, betas = 1e-4, (0.9, 0.999)
+
+    def __init__(self, size: int, width: int, blocks: int, batch: int, **form: Any):
+        super().__init__(batch, **form)
+        self.generator = self.player("generator", SRNet(width, blocks))
+        self.low, self.high = self.pictures(batch, size // 4), self.pictures(batch, size)
+
+    def step(self) -> dict[str, torch.Tensor]:
+        with self.autocast():
+            made = self.generator(self.low)
+        loss = (made.float() - self.high).square().mean()
+        self.generator.move(loss)
+        return {"generator/pixel": loss.detach()}
+
+    def enlarge(self) -> torch.Tensor:
+        """One pass without gradients."""
+        with torch.inference_mode(), self.autocast():
+            return self.generator(self.low)
+
+
 def exchanged(pool: list[torch.Tensor], fakes: torch.Tensor) -> torch.Tensor:
     """What a critic is shown, without gradient: half of the time a picture out of a full pool."""
     fakes = fakes.detach().float()
@@ -395,4 +451,10 @@ def exchanged(pool: list[torch.Tensor], fakes: torch.Tensor) -> torch.Tensor:
     return torch.cat(shown)
 
 
-GAMES = {"dcgan": DCGAN, "wgan_gp": WGANGP, "pix2pix": Pix2Pix, "cyclegan": CycleGAN}
+GAMES = {
+    "dcgan": DCGAN,
+    "wgan_gp": WGANGP,
+    "pix2pix": Pix2Pix,
+    "cyclegan": CycleGAN,
+    "srresnet": SRResNet,
+}

@@ -13,7 +13,8 @@ def setup(game: str, threads: int, **options) -> dict:
     """Builds a game and warms it up."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    made = _state["game"] = torch_games.GAMES[game](**options)
+    made = torch_games.GAMES[game](**options)
+    _state["bare"] = made.step
     for _ in range(3):
         losses = made.step()
     tensors = made.tensors()
@@ -26,9 +27,26 @@ def setup(game: str, threads: int, **options) -> dict:
     }
 
 
+def enlarging(size: int, width: int, blocks: int, threads: int, layout: str) -> dict:
+    """Builds SRResNet's generator and warms up a pass of one picture of `size` by `size`."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    made = torch_games.SRResNet(size=4 * size, width=width, blocks=blocks, batch=1, layout=layout)
+    made.generator.networks.eval()
+    _state["bare"] = made.enlarge
+    for _ in range(3):
+        made.enlarge()
+    tensors = made.tensors()
+    return {
+        "version": f"torch {torch.__version__}",
+        "parameters": {player: sum(sizes) for player, sizes in tensors.items()},
+        "tensors": tensors,
+    }
+
+
 def steps(seconds: float) -> tuple[int, float]:
-    """Trains for so many seconds: steps and seconds."""
-    return repeat(_state["game"].step, seconds)
+    """Trains, or enlarges, for so many seconds: steps and seconds."""
+    return repeat(_state["bare"], seconds)
 
 
 def matmul(side: int, precision: str, seconds: float) -> float:
@@ -39,4 +57,11 @@ def matmul(side: int, precision: str, seconds: float) -> float:
 
 
 if __name__ == "__main__":
-    serve({"setup": setup, "steps": steps, "matmul": matmul})
+    serve(
+        {
+            "setup": setup,
+            "steps": steps,
+            "enlarging": enlarging,
+            "matmul": matmul,
+        }
+    )

@@ -51,14 +51,14 @@ def step_flops(
     less the first layer's where nobody asks for the gradient of the data.
 
     Args:
-        game: `"dcgan"`, `"wgan_gp"`, `"pix2pix"` or `"cyclegan"`.
+        game: `"dcgan"`, `"wgan_gp"`, `"pix2pix"`, `"cyclegan"` or `"srresnet"`.
         generator: its Keras model; of CycleGAN's two, which are alike, either.
-        critic: likewise.
+        critic: likewise; None where there is none.
         batch: examples of one update; of each domain where there are two.
-        size: height and width of the pictures, for networks that take any.
+        size: height and width of the pictures that go in, for networks that take any.
     """
     make, make_first = network_macs(generator, size)
-    judge, judge_first = network_macs(critic, size)
+    judge, judge_first = (0, 0) if critic is None else network_macs(critic, size)
     learn_to_make = 3 * make - make_first  # forward and backward, without the input's gradient
     learn_to_judge = 3 * judge - judge_first
     fool = 2 * judge  # forward and back to the pictures; the critic's weights stay
@@ -73,6 +73,8 @@ def step_flops(
         # In each direction: a translation, one of a translation back, whose input has a gradient,
         # and one of what is of the target domain already.
         macs = 2 * (2 * learn_to_make + 3 * make + fool + 2 * learn_to_judge)
+    elif game == "srresnet":
+        macs = learn_to_make
     else:
         raise ValueError(f"the work of game {game!r} is not known")
     return 2.0 * macs * batch

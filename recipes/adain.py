@@ -21,11 +21,11 @@ a Titan X; at 512x512 720 times faster than optimising each picture.
 
 import numpy as np
 
-from tfgan_suite import launch
+from tfgan_suite import callbacks, feature_taps, launch
 from tfgan_suite.data.content_style import load_content_style
 from tfgan_suite.optimizers import FusedAdam
 from tfgan_suite.style.adain import AdaIN
-from tfgan_suite.style.callbacks import InverseDecay, Unchanged
+from tfgan_suite.style.callbacks import InverseDecay
 from tfgan_suite.style.decoders import build_decoder
 from tfgan_suite.style.encoders import load_encoder
 
@@ -89,7 +89,8 @@ def make_callbacks(options, data, game):
     if options.normalise:
         shown = data.take(min(options.normalise, len(data)), seed=options.seed)
         game.encoder.normalise(np.concatenate([shown["content"], shown["style"]]))
-    return [InverseDecay(options.decay), Unchanged()]
+    frozen = callbacks.Frozen(lambda: feature_taps.checksum(game.encoder.network), "encoder")
+    return [InverseDecay(options.decay), frozen]
 
 
 if __name__ == "__main__":

@@ -112,6 +112,7 @@ def make_callbacks(options, data, game):
         game.build_features(
             lambda: perceptual.taps(o.network, o.layer.split(), **given)
         )
+        found.append(callbacks.Frozen(lambda: game.features.checksum(), "feature network"))
     if o.start != stages.NOTHING:
         found.append(stages.StartFrom(o.start, precision=o.precision))
     return found + callbacks.falling(o.decay, o.steps)

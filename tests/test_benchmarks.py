@@ -9,18 +9,19 @@ import sys
 
 import numpy as np
 import pytest
-from harness import trainable
+from harness import path_of, trainable
 
 HERE = pathlib.Path(__file__).resolve().parent.parent / "benchmarks"
 sys.path.insert(0, str(HERE))
 
+import enlarging  # noqa: E402
 import speed  # noqa: E402
 import tensorflow_side  # noqa: E402
 import work  # noqa: E402
 from protocol import Worker, WorkerError  # noqa: E402
 
 from tfgan_suite import translators  # noqa: E402
-from tfgan_suite.games import cyclegan, dcgan, pix2pix, wgan_gp  # noqa: E402
+from tfgan_suite.games import cyclegan, dcgan, pix2pix, srgan, wgan_gp  # noqa: E402
 
 KEYS = (
     "game size batch precision images_per_s peer_images_per_s ratio fit_overhead"
@@ -33,6 +34,7 @@ SMALL = {
     "pix2pix": {"size": 32, "width": 2},
     "cyclegan": {"size": 32, "width": 2, "blocks": 1, "pool": 2},
 }
+ENLARGING = {"size": 32, "width": 4, "blocks": 1}
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="needs the extra bench"
 )
@@ -97,6 +99,15 @@ def test_work_of_a_translators_step():
     assert flops == 2 * (18 * g - 4 * g1 + 2 * 2 * d + 4 * (3 * d - d1))
     with pytest.raises(ValueError, match="'chess'"):
         work.step_flops("chess", resnet, critic, 1, 32)
+
+
+def test_multiply_adds_of_what_enlarges():
+    network = srgan.build_generator(width=4, blocks=2)
+    first, threes = 64 * 81 * 3 * 4, 64 * 9 * 4 * 4 * 5
+    up = 64 * 9 * 4 * 16 + 256 * 9 * 4 * 16
+    total = first + threes + up + 1024 * 81 * 4 * 3
+    assert work.network_macs(network, 8) == (total, first)
+    assert work.step_flops("srresnet", network, None, 5, 8) == 2 * 5 * (3 * total - first)
 
 
 def test_the_measured_translators_are_the_official_ones():
@@ -200,6 +211,7 @@ def test_disturbances_are_named():
         ("wgan_gp --kernel 4", "5x5"),
         ("dcgan --kernel 3", "must be 4 or 5"),
         ("dcgan --size 20", "a power of 2, 16 or more"),
+        ("srresnet --size 18", "for srresnet it must be a multiple of 4, 32 or more"),
         ("cyclegan --size 16", "for cyclegan it must be a power of 2, 32 or more"),
         ("--games dcgan pix2pix --kernel 4", "pix2pix has no --kernel"),
         ("pix2pix --pool 50", "pix2pix has no --pool"),
@@ -277,10 +289,15 @@ def test_a_worker_that_fails_says_why_and_goes_on():
 
 @pytest.mark.parametrize(
     "game, players",
-    [("pix2pix", {"generator", "critic"}), ("cyclegan", {"generators", "critics"})],
+    [
+        ("pix2pix", {"generator", "critic"}),
+        ("cyclegan", {"generators", "critics"}),
+        ("srresnet", {"generator"}),
+    ],
 )
 def test_a_run_of_a_translator(game, players, capfd):
-    network = [word for name, n in SMALL[game].items() for word in (f"--{name}", str(n))]
+    chosen = {**SMALL, "srresnet": ENLARGING}[game]
+    network = [word for name, n in chosen.items() for word in (f"--{name}", str(n))]
     assert speed.main(["--games", game, "--json", "--batch", "2", *network, *SHORT]) == 0
     (line,) = capfd.readouterr().out.splitlines()
     result = json.loads(line)
@@ -313,6 +330,7 @@ def test_a_game_that_fails_does_not_keep_others_from_being_measured(capsys, monk
         ("dcgan", {"size": 16, "width": 4, "kernel": 5}),
         ("wgan_gp", {"size": 16, "width": 4, "kernel": 5}),
         *SMALL.items(),
+        ("srresnet", ENLARGING),
         ("cyclegan", {**SMALL["cyclegan"], "pool": 0}),
     ],
 )
@@ -333,6 +351,34 @@ def test_pytorchs_networks_are_the_same(game, network, precision, layout):
     # WGAN-GP's slope is a report, no loss.
     assert set(ready["losses"]) == set(made.loss_names) - {"critic/slope"}
     assert all(math.isfinite(v) and abs(v) < 100 for v in ready["losses"].values())
+
+
+def test_enlarging_is_measured(capfd, monkeypatch):
+    words = [word for name, n in ENLARGING.items() for word in (f"--{name}", str(n))]
+    words += ["--rounds", "1", "--seconds", "0.05", "--json"]
+    assert enlarging.main(words) == 0
+    result = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert set(result["sides"]) == {"saved_model", "tflite"} and result["peer_layout"] is None
+    made = tensorflow_side.make_game("srresnet", **ENLARGING)
+    assert result["parameters"] == {"generator": made.generator.count_params() - 2 * 4 * 3}
+    for side in result["sides"].values():
+        assert side["images_per_s"] > 0 and side["peak_mib"] > 50 and side["ratio"] is None
+    assert enlarging.main([*words, "--against", "torch", "--peer-python", "/no/python"]) == 2
+    assert "cannot be started" in capfd.readouterr().err
+    with pytest.raises(SystemExit):
+        enlarging.parse(["--blocks", "0"])
+
+
+@needs_torch
+def test_enlarging_is_compared(capfd):
+    words = [word for name, n in ENLARGING.items() for word in (f"--{name}", str(n))]
+    words += ["--rounds", "2", "--seconds", "0.05", "--against", "torch"]
+    assert enlarging.main([*words, "--json"]) == 0
+    result = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert set(result["sides"]) == {"saved_model", "tflite", *speed.LAYOUTS}
+    assert result["sides"][result["peer_layout"]]["ratio"] == 1.0
+    assert enlarging.main(words) == 0
+    assert "| tflite |" in capfd.readouterr().out
 
 
 # Answers of a network of torch_games that was given all its weights.
@@ -371,6 +417,10 @@ with torch.no_grad():
             lambda: cyclegan.build_critic(3, 2),
             "patch_critic", {"channels": 3, "width": 2, "norm": "instance"}, 3,
         ),
+        (
+            lambda: srgan.build_generator(width=4, blocks=2),
+            "SRNet", {"width": 4, "blocks": 2}, 3,
+        ),
     ],
 )  # fmt: skip
 def test_pytorchs_translators_answer_the_same(build, name, arguments, channels, tmp_path):
@@ -379,7 +429,13 @@ def test_pytorchs_translators_answer_the_same(build, name, arguments, channels, 
     given = {"pictures": draws.uniform(-1, 1, (1, channels, 32, 32)).astype("f4")}
     for index, variable in enumerate(trainable([network])):
         value = draws.normal(0.0, 0.3, tuple(variable.shape)).astype("f4")
+        if value.ndim == 3:  # slopes
+            value = np.abs(value)
         variable.assign(value)
+        if name == "SRNet" and "up_" in path_of(variable) and value.shape[-1] == 16:
+            # Pixel shuffles read channels (row, column, map), there (map, row, column).
+            value = value.reshape(*value.shape[:-1], 4, 4).swapaxes(-1, -2).reshape(value.shape)
+        value = value.reshape(-1) if value.ndim == 3 else value
         # Of both kinds of convolution: (height, width, in, out) there is (out, in, height, width).
         given[f"weight_{index}"] = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
     np.savez(tmp_path / "given.npz", **given)

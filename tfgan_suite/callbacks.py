@@ -175,6 +175,27 @@ class LinearDecay(keras.callbacks.Callback):
             compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
 
 
+class Frozen(keras.callbacks.Callback):
+    """Checks after training that a network that should not learn has the weights it began with.
+
+    Args:
+        checksum: gives a checksum of the network, such as `Taps.checksum`.
+        name: of the network, for the message.
+    """
+
+    def __init__(self, checksum: Callable[[], str], name: str):
+        super().__init__()
+        self.checksum, self.name = checksum, name
+        self._before = ""
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._before = self.checksum()
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        if self.checksum() != self._before:
+            raise RuntimeError(f"the {self.name} changed in training although it is frozen")
+
+
 def falling(share: float, steps: int) -> list[keras.callbacks.Callback]:
     """The fall of all learning rates to 0 at the end of a run.
 

@@ -1,4 +1,4 @@
-"""What happens beside the training of a decoder: the fall of its rate, and a look at the frozen."""
+"""What happens beside the training of a decoder: the fall of its rate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import keras
 
-from tfgan_suite import compat, feature_taps
+from tfgan_suite import compat
 
 
 class InverseDecay(keras.callbacks.Callback):
@@ -28,18 +28,3 @@ class InverseDecay(keras.callbacks.Callback):
         factor = 1.0 / (1.0 + self.decay * int(self.model.steps.numpy()))
         for player, rate in self.model.first_rates.items():
             compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
-
-
-class Unchanged(keras.callbacks.Callback):
-    """Checks after training that the game's frozen encoder has the weights it began with."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._before = ""
-
-    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        self._before = feature_taps.checksum(self.model.encoder.network)
-
-    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-        if feature_taps.checksum(self.model.encoder.network) != self._before:
-            raise RuntimeError("the encoder changed in training although it is frozen")

@@ -1,0 +1,127 @@
+"""How fast SRResNet enlarges a picture four times: SavedModel, TFLite and PyTorch, in turn.
+
+    python benchmarks/enlarging.py                                  the suite alone
+    python benchmarks/enlarging.py --against torch [--peer-python other/bin/python] [--json]
+
+All in float32, one picture at a time. The networks are those of the paper (`--width 64 --blocks
+16`), with weights as they start: what they answer costs the same. Rounds, PyTorch's two memory
+layouts and the warning about other programs are those of speed.py (benchmarks/README.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import pathlib
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import speed  # noqa: E402
+from protocol import Worker, WorkerError  # noqa: E402
+
+NETWORK = {"size": 128, "width": 64, "blocks": 16}
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--against", choices=["torch"], help="measure PyTorch in turn")
+    parser.add_argument("--peer-python", default=sys.executable, help="a Python that has torch")
+    add = parser.add_argument
+    add("--size", type=int, default=128, help="height and width of what goes in [128]")
+    add("--width", type=int, default=64, help="channels of the inner maps [64]")
+    add("--blocks", type=int, default=16, help="residual blocks [16]")
+    add("--rounds", type=int, default=5)
+    add("--seconds", type=float, default=5.0, help="of one round of one side")
+    add("--threads", type=int, default=2)
+    add("--json", action="store_true", help="one JSON line")
+    options = parser.parse_args(arguments)
+    for name in ("size", "width", "blocks", "rounds", "threads"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} is {getattr(options, name)}; it must be 1 or more")
+    return options
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """All figures.
+
+    Returns:
+        `"sides"`: of `"saved_model"`, `"tflite"` and PyTorch's layouts `images_per_s` (median of
+        the rounds), `peak_mib`, and `ratio` to the faster layout (median of the rounds' pairs;
+        None without PyTorch); `"peer_layout"`, `"others_share"`, `"idle_share"`, the network.
+    """
+    network = {name: getattr(options, name) for name in NETWORK}
+    shared = {**network, "threads": options.threads}
+    layouts = speed.LAYOUTS if options.against else ()
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+
+        def started(python: str, script: str) -> Worker:
+            return stack.enter_context(Worker([python, str(HERE / script)], speed.QUIET))
+
+        own = {
+            "saved_model": started(sys.executable, "tensorflow_side.py"),
+            "tflite": started(sys.executable, "lite_side.py"),
+        }
+        peers = {layout: started(options.peer_python, "torch_side.py") for layout in layouts}
+        ready = own["saved_model"].ask("enlarging", **shared, folder=folder)
+        versions = [ready["version"]]
+        lite = own["tflite"].ask("enlarging", path=ready["path"], threads=options.threads)
+        versions.append(lite["version"])
+        for layout, peer in peers.items():
+            theirs = peer.ask("enlarging", **shared, layout=layout)
+            speed.check_alike(ready, theirs)
+            versions.append(theirs["version"])
+        sides = {**own, **peers}
+        speeds, quiet = speed.take_turns(list(sides.values()), [1] * len(sides), options)
+        peaks = [side.ask("peak_mib") for side in sides.values()]
+    found, rounds = {}, dict(zip(sides, speeds))
+    theirs = {layout: rounds[layout] for layout in layouts}
+    for name, peak in zip(sides, peaks):
+        compared = speed.compare(rounds[name], theirs)
+        found[name] = {
+            "images_per_s": compared["images_per_s"], "ratio": compared["ratio"], "peak_mib": peak
+        }  # fmt: skip
+    return {
+        **shared,
+        "sides": found,
+        "peer_layout": compared["peer_layout"],
+        "parameters": ready["parameters"],
+        "versions": "; ".join(dict.fromkeys(versions)),
+        **quiet,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures and prints; 0, or 2 where it could not."""
+    options = parse(arguments)
+    try:
+        result = measure(options)
+    except WorkerError as error:
+        print(f"not measured: {error}", file=sys.stderr)
+        return 2
+    for warning in speed.warnings_about(result):
+        print(warning, file=sys.stderr)
+    if options.json:
+        print(json.dumps(result))
+        return 0
+    print(f"SRResNet x4, {', '.join(f'{name} {result[name]}' for name in NETWORK)},"
+          f" {result['threads']} threads; {result['versions']}\n")  # fmt: skip
+    print("| side | images/s | ratio | peak MiB |\n| --- | --- | --- | --- |")
+    for name, values in result["sides"].items():
+        ratio, peak = values["ratio"], values["peak_mib"]
+        said = ["-" if ratio is None else f"{ratio:.2f}", "-" if peak is None else f"{peak:.0f}"]
+        print(f"| {name} | {values['images_per_s']:.2f} | {' | '.join(said)} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

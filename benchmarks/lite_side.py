@@ -1,0 +1,39 @@
+"""The worker that measures a TFLite file; `enlarging.py` starts it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+import numpy as np
+from protocol import repeat, serve
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+
+    RUNTIME = "ai-edge-litert"
+except ImportError:
+    from tensorflow.lite import Interpreter
+
+    RUNTIME = "tensorflow"
+
+_state = {}
+
+
+def enlarging(path: str, threads: int) -> dict:
+    """Opens a file and warms it up on a random picture."""
+    run = Interpreter(model_path=path, num_threads=threads).get_signature_runner()
+    ((name, facts),) = run.get_input_details().items()
+    picture = np.random.default_rng(0).uniform(-1, 1, facts["shape"]).astype(np.float32)
+    _state["bare"] = lambda: run(**{name: picture})
+    for _ in range(3):
+        _state["bare"]()
+    return {"version": f"{RUNTIME} {importlib.metadata.version(RUNTIME)}"}
+
+
+def steps(seconds: float) -> tuple[int, float]:
+    """Repeats the pass for so many seconds: passes and seconds."""
+    return repeat(_state["bare"], seconds)
+
+
+if __name__ == "__main__":
+    serve({"enlarging": enlarging, "steps": steps})
