@@ -33,6 +33,7 @@ START = ""  # run folder of recipes/srresnet.py; none: random weights
 SCALE = 4  # how many times larger, as in the start
 CHANNELS = 3  # 3 (colour) or 1 (grey)
 MIRROR = True  # show crops in all eight positions: mirrored, turned by quarters
+SMALLER = ""  # factors by which pictures also appear smaller, such as 0.9,0.8,0.7,0.6
 WIDTH = 0  # of the generator; 0: the start's. So are the next six
 BLOCKS = 0
 NORM = ""
@@ -70,7 +71,11 @@ SHAPED = (
 def load_data(options):
     """The pictures."""
     return data.load_super_resolution(
-        options.data, scale=options.scale, crop=options.size or 96, channels=options.channels
+        options.data,
+        scale=options.scale,
+        crop=options.size or 96,
+        channels=options.channels,
+        smaller=options.smaller,
     )
 
 

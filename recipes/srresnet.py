@@ -33,6 +33,7 @@ EXPORT = "saved_models"
 SCALE = 4  # how many times larger: 2, 3, 4 or 8
 CHANNELS = 3  # 3 (colour) or 1 (grey)
 MIRROR = True  # show crops in all eight positions: mirrored, turned by quarters
+SMALLER = ""  # factors by which pictures also appear smaller, such as 0.9,0.8,0.7,0.6
 VARIANT = "small"  # small, or paper: batch norm, no skip, kernel 9, mean squared error
 WIDTH = 32  # channels of the inner maps; paper 64
 BLOCKS = 8  # residual blocks; paper 16
@@ -62,7 +63,11 @@ VARIANTS = {
 def load_data(options):
     """The pictures."""
     return data.load_super_resolution(
-        options.data, scale=options.scale, crop=options.size or 96, channels=options.channels
+        options.data,
+        scale=options.scale,
+        crop=options.size or 96,
+        channels=options.channels,
+        smaller=options.smaller,
     )
 
 

@@ -1,5 +1,7 @@
 """Super-resolution's data: MATLAB's bicubic, pairs of files, crops that belong together."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -120,6 +122,39 @@ def test_pairs_that_do_not_fit_are_refused(tmp_path):
     save(tmp_path / "HR" / "b.png", places_picture(64, 64))
     with pytest.raises(InputError, match="1 of 2 pictures .* no small version"):
         data.load_super_resolution(tmp_path, crop=32)
+
+
+@pytest.mark.parametrize("memory_limit", [2**31, 0])
+def test_pictures_appear_smaller_too(folder, memory_limit):
+    given = {"crop": 32, "memory_limit": memory_limit}
+    source = data.load_super_resolution(folder, smaller="0.75, 0.5", **given)
+    sizes = source._pictures.sizes
+    if memory_limit:
+        # 48x48, 36x52 of 38x53, 72x28 and 48x24 are too small, unsaid; 32x32.
+        assert sizes == [(64, 64), (48, 68), (100, 40), (64, 32), (48, 48), (36, 52), (32, 32)]
+    else:  # the broken one is noticed when it is read, in all its sizes at once
+        source._pictures.crop(sizes.index((64, 64), 1), np.zeros(2), 32)
+    assert sorted(name for name, _ in source.skipped) == ["broken.png", "small.png"]
+    (pair,) = [p for p in super_resolution_files.find(folder, 4) if p.name == "0.png"]
+    half = super_resolution_files.read(dataclasses.replace(pair, factor=0.5), 4, 3)
+    expected = bicubic.resize(places_picture(64, 64), 32, 32)
+    assert np.array_equal(half[0], expected) and np.array_equal(half[1], bicubic.shrink(expected, 4))
+    found = source._pictures.crop(sizes.index((32, 32)), np.zeros(2), 32)
+    assert np.array_equal(found[0], half[0]) and np.array_equal(found[1], half[1])
+    plain = data.load_super_resolution(folder, **given)
+    assert source.fingerprint != plain.fingerprint and len(source) > len(plain)
+
+
+def test_impossible_factors_are_refused(folder, tmp_path):
+    for wrong in ("1.5", "0.9,x", (0.5, 0.0)):
+        with pytest.raises(InputError, match="smaller is .*above 0 and below 1"):
+            data.load_super_resolution(folder, crop=32, smaller=wrong)
+    with pytest.raises(InputError, match="leave out smaller"):
+        data.load_super_resolution("scenes", smaller=(0.5,))
+    save(tmp_path / "own" / "HR" / "a.png", places_picture(64, 64))
+    save(tmp_path / "own" / "LR" / "a.png", places_picture(16, 16))
+    with pytest.raises(InputError, match="small versions of their own"):
+        data.load_super_resolution(tmp_path / "own", crop=32, smaller=(0.5,))
 
 
 def test_broken_and_small_pictures_are_named(folder):

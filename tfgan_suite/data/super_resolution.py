@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import threading
@@ -30,6 +31,7 @@ def load_super_resolution(
     crop: int = 96,
     channels: int = 3,
     split: str = "train",
+    smaller: Sequence[float] | str = (),
     strict: bool = False,
     memory_limit: int = MEMORY_LIMIT,
     progress: columns.Progress | None = None,
@@ -53,6 +55,10 @@ def load_super_resolution(
         crop: side of the high-resolution crops; paper 96.
         channels: 1 (grey) or 3 (colour).
         split: `"train"` or `"test"`.
+        smaller: factors below 1 by which the training pictures appear once more, as often as
+            there are factors, e.g. `(0.9, 0.8, 0.7, 0.6)` or `"0.9,0.8,0.7,0.6"`: what was coarse
+            is fine there, so that few pictures teach more. Not of pictures with small versions of
+            their own.
         strict: a file that cannot be used is an error instead of being skipped.
         memory_limit: bytes of decoded pictures that may be held in memory; of a larger set every
             picture is decoded anew when a crop of it is used.
@@ -64,8 +70,9 @@ def load_super_resolution(
 
     Raises:
         InputError: no such set; pictures smaller than the crop or pairs whose sizes do not divide
-            (in half of the files or, with `strict`, in one); a bad scale or crop.
+            (in half of the files or, with `strict`, in one); a bad scale, crop or factor.
     """
+    smaller = _factors(smaller)
     _check(scale, crop, channels)
     text, split = os.fspath(spec), specs.check_split(split)
     options = {"scale": scale, "crop": crop, "channels": channels, "strict": strict,
@@ -75,10 +82,14 @@ def load_super_resolution(
             raise InputError("scenes are in colour: leave out channels=1")
         if crop > scenes.SIZE:
             raise InputError(f"the crop is {crop}; scenes have {scenes.SIZE}x{scenes.SIZE} pixels")
+        if smaller:
+            raise InputError("scenes are drawn as large as they should be: leave out smaller")
         count, seed = _SCENES[split]
         held = _Pictures.of_arrays(scenes.generate(count, seed=seed), scale)
     else:
         pairs = files.find(text, scale, split, WORLDS)
+        if split == "train":
+            pairs = _with_smaller(pairs, smaller)
         held = _Pictures.of_files(pairs, crop, progress=progress, **{
             name: options[name] for name in ("scale", "channels", "strict", "memory_limit")
         })
@@ -293,15 +304,22 @@ class _Pictures:
         """
         with ThreadPoolExecutor(columns.threads()) as pool:
             heads = list(pool.map(lambda pair: _usable(pair, crop, scale), pairs))
-        skipped = [(pair.name, said) for pair, said in zip(pairs, heads) if isinstance(said, str)]
-        columns.check_skipped(skipped, len(pairs), strict)
-        kept = [(p, size) for p, size in zip(pairs, heads) if not isinstance(size, str)]
+        wrong = {pair.name: said for pair, said in zip(pairs, heads) if isinstance(said, str)}
+        skipped = list(wrong.items())
+        count = sum(pair.factor == 1.0 for pair in pairs)
+        columns.check_skipped(skipped, count, strict)
+        kept = [
+            (pair, size)
+            for pair, size in zip(pairs, heads)
+            if not isinstance(size, str) and min(size) >= crop
+        ]
         good, sizes = [pair for pair, _ in kept], [size for _, size in kept]
-        mark = fingerprint_of(scale, channels, *_sample(good))
+        factors = [pair.factor for pair in good if pair.factor != 1.0]
+        mark = fingerprint_of(scale, channels, *_sample(good), *factors)
         found = cls(sizes, scale, channels, mark, skipped, None, good)
         if sum(h * w for h, w in sizes) * channels * (1 + 1 / scale**2) <= memory_limit:
             found._hold(progress)
-            columns.check_skipped(skipped, len(pairs), strict)
+            columns.check_skipped(skipped, count, strict)
         return found
 
     def _hold(self, progress: columns.Progress | None) -> None:
@@ -349,21 +367,39 @@ class _Pictures:
         except images.Unreadable as error:
             with self._lock:
                 if index not in self._broken:
-                    self._broken.add(index)
+                    # With it all other sizes of the same file.
+                    self._broken.update(
+                        other for other, one in enumerate(self._pairs) if one.name == pair.name
+                    )
                     self.skipped.append((pair.name, str(error)))
             return None
 
 
+def _with_smaller(pairs: Sequence[files.Pair], factors: Sequence[float]) -> list[files.Pair]:
+    """The pairs, and those without files of small versions once more for each factor."""
+    alone = [pair for pair in pairs if pair.low is None]
+    if factors and not alone:
+        raise InputError(
+            f"smaller is {tuple(factors)}, but these pictures have small versions of their own, "
+            "which fit them at their full size alone: leave it out"
+        )
+    more = (dataclasses.replace(pair, factor=factor) for factor in factors for pair in alone)
+    return [*pairs, *more]
+
+
 def _usable(pair: files.Pair, crop: int, scale: int) -> tuple[int, int] | str:
-    """The size of a pair's whole high-resolution picture, or why it cannot be used."""
+    """The size of a pair's whole high-resolution picture, or why it cannot be used.
+
+    That a picture is too small is said once: not of what was made smaller still.
+    """
     try:
         size = files.header(pair.high)
         if pair.low is not None:
             files.check_sizes(pair, size, files.header(pair.low), scale)
     except images.Unreadable as error:
         return str(error)
-    size = tuple(side // scale * scale for side in size)
-    if min(size) < crop:
+    size = tuple(side // scale * scale for side in pair.size(*size))
+    if min(size) < crop and pair.factor == 1.0:
         return f"{size[1]}x{size[0]} pixels, smaller than the crop of {crop}"
     return size
 
@@ -382,6 +418,21 @@ def _mine(draws: tf.Tensor, part: tf.Tensor, deal: order.Share) -> tf.Tensor:
     """A slice's share of what was drawn for the global batch."""
     first = tf.cast(part, tf.int32) * deal.size
     return tf.ensure_shape(draws[first : first + deal.size], [deal.size, *draws.shape[1:]])
+
+
+def _factors(smaller: Sequence[float] | str) -> tuple[float, ...]:
+    if isinstance(smaller, str):
+        smaller = [word for word in smaller.split(",") if word.strip()]
+    try:
+        found = tuple(map(float, smaller))
+    except ValueError:
+        found = (0.0,)
+    if not all(0.0 < factor < 1.0 for factor in found):
+        raise InputError(
+            f"smaller is {', '.join(map(str, smaller))}; expected numbers above 0 and below 1, "
+            "such as 0.9,0.8,0.7,0.6"
+        )
+    return found
 
 
 def _check(scale: int, crop: int, channels: int) -> None:

@@ -24,16 +24,22 @@ class Pair:
         name: its path below its folder.
         high: the file of high resolution.
         low: the file of its small version; None: it is made by bicubic.
+        factor: by which the picture itself is made smaller before anything else.
     """
 
     name: str
     high: Path
     low: Path | None = None
+    factor: float = 1.0
 
     @property
     def paths(self) -> list[Path]:
         """The files there are."""
         return [self.high] if self.low is None else [self.high, self.low]
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """The height and width at which a picture of these sides is shown."""
+        return round(height * self.factor), round(width * self.factor)
 
 
 def find(
@@ -90,7 +96,10 @@ def read(
     Raises:
         images.Unreadable: a file is broken, or the sizes do not fit; the message says why.
     """
-    high = bicubic.whole(images.read(pair.high, None, channels), scale)
+    found = images.read(pair.high, None, channels)
+    if pair.factor != 1.0:
+        found = bicubic.resize(found, *pair.size(*size_of(found)))
+    high = bicubic.whole(found, scale)
     if min(high.shape[:2]) < 1:
         raise images.Unreadable(f"smaller than {scale} pixels")
     if pair.low is None:
