@@ -7,8 +7,11 @@
 The generator has the form of the one it starts from. The feature network's weights are those of
 keras.applications, which are downloaded once; without internet give a file, as
 
-    --network squeezenet10.npz --layer fire4
+    --network squeezenet10.npz --layer fire4 --feature-scale 0.003
 
+The scale makes the feature loss some tens of times the weighted adversarial one, as the paper's
+does with VGG: other networks' maps are of other sizes. Read "generator/features" (about 0.1) and
+"generator/adversarial" (about 0.005) in the first lines; a critic that has no say changes little.
 The paper's setting is `--network vgg19 --layer phi_5,4 --batch 16 --rate 0.0001 --steps 200000`
 with the rate at a tenth after half of the run. Expect PSNR to fall by one or two dB, the distance
 in features to fall, and the gradient energy (`measure sr`) to come nearer to 1. Paper, Set5 x4:

@@ -31,7 +31,8 @@ def run(tmp_path_factory):
 def test_list_reads_the_folder(capsys):
     assert main(["list", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
-    assert {"dcgan", "wgan_gp"} <= set(rows)
+    assert {"dcgan", "wgan_gp", "srgan", "adain", "gatys"} <= set(rows)
+    assert "encoders" not in rows
     assert "1511.06434" in rows["dcgan"]["paper"] and rows["dcgan"]["data"] == "pictures"
     assert main(["list"]) == 0
     table = capsys.readouterr().out.splitlines()

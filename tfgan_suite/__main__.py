@@ -118,13 +118,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def games() -> list[dict[str, str]]:
-    """What the files in `games/` say of themselves, read without importing them.
+    """What the files of games and styles say of themselves, read without importing them.
 
     Returns:
         One dict a game: `name`, `paper`, `data`, `about`.
     """
     found = []
-    for path in sorted((Path(__file__).parent / "games").glob("[a-z]*.py")):
+    home = Path(__file__).parent
+    for path in [*sorted(home.glob("games/[a-z]*.py")), *sorted(home.glob("style/[a-z]*.py"))]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         constants = {
             node.targets[0].id: node.value.value
@@ -133,6 +134,8 @@ def games() -> list[dict[str, str]]:
             and isinstance(node.targets[0], ast.Name)
             and isinstance(node.value, ast.Constant)
         }
+        if path.parent.name == "style" and "PAPER" not in constants:
+            continue  # a helper
         found.append(
             {
                 "name": path.stem,

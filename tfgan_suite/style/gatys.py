@@ -20,6 +20,9 @@ import tensorflow as tf
 from tfgan_suite import feature_nets, feature_weights
 from tfgan_suite.errors import InputError
 
+PAPER = "Gatys, Ecker, Bethge 2016, arXiv:1508.06576"
+DATA = "a photo and a painting"
+
 STARTS = ("content", "noise", "style")
 CONVENTIONS = ("mean", "paper")
 _VGG = (("conv4_2",), ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"))
