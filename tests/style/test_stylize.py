@@ -185,15 +185,15 @@ def test_a_run_trains_paints_and_is_judged(tmp_path, monkeypatch, capsys):
         "float32.tflite"
     }
     assert not list((tmp_path / "exports").rglob("*int8*"))
-    for place in (run, tmp_path / "exports/adain_paintings"):
-        assert main(["translate", str(place), "in.png", "out.png"]) == 2
-        assert f"tfgan_suite stylize {place}" in capsys.readouterr().err
     opened = open_painter(run)
     assert float(np.max(np.abs(opened.regions.__self__.encoder.scale_1 - 1.0))) > 0.01
     draws = np.random.RandomState(0)
     for name in ("c/a.png", "s/b.png", "s/c.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.fromarray(draws.randint(0, 256, (18, 23, 3)).astype("u1")).save(tmp_path / name)
+    for place in (run, tmp_path / "exports/adain_paintings"):
+        assert main(["translate", str(place), "c/a.png", "out.png"]) == 2
+        assert f"tfgan_suite stylize {place}" in capsys.readouterr().err
     assert cli.run(parsed(run, tmp_path / "c", tmp_path / "s", tmp_path / "out")) == 0
     assert files.read(tmp_path / "out/a_c.png", 3).shape == (18, 23, 3)
     from tfgan_suite.style import judging
