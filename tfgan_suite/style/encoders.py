@@ -21,7 +21,7 @@ from tfgan_suite.errors import InputError
 VGG_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 # Of SqueezeNet: the style from maps of 1/2, 1/4, 1/4 and 1/8 of the picture's side. Its first
 # convolution has no padding of its own: 3 pixels more on each side make it halve exactly.
-SQUEEZENET_TAPS, _SQUEEZENET_PAD = ("conv1", "fire2", "fire4", "fire5"), 3
+SQUEEZENET_TAPS, _SQUEEZENET_PAD = ("conv1", "fire2", "fire4"), 3
 _PROBE = 64  # side of the picture that tells what an encoder halves
 
 
@@ -129,7 +129,7 @@ def load_encoder(
             official code; or another network that `perceptual.taps` opens.
         weights: `"imagenet"`, a file, or `None` for random ones.
         taps: names of the maps, the deepest last. Empty: relu1_1 to relu{depth}_1 of VGG19,
-            conv1, fire2, fire4, fire5 of SqueezeNet.
+            conv1, fire2, fire4 of SqueezeNet, the last at a quarter of the picture's side.
         depth: of VGG19, where taps are left out: 2 to 4; paper 4.
         seed: of random weights.
 
