@@ -9,8 +9,8 @@
 The encoder is frozen; the decoder alone learns. The default encoder is VGG19 with random weights,
 which sees colours and textures and needs no download; with trained ones (--weights imagenet, or a
 file) content keeps its shapes better. --network squeezenet.npz takes a file in the layout
-layer|kernel; --style-weight 2 suits it, and 96x96 windows. The deeper the last map, the less is left
-of the content. The paper's setting, with hours on a GPU, is
+layer|kernel; --style-weight 2 suits it, and 96x96 windows. The deeper the last map, the less is
+left of the content. The paper's setting, with hours on a GPU, is
 
     --weights imagenet --depth 4 --width 64 --size 256 --side 512 --batch 8 --rate 1e-4
     --decay 5e-5 --reconstruction 0 --steps 160000 --data COCO,WIKIART

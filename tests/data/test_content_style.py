@@ -142,7 +142,8 @@ def test_broken_and_tiny_files_are_skipped_and_named(folder, memory_limit):
     )  # fmt: skip
     skipped = skipped or dict(source.skipped)
     assert sorted(name.rsplit("/", 1)[1] for name in skipped) == ["broken.png", "tiny.png"]
-    assert "shorter side must have 6" in next(v for k, v in skipped.items() if k.endswith("tiny.png"))
+    (reason,) = [text for name, text in skipped.items() if name.endswith("tiny.png")]
+    assert "shorter side must have 6" in reason
     with pytest.raises(InputError, match="broken.png"):
         load_content_style(folder, crop=16, side=24, strict=True, memory_limit=memory_limit)
 

@@ -138,7 +138,8 @@ def test_pictures_appear_smaller_too(folder, memory_limit):
     (pair,) = [p for p in super_resolution_files.find(folder, 4) if p.name == "0.png"]
     half = super_resolution_files.read(dataclasses.replace(pair, factor=0.5), 4, 3)
     expected = bicubic.resize(places_picture(64, 64), 32, 32)
-    assert np.array_equal(half[0], expected) and np.array_equal(half[1], bicubic.shrink(expected, 4))
+    assert np.array_equal(half[0], expected)
+    assert np.array_equal(half[1], bicubic.shrink(expected, 4))
     found = source._pictures.crop(sizes.index((32, 32)), np.zeros(2), 32)
     assert np.array_equal(found[0], half[0]) and np.array_equal(found[1], half[1])
     plain = data.load_super_resolution(folder, **given)

@@ -8,8 +8,8 @@ Translators take `load_pairs`, `load_unpaired` or `load_simulated`; what makes p
 """
 
 from tfgan_suite.data.arrays import from_arrays
-from tfgan_suite.data.content_style import load_content_style
 from tfgan_suite.data.base import MEMORY_LIMIT, ArraySource, Source, distribute
+from tfgan_suite.data.content_style import load_content_style
 from tfgan_suite.data.pairs import load_pairs
 from tfgan_suite.data.simulated import load_simulated
 from tfgan_suite.data.sources import SYNTHETIC, load
