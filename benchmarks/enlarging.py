@@ -67,15 +67,19 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         def started(python: str, script: str) -> Worker:
             return stack.enter_context(Worker([python, str(HERE / script)], speed.QUIET))
 
+        # In a process of its own, so that its memory does not count.
+        with Worker([sys.executable, str(HERE / "tensorflow_side.py")], speed.QUIET) as exporter:
+            ready = exporter.ask("export_enlarging", **network, folder=folder)
         own = {
             "saved_model": started(sys.executable, "tensorflow_side.py"),
             "tflite": started(sys.executable, "lite_side.py"),
         }
         peers = {layout: started(options.peer_python, "torch_side.py") for layout in layouts}
-        ready = own["saved_model"].ask("enlarging", **shared, folder=folder)
-        versions = [ready["version"]]
-        lite = own["tflite"].ask("enlarging", path=ready["path"], threads=options.threads)
-        versions.append(lite["version"])
+        how = {"threads": options.threads}
+        served = {"path": ready["saved_model"], "size": options.size, **how}
+        lite = {"path": ready["tflite"], **how}
+        asked = ((own["saved_model"], served), (own["tflite"], lite))
+        versions = [side.ask("enlarging", **given)["version"] for side, given in asked]
         for layout, peer in peers.items():
             theirs = peer.ask("enlarging", **shared, layout=layout)
             speed.check_alike(ready, theirs)

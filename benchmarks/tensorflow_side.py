@@ -127,39 +127,52 @@ def setup(
     }
 
 
-def enlarging(size: int, width: int, blocks: int, threads: int, folder: str) -> dict:
-    """Builds SRResNet's generator, exports it to TFLite, warms up a pass of one picture.
+def export_enlarging(size: int, width: int, blocks: int, folder: str) -> dict:
+    """Builds SRResNet's generator and exports it.
 
     Args:
         size: height and width of the picture that goes in.
-        width, blocks, threads: as for `setup`.
-        folder: where the TFLite file goes.
+        width, blocks: as for `setup`.
+        folder: where the export goes.
 
     Returns:
-        As `setup`, with the file's `path`.
+        As `setup`, with the places of the `saved_model` and of the `tflite` file.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
     keras.utils.set_random_seed(0)
     made = make_game("srresnet", size=size * SCALE, width=width, blocks=blocks)
     formats = ["saved_model", "tflite_float32"]
     exported = export(
         made, folder, name="srresnet", formats=formats, size=(size, size), warmup=False
     )
-    signature = made.signatures()["serving_default"]
-    # As a server runs it: from the SavedModel.
-    served = tf.saved_model.load(str(exported.path)).signatures["serving_default"]
-    given = tf.random.stateless_uniform((1, size, size, 3), [0, 1], -1.0, 1.0)
-    _state["bare"] = lambda: served(**{signature.inputs[0].name: given})
-    for _ in range(3):
-        _state["bare"]()
     found = tensors(made)
     return {
         "version": f"tensorflow {tf.__version__}, keras {keras.__version__}",
         "parameters": {player: sum(sizes) for player, sizes in found.items()},
         "tensors": found,
-        "path": str(next(exported.path.rglob("*float32.tflite"))),
+        "saved_model": str(exported.path),
+        "tflite": str(next(exported.path.rglob("*float32.tflite"))),
     }
+
+
+def enlarging(path: str, size: int, threads: int) -> dict:
+    """Opens a SavedModel as a server does and warms up a pass of one picture.
+
+    Args:
+        path: of the SavedModel.
+        size: height and width of the picture that goes in.
+        threads: as for `setup`.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    # Kept: with the model its variables would go.
+    _state["model"] = tf.saved_model.load(path)
+    served = _state["model"].signatures["serving_default"]
+    (name,) = served.structured_input_signature[1]
+    given = {name: tf.random.stateless_uniform((1, size, size, 3), [0, 1], -1.0, 1.0)}
+    _state["bare"] = lambda: served(**given)
+    for _ in range(3):
+        _state["bare"]()
+    return {"version": f"tensorflow {tf.__version__}, keras {keras.__version__}"}
 
 
 def steps(seconds: float) -> tuple[int, float]:
@@ -247,6 +260,7 @@ if __name__ == "__main__":
     serve(
         {
             "setup": setup,
+            "export_enlarging": export_enlarging,
             "enlarging": enlarging,
             "steps": steps,
             "load": load,
