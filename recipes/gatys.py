@@ -109,12 +109,13 @@ def picture(path: Path, longer: int) -> np.ndarray:
     Raises:
         images.Unreadable: it is no whole picture.
     """
+    from tfgan_suite.data import images
     from tfgan_suite.translate import files
 
     pixels = files.read(path, 3)
     height, width = pixels.shape[:2]
     shorter = max(1, round(min(height, width) * longer / max(height, width)))
-    return files.scaled(pixels, shorter).astype(np.float32) / 127.5 - 1.0
+    return images.scaled(pixels, shorter).astype(np.float32) / 127.5 - 1.0
 
 
 def read_styles(chosen: argparse.Namespace) -> list[np.ndarray]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_suite import compat
+from tfgan_suite import compat, launch
 from tfgan_suite.export import export
 
 
@@ -204,6 +207,16 @@ class GameChecks:
 def translates(game) -> bool:
     """Whether pictures have to be given to the game's generator."""
     return not game.signatures()["serving_default"].drawable and hasattr(game, "translate")
+
+
+def run_recipe(name, *words):
+    """Runs a recipe from the command line's words; its exit code."""
+    path = Path(__file__).parents[1] / "recipes" / name
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [name, *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            launch.main(runpy.run_path(str(path), run_name="recipe"))
+    return end.value.code
 
 
 def trainable(networks):

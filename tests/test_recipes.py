@@ -2,14 +2,13 @@
 
 import json
 import runpy
-import sys
 import types
 from pathlib import Path
 
 import numpy as np
 import pytest
+from harness import run_recipe
 
-from tfgan_suite import launch
 from tfgan_suite.__main__ import games
 from tfgan_suite.runs import Run
 
@@ -19,10 +18,7 @@ ROOT = Path(__file__).parents[1]
 def play(recipe, tmp_path, monkeypatch, *words):
     """Runs a recipe in an empty folder; its exit code."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [recipe, *words])
-    with pytest.raises(SystemExit) as end:
-        launch.main(runpy.run_path(str(ROOT / "recipes" / recipe), run_name="recipe"))
-    return end.value.code
+    return run_recipe(recipe, *words)
 
 
 @pytest.mark.parametrize("game", [game["name"] for game in games()])

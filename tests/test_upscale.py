@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness import run_recipe
 from PIL import Image
 
 from tfgan_suite import InputError, launch
@@ -92,15 +93,6 @@ def test_impossible_tiles_are_refused():
 TINY = ["--size", "32", "--batch", "2", "--steps", "2", "--report", "1", "--save", "1"]
 
 
-def play(recipe, *words):
-    """Runs a recipe; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [recipe, *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            launch.main(runpy.run_path(str(RECIPES / recipe), run_name="recipe"))
-    return end.value.code
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """A folder of pictures, a run of the first stage, its export."""
@@ -109,7 +101,7 @@ def home(tmp_path_factory):
     for index in range(4):
         Image.fromarray(smooth(48, 56, index)).save(place / "photos" / f"{index}.png")
     words = ["--data", place / "photos", "--run", place / "first", "--width", "4", "--blocks", "1"]
-    code = play("srresnet.py", *words, *TINY, "--export", place / "exports")
+    code = run_recipe("srresnet.py", *words, *TINY, "--export", place / "exports")
     assert code in (0, 4)  # int8 of an untrained network may be over its bound
     return place
 
@@ -121,20 +113,20 @@ EXPORT = "exports/srresnet_photos"
 
 def test_the_second_stage_asks_for_the_first(home, tmp_path, capsys):
     words = ["--data", home / "photos", "--run", tmp_path / "run", *TINY, *SECOND]
-    assert play("srgan.py", *words) == 2
+    assert run_recipe("srgan.py", *words) == 2
     (reason,) = capsys.readouterr().err.splitlines()
     assert "starts from a trained srresnet" in reason and "--start none" in reason
-    assert play("srgan.py", *words, "--start", tmp_path / "nowhere") == 2
+    assert run_recipe("srgan.py", *words, "--start", tmp_path / "nowhere") == 2
     assert "not a run folder" in capsys.readouterr().err
-    assert play("srgan.py", *words, "--start", "none") == 2
+    assert run_recipe("srgan.py", *words, "--start", "none") == 2
     assert "--width" in capsys.readouterr().err
-    assert play("srgan.py", *words, "--start", home / "first", "--width", "8") == 2
+    assert run_recipe("srgan.py", *words, "--start", home / "first", "--width", "8") == 2
     assert "made with 4" in capsys.readouterr().err
 
 
 def test_the_second_stage_begins_with_the_weights_of_the_first(home, tmp_path):
     words = ["--data", home / "photos", "--run", tmp_path / "run", "--start", home / "first"]
-    assert play("srgan.py", *words, *TINY, *SECOND, "--rate", "0") == 0
+    assert run_recipe("srgan.py", *words, *TINY, *SECOND, "--rate", "0") == 0
     first, second = Run(home / "first").load()[0], Run(tmp_path / "run").load()[0]
     for one, other in zip(first.generator.get_weights(), second.generator.get_weights()):
         assert np.array_equal(one, other)
@@ -149,7 +141,7 @@ def test_a_run_shows_its_pictures_and_opens_without_its_start(home, tmp_path):
     (home / "first").rename(start)
     try:
         words = ["--data", home / "photos", "--run", tmp_path / "run", "--start", start]
-        assert play("srgan.py", *words, *TINY, *SECOND) == 0
+        assert run_recipe("srgan.py", *words, *TINY, *SECOND) == 0
     finally:
         start.rename(home / "first")
     assert open_upscaler(tmp_path / "run").factor == 4

@@ -203,8 +203,7 @@ def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
     from tfgan_suite.export import load
 
     exported = load(source)
-    usage = exported.card.get("usage", "translate {} PICTURES OUTPUT")
-    _check_drawable(source, exported.inputs(), usage)
+    _check_drawable(source, exported.inputs(), exported.usage)
     return exported.sample(
         count, seed, **_labels(exported.inputs(), label, count, exported.card.get("classes"))
     )

@@ -50,9 +50,7 @@ class AdversarialModel(keras.Model):
     # Real batches that one train step uses: fit's batch holds this many times `batch` examples.
     batches_per_step: int = 1
     # What a run's export holds by default.
-    export_formats: tuple[str, ...] = (
-        "saved_model", "tflite_float32", "tflite_float16", "tflite_int8"
-    )  # fmt: skip
+    export_formats = ("saved_model", "tflite_float32", "tflite_float16", "tflite_int8")
     # The words behind `python -m tfgan_suite` that use a run or an export, whose place goes in.
     usage: str = "sample {}"
 
@@ -63,6 +61,9 @@ class AdversarialModel(keras.Model):
         averages: Mapping[str, float] | None = None,
         name: str | None = None,
     ):
+        for decay in (averages or {}).values():
+            if not 0.0 <= decay < 1.0:
+                raise InputError(f"average is {decay}; it must be 0 (off) or a decay below 1")
         super().__init__(name=name)
         # A model that has only a train_step counts as not built, and then cannot be saved.
         self.built = True

@@ -51,8 +51,6 @@ class NoiseGame(AdversarialModel):
     ):
         if latent not in ("uniform", "normal"):
             raise InputError(f"latent is {latent!r}; it must be 'uniform' or 'normal'")
-        if not 0.0 <= average < 1.0:
-            raise InputError(f"average is {average}; it must be 0 (off) or a decay below 1")
         self_stabilisers = stabilisers.make(options)
         adversarial = losses.get(loss, label_smoothing=self_stabilisers.label_smoothing)
         averages = {"generator": average} if average else None

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfgan_suite.data import bicubic
 from tfgan_suite.errors import InputError
 from tfgan_suite.signatures import Signature, TensorSpec
-from tfgan_suite.translation import FORTH, TranslationGame, rows
+from tfgan_suite.translation import FORTH, TranslationGame, rows, two_sides
 
 
 class SuperResolutionGame(TranslationGame):
@@ -90,20 +90,8 @@ def low_and_high(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     Raises:
         InputError: the batch holds no such pairs, or sides that do not divide.
     """
-    if isinstance(batch, Mapping):
-        if not {"low", "high"} <= set(batch):
-            raise InputError(
-                f"a batch with keys {sorted(batch)}, but this game learns from pictures of two"
-                " sizes: 'low' and 'high' (data.load_super_resolution)"
-            )
-        batch = batch["low"], batch["high"]
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        raise InputError(
-            "a batch of single pictures, but this game learns from pictures of two sizes"
-            " (data.load_super_resolution)"
-        )
-    low, high = batch[:2]
-    return tf.cast(low, tf.float32), tf.cast(high, tf.float32)
+    learns = "this game learns from pictures of two sizes"
+    return two_sides(batch, ("low", "high"), learns, " (data.load_super_resolution)")
 
 
 def check_sizes(made: tf.Tensor, high: tf.Tensor) -> None:

@@ -7,6 +7,7 @@ and `domain_b` where they are not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -244,6 +245,33 @@ def continued(images: tf.Tensor, multiple: int, smallest: int = 1) -> tf.Tensor:
         index = count(wanted) % there_and_back
         images = tf.gather(images, ops.minimum(index, there_and_back - index), axis=axis)
     return images
+
+
+def two_sides(
+    batch: Any, keys: tuple[str, str], learns: str, hint: str = ""
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The two sides of a batch, whatever form `fit` was given.
+
+    Args:
+        batch: a dict with both keys, or a tuple of the two.
+        keys: of the sides.
+        learns: for messages, what the game learns from, such as `"this game learns from pairs"`.
+        hint: for messages, what gives such batches.
+
+    Returns:
+        Two float32 tensors.
+
+    Raises:
+        InputError: the batch holds no two sides.
+    """
+    if isinstance(batch, Mapping):
+        if not set(keys) <= set(batch):
+            wanted = " and ".join(map(repr, keys))
+            raise InputError(f"a batch with keys {sorted(batch)}, but {learns}: {wanted}{hint}")
+        batch = tuple(batch[key] for key in keys)
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        raise InputError(f"a batch of single pictures, but {learns}{hint}")
+    return tf.cast(batch[0], tf.float32), tf.cast(batch[1], tf.float32)
 
 
 def rows(columns: list[np.ndarray]) -> np.ndarray:

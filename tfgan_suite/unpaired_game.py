@@ -49,8 +49,6 @@ class UnpairedGame(TranslationGame):
         seed: int = 0,
         name: str | None = None,
     ):
-        if not 0.0 <= average < 1.0:
-            raise InputError(f"average is {average}; it must be 0 (off) or a decay below 1")
         _check_fit("B", a_to_b, critic_b, b_to_a)
         if b_to_a is not None:
             _check_fit("A", b_to_a, critic_a, a_to_b)

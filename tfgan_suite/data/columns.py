@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.data import images
-from tfgan_suite.data.base import IndexedSource, fingerprint_of
+from tfgan_suite.data.base import IndexedSource, fingerprint_of, marks
 from tfgan_suite.data.streams import Stream
+from tfgan_suite.data.whole import Whole
 from tfgan_suite.errors import InputError
 
 Progress = Callable[[int, int], None]
@@ -127,7 +126,8 @@ def from_files(
     reader = _Reader(files, skipped)
     total = len(files.paths) + len(skipped)
     check_skipped(reader.skipped, total, strict)
-    mark = fingerprint_of(list(files.shapes.items()), *_sample(files), *files.values.values())
+    flat = [path for paths in files.paths for path in paths]
+    mark = fingerprint_of(list(files.shapes.items()), *marks(flat), *files.values.values())
     size = sum(int(np.prod(shape)) for shape in files.shapes.values())
     if len(files.paths) * size > memory_limit:
         if strict:
@@ -158,40 +158,18 @@ def check_skipped(skipped: Sequence[tuple[str, str]], count: int, strict: bool) 
     raise InputError(f"{len(skipped)} of {count} examples cannot be read ({example}): {advice}")
 
 
-def _sample(files: Files) -> tuple[list, list]:
-    """Names and sizes of all files, and the first 4 KiB of up to 64 examples' files."""
-    flat = [path for paths in files.paths for path in paths]
-    sizes = [(path.parent.name, path.name, os.path.getsize(path)) for path in flat]
-    content = []
-    for index in np.linspace(0, len(flat) - 1, min(64, len(flat))).astype(int):
-        with open(flat[index], "rb") as file:
-            content.append(file.read(4096))
-    return sizes, content
-
-
 class _Reader:
     """Reads examples, and remembers which ones turned out to be broken."""
 
     def __init__(self, files: Files, skipped: Sequence[tuple[str, str]]) -> None:
         self.files, self.skipped = files, list(skipped)
-        self._broken: set[int] = set()
-        self._lock = threading.Lock()
+
+        def name(index: int) -> str:
+            return " + ".join(str(path) for path in files.paths[index])
+
+        self._whole = Whole(len(files.paths), files.read, name, self.skipped)
         with tf.device("CPU:0"):
             self._values = {key: tf.constant(v) for key, v in files.values.items()}
-
-    def read(self, index: int) -> dict[str, np.ndarray] | None:
-        """One example's pictures, or `None` (and a note in `skipped`) if it is broken."""
-        if index in self._broken:
-            return None
-        try:
-            return self.files.read(index)
-        except images.Unreadable as error:
-            with self._lock:
-                if index not in self._broken:
-                    self._broken.add(index)
-                    names = " + ".join(str(path) for path in self.files.paths[index])
-                    self.skipped.append((names, str(error)))
-            return None
 
     def read_all(self, progress: Progress | None, keep: bool = True) -> dict[str, np.ndarray]:
         """All whole examples: pictures and values."""
@@ -202,7 +180,7 @@ class _Reader:
         }
         whole: list[int] = []
         with ThreadPoolExecutor(threads()) as pool:
-            for index, example in enumerate(pool.map(self.read, range(count))):
+            for index, example in enumerate(pool.map(self._whole.read, range(count))):
                 if example is not None:
                     for key, pixels in example.items() if keep else ():
                         kept[key][len(whole)] = pixels
@@ -228,20 +206,13 @@ class _Reader:
 
     def _read_some(self, wanted: np.ndarray) -> list[np.ndarray]:
         """Pictures of the wanted examples by key's order, and the indices really read."""
-        count = len(self.files.paths)
         shapes = self.files.shapes
         found = [np.empty((len(wanted), *shape), np.uint8) for shape in shapes.values()]
         used = np.empty(len(wanted), np.int64)
         for place, first in enumerate(wanted):
-            for further in range(count):
-                used[place] = (int(first) + further) % count
-                example = self.read(int(used[place]))
-                if example is not None:
-                    for pixels, key in zip(found, shapes):
-                        pixels[place] = example[key]
-                    break
-            else:
-                raise InputError("none of the files can be read any more: check their folder")
+            used[place], example = self._whole.read_from(int(first))
+            for pixels, key in zip(found, shapes):
+                pixels[place] = example[key]
         return [*found, used]
 
 

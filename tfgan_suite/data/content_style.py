@@ -175,5 +175,4 @@ def _places(
     drawn = tf.random.stateless_uniform(
         [deal.batch, 2], order.key(seed, f"window {name}", step), alg="philox"
     )
-    first = tf.cast(part, tf.int32) * deal.size
-    return tf.reshape(drawn[first : first + deal.size], [deal.size, 2])
+    return order.mine(drawn, part, deal)

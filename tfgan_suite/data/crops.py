@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import abc
-import os
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.data import columns, images
-from tfgan_suite.data.base import fingerprint_of
-from tfgan_suite.errors import InputError
+from tfgan_suite.data.base import fingerprint_of, marks
+from tfgan_suite.data.whole import Whole
 
 ENLARGED = 4  # a picture that would have to be enlarged more than so often has nothing to show
 
@@ -98,9 +96,12 @@ class Streamed(Cropped):
 
     def __init__(self, paths: Sequence[Path], side: int, crop: int, fingerprint: str) -> None:
         super().__init__(len(paths), crop, fingerprint)
-        self._paths, self._side = list(paths), side
-        self._broken: set[int] = set()
-        self._lock = threading.Lock()
+        self._whole = Whole(
+            len(paths),
+            lambda index: read(paths[index], side, crop),
+            lambda index: str(paths[index]),
+            self.skipped,
+        )
 
     def cut(self, index: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         found = tf.numpy_function(self._cut, [index, places], tf.uint8)
@@ -109,27 +110,13 @@ class Streamed(Cropped):
     def _cut(self, index: np.ndarray, places: np.ndarray) -> np.ndarray:
         found = np.empty((len(index), self.crop, self.crop, 3), np.uint8)
         for number, (first, place) in enumerate(zip(index, places)):
-            picture = self._whole(int(first))
+            _, picture = self._whole.read_from(int(first))
             # As `corners`, in NumPy: no TensorFlow inside its own threads.
             free = np.array(picture.shape[:2], np.int64) - self.crop
             drawn = (place * (free + 1).astype(np.float32)).astype(np.int64)
             top, left = np.minimum(drawn, free)
             found[number] = picture[top : top + self.crop, left : left + self.crop]
         return found
-
-    def _whole(self, first: int) -> np.ndarray:
-        for further in range(self.count):
-            index = (first + further) % self.count
-            if index in self._broken:
-                continue
-            try:
-                return read(self._paths[index], self._side, self.crop)
-            except images.Unreadable as error:
-                with self._lock:
-                    if index not in self._broken:
-                        self._broken.add(index)
-                        self.skipped.append((str(self._paths[index]), str(error)))
-        raise InputError("none of the files can be read any more: check their folder")
 
 
 def corners(sizes: tf.Tensor, places: tf.Tensor, crop: int) -> tf.Tensor:
@@ -162,8 +149,6 @@ def read(path: Path, side: int, crop: int) -> np.ndarray:
     Raises:
         images.Unreadable: no whole picture, or one that is too small.
     """
-    from PIL import Image
-
     pixels = images.read(path, None, 3)
     height, width = pixels.shape[:2]
     least = -(-side // ENLARGED) if side else crop
@@ -171,12 +156,7 @@ def read(path: Path, side: int, crop: int) -> np.ndarray:
         raise images.Unreadable(
             f"{width}x{height} pixels; its shorter side must have {least} at least"
         )
-    if not side or min(height, width) == side:
-        return pixels
-    factor = side / min(height, width)
-    sides = max(side, round(width * factor)), max(side, round(height * factor))
-    kind = Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(pixels).resize(sides, kind), np.uint8)
+    return images.scaled(pixels, side)
 
 
 def load(
@@ -201,7 +181,7 @@ def load(
     Raises:
         InputError: `strict` and a file that cannot be used, or more than half of them.
     """
-    mark = fingerprint_of(side, crop, *_sample(paths))
+    mark = fingerprint_of(side, crop, *marks(paths))
     streams = _bytes(paths, side) > memory_limit
     if streams and not strict:
         return Streamed(paths, side, crop, mark)
@@ -240,13 +220,3 @@ def _bytes(paths: Sequence[Path], side: int) -> float:
         factor = side / min(width, height) if side else 1.0
         found.append(3.0 * width * height * factor**2)
     return len(paths) * float(np.mean(found)) if found else 0.0
-
-
-def _sample(paths: Sequence[Path]) -> tuple[list, list]:
-    """Names and sizes of all files, and the first 4 KiB of up to 64."""
-    sizes = [(path.parent.name, path.name, os.path.getsize(path)) for path in paths]
-    content = []
-    for index in np.linspace(0, len(paths) - 1, min(64, len(paths))).astype(int):
-        with open(paths[index], "rb") as file:
-            content.append(file.read(4096))
-    return sizes, content

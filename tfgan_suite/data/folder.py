@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.data import images
-from tfgan_suite.data.base import ArraySource, IndexedSource, Source, fingerprint_of
+from tfgan_suite.data.base import ArraySource, IndexedSource, Source, fingerprint_of, heads
 from tfgan_suite.data.listing import list_pictures
+from tfgan_suite.data.whole import Whole
 from tfgan_suite.errors import InputError
 
 DEFAULT_SIZE = 64
@@ -97,12 +97,8 @@ def _check_skipped(folder: Path, skipped, count: int, strict: bool) -> None:
 
 def _fingerprint(folder: Path, files: Sequence[str], form: tuple[int, ...]) -> str:
     """Names, sizes, and the first 4 KiB of up to 64 files spread over the list."""
-    sample = []
-    for index in np.linspace(0, len(files) - 1, min(64, len(files))).astype(int):
-        with open(folder / files[index], "rb") as file:
-            sample.append(file.read(4096))
     sizes = [(name, os.path.getsize(folder / name)) for name in files]
-    return fingerprint_of(form, sizes, sample)
+    return fingerprint_of(form, sizes, heads([folder / name for name in files]))
 
 
 def _threads() -> int:
@@ -113,32 +109,24 @@ class _Reader:
     """Reads listed pictures, and remembers which ones turned out to be broken."""
 
     def __init__(self, folder, files, size, channels, skipped) -> None:
-        self.folder, self.files = folder, files
+        self.files = files
         self.shape = (size, size, channels)
         self.skipped = list(skipped)
-        self._broken: set[int] = set()
-        self._lock = threading.Lock()
-
-    def read(self, index: int) -> np.ndarray | None:
-        """One picture, or `None` (and a note in `skipped`) if it is broken."""
-        if index in self._broken:
-            return None
-        size, _, channels = self.shape
-        try:
-            return images.read(self.folder / self.files[index], size, channels)
-        except images.Unreadable as error:
-            with self._lock:
-                if index not in self._broken:
-                    self._broken.add(index)
-                    self.skipped.append((self.files[index], str(error)))
-            return None
+        self._whole = Whole(
+            len(files),
+            lambda index: images.read(folder / files[index], size, channels),
+            files.__getitem__,
+            self.skipped,
+            gone=f"none of the {len(files)} pictures in {folder} can be read any more: check the "
+            "folder",
+        )
 
     def read_all(self, progress: Progress | None, keep: bool = True):
         """All whole pictures, uint8 `(n, size, size, channels)`, and their indices."""
         pixels = np.empty((len(self.files) if keep else 0, *self.shape), np.uint8)
         whole = []
         with ThreadPoolExecutor(_threads()) as pool:
-            for index, picture in enumerate(pool.map(self.read, range(len(self.files)))):
+            for index, picture in enumerate(pool.map(self._whole.read, range(len(self.files)))):
                 if picture is not None:
                     if keep:
                         pixels[len(whole)] = picture
@@ -156,17 +144,7 @@ class _Reader:
         pixels = np.empty((len(wanted), *self.shape), np.uint8)
         used = np.empty(len(wanted), np.int64)
         for place, first in enumerate(wanted):
-            for further in range(len(self.files)):
-                index = (int(first) + further) % len(self.files)
-                picture = self.read(index)
-                if picture is not None:
-                    pixels[place], used[place] = picture, index
-                    break
-            else:
-                raise InputError(
-                    f"none of the {len(self.files)} pictures in {self.folder} can be read any "
-                    "more: check the folder"
-                )
+            used[place], pixels[place] = self._whole.read_from(int(first))
         return pixels, used
 
 

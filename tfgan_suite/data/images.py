@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 from typing import TYPE_CHECKING
@@ -72,6 +73,36 @@ def probe(path: str | os.PathLike) -> bool:
             return image.mode in ("1", "L", "LA", "I", "F") or image.mode.startswith("I;")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise Unreadable(_reason(error, path)) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a file's header says: whether it is grey, and its size as a viewer shows it."""
+
+    grey: bool
+    width: int
+    height: int
+
+
+def header(path: str | os.PathLike) -> Header:
+    """Reads a file's header only, as `probe`, and its size.
+
+    Raises:
+        Unreadable: as `probe`, or the header is broken.
+    """
+    from PIL import Image
+
+    grey = probe(path)
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            # Of a PNG Pillow would decode all pixels to find a rotation that is hardly ever there.
+            has_exif = image.format != "PNG" or "exif" in image.info
+            if has_exif and image.getexif().get(0x0112, 1) >= 5:  # lies on its side
+                width, height = height, width
+    except (OSError, SyntaxError, ValueError) as error:
+        raise Unreadable("broken picture") from error
+    return Header(grey, width, height)
 
 
 def read(path: str | os.PathLike, size: int | None, channels: int) -> np.ndarray:
@@ -165,6 +196,20 @@ def fit_array(pixels: np.ndarray, size: int | None, channels: int) -> np.ndarray
     image = to_mode(image, channels)
     image = image if size is None else fit(image, size)
     return np.asarray(image, np.uint8).reshape(image.size[1], image.size[0], channels)
+
+
+def scaled(pixels: np.ndarray, size: int) -> np.ndarray:
+    """A uint8 picture whose shorter side has `size` pixels; 0: as it is."""
+    height, width = pixels.shape[:2]
+    if not size or min(height, width) == size:
+        return pixels
+    from PIL import Image
+
+    factor = size / min(height, width)
+    sides = max(1, round(width * factor)), max(1, round(height * factor))
+    kind = Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.BICUBIC
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    return np.asarray(image.resize(sides, kind), np.uint8).reshape(sides[1], sides[0], -1)
 
 
 def to_mode(image: Image.Image, channels: int) -> Image.Image:

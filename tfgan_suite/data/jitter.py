@@ -73,11 +73,6 @@ def draw(
     Returns:
         `Window` of `deal.size` entries.
     """
-    first = tf.cast(part, tf.int32) * deal.size
-
-    def mine(draws: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(draws[first : first + deal.size], [deal.size])
-
     corner = tf.random.stateless_uniform(
         [2, deal.batch], order.key(seed, f"crop {purpose}", step), 0, room + 1, tf.int32,
         alg="philox",
@@ -85,7 +80,8 @@ def draw(
     coins = tf.random.stateless_uniform(
         [deal.batch], order.key(seed, f"mirror {purpose}", step), alg="philox"
     )
-    return Window(mine(corner[0]), mine(corner[1]), mine((coins < 0.5) & mirror))
+    drawn = corner[0], corner[1], (coins < 0.5) & mirror
+    return Window(*(order.mine(draws, part, deal) for draws in drawn))
 
 
 def cut(pictures: tf.Tensor, window: Window, room: int) -> tf.Tensor:

@@ -136,8 +136,22 @@ def flips(step: tf.Tensor | int, part: tf.Tensor | int, deal: Share, seed: int) 
     They belong to the places of the global batch, however it is dealt out.
     """
     draws = tf.random.stateless_uniform([deal.batch], key(seed, "mirror", step), alg="philox")
+    return mine(draws, part, deal) < 0.5
+
+
+def mine(draws: tf.Tensor, part: tf.Tensor | int, deal: Share) -> tf.Tensor:
+    """A slice's share of what was drawn for the places of the global batch.
+
+    Args:
+        draws: `(deal.batch, ...)`.
+        part: number of the slice in the batch.
+        deal: how batches are dealt out.
+
+    Returns:
+        `(deal.size, ...)`.
+    """
     first = tf.cast(part, tf.int32) * deal.size
-    return tf.reshape(draws[first : first + deal.size] < 0.5, [deal.size])
+    return tf.reshape(draws[first : first + deal.size], [deal.size, *draws.shape[1:]])
 
 
 def numbered(start: int, deal: Share) -> tf.data.Dataset:

@@ -197,49 +197,24 @@ def _few(names: Sequence[str], sign: str = ", ") -> str:
     return sign.join(names[:5]) + (f"{sign}.." if len(names) > 5 else "")
 
 
-@dataclasses.dataclass(frozen=True)
-class _Head:
-    """What a file's header says: whether it is grey, and its size as a viewer shows it."""
-
-    grey: bool
-    width: int
-    height: int
-
-
-def _head(path: Path) -> _Head:
-    from PIL import Image
-
-    grey = images.probe(path)
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # Of a PNG Pillow would decode all pixels to find a rotation that is hardly ever there.
-            has_exif = image.format != "PNG" or "exif" in image.info
-            if has_exif and image.getexif().get(0x0112, 1) >= 5:  # lies on its side
-                width, height = height, width
-    except (OSError, SyntaxError, ValueError) as error:
-        raise images.Unreadable("broken picture") from error
-    return _Head(grey, width, height)
-
-
 def _headers(
     examples: Sequence[tuple[Path, ...]],
-) -> tuple[dict[int, tuple[_Head, ...]], list[tuple[str, str]]]:
+) -> tuple[dict[int, tuple[images.Header, ...]], list[tuple[str, str]]]:
     """Headers of the examples' files by the examples' numbers, and the unreadable ones."""
 
-    def probe(paths: tuple[Path, ...]) -> tuple[_Head, ...] | tuple[str, str]:
+    def probe(paths: tuple[Path, ...]) -> tuple[images.Header, ...] | tuple[str, str]:
         heads = []
         for path in paths:
             try:
-                heads.append(_head(path))
+                heads.append(images.header(path))
             except images.Unreadable as error:
                 return str(path), str(error)
         return tuple(heads)
 
     with ThreadPoolExecutor(columns.threads()) as pool:
         answers = list(pool.map(probe, examples))
-    heads = {i: found for i, found in enumerate(answers) if isinstance(found[0], _Head)}
-    skipped = [found for found in answers if not isinstance(found[0], _Head)]
+    heads = {i: found for i, found in enumerate(answers) if isinstance(found[0], images.Header)}
+    skipped = [found for found in answers if not isinstance(found[0], images.Header)]
     if not heads:
         columns.check_skipped(skipped, len(examples), False)
     return heads, skipped

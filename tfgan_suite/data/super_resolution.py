@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.data import bicubic, columns, images, order, specs
+from tfgan_suite.data import columns, images, order, specs
 from tfgan_suite.data import super_resolution_files as files
 from tfgan_suite.data.base import MEMORY_LIMIT, WORKERS, Source, fingerprint_of
+from tfgan_suite.data.super_resolution_pictures import Pictures
 from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.errors import InputError
 
@@ -75,8 +73,9 @@ def load_super_resolution(
     smaller = _factors(smaller)
     _check(scale, crop, channels)
     text, split = os.fspath(spec), specs.check_split(split)
-    options = {"scale": scale, "crop": crop, "channels": channels, "strict": strict,
-               "memory_limit": memory_limit}  # fmt: skip
+    options = {
+        "scale": scale, "channels": channels, "strict": strict, "memory_limit": memory_limit
+    }  # fmt: skip
     if text in WORLDS:
         if channels == 1:
             raise InputError("scenes are in colour: leave out channels=1")
@@ -85,19 +84,16 @@ def load_super_resolution(
         if smaller:
             raise InputError("scenes are drawn as large as they should be: leave out smaller")
         count, seed = _SCENES[split]
-        held = _Pictures.of_arrays(scenes.generate(count, seed=seed), scale)
+        held = Pictures.of_arrays(scenes.generate(count, seed=seed), scale)
     else:
         pairs = files.find(text, scale, split, WORLDS)
-        if split == "train":
-            pairs = _with_smaller(pairs, smaller)
-        held = _Pictures.of_files(pairs, crop, progress=progress, **{
-            name: options[name] for name in ("scale", "channels", "strict", "memory_limit")
-        })
+        shown = smaller if split == "train" else ()
+        held = Pictures.of_files(pairs, crop, shown, progress=progress, **options)
     return SuperResolutionSource(
         specs.short(text),
         held,
         crop,
-        test=functools.partial(load_super_resolution, text, split="test", **options)
+        test=functools.partial(load_super_resolution, text, split="test", crop=crop, **options)
         if split == "train" else None,
         report=scenes.report if text in WORLDS else None,
     )
@@ -119,7 +115,7 @@ class SuperResolutionSource(Source):
     def __init__(
         self,
         name: str,
-        pictures: _Pictures,
+        pictures: Pictures,
         crop: int,
         *,
         test: Callable[[], SuperResolutionSource] | None = None,
@@ -182,7 +178,7 @@ class SuperResolutionSource(Source):
             places = tf.random.stateless_uniform(
                 [deal.batch, 2], order.key(seed, "crop super-resolution", step), alg="philox"
             )
-            return step, part, self._gathered(index, _mine(places, part, deal))
+            return step, part, self._gathered(index, order.mine(places, part, deal))
 
         return order.numbered(start, deal).map(
             gather, num_parallel_calls=WORKERS, deterministic=True
@@ -223,7 +219,7 @@ class SuperResolutionSource(Source):
                 [deal.batch], order.key(seed, "turn super-resolution", step), 0, 8, tf.int32,
                 alg="philox",
             )
-            turn = _mine(draws, part, deal)
+            turn = order.mine(draws, part, deal)
             done = {key: positioned(pixels, turn) for key, pixels in done.items()}
         return self._scaled(done)
 
@@ -247,177 +243,6 @@ def positioned(pictures: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
         chosen = tf.bitwise.bitwise_and(turn, bit) > 0
         pictures = tf.where(chosen[:, None, None, None], change(pictures), pictures)
     return pictures
-
-
-class _Pictures:
-    """Pictures of both resolutions, in memory or read when they are used.
-
-    Args:
-        sizes: heights and widths of the high-resolution pictures, multiples of the scale.
-        scale, channels: of the pictures.
-        fingerprint: changes when the data change.
-        skipped: `(file, reason)` of what was left out.
-        held: the pictures, high and low; None: they are read from `pairs`.
-        pairs: the files.
-    """
-
-    def __init__(
-        self,
-        sizes: Sequence[tuple[int, int]],
-        scale: int,
-        channels: int,
-        fingerprint: str,
-        skipped: list[tuple[str, str]],
-        held: Sequence[tuple[np.ndarray, np.ndarray]] | None,
-        pairs: Sequence[files.Pair] = (),
-    ) -> None:
-        self.sizes, self.scale, self.channels = list(sizes), scale, channels
-        self.fingerprint, self.skipped = fingerprint, skipped
-        self._held, self._pairs = held, pairs
-        self._broken: set[int] = set()
-        self._lock = threading.Lock()
-
-    @classmethod
-    def of_arrays(cls, high: np.ndarray, scale: int) -> _Pictures:
-        """Of pictures uint8 `(n, height, width, channels)`."""
-        whole = [bicubic.whole(one, scale) for one in high]
-        held = [(one, bicubic.shrink(one, scale)) for one in whole]
-        sizes = [files.size_of(one) for one, _ in held]
-        return cls(sizes, scale, high.shape[-1], fingerprint_of(scale, high), [], held)
-
-    @classmethod
-    def of_files(
-        cls,
-        pairs: Sequence[files.Pair],
-        crop: int,
-        *,
-        scale: int,
-        channels: int,
-        strict: bool,
-        memory_limit: int,
-        progress: columns.Progress | None,
-    ) -> _Pictures:
-        """Of files; those that are broken or too small are left out.
-
-        Raises:
-            InputError: more than half are, or `strict` and one is.
-        """
-        with ThreadPoolExecutor(columns.threads()) as pool:
-            heads = list(pool.map(lambda pair: _usable(pair, crop, scale), pairs))
-        wrong = {pair.name: said for pair, said in zip(pairs, heads) if isinstance(said, str)}
-        skipped = list(wrong.items())
-        count = sum(pair.factor == 1.0 for pair in pairs)
-        columns.check_skipped(skipped, count, strict)
-        kept = [
-            (pair, size)
-            for pair, size in zip(pairs, heads)
-            if not isinstance(size, str) and min(size) >= crop
-        ]
-        good, sizes = [pair for pair, _ in kept], [size for _, size in kept]
-        factors = [pair.factor for pair in good if pair.factor != 1.0]
-        mark = fingerprint_of(scale, channels, *_sample(good), *factors)
-        found = cls(sizes, scale, channels, mark, skipped, None, good)
-        if sum(h * w for h, w in sizes) * channels * (1 + 1 / scale**2) <= memory_limit:
-            found._hold(progress)
-            columns.check_skipped(skipped, count, strict)
-        return found
-
-    def _hold(self, progress: columns.Progress | None) -> None:
-        """Reads all files into memory."""
-        held, sizes, count = [], [], len(self._pairs)
-        with ThreadPoolExecutor(columns.threads()) as pool:
-            read = functools.partial(self._read, shrunk=True)
-            for done, found in enumerate(pool.map(read, range(count)), 1):
-                if found is not None:
-                    held.append(found)
-                    sizes.append(files.size_of(found[0]))
-                if progress is not None:
-                    progress(done, count)
-        self._held, self.sizes = held, sizes
-
-    def crop(self, number: int, place: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-        """A crop of both resolutions; the next whole picture stands in for a broken one."""
-        for further in range(len(self.sizes)):
-            index = (number + further) % len(self.sizes)
-            found = self._held[index] if self._held is not None else self._read(index)
-            if found is None:
-                continue
-            high, low = found
-            small, sides = side // self.scale, [length // self.scale for length in high.shape[:2]]
-            room = [length - small + 1 for length in sides]
-            starts = [min(int(u * free), free - 1) for u, free in zip(place, room)]
-            inside = tuple(slice(first, first + small) for first in starts)
-            part = low[inside] if low is not None else bicubic.resize(high, *sides, *inside)
-            top, left = (first * self.scale for first in starts)
-            return high[top : top + side, left : left + side], part
-        raise InputError("none of the pictures can be read any more: check their folder")
-
-    def _read(
-        self, index: int, shrunk: bool = False
-    ) -> tuple[np.ndarray, np.ndarray | None] | None:
-        """Both pictures, or None (and a note in `skipped`) where a file is broken.
-
-        Of one without a file of its own the small version is made where `shrunk` asks for it.
-        """
-        if index in self._broken:
-            return None
-        pair = self._pairs[index]
-        try:
-            return files.read(pair, self.scale, self.channels, shrunk)
-        except images.Unreadable as error:
-            with self._lock:
-                if index not in self._broken:
-                    # With it all other sizes of the same file.
-                    self._broken.update(
-                        other for other, one in enumerate(self._pairs) if one.name == pair.name
-                    )
-                    self.skipped.append((pair.name, str(error)))
-            return None
-
-
-def _with_smaller(pairs: Sequence[files.Pair], factors: Sequence[float]) -> list[files.Pair]:
-    """The pairs, and those without files of small versions once more for each factor."""
-    alone = [pair for pair in pairs if pair.low is None]
-    if factors and not alone:
-        raise InputError(
-            f"smaller is {tuple(factors)}, but these pictures have small versions of their own, "
-            "which fit them at their full size alone: leave it out"
-        )
-    more = (dataclasses.replace(pair, factor=factor) for factor in factors for pair in alone)
-    return [*pairs, *more]
-
-
-def _usable(pair: files.Pair, crop: int, scale: int) -> tuple[int, int] | str:
-    """The size of a pair's whole high-resolution picture, or why it cannot be used.
-
-    That a picture is too small is said once: not of what was made smaller still.
-    """
-    try:
-        size = files.header(pair.high)
-        if pair.low is not None:
-            files.check_sizes(pair, size, files.header(pair.low), scale)
-    except images.Unreadable as error:
-        return str(error)
-    size = tuple(side // scale * scale for side in pair.size(*size))
-    if min(size) < crop and pair.factor == 1.0:
-        return f"{size[1]}x{size[0]} pixels, smaller than the crop of {crop}"
-    return size
-
-
-def _sample(pairs: Sequence[files.Pair]) -> tuple[list, list]:
-    """Names and sizes of all files, and the first 4 KiB of up to 64 of them."""
-    flat = [path for pair in pairs for path in pair.paths]
-    content = []
-    for index in np.linspace(0, len(flat) - 1, min(64, len(flat))).astype(int):
-        with open(flat[index], "rb") as file:
-            content.append(file.read(4096))
-    return [(path.name, os.path.getsize(path)) for path in flat], content
-
-
-def _mine(draws: tf.Tensor, part: tf.Tensor, deal: order.Share) -> tf.Tensor:
-    """A slice's share of what was drawn for the global batch."""
-    first = tf.cast(part, tf.int32) * deal.size
-    return tf.ensure_shape(draws[first : first + deal.size], [deal.size, *draws.shape[1:]])
 
 
 def _factors(smaller: Sequence[float] | str) -> tuple[float, ...]:

@@ -96,15 +96,27 @@ def read(
     Raises:
         images.Unreadable: a file is broken, or the sizes do not fit; the message says why.
     """
-    found = images.read(pair.high, None, channels)
+    return fitted(pair, images.read(pair.high, None, channels), scale, shrunk)
+
+
+def fitted(
+    pair: Pair, pixels: np.ndarray, scale: int, shrunk: bool = True
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """As `read`, of a large picture that was read before.
+
+    Args:
+        pair: the files.
+        pixels: of the file of high resolution, uint8 `(height, width, channels)`.
+        scale, shrunk: as for `read`.
+    """
     if pair.factor != 1.0:
-        found = bicubic.resize(found, *pair.size(*size_of(found)))
-    high = bicubic.whole(found, scale)
+        pixels = bicubic.resize(pixels, *pair.size(*size_of(pixels)))
+    high = bicubic.whole(pixels, scale)
     if min(high.shape[:2]) < 1:
         raise images.Unreadable(f"smaller than {scale} pixels")
     if pair.low is None:
         return high, bicubic.shrink(high, scale) if shrunk else None
-    low = images.read(pair.low, None, channels)
+    low = images.read(pair.low, None, pixels.shape[-1])
     check_sizes(pair, size_of(high), size_of(low), scale)
     return high, low
 
@@ -134,27 +146,6 @@ def check_sizes(
 def size_of(picture: np.ndarray) -> tuple[int, int]:
     """Height and width."""
     return picture.shape[0], picture.shape[1]
-
-
-def header(path: Path) -> tuple[int, int]:
-    """Height and width of a file as a viewer shows it; its pixels are not decoded.
-
-    Raises:
-        images.Unreadable: it is no picture.
-    """
-    from PIL import Image
-
-    images.probe(path)
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # Of a PNG Pillow would decode all pixels to find a rotation that is hardly ever there.
-            has_exif = image.format != "PNG" or "exif" in image.info
-            if has_exif and image.getexif().get(0x0112, 1) >= 5:  # lies on its side
-                width, height = height, width
-    except (OSError, SyntaxError, ValueError) as error:
-        raise images.Unreadable("broken picture") from error
-    return height, width
 
 
 def _sides(folder: Path, scale: int) -> tuple[Path, Path] | None:

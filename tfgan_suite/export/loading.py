@@ -78,6 +78,13 @@ class Exported:
         """What a signature gives."""
         return cards.restore(self._signature(signature)["output"])
 
+    @property
+    def usage(self) -> str:
+        """The words behind `python -m tfgan_suite` that use it; its place goes in for `{}`."""
+        drawn = all(spec.drawable for spec in self.inputs())
+        # Older exports do not say.
+        return self.card.get("usage") or ("sample {}" if drawn else "translate {} PICTURES OUTPUT")
+
     def __call__(self, signature: str = DEFAULT, **inputs: Any) -> np.ndarray:
         """Calls a signature.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,22 @@ def protocol(seed: int) -> dict[str, Any]:
 def keras_outputs(signature: Signature, examples: Examples) -> np.ndarray:
     """The reference: the game's networks, called directly, on the CPU."""
     with tf.device("CPU:0"):
-        return _in_parts(signature.call, examples.compared)
+        return _in_parts(signature.call, examples.compared, signature.output.shape)
 
 
-def _in_parts(call: Callable[..., tf.Tensor], inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+def _in_parts(
+    call: Callable[..., tf.Tensor],
+    inputs: Mapping[str, np.ndarray],
+    shape: Sequence[int | None] = (None,),
+) -> np.ndarray:
     """What a network gives for all examples: at once, or in parts where outputs are large.
 
     The maps of a network that enlarges pictures take hundreds of times the memory of its inputs.
+
+    Args:
+        call: the network.
+        inputs: arrays `(count, ...)` by name.
+        shape: of one output; where it is open, one example is computed to see.
     """
 
     def made(rows: slice) -> np.ndarray:
@@ -59,7 +69,8 @@ def _in_parts(call: Callable[..., tf.Tensor], inputs: Mapping[str, np.ndarray]) 
         return np.asarray(call(**given), np.float32)
 
     count = len(next(iter(inputs.values())))
-    part = max(1, _LARGEST // max(1, made(slice(0, 1)).size))
+    size = made(slice(0, 1)).size if None in shape else math.prod(shape)
+    part = max(1, _LARGEST // max(1, size))
     return np.concatenate([made(slice(start, start + part)) for start in range(0, count, part)])
 
 
@@ -76,7 +87,7 @@ def saved_model_outputs(
             def call(served=served, output=output, **inputs: tf.Tensor) -> tf.Tensor:
                 return served(**inputs)[output]
 
-            results[name] = _in_parts(call, examples[name].compared)
+            results[name] = _in_parts(call, examples[name].compared, signature.output.shape)
         return results
 
 

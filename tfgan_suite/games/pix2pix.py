@@ -13,7 +13,7 @@ from tfgan_suite import losses, translators
 from tfgan_suite.drawn_dropout import NUMBERS, drawing, numbered
 from tfgan_suite.errors import InputError
 from tfgan_suite.signatures import Signature, TensorSpec
-from tfgan_suite.translation import FORTH, TranslationGame, from_image
+from tfgan_suite.translation import FORTH, TranslationGame, from_image, two_sides
 
 PAPER = "Isola et al. 2017, arXiv:1611.07004"
 DATA = "pairs of pictures"
@@ -292,17 +292,7 @@ def pair(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     Raises:
         InputError: the batch holds no pairs.
     """
-    if isinstance(batch, Mapping):
-        if not {"source", "target"} <= set(batch):
-            raise InputError(
-                f"a batch with keys {sorted(batch)}, but this game learns from pairs: 'source'"
-                " and 'target'"
-            )
-        batch = batch["source"], batch["target"]
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        raise InputError("a batch of single pictures, but this game learns from pairs")
-    source, target = batch[:2]
-    return tf.cast(source, tf.float32), tf.cast(target, tf.float32)
+    return two_sides(batch, ("source", "target"), "this game learns from pairs")
 
 
 def _check(
@@ -315,5 +305,3 @@ def _check(
         )
     if pixel_loss not in ("l1", "l2"):
         raise InputError(f"pixel_loss is {pixel_loss!r}; it must be 'l1' or 'l2'")
-    if not 0.0 <= average < 1.0:
-        raise InputError(f"average is {average}; it must be 0 (off) or a decay below 1")

@@ -230,8 +230,6 @@ class SimGAN(TranslationGame):
             raise InputError(f"psi is {psi!r}; it must be one of {', '.join(PSI)}, or a function")
         if regularisation < 0 or min(pretrain_refiner, pretrain_critic, history) < 0:
             raise InputError("regularisation, pre-training and history must be 0 or more")
-        if not 0.0 <= average < 1.0:
-            raise InputError(f"average is {average}; it must be 0 (off) or a decay below 1")
         if critic.output_shape[-1] != 2:
             raise InputError(
                 f"the critic gives {critic.output_shape}; it must give two logits a patch"

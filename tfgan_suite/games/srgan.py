@@ -87,7 +87,7 @@ class SRResNet(SuperResolutionGame):
         check_words(
             pixel_loss=(pixel_loss, PIXEL_LOSSES), feature_reduce=(feature_reduce, REDUCTIONS)
         )
-        _check_weights(pixel_weight, feature_weight, variation_weight, average)
+        _check_weights(pixel_weight, feature_weight, variation_weight)
         averages = {"generator": average} if average else None
         super().__init__(seed=seed, averages=averages, name=name)
         self.generator = generator
@@ -251,11 +251,9 @@ class SRGAN(SRResNet):
         }
 
 
-def _check_weights(pixel: float, features: float, variation: float, average: float) -> None:
+def _check_weights(pixel: float, features: float, variation: float) -> None:
     if min(pixel, features, variation) < 0 or not pixel + features:
         raise InputError(
             f"pixel_weight is {pixel}, feature_weight {features}, variation_weight {variation};"
             " none may be negative, and one of the first two must be more than 0"
         )
-    if not 0.0 <= average < 1.0:
-        raise InputError(f"average is {average}; it must be 0 (off) or a decay below 1")

@@ -8,8 +8,6 @@ import sys
 import warnings
 from pathlib import Path
 
-from tfgan_suite.errors import InputError
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's flags to a parser."""
@@ -93,13 +91,7 @@ def run(chosen: argparse.Namespace) -> int:
         print(measured.to_json() if chosen.json else _line(measured))
     if not chosen.json:
         print(_common(results[0]))
-    out = Path(chosen.out) if chosen.out else None
-    if out is None and (place / "run.json").is_file():
-        out = place / "measures.jsonl"
-    if out is not None:
-        if out.is_dir():
-            raise InputError(f"--out is the folder {out}; give a file, e.g. {out}/measures.jsonl")
-        measuring.write(out, results)
+    measuring.keep(results, place, chosen.out)
     return 0
 
 

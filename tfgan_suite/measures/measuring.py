@@ -284,6 +284,26 @@ def write(path: Path, results: Iterable[Measured]) -> None:
             append_json(path, line)
 
 
+def keep(results: Iterable[Measured], source: Path, out: str = "") -> None:
+    """Writes results where a command says, or beside the run that was measured.
+
+    Args:
+        results: what was measured.
+        source: run folder, export or other place that was measured.
+        out: file that gets the lines; empty: a run's `measures.jsonl`, of anything else nowhere.
+
+    Raises:
+        InputError: the file cannot be written, or is a folder.
+    """
+    path = Path(out) if out else None
+    if path is None and (source / "run.json").is_file():
+        path = source / "measures.jsonl"
+    if path is not None:
+        if path.is_dir():
+            raise InputError(f"--out is the folder {path}; give a file, e.g. {path}/measures.jsonl")
+        write(path, results)
+
+
 def _reference(
     against: str | Path, split: str, size: int | None, drawn: drawing.Drawn
 ) -> data.Source:

@@ -50,9 +50,9 @@ def run(chosen: argparse.Namespace) -> int:
         InputError: bad input, as `benchmark`.
     """
     from tfgan_suite.measures import measuring, super_resolution
-    from tfgan_suite.upscale.cli import check_tiles
+    from tfgan_suite.translate import batch
 
-    check_tiles(chosen.tile, 0)
+    batch.check_tiles(chosen.tile, 0)
     place, given = Path(chosen.source), {"scale": chosen.scale, "channels": 3}
     if chosen.scale < 2:
         raise InputError(f"--scale is {chosen.scale}; it must be at least 2")
@@ -88,13 +88,7 @@ def run(chosen: argparse.Namespace) -> int:
             print(json.dumps({"skipped": table.skipped}))
     else:
         print("\n".join(lines(table)))
-    out = Path(chosen.out) if chosen.out else None
-    if out is None and (place / "run.json").is_file():
-        out = place / "measures.jsonl"
-    if out is not None:
-        if out.is_dir():
-            raise InputError(f"--out is the folder {out}; give a file, e.g. {out}/measures.jsonl")
-        measuring.write(out, results)
+    measuring.keep(results, place, chosen.out)
     return 0
 
 

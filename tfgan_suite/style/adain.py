@@ -21,7 +21,7 @@ from tfgan_suite.style.statistics import (
     statistics,
     style_distance,
 )
-from tfgan_suite.translation import FORTH, TranslationGame, continued, rows
+from tfgan_suite.translation import FORTH, TranslationGame, continued, rows, two_sides
 
 PAPER = "Huang, Belongie 2017, arXiv:1703.06868"
 DATA = "pictures and paintings"
@@ -95,7 +95,7 @@ class AdaIN(TranslationGame):
         seed: int = 0,
         name: str = "adain",
     ):
-        _check(encoder, decoder, reduction, average)
+        _check(encoder, decoder, reduction)
         weights = {
             "style": style_weight, "reconstruction": reconstruction, "variation": variation
         }
@@ -342,15 +342,7 @@ def both(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     Raises:
         InputError: the batch holds something else.
     """
-    if isinstance(batch, Mapping):
-        if not {"content", "style"} <= set(batch):
-            raise InputError(
-                f"a batch with keys {sorted(batch)}, but AdaIN learns from 'content' and 'style'"
-            )
-        batch = batch["content"], batch["style"]
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        raise InputError("a batch of single pictures, but AdaIN learns from contents and styles")
-    return tf.cast(batch[0], tf.float32), tf.cast(batch[1], tf.float32)
+    return two_sides(batch, ("content", "style"), "AdaIN learns from contents and styles")
 
 
 def _cut(made: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
@@ -360,7 +352,7 @@ def _cut(made: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
     return made[:, :height, :width, :]
 
 
-def _check(encoder: Encoder, decoder: keras.Model, reduction: str, average: float) -> None:
+def _check(encoder: Encoder, decoder: keras.Model, reduction: str) -> None:
     if decoder.input_shape[-1] != encoder.channels[-1]:
         raise InputError(
             f"the decoder takes maps of {decoder.input_shape[-1]} channels, the encoder gives"
@@ -369,5 +361,3 @@ def _check(encoder: Encoder, decoder: keras.Model, reduction: str, average: floa
         )
     if reduction not in REDUCTIONS:
         raise InputError(f"reduction is {reduction!r}; it must be {' or '.join(REDUCTIONS)}")
-    if not 0.0 <= average < 1.0:
-        raise InputError(f"average is {average}; it must be 0 (off) or a decay below 1")

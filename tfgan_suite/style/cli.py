@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.translate import batch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,8 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the same for styles: the larger, the larger their strokes; 0: never [512]",
     )
-    if "--json" not in parser._option_string_actions:
-        add("--json", action="store_true", help="print JSON for a program to read")
+    batch.add_json(parser)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,15 +110,11 @@ def run(chosen: argparse.Namespace) -> int:
         style_size=chosen.style_size,
         tell=(lambda text: None) if chosen.json else print,
     )
-    if not done["files"]:
-        name, reason = next(iter(done["skipped"].items()))
-        raise InputError(f"no picture could be painted; {name}: {reason}")
+    batch.check_any(done, "painted")
     if chosen.json:
         print(json.dumps(done))
     else:
-        if done["skipped"]:
-            listed = "; ".join(f"{name}: {reason}" for name, reason in done["skipped"].items())
-            print(f"skipped {len(done['skipped'])}: {listed}", file=sys.stderr)
+        batch.say_skipped(done)
         print(f"painted {len(done['files'])} to {chosen.output}")
     return 0
 
@@ -223,30 +218,24 @@ def stylize_all(
     Raises:
         InputError: a file cannot be written.
     """
-    import tensorflow as tf
-
     from tfgan_suite import pictures
-    from tfgan_suite.data.images import Unreadable
-    from tfgan_suite.runs import writing_to
-    from tfgan_suite.translate import files
+
+    def painted(pair: tuple[Job, Style]) -> np.ndarray:
+        job, style = pair
+        shown = [_read(path, style_size, f"style {path.name}") for path in style.files]
+        content = _read(job.given, size)
+        region = None if mask is None else _scaled_mask(mask, content.shape[:2])
+        return painter(content, shown, style.weights, alpha, region, colours)
+
+    def name(pair: tuple[Job, Style]) -> str:
+        return f"{pair[0].name} in {pair[1].name}"
 
     done: dict[str, Any] = {"files": [], "skipped": {}}
-    for number, (job, style) in enumerate(pairs, 1):
-        about = f"{number}/{len(pairs)}"
-        try:
-            shown = [_read(path, style_size, f"style {path.name}") for path in style.files]
-            content = _read(job.given, size)
-            region = None if mask is None else _scaled_mask(mask, content.shape[:2])
-            made = painter(content, shown, style.weights, alpha, region, colours)
-        except (Unreadable, tf.errors.ResourceExhaustedError) as error:
-            large = "too large for the memory; use a smaller --size"
-            reason = str(error) if isinstance(error, Unreadable) else large
-            done["skipped"][f"{job.name} in {style.name}"] = reason
-            tell(f"{about} skipped {job.name} in {style.name}: {reason}")
-            continue
-        with writing_to(job.made.parent):
-            files.write(job.made, pictures.to_uint8(made))
-        done["files"].append(str(job.made))
+    advice = "use a smaller --size"
+    for about, (job, _), made in batch.going_on(
+        pairs, painted, done["skipped"], tell, advice=advice, name=name
+    ):
+        done["files"].append(batch.write(job, pictures.to_uint8(made)))
         tell(f"{about} {job.made}  {made.shape[1]}x{made.shape[0]}")
     return done
 
@@ -255,15 +244,15 @@ def _read(path: Path, size: int, what: str = "") -> np.ndarray:
     """A picture in [-1, 1], shrunk until its shorter side has `size` pixels."""
     import numpy as np
 
-    from tfgan_suite.data.images import Unreadable
+    from tfgan_suite.data import images
     from tfgan_suite.translate import files
 
     try:
         pixels = files.read(path, 3)
-    except Unreadable as error:
-        raise Unreadable(f"{what}: {error}" if what else str(error)) from error
+    except images.Unreadable as error:
+        raise images.Unreadable(f"{what}: {error}" if what else str(error)) from error
     if size and min(pixels.shape[:2]) > size:
-        pixels = files.scaled(pixels, size)
+        pixels = images.scaled(pixels, size)
     return pixels.astype(np.float32) / 127.5 - 1.0
 
 
@@ -306,7 +295,4 @@ def _weights(text: str | None, count: int) -> tuple[float, ...] | None:
 def _check(chosen: argparse.Namespace) -> None:
     if not 0.0 <= chosen.alpha <= 1.0:
         raise InputError(f"--alpha is {chosen.alpha}; it must be from 0 to 1")
-    for name in ("size", "style_size"):
-        if getattr(chosen, name) < 0:
-            flag = name.replace("_", "-")
-            raise InputError(f"--{flag} is {getattr(chosen, name)}; it must be 0 or more")
+    batch.check_counts(size=chosen.size, style_size=chosen.style_size)

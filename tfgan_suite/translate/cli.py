@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.translate import batch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words; `--json` comes from the caller or from here."""
     add = parser.add_argument
-    add("source", help="run folder, or export: saved_models/NAME[/VERSION]")
-    add("input", help="a picture, or a folder of pictures with sub-folders")
-    add(
-        "output",
-        help="for a picture a .png or .jpg file or a folder; for a folder a folder, which gets"
-        " .png files of the same names",
-    )
+    batch.add_places(parser)
     add(
         "--direction",
         choices=["AtoB", "BtoA"],
@@ -42,20 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="scale every picture first until its shorter side has N pixels; a network knows"
         " things at the scale it was trained at [0: as they are]",
     )
-    add(
-        "--tile",
-        type=int,
-        default=0,
-        metavar="N",
-        help="side of overlapping tiles, rounded up to what the network takes [0: pictures up"
+    batch.add_tiles(
+        parser,
+        "side of overlapping tiles, rounded up to what the network takes [0: pictures up"
         " to 1024x1024 whole, larger ones in tiles of 512]",
-    )
-    add(
-        "--overlap",
-        type=int,
-        default=0,
-        metavar="M",
-        help="pixels that neighbouring tiles share [0: a quarter of the tile]",
     )
     add(
         "--pairs",
@@ -71,8 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--signature", help="signature to translate with, such as varied [the direction's]")
     add("--seed", type=int, default=0, help="of a network that draws as it translates [0]")
-    if "--json" not in parser._option_string_actions:
-        add("--json", action="store_true", help="print JSON for a program to read")
+    batch.add_json(parser)
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -119,9 +102,7 @@ def run(chosen: argparse.Namespace) -> int:
         if page is not None and len(page):
             _write_gallery(page, Path(chosen.gallery))
     _report(chosen, done)
-    if not done["files"]:
-        name, reason = next(iter(done["skipped"].items()))
-        raise InputError(f"no picture could be translated; {name}: {reason}")
+    batch.check_any(done, "translated")
     return 0
 
 
@@ -155,48 +136,38 @@ def translate_all(
     Raises:
         InputError: a file cannot be written, or an impossible tile.
     """
-    import tensorflow as tf
-
     from tfgan_suite import pictures
-    from tfgan_suite.data.images import Unreadable
-    from tfgan_suite.runs import writing_to
-    from tfgan_suite.translate import files
+
+    def translated(job: Job) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        given, truth = _sides(translator, job, size, pairs)
+        made = translator(given.astype("float32") / 127.5 - 1.0, tile, overlap)
+        return given, truth, pictures.to_uint8(made)
 
     written: list[str] = []
     skipped: dict[str, str] = {}
     differences: list[float] = []
-    for number, job in enumerate(jobs, 1):
-        try:
-            given, truth = _sides(translator, job, size, pairs)
-            made = translator(given.astype("float32") / 127.5 - 1.0, tile, overlap)
-        except (Unreadable, tf.errors.ResourceExhaustedError) as error:
-            large = "too large for the memory; use --tile"
-            skipped[job.name] = str(error) if isinstance(error, Unreadable) else large
-            tell(f"{number}/{len(jobs)} skipped {job.name}: {skipped[job.name]}")
-            continue
-        made = pictures.to_uint8(made)
-        with writing_to(job.made.parent):
-            files.write(job.made, made)
-        written.append(str(job.made))
+    for place, job, found in batch.going_on(jobs, translated, skipped, tell, advice="use --tile"):
+        given, truth, made = found
+        written.append(batch.write(job, made))
         about = f"{given.shape[1]}x{given.shape[0]}"
         if truth is not None and truth.shape == made.shape:
             differences.append(_difference(made, truth))
             about += f", differs from the target by {differences[-1]:.3f}"
         if gallery is not None:
             gallery.add(job.name, given, made, truth, about)
-        tell(f"{number}/{len(jobs)} {job.made}  {about}")
-    found: dict[str, Any] = {"files": written, "skipped": skipped}
+        tell(f"{place} {job.made}  {about}")
+    done: dict[str, Any] = {"files": written, "skipped": skipped}
     if differences:
-        found["difference"] = sum(differences) / len(differences)
-        found["compared"] = len(differences)
-    return found
+        done["difference"] = sum(differences) / len(differences)
+        done["compared"] = len(differences)
+    return done
 
 
 def _sides(
     translator: Translator, job: Job, size: int, pairs: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """What goes in, and the true answer where there is a readable one, uint8."""
-    from tfgan_suite.data.images import Unreadable
+    from tfgan_suite.data import images
     from tfgan_suite.translate import files
 
     # In colour first: the two halves of a pair may differ in it.
@@ -208,11 +179,11 @@ def _sides(
     elif job.truth is not None:
         try:
             truth = files.read(job.truth, translator.made.shape[2])
-        except Unreadable as error:
-            raise Unreadable(f"target {job.truth.name}: {error}") from error
+        except images.Unreadable as error:
+            raise images.Unreadable(f"target {job.truth.name}: {error}") from error
     if truth is not None:
-        truth = files.scaled(files.in_channels(truth, translator.made.shape[2]), size)
-    return files.scaled(given, size), truth
+        truth = images.scaled(files.in_channels(truth, translator.made.shape[2]), size)
+    return images.scaled(given, size), truth
 
 
 def _difference(made: np.ndarray, truth: np.ndarray) -> float:
@@ -239,24 +210,15 @@ def _report(chosen: argparse.Namespace, done: dict[str, Any]) -> None:
             f"mean absolute difference from {done['compared']} targets, in [-1, 1]:"
             f" {done['difference']:.4f}"
         )
-    if done["skipped"] and done["files"]:
-        listed = "; ".join(f"{name}: {reason}" for name, reason in done["skipped"].items())
-        print(f"skipped {len(done['skipped'])}: {listed}", file=sys.stderr)
     if done["files"]:
+        batch.say_skipped(done)
         print(f"translated {len(done['files'])} to {chosen.output}")
         if chosen.gallery:
             print(f"gallery {chosen.gallery}")
 
 
 def _check(chosen: argparse.Namespace) -> None:
-    for name in ("size", "tile", "overlap"):
-        if getattr(chosen, name) < 0:
-            raise InputError(f"--{name} is {getattr(chosen, name)}; it must be 0 or more")
-    if chosen.overlap and not chosen.tile:
-        raise InputError("--overlap is given without --tile; give both")
+    batch.check_counts(size=chosen.size)
+    batch.check_tiles(chosen.tile, chosen.overlap)
     if chosen.pairs and chosen.target:
         raise InputError("--pairs takes the targets out of the inputs; leave --target out")
-    if chosen.tile:
-        from tfgan_suite.translate import tiles
-
-        tiles.check(chosen.tile, chosen.overlap or chosen.tile // 4)

@@ -96,21 +96,7 @@ def read(path: Path, channels: int, size: int = 0) -> np.ndarray:
     Raises:
         images.Unreadable: it is no whole picture; the message says why.
     """
-    return scaled(images.read(path, None, channels), size)
-
-
-def scaled(pixels: np.ndarray, size: int) -> np.ndarray:
-    """A uint8 picture whose shorter side has `size` pixels; 0: as it is."""
-    height, width = pixels.shape[:2]
-    if not size or min(height, width) == size:
-        return pixels
-    from PIL import Image
-
-    factor = size / min(height, width)
-    sides = max(1, round(width * factor)), max(1, round(height * factor))
-    kind = Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.BICUBIC
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    return np.asarray(image.resize(sides, kind), np.uint8).reshape(sides[1], sides[0], -1)
+    return images.scaled(images.read(path, None, channels), size)
 
 
 def in_channels(pixels: np.ndarray, channels: int) -> np.ndarray:

@@ -129,8 +129,7 @@ def _from_export(
     from tfgan_suite.export import load
 
     exported = load(source)
-    drawn = all(spec.drawable for spec in exported.inputs())
-    _check_usage(source, exported.card.get("usage", "sample {}" if drawn else TRANSLATES))
+    _check_usage(source, exported.usage)
     constants = exported.card.get("constants") or {}
     direction, name = _choose(source, direction, signature, exported.signatures, constants)
     first, *others = exported.inputs(name)

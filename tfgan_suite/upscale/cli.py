@@ -4,45 +4,28 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfgan_suite.errors import InputError
+from tfgan_suite.translate import batch
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tfgan_suite.translate.files import Job
     from tfgan_suite.upscale.opening import Upscaler
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words; `--json` comes from the caller or from here."""
-    add = parser.add_argument
-    add("source", help="run folder, or export: saved_models/NAME[/VERSION]")
-    add("input", help="a picture, or a folder of pictures with sub-folders")
-    add(
-        "output",
-        help="for a picture a .png or .jpg file or a folder; for a folder a folder, which gets"
-        " .png files of the same names",
-    )
-    add(
-        "--tile",
-        type=int,
-        default=0,
-        metavar="N",
-        help="side of overlapping tiles in pixels of the small picture; smaller ones take less"
+    batch.add_places(parser)
+    batch.add_tiles(
+        parser,
+        "side of overlapping tiles in pixels of the small picture; smaller ones take less"
         " memory [0: pictures up to 192x192 whole, larger ones in tiles of 128]",
     )
-    add(
-        "--overlap",
-        type=int,
-        default=0,
-        metavar="M",
-        help="pixels that neighbouring tiles share [0: a quarter of the tile]",
-    )
-    if "--json" not in parser._option_string_actions:
-        add("--json", action="store_true", help="print JSON for a program to read")
+    batch.add_json(parser)
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -55,7 +38,7 @@ def run(chosen: argparse.Namespace) -> int:
         InputError: bad input; no picture could be enlarged; a file cannot be written. What was
             written before is kept.
     """
-    check_tiles(chosen.tile, chosen.overlap)
+    batch.check_tiles(chosen.tile, chosen.overlap)
     from tfgan_suite.translate import files
     from tfgan_suite.upscale.opening import open_upscaler
 
@@ -65,13 +48,9 @@ def run(chosen: argparse.Namespace) -> int:
     done = upscale_all(upscaler, jobs, tile=chosen.tile, overlap=chosen.overlap, tell=tell)
     if chosen.json:
         print(json.dumps(done))
-    if not done["files"]:
-        name, reason = next(iter(done["skipped"].items()))
-        raise InputError(f"no picture could be enlarged; {name}: {reason}")
+    batch.check_any(done, "enlarged")
     if not chosen.json:
-        if done["skipped"]:
-            listed = "; ".join(f"{name}: {reason}" for name, reason in done["skipped"].items())
-            print(f"skipped {len(done['skipped'])}: {listed}", file=sys.stderr)
+        batch.say_skipped(done)
         print(f"made {len(done['files'])} {upscaler.factor} times larger in {chosen.output}")
     return 0
 
@@ -98,43 +77,17 @@ def upscale_all(
     Raises:
         InputError: a file cannot be written, or an impossible tile.
     """
-    import tensorflow as tf
-
-    from tfgan_suite.data.images import Unreadable
-    from tfgan_suite.runs import writing_to
     from tfgan_suite.translate import files
+
+    def enlarged(job: Job) -> tuple[np.ndarray, np.ndarray]:
+        given = files.read(job.given, upscaler.channels)
+        return given, upscaler(given, tile, overlap)
 
     written: list[str] = []
     skipped: dict[str, str] = {}
-    for number, job in enumerate(jobs, 1):
-        try:
-            given = files.read(job.given, upscaler.channels)
-            made = upscaler(given, tile, overlap)
-        except (Unreadable, MemoryError, tf.errors.ResourceExhaustedError) as error:
-            large = "too large for the memory; give a smaller --tile"
-            skipped[job.name] = str(error) if isinstance(error, Unreadable) else large
-            tell(f"{number}/{len(jobs)} skipped {job.name}: {skipped[job.name]}")
-            continue
-        with writing_to(job.made.parent):
-            files.write(job.made, made)
-        written.append(str(job.made))
-        sizes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in (given, made)]
-        tell(f"{number}/{len(jobs)} {job.made}  {' to '.join(sizes)}")
+    advice = "give a smaller --tile"
+    for about, job, both in batch.going_on(jobs, enlarged, skipped, tell, advice=advice):
+        written.append(batch.write(job, both[1]))
+        sizes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in both]
+        tell(f"{about} {job.made}  {' to '.join(sizes)}")
     return {"factor": upscaler.factor, "files": written, "skipped": skipped}
-
-
-def check_tiles(tile: int, overlap: int) -> None:
-    """Refuses impossible tiles before anything is loaded.
-
-    Raises:
-        InputError: a negative number, an overlap without a tile, or one that does not fit.
-    """
-    for name, value in (("tile", tile), ("overlap", overlap)):
-        if value < 0:
-            raise InputError(f"--{name} is {value}; it must be 0 or more")
-    if overlap and not tile:
-        raise InputError("--overlap is given without --tile; give both")
-    if tile:
-        from tfgan_suite.translate import tiles
-
-        tiles.check(tile, overlap or tile // 4)
