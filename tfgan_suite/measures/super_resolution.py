@@ -116,9 +116,14 @@ def benchmark(
             continue
         high, low = found
         names.append(title)
+        known = None if features is None else _maps(features, high)
         for method, make in methods.items():
-            for measure, value in _compared(make(low), high, border, features).items():
-                measure = f"feature-distance-{features_name}" if measure == "features" else measure
+            made = make(low)
+            compared = _compared(made, high, border)
+            if features is not None:
+                distance = feature_distance(_maps(features, made), known)
+                compared[f"feature-distance-{features_name}"] = distance
+            for measure, value in compared.items():
                 values[method].setdefault(measure, []).append(value)
     if not names:
         title, reason = next(iter(skipped.items()))
@@ -141,35 +146,26 @@ def gradient_energy(picture: np.ndarray) -> float:
     return float(np.abs(np.diff(bright, axis=0)).mean() + np.abs(np.diff(bright, axis=1)).mean())
 
 
-def feature_distance(features: Features, made: np.ndarray, high: np.ndarray) -> float:
-    """Mean squared difference of a network's maps, summed over the maps.
-
-    Args:
-        features: pictures `(1, height, width, 3)` in [-1, 1] to a list of maps.
-        made, high: uint8 `(height, width, 1 or 3)`.
-    """
-    maps = []
-    for picture in (made, high):
-        colour = np.repeat(picture, 3, -1) if picture.shape[-1] == 1 else picture
-        maps.append(features(colour[None].astype(np.float32) / np.float32(127.5) - np.float32(1)))
-    return float(
-        sum(np.mean(np.square(np.asarray(a) - np.asarray(b))) for a, b in zip(*maps))
-    )
+def feature_distance(made: Sequence[Any], known: Sequence[Any]) -> float:
+    """Mean squared difference of a network's maps of two pictures, summed over the maps."""
+    pairs = ((np.asarray(a), np.asarray(b)) for a, b in zip(made, known))
+    return float(sum(np.mean(np.square(a - b)) for a, b in pairs))
 
 
-def _compared(
-    made: np.ndarray, high: np.ndarray, border: int, features: Features | None
-) -> dict[str, float]:
+def _maps(features: Features, picture: np.ndarray) -> Sequence[Any]:
+    """A network's maps of a uint8 picture `(height, width, 1 or 3)`."""
+    colour = np.repeat(picture, 3, -1) if picture.shape[-1] == 1 else picture
+    return features(colour[None].astype(np.float32) / np.float32(127.5) - np.float32(1))
+
+
+def _compared(made: np.ndarray, high: np.ndarray, border: int) -> dict[str, float]:
     psnr, ssim = similarity.super_resolution([made], [high], border)
     energy = gradient_energy(high)
-    found = {
+    return {
         PSNR: float(psnr),
         SSIM: float(ssim),
         ENERGY: gradient_energy(made) / energy if energy else math.nan,
     }
-    if features is not None:
-        found["features"] = feature_distance(features, made, high)
-    return found
 
 
 def _pairs(

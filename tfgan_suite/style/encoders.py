@@ -19,7 +19,7 @@ from tfgan_suite import compat, feature_taps
 from tfgan_suite.errors import InputError
 
 VGG_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-# Of SqueezeNet: the style from maps of 1/2, 1/4, 1/4 and 1/8 of the picture's side. Its first
+# Of SqueezeNet: the style from maps of 1/2, 1/4 and 1/4 of the picture's side. Its first
 # convolution has no padding of its own: 3 pixels more on each side make it halve exactly.
 SQUEEZENET_TAPS, _SQUEEZENET_PAD = ("conv1", "fire2", "fire4"), 3
 _PROBE = 64  # side of the picture that tells what an encoder halves
