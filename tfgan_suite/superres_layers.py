@@ -1,4 +1,4 @@
-"""Layers with which pictures grow: pixel shuffle, its initializer ICNR, bicubic, PReLU."""
+"""Layers with which pictures grow: pixel shuffle, convolutions around it, bicubic, PReLU."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgan_suite.data import bicubic
 from tfgan_suite.errors import InputError
+from tfgan_suite.layers import Conv2D, add_bias
 
 
 def check_factor(factor: int, least: int = 1) -> int:
@@ -21,6 +22,32 @@ def check_factor(factor: int, least: int = 1) -> int:
     if isinstance(factor, bool) or int(factor) != factor or factor < least:
         raise InputError(f"the factor is {factor!r}; expected a whole number, {least} or more")
     return int(factor)
+
+
+def check_shuffled(channels: int, factor: int) -> int:
+    """Returns the channels that remain of `channels` after a shuffle.
+
+    Raises:
+        InputError: they are no multiple of the factor's square.
+    """
+    if channels % factor**2:
+        raise InputError(
+            f"{channels} channels cannot be shuffled by {factor}; expected a multiple of"
+            f" {factor**2}"
+        )
+    return channels // factor**2
+
+
+def shuffled(maps: tf.Tensor, factor: int) -> tf.Tensor:
+    """Maps as `PixelShuffle` gives them."""
+    return maps if factor == 1 else tf.nn.depth_to_space(maps, factor)
+
+
+def enlarged(shape: Any, factor: int, channels: int) -> tuple[int | None, ...]:
+    """The shape `(batch, factor * height, factor * width, channels)` of maps after a shuffle."""
+    batch, height, width, _ = shape
+    height, width = (size and size * factor for size in (height, width))
+    return batch, height, width, channels
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
@@ -44,19 +71,13 @@ class PixelShuffle(keras.layers.Layer):
         self.factor = check_factor(factor)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return inputs if self.factor == 1 else tf.nn.depth_to_space(inputs, self.factor)
+        return shuffled(inputs, self.factor)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        batch, height, width, channels = input_shape
-        height, width = (size and size * self.factor for size in (height, width))
-        return batch, height, width, channels // self.factor**2
+        return enlarged(input_shape, self.factor, input_shape[-1] // self.factor**2)
 
     def build(self, input_shape: Any) -> None:
-        if input_shape[-1] % self.factor**2:
-            raise InputError(
-                f"{input_shape[-1]} channels cannot be shuffled by {self.factor}; expected a"
-                f" multiple of {self.factor**2}"
-            )
+        check_shuffled(input_shape[-1], self.factor)
         self.built = True
 
     def get_config(self) -> dict[str, Any]:
@@ -81,18 +102,137 @@ class ICNR(keras.initializers.Initializer):
         self.initializer = keras.initializers.get(initializer)
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
-        copies = self.factor**2
-        if shape[-1] % copies:
-            raise InputError(
-                f"{shape[-1]} channels are no multiple of {copies}, which a shuffle by"
-                f" {self.factor} needs"
-            )
-        base = self.initializer((*shape[:-1], shape[-1] // copies), dtype=dtype)
-        return tf.concat([tf.convert_to_tensor(base)] * copies, axis=-1)
+        base = self.initializer((*shape[:-1], check_shuffled(shape[-1], self.factor)), dtype=dtype)
+        return tf.concat([tf.convert_to_tensor(base)] * self.factor**2, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         start = keras.initializers.serialize(self.initializer)
         return {"factor": self.factor, "initializer": start}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class SubpixelConv2D(Conv2D):
+    """The convolution before a pixel shuffle, with one output for each place in a block.
+
+    Part `factor * i + j` becomes pixel (i, j) of each block. Together the parts are the channels
+    of a plain convolution, whose weights these are; what is computed for each place alone needs
+    no shuffle before it (`ShuffledConv2D`).
+
+    Args:
+        filters: of all parts together, a multiple of the factor's square.
+        kernel_size: as for `Conv2D`.
+        factor: of the shuffle.
+        **kwargs: Keras's other arguments.
+
+    Input shape `(batch, height, width, channels)`; output: a list of `factor^2` tensors `(batch,
+    height, width, filters / factor^2)`.
+
+    Raises:
+        InputError: a bad factor or number of filters.
+    """
+
+    def __init__(self, filters: int, kernel_size: Any, factor: int = 2, **kwargs: Any):
+        super().__init__(filters, kernel_size, **kwargs)
+        self.factor = check_factor(factor)
+        check_shuffled(filters, self.factor)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> list[tf.Tensor]:
+        kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
+        places = self.factor**2
+        parts = [
+            self._product(inputs, part, fast=bool(training)) for part in tf.split(kernel, places, 3)
+        ]
+        if self.use_bias:
+            biases = tf.split(tf.convert_to_tensor(self.bias), places)
+            parts = [add_bias(part, bias) for part, bias in zip(parts, biases)]
+        return parts if self.activation is None else [self.activation(part) for part in parts]
+
+    def compute_output_shape(self, input_shape: Any) -> list[tuple[int | None, ...]]:
+        *sides, channels = super().compute_output_shape(input_shape)
+        return [(*sides, channels // self.factor**2)] * self.factor**2
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "factor": self.factor}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class ShuffledConv2D(Conv2D):
+    """A convolution over maps after a pixel shuffle, computed before the shuffle.
+
+    All pixels of a block see the same few blocks: the convolution is one with a smaller kernel
+    over the maps before the shuffle, whose outputs are the block's pixels, and only these are
+    shuffled. Weights are those of the plain convolution and so is the result, up to rounding.
+    Where it has few channels this is faster: CPUs compute 8 or 16 at a time, needed or not, and
+    the wide maps stay where they are.
+
+    Args:
+        filters: channels of the result.
+        kernel_size: side of the kernel over the shuffled maps, odd.
+        factor: of the shuffle.
+        **kwargs: Keras's other arguments; strides, dilations and padding are not offered.
+
+    Input: a list of `factor^2` tensors `(batch, height, width, channels)`, as `SubpixelConv2D`
+    gives them; output `(batch, factor * height, factor * width, filters)`. The kernel is
+    `(kernel_size, kernel_size, channels, filters)`.
+
+    Raises:
+        InputError: a bad factor, an even kernel, or another number of inputs.
+    """
+
+    def __init__(self, filters: int, kernel_size: Any, factor: int = 2, **kwargs: Any):
+        super().__init__(filters, kernel_size, **{**kwargs, "padding": "same", "strides": 1})
+        self.factor = check_factor(factor)
+        if self.kernel_size[0] % 2 == 0 or len({*self.kernel_size}) > 1:
+            raise InputError(f"the kernel is {self.kernel_size}; expected a square of odd side")
+        self.input_spec = None  # Keras's is of one tensor
+
+    def build(self, input_shape: Any) -> None:
+        places = self.factor**2
+        if not isinstance(input_shape, list) or len(input_shape) != places:
+            raise InputError(
+                f"inputs of shape {input_shape}; expected a list of {places}, one for each place"
+                " in a block"
+            )
+        super().build(input_shape[0])
+        self.input_spec = [self.input_spec] * places
+
+    def call(self, inputs: list[tf.Tensor], training: bool | None = None) -> tf.Tensor:
+        kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs[0].dtype)
+        kernels = _kernels_over_blocks(kernel, self.factor)
+        parts = [tf.nn.conv2d(one, part, 1, "SAME") for one, part in zip(inputs, kernels)]
+        outputs = shuffled(tf.add_n(parts), self.factor)
+        if self.use_bias:
+            outputs = add_bias(outputs, self.bias)
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        # Keras's build asks with the shape of one part.
+        one = input_shape[0] if isinstance(input_shape, list) else input_shape
+        return enlarged(one, self.factor, self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "factor": self.factor}
+
+
+def _kernels_over_blocks(kernel: tf.Tensor, factor: int) -> list[tf.Tensor]:
+    """A kernel over pixels as kernels over blocks, one for each place in a block.
+
+    Args:
+        kernel: `(k, k, channels, filters)`, k odd.
+        factor: side of a block.
+
+    Returns:
+        `factor^2` tensors `(b, b, channels, factor^2 * filters)`. Channel `(factor * i + j)
+        filters` and on is what pixel (i, j) sees: the kernel, shifted by (i, j).
+    """
+    side = int(kernel.shape[0])
+    reach = -(-(side // 2) // factor)  # blocks on each side
+    length = (2 * reach + 1) * factor
+    starts = [reach * factor - side // 2 + place for place in range(factor)]
+    pads = [[start, length - side - start] for start in starts]
+    shifted = [tf.pad(kernel, [rows, columns, [0, 0], [0, 0]]) for rows in pads for columns in pads]
+    pixels = tf.concat(shifted, axis=3)
+    return [pixels[i::factor, j::factor] for i in range(factor) for j in range(factor)]
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
@@ -174,9 +314,7 @@ class BicubicUpsample(keras.layers.Layer):
         return tf.nn.depth_to_space(tf.nn.conv2d(x, self._kernel, 1, "VALID"), self.factor)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        batch, height, width, channels = input_shape
-        height, width = (size and size * self.factor for size in (height, width))
-        return batch, height, width, channels
+        return enlarged(input_shape, self.factor, input_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor}

@@ -11,9 +11,17 @@ from harness import GameChecks, trainable
 from tfgan_suite import InputError, compat, data
 from tfgan_suite.data import bicubic
 from tfgan_suite.games import srgan
+from tfgan_suite.layers import Conv2D
 from tfgan_suite.measures import checkerboard
 from tfgan_suite.optimizers import FusedAdam
-from tfgan_suite.superres_layers import ICNR, BicubicUpsample, PixelShuffle, PReLU
+from tfgan_suite.superres_layers import (
+    ICNR,
+    BicubicUpsample,
+    PixelShuffle,
+    PReLU,
+    ShuffledConv2D,
+    SubpixelConv2D,
+)
 from tfgan_suite.superres_networks import UPSAMPLINGS, upsampled
 
 LOW, HIGH = (6, 6, 3), (24, 24, 3)
@@ -145,6 +153,10 @@ def test_beside_bicubic_the_network_begins_as_bicubic(upsampling):
         (lambda: PixelShuffle(0), "factor is 0"),
         (lambda: PixelShuffle(2)(np.zeros((1, 2, 2, 3), "f4")), "multiple of 4"),
         (lambda: ICNR(2)((3, 3, 4, 6)), "multiple of 4"),
+        (lambda: SubpixelConv2D(6, 3, 2), "multiple of 4"),
+        (lambda: ShuffledConv2D(3, 4), "odd side"),
+        (lambda: ShuffledConv2D(3, 3)(np.zeros((1, 2, 2, 4), "f4")), "a list of 4"),
+        (lambda: ShuffledConv2D(3, 3)([np.zeros((1, 2, 2, 4), "f4")] * 9), "a list of 4"),
     ],
 )
 def test_impossible_games_are_refused(make, said):
@@ -158,6 +170,41 @@ def test_impossible_games_are_refused(make, said):
 def test_the_pixel_shuffle_of_eight_channels():
     shuffled = PixelShuffle(2)(np.arange(8, dtype="f4").reshape(1, 1, 1, 8))
     assert shuffled.numpy().tolist() == [[[[0, 1], [2, 3]], [[4, 5], [6, 7]]]]
+
+
+@pytest.mark.parametrize(("factor", "side"), [(1, 3), (2, 1), (2, 3), (2, 9), (3, 5), (4, 7)])
+def test_the_late_shuffle_is_the_early_one(factor, side):
+    """Outputs and all gradients, with the same weights."""
+    draw = np.random.RandomState(factor)
+    x, filters = draw.normal(size=(2, 5, 4, 3)).astype("f4"), 2 * factor**2
+    shapes = [(3, 3, 3, filters), (filters,), (1, 1, 2), (side, side, 2, 3), (3,)]
+    weights = [draw.normal(size=shape).astype("f4") for shape in shapes]
+    early = [
+        Conv2D(filters, 3, padding="same"), PixelShuffle(factor), PReLU(),
+        Conv2D(3, side, padding="same"),
+    ]  # fmt: skip
+    late = [SubpixelConv2D(filters, 3, factor, padding="same"), PReLU(),
+            ShuffledConv2D(3, side, factor)]  # fmt: skip
+    looked_for = draw.normal(size=(2, 5 * factor, 4 * factor, 3)).astype("f4")
+    found = []
+    for layers in (early, late):
+        maps = image = keras.Input(x.shape[1:])
+        for layer in layers:
+            parts = isinstance(maps, list) and isinstance(layer, PReLU)
+            maps = [layer(part) for part in maps] if parts else layer(maps)
+        model = keras.Model(image, maps)
+        assert model.output_shape == (None, 5 * factor, 4 * factor, 3)
+        model.set_weights(weights)
+        variables = [compat.tensor_variable(variable) for variable in model.trainable_variables]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(looked_for * (made := model(x, training=True)))
+        found.append([made, model(x), *tape.gradient(loss, variables)])
+    for one, other in zip(*found):
+        scale = np.abs(one).max()
+        np.testing.assert_allclose(one / scale, other / scale, atol=2e-6)
+    for layer in late:
+        again = type(layer).from_config(layer.get_config())
+        assert again.get_config() == layer.get_config()
 
 
 def test_icnr_begins_with_even_blocks():
