@@ -16,6 +16,19 @@ from tfgan_suite import compat, launch
 from tfgan_suite.export import export
 
 
+def values_and_derivatives(call, inputs, kernel):
+    """Output, gradients of sum(out^3), and the kernel's gradient of a penalty on the inputs'."""
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch([inputs, kernel])
+        with tf.GradientTape() as inner:
+            inner.watch(inputs)
+            outputs = call(inputs, kernel)
+            total = tf.reduce_sum(outputs**3)
+        slope = inner.gradient(total, inputs)
+        penalty = tf.reduce_sum(slope**2)
+    return [outputs, *outer.gradient(total, [inputs, kernel]), outer.gradient(penalty, kernel)]
+
+
 class GameChecks:
     """Inherit, give `make_game` and `examples`, and add the paper's own checks.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from harness import values_and_derivatives
 
 from tfgan_suite import layers, small_maps
 
@@ -11,19 +12,6 @@ CASES = [(side, size, stride) for side in (8, 7, 6) for size in (3, 4, 5) for st
 
 def normal(shape, seed):
     return tf.random.stateless_normal(shape, [seed, 7])
-
-
-def values_and_derivatives(call, inputs, kernel):
-    """Output, gradients of sum(out^3), and the kernel's gradient of a penalty on the inputs'."""
-    with tf.GradientTape(persistent=True) as outer:
-        outer.watch([inputs, kernel])
-        with tf.GradientTape() as inner:
-            inner.watch(inputs)
-            outputs = call(inputs, kernel)
-            total = tf.reduce_sum(outputs**3)
-        slope = inner.gradient(total, inputs)
-        penalty = tf.reduce_sum(slope**2)
-    return [outputs, *outer.gradient(total, [inputs, kernel]), outer.gradient(penalty, kernel)]
 
 
 @pytest.mark.parametrize("side, size, stride", CASES)

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import compat, noise
+from tfgan_suite import compat, noise, process
 from tfgan_suite.errors import InputError
 from tfgan_suite.signatures import Signature
 
@@ -130,7 +130,7 @@ class AdversarialModel(keras.Model):
         """
         players = self.players()
         _check_optimizers(players, optimizers)
-        _keep_order()
+        process.prepare()
         super().compile(
             optimizer=None,
             jit_compile=jit_compile,
@@ -367,14 +367,6 @@ def variables_of(variables: Iterable[Any]) -> list[tf.Variable]:
 
 def _trainable(networks: Iterable[keras.Model]) -> list[Any]:
     return [variable for network in networks for variable in network.trainable_variables]
-
-
-def _keep_order() -> None:
-    """Keeps the graph optimizer from dropping control dependencies between updates and reads.
-
-    Else a step that updates a player several times reads weights too early now and then.
-    """
-    tf.config.optimizer.set_experimental_options({"dependency_optimization": False})
 
 
 def _counter(name: str) -> tf.Variable:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import small_maps
+from tfgan_suite import few_channels, small_maps
 from tfgan_suite.errors import InputError
 
 
@@ -28,7 +28,7 @@ class Conv2D(_Biased, keras.layers.Conv2D):
     """Keras's convolution, whose bias also learns in bfloat16.
 
     Arguments are Keras's; groups and channels-first are not offered. Training on a CPU takes
-    `small_maps` where that is faster.
+    `small_maps` and `few_channels` where these are faster.
     """
 
     def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
@@ -36,6 +36,9 @@ class Conv2D(_Biased, keras.layers.Conv2D):
             rows, columns = (-(-side // self.strides[0]) for side in inputs.shape[1:3])
             if small_maps.pays((rows, columns), kernel, self.strides[0], inputs.shape[0]):
                 return small_maps.convolution(inputs, kernel, self.strides[0])
+        steps = (*self.strides, *self.dilation_rate)
+        if fast and few_channels.pays(inputs.shape, kernel, self.padding, steps):
+            return few_channels.convolution(inputs, kernel, self.padding)
         return tf.nn.conv2d(
             inputs, kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate
         )

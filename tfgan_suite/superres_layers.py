@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite import few_channels
 from tfgan_suite.data import bicubic
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import Conv2D, add_bias
@@ -230,8 +231,7 @@ def _kernels_over_blocks(kernel: tf.Tensor, factor: int) -> list[tf.Tensor]:
     length = (2 * reach + 1) * factor
     starts = [reach * factor - side // 2 + place for place in range(factor)]
     pads = [[start, length - side - start] for start in starts]
-    shifted = [tf.pad(kernel, [rows, columns, [0, 0], [0, 0]]) for rows in pads for columns in pads]
-    pixels = tf.concat(shifted, axis=3)
+    pixels = few_channels.of_pixels(kernel, pads, pads)
     return [pixels[i::factor, j::factor] for i in range(factor) for j in range(factor)]
 
 
