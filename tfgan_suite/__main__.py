@@ -94,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
         help="largest difference of the float16 file, in [-1, 1] [0.005]",
     )
     export.add_argument(
-        "--int8-bound", type=float, default=30.0, help="least PSNR of the int8 file, in dB [30]"
+        "--int8-bound",
+        type=float,
+        help="least PSNR of the int8 file, in dB [30; 28 where pictures go in]",
     )
     export.add_argument(
         "--size",
@@ -258,7 +260,7 @@ def _export(chosen: argparse.Namespace) -> int:
             source=source,
             size=chosen.size,
             float16_bound=chosen.float16_bound,
-            int8_bound=chosen.int8_bound,
+            **({} if chosen.int8_bound is None else {"int8_bound": chosen.int8_bound}),
         )
     except ExportError as error:
         raise InputError(str(error)) from error

@@ -51,6 +51,8 @@ class AdversarialModel(keras.Model):
     batches_per_step: int = 1
     # What a run's export holds by default.
     export_formats = ("saved_model", "tflite_float32", "tflite_float16", "tflite_int8")
+    # Least PSNR of its int8 file against float, in dB.
+    int8_bound: float = 30.0
     # The words behind `python -m tfgan_suite` that use a run or an export, whose place goes in.
     usage: str = "sample {}"
 

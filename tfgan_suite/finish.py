@@ -169,7 +169,8 @@ def export_run(
             takes its ranges from them. None: smooth random stand-ins.
         size: height and width of the TFLite files of networks that take pictures of any size;
             0: those of training.
-        **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`.
+        **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`; the latter is
+            the game's own by default.
 
     Returns:
         The export, and the TFLite formats left out of it because they differ from the game by
@@ -181,6 +182,7 @@ def export_run(
     """
     step = int(game.steps.numpy())
     formats = list(game.export_formats) if len(info.shape) == 3 else ["saved_model"]
+    bounds.setdefault("int8_bound", game.int8_bound)
     card = _card(run, game, chosen, info, measured)
     given = _given_to_translate(game, source, info, size)
     name = f"{card['game']}_{info.name}"

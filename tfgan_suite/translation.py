@@ -37,6 +37,8 @@ class TranslationGame(AdversarialModel):
     takes: str = "source"
     gives: str = "target"
     usage = "translate {} PICTURES OUTPUT"
+    # Norms that take their statistics from the picture lose more in 8 bits.
+    int8_bound = 28.0
 
     def translations(self) -> dict[str, str]:
         """The key of a batch that each translating signature takes, `serving_default` first."""

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -19,7 +20,9 @@ from tfgan_suite.export import (
     parity,
     tflite,
 )
+from tfgan_suite.layers import Conv2D, InstanceStatistics
 from tfgan_suite.signatures import TensorSpec
+from tfgan_suite.translation import from_image
 
 STANDALONE = any(importlib.util.find_spec(name) for name in litert_runner.RUNTIMES)
 needs_runtime = pytest.mark.skipif(
@@ -151,6 +154,43 @@ def test_int8_needs_int8_tensors(games):
     assert not judge(signature, picture, picture, {"int8": 2, "float32": 9}, None)["ok"]
     nan = picture * np.nan
     assert not judge(signature, picture, nan, {"int8": 9}, None)["ok"]
+    mixed = judge(signature, picture, picture, {"int8": 2, "float32": 7}, None, float_norms=True)
+    assert mixed["ok"] and mixed["norms"] == "float32"
+    floats = {"int8": 1, "float32": 7}
+    assert not judge(signature, picture, picture, floats, None, float_norms=True)["ok"]
+
+
+class NormedGame:
+    """A translator whose maps have large outliers: norms by the picture lose much in 8 bits."""
+
+    def __init__(self):
+        keras.utils.set_random_seed(0)
+        x = image = keras.Input((16, 16, 3))
+        for width in (8, 8, 8):
+            x = InstanceStatistics()(Conv2D(width, 3, padding="same")(x) ** 3)
+        x = Conv2D(3, 3, padding="same", activation="tanh", kernel_initializer="he_normal")(x)
+        self.network = keras.Model(image, x)
+
+    def signatures(self):
+        return {"serving_default": from_image(self.network)}
+
+
+def test_where_8_bits_are_too_few_norms_stay_in_float32(tmp_path, capsys):
+    game, formats = NormedGame(), ("saved_model", "tflite_int8")
+
+    def exported(name, bound):
+        made = export(game, tmp_path, name=name, formats=formats, int8_bound=bound)
+        return made.parity["signatures"]["serving_default"]["tflite_int8"]
+
+    whole = exported("whole", None)
+    assert whole["norms"] == "int8" and not capsys.readouterr().out
+    mixed = exported("mixed", whole["psnr"] + 0.5)
+    assert mixed["norms"] == "float32" and mixed["ok"]
+    assert mixed["psnr"] > whole["psnr"] + 0.5
+    assert 0 < mixed["int8_share"] < whole["int8_share"]
+    assert "norms in float32" in capsys.readouterr().out
+    with pytest.raises(ParityError, match="under the bound 200"):
+        exported("refused", 200.0)
 
 
 def make(game, representative, **options):

@@ -15,6 +15,9 @@ from tfgan_suite.export.errors import ConversionError
 from tfgan_suite.signatures import Signature
 
 KINDS = ("float32", "float16", "int8")
+# What norms are made of where statistics are those of the picture: sums over all pixels and
+# quotients, for which eight bits are few.
+_NORMS = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "SUB", "MUL", "ADD"]
 
 
 def freeze(folder: Path, name: str, signature: Signature, size: tuple[int, int]) -> None:
@@ -34,7 +37,13 @@ def freeze(folder: Path, name: str, signature: Signature, size: tuple[int, int])
     saved_model.save(folder, saved_model.trace_all(own, batch=1, size=size), own)
 
 
-def convert(folder: Path, name: str, kind: str, calibration: Mapping[str, np.ndarray]) -> bytes:
+def convert(
+    folder: Path,
+    name: str,
+    kind: str,
+    calibration: Mapping[str, np.ndarray],
+    float_norms: bool = False,
+) -> bytes:
     """Converts a frozen signature.
 
     Args:
@@ -44,6 +53,8 @@ def convert(folder: Path, name: str, kind: str, calibration: Mapping[str, np.nda
             likes; `"int8"`: all arithmetic in 8 bits, only the inputs and the output stay
             float32, so that a program feeds and reads all three files alike.
         calibration: inputs by name from which int8 takes its ranges.
+        float_norms: int8 leaves means, differences, products and sums of maps in float32;
+            convolutions, what joins and what enlarges are 8 bits still.
 
     Returns:
         The file's bytes.
@@ -61,7 +72,19 @@ def convert(folder: Path, name: str, kind: str, calibration: Mapping[str, np.nda
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: _one_by_one(calibration)
     with _refusal(name, kind):
-        return converter.convert()
+        return _partly(converter) if kind == "int8" and float_norms else converter.convert()
+
+
+def _partly(converter: tf.lite.TFLiteConverter) -> bytes:
+    """Converts to int8 with norms in float32."""
+    converter.target_spec.supported_ops.append(tf.lite.OpsSet.TFLITE_BUILTINS)
+    debugging = tf.lite.experimental
+    made = debugging.QuantizationDebugger(
+        converter=converter,
+        debug_dataset=converter.representative_dataset,
+        debug_options=debugging.QuantizationDebugOptions(denylisted_ops=_NORMS),
+    )
+    return made.get_nondebug_quantized_model()
 
 
 def _one_by_one(examples: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
