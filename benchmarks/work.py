@@ -12,6 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgan_suite.superres_layers import ShuffledConv2D
+
 
 def macs_of(operation: tf.Operation) -> int:
     """Multiply-adds of one operation of a graph for one example; 0 for those without a kernel."""
@@ -38,7 +40,17 @@ def network_macs(network: Any, size: int | None = None) -> tuple[int, int]:
         return network(examples, training=False)
 
     traced = tf.function(forward).get_concrete_function(tf.TensorSpec(shape, tf.float32))
-    counts = [count for count in map(macs_of, traced.graph.get_operations()) if count]
+    late = [layer for layer in network.layers if isinstance(layer, ShuffledConv2D)]
+    counts = []
+    for operation in traced.graph.get_operations():
+        count = macs_of(operation)
+        for layer in late:
+            if count and f"/{layer.name}" in operation.name:
+                # Of the kernel over blocks only the plain kernel's share is needed.
+                blocks = math.prod(operation.inputs[1].shape[:2])
+                count = count * math.prod(layer.kernel_size) // (blocks * layer.factor**2)
+        if count:
+            counts.append(count)
     return sum(counts), counts[0]
 
 
