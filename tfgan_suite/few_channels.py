@@ -20,6 +20,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tfgan_suite import process
+
 BLOCK = 2
 # A block's pixels must fit into what is computed anyway.
 MOST_FILTERS = 4
@@ -52,8 +54,7 @@ def pays(
         and kernel.shape[3] <= MOST_FILTERS
         and kernel.dtype == tf.float32
         # The processors decide, not the numbers.
-        and not tf.config.list_physical_devices("GPU")
-        and not tf.config.list_logical_devices("TPU")
+        and process.on_cpus()
     )
 
 
@@ -68,24 +69,21 @@ def convolution(images: tf.Tensor, kernel: tf.Tensor, padding: str) -> tf.Tensor
     if padding == "same":
         around = [[(side - 1) // 2, side // 2] for side in kernel.shape[:2]]
         images = tf.pad(images, [[0, 0], *around, [0, 0]])
-    ends = range(BLOCK)
-    pixels = of_pixels(kernel, *([[place, BLOCK - 1 - place] for place in ends] for _ in range(2)))
+    pixels = of_pixels(kernel, [[place, BLOCK - 1 - place] for place in range(BLOCK)])
     return tf.nn.depth_to_space(tf.nn.conv2d(images, pixels, BLOCK, "VALID"), BLOCK)
 
 
-def of_pixels(
-    kernel: tf.Tensor, down: Sequence[Sequence[int]], across: Sequence[Sequence[int]]
-) -> tf.Tensor:
+def of_pixels(kernel: tf.Tensor, pads: Sequence[Sequence[int]]) -> tf.Tensor:
     """The kernel whose channels are what each pixel of a block sees.
 
     Args:
         kernel: `(rows, columns, channels, filters)`.
-        down: of each row of pixels in the block, rows of zeros before and behind the kernel.
-        across: the same of columns.
+        pads: of each row (and column) of pixels in the block, rows (and columns) of zeros before
+            and behind the kernel.
 
     Returns:
         `(more rows, more columns, channels, pixels * filters)`, pixels row by row.
     """
     none = [0, 0]
-    moved = [tf.pad(kernel, [rows, columns, none, none]) for rows in down for columns in across]
+    moved = [tf.pad(kernel, [rows, columns, none, none]) for rows in pads for columns in pads]
     return tf.concat(moved, axis=3)

@@ -17,9 +17,12 @@ class _Biased:
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
         # An export keeps the plain operations, which converters and other devices know.
-        outputs = self._product(inputs, kernel, fast=bool(training))
-        if self.use_bias:
-            outputs = add_bias(outputs, self.bias)
+        return self._finished(self._product(inputs, kernel, fast=bool(training)), self.bias)
+
+    def _finished(self, outputs: tf.Tensor, bias: Any) -> tf.Tensor:
+        """With the bias, where there is one, and the activation."""
+        if bias is not None:
+            outputs = add_bias(outputs, bias)
         return outputs if self.activation is None else self.activation(outputs)
 
 

@@ -1,4 +1,4 @@
-"""What training needs of the whole process, set when a game is compiled."""
+"""The whole process: what training sets in it when a game is compiled, and what it runs on."""
 
 from __future__ import annotations
 
@@ -40,3 +40,8 @@ def keep_memory() -> bool:
     except (OSError, AttributeError):  # another C library
         return False
     return bool(mallopt(_MMAP_THRESHOLD, 1 << 30)) and bool(mallopt(_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def on_cpus() -> bool:
+    """Whether all is computed on CPUs: there is no GPU and no TPU."""
+    return not (tf.config.list_physical_devices("GPU") or tf.config.list_logical_devices("TPU"))

@@ -25,6 +25,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tfgan_suite import process
+
 # Maps of more positions than this are convolved as fast by oneDNN.
 MOST_POSITIONS = 16
 # Of a product with fewer rows the rearranged kernels cost what it gains, and as much memory again.
@@ -52,8 +54,7 @@ def pays(
         and math.prod(kernel.shape) >= FEWEST_WEIGHTS
         and stride > 1
         and kernel.shape[0] % stride == 0
-        and not tf.config.list_physical_devices("GPU")
-        and not tf.config.list_logical_devices("TPU")
+        and process.on_cpus()
     )
 
 

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.layers import Conv2D, Dense, add_bias
+from tfgan_suite.layers import Conv2D, Dense
 
 # A singular value below it is taken for that of a weight of zeros, which stays as it is.
 SMALLEST = 1e-12
@@ -120,10 +120,7 @@ class _SpectralProduct(_Spectral):
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         # Divided in float32: a sigma of bfloat16 numbers would be off by up to 0.4%.
         kernel = tf.cast(self.normalized_weight(), inputs.dtype)
-        outputs = self._product(inputs, kernel, fast=bool(training))
-        if self.use_bias:
-            outputs = add_bias(outputs, self.bias)
-        return outputs if self.activation is None else self.activation(outputs)
+        return self._finished(self._product(inputs, kernel, fast=bool(training)), self.bias)
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfgan_suite import few_channels
 from tfgan_suite.data import bicubic
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, add_bias
+from tfgan_suite.layers import Conv2D
 
 
 def check_factor(factor: int, least: int = 1) -> int:
@@ -140,13 +140,13 @@ class SubpixelConv2D(Conv2D):
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> list[tf.Tensor]:
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
         places = self.factor**2
-        parts = [
-            self._product(inputs, part, fast=bool(training)) for part in tf.split(kernel, places, 3)
-        ]
-        if self.use_bias:
+        biases = [None] * places
+        if self.bias is not None:
             biases = tf.split(tf.convert_to_tensor(self.bias), places)
-            parts = [add_bias(part, bias) for part, bias in zip(parts, biases)]
-        return parts if self.activation is None else [self.activation(part) for part in parts]
+        return [
+            self._finished(self._product(inputs, part, fast=bool(training)), bias)
+            for part, bias in zip(tf.split(kernel, places, 3), biases)
+        ]
 
     def compute_output_shape(self, input_shape: Any) -> list[tuple[int | None, ...]]:
         *sides, channels = super().compute_output_shape(input_shape)
@@ -202,9 +202,7 @@ class ShuffledConv2D(Conv2D):
         kernels = _kernels_over_blocks(kernel, self.factor)
         parts = [tf.nn.conv2d(one, part, 1, "SAME") for one, part in zip(inputs, kernels)]
         outputs = shuffled(tf.add_n(parts), self.factor)
-        if self.use_bias:
-            outputs = add_bias(outputs, self.bias)
-        return outputs if self.activation is None else self.activation(outputs)
+        return self._finished(outputs, self.bias)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         # Keras's build asks with the shape of one part.
@@ -231,7 +229,7 @@ def _kernels_over_blocks(kernel: tf.Tensor, factor: int) -> list[tf.Tensor]:
     length = (2 * reach + 1) * factor
     starts = [reach * factor - side // 2 + place for place in range(factor)]
     pads = [[start, length - side - start] for start in starts]
-    pixels = few_channels.of_pixels(kernel, pads, pads)
+    pixels = few_channels.of_pixels(kernel, pads)
     return [pixels[i::factor, j::factor] for i in range(factor) for j in range(factor)]
 
 
