@@ -57,9 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     points = kinds.add_parser("points", help="modes found on the ring and the grid")
     points.add_argument("--games", nargs="+", default=POINT_GAMES, help="recipes, with flags")
     points.add_argument("--worlds", nargs="+", default=("ring", "grid"), help="ring, grid")
-    points.set_defaults(
-        tasks=_point_tasks, play=_play_points, table=points_table, pace_only=False
-    )
+    points.set_defaults(tasks=_point_tasks, play=_play_points, table=points_table, pace_only=False)
     pictures = kinds.add_parser("pictures", help="FID, KID and more on pictures")
     pictures.add_argument("--games", nargs="+", default=PICTURE_GAMES, help="recipes, with flags")
     pictures.add_argument("--data", required=True, help="pictures, as recipes take them")

@@ -19,10 +19,10 @@ from protocol import repeat, serve  # noqa: E402
 from work import step_flops  # noqa: E402
 
 from tfgan_suite import compat, data  # noqa: E402
+from tfgan_suite.core.translation_game import TranslationGame  # noqa: E402
 from tfgan_suite.export import export  # noqa: E402
 from tfgan_suite.games import cyclegan, dcgan, pix2pix, srgan, wgan_gp  # noqa: E402
-from tfgan_suite.optimizers import FusedAdam  # noqa: E402
-from tfgan_suite.translation import TranslationGame  # noqa: E402
+from tfgan_suite.training.optimizers import FusedAdam  # noqa: E402
 
 _state = {}
 SCALE = 4  # of srresnet
@@ -93,9 +93,7 @@ def tensors(made: keras.Model) -> dict[str, list[int]]:
     }
 
 
-def setup(
-    game: str, size: int, batch: int, precision: str, threads: int, **network: int
-) -> dict:
+def setup(game: str, size: int, batch: int, precision: str, threads: int, **network: int) -> dict:
     """Builds a game, compiles its step and warms it up."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -111,9 +109,7 @@ def setup(
         for number, (key, side) in enumerate(zip(keys, sides), 1)
     }
     compiled = tf.function(made.train_step)
-    _state.update(
-        name=game, game=made, size=size, images=images, bare=lambda: compiled(pictures)
-    )
+    _state.update(name=game, game=made, size=size, images=images, bare=lambda: compiled(pictures))
     for _ in range(3):
         losses = compiled(pictures)
     found, networks = tensors(made), [player[0] for player in made.players().values()]
@@ -250,9 +246,7 @@ def _fit(count: int) -> float:
     """Seconds a step of about so many steps in `fit`, in two epochs."""
     clock, each = _Clock(), max(1, (count + 1) // 2)
     with contextlib.redirect_stdout(io.StringIO()):
-        _state["game"].fit(
-            _batches(), epochs=2, steps_per_epoch=each, callbacks=[clock], verbose=2
-        )
+        _state["game"].fit(_batches(), epochs=2, steps_per_epoch=each, callbacks=[clock], verbose=2)
     return (clock.last - clock.first) / (2 * each - 1)
 
 

@@ -72,7 +72,7 @@ def _norm(kind: str, channels: int) -> nn.Module:
 
 
 class UNet(nn.Module):
-    """`tfgan_suite.translators.build_unet` with batch norm and dropout.
+    """`tfgan_suite.networks.translators.build_unet` with batch norm and dropout.
 
     The leaky ReLUs do not work in place: skips carry maps before their activation, as there.
     """
@@ -127,7 +127,7 @@ class Residual(nn.Module):
 
 
 def resnet_translator(width: int, blocks: int) -> nn.Module:
-    """`tfgan_suite.translators.build_resnet_translator` with instance norm."""
+    """`tfgan_suite.networks.translators.build_resnet_translator` with instance norm."""
     layers, before = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7)], width
     for after in (2 * width, 4 * width):
         layers += [_norm("instance", before), nn.ReLU(inplace=True)]
@@ -143,7 +143,7 @@ def resnet_translator(width: int, blocks: int) -> nn.Module:
 
 
 def patch_critic(channels: int, width: int, norm: str) -> nn.Module:
-    """`tfgan_suite.translators.build_patch_critic`: patches of 70 pixels, any norm of `_norm`."""
+    """`tfgan_suite.networks.translators.build_patch_critic`: patches of 70 pixels, any norm of `_norm`."""
     layers, before = [], channels
     for level in range(4):
         after, bias = width << level, level == 0 or norm != "batch"
@@ -168,7 +168,7 @@ class Block(nn.Module):
 
 
 class SRNet(nn.Module):
-    """`tfgan_suite.superres_networks.build_generator` in the paper's form, four times larger."""
+    """`tfgan_suite.networks.super_resolution.build_generator` in the paper's form, four times larger."""
 
     def __init__(self, width: int, blocks: int):
         super().__init__()

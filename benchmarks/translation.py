@@ -24,12 +24,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tfgan_suite import InputError, data, launch, perceptual  # noqa: E402
+from tfgan_suite import InputError, data  # noqa: E402
+from tfgan_suite.core.translation_game import TranslationGame  # noqa: E402
+from tfgan_suite.features import extractors  # noqa: E402
 from tfgan_suite.measures.fid import Moments, fid  # noqa: E402
 from tfgan_suite.measures.kid import polynomial_mmd  # noqa: E402
 from tfgan_suite.measures.memorisation import nearest_by_pixels  # noqa: E402
-from tfgan_suite.runs import Run  # noqa: E402
-from tfgan_suite.translation import TranslationGame  # noqa: E402
+from tfgan_suite.training import launch  # noqa: E402
+from tfgan_suite.training.run_folder import Run  # noqa: E402
 
 MOST = 10_000
 Describe = Callable[[np.ndarray], np.ndarray]
@@ -113,7 +115,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON line for each row")
     chosen = parser.parse_args(words)
     try:
-        extractor = perceptual.load(chosen.extractor)
+        extractor = extractors.load(chosen.extractor)
         found = [row for run in chosen.runs for row in _measure(run, extractor.features)]
     except InputError as error:
         print(f"translation.py: {' '.join(str(error).split())}", file=sys.stderr)

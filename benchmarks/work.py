@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgan_suite.superres_layers import ShuffledConv2D
+from tfgan_suite.layers.pixel_shuffle import ShuffledConv2D
 
 
 def macs_of(operation: tf.Operation) -> int:

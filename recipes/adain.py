@@ -22,13 +22,14 @@ a Titan X; at 512x512 720 times faster than optimising each picture.
 
 import numpy as np
 
-from tfgan_suite import callbacks, feature_taps, launch
 from tfgan_suite.data.content_style import load_content_style
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.features import named_layers
 from tfgan_suite.style.adain import AdaIN
 from tfgan_suite.style.callbacks import InverseDecay
 from tfgan_suite.style.decoders import build_decoder
 from tfgan_suite.style.encoders import load_encoder
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "paintings"  # paintings, a folder with content and style, CONTENT,STYLE
 RUN = ""
@@ -90,7 +91,7 @@ def make_callbacks(options, data, game):
     if options.normalise:
         shown = data.take(min(options.normalise, len(data)), seed=options.seed)
         game.encoder.normalise(np.concatenate([shown["content"], shown["style"]]))
-    frozen = callbacks.Frozen(lambda: feature_taps.checksum(game.encoder.network), "encoder")
+    frozen = callbacks.Frozen(lambda: named_layers.checksum(game.encoder.network), "encoder")
     return [InverseDecay(options.decay), frozen]
 
 

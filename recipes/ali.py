@@ -20,9 +20,10 @@ Paper: Inception score 5.34 +- .05 on CIFAR-10; of 25 Gaussians 13.4 +- 5.8 cove
 
 from pathlib import Path
 
-from tfgan_suite import callbacks, launch, sheets, stabilisers
+from tfgan_suite.core import regularization
 from tfgan_suite.games import ali
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch, sample_grids
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
@@ -59,12 +60,22 @@ def defaults(data):
     """Values for the kind of data at hand."""
     if len(data.shape) == 1:
         return {
-            "steps": 8000, "batch": 256, "architecture": "mlp", "width": 128, "latent_dim": 2,
-            "rate": 1e-3, "r1": 0.0,
+            "steps": 8000,
+            "batch": 256,
+            "architecture": "mlp",
+            "width": 128,
+            "latent_dim": 2,
+            "rate": 1e-3,
+            "r1": 0.0,
         }
     return {
-        "steps": 6000, "batch": 32, "architecture": "conv", "width": 32, "latent_dim": 32,
-        "rate": 5e-4, "r1": 0.2,
+        "steps": 6000,
+        "batch": 32,
+        "architecture": "conv",
+        "width": 32,
+        "latent_dim": 32,
+        "rate": 5e-4,
+        "r1": 0.2,
     }
 
 
@@ -85,7 +96,7 @@ def make_game(options, data):
         latent=o.latent,
         average=o.average,
         seed=o.seed,
-        **stabilisers.chosen(o),
+        **regularization.chosen(o),
     )
     game.compile(
         generator=FusedAdam(o.rate, o.beta_1, o.beta_2),
@@ -99,7 +110,9 @@ def make_callbacks(options, data, game):
     found = data.take(256, options.seed)
     real = found["point"] if "point" in found else found["image"][:32]
     folder = Path(options.run or f"runs/ali_{data.name}") / "reconstructions"
-    made = [sheets.Sheet(folder, options.report, lambda g: sheets.reconstructions(g, real))]
+    made = [
+        sample_grids.Sheet(folder, options.report, lambda g: sample_grids.reconstructions(g, real))
+    ]
     return made + callbacks.falling(options.decay, options.steps)
 
 

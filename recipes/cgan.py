@@ -21,9 +21,10 @@ and `--architecture dense` for the first paper's fully connected nets. Data with
 refused. Expect samples to show the class asked for, one column a class.
 """
 
-from tfgan_suite import callbacks, conditional, launch, stabilisers
+from tfgan_suite.core import labels, regularization
 from tfgan_suite.games import cgan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
@@ -61,12 +62,12 @@ SAVE = 500  # steps between checkpoints
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape and classes."""
     o = options
-    classes = conditional.class_count(data)
+    classes = labels.class_count(data)
     points, projection = len(data.shape) == 1, o.conditioning == "projection"
     architecture = o.architecture or ("mlp" if points else "conv")
     form = (tuple(data.shape), classes, o.conditioning, architecture)
     width = o.width or (128 if points else 16)
-    chosen = stabilisers.chosen(o)
+    chosen = regularization.chosen(o)
     if o.r1 < 0:
         chosen["r1"] = 0.0 if projection else 0.25
     game = cgan.CGAN(

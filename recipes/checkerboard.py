@@ -23,11 +23,11 @@ import keras
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.extras import require
+from tfgan_suite.inference.upscaler import open_upscaler
 from tfgan_suite.measures import checkerboard
-from tfgan_suite.runs import writing_to
-from tfgan_suite.superres_networks import UPSAMPLINGS, upsampled
-from tfgan_suite.upscale.opening import open_upscaler
+from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsampled
+from tfgan_suite.utils.files import writing_to
+from tfgan_suite.utils.optional_packages import require
 
 CHANNELS, SIDE = 16, 24  # of the even input
 

@@ -25,9 +25,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfgan_suite import InputError, compat, data, perceptual, pictures
-from tfgan_suite.layers import Conv2D, Dense
-from tfgan_suite.runs import versions, writing_to
+from tfgan_suite import InputError, compat, data
+from tfgan_suite.features import extractors
+from tfgan_suite.layers.convolution import Conv2D, Dense
+from tfgan_suite.training.run_folder import versions
+from tfgan_suite.utils import files, image_grids
+from tfgan_suite.utils.files import writing_to
 
 
 def build_classifier(shape, classes, width=32, features=128):
@@ -72,7 +75,7 @@ def load_both(options):
         raise InputError(f"{train.name} has {len(train)} pictures; give 20 or more to learn from")
     batch = min(250, len(train) // 10)
     parts = [
-        (pictures.to_uint8(found["image"].numpy()), found["label"].numpy())
+        (image_grids.to_uint8(found["image"].numpy()), found["label"].numpy())
         for found in train.batches(batch, seed=0).take(len(train) // batch)
     ]
     pixels, labels = (np.concatenate(column) for column in zip(*parts))
@@ -166,10 +169,10 @@ def _main(options):
         "tested": tested,
         "constants": vars(options),
     }
-    card["weights"] = perceptual.load(f"{out}:features").weights_hash
+    card["weights"] = extractors.load(f"{out}:features").weights_hash
     card |= {"seconds": round(time.monotonic() - began, 1), "versions": versions()}
     with writing_to(out.parent):
-        pictures.write_bytes(out.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
+        files.write_bytes(out.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
     print(f"accuracy {share:.2%} on {tested} pictures ({tested_on})")
     print(f"wrote {out} (weights {card['weights']}) and {out.with_suffix('.json')}")
     return 0

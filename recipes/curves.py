@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.extras import require
+from tfgan_suite.utils.optional_packages import require
 
 
 class _Parser(argparse.ArgumentParser):
@@ -179,7 +179,7 @@ def _finish(figure: Any, axes: Any, label: str, path: Path) -> None:
 
 def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
     """Writes JSON lines, whole or not at all."""
-    from tfgan_suite.pictures import write_bytes
+    from tfgan_suite.utils.files import write_bytes
 
     write_bytes(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
@@ -188,7 +188,7 @@ def run(chosen: argparse.Namespace) -> None:
     """Draws what the flags ask for."""
     plots()  # before anything takes time
     from tfgan_suite.measures import curves
-    from tfgan_suite.runs import writing_to
+    from tfgan_suite.utils.files import writing_to
 
     out = Path(chosen.out)
     with writing_to(out):

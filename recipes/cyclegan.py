@@ -19,9 +19,10 @@ small squares: --upsampling nearest. Paper: 26.8% of its aerial photos, made of 
 real ones; of the best method before it 2.1%.
 """
 
-from tfgan_suite import callbacks, data, launch
+from tfgan_suite import data
 from tfgan_suite.games import cyclegan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "colours"  # colours, outlines, hues, a folder with trainA trainB, ONE,OTHER or tfds:NAME
 RUN = ""

@@ -17,9 +17,9 @@ no score.
 
 import types
 
-from tfgan_suite import callbacks, launch
 from tfgan_suite.games import dcgan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""

@@ -18,9 +18,10 @@ A step moves the critics once and the generators twice, each time on examples of
 must hold three batches. The paper gives no figures to compare with.
 """
 
-from tfgan_suite import InputError, callbacks, data, launch
+from tfgan_suite import InputError, data
 from tfgan_suite.games import discogan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "hues"  # hues, colours, outlines, modes, a folder with trainA trainB, ONE,OTHER, tfds:NAME
 RUN = ""

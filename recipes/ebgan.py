@@ -20,9 +20,10 @@ The paper shows pictures, and no score that was measured here. Expect the sum of
 critic/fake to come close to the margin, where theory has the equilibrium.
 """
 
-from tfgan_suite import callbacks, launch, stabilisers
+from tfgan_suite.core import regularization
 from tfgan_suite.games import ebgan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
@@ -61,12 +62,24 @@ def defaults(data):
     """Values for the kind of data at hand."""
     if len(data.shape) == 1:
         return {
-            "steps": 8000, "batch": 256, "architecture": "mlp", "width": 128,
-            "generator_width": 128, "latent_dim": 2, "code_dim": 0, "margin": 0.25,
+            "steps": 8000,
+            "batch": 256,
+            "architecture": "mlp",
+            "width": 128,
+            "generator_width": 128,
+            "latent_dim": 2,
+            "code_dim": 0,
+            "margin": 0.25,
         }
     return {
-        "steps": 6000, "batch": 32, "architecture": "conv", "width": 16,
-        "generator_width": 32, "latent_dim": 32, "code_dim": 64, "margin": 0.25,
+        "steps": 6000,
+        "batch": 32,
+        "architecture": "conv",
+        "width": 16,
+        "generator_width": 32,
+        "latent_dim": 32,
+        "code_dim": 64,
+        "margin": 0.25,
     }
 
 
@@ -81,7 +94,7 @@ def make_game(options, data):
         pulling=o.pulling,
         average=o.average,
         seed=o.seed,
-        **stabilisers.chosen(o),
+        **regularization.chosen(o),
     )
     game.compile(
         generator=FusedAdam(o.rate, o.beta_1, o.beta_2),

@@ -19,10 +19,12 @@ how good samples are. Modes of the ring may be lost ("mode collapse"): that is t
 
 import keras
 
-from tfgan_suite import callbacks, compat, launch, stabilisers
+from tfgan_suite import compat
+from tfgan_suite.core import regularization
 from tfgan_suite.errors import InputError
 from tfgan_suite.games import gan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "ring"
 RUN = ""
@@ -79,12 +81,20 @@ def defaults(data):
     """Values for the kind of data at hand."""
     if len(data.shape) == 1:
         return {
-            "steps": 8000, "batch": 256, "architecture": "mlp", "latent_dim": 2,
-            "latent": "normal", "decay": 0.5,
+            "steps": 8000,
+            "batch": 256,
+            "architecture": "mlp",
+            "latent_dim": 2,
+            "latent": "normal",
+            "decay": 0.5,
         }
     return {
-        "steps": 15000, "batch": 100, "architecture": "dense", "latent_dim": 64,
-        "latent": "uniform", "decay": 1.0,
+        "steps": 15000,
+        "batch": 100,
+        "architecture": "dense",
+        "latent_dim": 64,
+        "latent": "uniform",
+        "decay": 1.0,
     }
 
 
@@ -117,11 +127,9 @@ def make_game(options, data):
         latent=latent,
         average=options.average,
         seed=options.seed,
-        **stabilisers.chosen(options),
+        **regularization.chosen(options),
     )
-    game.compile(
-        generator=make_optimizer(options, points), critic=make_optimizer(options, points)
-    )
+    game.compile(generator=make_optimizer(options, points), critic=make_optimizer(options, points))
     return game
 
 

@@ -109,13 +109,13 @@ def picture(path: Path, longer: int) -> np.ndarray:
     Raises:
         images.Unreadable: it is no whole picture.
     """
-    from tfgan_suite.data import images
-    from tfgan_suite.translate import files
+    from tfgan_suite.data.readers import image_files
+    from tfgan_suite.inference import files
 
     pixels = files.read(path, 3)
     height, width = pixels.shape[:2]
     shorter = max(1, round(min(height, width) * longer / max(height, width)))
-    return images.scaled(pixels, shorter).astype(np.float32) / 127.5 - 1.0
+    return image_files.scaled(pixels, shorter).astype(np.float32) / 127.5 - 1.0
 
 
 def read_styles(chosen: argparse.Namespace) -> list[np.ndarray]:
@@ -124,7 +124,7 @@ def read_styles(chosen: argparse.Namespace) -> list[np.ndarray]:
     Raises:
         InputError: one cannot be read.
     """
-    from tfgan_suite.data.images import Unreadable
+    from tfgan_suite.data.readers.image_files import Unreadable
 
     found = []
     for name in chosen.styles:
@@ -137,18 +137,18 @@ def read_styles(chosen: argparse.Namespace) -> list[np.ndarray]:
 
 def open_features(chosen: argparse.Namespace) -> tuple[Any, list[str], list[str]]:
     """The network's taps, and the layers of content and of style."""
-    from tfgan_suite import feature_nets, perceptual
+    from tfgan_suite.features import architectures, extractors
     from tfgan_suite.style import gatys
 
     contents, styles = chosen.content_layers, chosen.style_layers
     if not (contents and styles):
         usual = gatys.usual_layers(chosen.network)
         contents, styles = contents or list(usual[0]), styles or list(usual[1])
-    known = feature_nets.NETWORKS.get(chosen.network)
+    known = architectures.NETWORKS.get(chosen.network)
     pooling = chosen.pooling or ("average" if known is not None and known.scales else "max")
     weights = None if chosen.weights == "none" else chosen.weights
     names = list(dict.fromkeys([*contents, *styles]))
-    look = perceptual.taps(chosen.network, names, weights, pooling=pooling, seed=chosen.seed)
+    look = extractors.taps(chosen.network, names, weights, pooling=pooling, seed=chosen.seed)
     return look, contents, styles
 
 
@@ -194,10 +194,10 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
         images.Unreadable: the photo is no whole picture.
         InputError: it is too small, its state is of other settings, or a file cannot be written.
     """
-    from tfgan_suite import pictures
-    from tfgan_suite.runs import writing_to
+    from tfgan_suite.inference import files
     from tfgan_suite.style import colour, descent, gatys
-    from tfgan_suite.translate import files
+    from tfgan_suite.utils import image_grids
+    from tfgan_suite.utils.files import writing_to
 
     content = picture(job.given, chosen.size)
     if chosen.preserve == "colours":
@@ -227,7 +227,7 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
         if chosen.preserve == "luminance":
             made = colour.with_luminance_of(content, made)
         with writing_to(job.made.parent):
-            files.write(job.made, pictures.to_uint8(made))
+            files.write(job.made, image_grids.to_uint8(made))
             state.save(saved, settings)
 
     settled = descent.descend(
@@ -255,8 +255,8 @@ def play(chosen: argparse.Namespace) -> int:
         InputError: bad input, or none of the pictures could be painted.
     """
     check(chosen)
-    from tfgan_suite.data.images import Unreadable
-    from tfgan_suite.translate import files
+    from tfgan_suite.data.readers.image_files import Unreadable
+    from tfgan_suite.inference import files
 
     jobs = files.plan(Path(chosen.content), Path(chosen.out))
     styles = read_styles(chosen)

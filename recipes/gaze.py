@@ -32,11 +32,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfgan_suite import InputError, data, export, pictures
+from tfgan_suite import InputError, data, export
 from tfgan_suite.data.synthetic import eyes
-from tfgan_suite.layers import Conv2D, Dense
-from tfgan_suite.networks import check_widths
-from tfgan_suite.runs import Run, versions, writing_to
+from tfgan_suite.layers.convolution import Conv2D, Dense
+from tfgan_suite.networks.blocks import check_widths
+from tfgan_suite.training.run_folder import Run, versions
+from tfgan_suite.utils import files
+from tfgan_suite.utils.files import writing_to
 
 KINDS = ("raw", "refined", "oracle")
 LABELS = ("distance", "vector", "angles")
@@ -110,8 +112,7 @@ def errors(predicted, labels, kind):
     needed = {"vector": 3, "angles": 2}.get(kind, labels.shape[1])
     if labels.shape[1] != needed:
         raise InputError(
-            f"--labels {kind} needs {needed} numbers a picture; these labels have"
-            f" {labels.shape[1]}"
+            f"--labels {kind} needs {needed} numbers a picture; these labels have {labels.shape[1]}"
         )
     first, second = np.asarray(predicted, np.float64), np.asarray(labels, np.float64)
     if kind == "distance":
@@ -338,7 +339,7 @@ def _main(options):
     out = Path(options.out or folder / "gaze.json")
     with writing_to(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
-        pictures.write_bytes(out, (json.dumps({**found, **facts}, indent=2) + "\n").encode())
+        files.write_bytes(out, (json.dumps({**found, **facts}, indent=2) + "\n").encode())
     print(table(found))
     print(f"wrote {out} ({facts['seconds']:.0f} s)")
     return 0

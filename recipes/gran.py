@@ -19,9 +19,10 @@ The paper compares its models by GAM alone: 5 strokes win over 3 and 1.
 
 from pathlib import Path
 
-from tfgan_suite import callbacks, launch, sheets, stabilisers
+from tfgan_suite.core import regularization
 from tfgan_suite.games import gran
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch, sample_grids
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
@@ -78,7 +79,7 @@ def make_game(options, data):
         decay=o.critic_decay,
         average=o.average,
         seed=o.seed,
-        **stabilisers.chosen(o),
+        **regularization.chosen(o),
     )
     game.compile(
         generator=FusedAdam(o.rate, o.beta_1, o.beta_2),
@@ -90,7 +91,7 @@ def make_game(options, data):
 def make_callbacks(options, data, game):
     """Sheets of strokes, and the fall of the learning rates."""
     folder = Path(options.run or f"runs/gran_{data.name}") / "strokes"
-    made = [sheets.Sheet(folder, options.report, sheets.strokes)]
+    made = [sample_grids.Sheet(folder, options.report, sample_grids.strokes)]
     return made + callbacks.falling(options.decay, options.steps)
 
 

@@ -19,9 +19,10 @@ Paper: read as a class by the best matching, the categorical code is wrong for a
 
 from pathlib import Path
 
-from tfgan_suite import callbacks, launch, sheets, stabilisers
+from tfgan_suite.core import regularization
 from tfgan_suite.games import infogan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch, sample_grids
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
@@ -82,7 +83,7 @@ def make_game(options, data):
         latent=o.latent,
         average=o.average,
         seed=o.seed,
-        **stabilisers.chosen(o),
+        **regularization.chosen(o),
     )
     game.compile(
         generator=FusedAdam(o.rate, o.beta_1, o.beta_2),
@@ -94,7 +95,7 @@ def make_game(options, data):
 def make_callbacks(options, data, game):
     """Sheets of the codes, and the fall of the learning rates."""
     folder = Path(options.run or f"runs/infogan_{data.name}") / "codes"
-    made = [sheets.Sheet(folder, options.report, sheets.traversal)]
+    made = [sample_grids.Sheet(folder, options.report, sample_grids.traversal)]
     return made + callbacks.falling(options.decay, options.steps)
 
 

@@ -17,9 +17,10 @@ generator/adversarial is then 0.125. `--norm none` is the paper's test of stabil
 diverge late: keep an eye on the sheets. The paper shows pictures, no score.
 """
 
-from tfgan_suite import callbacks, launch, stabilisers
+from tfgan_suite.core import regularization
 from tfgan_suite.games import lsgan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
@@ -59,11 +60,19 @@ def defaults(data):
     """Values for the kind of data at hand."""
     if len(data.shape) == 1:
         return {
-            "steps": 8000, "batch": 256, "architecture": "mlp", "width": 128, "latent_dim": 2,
+            "steps": 8000,
+            "batch": 256,
+            "architecture": "mlp",
+            "width": 128,
+            "latent_dim": 2,
             "latent": "normal",
         }
     return {
-        "steps": 5000, "batch": 32, "architecture": "dcgan", "width": 32, "latent_dim": 32,
+        "steps": 5000,
+        "batch": 32,
+        "architecture": "dcgan",
+        "width": 32,
+        "latent_dim": 32,
         "latent": "uniform",
     }
 
@@ -81,7 +90,7 @@ def make_game(options, data):
         latent=o.latent,
         average=o.average,
         seed=o.seed,
-        **stabilisers.chosen(o),
+        **regularization.chosen(o),
     )
     game.compile(
         generator=FusedAdam(o.rate, o.beta_1),

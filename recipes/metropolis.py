@@ -24,11 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_suite.background import diagnostics, metropolis, targets
 from tfgan_suite.data.synthetic import gaussians
 from tfgan_suite.errors import InputError
-from tfgan_suite.extras import require
-from tfgan_suite.runs import writing_to
+from tfgan_suite.mcmc import diagnostics, metropolis, targets
+from tfgan_suite.utils.files import writing_to
+from tfgan_suite.utils.optional_packages import require
 
 # Target, deviations of the moves. The last one of each is a good one.
 WALKS = {
@@ -133,9 +133,10 @@ def play_gan(chosen: argparse.Namespace):
     """The ring learned by a WGAN-GP in the setting of recipes/wgan_gp.py."""
     import keras
 
-    from tfgan_suite import callbacks, data
+    from tfgan_suite import data
     from tfgan_suite.games import wgan_gp
-    from tfgan_suite.optimizers import FusedAdam
+    from tfgan_suite.training import callbacks
+    from tfgan_suite.training.optimizers import FusedAdam
 
     keras.utils.set_random_seed(chosen.seed)
     source = data.load("ring")

@@ -20,9 +20,10 @@ early and then slowly; the critic's two terms together are 0.69 at a draw. Paper
 of Cityscapes read by an FCN: 66% of the pixels right, L1 alone 42%, real photos 80%.
 """
 
-from tfgan_suite import callbacks, data, launch
+from tfgan_suite import data
 from tfgan_suite.games import pix2pix
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "textures"  # textures, a folder of pairs, a folder with A and B, ONE,OTHER, .npz, tfds:NAME
 RUN = ""

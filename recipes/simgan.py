@@ -26,9 +26,11 @@ eyes 7.8 degrees of error on MPIIGaze, on simulated ones 11.2.
 
 import keras
 
-from tfgan_suite import InputError, callbacks, data, launch, perceptual
+from tfgan_suite import InputError, data
+from tfgan_suite.features import extractors
 from tfgan_suite.games import simgan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "eyes"  # eyes, a folder with synthetic/ and real/, or SIMULATED_FOLDER,REAL_FOLDER
 RUN = ""
@@ -82,12 +84,12 @@ def psi(options):
     """What the refiner has to keep alike: a name, or a feature network."""
     if (options.psi == "features") != bool(options.features):
         raise InputError(
-            "--psi features needs --features NETWORK:LAYER (see tfgan_suite.perceptual.load), and"
+            "--psi features needs --features NETWORK:LAYER (see tfgan_suite.features.extractors.load), and"
             " the other way round"
         )
     if options.psi != "features":
         return options.psi
-    return perceptual.load(options.features, pool="none")
+    return extractors.load(options.features, pool="none")
 
 
 def make_game(options, data):

@@ -20,9 +20,10 @@ slope, so it cannot win outright. Paper: Inception score 7.58 +- .12 and FID 25.
 +- .05 and 21.7 (ResNet) on CIFAR-10, over 5,000 samples.
 """
 
-from tfgan_suite import callbacks, launch, stabilisers
+from tfgan_suite.core import regularization
 from tfgan_suite.games import sngan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
 RUN = ""
@@ -60,12 +61,22 @@ def defaults(data):
     """Values for the kind of data at hand."""
     if len(data.shape) == 1:
         return {
-            "batch": 128, "architecture": "mlp", "width": 128, "latent_dim": 2,
-            "critic_steps": 5, "slope": 30.0, "rate": 1e-3,
+            "batch": 128,
+            "architecture": "mlp",
+            "width": 128,
+            "latent_dim": 2,
+            "critic_steps": 5,
+            "slope": 30.0,
+            "rate": 1e-3,
         }
     return {
-        "batch": 32, "architecture": "conv", "width": 16, "latent_dim": 32,
-        "critic_steps": 1, "slope": 1.0, "rate": 5e-4,
+        "batch": 32,
+        "architecture": "conv",
+        "width": 16,
+        "latent_dim": 32,
+        "critic_steps": 1,
+        "slope": 1.0,
+        "rate": 5e-4,
     }
 
 
@@ -81,7 +92,7 @@ def make_game(options, data):
         generator_batches=o.generator_batches,
         average=o.average,
         seed=o.seed,
-        **stabilisers.chosen(o),
+        **regularization.chosen(o),
     )
     game.compile(
         generator=FusedAdam(o.rate, o.beta_1, o.beta_2),

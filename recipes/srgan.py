@@ -19,9 +19,11 @@ SRResNet 32.05 dB and a mean opinion of 3.37, SRGAN 29.40 dB and 3.58. The criti
 1.39 together at a draw.
 """
 
-from tfgan_suite import callbacks, data, launch, perceptual, stages
+from tfgan_suite import data
+from tfgan_suite.features import extractors
 from tfgan_suite.games import srgan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch, warm_start
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "scenes"  # scenes, a folder of pictures, a folder with HR and LR, or HIGH,LOW
 RUN = ""
@@ -85,7 +87,7 @@ def load_data(options):
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
-    stages.adopt(o, SHAPED, "srresnet")
+    warm_start.adopt(o, SHAPED, "srresnet")
     generator = srgan.build_generator(
         data.shape[2], o.scale, o.width, o.blocks, o.norm, o.upsampling, o.skip, o.kernel, o.output
     )
@@ -117,12 +119,10 @@ def make_callbacks(options, data, game):
     if o.feature_weight:
         # Here and not in make_game: a trained run opens where the network's weights are missing.
         given = {"weights": o.weights, "before_activation": o.before_activation}
-        game.build_features(
-            lambda: perceptual.taps(o.network, o.layer.split(), **given)
-        )
+        game.build_features(lambda: extractors.taps(o.network, o.layer.split(), **given))
         found.append(callbacks.Frozen(lambda: game.features.checksum(), "feature network"))
-    if o.start != stages.NOTHING:
-        found.append(stages.StartFrom(o.start, precision=o.precision))
+    if o.start != warm_start.NOTHING:
+        found.append(warm_start.StartFrom(o.start, precision=o.precision))
     return found + callbacks.falling(o.decay, o.steps)
 
 

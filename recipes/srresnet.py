@@ -17,9 +17,10 @@ network and its loss; width, blocks, rate and steps stay as they are given. Pape
 On scenes expect "gain" over bicubic to be above 0.2 dB within 500 steps.
 """
 
-from tfgan_suite import callbacks, data, launch
+from tfgan_suite import data
 from tfgan_suite.games import srgan
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "scenes"  # scenes, a folder of pictures, a folder with HR and LR, or HIGH,LOW
 RUN = ""

@@ -19,8 +19,9 @@ the generator after CRITIC_STEPS of the critic; with a warm-up some steps move t
 
 import keras
 
-from tfgan_suite import callbacks, launch, stabilisers
+from tfgan_suite.core import regularization
 from tfgan_suite.games import wgan
+from tfgan_suite.training import callbacks, launch
 
 DATA = "ring"
 RUN = ""
@@ -58,10 +59,18 @@ def defaults(data):
     """Values for the kind of data at hand."""
     if len(data.shape) == 1:
         return {
-            "batch": 256, "architecture": "mlp", "width": 128, "latent_dim": 2, "clip": 0.1,
+            "batch": 256,
+            "architecture": "mlp",
+            "width": 128,
+            "latent_dim": 2,
+            "clip": 0.1,
         }
     return {
-        "batch": 32, "architecture": "dcgan", "width": 32, "latent_dim": 64, "clip": 0.01,
+        "batch": 32,
+        "architecture": "dcgan",
+        "width": 32,
+        "latent_dim": 64,
+        "clip": 0.01,
     }
 
 
@@ -86,7 +95,7 @@ def make_game(options, data):
         refresh=o.refresh,
         average=o.average,
         seed=o.seed,
-        **stabilisers.chosen(o),
+        **regularization.chosen(o),
     )
     game.compile(generator=make_optimizer(o), critic=make_optimizer(o))
     return game

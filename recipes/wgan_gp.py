@@ -16,9 +16,9 @@ should be near 1. Expect 8 of 8 modes and at least 90% of the points within 3 st
 of one. Paper: Inception score 7.86 +- .07 on CIFAR-10 with the ResNet, no labels.
 """
 
-from tfgan_suite import callbacks, launch
 from tfgan_suite.games import wgan_gp
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "ring"
 RUN = ""
@@ -47,12 +47,24 @@ def defaults(data):
     """Values for the kind of data at hand."""
     if len(data.shape) == 1:
         return {
-            "batch": 64, "architecture": "mlp", "width": 256, "latent_dim": 2, "penalty": 1.0,
-            "rate": 1e-3, "beta_1": 0.5, "decay": 0.0,
+            "batch": 64,
+            "architecture": "mlp",
+            "width": 256,
+            "latent_dim": 2,
+            "penalty": 1.0,
+            "rate": 1e-3,
+            "beta_1": 0.5,
+            "decay": 0.0,
         }
     return {
-        "batch": 32, "architecture": "conv", "width": 32, "latent_dim": 128, "penalty": 10.0,
-        "rate": 5e-4, "beta_1": 0.0, "decay": 0.5,
+        "batch": 32,
+        "architecture": "conv",
+        "width": 32,
+        "latent_dim": 128,
+        "penalty": 10.0,
+        "rate": 5e-4,
+        "beta_1": 0.0,
+        "decay": 0.5,
     }
 
 

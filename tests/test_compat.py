@@ -301,7 +301,7 @@ def test_gaussian_filter_of_a_point():
     """A lone pixel becomes the filter: softmax of -x^2 / 2 sigma^2 along each axis."""
     image = np.zeros((7, 7), np.float32)
     image[3, 3] = 1.0
-    weights = np.exp(-np.arange(-1, 2) ** 2 / (2 * 0.8**2))
+    weights = np.exp(-(np.arange(-1, 2) ** 2) / (2 * 0.8**2))
     weights /= weights.sum()
     result = compat.gaussian_filter2d(image, (3, 3), 0.8)
     np.testing.assert_allclose(result[2:5, 2:5], np.outer(weights, weights), atol=1e-6)

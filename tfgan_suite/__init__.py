@@ -5,7 +5,7 @@ import os
 # TensorFlow greets with a dozen lines about its build; its errors still appear.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from tfgan_suite.adversarial import AdversarialModel  # noqa: E402
+from tfgan_suite.core.adversarial_model import AdversarialModel  # noqa: E402
 from tfgan_suite.errors import InputError  # noqa: E402
 
 __version__ = "0.1.0"

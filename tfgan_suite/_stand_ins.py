@@ -154,9 +154,7 @@ class InstanceNormalization(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        config.update(
-            axis=self.axis, epsilon=self.epsilon, center=self.center, scale=self.scale
-        )
+        config.update(axis=self.axis, epsilon=self.epsilon, center=self.center, scale=self.scale)
         for name in ("beta", "gamma"):
             for kind in ("initializer", "regularizer", "constraint"):
                 value = getattr(self, f"{name}_{kind}")

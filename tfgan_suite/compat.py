@@ -57,9 +57,7 @@ class BatchNormalization(_Fused):
         **kwargs: Keras's other arguments.
     """
 
-    def __init__(
-        self, axis: int = -1, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs: Any
-    ):
+    def __init__(self, axis: int = -1, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs: Any):
         super().__init__(axis=axis, momentum=momentum, epsilon=epsilon, **kwargs)
 
 
@@ -198,9 +196,7 @@ def set_precision(name: str) -> None:
     """
     policy = name if name in PRECISIONS.values() else PRECISIONS.get(name)
     if policy is None:
-        raise InputError(
-            f"precision {name!r} is unknown; expected one of {', '.join(PRECISIONS)}"
-        )
+        raise InputError(f"precision {name!r} is unknown; expected one of {', '.join(PRECISIONS)}")
     keras.mixed_precision.set_global_policy(policy)
 
 

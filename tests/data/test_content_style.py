@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_suite.data import crops
 from tfgan_suite.data.content_style import load_content_style
-from tfgan_suite.data.images import Unreadable
+from tfgan_suite.data.pipeline import crops
+from tfgan_suite.data.readers.image_files import Unreadable
 from tfgan_suite.data.synthetic import paintings
 from tfgan_suite.errors import InputError
 

@@ -8,9 +8,10 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgan_suite import InputError, data
-from tfgan_suite.data import bicubic, super_resolution_files
+from tfgan_suite.data.readers import super_resolution_files
 from tfgan_suite.data.super_resolution import positioned
 from tfgan_suite.data.synthetic import scenes
+from tfgan_suite.utils import bicubic
 
 # ---- bicubic ---------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.export import export
-from tfgan_suite.signatures import Signature, TensorSpec
 
 LATENT, CLASSES, SIDE = 8, 3, 8
 PICTURE = TensorSpec("image", (SIDE, SIDE, 3))

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 from harness import GameChecks, snapshot, trainable, value
 
-from tfgan_suite import InputError, data, taps
+from tfgan_suite import InputError, data
 from tfgan_suite.export import export
+from tfgan_suite.features import layer_outputs
 from tfgan_suite.games import ali
 
 SHAPE = (8, 8, 1)
@@ -154,9 +155,7 @@ def test_the_critic_sees_pairs_that_belong_together():
 
 
 def maps(network, kinds):
-    return [
-        layer.output.shape[1] for layer in network.layers if layer.__class__.__name__ in kinds
-    ]
+    return [layer.output.shape[1] for layer in network.layers if layer.__class__.__name__ in kinds]
 
 
 def test_the_ladders_of_the_paper():
@@ -204,7 +203,10 @@ def test_the_small_nets_fit_common_sizes(size):
     drawn = decoder(tf.zeros((2, 3)))
     assert drawn.shape == (2, *shape) and encoder(drawn).shape == (2, 6)
     assert critic([drawn, tf.zeros((2, 3))]).shape == (2, 1)
-    assert taps.tap(critic, ["features_1"])([drawn, tf.zeros((2, 3))])[0].shape[1] == size // 4
+    assert (
+        layer_outputs.tap(critic, ["features_1"])([drawn, tf.zeros((2, 3))])[0].shape[1]
+        == size // 4
+    )
 
 
 def test_dropout_drops_in_training_alone_and_by_the_draws():

@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 from harness import GameChecks, trainable, value
 
-from tfgan_suite import InputError, spectral
-from tfgan_suite.conditional import OneHot, class_loss, projected
+from tfgan_suite import InputError
 from tfgan_suite.games import cgan
+from tfgan_suite.layers import spectral
+from tfgan_suite.layers.conditioning import OneHot, class_loss, projected
 
 SHAPE, CLASSES = (8, 8, 1), 3
 
@@ -152,9 +153,7 @@ def test_both_players_get_the_same_classes():
 
     generator = cgan.build_generator((2,), CLASSES, "concat", "mlp", 4, 5)
     game = Spy(generator, cgan.build_critic((2,), CLASSES, "concat", "mlp", 4), classes=CLASSES)
-    game.compile(
-        generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD(), run_eagerly=True
-    )
+    game.compile(generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD(), run_eagerly=True)
     batch = {"point": np.zeros((4, 2), "f4"), "label": np.array([2, 0, 1, 1], "i4")}
     game.fit(tf.data.Dataset.from_tensors(batch), verbose=0, shuffle=False)
     assert seen["judge"] == [[2, 0, 1, 1]] * 3  # real, fake, and the generator's fake

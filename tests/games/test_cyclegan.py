@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 from harness import GameChecks, trainable
 
-from tfgan_suite import InputError, callbacks, compat, data
+from tfgan_suite import InputError, compat, data
+from tfgan_suite.core.unpaired_game import domains
 from tfgan_suite.games import cyclegan
-from tfgan_suite.unpaired_game import domains
+from tfgan_suite.training import callbacks
 
 SHAPE = (16, 16, 3)
 
@@ -187,9 +188,7 @@ def test_critics_are_shown_the_pool_and_each_the_fakes_of_its_domain(pool):
     game.compile(**still, run_eagerly=True)
     batch = pictures(8)
     game.fit(tf.data.Dataset.from_tensor_slices(batch).batch(1), verbose=0, shuffle=False)
-    for index, (key, network) in enumerate(
-        (("domain_b", game.b_to_a), ("domain_a", game.a_to_b))
-    ):
+    for index, (key, network) in enumerate((("domain_b", game.b_to_a), ("domain_a", game.a_to_b))):
         shown = np.concatenate([pair[index] for pair in game.shown])
         made = network(batch[key]).numpy()
         apart = np.abs(shown[:, None] - made[None]).max((2, 3, 4))

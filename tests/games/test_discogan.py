@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 from harness import GameChecks, snapshot, trainable, value
 
-from tfgan_suite import InputError, callbacks, data
+from tfgan_suite import InputError, data
 from tfgan_suite.games import discogan
+from tfgan_suite.training import callbacks
 
 SHAPE = (16, 16, 3)
 
@@ -51,9 +52,7 @@ class TestPoints(GameChecks):
 
     def examples(self, count):
         draws = np.random.RandomState(0)
-        return {
-            key: draws.normal(size=(count, 2)).astype("f4") for key in ("domain_a", "domain_b")
-        }
+        return {key: draws.normal(size=(count, 2)).astype("f4") for key in ("domain_a", "domain_b")}
 
 
 def points_game(variant, width, **options):
@@ -140,9 +139,7 @@ class Answering:
         return [self.logit * one, self.features[0 if real else 1] * one]
 
 
-@pytest.mark.parametrize(
-    "steps, expected", [(0, 1.911), (9, 1.911), (10, 2.45), (50, 2.45)]
-)
+@pytest.mark.parametrize("steps, expected", [(0, 1.911), (9, 1.911), (10, 2.45), (50, 2.45)])
 def test_the_weights_of_the_terms(steps, expected):
     """GAN 1, features 2, reconstruction 3, in each direction."""
     game = tiny(curriculum=10, weight_decay=0.0)
@@ -232,9 +229,7 @@ def test_the_critics_move_at_every_third_iteration_and_the_generators_at_the_oth
     )
     numbers = np.arange(18, dtype="f4")[:, None] * [[1.0, 0.0]]
     batch = {"domain_a": numbers.astype("f4"), "domain_b": -numbers.astype("f4")}
-    game.fit(
-        tf.data.Dataset.from_tensor_slices(batch).batch(6), verbose=0, shuffle=False, epochs=1
-    )
+    game.fit(tf.data.Dataset.from_tensor_slices(batch).batch(6), verbose=0, shuffle=False, epochs=1)
     assert moves == 3 * ["critics", "generators", "generators"]
     assert seen[:3] == [
         ("critics", [0, 3], [0, -3]),

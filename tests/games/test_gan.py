@@ -9,9 +9,9 @@ import tensorflow as tf
 from harness import GameChecks, snapshot, state, trainable, value
 
 from tfgan_suite import InputError
-from tfgan_suite.drawn_dropout import DrawnDropout, drawing
+from tfgan_suite.features.layer_outputs import tap
 from tfgan_suite.games import gan
-from tfgan_suite.taps import tap
+from tfgan_suite.layers.stateless_dropout import DrawnDropout, drawing
 
 LOG2 = math.log(2.0)
 

@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 from harness import GameChecks, trainable, value
 
-from tfgan_suite import InputError, taps
+from tfgan_suite import InputError
+from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.export import export
+from tfgan_suite.features import layer_outputs
 from tfgan_suite.games import gran
-from tfgan_suite.statistics import standing_statistics
 
 
 def small(steps=3, norm=True, **arguments):
@@ -123,7 +124,7 @@ def test_canvases_end_in_the_picture():
 def test_noise_per_step_feeds_each_step_its_own_part():
     generator = awake(3, noise_per_step=True)
     assert generator.input_shape == (None, 15)
-    deltas = taps.tap(generator, gran.strokes(generator))
+    deltas = layer_outputs.tap(generator, gran.strokes(generator))
     z = tf.random.stateless_normal((2, 15), [1, 1])
     other = tf.concat([z[:, :10], -z[:, 10:]], 1)  # the last step's part alone differs
     same = [np.array_equal(a, b) for a, b in zip(deltas(z), deltas(other))]

@@ -123,7 +123,7 @@ def moved(game, player):
 
 
 def infogan_loss(term):
-    from tfgan_suite.losses import AdversarialLoss
+    from tfgan_suite.losses.adversarial import AdversarialLoss
 
     return AdversarialLoss("nothing", term, term, term)
 
@@ -158,9 +158,7 @@ def test_q_learns_the_codes_of_the_very_pictures_it_sees():
         weights[4 + code, code * 20 : code * 20 + 20] = 1.0
     paint.set_weights([weights])
     keras.utils.set_random_seed(0)
-    playing = infogan.InfoGAN(
-        stamp, game.critic, game.recognition, classes=3, continuous=0, seed=0
-    )
+    playing = infogan.InfoGAN(stamp, game.critic, game.recognition, classes=3, continuous=0, seed=0)
     playing.compile(generator=keras.optimizers.SGD(0.0), critic=keras.optimizers.Adam(3e-3))
     data = tf.data.Dataset.from_tensors(pictures(32)).repeat()
     history = playing.fit(data, steps_per_epoch=40, epochs=3, verbose=0).history

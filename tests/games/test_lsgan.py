@@ -7,8 +7,8 @@ import tensorflow as tf
 from harness import GameChecks, trainable
 
 from tfgan_suite import InputError
+from tfgan_suite.features.layer_outputs import tap
 from tfgan_suite.games import lsgan
-from tfgan_suite.taps import tap
 
 
 class TestLSGAN(GameChecks):

@@ -10,10 +10,10 @@ import tensorflow as tf
 from harness import GameChecks, snapshot, trainable, value
 
 from tfgan_suite import InputError, data
-from tfgan_suite.drawn_dropout import NUMBERS, drawing, numbered
 from tfgan_suite.export import export
 from tfgan_suite.games import pix2pix
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.layers.stateless_dropout import NUMBERS, drawing, numbered
+from tfgan_suite.training.optimizers import FusedAdam
 
 SHAPE = (16, 16, 3)
 
@@ -163,9 +163,7 @@ def test_every_model_of_the_paper_can_be_played(options, names):
     game = compiled(**options)
     before = snapshot(game)
     batch = pairs(2, options.get("outputs", 3))
-    history = game.fit(
-        tf.data.Dataset.from_tensors(batch), verbose=0, shuffle=False
-    ).history
+    history = game.fit(tf.data.Dataset.from_tensors(batch), verbose=0, shuffle=False).history
     assert sorted(history) == names == sorted(game.loss_names)
     assert set(game.players()) == {name.split("/")[0] for name in names}
     for networks in game.players().values():

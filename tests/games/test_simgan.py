@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 from harness import GameChecks, snapshot, trainable, value
 
-from tfgan_suite import InputError, taps
+from tfgan_suite import InputError
+from tfgan_suite.core.image_history import History
+from tfgan_suite.features import layer_outputs
 from tfgan_suite.games import simgan
-from tfgan_suite.history import History
 from tfgan_suite.study.inference import binomial
 
 SHAPE = (12, 16, 1)
@@ -90,7 +91,7 @@ def test_the_patch_maps_are_the_papers():
     assert gaze.shape == (1, 9, 14, 2) and gaze.shape[1] * gaze.shape[2] == 126
     hand = simgan.build_critic(width=2, setting="hand")(tf.zeros((1, 224, 224, 1)))
     assert hand.shape == (1, 7, 7, 2)
-    found = taps.tap(simgan.build_critic(width=2), ["features_0", "features_3"])
+    found = layer_outputs.tap(simgan.build_critic(width=2), ["features_0", "features_3"])
     assert [x.shape[3] for x in found(tf.zeros((1, 35, 55, 1)))] == [6, 2]
 
 
@@ -554,8 +555,8 @@ def test_the_recipe_makes_the_papers_game(tmp_path):
     import runpy
     from pathlib import Path
 
-    from tfgan_suite import options
-    from tfgan_suite.runs import DataInfo
+    from tfgan_suite.training import options
+    from tfgan_suite.training.run_folder import DataInfo
 
     path = Path(__file__).parents[2] / "recipes" / "simgan.py"
     recipe = runpy.run_path(str(path), run_name="recipe")

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 from harness import GameChecks, trainable, value
 
-from tfgan_suite import InputError, spectral
+from tfgan_suite import InputError
+from tfgan_suite.features.layer_outputs import tap
 from tfgan_suite.games import sngan
-from tfgan_suite.taps import tap
+from tfgan_suite.layers import spectral
 
 SHAPE = (8, 8, 1)
 
@@ -83,9 +84,7 @@ def test_the_generator_climbs_the_critic_without_a_hinge():
 def test_u_moves_once_in_each_update_of_the_critic_and_in_no_other():
     game = game_of(critic_steps=1)
     layers = spectral.spectral_layers(game.critic)
-    expected = [
-        spectral.power_iteration(value(one.weight), value(one.direction)) for one in layers
-    ]
+    expected = [spectral.power_iteration(value(one.weight), value(one.direction)) for one in layers]
     game.fit(np.ones((4, 2), "f4"), batch_size=4, verbose=0, shuffle=False)
     for one, direction in zip(layers, expected):
         np.testing.assert_allclose(value(one.direction), direction, atol=1e-6)
@@ -109,9 +108,7 @@ def test_the_generator_moves_first_and_every_critic_step_sees_its_own_examples()
     generator = sngan.build_generator((2,), "mlp", width=4, latent_dim=3)
     critic = sngan.build_critic((2,), "mlp", width=4)
     game = Spy(generator, critic, critic_steps=3, generator_batches=2)
-    game.compile(
-        generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD(), run_eagerly=True
-    )
+    game.compile(generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD(), run_eagerly=True)
     numbers = np.arange(12, dtype="f4")[:, None] * [[1.0, 0.0]]
     game.fit(numbers.astype("f4"), batch_size=12, verbose=0, shuffle=False)
     assert order == [(8, 3), [0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]]
@@ -218,9 +215,7 @@ def test_impossible_games_are_refused():
 def test_a_high_rate_stays_finite():
     """Dividing by sigma keeps the critic's values bounded however far its weights grow."""
     game = game_of()
-    game.compile(
-        generator=keras.optimizers.Adam(1e-3), critic=keras.optimizers.SGD(10.0)
-    )
+    game.compile(generator=keras.optimizers.Adam(1e-3), critic=keras.optimizers.SGD(10.0))
     points = np.random.RandomState(0).uniform(-1, 1, (160, 2)).astype("f4")
     history = game.fit(points, batch_size=16, epochs=2, verbose=0, shuffle=False).history
     assert all(np.isfinite(values).all() for values in history.values())

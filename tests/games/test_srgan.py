@@ -9,12 +9,9 @@ import tensorflow as tf
 from harness import GameChecks, trainable
 
 from tfgan_suite import InputError, compat, data
-from tfgan_suite.data import bicubic
 from tfgan_suite.games import srgan
-from tfgan_suite.layers import Conv2D
-from tfgan_suite.measures import checkerboard
-from tfgan_suite.optimizers import FusedAdam
-from tfgan_suite.superres_layers import (
+from tfgan_suite.layers.convolution import Conv2D
+from tfgan_suite.layers.pixel_shuffle import (
     ICNR,
     BicubicUpsample,
     PixelShuffle,
@@ -22,7 +19,10 @@ from tfgan_suite.superres_layers import (
     ShuffledConv2D,
     SubpixelConv2D,
 )
-from tfgan_suite.superres_networks import UPSAMPLINGS, upsampled
+from tfgan_suite.measures import checkerboard
+from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsampled
+from tfgan_suite.training.optimizers import FusedAdam
+from tfgan_suite.utils import bicubic
 
 LOW, HIGH = (6, 6, 3), (24, 24, 3)
 
@@ -370,7 +370,7 @@ def test_frozen_features_are_in_no_checkpoint(tmp_path):
     ],
 )
 def test_other_batches_are_refused(batch, said):
-    from tfgan_suite.super_resolution import low_and_high
+    from tfgan_suite.core.super_resolution_game import low_and_high
 
     with pytest.raises(InputError, match=said):
         low_and_high(batch)

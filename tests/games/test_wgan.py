@@ -251,9 +251,7 @@ def test_the_estimate_falls_while_the_game_learns():
         critic_steps=3,
     )
     rms = keras.optimizers.RMSprop
-    game.compile(
-        generator=rms(2e-3, 0.99, epsilon=1e-16), critic=rms(2e-3, 0.99, epsilon=1e-16)
-    )
+    game.compile(generator=rms(2e-3, 0.99, epsilon=1e-16), critic=rms(2e-3, 0.99, epsilon=1e-16))
     data = np.random.RandomState(1).normal([3.0, 0.0], 0.3, (32 * 3 * 40, 2)).astype("f4")
     history = game.fit(data, batch_size=96, epochs=5, verbose=0, shuffle=False).history
     estimate = -np.array(history["critic/wasserstein"])

@@ -82,9 +82,7 @@ def test_every_critic_step_sees_examples_of_its_own():
 
     generator = wgan_gp.build_generator((2,), "mlp", width=4, latent_dim=2)
     game = Spy(generator, linear((1.0, 0.0)), critic_steps=3)
-    game.compile(
-        generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD(), run_eagerly=True
-    )
+    game.compile(generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD(), run_eagerly=True)
     numbers = np.arange(12, dtype="f4")[:, None] * [[1.0, 0.0]]
     game.fit(numbers.astype("f4"), batch_size=12, verbose=0, shuffle=False)
     assert seen == [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]]
@@ -170,9 +168,7 @@ def test_two_point_masses_at_a_distance():
     )
     critic = wgan_gp.build_critic((1,), "mlp", width=16)
     game = wgan_gp.WGANGP(generator, critic, critic_steps=1)
-    game.compile(
-        generator=keras.optimizers.SGD(0.0), critic=keras.optimizers.Adam(5e-3, 0.5, 0.9)
-    )
+    game.compile(generator=keras.optimizers.SGD(0.0), critic=keras.optimizers.Adam(5e-3, 0.5, 0.9))
     data = tf.data.Dataset.from_tensors(tf.fill((32, 1), 2.0)).repeat()
     history = game.fit(data, steps_per_epoch=150, epochs=2, verbose=0, shuffle=False).history
     # With lambda 10 the penalised optimum is d + d^2 / (4 lambda) at slope 1 + d / (2 lambda).

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_suite import InputError, data, perceptual
+from tfgan_suite import InputError, data
+from tfgan_suite.features import extractors
 from tfgan_suite.measures import MeasureWarning, features
 
 
@@ -18,7 +19,7 @@ class Halves:
 
     def __init__(self, weights_hash="abc"):
         self.pictures = 0
-        self.extractor = perceptual.from_callable(
+        self.extractor = extractors.from_callable(
             lambda x: tf.reduce_mean(tf.reshape(x, (-1, 2, 32)), axis=2),
             "halves",
             weights_hash=weights_hash,

@@ -34,9 +34,7 @@ def test_closed_form_for_covariances_that_commute():
         a[0] = b[-1] = 0.0  # singular ones too
         means = draws.randn(2, d)
         expected = ((means[0] - means[1]) ** 2).sum() + ((np.sqrt(a) - np.sqrt(b)) ** 2).sum()
-        found = frechet_distance(
-            means[0], (basis * a) @ basis.T, means[1], (basis * b) @ basis.T
-        )
+        found = frechet_distance(means[0], (basis * a) @ basis.T, means[1], (basis * b) @ basis.T)
         assert found == pytest.approx(expected, rel=1e-6)
 
 

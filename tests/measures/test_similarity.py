@@ -11,7 +11,7 @@ from tfgan_suite.measures import similarity
 def noise(count, size, channels=3, seed=0):
     draws = np.random.RandomState(seed)
     smooth = draws.uniform(0, 200, (count, size // 4, size // 4, channels))
-    return (smooth.repeat(4, 1).repeat(4, 2) + draws.uniform(0, 55, (count, size, size, channels)))
+    return smooth.repeat(4, 1).repeat(4, 2) + draws.uniform(0, 55, (count, size, size, channels))
 
 
 def terms(one, two, peak):
@@ -80,8 +80,22 @@ def test_ssim_follows_the_definition():
 
 
 @pytest.mark.parametrize(
-    "side, scales", [(10, 0), (11, 1), (21, 1), (22, 2), (28, 2), (32, 2), (44, 3), (64, 3),
-                     (88, 4), (128, 4), (175, 4), (176, 5), (512, 5)]
+    "side, scales",
+    [
+        (10, 0),
+        (11, 1),
+        (21, 1),
+        (22, 2),
+        (28, 2),
+        (32, 2),
+        (44, 3),
+        (64, 3),
+        (88, 4),
+        (128, 4),
+        (175, 4),
+        (176, 5),
+        (512, 5),
+    ],
 )
 def test_scales_are_reduced_for_small_pictures(side, scales):
     assert similarity.scales_for(side, 2 * side) == scales

@@ -6,8 +6,8 @@ import json
 import pytest
 from answering import side, write
 
+from tfgan_suite.cli import study as cli
 from tfgan_suite.errors import InputError
-from tfgan_suite.study import cli
 from tfgan_suite.study.analyse import analyse
 
 pytest.importorskip("scipy")

@@ -8,8 +8,8 @@ import pytest
 
 from tfgan_suite.study.analyse import analyse
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which(
-    "google-chrome"
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
 DRIVER = shutil.which("chromedriver")
 webdriver = pytest.importorskip(

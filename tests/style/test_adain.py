@@ -9,10 +9,11 @@ import tensorflow as tf
 import tiny_style
 from harness import GameChecks, value
 
-from tfgan_suite import callbacks, compat, feature_taps
+from tfgan_suite import compat
 from tfgan_suite.data.synthetic import paintings
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import export, load
+from tfgan_suite.features import named_layers
 from tfgan_suite.style.adain import AdaIN, both
 from tfgan_suite.style.callbacks import InverseDecay
 from tfgan_suite.style.decoders import build_decoder
@@ -26,6 +27,7 @@ from tfgan_suite.style.statistics import (
     statistics,
     style_distance,
 )
+from tfgan_suite.training import callbacks
 
 DRAWS = np.random.RandomState(0)
 MAPS = (DRAWS.uniform(0, 2, (2, 6, 5, 3)) * [1.0, 3.0, 0.5]).astype("f4")
@@ -155,7 +157,7 @@ def test_a_random_encoder_tells_light_from_dark():
     for one, other in zip(dark, light):
         assert np.abs(np.subtract(one, other)).mean() > 0.1 * np.abs(light[-1]).mean() > 0.0
     again = load_encoder("vgg19", None, depth=2)
-    assert feature_taps.checksum(again.network) == feature_taps.checksum(encoder.network)
+    assert named_layers.checksum(again.network) == named_layers.checksum(encoder.network)
 
 
 def test_the_decoder_has_no_normalisation_and_mirrors_a_shallower_encoder():
@@ -209,8 +211,13 @@ class TestAdaIN(GameChecks):
         game = self.fit(self.compiled(), 1)
         examples = self.examples(4)
         result = export(
-            game, tmp_path, name="tiny", formats=game.export_formats, size=(16, 16),
-            representative=game.representative(examples), float16_bound=0.02,
+            game,
+            tmp_path,
+            name="tiny",
+            formats=game.export_formats,
+            size=(16, 16),
+            representative=game.representative(examples),
+            float16_bound=0.02,
         )
         parity = json.loads((result.path / "parity.json").read_text())
         assert parity["ok"] and set(parity["signatures"]) == {
@@ -259,17 +266,17 @@ def test_the_terms_are_those_of_the_paper():
 
 
 def frozen(game):
-    return callbacks.Frozen(lambda: feature_taps.checksum(game.encoder.network), "encoder")
+    return callbacks.Frozen(lambda: named_layers.checksum(game.encoder.network), "encoder")
 
 
 def test_training_leaves_the_encoder_as_it_is():
     game = tiny_style.game()
     game.compile(decoder=keras.optimizers.Adam(1e-3))
-    before = feature_taps.checksum(game.encoder.network)
+    before = named_layers.checksum(game.encoder.network)
     start = [value(variable) for variable in game.decoder.variables]
     data = tf.data.Dataset.from_tensor_slices(tiny_style.examples(8)).batch(4)
     game.fit(data, verbose=0, callbacks=[frozen(game), InverseDecay(0.5)])
-    assert feature_taps.checksum(game.encoder.network) == before
+    assert named_layers.checksum(game.encoder.network) == before
     assert all((value(v) != old).any() for v, old in zip(game.decoder.variables, start))
     # The second of two steps was made after one: 1e-3 / (1 + 0.5).
     close(compat.get_learning_rate(game.optimizer_of("decoder")), 1e-3 / 1.5, 1e-9)
@@ -410,7 +417,7 @@ def test_judging_sees_what_is_painted():
 def test_it_learns_the_paintings():
     """The recipe's setting at 64 pixels: the sheet's bars on scenes and patterns never seen."""
     from tfgan_suite.data.content_style import load_content_style
-    from tfgan_suite.optimizers import FusedAdam
+    from tfgan_suite.training.optimizers import FusedAdam
 
     def total():
         content, style = both(held_out)

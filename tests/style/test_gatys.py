@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgan_suite import InputError, perceptual
+from tfgan_suite import InputError
+from tfgan_suite.features import extractors
 from tfgan_suite.style import descent, gatys
 
 ROOT = Path(__file__).parents[2]
@@ -283,18 +284,18 @@ def test_what_is_refused():
 
 
 def test_usual_layers_are_taps():
-    from tfgan_suite import feature_nets
+    from tfgan_suite.features import architectures
 
     for name, (contents, styles) in gatys.USUAL.items():
         for tap in (*contents, *styles):
-            assert feature_nets.NETWORKS[name].layer_of(tap)
+            assert architectures.NETWORKS[name].layer_of(tap)
 
 
 @pytest.mark.large
 def test_a_random_vgg_at_128_pixels():
     """The sheet's outcome: down by 90%, L-BFGS below Adam, deeper style layers coarser strokes."""
     names = ["relu1_1", "relu2_1", "relu3_1"]
-    look = perceptual.taps("vgg19", names, None, pooling="average")
+    look = extractors.taps("vgg19", names, None, pooling="average")
     content, style = photo(128), painting(128)
     found = problem(look, content, style, content_layers=["relu3_1"], style_layers=names)
     lowest = {}

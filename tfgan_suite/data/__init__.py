@@ -7,19 +7,30 @@ Translators take `load_pairs`, `load_unpaired` or `load_simulated`; what makes p
 `load_super_resolution`, what paints them `load_content_style`.
 """
 
-from tfgan_suite.data.arrays import from_arrays
-from tfgan_suite.data.base import MEMORY_LIMIT, ArraySource, Source, distribute
 from tfgan_suite.data.content_style import load_content_style
+from tfgan_suite.data.loading import SYNTHETIC, load
 from tfgan_suite.data.pairs import load_pairs
+from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, ArraySource, Source, distribute
+from tfgan_suite.data.pipeline.streams import Stream, StreamSource
+from tfgan_suite.data.readers.arrays import from_arrays
 from tfgan_suite.data.simulated import load_simulated
-from tfgan_suite.data.sources import SYNTHETIC, load
-from tfgan_suite.data.streams import Stream, StreamSource
 from tfgan_suite.data.super_resolution import SuperResolutionSource, load_super_resolution
 from tfgan_suite.data.unpaired import load_unpaired
 
 __all__ = [
-    "MEMORY_LIMIT", "SYNTHETIC", "ArraySource", "Source", "Stream", "StreamSource",
-    "SuperResolutionSource", "distribute",
-    "from_arrays", "load", "load_content_style", "load_pairs", "load_simulated",
-    "load_super_resolution", "load_unpaired",
+    "MEMORY_LIMIT",
+    "SYNTHETIC",
+    "ArraySource",
+    "Source",
+    "Stream",
+    "StreamSource",
+    "SuperResolutionSource",
+    "distribute",
+    "from_arrays",
+    "load",
+    "load_content_style",
+    "load_pairs",
+    "load_simulated",
+    "load_super_resolution",
+    "load_unpaired",
 ]

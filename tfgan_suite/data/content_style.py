@@ -9,9 +9,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfgan_suite.data import columns, crops, images, listing, order, specs
-from tfgan_suite.data.base import MEMORY_LIMIT, WORKERS, fingerprint_of
-from tfgan_suite.data.streams import Stream, StreamSource, indices
+from tfgan_suite.data import specs
+from tfgan_suite.data.pipeline import columns, crops, order
+from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, WORKERS, fingerprint_of
+from tfgan_suite.data.pipeline.streams import Stream, StreamSource, indices
+from tfgan_suite.data.readers import image_files, listing
 from tfgan_suite.data.synthetic import paintings
 from tfgan_suite.errors import InputError
 
@@ -42,8 +44,12 @@ class ContentStyleSource(StreamSource):
         # Shown and measured are the windows in the middle, which a stream fetches by itself.
         streams = [
             Stream(
-                key, one.count, {key: (one.crop, one.crop, 3)},
-                functools.partial(_middle, key, one), one.fingerprint, one.skipped,
+                key,
+                one.count,
+                {key: (one.crop, one.crop, 3)},
+                functools.partial(_middle, key, one),
+                one.fingerprint,
+                one.skipped,
             )
             for key, one in pictures.items()
         ]
@@ -104,7 +110,7 @@ def load_content_style(
         InputError: there is no such set, one is empty, or an option does not fit.
     """
     specs.check_split(split)
-    images.check_size(crop)
+    image_files.check_size(crop)
     if specs.check_count(side, "the shorter side") and side < crop:
         raise InputError(
             f"pictures of shorter side {side} hold no windows of {crop}: give a larger side, a"
@@ -120,7 +126,12 @@ def load_content_style(
             for key, folder in zip(KEYS, _folders(text))
         }
     open_test = functools.partial(
-        load_content_style, text, crop=crop, side=side, split="test", strict=strict,
+        load_content_style,
+        text,
+        crop=crop,
+        side=side,
+        split="test",
+        strict=strict,
         memory_limit=memory_limit,
     )
     return ContentStyleSource(
@@ -165,9 +176,7 @@ def _middle(key: str, pictures: crops.Cropped, index: tf.Tensor) -> dict[str, tf
     return {key: pictures.middle(index)}
 
 
-def _places(
-    step: tf.Tensor, part: tf.Tensor, deal: order.Share, seed: int, name: str
-) -> tf.Tensor:
+def _places(step: tf.Tensor, part: tf.Tensor, deal: order.Share, seed: int, name: str) -> tf.Tensor:
     """Where the windows of one slice lie: float32 `(size, 2)` in [0, 1).
 
     They belong to the places of the global batch, however it is dealt out.

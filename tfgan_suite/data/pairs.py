@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_suite.data import arrays, columns, images, pair_files, specs
-from tfgan_suite.data import jitter as jitters
-from tfgan_suite.data.base import MEMORY_LIMIT
-from tfgan_suite.data.streams import Stream, StreamSource
+from tfgan_suite.data import specs
+from tfgan_suite.data.pipeline import columns
+from tfgan_suite.data.pipeline import random_crop as jitters
+from tfgan_suite.data.pipeline.source import MEMORY_LIMIT
+from tfgan_suite.data.pipeline.streams import Stream, StreamSource
+from tfgan_suite.data.readers import arrays, image_files, pair_files
 from tfgan_suite.data.synthetic import textures
 from tfgan_suite.errors import InputError
 
@@ -89,11 +91,11 @@ def load_pairs(
     """
     if direction not in DIRECTIONS:
         raise InputError(f"the direction is {direction!r}; expected AtoB or BtoA")
-    images.check_channels(channels)
-    images.check_channels(target_channels)
+    image_files.check_channels(channels)
+    image_files.check_channels(target_channels)
     specs.check_count(hold_out, "hold_out")
     room = jitters.check(jitter)
-    text, size = os.fspath(spec), images.check_size(size)
+    text, size = os.fspath(spec), image_files.check_size(size)
     if room and size is None:
         size = textures.SIZE if text in WORLDS else DEFAULT_SIZE
     form = pair_files.Form(
@@ -105,11 +107,20 @@ def load_pairs(
     stream = _open(text, specs.check_split(split), form, progress=progress, **limits)
     depths = [stream.shapes[key][2] for key in ("source", "target")]
     open_test = functools.partial(
-        load_pairs, text, size=size, direction=direction, channels=depths[0],
-        target_channels=depths[1], split="test", **limits,
+        load_pairs,
+        text,
+        size=size,
+        direction=direction,
+        channels=depths[0],
+        target_channels=depths[1],
+        split="test",
+        **limits,
     )
     return StreamSource(
-        specs.short(text), [stream], key="source", jitter=room,
+        specs.short(text),
+        [stream],
+        key="source",
+        jitter=room,
         test=open_test if split == "train" else None,
         report=functools.partial(textures.report, direction=direction) if text in WORLDS else None,
     )
@@ -120,14 +131,12 @@ def _turned(pair: tuple, direction: str) -> tuple:
     return pair if direction == "AtoB" else pair[::-1]
 
 
-def _open(
-    text: str, split: str, form: pair_files.Form, *, hold_out: int, **limits
-) -> Stream:
+def _open(text: str, split: str, form: pair_files.Form, *, hold_out: int, **limits) -> Stream:
     """The stream of any kind of data."""
     if text in WORLDS:
         return _textures(form, split)
     if text.startswith("tfds:"):
-        from tfgan_suite.data import tfds_pairs  # only here: it is slow to import
+        from tfgan_suite.data.readers import tfds_pairs  # only here: it is slow to import
 
         return tfds_pairs.open_pairs(text, split, form, limits["memory_limit"])
     file = Path(text).expanduser()
@@ -179,9 +188,12 @@ def _npz(path: Path, form: pair_files.Form, split: str) -> Stream:
             "expected equally many pictures of one height and width"
         )
     sides = zip(form.keys, form.channels, keys, found)
-    return columns.joined("pairs", {
-        key: arrays.from_arrays(
-            pictures, None, name=key, origin=f"{path} ({name})", size=form.size, channels=depth
-        )
-        for key, depth, name, pictures in sides
-    })
+    return columns.joined(
+        "pairs",
+        {
+            key: arrays.from_arrays(
+                pictures, None, name=key, origin=f"{path} ({name})", size=form.size, channels=depth
+            )
+            for key, depth, name, pictures in sides
+        },
+    )

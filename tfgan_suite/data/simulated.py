@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_suite.data import columns, images, label_files, listing, specs
-from tfgan_suite.data.base import MEMORY_LIMIT
-from tfgan_suite.data.streams import Stream, StreamSource
+from tfgan_suite.data import specs
+from tfgan_suite.data.pipeline import columns
+from tfgan_suite.data.pipeline.source import MEMORY_LIMIT
+from tfgan_suite.data.pipeline.streams import Stream, StreamSource
+from tfgan_suite.data.readers import image_files, label_files, listing
 from tfgan_suite.data.synthetic import eyes
 from tfgan_suite.errors import InputError
 
@@ -69,7 +71,7 @@ def load_simulated(
             not fit.
     """
     specs.check_split(split)
-    text, shape = os.fspath(spec), (*_check_size(size), images.check_channels(channels) or 1)
+    text, shape = os.fspath(spec), (*_check_size(size), image_files.check_channels(channels) or 1)
     options = {"strict": strict, "memory_limit": memory_limit}
     if text in WORLDS:
         if shape[2] != 1:
@@ -81,7 +83,10 @@ def load_simulated(
         load_simulated, text, size=shape[:2], channels=shape[2], split="test", **options
     )
     return StreamSource(
-        specs.short(text), streams, key="simulated", label_names=names,
+        specs.short(text),
+        streams,
+        key="simulated",
+        label_names=names,
         test=open_test if split == "train" else None,
         report=eyes.report if text in WORLDS else None,
     )
@@ -94,7 +99,7 @@ def _check_size(size: int | Sequence[int] | None) -> tuple[int, int]:
     sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     if len(sides) != 2 or None in sides:
         raise InputError(f"the size is {size!r}; expected (height, width) or one side")
-    return images.check_size(sides[0]), images.check_size(sides[1])
+    return image_files.check_size(sides[0]), image_files.check_size(sides[1])
 
 
 def _eyes(split: str, size: tuple[int, int]) -> list[Stream]:
@@ -165,9 +170,9 @@ def _stream(
     good, skipped = [], []
     for name in found:
         try:
-            images.probe(folder / name)
+            image_files.probe(folder / name)
             good.append(name)
-        except images.Unreadable as error:
+        except image_files.Unreadable as error:
             skipped.append((str(folder / name), str(error)))
     columns.check_skipped(skipped, len(found), options["strict"])
     labels = label_files.load(folder, good) if label is not None else None
@@ -177,7 +182,8 @@ def _stream(
         )
     values, names = labels or (None, ())
     files = _Pictures(
-        [(folder / name,) for name in good], {key: shape},
+        [(folder / name,) for name in good],
+        {key: shape},
         None if labels is None else {label: values},
     )
     return columns.from_files(key, files, skipped=skipped, **options), names
@@ -188,7 +194,7 @@ class _Pictures(columns.Files):
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         ((key, shape),) = self.shapes.items()
-        return {key: fit(images.read(self.paths[index][0], None, shape[2]), shape[:2])}
+        return {key: fit(image_files.read(self.paths[index][0], None, shape[2]), shape[:2])}
 
 
 def fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.data import columns, images, order, specs
-from tfgan_suite.data import super_resolution_files as files
-from tfgan_suite.data.base import MEMORY_LIMIT, WORKERS, Source, fingerprint_of
-from tfgan_suite.data.super_resolution_pictures import Pictures
+from tfgan_suite.data import specs
+from tfgan_suite.data.pipeline import columns, order
+from tfgan_suite.data.pipeline.resolution_pairs import Pictures
+from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, WORKERS, Source, fingerprint_of
+from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.readers import super_resolution_files as files
 from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.errors import InputError
 
@@ -94,7 +96,8 @@ def load_super_resolution(
         held,
         crop,
         test=functools.partial(load_super_resolution, text, split="test", crop=crop, **options)
-        if split == "train" else None,
+        if split == "train"
+        else None,
         report=scenes.report if text in WORLDS else None,
     )
 
@@ -124,7 +127,8 @@ class SuperResolutionSource(Source):
         small = crop // pictures.scale
         self.scale, self.crop = pictures.scale, crop
         self.shapes = {
-            "low": (small, small, pictures.channels), "high": (crop, crop, pictures.channels)
+            "low": (small, small, pictures.channels),
+            "high": (crop, crop, pictures.channels),
         }
         super().__init__(
             name,
@@ -168,9 +172,12 @@ class SuperResolutionSource(Source):
         count = min(count, len(self._pictures.sizes))
         middle = np.full((count, 2), 0.5, np.float32)
         found = zip(("high", "low"), self._cut(np.arange(count), middle))
-        return {name: value.numpy() for name, value in self._scaled(
-            {name: tf.constant(pixels) for name, pixels in found}
-        ).items()}
+        return {
+            name: value.numpy()
+            for name, value in self._scaled(
+                {name: tf.constant(pixels) for name, pixels in found}
+            ).items()
+        }
 
     def _slices(self, deal: order.Share, seed: int, start: int) -> tf.data.Dataset:
         def gather(step, part):
@@ -216,7 +223,11 @@ class SuperResolutionSource(Source):
         }
         if mirror:
             draws = tf.random.stateless_uniform(
-                [deal.batch], order.key(seed, "turn super-resolution", step), 0, 8, tf.int32,
+                [deal.batch],
+                order.key(seed, "turn super-resolution", step),
+                0,
+                8,
+                tf.int32,
                 alg="philox",
             )
             turn = order.mine(draws, part, deal)
@@ -262,7 +273,7 @@ def _factors(smaller: Sequence[float] | str) -> tuple[float, ...]:
 
 def _check(scale: int, crop: int, channels: int) -> None:
     if channels not in (1, 3):
-        images.check_channels(channels or 0)
+        image_files.check_channels(channels or 0)
     if isinstance(scale, bool) or int(scale) != scale or scale < 2:
         raise InputError(f"the scale is {scale!r}; expected a whole number from 2 on")
     if crop % scale or crop < SMALLEST * scale:
@@ -270,4 +281,3 @@ def _check(scale: int, crop: int, channels: int) -> None:
             f"the crop is {crop}; expected a multiple of the scale {scale}, at least"
             f" {SMALLEST * scale}"
         )
-

@@ -7,10 +7,12 @@ import os
 
 import numpy as np
 
-from tfgan_suite.data import columns, images, pair_files, sources, specs
-from tfgan_suite.data import jitter as jitters
-from tfgan_suite.data.base import MEMORY_LIMIT, IndexedSource
-from tfgan_suite.data.streams import Stream, StreamSource
+from tfgan_suite.data import loading, specs
+from tfgan_suite.data.pipeline import columns
+from tfgan_suite.data.pipeline import random_crop as jitters
+from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, IndexedSource
+from tfgan_suite.data.pipeline.streams import Stream, StreamSource
+from tfgan_suite.data.readers import image_files, pair_files
 from tfgan_suite.data.synthetic import domains, modes
 from tfgan_suite.errors import InputError
 
@@ -67,8 +69,8 @@ def load_unpaired(
     Raises:
         InputError: there is no such set, a domain is empty, or an option does not fit.
     """
-    images.check_size(size)
-    images.check_channels(channels)
+    image_files.check_size(size)
+    image_files.check_channels(channels)
     specs.check_split(split)
     text, room = os.fspath(spec), jitters.check(jitter)
     report = None
@@ -83,16 +85,30 @@ def load_unpaired(
             size = size or DEFAULT_SIZE
         held = None if size is None else size + room
         streams = _any(
-            text, split, size=held, channels=channels, memory_limit=memory_limit // 2,
-            strict=strict, progress=progress,
+            text,
+            split,
+            size=held,
+            channels=channels,
+            memory_limit=memory_limit // 2,
+            strict=strict,
+            progress=progress,
         )
     shape = streams[0].shapes["domain_a"]
     open_test = functools.partial(
-        load_unpaired, text, size=size, channels=shape[2] if len(shape) == 3 else None,
-        split="test", strict=strict, memory_limit=memory_limit,
+        load_unpaired,
+        text,
+        size=size,
+        channels=shape[2] if len(shape) == 3 else None,
+        split="test",
+        strict=strict,
+        memory_limit=memory_limit,
     )
     return StreamSource(
-        specs.short(text), streams, key="domain_a", jitter=room, report=report,
+        specs.short(text),
+        streams,
+        key="domain_a",
+        jitter=room,
+        report=report,
         test=open_test if split == "train" else None,
     )
 
@@ -173,7 +189,7 @@ def _word(word: str, split: str, side: str = "") -> str:
 
 def _open(word: str, split: str, **options) -> IndexedSource:
     """One domain as `sources.load` opens it."""
-    found = sources.load(word, split=split, **options)
+    found = loading.load(word, split=split, **options)
     if found.key != "image":
         raise InputError(f"{word} holds points, not pictures: choose sets of pictures")
     if not isinstance(found, IndexedSource):

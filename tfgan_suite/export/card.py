@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.signatures import Signature, TensorSpec
+from tfgan_suite.core.signatures import Signature, TensorSpec
 
 FILE = "card.json"
 _RANGES = {

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import functions
-from tfgan_suite.signatures import Signature, TensorSpec
 
 Representative = Callable[[], Iterable[Mapping[str, Any]]]
 

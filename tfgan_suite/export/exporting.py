@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgan_suite.core.signatures import Signature
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import (
@@ -26,7 +27,6 @@ from tfgan_suite.export import (
 from tfgan_suite.export.errors import ConversionError
 from tfgan_suite.export.examples import Examples, Representative
 from tfgan_suite.export.functions import DEFAULT
-from tfgan_suite.signatures import Signature
 
 TFLITE_FORMATS = tuple(f"tflite_{kind}" for kind in tflite.KINDS)
 REJECTED = "rejected.json"

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgan_suite.signatures import Signature, TensorSpec
+from tfgan_suite.core.signatures import Signature, TensorSpec
 
 DEFAULT = "serving_default"
 # TensorFlow Serving sends and takes tensors whose names end so as base64 in REST.

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.core.signatures import TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import folders, functions
 from tfgan_suite.export.functions import DEFAULT
-from tfgan_suite.signatures import TensorSpec
 
 
 def load(path: str | Path) -> Exported:

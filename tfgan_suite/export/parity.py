@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
+from tfgan_suite.core.signatures import Signature
 from tfgan_suite.export import litert_runner
 from tfgan_suite.export.errors import ExportError, ParityError
 from tfgan_suite.export.examples import Examples
-from tfgan_suite.signatures import Signature
 
 # Largest absolute difference on outputs in [-1, 1].
 BOUNDS = {"saved_model": 1e-5, "tflite_float32": 1e-4, "tflite_float16": 5e-3}

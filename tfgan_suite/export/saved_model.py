@@ -9,10 +9,10 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfgan_suite.core.signatures import Signature
 from tfgan_suite.export import folders, functions
 from tfgan_suite.export.errors import GraphError
 from tfgan_suite.export.graph_checks import check_graph
-from tfgan_suite.signatures import Signature
 
 
 class Servable(tf.Module):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.core.signatures import Signature
 from tfgan_suite.export import folders, functions
-from tfgan_suite.signatures import Signature
 
 MODEL_CONFIG = "model.config"
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"

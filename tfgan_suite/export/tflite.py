@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.core.signatures import Signature
 from tfgan_suite.export import saved_model
 from tfgan_suite.export.errors import ConversionError
-from tfgan_suite.signatures import Signature
 
 KINDS = ("float32", "float16", "int8")
 # What norms are made of where statistics are those of the picture: sums over all pixels and

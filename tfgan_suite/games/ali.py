@@ -10,14 +10,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.batches import examples
-from tfgan_suite.drawn_dropout import DrawnDropout, drawing
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame, length
+from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, PixelBias
-from tfgan_suite.networks import check_shape, check_widths, mlp, normal, normalization
-from tfgan_suite.networks import upsampling_plan as plan
-from tfgan_suite.noise_game import NoiseGame, length
-from tfgan_suite.signatures import Signature, TensorSpec, from_noise
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.layers.resizing import PixelBias
+from tfgan_suite.layers.stateless_dropout import DrawnDropout, drawing
+from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normal, normalization
+from tfgan_suite.networks.blocks import upsampling_plan as plan
 
 PAPER = "Dumoulin et al. 2017, arXiv:1606.00704; Donahue et al. 2017 (BiGAN), arXiv:1605.09782"
 DATA = "pictures or points"

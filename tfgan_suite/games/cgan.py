@@ -8,24 +8,33 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import compat, losses, spectral
-from tfgan_suite.batches import examples, labels
-from tfgan_suite.conditional import (
+from tfgan_suite import compat
+from tfgan_suite.core.batch_norm_statistics import standing_statistics
+from tfgan_suite.core.batches import examples, labels
+from tfgan_suite.core.labels import check_labels
+from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.errors import InputError
+from tfgan_suite.games import sngan
+from tfgan_suite.layers import spectral
+from tfgan_suite.layers.conditioning import (
     ConcatenateLabel,
     ConditionalBatchNormalization,
     OneHot,
-    check_labels,
     class_loss,
     projected,
 )
-from tfgan_suite.errors import InputError
-from tfgan_suite.games import sngan
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_shape, check_widths, mlp, normal, normalization, start_before
-from tfgan_suite.networks import upsampling_plan as doubling_plan
-from tfgan_suite.noise_game import NoiseGame
-from tfgan_suite.signatures import Signature, TensorSpec
-from tfgan_suite.statistics import standing_statistics
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.losses import adversarial
+from tfgan_suite.networks.blocks import (
+    check_shape,
+    check_widths,
+    mlp,
+    normal,
+    normalization,
+    start_before,
+)
+from tfgan_suite.networks.blocks import upsampling_plan as doubling_plan
 
 PAPER = "Mirza, Osindero 2014, arXiv:1411.1784"
 DATA = "pictures or points with classes"
@@ -191,7 +200,7 @@ class CGAN(NoiseGame):
         critic: keras.Model,
         *,
         classes: int,
-        loss: str | losses.AdversarialLoss | None = None,
+        loss: str | adversarial.AdversarialLoss | None = None,
         class_weight: float = 1.0,
         classify_fakes: bool = True,
         latent: str = "normal",

@@ -8,11 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import losses, translators
+from tfgan_suite.core.image_pool import ImagePool
+from tfgan_suite.core.latent_game import length
+from tfgan_suite.core.unpaired_game import UnpairedGame, domains
 from tfgan_suite.errors import InputError
-from tfgan_suite.noise_game import length
-from tfgan_suite.pools import ImagePool
-from tfgan_suite.unpaired_game import UnpairedGame, domains
+from tfgan_suite.losses import adversarial
+from tfgan_suite.networks import translators
 
 PAPER = "Zhu et al. 2017, arXiv:1703.10593"
 DATA = "two sets of pictures, unpaired"
@@ -121,7 +122,7 @@ class CycleGAN(UnpairedGame):
         critic_a: keras.Model,
         critic_b: keras.Model,
         *,
-        loss: str | losses.AdversarialLoss = "least_squares",
+        loss: str | adversarial.AdversarialLoss = "least_squares",
         cycle_a: float = 10.0,
         cycle_b: float = 10.0,
         identity: float = 0.5,
@@ -140,10 +141,8 @@ class CycleGAN(UnpairedGame):
                 f"an identity loss between pictures of {taken} and of {made} channels; set"
                 " identity to 0"
             )
-        found = losses.get(loss)
-        super().__init__(
-            a_to_b, b_to_a, critic_a, critic_b, average=average, seed=seed, name=name
-        )
+        found = adversarial.get(loss)
+        super().__init__(a_to_b, b_to_a, critic_a, critic_b, average=average, seed=seed, name=name)
         self.adversarial = found
         # Of the criterion of the official code the critics get a half, the generators the whole;
         # `losses.least_squares` has LSGAN's halves in all of its terms.
@@ -235,9 +234,7 @@ def distance(made: tf.Tensor, true: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.abs(tf.cast(made, tf.float32) - true))
 
 
-def _made(
-    network: keras.Model, size: tuple[int, int] | None, pool: int
-) -> tuple[int | None, ...]:
+def _made(network: keras.Model, size: tuple[int, int] | None, pool: int) -> tuple[int | None, ...]:
     """Shape of one picture that a network makes in training."""
     *sides, channels = network.output_shape[1:]
     shape = (*(size or sides), channels)

@@ -8,10 +8,16 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.batches import examples
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_widths, normal, normalization, start_before, upsampling_plan
-from tfgan_suite.noise_game import NoiseGame
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks.blocks import (
+    check_widths,
+    normal,
+    normalization,
+    start_before,
+    upsampling_plan,
+)
 
 PAPER = "Radford, Metz, Chintala 2016, arXiv:1511.06434"
 DATA = "pictures"
@@ -44,9 +50,9 @@ def build_generator(
     base, doublings = upsampling_plan(size)
     filters = width << (doublings - 1)
     latent = keras.Input((latent_dim,), name="z")
-    x = Dense(
-        base * base * filters, use_bias=False, kernel_initializer=normal(), name="project"
-    )(latent)
+    x = Dense(base * base * filters, use_bias=False, kernel_initializer=normal(), name="project")(
+        latent
+    )
     x = keras.layers.Reshape((base, base, filters))(x)
     for _ in range(doublings - 1):
         x = keras.layers.ReLU()(normalization("batch")(x))

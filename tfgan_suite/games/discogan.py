@@ -7,12 +7,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import compat, losses
-from tfgan_suite.adversarial import variables_of
+from tfgan_suite import compat
+from tfgan_suite.core.adversarial_model import variables_of
+from tfgan_suite.core.unpaired_game import UnpairedGame, domains
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_shape, check_widths, mlp, normalized, upsampling_plan
-from tfgan_suite.unpaired_game import UnpairedGame, domains
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.losses import adversarial as losses
+from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normalized, upsampling_plan
 
 PAPER = "Kim et al. 2017, arXiv:1703.05192"
 DATA = "two sets of pictures or points, unpaired"
@@ -204,9 +205,7 @@ class DiscoGAN(UnpairedGame):
                     " [logits, *features], or set features to 0"
                 )
         found = losses.get(loss)
-        super().__init__(
-            a_to_b, b_to_a, critic_a, critic_b, average=average, seed=seed, name=name
-        )
+        super().__init__(a_to_b, b_to_a, critic_a, critic_b, average=average, seed=seed, name=name)
         self.adversarial = found
         self.adversarial_weight, self.features_weight = adversarial, features
         self.rate, self.start_rate, self.curriculum = rate, start_rate, curriculum

@@ -7,11 +7,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import compat, losses
-from tfgan_suite.batches import examples
+from tfgan_suite import compat
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import (
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.losses import adversarial
+from tfgan_suite.networks.blocks import (
     check_shape,
     check_widths,
     mlp,
@@ -20,7 +22,6 @@ from tfgan_suite.networks import (
     start_before,
     upsampling_plan,
 )
-from tfgan_suite.noise_game import NoiseGame
 
 PAPER = "Zhao, Mathieu, LeCun 2017, arXiv:1609.03126"
 DATA = "pictures or points"
@@ -125,7 +126,7 @@ def build_critic(
     return keras.Model(example, [made, code], name="ebgan_critic")
 
 
-def energy_loss(margin: float) -> losses.AdversarialLoss:
+def energy_loss(margin: float) -> adversarial.AdversarialLoss:
     """`L_D = E D(x) + E max(0, m - D(G(z)))`, `L_G = E D(G(z))`, of energies `(batch,)`.
 
     Args:
@@ -137,7 +138,7 @@ def energy_loss(margin: float) -> losses.AdversarialLoss:
     if not margin > 0:
         raise InputError(f"margin is {margin}; it must be above 0, in the energy's units")
     mean = tf.reduce_mean
-    return losses.AdversarialLoss(
+    return adversarial.AdversarialLoss(
         "energy",
         real=lambda energy: mean(tf.cast(energy, tf.float32)),
         fake=lambda energy: mean(tf.nn.relu(margin - tf.cast(energy, tf.float32))),

@@ -9,13 +9,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import compat, losses
-from tfgan_suite.batches import examples
-from tfgan_suite.drawn_dropout import DrawnDropout, drawing
+from tfgan_suite import compat
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_shape, check_widths, hidden, mlp
-from tfgan_suite.noise_game import NoiseGame
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.layers.stateless_dropout import DrawnDropout, drawing
+from tfgan_suite.losses import adversarial
+from tfgan_suite.networks.blocks import check_shape, check_widths, hidden, mlp
 
 PAPER = "Goodfellow et al. 2014, arXiv:1406.2661"
 DATA = "pictures or points"
@@ -301,7 +302,7 @@ class GAN(NoiseGame):
         terms["fake"] = self.adversarial.fake(fake_logits)
         if "critic/jsd" in self.loss_names:
             total = terms["real"] + terms["fake"]
-            self.record("critic/jsd", losses.jensen_shannon_estimate(total))
+            self.record("critic/jsd", adversarial.jensen_shannon_estimate(total))
         return terms
 
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -11,14 +11,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import compat, taps
-from tfgan_suite.adversarial import variables_of
-from tfgan_suite.batches import examples
+from tfgan_suite import compat
+from tfgan_suite.core.adversarial_model import variables_of
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.core.signatures import Signature
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_widths, normal, normalization, start_before, upsampling_plan
-from tfgan_suite.noise_game import NoiseGame
-from tfgan_suite.signatures import Signature
+from tfgan_suite.features import layer_outputs
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks.blocks import (
+    check_widths,
+    normal,
+    normalization,
+    start_before,
+    upsampling_plan,
+)
 
 PAPER = "Im, Kim, Jiang, Memisevic 2016, arXiv:1602.05110"
 DATA = "pictures"
@@ -94,9 +101,7 @@ def build_generator(
     Raises:
         InputError: a size that cannot be made, a width below 1.
     """
-    check_widths(
-        channels=channels, width=width, latent_dim=latent_dim, steps=steps, hidden=hidden
-    )
+    check_widths(channels=channels, width=width, latent_dim=latent_dim, steps=steps, hidden=hidden)
     check_widths(encoder_width=encoder_width or width)
     base, doublings = upsampling_plan(size)
     read = _Normalized(Dense(hidden, use_bias=not norm, name="read_noise"), norm)
@@ -320,7 +325,7 @@ class GRAN(NoiseGame):
         (generator,) = drawn.networks
         height, width, channels = drawn.output.shape
         names = strokes(generator)
-        deltas = taps.tap(generator, names)
+        deltas = layer_outputs.tap(generator, names)
 
         def strip(z: tf.Tensor) -> tf.Tensor:
             made = deltas(z, training=False)
@@ -344,7 +349,7 @@ class GRAN(NoiseGame):
 
 def strokes(generator: keras.Model) -> list[str]:
     """Names of the layers that give a generator's strokes, first to last."""
-    return [name for name in taps.tappable(generator) if name.startswith("delta_")]
+    return [name for name in layer_outputs.tappable(generator) if name.startswith("delta_")]
 
 
 def shown_canvases(deltas: Sequence[tf.Tensor]) -> list[tf.Tensor]:

@@ -9,14 +9,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import compat, taps
-from tfgan_suite.batches import examples
+from tfgan_suite import compat
+from tfgan_suite.core.batch_norm_statistics import standing_statistics
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame, length
+from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import check_widths, normal, normalization, start_before, upsampling_plan
-from tfgan_suite.noise_game import NoiseGame, length
-from tfgan_suite.signatures import Signature, TensorSpec
-from tfgan_suite.statistics import standing_statistics
+from tfgan_suite.features import layer_outputs
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.networks.blocks import (
+    check_widths,
+    normal,
+    normalization,
+    start_before,
+    upsampling_plan,
+)
 
 PAPER = "Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016, arXiv:1606.03657"
 DATA = "pictures"
@@ -209,9 +216,13 @@ class InfoGAN(NoiseGame):
         self.categorical, self.classes, self.continuous = categorical, classes, continuous
         self.lambdas = {"mi_cat": lambda_categorical, "mi_cont": lambda_continuous}
         self.learned_deviation = self._check_sizes()
-        trunk = [name for name in taps.tappable(critic) if name.startswith("features_")][-1:]
+        trunk = [name for name in layer_outputs.tappable(critic) if name.startswith("features_")][
+            -1:
+        ]
         # Not an attribute: Keras would save the critic's layers a second time.
-        self.__dict__["trunk_and_logit"] = taps.tap(critic, [*trunk, critic.layers[-1].name])
+        self.__dict__["trunk_and_logit"] = layer_outputs.tap(
+            critic, [*trunk, critic.layers[-1].name]
+        )
         told = ("mi_cat",) * bool(categorical) + ("mi_cont",) * bool(continuous)
         self.loss_names += ("generator/information", "critic/information")
         self.loss_names += tuple(f"critic/{name}" for name in told)

@@ -8,10 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import compat, losses
-from tfgan_suite.batches import examples
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import (
+from tfgan_suite import compat
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.losses import adversarial
+from tfgan_suite.networks.blocks import (
     check_shape,
     check_widths,
     hidden,
@@ -21,7 +23,6 @@ from tfgan_suite.networks import (
     start_before,
     upsampling_plan,
 )
-from tfgan_suite.noise_game import NoiseGame
 
 PAPER = "Mao, Li, Xie, Lau, Wang, Smolley 2017, arXiv:1611.04076"
 DATA = "pictures or points"
@@ -70,9 +71,7 @@ def build_generator(
     kernel = 3 if architecture == "vgg" else 4
     # No bias where a norm follows, which has one.
     bias = {"use_bias": norm == "none"}
-    x = Dense(
-        base * base * first, kernel_initializer=start_before(norm), name="project", **bias
-    )(z)
+    x = Dense(base * base * first, kernel_initializer=start_before(norm), name="project", **bias)(z)
     x = keras.layers.Reshape((base, base, first))(x)
     for filters, stride in plan:
         x = keras.layers.ReLU()(normalized(x, norm))
@@ -210,7 +209,7 @@ class LSGAN(NoiseGame):
         super().__init__(
             generator,
             critic,
-            loss=losses.least_squares(a, b, c),
+            loss=adversarial.least_squares(a, b, c),
             latent=latent,
             average=average,
             seed=seed,

@@ -9,11 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import losses, translators
-from tfgan_suite.drawn_dropout import NUMBERS, drawing, numbered
+from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.core.translation_game import FORTH, TranslationGame, from_image, two_sides
 from tfgan_suite.errors import InputError
-from tfgan_suite.signatures import Signature, TensorSpec
-from tfgan_suite.translation import FORTH, TranslationGame, from_image, two_sides
+from tfgan_suite.layers.stateless_dropout import NUMBERS, drawing, numbered
+from tfgan_suite.losses import adversarial as losses
+from tfgan_suite.networks import translators
 
 PAPER = "Isola et al. 2017, arXiv:1611.07004"
 DATA = "pairs of pictures"
@@ -179,9 +180,7 @@ class Pix2Pix(TranslationGame):
                 f" {'no' if critic is None else 'a'} critic; give a critic, or neither"
             )
         adversarial = losses.get(loss, label_smoothing=label_smoothing)
-        super().__init__(
-            seed=seed, averages={"generator": average} if average else None, name=name
-        )
+        super().__init__(seed=seed, averages={"generator": average} if average else None, name=name)
         self.generator = generator
         self.critic = critic
         self.adversarial = adversarial
@@ -295,9 +294,7 @@ def pair(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return two_sides(batch, ("source", "target"), "this game learns from pairs")
 
 
-def _check(
-    adversarial_weight: float, pixel_weight: float, pixel_loss: str, average: float
-) -> None:
+def _check(adversarial_weight: float, pixel_weight: float, pixel_loss: str, average: float) -> None:
     if adversarial_weight < 0 or pixel_weight < 0 or not adversarial_weight + pixel_weight:
         raise InputError(
             f"adversarial_weight is {adversarial_weight}, pixel_weight {pixel_weight}; neither may"

@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite.core.image_history import History
+from tfgan_suite.core.signatures import Signature
+from tfgan_suite.core.translation_game import TranslationGame, from_image, rows
 from tfgan_suite.errors import InputError
-from tfgan_suite.history import History
-from tfgan_suite.layers import Conv2D
-from tfgan_suite.networks import check_widths
-from tfgan_suite.signatures import Signature
-from tfgan_suite.translation import TranslationGame, from_image, rows
+from tfgan_suite.layers.convolution import Conv2D
+from tfgan_suite.networks.blocks import check_widths
 
 PAPER = "Shrivastava, Pfister, Tuzel, Susskind, Wang, Webb 2017, arXiv:1612.07828"
 DATA = "simulated pictures and real ones, unpaired"

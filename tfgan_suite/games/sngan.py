@@ -8,13 +8,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import compat, losses, spectral
-from tfgan_suite.batches import examples
+from tfgan_suite import compat
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame, length
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
-from tfgan_suite.networks import check_shape, check_widths, mlp, normal, upsampling_plan
-from tfgan_suite.noise_game import NoiseGame, length
-from tfgan_suite.spectral import SpectralConv2D, SpectralDense
+from tfgan_suite.layers import spectral
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.layers.resizing import Upsample2D
+from tfgan_suite.layers.spectral import SpectralConv2D, SpectralDense
+from tfgan_suite.losses import adversarial
+from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normal, upsampling_plan
 
 PAPER = "Miyato, Kataoka, Koyama, Yoshida 2018, arXiv:1802.05957"
 DATA = "pictures or points"
@@ -101,7 +104,7 @@ class SNGAN(NoiseGame):
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
         critic: model from examples to values `(batch, 1)`, of spectral layers
-            (`tfgan_suite.spectral`) and without batch norm.
+            (`tfgan_suite.layers.spectral`) and without batch norm.
         loss: `"hinge"` (the paper's best) or `"non_saturating"`.
         critic_steps: critic updates per generator update, each with real examples and noise of
             its own: `fit` gets batches of `critic_steps * batch` examples. Paper: 1 (CNN) or 5.
@@ -134,7 +137,7 @@ class SNGAN(NoiseGame):
         generator: keras.Model,
         critic: keras.Model,
         *,
-        loss: str | losses.AdversarialLoss = "hinge",
+        loss: str | adversarial.AdversarialLoss = "hinge",
         critic_steps: int = 1,
         generator_batches: int = 1,
         average: float = 0.0,
@@ -244,8 +247,10 @@ def features(x: Any, architecture: str, width: int | None = None) -> Any:
             x = compat.LeakyReLU(0.1, name=f"features_{layer}")(x)
         return x
     _, halvings = upsampling_plan(x.shape[1])
-    return _resnet_features(x, width, flat) if architecture == "resnet" else _conv_features(
-        x, width, halvings
+    return (
+        _resnet_features(x, width, flat)
+        if architecture == "resnet"
+        else _conv_features(x, width, halvings)
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import losses
+from tfgan_suite.core.super_resolution_game import SuperResolutionGame, check_sizes, low_and_high
 from tfgan_suite.errors import InputError
-from tfgan_suite.super_resolution import SuperResolutionGame, check_sizes, low_and_high
-from tfgan_suite.superres_networks import build_critic, build_generator, check_words
+from tfgan_suite.losses import adversarial as losses
+from tfgan_suite.networks.super_resolution import build_critic, build_generator, check_words
 
 __all__ = ["SRGAN", "SRResNet", "build_critic", "build_generator", "check_words"]
 

@@ -8,11 +8,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import compat, penalties
-from tfgan_suite.batches import examples
+from tfgan_suite import compat
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks import (
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.losses import penalties
+from tfgan_suite.networks.blocks import (
     check_shape,
     check_widths,
     hidden,
@@ -22,7 +24,6 @@ from tfgan_suite.networks import (
     start_before,
     upsampling_plan,
 )
-from tfgan_suite.noise_game import NoiseGame
 
 PAPER = "Arjovsky, Chintala, Bottou 2017, arXiv:1701.07875"
 DATA = "pictures or points"
@@ -78,9 +79,9 @@ def _convolutional(z: Any, shape: tuple[int, ...], width: int, constant: bool) -
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     for filters in widths[1:]:
         x = keras.layers.ReLU()(normalized(x, norm))
-        x = Conv2DTranspose(
-            filters, 4, 2, "same", kernel_initializer=start_before(norm), **start
-        )(x)
+        x = Conv2DTranspose(filters, 4, 2, "same", kernel_initializer=start_before(norm), **start)(
+            x
+        )
     x = keras.layers.ReLU()(normalized(x, norm))
     return Conv2DTranspose(
         shape[2], 4, 2, "same", use_bias=False, kernel_initializer=normal(), name="to_image"
@@ -272,9 +273,7 @@ class WGAN(NoiseGame):
             return in_warm_up | (step >= first)
         # One cycle: refresh - 1 steps with a move each, then warm_steps steps with one move.
         place = (step - first + (self.warm_up - 1) % self.refresh) % cycle
-        return in_warm_up | (
-            (step >= first) & ((place < self.refresh - 1) | (place == cycle - 1))
-        )
+        return in_warm_up | ((step >= first) & ((place < self.refresh - 1) | (place == cycle - 1)))
 
     def move_generator(self, latent: tf.Tensor) -> None:
         """The generator's update; where it has to wait, all that it changed is put back."""

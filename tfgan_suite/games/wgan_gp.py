@@ -7,10 +7,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite import compat, penalties
-from tfgan_suite.batches import examples
-from tfgan_suite.layers import Conv2D, Conv2DTranspose, Dense, Upsample2D
-from tfgan_suite.networks import (
+from tfgan_suite import compat
+from tfgan_suite.core.batches import examples
+from tfgan_suite.core.latent_game import NoiseGame, length
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.layers.resizing import Upsample2D
+from tfgan_suite.losses import penalties
+from tfgan_suite.networks.blocks import (
     check_shape,
     check_widths,
     mlp,
@@ -18,7 +21,6 @@ from tfgan_suite.networks import (
     normalized,
     upsampling_plan,
 )
-from tfgan_suite.noise_game import NoiseGame, length
 
 PAPER = "Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv:1704.00028"
 DATA = "pictures or points"
@@ -71,9 +73,7 @@ def build_generator(
             x = keras.layers.ReLU()(x if shape[0] == 28 else normalization("batch")(x))
             if x.shape[1] == 8 and shape[0] == 28:
                 x = keras.layers.Cropping2D(((0, 1), (0, 1)))(x)
-            x = Conv2DTranspose(
-                filters, 5, 2, "same", kernel_initializer="he_uniform"
-            )(x)
+            x = Conv2DTranspose(filters, 5, 2, "same", kernel_initializer="he_uniform")(x)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model(latent, image, name="wgan_gp_generator")
 
@@ -107,9 +107,7 @@ def build_critic(
     if architecture == "conv":
         x = example
         for level in range(halvings):
-            x = Conv2D(
-                width << level, 5, 2, "same", kernel_initializer="he_uniform"
-            )(x)
+            x = Conv2D(width << level, 5, 2, "same", kernel_initializer="he_uniform")(x)
             x = compat.LeakyReLU(0.2)(x)
         x = keras.layers.Flatten()(x)
     elif shape[0] <= 32:
@@ -217,9 +215,7 @@ class WGANGP(NoiseGame):
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor) -> dict:
         """Loss terms of the critic; `mix` `(batch,)` is u, the share of the real example."""
         points = penalties.interpolate(real, fake, mix)
-        penalty, slopes = penalties.gradient_penalty(
-            self.critic, points, one_sided=self.one_sided
-        )
+        penalty, slopes = penalties.gradient_penalty(self.critic, points, one_sided=self.one_sided)
         self.record("critic/slope", tf.reduce_mean(slopes))
         real_values, terms = self.judged_real(real)
         fake_term = self.adversarial.fake(self.critic(fake, training=True))

@@ -59,8 +59,6 @@ def score(pictures: np.ndarray, factor: int, border: int = 4) -> float:
     count, height, width, channels = inside.shape
     if height % factor or width % factor:
         raise InputError(f"sides of {height} and {width} are no multiples of {factor}")
-    blocks = inside.reshape(
-        count, height // factor, factor, width // factor, factor, channels
-    )
+    blocks = inside.reshape(count, height // factor, factor, width // factor, factor, channels)
     means = blocks.mean(axis=(0, 1, 3))
     return float(np.abs(means - means.mean(axis=(0, 1))).max())

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.extras import require
 from tfgan_suite.measures.result import Measured
+from tfgan_suite.utils.optional_packages import require
 
 MATCHINGS = ("hungarian", "majority")
 

@@ -20,10 +20,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import adversarial, compat, losses, penalties
+from tfgan_suite import compat
+from tfgan_suite.core import adversarial_model
 from tfgan_suite.errors import InputError
-from tfgan_suite.networks import check_widths, mlp
-from tfgan_suite.optimizers import FusedAdam
+from tfgan_suite.losses import adversarial, penalties
+from tfgan_suite.networks.blocks import check_widths, mlp
+from tfgan_suite.training.optimizers import FusedAdam
 
 KINDS = ("wasserstein", "jsd")
 CROSS_ENTROPY = ("non_saturating", "minimax")
@@ -145,7 +147,7 @@ def curve_of_run(folder: str | os.PathLike) -> Curve:
     Raises:
         InputError: no run folder, no log, or a game whose losses estimate neither.
     """
-    from tfgan_suite.runs import Run
+    from tfgan_suite.training.run_folder import Run
 
     folder = Path(folder)
     constants = Run(folder).manifest["constants"]
@@ -177,7 +179,7 @@ def _estimate(
         return "jsd", lambda one: one["critic/jsd"]
     plain = constants.get("loss") in CROSS_ENTROPY and not constants.get("label_smoothing")
     if plain and {"critic/real", "critic/fake"} <= set(line):
-        return "jsd", lambda one: losses.jensen_shannon_estimate(
+        return "jsd", lambda one: adversarial.jensen_shannon_estimate(
             one["critic/real"] + one["critic/fake"]
         )
     raise InputError(
@@ -238,7 +240,7 @@ def fitted_estimates(
         for variable, first in zip(held, start):
             variable.assign(first)
         value = float(fit(tf.constant(theta, tf.float32)))
-        found.append(-value if kind == KINDS[0] else losses.jensen_shannon_estimate(value))
+        found.append(-value if kind == KINDS[0] else adversarial.jensen_shannon_estimate(value))
     return found
 
 
@@ -246,7 +248,7 @@ def _fit(
     kind: str, critic: Any, optimizer: Any, draw: Callable, steps: int, clip: float
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """A function that trains the critic for a theta and gives its loss on fresh points."""
-    loss = losses.get("wasserstein" if kind == "wasserstein" else "non_saturating")
+    loss = adversarial.get("wasserstein" if kind == "wasserstein" else "non_saturating")
     weights = critic.trainable_variables
     compat.build_optimizer(optimizer, weights)
     rate = compat.get_learning_rate(optimizer)
@@ -260,7 +262,7 @@ def _fit(
         for step in tf.range(steps, dtype=tf.int64):
             with tf.GradientTape() as tape:
                 value = total(theta, step)
-            gradients = tape.gradient(value, adversarial.variables_of(weights))
+            gradients = tape.gradient(value, adversarial_model.variables_of(weights))
             share = 1.0 - tf.cast(step, tf.float32) / steps
             compat.tensor_variable(optimizer.learning_rate).assign(rate * share)
             compat.apply(optimizer, gradients, weights)

@@ -16,10 +16,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfgan_suite import data, perceptual, pictures
+from tfgan_suite import data
 from tfgan_suite.errors import InputError
+from tfgan_suite.features import extractors
 from tfgan_suite.measures.fid import Moments
 from tfgan_suite.measures.result import warn
+from tfgan_suite.utils import files, image_grids
 
 _FORMAT = 1  # of the cache's files
 
@@ -80,7 +82,7 @@ def stream(
 
 def collect(
     batches: Iterable[np.ndarray],
-    extractor: perceptual.Extractor | None,
+    extractor: extractors.Extractor | None,
     *,
     keep: bool = False,
     predict: bool = False,
@@ -109,7 +111,7 @@ def collect(
         bar = keras.utils.Progbar(total, unit_name="picture")
     for batch in batches:
         if extractor is None:
-            perceptual.check_finite(batch)
+            extractors.check_finite(batch)
             found, predicted = batch, None
         else:
             found, predicted = extractor.describe(batch)
@@ -133,7 +135,7 @@ def collect(
 
 def reference(
     source: data.Source,
-    extractor: perceptual.Extractor | None,
+    extractor: extractors.Extractor | None,
     *,
     count: int,
     seed: int = 0,
@@ -175,7 +177,7 @@ def reference(
 
 def cache_key(
     source: data.Source,
-    extractor: perceptual.Extractor | None,
+    extractor: extractors.Extractor | None,
     count: int,
     seed: int,
     split: str,
@@ -234,7 +236,7 @@ def _write(path: Path, found: Collected) -> None:
     np.savez(content, **parts)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pictures.write_bytes(path, content.getvalue())
+        files.write_bytes(path, content.getvalue())
     except OSError as error:
         warn(
             f"the reference's features cannot be kept in {path.parent} ({error.strerror}); give "
@@ -244,10 +246,10 @@ def _write(path: Path, found: Collected) -> None:
 
 def _plain(examples: np.ndarray) -> np.ndarray:
     """Pictures as uint8, as files hold them; points as they are."""
-    return pictures.to_uint8(examples) if examples.ndim == 4 else examples
+    return image_grids.to_uint8(examples) if examples.ndim == 4 else examples
 
 
-def _asked(predicted: np.ndarray | None, extractor: perceptual.Extractor | None) -> np.ndarray:
+def _asked(predicted: np.ndarray | None, extractor: extractors.Extractor | None) -> np.ndarray:
     if predicted is None:
         name = "none" if extractor is None else extractor.name
         raise InputError(

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite import pictures
 from tfgan_suite.errors import InputError
 from tfgan_suite.measures.result import Measured
+from tfgan_suite.utils import image_grids
 
 BLOCK = 1024  # rows of a distance table on either side: 4 MiB
 SHIFTS = 2
@@ -122,7 +122,8 @@ def compare(
         raise InputError(f"{len(samples)} samples and {len(test)} test examples: both need some")
     draws = np.random.default_rng(seed)
     chosen = [
-        examples if len(examples) == count
+        examples
+        if len(examples) == count
         else np.asarray(examples)[np.sort(draws.permutation(len(examples))[:count])]
         for examples in (samples, test)
     ]
@@ -178,12 +179,10 @@ def picture_sheet(samples: np.ndarray, nearest: np.ndarray, columns: int = 4) ->
     """
     samples, nearest = _pixels(samples), _pixels(nearest)
     if samples.shape != nearest.shape:
-        raise InputError(
-            f"samples of shape {samples.shape} cannot be set beside {nearest.shape}"
-        )
+        raise InputError(f"samples of shape {samples.shape} cannot be set beside {nearest.shape}")
     rim = np.full((*samples.shape[:2], 2, samples.shape[3]), 255, np.uint8)
     pairs = np.concatenate([rim, samples, nearest, rim], axis=2)
-    return pictures.sheet(pairs, columns=columns)
+    return image_grids.sheet(pairs, columns=columns)
 
 
 def _search(queries, samples, train, prepare, places, window) -> Nearest:
@@ -248,7 +247,7 @@ def _pixels(images) -> np.ndarray:
         return images
     if not (np.abs(images) <= 1.001).all():  # also for NaN
         raise InputError("float pictures must be finite and in [-1, 1]")
-    return pictures.to_uint8(images)
+    return image_grids.to_uint8(images)
 
 
 def _features(rows) -> np.ndarray:

@@ -136,7 +136,7 @@ def luma(images: np.ndarray) -> np.ndarray:
     if images.dtype != np.uint8 or images.shape[-1] not in (1, 3):
         raise InputError(
             f"luma is of 8-bit pictures with 1 or 3 channels, not {images.dtype} of shape "
-            f"{images.shape}; make them uint8 first (tfgan_suite.pictures.to_uint8)"
+            f"{images.shape}; make them uint8 first (tfgan_suite.utils.image_grids.to_uint8)"
         )
     colour = np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
     # Exact integers in thousandths, so that equal greys give equal luma.

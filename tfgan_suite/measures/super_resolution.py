@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.data import bicubic, images
-from tfgan_suite.data import super_resolution_files as files
+from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.readers import super_resolution_files as files
 from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.errors import InputError
 from tfgan_suite.measures import similarity
 from tfgan_suite.measures.result import Measured
+from tfgan_suite.utils import bicubic
 
 PSNR, SSIM, ENERGY = "PSNR-Y", "SSIM-Y", "gradient-energy"
 WORLDS = ("scenes",)
@@ -175,13 +176,13 @@ def _pairs(
     if os.fspath(data) in WORLDS:
         for index, picture in enumerate(scenes.generate(_SCENES[0], seed=_SCENES[1])):
             high = bicubic.whole(picture, scale)
-            high = high if channels == 3 else images.fit_array(high, None, 1)
+            high = high if channels == 3 else image_files.fit_array(high, None, 1)
             yield f"scene {index}", (high, bicubic.shrink(high, scale))
         return
     for pair in files.find(data, scale, split, WORLDS):
         try:
             yield pair.name, files.read(pair, scale, channels)
-        except images.Unreadable as error:
+        except image_files.Unreadable as error:
             yield pair.name, str(error)
 
 

@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.extras import require
+from tfgan_suite.utils.optional_packages import require
 
 CELLS = 250_000  # of a plan; the linear program takes seconds there
 POINTS = 4096  # on a side of a pairing; the costs take 128 MiB there

@@ -123,8 +123,7 @@ def of_grades(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, Any]:
         "unit"}, "each": {rater: [mean of first, mean of second]}}`.
     """
     grades = [
-        [(key["pictures"][shown[0]], grade) for _, shown, grade, _ in _asked(one)]
-        for one in raters
+        [(key["pictures"][shown[0]], grade) for _, shown, grade, _ in _asked(one)] for one in raters
     ]
 
     def of(side: str) -> list[list[int]]:

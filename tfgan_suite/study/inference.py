@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.extras import require
+from tfgan_suite.utils.optional_packages import require
 
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:

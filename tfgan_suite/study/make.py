@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.data import images
+from tfgan_suite.data.readers import image_files
 from tfgan_suite.errors import InputError
-from tfgan_suite.pictures import write_bytes
-from tfgan_suite.runs import writing_to
+from tfgan_suite.utils.files import write_bytes, writing_to
 
 KEY_FORMAT = "tfgan_suite study key 1"
 QUESTIONS = {
@@ -116,8 +115,9 @@ def make(
     skipped: list[tuple[str, str]] = []
     sides = _choose((Path(first), Path(second)), names, paired, wanted, size, draws, skipped)
     _check_sides(sides, (first, second), size, kind, skipped)
-    catch = max(2, len(sides[0]) * (1 if kind == "preference" else 2) // 10) if catch is None \
-        else catch
+    catch = (
+        max(2, len(sides[0]) * (1 if kind == "preference" else 2) // 10) if catch is None else catch
+    )
     asked = _trials(kind, sides, catch, draws)
     asked = [asked[i] for i in draws.permutation(len(asked))]
     named = _opaque_names(asked, draws)
@@ -146,7 +146,7 @@ def _list(folder: Path) -> list[str]:
     found = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.suffix.lower() in images.SUFFIXES and path.is_file()
+        if path.suffix.lower() in image_files.SUFFIXES and path.is_file()
     )
     if len(found) < 2:
         raise InputError(f"{folder} holds {len(found)} pictures; a study needs two a side at least")
@@ -193,8 +193,10 @@ def _choose(folders, names, paired, wanted, size, draws, skipped) -> list[list[_
 
 def _read(folder, name, side, size, skipped) -> _Picture | None:
     try:
-        return _Picture(side, name, images.read(folder / name, images.check_size(size), 3))
-    except images.Unreadable as error:
+        return _Picture(
+            side, name, image_files.read(folder / name, image_files.check_size(size), 3)
+        )
+    except image_files.Unreadable as error:
         skipped.append((str(folder / name), str(error)))
         return None
 

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.core.translation_game import FORTH, TranslationGame, continued, rows, two_sides
 from tfgan_suite.errors import InputError
-from tfgan_suite.signatures import Signature, TensorSpec
 from tfgan_suite.style.encoders import Encoder
 from tfgan_suite.style.statistics import (
     REDUCTIONS,
@@ -21,7 +22,6 @@ from tfgan_suite.style.statistics import (
     statistics,
     style_distance,
 )
-from tfgan_suite.translation import FORTH, TranslationGame, continued, rows, two_sides
 
 PAPER = "Huang, Belongie 2017, arXiv:1703.06868"
 DATA = "pictures and paintings"
@@ -96,9 +96,7 @@ class AdaIN(TranslationGame):
         name: str = "adain",
     ):
         _check(encoder, decoder, reduction)
-        weights = {
-            "style": style_weight, "reconstruction": reconstruction, "variation": variation
-        }
+        weights = {"style": style_weight, "reconstruction": reconstruction, "variation": variation}
         negative = [f"{word} {weight}" for word, weight in weights.items() if not weight >= 0]
         if negative:
             raise InputError(f"weights must be 0 or more; found {', '.join(negative)}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import Conv2D, ReflectionPad, Upsample2D
+from tfgan_suite.layers.convolution import Conv2D
+from tfgan_suite.layers.resizing import ReflectionPad, Upsample2D
 
 # Channels of the decoder's convolutions, in widths, between its doublings; 0 is the picture.
 _GROUPS = ((4,), (4, 4, 4, 2), (2, 1), (1, 0))

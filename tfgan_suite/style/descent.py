@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite import pictures
 from tfgan_suite.errors import InputError
-from tfgan_suite.extras import require
+from tfgan_suite.utils import files
+from tfgan_suite.utils.optional_packages import require
 
 METHODS = ("lbfgs", "adam")
 # From a float64 vector to a loss, its gradient, and the loss's parts.
@@ -72,7 +72,7 @@ class State:
             settings=np.array(json.dumps(settings, sort_keys=True)),
             **{f"slot_{name}": value for name, value in self.slots.items()},
         )
-        pictures.write_bytes(path, content.getvalue())
+        files.write_bytes(path, content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path, settings: Mapping[str, Any]) -> State:

@@ -1,8 +1,8 @@
 """Encoders of AdaIN: a frozen feature network with one map to paint on and all maps to compare.
 
-    encoder = load_encoder("vgg19", "imagenet")              # of the paper
-    encoder = load_encoder("vgg19", None, depth=3)           # random: sees textures, no meanings
-    encoder = load_encoder("squeezenet.npz")                 # any network of `perceptual.taps`
+encoder = load_encoder("vgg19", "imagenet")              # of the paper
+encoder = load_encoder("vgg19", None, depth=3)           # random: sees textures, no meanings
+encoder = load_encoder("squeezenet.npz")                 # any network of `perceptual.taps`
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import compat, feature_taps
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.features import named_layers
 
 VGG_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 # Of SqueezeNet: the style from maps of 1/2, 1/4 and 1/4 of the picture's side. Its first
@@ -81,8 +82,7 @@ class Encoder(keras.layers.Layer):
         """
         scales = (getattr(self, f"scale_{index}") for index in range(len(self.channels)))
         return [
-            maps * tf.convert_to_tensor(scale)
-            for maps, scale in zip(self._maps(pictures), scales)
+            maps * tf.convert_to_tensor(scale) for maps, scale in zip(self._maps(pictures), scales)
         ]
 
     def normalise(self, pictures: np.ndarray, batch: int = 4) -> None:
@@ -144,7 +144,7 @@ def load_encoder(
         if depth not in (2, 3, 4):
             raise InputError(f"VGG19 up to its block {depth}; the encoder ends in block 2, 3 or 4")
         names = tuple(taps) or VGG_TAPS[:depth]
-        found = feature_taps.taps(
+        found = named_layers.taps(
             name, names, weights=weights, padding="reflect", round_up=True, seed=seed
         )
         if weights is None:
@@ -157,7 +157,7 @@ def load_encoder(
             f"which maps of {name} is the style to be read from? Give their names as taps, the"
             " deepest last"
         )
-    found = feature_taps.taps(name, names, weights=weights, seed=seed)
+    found = named_layers.taps(name, names, weights=weights, seed=seed)
     pad = _SQUEEZENET_PAD if found.name.startswith("squeezenet") else 0
     return Encoder(found.network, names, pad=pad)
 

@@ -1,11 +1,11 @@
 """Neural style transfer by optimising the pixels: nothing is trained (Gatys et al. 2016).
 
-    look = perceptual.taps("vgg19", ["conv4_2", "relu1_1", "relu2_1"], pooling="average")
-    problem = gatys.Gatys(look, content, [style], content_layers=["conv4_2"],
-                          style_layers=["relu1_1", "relu2_1"])
-    state = descent.State(problem.start("content"))
-    descent.descend(problem, state, until=300)
-    picture = problem.picture(state.best)       # float32 (height, width, 3) in [-1, 1]
+look = perceptual.taps("vgg19", ["conv4_2", "relu1_1", "relu2_1"], pooling="average")
+problem = gatys.Gatys(look, content, [style], content_layers=["conv4_2"],
+                      style_layers=["relu1_1", "relu2_1"])
+state = descent.State(problem.start("content"))
+descent.descend(problem, state, until=300)
+picture = problem.picture(state.best)       # float32 (height, width, 3) in [-1, 1]
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite import feature_nets, feature_weights
 from tfgan_suite.errors import InputError
+from tfgan_suite.features import architectures, weights
 
 PAPER = "Gatys, Ecker, Bethge 2016, arXiv:1508.06576"
 DATA = "a photo and a painting"
@@ -46,11 +46,11 @@ def usual_layers(network: str | Path) -> tuple[tuple[str, ...], tuple[str, ...]]
     """
     name = str(network)
     if name not in USUAL and name.endswith(".npz"):
-        name = feature_weights.recognise(name).name
+        name = weights.recognise(name).name
     if name not in USUAL:
         raise InputError(
             f"no layers are known for the network {name!r}; name layers for content and style, or "
-            f"take one of {', '.join(feature_nets.NETWORKS)}"
+            f"take one of {', '.join(architectures.NETWORKS)}"
         )
     return USUAL[name]
 

@@ -1,6 +1,6 @@
 """Does AdaIN paint in the style that was asked for, and how much of it, and how fast?
 
-    python -m tfgan_suite.style.judging RUN CONTENTS STYLES [--size 128]
+python -m tfgan_suite.style.judging RUN CONTENTS STYLES [--size 128]
 """
 
 from __future__ import annotations
@@ -88,14 +88,14 @@ def _looks(game: AdaIN, style: np.ndarray) -> list[tuple[tf.Tensor, tf.Tensor]]:
 
 
 def _squares(folder: Path, size: int) -> np.ndarray:
-    from tfgan_suite.data import images, listing
+    from tfgan_suite.data.readers import image_files, listing
 
     names, _, _ = listing.list_pictures(folder)
     found = []
     for name in names:
         try:
-            found.append(images.read(folder / name, size, 3))
-        except images.Unreadable as error:
+            found.append(image_files.read(folder / name, size, 3))
+        except image_files.Unreadable as error:
             print(f"skipped {name}: {error}", file=sys.stderr)
     if not found:
         raise InputError(f"{folder} holds no picture that can be read")
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("styles", type=Path, help="folder of pictures")
     parser.add_argument("--size", type=int, default=128, help="of the squares cut out [128]")
     chosen = parser.parse_args(arguments)
-    from tfgan_suite.runs import Run
+    from tfgan_suite.training.run_folder import Run
 
     try:
         game, _, _ = Run(chosen.run).load()

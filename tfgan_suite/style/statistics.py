@@ -42,9 +42,7 @@ def statistics(maps: tf.Tensor, region: tf.Tensor | None = None) -> Statistics:
     return mean, tf.sqrt(variance + EPSILON)
 
 
-def adain(
-    maps: tf.Tensor, style: Statistics, region: tf.Tensor | None = None
-) -> tf.Tensor:
+def adain(maps: tf.Tensor, style: Statistics, region: tf.Tensor | None = None) -> tf.Tensor:
     """AdaIN: `sigma(y) (x - mu(x)) / sigma(x) + mu(y)` for every channel of every example.
 
     Args:

@@ -25,13 +25,15 @@ class TfganShapes(tfds.core.GeneratorBasedBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description="One coloured circle, square or triangle on a plain dark background.",
-            features=tfds.features.FeaturesDict({
-                "image": tfds.features.Image(shape=(self.SIZE, self.SIZE, 3)),
-                "label": tfds.features.ClassLabel(names=list(shapes.CLASSES)),
-                "shape": tfds.features.ClassLabel(names=list(shapes.SHAPES)),
-                "colour": tfds.features.ClassLabel(names=list(shapes.COLOURS)),
-                "box": tfds.features.BBoxFeature(),
-            }),
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(self.SIZE, self.SIZE, 3)),
+                    "label": tfds.features.ClassLabel(names=list(shapes.CLASSES)),
+                    "shape": tfds.features.ClassLabel(names=list(shapes.SHAPES)),
+                    "colour": tfds.features.ClassLabel(names=list(shapes.COLOURS)),
+                    "box": tfds.features.BBoxFeature(),
+                }
+            ),
             supervised_keys=("image", "label"),
         )
 
@@ -43,10 +45,13 @@ class TfganShapes(tfds.core.GeneratorBasedBuilder):
         boxes = examples.box / self.SIZE
         for index in range(count):
             left, top, right, bottom = (float(side) for side in boxes[index])
-            yield index, {
-                "image": examples.images[index],
-                "label": int(examples.label[index]),
-                "shape": int(examples.shape[index]),
-                "colour": int(examples.colour[index]),
-                "box": tfds.features.BBox(ymin=top, xmin=left, ymax=bottom, xmax=right),
-            }
+            yield (
+                index,
+                {
+                    "image": examples.images[index],
+                    "label": int(examples.label[index]),
+                    "shape": int(examples.shape[index]),
+                    "colour": int(examples.colour[index]),
+                    "box": tfds.features.BBox(ymin=top, xmin=left, ymax=bottom, xmax=right),
+                },
+            )

@@ -143,9 +143,9 @@ def report(examples: dict, outputs: np.ndarray) -> dict:
         "pictures": len(outputs),
         "error": float(off[~beyond].mean()),
         "unchanged": float(np.abs(before - truth).mean(axis=(1, 2, 3))[~beyond].mean()),
-        "centroid_correlation": float(np.mean([
-            _correlation(places[0][:, axis], places[1][:, axis]) for axis in (0, 1)
-        ])),
+        "centroid_correlation": float(
+            np.mean([_correlation(places[0][:, axis], places[1][:, axis]) for axis in (0, 1)])
+        ),
         "blue_share": float(np.mean(colours[1][:, 2] > colours[1][:, 0])),
     }
     if beyond.any():
@@ -164,9 +164,7 @@ def centroids(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         `(n, 2)`; the middle where nothing does. And its mean colour, `(n, 3)` in [0, 1].
     """
     pixels = np.clip(np.nan_to_num(np.asarray(pictures, np.float64)) * 0.5 + 0.5, 0.0, 1.0)
-    rim = np.concatenate(
-        [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1
-    )
+    rim = np.concatenate([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1)
     apart = np.abs(pixels - np.median(rim, axis=1)[:, None, None]).max(axis=3)
     weight = np.maximum(apart - 0.1, 0.0)  # what is a little noisy is background still
     total = weight.sum(axis=(1, 2))

@@ -42,8 +42,11 @@ def scenes(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
             shape, radius = int(3 * draws.random()), size * (0.1 + 0.12 * draws.random())
             centre = size * (0.15 + 0.7 * draws.random(2))
             cover = shape_parts.coverage(
-                np.array([shape]), centre[None], np.array([radius]),
-                np.array([2.0 * np.pi * draws.random()]), size,
+                np.array([shape]),
+                centre[None],
+                np.array([radius]),
+                np.array([2.0 * np.pi * draws.random()]),
+                size,
             )[0, ..., None]
             picture += cover * (0.15 + 0.7 * draws.random(3) - picture)
         found[index] = np.round(255.0 * np.clip(picture, 0.0, 1.0))

@@ -52,16 +52,15 @@ def report(examples: Mapping[str, np.ndarray], outputs: np.ndarray) -> dict[str,
     Returns:
         `psnr_y` and `bicubic_psnr_y` in dB (luma, a border of 4 left out), `gain` between them.
     """
-    from tfgan_suite import pictures
-    from tfgan_suite.data import bicubic
     from tfgan_suite.measures import similarity
+    from tfgan_suite.utils import bicubic, image_grids
 
-    high, low = (pictures.to_uint8(np.asarray(examples[key])) for key in ("high", "low"))
+    high, low = (image_grids.to_uint8(np.asarray(examples[key])) for key in ("high", "low"))
     scale = high.shape[1] // low.shape[1]
     smooth = np.stack([bicubic.enlarge(picture, scale) for picture in low])
     found, known = (
         float(similarity.super_resolution(list(made), list(high))[0].value)
-        for made in (pictures.to_uint8(np.asarray(outputs)), smooth)
+        for made in (image_grids.to_uint8(np.asarray(outputs)), smooth)
     )
     return {"psnr_y": found, "bicubic_psnr_y": known, "gain": found - known}
 

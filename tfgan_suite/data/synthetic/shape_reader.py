@@ -175,8 +175,12 @@ def _one_component(mask: np.ndarray) -> np.ndarray:
     """The connected part around the densest place of each mask."""
     size = mask.shape[1]
     reach = max(1, size // 10)
-    sums = np.cumsum(np.cumsum(np.pad(mask.astype(np.int32), ((0, 0), (reach + 1, reach),
-                     (reach + 1, reach))), axis=1), axis=2)
+    sums = np.cumsum(
+        np.cumsum(
+            np.pad(mask.astype(np.int32), ((0, 0), (reach + 1, reach), (reach + 1, reach))), axis=1
+        ),
+        axis=2,
+    )
     side = 2 * reach + 1
     density = sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side]
     density = np.where(mask, density + sums[:, :-side, :-side], -1)

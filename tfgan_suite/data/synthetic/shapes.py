@@ -17,7 +17,15 @@ from tfgan_suite.data.synthetic.shape_reader import Reading, read, report
 from tfgan_suite.errors import InputError
 
 __all__ = [
-    "CLASSES", "COLOURS", "SHAPES", "SMALLEST", "Examples", "Reading", "generate", "read", "report",
+    "CLASSES",
+    "COLOURS",
+    "SHAPES",
+    "SMALLEST",
+    "Examples",
+    "Reading",
+    "generate",
+    "read",
+    "report",
 ]
 
 SMALLEST = 16  # below it a small square and a small disc cover the same pixels
@@ -77,8 +85,12 @@ def generate(count: int = 6000, size: int = 32, seed: int = 0) -> Examples:
     grey = low + (high - low) * draws[:, 5]
     images = _paint(shape, colour, centre * size, radius * size, angle, grey, size)
     return Examples(
-        images, label, shape.astype(np.int32), colour.astype(np.int32),
-        (box * size).astype(np.float32), (centre * size).astype(np.float32),
+        images,
+        label,
+        shape.astype(np.int32),
+        colour.astype(np.int32),
+        (box * size).astype(np.float32),
+        (centre * size).astype(np.float32),
     )
 
 

@@ -1,0 +1,130 @@
+"""The image pool: against the rule picture by picture, its state, its replicas."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_suite import InputError
+from tfgan_suite.core.image_pool import ImagePool
+
+
+def numbered(numbers):
+    """Pictures 1x2x1 that hold their number."""
+    return tf.constant(np.repeat(np.float32(numbers), 2).reshape(-1, 1, 2, 1))
+
+
+def numbers_of(images):
+    return np.asarray(images)[:, 0, 0, 0].tolist()
+
+
+class OneByOne:
+    """The rule of the paper's code, one picture after another."""
+
+    def __init__(self, size):
+        self.size, self.images = size, []
+
+    def exchange(self, images, coins, places):
+        shown = []
+        for image, coin, place in zip(images, coins, places):
+            if len(self.images) < self.size:
+                self.images.append(image)
+                shown.append(image)
+            elif coin < 0.5:
+                shown.append(image)
+            else:
+                slot = int(place * self.size)
+                shown.append(self.images[slot])
+                self.images[slot] = image
+        return shown
+
+
+@pytest.mark.parametrize("size, batch", [(1, 1), (5, 1), (5, 3), (3, 8), (50, 20)])
+def test_a_batch_goes_through_picture_by_picture(size, batch):
+    draws, rule, pool = np.random.RandomState(1), OneByOne(size), ImagePool(size, (1, 2, 1))
+    exchange = tf.function(pool.exchange)
+    for step in range(12):
+        new = (np.arange(batch) + 1 + step * batch).tolist()
+        coins, places = draws.uniform(size=(2, batch)).astype("f4")
+        shown = exchange(numbered(new), tf.constant(coins), tf.constant(places))
+        assert numbers_of(shown) == rule.exchange(new, coins, places)
+        assert int(pool.filled.numpy()) == len(rule.images)
+        assert numbers_of(pool.images)[: len(rule.images)] == rule.images
+
+
+def test_the_first_fifty_come_back_and_later_about_half_do():
+    pool, draws = ImagePool(50, (1, 2, 1)), np.random.RandomState(2)
+    first = pool.exchange(numbered(range(50)), tf.fill((50,), 0.9), tf.zeros(50))
+    assert numbers_of(first) == list(range(50))
+    new = list(range(50, 1050))
+    coins, places = tf.constant(draws.uniform(size=(2, 1000)).astype("f4"))
+    shown = np.array(numbers_of(pool.exchange(numbered(new), coins, places)))
+    assert 0.45 < np.mean(shown != np.array(new)) < 0.55
+    assert (shown <= np.array(new)).all()
+    # Nothing is lost or doubled: what was shown in exchange and what is stored is what came in.
+    exchanged = np.concatenate([shown[shown != new], numbers_of(pool.images)])
+    kept = np.setdiff1d(np.arange(1050), shown[shown == new])
+    assert sorted(exchanged) == kept.tolist()
+    assert pool.images.shape == (50, 1, 2, 1) and int(pool.filled.numpy()) == 50
+
+
+def test_a_pool_of_nothing_lets_everything_through():
+    pool = ImagePool(0, (None, None, 3))
+    shown = pool.exchange(numbered([7, 8]), tf.ones(2), tf.zeros(2))
+    assert numbers_of(shown) == [7, 8] and not pool.variables
+
+
+def test_what_is_shown_has_no_gradient():
+    pool, image = ImagePool(3, (1, 2, 1)), tf.Variable(numbered([1, 2]))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(pool.exchange(image * 2.0, tf.zeros(2), tf.zeros(2)))
+    assert tape.gradient(total, image) is None
+
+
+def test_a_checkpoint_holds_the_pool(tmp_path):
+    pool = ImagePool(3, (1, 2, 1))
+    pool.exchange(numbered([4, 5]), tf.zeros(2), tf.zeros(2))
+    path = tf.train.Checkpoint(pool=pool).save(str(tmp_path / "pool"))
+    again = ImagePool(3, (1, 2, 1))
+    tf.train.Checkpoint(pool=again).restore(path).assert_consumed()
+    assert numbers_of(again.images) == [4, 5, 0] and int(again.filled.numpy()) == 2
+
+
+def test_two_replicas_share_one_pool(two_replicas):
+    one, draws = ImagePool(3, (1, 2, 1)), np.random.RandomState(3)
+    with two_replicas.scope():
+        two = ImagePool(3, (1, 2, 1))
+
+    @tf.function
+    def exchange(images, coins, places):
+        return two_replicas.run(two.exchange, args=(images, coins, places))
+
+    for step in range(6):
+        images = numbered(np.arange(4) + 1 + 4 * step)
+        coins, places = tf.constant(draws.uniform(size=(2, 4)).astype("f4"))
+        expected = one.exchange(images, coins, places)
+
+        def halves(tensor):
+            parts = tf.split(tensor, 2)
+            return two_replicas.experimental_distribute_values_from_function(
+                lambda context: parts[context.replica_id_in_sync_group]
+            )
+
+        shown = exchange(halves(images), halves(coins), halves(places))
+        shown = tf.concat(two_replicas.experimental_local_results(shown), 0)
+        assert np.array_equal(shown, expected)
+        for part in two_replicas.experimental_local_results(two.images):
+            assert np.array_equal(part, one.images)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [((-1, (8, 8, 3)), "pool of -1"), ((2.5, (8, 8, 3)), "2.5"), ((2, (None, 8, 3)), "one size")],
+)
+def test_impossible_pools_are_refused(arguments, said):
+    with pytest.raises(InputError, match=said):
+        ImagePool(*arguments)
+
+
+def test_pictures_of_another_size_are_refused():
+    with pytest.raises(InputError, match=r"\(1, 2, 1\)"):
+        ImagePool(2, (8, 8, 3)).exchange(numbered([1]), tf.zeros(1), tf.zeros(1))

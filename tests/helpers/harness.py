@@ -1,0 +1,274 @@
+"""What every game must do, so that a game's own test is about its paper."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_suite import compat
+from tfgan_suite.export import export
+from tfgan_suite.training import launch
+
+
+def values_and_derivatives(call, inputs, kernel):
+    """Output, gradients of sum(out^3), and the kernel's gradient of a penalty on the inputs'."""
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch([inputs, kernel])
+        with tf.GradientTape() as inner:
+            inner.watch(inputs)
+            outputs = call(inputs, kernel)
+            total = tf.reduce_sum(outputs**3)
+        slope = inner.gradient(total, inputs)
+        penalty = tf.reduce_sum(slope**2)
+    return [outputs, *outer.gradient(total, [inputs, kernel]), outer.gradient(penalty, kernel)]
+
+
+class GameChecks:
+    """Inherit, give `make_game` and `examples`, and add the paper's own checks.
+
+    `make_game(plain=False)` returns a tiny uncompiled game; with `plain=True` one whose networks
+    use no statistics of the batch (they differ between one device and several).
+    `examples(count)` returns a batch for `fit`, of `count` real examples: an array, a tuple or a
+    dict of arrays; for a game that translates a dict that holds the key `game.takes`.
+    """
+
+    batch = 8
+    # Trainable variables that rightly get no gradient, by the end of their names.
+    without_gradient: tuple[str, ...] = ()
+    int8_bound: float | None = None  # tiny untrained networks: reported, not judged
+
+    def make_game(self, plain: bool = False):
+        raise NotImplementedError
+
+    def examples(self, count: int):
+        raise NotImplementedError
+
+    # ---- helpers -----------------------------------------------------------------------------
+
+    def compiled(self, rate: float = 1e-3, rates=None, plain: bool = False, optimizer=None):
+        keras.utils.set_random_seed(1)
+        game = self.make_game(plain=plain)
+        optimizer = optimizer or keras.optimizers.SGD
+        rates = rates or {}
+        game.compile(**{p: optimizer(rates.get(p, rate)) for p in game.players()})
+        return game
+
+    def dataset(self, game, steps: int, start: int = 0):
+        count = self.batch * game.batches_per_step
+        whole = self.examples(count * (start + steps))
+        cut = tf.nest.map_structure(lambda x: x[count * start :], whole)
+        return tf.data.Dataset.from_tensor_slices(cut).batch(count, drop_remainder=True)
+
+    def fit(self, game, steps: int, start: int = 0):
+        game.fit(self.dataset(game, steps, start), verbose=0, shuffle=False)
+        return game
+
+    @pytest.fixture(scope="class")
+    def stepped(self):
+        """A game after one step of SGD at rate 1, and all its variables before it."""
+        game = self.compiled(rate=1.0)
+        before = snapshot(game)
+        history = game.fit(self.dataset(game, 1), verbose=0, shuffle=False)
+        return game, before, history.history
+
+    # ---- checks ------------------------------------------------------------------------------
+
+    def test_output_has_the_promised_shape_and_range(self):
+        game = self.compiled()
+        if translates(game):
+            self.check_translations(game)
+            return
+        spec = game.signatures()["serving_default"].output
+        drawn = game.generate(3, seed=4)
+        assert drawn.shape == (3, *spec.shape) and drawn.dtype == np.float32
+        if spec.kind == "image":
+            assert np.abs(drawn).max() <= 1.0
+        assert np.array_equal(drawn, game.generate(3, seed=4))
+        assert not np.array_equal(drawn, game.generate(3, seed=5))
+
+    def check_translations(self, game):
+        """What `translate` gives for each direction: its own for each picture, every time."""
+        examples = self.examples(4)
+        for name, key in game.translations().items():
+            images, spec = examples[key], game.signatures()[name].output
+            made = game.translate(images, signature=name)
+            # Open sizes are those of the picture that goes in.
+            sizes = [n or images.shape[axis] for axis, n in enumerate(spec.shape, 1)]
+            assert made.shape == (4, *sizes) and made.dtype == np.float32
+            if spec.kind == "image":
+                assert np.abs(made).max() <= 1.0
+            assert not np.array_equal(made[0], made[1])
+            for batch in (1, 3):
+                again = game.translate(images, batch, signature=name)
+                np.testing.assert_allclose(again, made, atol=1e-5)
+
+    def test_logs_are_the_loss_names(self, stepped):
+        game, _, history = stepped
+        assert set(history) == set(game.loss_names)
+        assert all(np.isfinite(values).all() for values in history.values())
+
+    def test_every_player_gets_finite_gradients_that_are_not_zero(self, stepped):
+        game, before, _ = stepped
+        for player, networks in game.players().items():
+            for variable in trainable(networks):
+                change = value(variable) - before[id(variable)]
+                assert np.isfinite(change).all(), (player, variable.name)
+                if not path_of(variable).endswith(self.without_gradient or "\0"):
+                    assert np.abs(change).max() > 0, (player, path_of(variable))
+
+    def test_a_players_update_moves_its_own_variables_alone(self, stepped):
+        game, before, _ = stepped
+        moving, after = game.players(), snapshot(game)
+        for mover in moving:
+            put(game, before)
+            for player in moving:
+                rate = float(player == mover)
+                compat.set_learning_rate(game.optimizer_of(player), rate)
+            self.fit(game, 1)
+            for player, networks in game.players().items():
+                moved = any((value(v) != before[id(v)]).any() for v in trainable(networks))
+                assert moved == (player == mover), (mover, player)
+        put(game, after)
+
+    def test_resuming_equals_never_stopping(self, tmp_path):
+        adam = keras.optimizers.Adam
+        whole, paths = self.compiled(optimizer=adam), []
+        saved = tf.train.Checkpoint(game=whole)
+
+        class SaveAtStepTwo(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                if batch == 1:
+                    paths.append(saved.save(str(tmp_path / "ckpt")))
+
+        whole.fit(self.dataset(whole, 4), verbose=0, shuffle=False, callbacks=[SaveAtStepTwo()])
+        (path,) = paths
+        again = self.compiled(optimizer=adam)
+        tf.train.Checkpoint(game=again).restore(path).assert_existing_objects_matched()
+        assert int(again.steps.numpy()) == 2
+        again.continue_epoch()
+        self.fit(again, 2, start=2)
+        expected, found = state(whole), state(again)
+        assert expected.keys() == found.keys()
+        for name, array in expected.items():
+            assert np.array_equal(found[name], array), name
+
+    def test_two_replicas_equal_one(self, two_replicas):
+        one = self.fit(self.compiled(rate=0.1, plain=True), 2)
+        with two_replicas.scope():
+            two = self.compiled(rate=0.1, plain=True)
+        self.fit(two, 2)
+        expected, found = state(one), state(two)
+        assert expected.keys() == found.keys()
+        for name, array in expected.items():
+            np.testing.assert_allclose(found[name], array, rtol=2e-4, atol=2e-6, err_msg=name)
+
+    @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+    def test_a_step_in_half_precision_is_finite(self, precision):
+        compat.set_precision(precision)
+        try:
+            game = self.compiled()
+            before = snapshot(game)
+            history = game.fit(self.dataset(game, 2), verbose=0, shuffle=False).history
+        finally:
+            compat.set_precision("float32")
+        assert all(np.isfinite(values).all() for values in history.values())
+        for player, networks in game.players().items():
+            assert all(np.isfinite(value(v)).all() for v in trainable(networks)), player
+            if precision == "bfloat16":  # float16 may rightly skip a step to lower its scale
+                assert any((value(v) != before[id(v)]).any() for v in trainable(networks)), player
+
+    def test_exports_equal_the_game(self, tmp_path):
+        game = self.fit(self.compiled(), 1)
+        signature = game.signatures()["serving_default"]
+        picture, given = signature.output.kind == "image", {}
+        if translates(game):
+            examples = self.examples(4)
+            sides = examples[game.takes].shape[1:3] if picture else None
+            given = {"representative": game.representative(examples)}
+            given.update({"size": sides} if picture else {})
+        result = export(
+            game,
+            tmp_path,
+            name="tiny",
+            formats=("saved_model", "tflite") if picture else ("saved_model",),
+            int8_bound=self.int8_bound,
+            **given,
+        )
+        parity = json.loads((result.path / "parity.json").read_text())
+        assert parity["ok"] is True
+        loaded = tf.saved_model.load(str(result.path))
+        if translates(game):
+            for name, key in game.translations().items():
+                first = game.signatures()[name].inputs[0].name
+                function = loaded.signatures[name]
+                (found,) = function(**{first: tf.constant(examples[key])}).values()
+                made = game.translate(examples[key], signature=name)
+                np.testing.assert_allclose(found, made, atol=1e-5)
+            return
+        inputs = {s.name: s.draw(3, seed=[7, 7]) for s in signature.inputs if s.drawable}
+        if len(inputs) == len(signature.inputs):
+            (found,) = loaded.signatures["serving_default"](**inputs).values()
+            np.testing.assert_allclose(found, game.generate(**inputs), atol=1e-5)
+
+
+def translates(game) -> bool:
+    """Whether pictures have to be given to the game's generator."""
+    return not game.signatures()["serving_default"].drawable and hasattr(game, "translate")
+
+
+def run_recipe(name, *words):
+    """Runs a recipe from the command line's words; its exit code."""
+    path = Path(__file__).parents[2] / "recipes" / name
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [name, *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            launch.main(runpy.run_path(str(path), run_name="recipe"))
+    return end.value.code
+
+
+def trainable(networks):
+    return [variable for network in networks for variable in network.trainable_variables]
+
+
+def path_of(variable) -> str:
+    return getattr(variable, "path", variable.name).split(":")[0]
+
+
+def value(variable) -> np.ndarray:
+    return np.array(compat.tensor_variable(variable).numpy())
+
+
+def snapshot(game) -> dict[int, np.ndarray]:
+    return {id(v): value(v) for nets in game.players().values() for v in trainable(nets)}
+
+
+def put(game, values: dict[int, np.ndarray]) -> None:
+    """Gives the trainable variables the values of a snapshot."""
+    for networks in game.players().values():
+        for variable in trainable(networks):
+            compat.tensor_variable(variable).assign(values[id(variable)])
+
+
+def state(game) -> dict[str, np.ndarray]:
+    """All that a resumed run must have again: networks, averages, optimizers, counters, pools."""
+    totals = game._totals.numpy()
+    found = {"steps": game.steps.numpy(), "means": totals[:-1] / totals[-1]}
+    for player, networks in game.players().items():
+        for kind, models in (("net", networks), ("average", game.ema(player))):
+            for index, network in enumerate(models):
+                for place, variable in enumerate(network.variables):
+                    found[f"{player} {kind} {index} variable {place}"] = value(variable)
+        for place, variable in enumerate(compat.optimizer_variables(game.optimizer_of(player))):
+            found[f"{player} optimizer variable {place}"] = value(variable)
+    for name, part in vars(game).items():
+        if isinstance(part, tf.Module) and not isinstance(part, keras.layers.Layer):
+            for place, variable in enumerate(part.variables):
+                found[f"{name} variable {place}"] = value(variable)
+    return found

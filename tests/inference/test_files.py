@@ -1,0 +1,166 @@
+"""Which files are read and written, and the gallery."""
+
+import base64
+import html.parser
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfgan_suite import InputError
+from tfgan_suite.data.readers.image_files import Unreadable
+from tfgan_suite.inference import files
+from tfgan_suite.inference.gallery import Gallery
+
+
+def picture(path, colour=(10, 20, 30), size=(6, 4)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+def made_names(jobs, output):
+    return {job.name: job.made.relative_to(output).as_posix() for job in jobs}
+
+
+def test_a_folder_keeps_its_names_and_sub_folders(tmp_path):
+    given, output = tmp_path / "in", tmp_path / "in" / "done"
+    for name in ("b.jpg", "a.png", "sub/a.bmp", "both.png", "both.jpg", ".hidden/c.png",
+                 "done/old.png"):  # fmt: skip
+        picture(given / name)
+    (given / "notes.txt").write_text("no picture")
+    jobs = files.plan(given, output)
+    assert made_names(jobs, output) == {
+        "a.png": "a.png", "b.jpg": "b.png", "both.jpg": "both.jpg.png", "both.png": "both.png.png",
+        "sub/a.bmp": "sub/a.png",
+    }  # fmt: skip
+    assert [job.given for job in jobs] == [given / job.name for job in jobs]
+
+
+def test_one_picture_goes_to_a_file_or_a_folder(tmp_path):
+    given = picture(tmp_path / "in.webp")
+    for output, expected in (("x.png", "x.png"), ("y.JPG", "y.JPG"), ("folder", "folder/in.png")):
+        (job,) = files.plan(given, tmp_path / output)
+        assert job.made == tmp_path / expected
+    (tmp_path / "odd.png").mkdir()
+    assert files.plan(given, tmp_path / "odd.png")[0].made == tmp_path / "odd.png" / "in.png"
+
+
+def test_true_answers_are_found_by_name(tmp_path):
+    given, truths = tmp_path / "in", tmp_path / "truths"
+    for name in ("a.png", "sub/b.png", "sub/c.png", "d.png"):
+        picture(given / name)
+    for name in ("a.jpg", "sub/b.jpg", "c.jpg"):
+        picture(truths / name)
+    found = {job.name: job.truth for job in files.plan(given, tmp_path / "out", truths)}
+    assert found == {
+        "a.png": truths / "a.jpg", "sub/b.png": truths / "sub" / "b.jpg",
+        "sub/c.png": truths / "c.jpg", "d.png": None,
+    }  # fmt: skip
+    (job,) = files.plan(given / "d.png", tmp_path / "o.png", truths / "c.jpg")
+    assert job.truth == truths / "c.jpg"
+
+
+def test_refusals(tmp_path):
+    one, folder = picture(tmp_path / "in" / "a.png"), tmp_path / "in"
+    (tmp_path / "empty").mkdir()
+    cases = [
+        ((tmp_path / "nowhere", tmp_path / "o"), "does not exist"),
+        ((tmp_path / "empty", tmp_path / "o"), "no pictures"),
+        ((folder, tmp_path / "o.png"), "is no folder"),
+        ((one, tmp_path / "o.gif"), "give .png or .jpg"),
+        ((one, one), "would overwrite"),
+        ((folder, folder), "would overwrite"),
+        ((one, tmp_path / "o", tmp_path / "nowhere"), "--target"),
+        ((one, tmp_path / "o", picture(tmp_path / "t" / "z.png").parent), "named like"),
+    ]
+    for arguments, said in cases:
+        with pytest.raises(InputError, match=said):
+            files.plan(*arguments)
+    assert Image.open(one).getpixel((0, 0)) == (10, 20, 30)
+
+
+def test_reading_scales_the_shorter_side(tmp_path):
+    path = picture(tmp_path / "a.png", size=(60, 20))
+    assert files.read(path, 3).shape == (20, 60, 3)
+    small = files.read(path, 1, size=10)
+    assert small.shape == (10, 30, 1) and small.dtype == np.uint8
+    assert files.read(path, 3, size=40).shape == (40, 120, 3)
+    assert (files.read(path, 3, size=10) == [10, 20, 30]).all()
+
+
+def test_pairs_are_halved_by_direction():
+    pixels = np.concatenate([np.full((2, 3, 3), 1), np.full((2, 3, 3), 9)], 1).astype("u1")
+    source, target = files.halves(pixels, "AtoB")
+    assert (source == 1).all() and (target == 9).all() and source.shape == (2, 3, 3)
+    source, target = files.halves(pixels, "BtoA")
+    assert (source == 9).all() and (target == 1).all()
+    with pytest.raises(Unreadable, match="5 pixels wide"):
+        files.halves(pixels[:, :5], "AtoB")
+
+
+@pytest.mark.parametrize(
+    "name, channels, loss", [("a.png", 3, 0), ("a.png", 1, 0), ("a.jpg", 3, 3)]
+)
+def test_written_pictures_are_what_was_made(tmp_path, name, channels, loss):
+    column = np.linspace(0, 255, 32)[:, None, None]
+    pixels = np.broadcast_to(column, (32, 24, channels)).astype("u1").copy()
+    files.write(tmp_path / "new" / name, pixels)
+    found = files.read(tmp_path / "new" / name, channels).astype(int)
+    assert np.abs(found - pixels).max() <= loss
+
+
+class Page(html.parser.HTMLParser):
+    """Collects the pictures and checks that every element is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.pictures, self.cells, self.heads = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "img":
+            self.pictures.append(dict(attributes))
+            self.cells[-1] += 1
+        elif tag != "meta":
+            self.open.append(tag)
+        if tag == "tr":
+            self.cells.append(0)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        if self.open and self.open[-1] == "th":
+            self.heads.append(text)
+
+
+def test_the_gallery_is_one_file_with_every_picture(tmp_path):
+    random = np.random.RandomState(0)
+    small = [random.randint(0, 256, (8, 6, channels)).astype("u1") for channels in (1, 3, 3)]
+    large = np.full((300, 900, 3), 77, "u1")
+    gallery = Gallery("<b>&", "note")
+    gallery.add('"a" <script>.png', *small, about="6x8")
+    gallery.add("large", large, large)
+    gallery.write(tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<script" not in text and "http" not in text and 'href="' not in text
+    page = Page(text)
+    assert page.open == [] and page.heads == ["input", "output", "target"]
+    assert page.cells == [0, 0, 3, 0, 2]  # head, name and pictures of each row
+    decoded = []
+    for shown in page.pictures:
+        kind, data = shown["src"].split(";base64,")
+        decoded.append(np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))))
+        assert decoded[-1].shape[:2] == (int(shown["height"]), int(shown["width"]))
+        assert kind == f"data:image/{'png' if decoded[-1].shape[0] == 8 else 'jpeg'}"
+    for found, pixels in zip(decoded, small):
+        assert np.array_equal(found, pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    assert decoded[3].shape == (171, 512, 3) and np.abs(decoded[3].astype(int) - 77).max() <= 2
+
+
+def test_a_gallery_without_true_answers_has_two_columns():
+    gallery = Gallery("title")
+    gallery.add("a", *[np.zeros((4, 4, 3), "u1")] * 2)
+    assert Page(gallery.page()).heads == ["input", "output"]

@@ -1,0 +1,191 @@
+"""The command `measure`, from runs, exports and folders to JSON lines."""
+
+import argparse
+import json
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_recipe
+
+from tfgan_suite import InputError
+from tfgan_suite.cli import measure as measure_command
+from tfgan_suite.features import extractors
+from tfgan_suite.measures import measure, samples
+from tfgan_suite.training import launch
+from tfgan_suite.training.run_folder import Run
+from tfgan_suite.utils import image_grids
+
+pytestmark = pytest.mark.filterwarnings("ignore::tfgan_suite.measures.MeasureWarning")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A tiny run with an export, the data it was trained on, and a file with an extractor."""
+    import keras
+
+    home = tmp_path_factory.mktemp("home")
+    pixels = np.random.RandomState(0).randint(0, 256, (40, 8, 8, 1)).astype("u1")
+    np.savez(home / "data.npz", x_train=pixels[:20], x_test=pixels[20:])
+    np.savez(home / "colour.npz", x_test=pixels[:20].repeat(3, axis=3))
+    words = ["tiny_recipe.py", "--run", str(home / "run"), "--data", str(home / "data.npz")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [*words, "--steps", "2", "--export", str(home / "exports")])
+        with pytest.raises(SystemExit) as end:
+            launch.main(vars(tiny_recipe))
+    assert end.value.code == 0
+    image = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3, activation="relu")(image)
+    x = keras.layers.Dense(3, name="features")(keras.layers.Flatten()(x))
+    logits = keras.layers.Dense(2, name="logits")(x)
+    keras.Model(image, logits).save(home / "tiny.keras")
+    card = {"layers": {"features": "features", "predictions": "logits"}}
+    (home / "tiny.json").write_text(json.dumps(card))
+    return home
+
+
+def command(*words):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--json", action="store_true")  # as the suite's own commands have it
+    measure_command.add_arguments(parser)
+    return measure_command.run(parser.parse_args([str(word) for word in words]))
+
+
+def words(home, source, *more):
+    return [
+        source, "--against", home / "data.npz", "--extractor", home / "tiny.keras",
+        "--cache", home / "cache", "--samples", 20, "--batch", 8, *more,
+    ]  # fmt: skip
+
+
+def test_a_run_is_measured_and_its_file_grows(home, capsys):
+    asked = "fid,kid,prdc,is,parzen,memorisation,memorisation_pixels"
+    assert command(*words(home, home / "run", "--measures", asked, "--json")) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    names = ["FID", "KID", "precision", "recall", "density", "coverage", "IS"]
+    found = [line["name"] for line in said]
+    assert found[:8] == [f"{name}-tiny" for name in names] + ["parzen"]
+    assert len(found) == 10 and all("memorisation" in name for name in found[8:])
+    assert said[7]["protocol"]["extractor"] is None and said[7]["protocol"]["ema"] is True
+    facts = said[0]["protocol"]
+    wanted = {
+        "step": 2, "ema": True, "n_real": 20, "n_fake": 20, "split": "test", "seed": 0,
+        "against": "data", "layer": "features", "resize": "to 8x8, bilinear, antialias",
+    }  # fmt: skip
+    assert wanted.items() <= facts.items()
+    assert facts["weights"] == extractors.load(f"{home / 'tiny.keras'}:features").weights_hash
+    lines = (home / "run" / "measures.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines[-10:]] == [{"step": 2, **line} for line in said]
+    # A run that goes on keeps the lines of the steps it has.
+    Run(home / "run").drop_after(2)
+    assert (home / "run" / "measures.jsonl").read_text().splitlines() == lines
+
+
+def test_the_same_seed_gives_the_same_values_and_words_are_printed(home, capsys, tmp_path):
+    for _ in range(2):
+        out = ["--out", tmp_path / "new" / "found.jsonl", "--seed", 7]
+        assert command(*words(home, home / "run", *out)) == 0
+    lines = [json.loads(line) for line in open(tmp_path / "new" / "found.jsonl")]
+    assert lines[:6] == lines[6:]
+    said = capsys.readouterr()
+    assert "FID-tiny" in said.out and "step 2, averaged weights: 20 samples" in said.out
+    assert command(*words(home, home / "run", "--seed", 8)) == 0
+    assert (
+        json.loads((home / "run" / "measures.jsonl").read_text().splitlines()[-6])["value"]
+        != lines[0]["value"]
+    )
+
+
+def test_a_run_its_export_and_a_folder_of_its_pictures_agree(home, tmp_path):
+    run = samples.open_drawn(home / "run")
+    for index, picture in enumerate(np.concatenate(list(run.draw(20, 0, 8)))):
+        image_grids.write_png(tmp_path / f"{index:02d}.png", picture)
+    options = {
+        "against": home / "data.npz", "extractor": f"{home / 'tiny.keras'}:features",
+        "samples": 20, "batch": 8, "measures": ["fid"],
+    }  # fmt: skip
+    places = [home / "run", home / "exports" / "tiny_recipe_data", tmp_path]
+    found = [measure(place, **options)[0] for place in places]
+    assert [result.protocol["samples_of"] for result in found] == ["run", "export", "files"]
+    # The card of this recipe does not say whether weights were averaged.
+    assert found[1].protocol["ema"] is None and found[1].protocol["step"] == 2
+    for result in found[1:]:
+        assert result.value == pytest.approx(found[0].value, rel=0.02)
+    assert not (tmp_path / "measures.jsonl").exists()
+
+
+def test_the_set_itself_is_perfect(home):
+    flat = extractors.from_callable(lambda x: tf.reshape(x, (-1, 64)), "pixels")
+    np.savez(home / "copy.npz", x_train=np.load(home / "data.npz")["x_test"])
+    found = measure(
+        home / "copy.npz", home / "data.npz", extractor=flat, measures=["fid", "prdc"], samples=20
+    )
+    assert abs(found[0].value) < 1e-6
+    assert [result.value for result in found[1:]] == [1.0] * 4
+
+
+def test_points_are_their_own_features(tmp_path):
+    result, *_ = measure("ring", "ring", measures=["fid", "kid"], samples=2000)
+    assert result.name == "FID-identity" and 0 <= result.value < 0.01
+    assert result.protocol["n_real"] == 2000
+
+
+def test_few_samples_warn_in_one_line(home, capsys):
+    assert command(*words(home, home / "run", "--samples", 3, "--measures", "fid")) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: FID: 3 examples are too few for 3 features")
+    assert "at least 4 are needed" in line
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        (["--measures", "fod"], "did you mean 'fid'"),
+        (["--measures", ","], "no measure was asked for"),
+        (["--samples", "1"], "samples 1"),
+        (["--samples", "5", "--measures", "prdc"], "at least 6 of each"),
+        (["--seed", "-1"], "seed -1"),
+        (["--extractor", "nowhere.keras"], "no extractor 'nowhere.keras'"),
+        (["--against", "shapes"], "the shape (8, 8, 1), those of shapes (32, 32, 3)"),
+        (["--against", "{home}/colour.npz"], "the shape (8, 8, 1), those of colour (8, 8, 3)"),
+        (["--measures", "memorisation", "--split", "train"], "take --split test"),
+        (["--split", "val"], "the split is 'val'"),
+        (["--out", "{home}"], "--out is the folder"),
+    ],
+)
+def test_bad_input_is_said(home, changes, said):
+    with pytest.raises(InputError) as error:
+        command(*words(home, home / "run", *[word.format(home=home) for word in changes]))
+    assert said in str(error.value)
+
+
+def test_sources_that_are_nothing(home, tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        command(*words(home, tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="holds no pictures"):
+        command(*words(home, tmp_path))
+    for side in (8, 9):
+        image_grids.write_png(tmp_path / f"{side}.png", np.zeros((side, side, 1), np.uint8))
+    with pytest.raises(InputError, match="8.png 8x8, 9.png 9x9.*--size"):
+        command(*words(home, tmp_path))
+
+
+def test_a_generator_that_draws_nan_is_refused(home, monkeypatch):
+    from tfgan_suite.core import adversarial_model
+
+    draw = adversarial_model.AdversarialModel.generate
+    monkeypatch.setattr(
+        adversarial_model.AdversarialModel,
+        "generate",
+        lambda self, *a, **k: draw(self, *a, **k) * np.nan,
+    )
+    with pytest.raises(InputError, match="8 of 8 pictures hold NaN"):
+        command(*words(home, home / "run"))
+
+
+def test_every_measure_of_the_table_is_told_by_the_help():
+    parser = argparse.ArgumentParser()
+    measure_command.add_arguments(parser)
+    for name in measure_command.MEASURES:
+        assert name in parser.format_help()

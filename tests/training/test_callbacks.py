@@ -1,0 +1,165 @@
+"""Health in words, and what is written at which step."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_suite import compat
+from tfgan_suite.games import dcgan
+from tfgan_suite.training import callbacks
+from tfgan_suite.training.health import Health, first_not_finite
+from tfgan_suite.utils import image_grids
+
+
+def small_game(rate=1e-3, **arguments):
+    keras.utils.set_random_seed(1)
+    game = dcgan.DCGAN(dcgan.build_generator(8, 1, 2, 4), dcgan.build_critic(8, 1, 2), **arguments)
+    game.compile(generator=keras.optimizers.SGD(rate), critic=keras.optimizers.SGD(rate))
+    return game
+
+
+def fit(game, steps, *watching, data=None):
+    if data is None:
+        data = np.random.RandomState(0).uniform(-1, 1, (4, 8, 8, 1)).astype("f4")
+    dataset = tf.data.Dataset.from_tensors(data).repeat()
+    game.fit(dataset, steps_per_epoch=steps, callbacks=list(watching), verbose=0, shuffle=False)
+    return int(game.steps.numpy())
+
+
+def health(every=1, **arguments):
+    told = []
+    return Health(every, told.append, **arguments), told
+
+
+def test_a_nan_in_the_data_stops_the_run_at_once():
+    watch, _ = health(every=100)
+    done = fit(small_game(), 5, watch, data=np.full((4, 8, 8, 1), np.nan, "f4"))
+    assert done == 1
+    assert "step 1" in watch.fatal and "critic/real" in watch.fatal
+    assert "NaN in the data" in watch.fatal
+
+
+def test_an_infinite_weight_is_named_and_stops_the_run():
+    game = small_game()
+    kernel = game.generator.get_layer("project").kernel
+    kernel.assign(tf.fill(kernel.shape, np.inf))
+    # The losses go through batch norm and may be NaN too: look at the weights alone.
+    found = first_not_finite(game)
+    assert found.endswith("of the generator") and "weight" in found
+
+
+def test_a_broken_optimizer_state_is_named():
+    game = small_game()
+    optimizer = keras.optimizers.Adam()
+    compat.build_optimizer(optimizer, game.critic.trainable_variables)
+    game.critic_optimizer = optimizer
+    slot = compat.tensor_variable(compat.optimizer_variables(optimizer)[-1])
+    slot.assign(tf.fill(slot.shape, np.nan))
+    assert "critic's optimizer" in first_not_finite(game)
+
+
+def test_a_healthy_run_says_nothing():
+    watch, told = health()
+    assert fit(small_game(), 3, watch) == 3
+    assert watch.fatal is None and told == [] and watch.warnings == []
+
+
+def test_a_collapse_after_diversity_is_told_once():
+    watch, told = health(real_spread=0.5)
+    game = small_game(rate=0.0)
+    draws = iter([0.4, 0.4, 0.001, 0.001])
+    game.generate = lambda count, seed: (
+        next(draws) * np.random.RandomState(0).normal(size=(count, 8, 8, 1))
+    )
+    fit(game, 4, watch)
+    assert len(told) == 1 and "step 3" in told[0] and "collapsed" in told[0]
+    assert len(watch.warnings) == 2
+    assert watch.fatal is None
+
+
+def test_an_untrained_even_generator_has_not_collapsed():
+    watch, told = health(real_spread=0.5)
+    game = small_game(rate=0.0)
+    game.generate = lambda count, seed: np.full((count, 8, 8, 1), 0.1)
+    fit(game, 3, watch)
+    assert told == []
+
+
+def test_a_critic_that_wins_is_told():
+    watch, told = health()
+    game = small_game(rate=0.0)
+    game.critic = tiny_certain_critic()
+    game.compile(generator=keras.optimizers.SGD(0.0), critic=keras.optimizers.SGD(0.0))
+    fit(game, 1, watch, data=np.ones((4, 8, 8, 1), "f4"))
+    assert len(told) == 1 and "wins outright" in told[0]
+
+
+def tiny_certain_critic():
+    """Logit 100 for white pictures, -100 for grey ones."""
+    image = keras.Input((8, 8, 1))
+    head = keras.layers.Dense(1)
+    critic = keras.Model(image, head(keras.layers.GlobalAveragePooling2D()(image)))
+    head.set_weights([np.array([[200.0]], "f4"), np.array([-100.0], "f4")])
+    return critic
+
+
+def test_lines_and_sheets_come_at_multiples_of_their_steps(tmp_path):
+    game = small_game()
+    grid = callbacks.SampleGrid(tmp_path / "samples", 2, count=4)
+    log = callbacks.LossLog(tmp_path / "losses.jsonl", 3)
+    fit(game, 7, grid, log)
+    fit(game, 2, grid, log)
+    assert sorted(p.name for p in (tmp_path / "samples").iterdir()) == [
+        f"step_{step:08d}.png" for step in (2, 4, 6, 8)
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "losses.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6, 9]
+    assert set(lines[0]) == {"step", *game.loss_names}
+
+
+def test_a_sheet_holds_the_pictures_of_the_game(tmp_path):
+    game = small_game()
+    fit(game, 1, callbacks.SampleGrid(tmp_path, 1, count=4, seed=7))
+    page = image_grids.read_png(tmp_path / "step_00000001.png")
+    factor = page.shape[0] // 22  # two pictures of 8 pixels and three gaps of 2
+    first = page[2 * factor : 10 * factor : factor, 2 * factor : 10 * factor : factor, 0]
+    expected = image_grids.to_uint8(game.generate(4, seed=7))[0, :, :, 0]
+    assert np.array_equal(first, expected)
+
+
+def test_tensorboard_gets_losses_rates_and_sheets(tmp_path):
+    writer = tf.summary.create_file_writer(str(tmp_path))
+    log = callbacks.LossLog(tmp_path / "l", 1, writer)
+    grid = callbacks.SampleGrid(tmp_path / "s", 1, count=4, writer=writer)
+    fit(small_game(rate=0.25), 1, log, grid)
+    writer.close()
+    (events,) = tmp_path.glob("events*")
+    tags = {}
+    for record in tf.data.TFRecordDataset(str(events)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for item in event.summary.value:
+            tags[item.tag] = tf.make_ndarray(item.tensor)
+    assert tags["critic/learning_rate"] == 0.25
+    assert {"critic/real", "generator/adversarial", "samples"} <= set(tags)
+
+
+def test_measures_are_taken_at_their_steps(tmp_path):
+    path = tmp_path / "measures.jsonl"
+    fit(small_game(), 5, callbacks.MeasureEvery(lambda game: {"answer": 42.0}, 2, path))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines == [{"step": 2, "answer": 42.0}, {"step": 4, "answer": 42.0}]
+
+
+def test_linear_decay_is_a_function_of_the_step(tmp_path):
+    game, decay = small_game(rate=1.0), callbacks.LinearDecay(2, 6)
+    assert [decay.factor(step) for step in range(8)] == [1, 1, 1, 0.75, 0.5, 0.25, 0, 0]
+    fit(game, 5, decay)
+    assert compat.get_learning_rate(game.critic_optimizer) == pytest.approx(0.5)
+    path = tf.train.Checkpoint(game=game).save(str(tmp_path / "ckpt"))
+    again = small_game(rate=1.0)
+    tf.train.Checkpoint(game=again).restore(path)
+    fit(again, 1, callbacks.LinearDecay(2, 6))
+    assert compat.get_learning_rate(again.generator_optimizer) == pytest.approx(0.25)

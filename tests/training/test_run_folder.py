@@ -1,0 +1,337 @@
+"""Run folders: what they hold and refuse; a resumed run equals one that never stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_recipe
+from harness import state
+
+from tfgan_suite import InputError, data
+from tfgan_suite.games import dcgan
+from tfgan_suite.training import fit, launch, publish
+from tfgan_suite.training.checkpoints import Checkpoints
+from tfgan_suite.training.run_folder import DataInfo, Run
+
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests" / "tiny_recipe.py"
+
+
+def options(**changes):
+    defaults = {
+        "data": "pictures", "run": "", "steps": 7, "batch": 4, "size": 0, "seed": 0,
+        "strategy": "one", "precision": "float32", "export": "none", "width": 2,
+        "report": 3, "save": 2,
+    }  # fmt: skip
+    return types.SimpleNamespace(**{**defaults, **changes})
+
+
+@pytest.fixture(scope="module")
+def source():
+    pixels = np.random.RandomState(0).randint(0, 256, (11, 8, 8, 1)).astype("u1")
+    return data.ArraySource("pictures", pixels)
+
+
+def info_of(source):
+    return DataInfo(source.name, source.shape, source.classes, source.fingerprint)
+
+
+def make_game(chosen, info):
+    keras.utils.set_random_seed(chosen.seed)
+    game = dcgan.DCGAN(
+        dcgan.build_generator(8, 1, chosen.width, 4),
+        dcgan.build_critic(8, 1, chosen.width),
+        average=0.9,
+    )
+    game.compile(generator=keras.optimizers.Adam(1e-3), critic=keras.optimizers.Adam(1e-3))
+    return game
+
+
+def trained(folder, source, **changes):
+    """A game trained in a run folder, in as many calls as `steps` has entries."""
+    chosen = options(**changes)
+    run = Run(folder)
+    run.open(TINY, chosen, info_of(source))
+    game = make_game(chosen, None)
+    health = fit.train(run, game, source, chosen, tell=lambda text: None)
+    return run, game, health
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, source):
+    return trained(tmp_path_factory.mktemp("runs") / "whole", source)
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_run_folder_holds_everything(whole):
+    run, game, _ = whole
+    assert int(game.steps.numpy()) == 7
+    assert (run.folder / "recipe.py").read_bytes() == TINY.read_bytes()
+    assert run.manifest["constants"]["width"] == 2
+    assert run.manifest["data"]["shape"] == [8, 8, 1]
+    (start,) = lines(run.folder / "versions.jsonl")
+    assert start["tensorflow"] == tf.__version__
+    assert [line["step"] for line in lines(run.folder / "losses.jsonl")] == [3, 6]
+    assert sorted(p.name for p in (run.folder / "samples").glob("*.png")) == [
+        "step_00000003.png", "step_00000006.png"
+    ]  # fmt: skip
+    names = sorted(path.name for path in (run.folder / "checkpoints").glob("*.index"))
+    assert names == ["ckpt-4.index", "ckpt-6.index", "ckpt-7.index"]
+    assert list((run.folder / "logs").glob("events*"))
+
+
+@pytest.mark.parametrize("stops", [(1, 7), (3, 7), (2, 4, 5, 7)])
+def test_going_on_equals_never_stopping_bit_for_bit(whole, source, tmp_path, stops):
+    for steps in stops:
+        run, game, _ = trained(tmp_path / "run", source, steps=steps)
+    expected, found = state(whole[1]), state(game)
+    assert expected.keys() == found.keys()
+    for name, array in expected.items():
+        assert np.array_equal(found[name], array), name
+    assert lines(run.folder / "losses.jsonl") == lines(whole[0].folder / "losses.jsonl")
+    for sheet in (whole[0].folder / "samples").glob("step_*.png"):
+        assert (run.folder / "samples" / sheet.name).read_bytes() == sheet.read_bytes()
+
+
+def test_lines_and_sheets_after_the_checkpoint_are_made_again(source, tmp_path):
+    run, _, _ = trained(tmp_path / "run", source, steps=5)
+    with open(run.folder / "losses.jsonl", "a") as file:
+        file.write('{"step": 6, "critic/real": 1.0}\n{"step": 9, "cri')
+    (run.folder / "samples" / "step_00000006.png").write_bytes(b"old")
+    run.drop_after(5)
+    assert [line["step"] for line in lines(run.folder / "losses.jsonl")] == [3]
+    assert not (run.folder / "samples" / "step_00000006.png").exists()
+
+
+def test_a_damaged_checkpoint_is_passed_over(source, tmp_path):
+    run, _, _ = trained(tmp_path / "run", source, steps=4)
+    newest = run.folder / "checkpoints" / "ckpt-4.data-00000-of-00001"
+    newest.write_bytes(newest.read_bytes()[:100])
+    told = []
+    game = make_game(options(), None)
+    assert Checkpoints(game, run.folder / "checkpoints", tell=told.append).restore() == 2
+    assert "ckpt-4" in told[0]
+
+
+def test_when_no_checkpoint_can_be_read_it_says_so(source, tmp_path):
+    run, _, _ = trained(tmp_path / "run", source, steps=1)
+    for path in (run.folder / "checkpoints").glob("*.data*"):
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="ckpt-1.*another --run"):
+        Checkpoints(make_game(options(), None), run.folder / "checkpoints").restore()
+
+
+def test_what_an_interrupted_save_left_is_cleared(source, tmp_path):
+    run, _, _ = trained(tmp_path / "run", source, steps=2)
+    folder = run.folder / "checkpoints"
+    (folder / "ckpt-3.data-00000-of-00001").write_bytes(b"half")
+    (folder / "ckpt-3_temp").mkdir()
+    assert Checkpoints(make_game(options(), None), folder).restore() == 2
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "checkpoint", "ckpt-2.data-00000-of-00001", "ckpt-2.index"
+    ]  # fmt: skip
+
+
+def test_other_constants_are_refused_and_named(source, tmp_path):
+    trained(tmp_path / "run", source, steps=1)
+    with pytest.raises(InputError, match=r"width 2 \(now 3\).*another --run"):
+        trained(tmp_path / "run", source, width=3)
+    with pytest.raises(InputError, match=r"seed 0 \(now 1\)"):
+        trained(tmp_path / "run", source, seed=1)
+
+
+def test_other_data_are_refused(source, tmp_path):
+    trained(tmp_path / "run", source, steps=1)
+    other = data.ArraySource("pictures", np.zeros((9, 8, 8, 1), "u1"))
+    with pytest.raises(InputError, match="other data"):
+        trained(tmp_path / "run", other)
+
+
+def test_another_recipe_is_refused(source, tmp_path):
+    run, _, _ = trained(tmp_path / "run", source, steps=1)
+    with pytest.raises(InputError, match=r"recipe tiny_recipe \(now dcgan\)"):
+        run.open(ROOT / "recipes" / "dcgan.py", options(), info_of(source))
+
+
+def test_a_folder_with_other_files_is_refused(source, tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(InputError, match="other files"):
+        trained(tmp_path, source)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_second_process_is_kept_out(tmp_path):
+    with Run(tmp_path).lock():
+        with pytest.raises(InputError, match="another process"):
+            with Run(tmp_path).lock():
+                raise AssertionError("two processes are in")
+    with Run(tmp_path).lock():
+        pass
+
+
+def test_a_nan_stops_the_run_and_keeps_the_last_good_checkpoint(source, tmp_path):
+    trained(tmp_path / "run", source, steps=4)
+    chosen = options(steps=9)
+    run, game = Run(tmp_path / "run"), make_game(options(), None)
+    broken = data.ArraySource("pictures", np.zeros((8, 8, 8, 1), "u1"))
+    broken._scaled = lambda found: {"image": tf.fill((4, 8, 8, 1), np.nan)}
+    broken.take = source.take
+    health = fit.train(run, game, broken, chosen, tell=lambda text: None)
+    assert health.fatal.startswith("step 5:")
+    assert Checkpoints(make_game(options(), None), run.folder / "checkpoints").restore() == 4
+
+
+def test_a_full_disk_while_saving_keeps_what_was_saved(source, tmp_path, monkeypatch):
+    run, game, _ = trained(tmp_path / "run", source, steps=4)
+    checkpoints = Checkpoints(game, run.folder / "checkpoints")
+
+    def full(*args, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(checkpoints._manager, "save", full)
+    with pytest.raises(InputError, match="No space left.*ckpt-4, is kept.*free some space"):
+        checkpoints.save()
+    assert Checkpoints(make_game(options(), None), run.folder / "checkpoints").restore() == 4
+
+
+def test_a_run_is_loaded_without_its_recipe_in_the_path(tmp_path):
+    folder = tmp_path / "run"
+    run_tiny(folder, steps=4)
+    game, chosen, info = Run(folder).load()
+    assert int(game.steps.numpy()) == 4 and chosen.width == 2 and info.shape == (8, 8, 1)
+    assert game.generate(2).shape == (2, 8, 8, 1)
+
+
+def test_loading_says_what_is_missing(tmp_path):
+    with pytest.raises(InputError, match="not a run folder"):
+        Run(tmp_path).load()
+
+
+def test_the_contact_sheet_and_the_film_show_the_training(whole):
+    run = whole[0]
+    newest = run.finish_sheets()
+    assert newest.name == "step_00000006.png"
+    from PIL import Image
+
+    with Image.open(run.folder / "samples" / "training.gif") as film:
+        assert film.n_frames == 2
+    assert (run.folder / "samples" / "contact.png").exists()
+
+
+def test_an_export_is_made_once_for_a_step(whole, source, tmp_path, capsys):
+    run, game, _ = whole
+    chosen = options(export=str(tmp_path / "exports"))
+    for _ in range(2):
+        publish.finish(run, game, source, chosen, info_of(source), 1.0)
+    home = tmp_path / "exports" / "tiny_recipe_pictures"
+    assert sorted(p.name for p in home.iterdir() if p.name.isdigit()) == ["1"]
+    card = json.loads((home / "1" / "card.json").read_text())
+    assert card["steps"] == 7 and card["constants"]["width"] == 2
+    assert str(home / "1") in capsys.readouterr().out
+
+
+# ---- a real process, killed for real ---------------------------------------------------------
+
+
+def command(folder, steps, *more):
+    words = [sys.executable, str(TINY), "--run", str(folder), "--steps", str(steps), *more]
+    return [*words, "--export", "none"]
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def run_tiny(folder, steps, *more):
+    return subprocess.run(
+        command(folder, steps, *more), env=environment(), capture_output=True, text=True
+    )
+
+
+def weights_of(folder):
+    reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
+    names = sorted(reader.get_variable_to_shape_map())
+    # The manager's own counter counts this process's saves.
+    kept = [n for n in names if not n.startswith(("save_counter", "_CHECKPOINTABLE"))]
+    return {name: reader.get_tensor(name) for name in kept}
+
+
+def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
+    steps = 400
+    done = run_tiny(tmp_path / "whole", steps)
+    assert done.returncode == 0, done.stderr
+    folder, draws, killed = tmp_path / "killed", np.random.RandomState(4), 0
+    for _ in range(20):
+        process = subprocess.Popen(
+            command(folder, steps), env=environment(),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        before = newest_step(folder)
+        # Wait until it trains, so that every kill falls into training or saving.
+        while process.poll() is None and newest_step(folder) == before and killed < 3:
+            time.sleep(0.01)
+        time.sleep(draws.uniform(0.0, 0.15))
+        if killed < 3 and process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+        else:
+            assert process.wait() == 0
+            break
+    assert killed == 3
+    expected, found = weights_of(tmp_path / "whole"), weights_of(folder)
+    assert expected.keys() == found.keys() and len(found) > 20
+    for name, array in expected.items():
+        assert np.array_equal(found[name], array), name
+    assert lines(folder / "losses.jsonl") == lines(tmp_path / "whole" / "losses.jsonl")
+
+
+def newest_step(folder):
+    found = tf.train.latest_checkpoint(str(folder / "checkpoints"))
+    return int(found.rsplit("-", 1)[1]) if found else 0
+
+
+def test_a_polite_stop_saves_at_once_and_says_how_to_go_on(tmp_path):
+    process = subprocess.Popen(
+        command(tmp_path / "run", 1_000_000, "--save", "1000000"), env=environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while process.poll() is None and not (tmp_path / "run" / "losses.jsonl").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert "run the same command again" in said
+    assert newest_step(tmp_path / "run") > 0
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("--data", "nowhere/at/all"), "nowhere/at/all"),
+        (("--batch", "1000"), "1000"),
+        (("--size", "9"), "nearest sizes"),
+        (("--run", "/proc/nowhere"), "cannot write to"),
+        (("--precision", "half"), "bfloat16"),
+    ],
+)
+def test_bad_input_ends_with_one_line_and_code_2(tmp_path, monkeypatch, capsys, words, said):
+    first = ["--run", str(tmp_path / "run"), "--data", tiny_recipe.pictures(), "--steps", "2"]
+    monkeypatch.setattr(sys, "argv", ["tiny_recipe.py", *first, *words])
+    with pytest.raises(SystemExit) as end:
+        launch.main(vars(tiny_recipe))
+    assert end.value.code == 2
+    (reason,) = capsys.readouterr().err.splitlines()
+    assert reason.startswith("tiny_recipe.py: ") and said in reason

@@ -1,0 +1,62 @@
+"""Settings of the process: what is kept, and whose settings are left alone."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tfgan_suite.utils import runtime
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from tfgan_suite import process
+kept = process.keep_memory() if sys.argv[1] == "keep" else None
+def faults():
+    np.ones(60_000_000, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+faults()
+start = faults()
+for _ in range(4):
+    end = faults()
+print(kept, end - start)
+"""
+
+
+def run(mode, **environment):
+    made = subprocess.run(
+        [sys.executable, "-c", FAULTS, mode], capture_output=True, text=True, check=True,
+        env={**os.environ, **environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )  # fmt: skip
+    kept, faults = made.stdout.split()[-2:]
+    return kept, int(faults)
+
+
+@pytest.mark.skipif(not runtime.keep_memory(), reason="not glibc's malloc on Linux")
+def test_large_tensors_are_not_fetched_anew():
+    pages = 60_000_000 // 4096
+    kept, faults = run("keep")
+    assert kept == "True" and faults < pages / 10
+    _, faults = run("leave")
+    assert faults > 3 * pages or faults > 4 * pages / 512  # pages of 4 KiB, or huge ones
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("MALLOC_TRIM_THRESHOLD_", "100000"),
+        ("MALLOC_MMAP_THRESHOLD_", "100000"),
+        ("GLIBC_TUNABLES", "glibc.malloc.arena_max=2"),
+    ],
+)
+def test_the_users_settings_are_left_alone(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+    assert not runtime.keep_memory()
+
+
+def test_other_systems_and_libraries_are_left_alone(monkeypatch):
+    monkeypatch.setattr(runtime.ctypes, "CDLL", lambda name: object())
+    assert not runtime.keep_memory()
+    monkeypatch.setattr(runtime.sys, "platform", "darwin")
+    assert not runtime.keep_memory()

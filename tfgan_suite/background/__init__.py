@@ -1,1 +1,0 @@
-"""What came before the games, for comparison."""

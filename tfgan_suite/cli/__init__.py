@@ -1,0 +1,1 @@
+"""The command line, `python -m tfgan_suite COMMAND`: one file a command."""

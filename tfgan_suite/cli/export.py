@@ -1,0 +1,84 @@
+"""The command `export`: exports a run's newest checkpoint again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from tfgan_suite.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to a parser."""
+    parser.add_argument("source", metavar="run_folder", help="run folder, e.g. runs/dcgan_shapes")
+    parser.add_argument("--to", default="saved_models", help="folder of the exports [saved_models]")
+    parser.add_argument(
+        "--float16-bound",
+        type=float,
+        default=5e-3,
+        help="largest difference of the float16 file, in [-1, 1] [0.005]",
+    )
+    parser.add_argument(
+        "--int8-bound",
+        type=float,
+        help="least PSNR of the int8 file, in dB [30; 28 where pictures go in]",
+    )
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=0,
+        help="height and width of the TFLite files of a network that takes pictures of any size"
+        " [0: as it was trained]",
+    )
+
+
+def run(chosen: argparse.Namespace) -> int:
+    from tfgan_suite.core.translation_game import TranslationGame
+    from tfgan_suite.export import ExportError
+    from tfgan_suite.training import publish
+    from tfgan_suite.training.run_folder import Run
+
+    if chosen.size < 0:
+        raise InputError(f"--size is {chosen.size}; it must be 0 or more")
+    run = Run(chosen.source)
+    game, options, info = run.load()
+    options.export = chosen.to
+    source = _source(run, options) if isinstance(game, TranslationGame) else None
+    try:
+        result, left_out = publish.export_run(
+            run,
+            game,
+            options,
+            info,
+            source=source,
+            size=chosen.size,
+            float16_bound=chosen.float16_bound,
+            **({} if chosen.int8_bound is None else {"int8_bound": chosen.int8_bound}),
+        )
+    except ExportError as error:
+        raise InputError(str(error)) from error
+    if chosen.json:
+        said = {"path": str(result.path), "version": result.version, "left_out": left_out}
+        print(json.dumps(said))
+    else:
+        print(f"exported step {int(game.steps.numpy())} to {result.path}")
+        for kind, reason in left_out.items():
+            print(f"left out {kind}: {reason}")
+    return 4 if left_out else 0
+
+
+def _source(run: Any, options: Any) -> Any:
+    """The data of a run, or None where they are no longer there; that is said."""
+    from tfgan_suite.training import launch
+
+    try:
+        return launch.data_of(run, options)
+    except InputError as error:
+        print(
+            f"the data cannot be read ({error}); formats are compared on random stand-ins, and"
+            " int8 takes its ranges from them",
+            file=sys.stderr,
+        )
+        return None

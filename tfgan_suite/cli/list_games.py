@@ -1,0 +1,54 @@
+"""The command `list`: the games there are."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+from pathlib import Path
+
+
+def games() -> list[dict[str, str]]:
+    """What the files of games and styles say of themselves, read without importing them.
+
+    Returns:
+        One dict a game: `name`, `paper`, `data`, `about`.
+    """
+    found = []
+    home = Path(__file__).parents[1]
+    for path in [*sorted(home.glob("games/[a-z]*.py")), *sorted(home.glob("style/[a-z]*.py"))]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        constants = {
+            node.targets[0].id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        if path.parent.name == "style" and "PAPER" not in constants:
+            continue  # a helper
+        found.append(
+            {
+                "name": path.stem,
+                "paper": constants.get("PAPER", ""),
+                "data": constants.get("DATA", ""),
+                "about": (ast.get_docstring(tree) or "").splitlines()[0],
+            }
+        )
+    return found
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command takes no arguments of its own."""
+
+
+def run(chosen: argparse.Namespace) -> int:
+    rows = games()
+    if chosen.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    columns = ("name", "data", "about", "paper")
+    widths = {c: max(len(c), *(len(row[c]) for row in rows)) for c in columns}
+    for row in [{c: c.upper() for c in columns}, *rows]:
+        print("  ".join(row[c].ljust(widths[c]) for c in columns).rstrip())
+    return 0

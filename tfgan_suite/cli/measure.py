@@ -1,0 +1,116 @@
+"""The command `measure`: its flags, what it prints and where it writes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import warnings
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's flags to a parser."""
+    parser.add_argument(
+        "source", help="run folder, export (saved_models/NAME), or folder of pictures"
+    )
+    parser.add_argument(
+        "--against",
+        required=True,
+        metavar="DATA",
+        help="real data: embedded set, folder of pictures, .npz, IDX folder or tfds:NAME",
+    )
+    parser.add_argument("--split", default="test", help="of the data: test or train [test]")
+    parser.add_argument(
+        "--measures",
+        default="fid,kid,prdc",
+        help="of fid, fid_inf, kid, prdc, is, parzen, memorisation, memorisation_pixels; of runs"
+        " also classes (does a classifier see the class asked for?), codes (InfoGAN), copies"
+        " (ALI); with commas [fid,kid,prdc]",
+    )
+    parser.add_argument("--samples", type=int, default=10_000, help="of each side [10000]")
+    parser.add_argument(
+        "--extractor",
+        default="inception_v3",
+        help="inception_v3, vgg16, vgg19, mobilenet_v2, or a file as recipes/classifier.py writes"
+        " it; NAME:LAYER for another layer [inception_v3]",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of samples and reference [0]")
+    parser.add_argument("--batch", type=int, default=250, help="pictures at once [250]")
+    parser.add_argument(
+        "--size", type=int, default=0, help="side of the pictures; 0: as they were trained [0]"
+    )
+    parser.add_argument(
+        "--out", default="", help="file that gets the JSON lines [a run's measures.jsonl]"
+    )
+    parser.add_argument(
+        "--cache",
+        default="",
+        help="folder for the reference's features, or none [$TFGAN_SUITE_CACHE or"
+        " ~/.cache/tfgan_suite]",
+    )
+    with contextlib.suppress(argparse.ArgumentError):  # every command of the suite has it already
+        parser.add_argument("--json", action="store_true", help="print JSON for a program to read")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Args:
+        chosen: the parsed flags.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        InputError: bad input, as `measure`.
+    """
+    from tfgan_suite.measures import features, measure, result
+
+    names = [name.strip() for name in chosen.measures.split(",") if name.strip()]
+    place = Path(chosen.source)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", result.MeasureWarning)
+        results = measure.measure(
+            chosen.source,
+            chosen.against,
+            measures=names,
+            split=chosen.split,
+            samples=chosen.samples,
+            extractor=chosen.extractor,
+            seed=chosen.seed,
+            batch=chosen.batch,
+            size=chosen.size or None,
+            cache=features.cache_folder(chosen.cache or None),
+            progress=not chosen.json and sys.stdout.isatty(),
+        )
+    for warning in caught:
+        if issubclass(warning.category, result.MeasureWarning):
+            print(f"warning: {warning.message}", file=sys.stderr)
+    for measured in results:
+        print(measured.to_json() if chosen.json else _line(measured))
+    if not chosen.json:
+        print(_common(results[0]))
+    measure.keep(results, place, chosen.out)
+    return 0
+
+
+def _line(measured) -> str:
+    spread = ""
+    if measured.spread is not None:
+        spread = f" +- {measured.spread:.3g} ({measured.protocol['spread']})"
+    return f"{measured.name:36} {measured.value:12.6g}{spread}"
+
+
+def _common(measured) -> str:
+    """The protocol in words."""
+    facts = measured.protocol
+    step = f", step {facts['step']}" if facts.get("step") is not None else ""
+    ema = {True: ", averaged weights", False: ", plain weights"}.get(facts.get("ema"), "")
+    weights = f" (weights {facts['weights']})" if facts.get("weights") else ""
+    return (
+        f"of {facts['samples_of']}{step}{ema}: {facts['n_fake']} samples against "
+        f"{facts['n_real']} of {facts['against']} ({facts['split']}), {facts['size']}, seed "
+        f"{facts['seed']}; extractor {facts.get('extractor', 'none')}{weights}, resize "
+        f"{facts.get('resize', 'none')}"
+    )

@@ -1,0 +1,137 @@
+"""The command `measure sr`: a run or an export on a benchmark of super-resolution."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tfgan_suite.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's words; `--json` comes from the caller or from here."""
+    add = parser.add_argument
+    add("source", help="run folder, or export (saved_models/NAME), or bicubic")
+    add(
+        "data",
+        help="a folder of pictures, or one with HR/ and LR/ or LRx4/, or HIGH,LOW, or scenes",
+    )
+    add("--split", choices=["train", "test"], help="of the data [test where there is one]")
+    add("--scale", type=int, default=4, help="of bicubic alone; a run has its own [4]")
+    add("--border", type=int, default=-1, help="pixels left out on each side [the scale]")
+    add(
+        "--features",
+        default="",
+        metavar="NETWORK:LAYER",
+        help="also the distance in a network's features, e.g. vgg19:phi_5,4 or FILE.npz:fire4",
+    )
+    add(
+        "--feature-weights",
+        default="imagenet",
+        metavar="FILE",
+        help="of that network, where it is named by a word [imagenet]",
+    )
+    add("--tile", type=int, default=0, help="side of tiles [0: above 192x192 pixels 128]")
+    add("--out", default="", help="file that gets the JSON lines [a run's measures.jsonl]")
+    if "--json" not in parser._option_string_actions:
+        add("--json", action="store_true", help="print JSON for a program to read")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Returns:
+        0, also where some pictures were skipped; they are named.
+
+    Raises:
+        InputError: bad input, as `benchmark`.
+    """
+    from tfgan_suite.inference import batch
+    from tfgan_suite.measures import measure as measuring
+    from tfgan_suite.measures import super_resolution
+
+    batch.check_tiles(chosen.tile, 0)
+    place, given = Path(chosen.source), {"scale": chosen.scale, "channels": 3}
+    if chosen.scale < 2:
+        raise InputError(f"--scale is {chosen.scale}; it must be at least 2")
+    enlarge, step = None, None
+    if chosen.source != "bicubic" or place.exists():
+        from tfgan_suite.inference.upscaler import open_upscaler
+
+        upscaler = open_upscaler(place)
+        given, step = {"scale": upscaler.factor, "channels": upscaler.channels}, upscaler.step
+
+        def enlarge(picture: Any) -> Any:
+            return upscaler(picture, chosen.tile)
+
+    name = place.name if enlarge is not None else "bicubic"
+    table = super_resolution.benchmark(
+        enlarge,
+        chosen.data,
+        split=chosen.split,
+        border=None if chosen.border < 0 else chosen.border,
+        name=name,
+        tell=lambda text: print(text, file=sys.stderr),
+        **given,
+        **_features(chosen),
+    )
+    results = table.measured(name)
+    if step is not None:
+        for result in results:
+            result.protocol["step"] = step
+    if chosen.json:
+        for result in results:
+            print(result.to_json())
+        if table.skipped:
+            print(json.dumps({"skipped": table.skipped}))
+    else:
+        print("\n".join(lines(table)))
+    measuring.keep(results, place, chosen.out)
+    return 0
+
+
+def lines(table: Any) -> list[str]:
+    """A table in words: a row for each picture and the mean, a column for each method's number."""
+    columns = [(m, measure) for m, found in table.values.items() for measure in found]
+    heads = [f"{method} {measure}" for method, measure in columns]
+    names = [*table.pictures, "mean"]
+    wide = max(map(len, names))
+    found = [" " * wide + "  " + "  ".join(heads)]
+    for row, name in enumerate(names):
+        numbers = [
+            table.mean(*column)
+            if name == "mean" and row == len(table.pictures)
+            else table.values[column[0]][column[1]][row]
+            for column in columns
+        ]
+        cells = [f"{number:{len(head)}.4f}" for number, head in zip(numbers, heads)]
+        found.append(f"{name:{wide}}  " + "  ".join(cells))
+    facts = table.protocol
+    found.append(
+        f"x{facts['scale']}, {facts['channel']}, border {facts['border']}; SSIM of {facts['ssim']}"
+        " (papers that used daala's have higher ones)"
+    )
+    return found
+
+
+def _features(chosen: argparse.Namespace) -> dict[str, Any]:
+    """The feature network, where one is asked for."""
+    if not chosen.features:
+        return {}
+    network, _, layer = chosen.features.rpartition(":")
+    if not network or not layer:
+        raise InputError(
+            f"--features is {chosen.features!r}; expected NETWORK:LAYER, such as vgg19:phi_5,4"
+        )
+    from tfgan_suite.features import extractors
+
+    shown = f"{Path(network).stem}:{layer}"
+    if chosen.feature_weights != "imagenet":
+        shown += f"({Path(chosen.feature_weights).stem})"
+    return {
+        "features": extractors.taps(network, [layer], weights=chosen.feature_weights),
+        "features_name": shown,
+    }

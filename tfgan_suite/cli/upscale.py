@@ -1,0 +1,93 @@
+"""`python -m tfgan_suite upscale`: the user's pictures, larger."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfgan_suite.inference import batch
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfgan_suite.inference.files import Job
+    from tfgan_suite.inference.upscaler import Upscaler
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's words; `--json` comes from the caller or from here."""
+    batch.add_places(parser)
+    batch.add_tiles(
+        parser,
+        "side of overlapping tiles in pixels of the small picture; smaller ones take less"
+        " memory [0: pictures up to 192x192 whole, larger ones in tiles of 128]",
+    )
+    batch.add_json(parser)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Returns:
+        0, also where some pictures of a folder were skipped; what was skipped is said.
+
+    Raises:
+        InputError: bad input; no picture could be enlarged; a file cannot be written. What was
+            written before is kept.
+    """
+    batch.check_tiles(chosen.tile, chosen.overlap)
+    from tfgan_suite.inference import files
+    from tfgan_suite.inference.upscaler import open_upscaler
+
+    jobs = files.plan(Path(chosen.input), Path(chosen.output))
+    upscaler = open_upscaler(chosen.source)
+    tell = (lambda text: None) if chosen.json else print
+    done = upscale_all(upscaler, jobs, tile=chosen.tile, overlap=chosen.overlap, tell=tell)
+    if chosen.json:
+        print(json.dumps(done))
+    batch.check_any(done, "enlarged")
+    if not chosen.json:
+        batch.say_skipped(done)
+        print(f"made {len(done['files'])} {upscaler.factor} times larger in {chosen.output}")
+    return 0
+
+
+def upscale_all(
+    upscaler: Upscaler,
+    jobs: Sequence[Job],
+    *,
+    tile: int = 0,
+    overlap: int = 0,
+    tell: Callable[[str], Any] = print,
+) -> dict[str, Any]:
+    """Enlarges pictures one after the other; each is on the disk before the next begins.
+
+    Args:
+        upscaler: what enlarges.
+        jobs: the pictures, as `translate.files.plan` gives them.
+        tile, overlap: as for `enlarge_picture`.
+        tell: gets a line for each picture.
+
+    Returns:
+        `"factor"`, `"files"` written, `"skipped"` names with reasons.
+
+    Raises:
+        InputError: a file cannot be written, or an impossible tile.
+    """
+    from tfgan_suite.inference import files
+
+    def enlarged(job: Job) -> tuple[np.ndarray, np.ndarray]:
+        given = files.read(job.given, upscaler.channels)
+        return given, upscaler(given, tile, overlap)
+
+    written: list[str] = []
+    skipped: dict[str, str] = {}
+    advice = "give a smaller --tile"
+    for about, job, both in batch.going_on(jobs, enlarged, skipped, tell, advice=advice):
+        written.append(batch.write(job, both[1]))
+        sizes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in both]
+        tell(f"{about} {job.made}  {' to '.join(sizes)}")
+    return {"factor": upscaler.factor, "files": written, "skipped": skipped}

@@ -1,0 +1,1 @@
+"""What a game is built on: the base class, the kinds of games, and what their steps share."""

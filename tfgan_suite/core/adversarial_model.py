@@ -1,0 +1,395 @@
+"""The base class of every game: two or more players, one optimizer each, one `train_step`.
+
+A game writes its own `train_step`, which reads as the algorithm box of its paper. What is the same
+in every game, and easy to get wrong, is here as verbs: `update`, `noise`, `record`, `logs`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat
+from tfgan_suite.core import stateless_noise
+from tfgan_suite.core.signatures import Signature
+from tfgan_suite.errors import InputError
+from tfgan_suite.utils import runtime
+
+Terms = Mapping[str, tf.Tensor]
+
+
+class AdversarialModel(keras.Model):
+    """A game between players, trained by `fit`.
+
+    A subclass gives:
+
+    * `loss_names`: every key that a step reports, as `"player/term"`;
+    * `players()`: the networks of each player, e.g. `{"generator": [g], "critic": [c]}`;
+    * `train_step(batch)`: the algorithm of the paper; it ends with `return self.logs()`;
+    * `signatures()`: what the trained generator takes and gives.
+
+    Args:
+        seed: seed of all noise that the game draws.
+        averages: decay of an exponential moving average of the weights, by player,
+            e.g. `{"generator": 0.999}`. `ema(player)` gives the averaged networks.
+        name: Keras name of the model.
+
+    Attributes:
+        steps: training steps done, int64 scalar `tf.Variable`. It is saved with the game, and
+            everything random is a function of (seed, steps): a resumed run repeats nothing.
+        first_rates: learning rate of each player as given to `compile`.
+
+    A game is saved with `tf.train.Checkpoint(game=game)` after `compile`; that holds networks,
+    averages, optimizers, step counter and running means.
+    """
+
+    loss_names: tuple[str, ...] = ()
+    # Real batches that one train step uses: fit's batch holds this many times `batch` examples.
+    batches_per_step: int = 1
+    # What a run's export holds by default.
+    export_formats = ("saved_model", "tflite_float32", "tflite_float16", "tflite_int8")
+    # Least PSNR of its int8 file against float, in dB.
+    int8_bound: float = 30.0
+    # The words behind `python -m tfgan_suite` that use a run or an export, whose place goes in.
+    usage: str = "sample {}"
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        averages: Mapping[str, float] | None = None,
+        name: str | None = None,
+    ):
+        for decay in (averages or {}).values():
+            if not 0.0 <= decay < 1.0:
+                raise InputError(f"average is {decay}; it must be 0 (off) or a decay below 1")
+        super().__init__(name=name)
+        # A model that has only a train_step counts as not built, and then cannot be saved.
+        self.built = True
+        self.seed = int(seed)
+        self.steps = _counter("steps")
+        # Replicas are traced in threads of their own, so what a step reports is kept by thread.
+        self._reported = threading.local()
+        self._average_decays = dict(averages or {})
+
+    # ---- what a game gives -------------------------------------------------------------------
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        """The networks of each player; every network belongs to exactly one player."""
+        raise TypeError(f"{type(self).__name__} does not say who its players are")
+
+    def signatures(self) -> dict[str, Signature]:
+        """What the trained game offers; `"serving_default"` is the one that draws pictures."""
+        raise TypeError(f"{type(self).__name__} does not say what its generator takes and gives")
+
+    def settle(self) -> None:
+        """Brings the sampling networks into the state that is exported. By default: as they are.
+
+        Games with batch norm in the generator recompute its statistics here.
+        """
+
+    def sheet_inputs(self, count: int, seed: int) -> dict[str, Any]:
+        """Inputs of `generate` for a sample sheet of about `count` pictures.
+
+        By default none: all inputs are drawn. Games of labels order them here.
+        """
+        return {}
+
+    @property
+    def sheet_columns(self) -> int | None:
+        """Pictures in a row of a sample sheet; by default as many as make it square."""
+        return None
+
+    def symptoms(self, logs: Mapping[str, float]) -> list[str]:
+        """What the losses of a finished epoch say is wrong, in words; empty when all is well."""
+        return []
+
+    # ---- compile -----------------------------------------------------------------------------
+
+    def compile(
+        self,
+        *,
+        jit_compile: bool = False,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        **optimizers: keras.optimizers.Optimizer,
+    ) -> None:
+        """Gives every player its optimizer.
+
+        Args:
+            jit_compile: compile the step with XLA. Off by default: on CPUs it is slower.
+            run_eagerly: run the step without a graph, for debugging.
+            steps_per_execution: steps per call of the compiled function.
+            **optimizers: one optimizer per player, under the player's name:
+                `compile(generator=Adam(2e-4, 0.5), critic=Adam(2e-4, 0.5))`.
+
+        Raises:
+            InputError: a player without an optimizer, an optimizer without a player, or one
+                optimizer object given to two players.
+        """
+        players = self.players()
+        _check_optimizers(players, optimizers)
+        runtime.prepare()
+        super().compile(
+            optimizer=None,
+            jit_compile=jit_compile,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+        )
+        for player, networks in players.items():
+            optimizer = compat.loss_scaled(optimizers[player])
+            # Slots must exist before a checkpoint is restored, or their values are dropped.
+            compat.build_optimizer(optimizer, _trainable(networks))
+            setattr(self, f"{player}_optimizer", optimizer)
+        # The rates before any checkpoint is restored: what a decay is measured from.
+        self.__dict__["first_rates"] = {
+            player: compat.get_learning_rate(optimizers[player]) for player in players
+        }
+        self._make_averages(players)
+        if getattr(self, "_totals", None) is None:
+            # Sums of all reported terms since the epoch began, and the count of steps, last.
+            # Made here, inside the strategy's scope: variables made in a step crash there.
+            self._totals = tf.Variable(
+                tf.zeros([len(self.loss_names) + 1]),
+                trainable=False,
+                name="totals",
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.SUM,
+            )
+
+    def optimizer_of(self, player: str) -> keras.optimizers.Optimizer:
+        """The optimizer of a player, as given to `compile` (float16: wrapped for loss scaling)."""
+        return getattr(self, f"{player}_optimizer")
+
+    def _make_averages(self, players: dict[str, list[keras.Model]]) -> None:
+        unknown = set(self._average_decays) - set(players)
+        if unknown:
+            raise InputError(
+                f"averages name {sorted(unknown)}, but the players are {sorted(players)}"
+            )
+        for player in self._average_decays:
+            for index, network in enumerate(players[player]):
+                name = f"averaged_{player}_{index}"
+                if hasattr(self, name):
+                    continue
+                average = keras.models.clone_model(network)
+                average.set_weights(network.get_weights())
+                average.trainable = False
+                setattr(self, name, average)
+
+    # ---- verbs of a train step ---------------------------------------------------------------
+
+    def recording(self, player: str) -> tf.GradientTape:
+        """A tape that watches this player's variables and no other's."""
+        tape = tf.GradientTape(watch_accessed_variables=False)
+        with tape:
+            for variable in _trainable(self.players()[player]):
+                tape.watch(compat.tensor_variable(variable))
+        return tape
+
+    def update(
+        self, player: str, terms: Callable[[], Terms], tape: tf.GradientTape | None = None
+    ) -> Terms:
+        """Moves one player one optimizer step down the sum of its loss terms.
+
+        Args:
+            player: name of the player; no other player's variables change.
+            terms: computes the player's loss terms, name to float32 scalar, each a mean over
+                the batch that this replica sees. They are summed and divided by the number of
+                replicas, because gradients are summed over replicas.
+            tape: a tape from `recording(player)` on which a part of the forward pass is already
+                recorded, where two players share it. By default a new one.
+
+        Returns:
+            The terms. Each is reported as `"player/name"`.
+        """
+        variables = _trainable(self.players()[player])
+        optimizer = self.optimizer_of(player)
+        tape = tape or self.recording(player)
+        with tape:
+            values = terms()
+            loss = tf.add_n([tf.cast(value, tf.float32) for value in values.values()])
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            scaled = compat.scale_loss(optimizer, loss / replicas)
+        gradients = compat.unscale(optimizer, tape.gradient(scaled, variables_of(variables)))
+        compat.apply(optimizer, gradients, variables)
+        for name, value in values.items():
+            self.record(f"{player}/{name}", value)
+        self._update_average(player)
+        return values
+
+    def record(self, name: str, value: tf.Tensor) -> None:
+        """Reports a scalar under `name`, one of `loss_names`; several in one step are averaged."""
+        if name not in self.loss_names:
+            raise ValueError(f"{name!r} is reported but not in loss_names {self.loss_names}")
+        reported = self._reported.__dict__.setdefault("terms", {})
+        reported.setdefault(name, []).append(tf.cast(value, tf.float32))
+
+    def logs(self) -> dict[str, tf.Tensor]:
+        """Closes a step: counts it and returns the means of all terms since the epoch began."""
+        reported = self._reported.__dict__.pop("terms", {})
+        missing = [name for name in self.loss_names if name not in reported]
+        if missing:
+            raise ValueError(f"loss_names {missing} were not reported by this step")
+        values = [tf.reduce_mean(tf.stack(reported[name])) for name in self.loss_names]
+        self._totals.assign_add(tf.stack([*values, tf.constant(1.0)]))
+        totals = tf.convert_to_tensor(self._totals)
+        self.steps.assign_add(1)
+        means = tf.unstack(totals[:-1] / totals[-1], num=len(self.loss_names))
+        return {n: compat.log_value(mean) for n, mean in zip(self.loss_names, means)}
+
+    def noise(
+        self,
+        shape: Iterable[int | tf.Tensor],
+        salt: str,
+        kind: str = "normal",
+        per_replica: bool = False,
+    ) -> tf.Tensor:
+        """Noise of this step: a pure function of (seed, salt, step, place in the global batch).
+
+        Every replica draws the noise of the whole global batch and takes its own part, so that
+        one device and many give the same result on the same global batch.
+
+        Args:
+            shape: the first entry is the batch that this replica sees.
+            salt: names the use; two draws of one step with different salts are independent.
+            kind: `"normal"` (standard normal), `"uniform"` (in [-1, 1)) or `"unit"` (in [0, 1)).
+            per_replica: draw only this replica's part, from a seed of its own. For noise as
+                large as pictures on many replicas; results then depend on their number.
+
+        Returns:
+            float32 tensor of the given shape.
+        """
+        return stateless_noise.draw(shape, kind, self.seed, salt, self.steps, per_replica)
+
+    # ---- averages ----------------------------------------------------------------------------
+
+    def ema(self, player: str) -> list[keras.Model]:
+        """The player's networks to sample with: averaged ones where averages are kept."""
+        networks = self.players()[player]
+        if not hasattr(self, f"averaged_{player}_0"):
+            return networks
+        return [getattr(self, f"averaged_{player}_{i}") for i in range(len(networks))]
+
+    def _update_average(self, player: str) -> None:
+        if player not in self._average_decays:
+            return
+        done = tf.cast(tf.convert_to_tensor(self.steps), tf.float32)
+        # A short memory at the start: otherwise the first thousand averages are of initial noise.
+        decay = tf.minimum(self._average_decays[player], (1.0 + done) / (10.0 + done))
+        averages, values = [], []
+        for average, network in zip(self.ema(player), self.players()[player]):
+            for old, new in zip(average.variables, network.variables):
+                old, new = compat.tensor_variable(old), compat.tensor_variable(new)
+                averages.append(old)
+                values.append(old + (new - old) * (1.0 - decay) if old.dtype.is_floating else new)
+        compat.assign_in_replicas(averages, values)
+
+    # ---- using the game ----------------------------------------------------------------------
+
+    def generate(self, count: int = 1, seed: int = 0, **inputs: Any) -> np.ndarray:
+        """Draws from the trained generator, averaged where averages are kept.
+
+        Args:
+            count: number of examples. Ignored where an input is given, whose length counts.
+            seed: seed of the inputs that are not given.
+            **inputs: inputs of `signatures()["serving_default"]` by name, with a batch dimension.
+
+        Returns:
+            float32 array `(count, ...)`; pictures are in [-1, 1].
+
+        Raises:
+            InputError: an unknown input name, or one that must be given and is not.
+        """
+        signature = self.signatures()["serving_default"]
+        names = [spec.name for spec in signature.inputs]
+        unknown = set(inputs) - set(names)
+        if unknown:
+            raise InputError(f"generate got {sorted(unknown)}, but the inputs are {names}")
+        if inputs:
+            count = len(next(iter(inputs.values())))
+        for index, spec in enumerate(signature.inputs):
+            if spec.name not in inputs:
+                if not spec.drawable:
+                    raise InputError(f"input {spec.name!r} ({spec.kind}) must be given")
+                inputs[spec.name] = spec.draw(count, seed=[seed, index])
+        tensors = {n: tf.convert_to_tensor(inputs[n]) for n in names}
+        return self._generate_function()(**tensors).numpy()
+
+    def _generate_function(self) -> Callable[..., tf.Tensor]:
+        # Kept in __dict__: Keras would try to track a function set as an attribute.
+        networks = [id(n) for player in self.players() for n in self.ema(player)]
+        cached = self.__dict__.get("_generator_call")
+        if cached is None or cached[0] != networks:
+            call = tf.function(self.signatures()["serving_default"].call, reduce_retracing=True)
+            cached = self.__dict__["_generator_call"] = (networks, call)
+        return cached[1]
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """Runs the generator, so that `predict(z)` works; training never calls this."""
+        signature = self.signatures()["serving_default"]
+        if not isinstance(inputs, Mapping):
+            inputs = {signature.inputs[0].name: inputs}
+        return signature.call(**inputs)
+
+    # ---- Keras hooks -------------------------------------------------------------------------
+
+    def _get_optimizer(self, optimizer: Any) -> Any:
+        """Keras 2.15 refuses a model without an optimizer of its own; the players have theirs."""
+        return optimizer
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to build: the networks come built."""
+        self.built = True
+
+    def _symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        """Keras 3 would call `call` on a batch of pictures to build the model: it is built."""
+
+    _maybe_symbolic_build = _symbolic_build
+
+    def continue_epoch(self) -> None:
+        """Lets the next `fit` go on with the means of the epoch that a checkpoint was inside."""
+        self.__dict__["_keep_totals"] = True
+
+    def reset_metrics(self) -> None:
+        """Starts a new epoch's means; `fit` calls it at the beginning of each."""
+        if self.__dict__.pop("_keep_totals", False):
+            return
+        if getattr(self, "_totals", None) is not None:
+            self._totals.assign(tf.zeros_like(self._totals))
+
+
+def variables_of(variables: Iterable[Any]) -> list[tf.Variable]:
+    """TensorFlow's variables behind Keras's."""
+    return [compat.tensor_variable(variable) for variable in variables]
+
+
+def _trainable(networks: Iterable[keras.Model]) -> list[Any]:
+    return [variable for network in networks for variable in network.trainable_variables]
+
+
+def _counter(name: str) -> tf.Variable:
+    return tf.Variable(
+        0,
+        dtype=tf.int64,
+        trainable=False,
+        name=name,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )
+
+
+def _check_optimizers(players: Mapping[str, Any], optimizers: Mapping[str, Any]) -> None:
+    missing, unknown = set(players) - set(optimizers), set(optimizers) - set(players)
+    if missing or unknown:
+        raise InputError(
+            f"compile needs one optimizer for each of {sorted(players)}"
+            + (f"; missing: {sorted(missing)}" if missing else "")
+            + (f"; unknown: {sorted(unknown)}" if unknown else "")
+        )
+    if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
+        raise InputError("two players share one optimizer object; make one for each")

@@ -1,0 +1,111 @@
+"""What games share whose generator makes pictures larger.
+
+A batch holds `low` `(batch, height, width, channels)` and `high` `(batch, scale * height, scale *
+width, channels)`, both in [-1, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.core.translation_game import FORTH, TranslationGame, rows, two_sides
+from tfgan_suite.errors import InputError
+from tfgan_suite.utils import bicubic
+
+
+class SuperResolutionGame(TranslationGame):
+    """A game whose generator enlarges pictures; a subclass gives `train_step`.
+
+    `translate` gives pictures whose height and width are those given times the scale.
+
+    Attributes:
+        generator: model from low to high resolution, set by the subclass.
+    """
+
+    takes, gives = "low", "high"
+    usage = "upscale {} PICTURES OUTPUT"
+    generator: keras.Model
+
+    def signatures(self) -> dict[str, Signature]:
+        (generator,) = self.ema("generator")
+        return {FORTH: enlarging(generator)}
+
+    def page(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
+        """A sample sheet: rows of nearest neighbour | bicubic | the game's | the original.
+
+        Args:
+            examples: a batch as the data give it.
+
+        Returns:
+            uint8 page.
+        """
+        low = np.asarray(examples[self.takes], np.float32)
+        made = self.translate(low)
+        scale = made.shape[1] // low.shape[1]
+        smooth = np.stack([np.clip(bicubic.enlarge(one, scale), -1.0, 1.0) for one in low])
+        columns = [low.repeat(scale, axis=1).repeat(scale, axis=2), smooth, made]
+        if self.gives in examples:
+            columns.append(examples[self.gives])
+        return rows(columns)
+
+
+def enlarging(network: keras.Model) -> Signature:
+    """The signature of a network from small pictures to large ones.
+
+    Args:
+        network: model from `(batch, height, width, channels)` to a multiple of both sides. What
+            it says beyond [-1, 1] is clipped: no picture shows it.
+
+    Returns:
+        A signature with the input `"image"` and the output `"image"`, of any size.
+    """
+
+    def answer(image: tf.Tensor) -> tf.Tensor:
+        made = tf.cast(network(image, training=False), tf.float32)
+        return tf.clip_by_value(made, -1.0, 1.0)
+
+    return Signature(
+        inputs=(TensorSpec("image", tuple(network.input_shape[1:])),),
+        output=TensorSpec("image", tuple(network.output_shape[1:])),
+        call=answer,
+        networks=(network,),
+    )
+
+
+def low_and_high(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """The two sides of a batch, whatever form `fit` was given.
+
+    Args:
+        batch: a dict with `"low"` and `"high"`, or a tuple of the two.
+
+    Returns:
+        Two float32 tensors.
+
+    Raises:
+        InputError: the batch holds no such pairs, or sides that do not divide.
+    """
+    learns = "this game learns from pictures of two sizes"
+    return two_sides(batch, ("low", "high"), learns, " (data.load_super_resolution)")
+
+
+def check_sizes(made: tf.Tensor, high: tf.Tensor) -> None:
+    """Refuses originals of another size than what the generator makes.
+
+    Raises:
+        InputError: both sizes.
+    """
+    if not made.shape[1:].is_compatible_with(high.shape[1:]):
+        raise InputError(
+            f"the generator makes pictures of {_said(made)}, but the originals of the batch have"
+            f" {_said(high)}; make the generator for the data's scale and channels"
+        )
+
+
+def _said(pictures: tf.Tensor) -> str:
+    return "x".join(str(side) for side in pictures.shape[1:])

@@ -1,0 +1,123 @@
+"""What the games between two domains without pairs share, except their train step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite.core.signatures import Signature
+from tfgan_suite.core.translation_game import BACK, FORTH, TranslationGame, from_image, from_points
+from tfgan_suite.errors import InputError
+from tfgan_suite.networks.translators import multiple_of
+
+DOMAINS = ("domain_a", "domain_b")
+
+
+class UnpairedGame(TranslationGame):
+    """Generators between two domains, and a critic of each; a subclass gives `train_step`.
+
+    Both generators are one player, `"generators"`, because they are tied by what comes back; both
+    critics are the other, `"critics"`. A network that is not given does not play.
+
+    Args:
+        a_to_b: model from examples of domain A to examples of domain B.
+        b_to_a: model back.
+        critic_a: judges whether an example is of domain A.
+        critic_b: judges whether an example is of domain B.
+        average: decay of a moving average of the generators' weights, with which pictures are
+            translated; 0: none.
+        seed: seed of what the game draws.
+        name: Keras name.
+
+    Raises:
+        InputError: an average outside [0, 1), or networks that do not fit each other.
+    """
+
+    takes, gives = DOMAINS
+
+    def __init__(
+        self,
+        a_to_b: keras.Model,
+        b_to_a: keras.Model | None,
+        critic_a: keras.Model | None,
+        critic_b: keras.Model,
+        *,
+        average: float = 0.0,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        _check_fit("B", a_to_b, critic_b, b_to_a)
+        if b_to_a is not None:
+            _check_fit("A", b_to_a, critic_a, a_to_b)
+        super().__init__(
+            seed=seed, averages={"generators": average} if average else None, name=name
+        )
+        self.a_to_b, self.b_to_a = a_to_b, b_to_a
+        self.critic_a, self.critic_b = critic_a, critic_b
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        everybody = {
+            "generators": [self.a_to_b, self.b_to_a],
+            "critics": [self.critic_a, self.critic_b],
+        }
+        return {
+            player: [network for network in networks if network is not None]
+            for player, networks in everybody.items()
+        }
+
+    def signatures(self) -> dict[str, Signature]:
+        """`serving_default` translates from A to B, `b_to_a` (where that is learnt) back."""
+        found = {}
+        for name, network in zip((FORTH, BACK), self.ema("generators")):
+            if len(network.output_shape) == 2:
+                found[name] = from_points(network)
+            elif None in network.input_shape[1:3]:
+                grid = multiple_of(network)
+                # A map of one pixel has no variance: an instance norm would make it all zeros.
+                found[name] = from_image(network, grid, smallest=2 * grid)
+            else:
+                found[name] = from_image(network)
+        return found
+
+
+def domains(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """The examples of both domains of a batch.
+
+    Args:
+        batch: a dict with `"domain_a"` and `"domain_b"`, or a tuple of the two.
+
+    Returns:
+        Two float32 tensors `(batch, ...)`.
+
+    Raises:
+        InputError: there are no two domains, or not as many examples of the one as of the other.
+    """
+    if isinstance(batch, Mapping):
+        if not set(DOMAINS) <= set(batch):
+            raise InputError(f"a batch with keys {sorted(batch)} lacks {' or '.join(DOMAINS)}")
+        batch = [batch[key] for key in DOMAINS]
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        raise InputError("a batch that is no pair; give examples of both domains")
+    a, b = (tf.cast(part, tf.float32) for part in batch)
+    if not a.shape[:1].is_compatible_with(b.shape[:1]):
+        raise InputError(
+            f"a batch of {a.shape[0]} examples of domain A and {b.shape[0]} of domain B; give as"
+            " many of the one as of the other"
+        )
+    return a, b
+
+
+def _check_fit(domain: str, generator: Any, critic: Any, inverse: Any) -> None:
+    made = tuple(generator.output_shape[1:])
+    for name, network in (("critic", critic), ("generator back", inverse)):
+        if network is None:
+            continue
+        taken = tuple(network.input_shape[1:])
+        if not tf.TensorShape(made).is_compatible_with(taken):
+            raise InputError(
+                f"the generator of domain {domain} makes examples of shape {made}, but the"
+                f" {name} takes {taken}"
+            )

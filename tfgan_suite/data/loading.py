@@ -1,0 +1,196 @@
+"""The one front of all data: `load` takes what a user names and returns a source."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+from pathlib import Path
+
+from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, ArraySource, Source
+from tfgan_suite.data.readers import arrays, folder, idx, image_files, listing
+from tfgan_suite.data.synthetic import gaussians, shapes
+from tfgan_suite.errors import InputError
+
+SYNTHETIC = ("shapes", *gaussians.WORLDS)
+SPLITS = ("train", "test")
+# Examples and seed of the embedded sets.
+_SHAPES = {"train": (6000, 0), "test": (1000, 1)}
+_POINTS = {"train": (100_000, 0), "test": (10_000, 1)}
+
+
+def load(
+    spec: str | os.PathLike,
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+    strict: bool = False,
+    split: str = "train",
+    progress: folder.Progress | None = None,
+) -> Source:
+    """Opens a data set.
+
+    | `spec` | what it is |
+    |---|---|
+    | `"shapes"` | 6,000 coloured shapes, 18 classes, with an oracle (`synthetic.shapes.read`) |
+    | `"ring"`, `"grid"` | 100,000 points of 8 or 25 Gaussians (`synthetic.gaussians.read`) |
+    | a folder | pictures, or an `.npz` file, or IDX files such as MNIST's |
+    | an `.npz` file | keys `image`, `x_train`, ..; `label`, `y_train`, .. |
+    | an IDX file | with its labels' file beside it |
+    | `"tfds:NAME"`, `"tfds:NAME:SPLIT"` | a set of TensorFlow Datasets |
+
+    A set's own name wins over a folder of the same name: write `./shapes` for the folder.
+
+    Folders of pictures: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF of any size and depth, at
+    any depth of sub-folders. Two or more sub-folders are the classes, in the alphabet's order;
+    a single one is stepped into; sub-folders named train, test or val are splits. Hidden files
+    and files that are no pictures are ignored. The EXIF rotation is applied, 16-bit values are
+    scaled to 8, transparency is laid over white. Every picture is scaled until its shorter side
+    is `size`, and the middle square is cut out.
+
+    Args:
+        spec: see above.
+        size: side of the square pictures. `None`: 64 for folders, 32 for shapes, and for arrays
+            the size they have.
+        channels: 1 (grey) or 3 (colour). `None`: what arrays have; for folders 3, or 1 if all
+            pictures are grey.
+        memory_limit: bytes of decoded pictures that may be held in memory (while loading, for a
+            moment, twice that); a larger set is streamed.
+        strict: a file that cannot be read is an error instead of being skipped.
+        split: `"train"` or `"test"`, where a set has both.
+        progress: called with (pictures done, pictures in all) while a folder is decoded.
+
+    Returns:
+        `Source`.
+
+    Raises:
+        InputError: there is no such set, it cannot be read, or an option does not fit it.
+    """
+    image_files.check_size(size)
+    image_files.check_channels(channels)
+    if split not in SPLITS:
+        raise InputError(f"the split is {split!r}; expected {' or '.join(map(repr, SPLITS))}")
+    text = os.fspath(spec)
+    if text == "shapes":
+        return _shapes(size, channels, split)
+    if text in gaussians.WORLDS:
+        return _points(text, size, channels, split)
+    if text.startswith("tfds:"):
+        from tfgan_suite.data.readers import tfds  # only here: it is slow to import
+
+        return tfds.load_tfds(
+            text, size=size, channels=channels, memory_limit=memory_limit, split=split
+        )
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise InputError(_missing(text, path))
+    name = _short(path)
+    if path.is_dir():
+        path, is_pictures = _inside(path, split)
+        if is_pictures:
+            return folder.load_folder(
+                path,
+                name,
+                size=size,
+                channels=channels,
+                memory_limit=memory_limit,
+                strict=strict,
+                split=split,
+                progress=progress,
+            )
+    if path.suffix == ".npz":
+        return arrays.load_npz(path, name, size, channels, split)
+    if idx.is_idx(path):
+        return idx.load_idx(path, name, size, channels)
+    raise InputError(
+        f"{text} is a file of an unknown kind; expected a folder, an .npz file, an IDX file "
+        f"(..idx3-ubyte, also .gz), tfds:NAME, or one of {', '.join(SYNTHETIC)}"
+    )
+
+
+def _shapes(size: int | None, channels: int | None, split: str) -> Source:
+    """The embedded pictures; grey ones have no oracle, for colour is half of their class."""
+    count, seed = _SHAPES[split]
+    examples = shapes.generate(count, size or 32, seed)
+    if channels == 1:
+        return arrays.from_arrays(
+            examples.images,
+            examples.label,
+            name="shapes",
+            origin="shapes",
+            channels=1,
+            classes=shapes.CLASSES,
+        )
+    return ArraySource(
+        "shapes", examples.images, examples.label, classes=shapes.CLASSES, report=shapes.report
+    )
+
+
+def _points(world: str, size: int | None, channels: int | None, split: str) -> Source:
+    """The embedded points of the plane."""
+    if size is not None or channels is not None:
+        raise InputError(
+            f"{world} holds points of the plane, which have neither size nor channels: leave both "
+            "out, or choose pictures"
+        )
+    count, seed = _POINTS[split]
+    points, label = gaussians.generate(world, count, seed)
+    return ArraySource(
+        world,
+        points,
+        label,
+        classes=gaussians.WORLDS[world].classes,
+        key="point",
+        report=functools.partial(gaussians.report, world=world),
+    )
+
+
+def _inside(path: Path, split: str) -> tuple[Path, bool]:
+    """What a folder holds: the file to open, or the folder itself and `True` for pictures."""
+    pictures = idx.find(path, split)
+    if pictures is not None:
+        return pictures, False
+    packed = sorted(file for file in path.glob("*.npz") if not file.name.startswith("."))
+    if not packed:
+        return path, True
+    try:
+        listing.list_pictures(path, split)
+    except InputError:  # no pictures: the usual case
+        pass
+    else:
+        raise InputError(
+            f"{path} holds both pictures and {packed[0].name}; expected one of them: name the "
+            ".npz file itself, or move it elsewhere"
+        )
+    named = [file for file in packed if file.stem == split]
+    if len(packed) > 1 and not named:
+        raise InputError(
+            f"{path} holds {len(packed)} .npz files ({', '.join(f.name for f in packed[:4])}): "
+            "name the one to use"
+        )
+    return (named or packed)[0], False
+
+
+def _short(path: Path) -> str:
+    """A name for run folders: the file's or folder's own, without endings."""
+    path = path.resolve()
+    name = path.name
+    if path.is_file():
+        name = path.parent.name if idx.is_idx(path) else path.stem
+    kept = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in name)
+    return kept.strip("-.") or "data"
+
+
+def _missing(text: str, path: Path) -> str:
+    """The message for a path that does not exist, with the nearest name that does."""
+    near = difflib.get_close_matches(text.lower(), SYNTHETIC, 1, 0.6)
+    if not near and path.parent.is_dir():
+        beside = [other.name for other in path.parent.iterdir()]
+        near = difflib.get_close_matches(path.name, beside, 1, 0.75)
+        near = [str(path.parent / other) for other in near]
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return (
+        f"{text} does not exist: {hint}Expected a folder of pictures, an .npz file, IDX files, "
+        f"tfds:NAME, or one of {', '.join(SYNTHETIC)}"
+    )

@@ -1,0 +1,1 @@
+"""From examples to batches: order, sources, crops; a function of (seed, step)."""

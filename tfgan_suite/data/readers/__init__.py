@@ -1,0 +1,1 @@
+"""From files to arrays: one file a format or layout."""

@@ -1,0 +1,108 @@
+"""IDX files, the format in which MNIST and its kin come."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfgan_suite.data.pipeline.source import ArraySource
+from tfgan_suite.data.readers import arrays
+from tfgan_suite.errors import InputError
+
+# The files of a split, without `.gz`; the second spelling is that of some mirrors.
+_STARTS = {"train": ("train-images",), "test": ("t10k-images", "test-images")}
+
+
+def find(folder: Path, split: str) -> Path | None:
+    """The pictures' file of a split in a folder, or `None` where the folder has no IDX files.
+
+    Raises:
+        InputError: the folder has IDX files, but not this split.
+    """
+    files = sorted(file for file in folder.iterdir() if is_idx(file) and "images" in file.name)
+    for file in files:
+        if file.name.startswith(_STARTS[split]):
+            return file
+    if files:
+        raise InputError(
+            f"{folder} has no IDX pictures for split {split!r}: found "
+            f"{', '.join(file.name for file in files)}; expected {_STARTS[split][0]}-idx3-ubyte"
+            " or the same with .gz"
+        )
+    return None
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file's name is that of an IDX file: `..idx3-ubyte` or `..idx3-ubyte.gz`."""
+    name = path.name[:-3] if path.name.endswith(".gz") else path.name
+    return name.endswith("-ubyte") and "idx" in name and not name.startswith(".")
+
+
+def load_idx(path: Path, name: str, size: int | None, channels: int | None) -> ArraySource:
+    """Reads an IDX file of pictures (MNIST's format), and the labels' file beside it if any.
+
+    Raises:
+        InputError: a file is damaged or holds something else, or the lengths differ.
+    """
+    pictures = read_idx(path, (3, 4))
+    labels_path = _labels_beside(path)
+    labels = None if labels_path is None else read_idx(labels_path, (1,))
+    return arrays.from_arrays(
+        pictures, labels, name=name, origin=str(path), size=size, channels=channels
+    )
+
+
+def read_idx(path: str | os.PathLike, ranks: Sequence[int]) -> np.ndarray:
+    """Reads one IDX file of bytes, gzipped or not.
+
+    Args:
+        path: the file.
+        ranks: numbers of axes that are accepted.
+
+    Returns:
+        uint8 array.
+
+    Raises:
+        InputError: wrong magic number, wrong length, or a damaged gzip file.
+    """
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path, "rb") if packed else open(path, "rb") as file:
+            content = file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} cannot be read ({error}): copy the IDX file again") from error
+    magic = content[:4]
+    if len(magic) < 4 or magic[:3] != b"\0\0\x08" or magic[3] not in ranks:
+        expected = " or ".join(f"0x{0x800 + rank:08x}" for rank in ranks)
+        raise InputError(
+            f"{path} starts with 0x{magic.hex() or '(nothing)'}; expected the IDX number "
+            f"{expected} (unsigned bytes with {' or '.join(map(str, ranks))} axes): this is no "
+            "such file, or it is damaged"
+        )
+    head = 4 + 4 * magic[3]
+    sides = tuple(int(side) for side in np.frombuffer(content[4:head], ">u4"))
+    wanted = head + int(np.prod(sides, dtype=np.int64))
+    if len(sides) != magic[3] or len(content) != wanted:
+        raise InputError(
+            f"{path} holds {len(content)} bytes; its header {sides} needs {wanted}: the file is "
+            "truncated or damaged, copy it again"
+        )
+    return np.frombuffer(content, np.uint8, offset=head).reshape(sides)
+
+
+def _labels_beside(path: Path) -> Path | None:
+    """`..-images..idx3..` -> `..-labels..idx1..`, gzipped or not."""
+    stem = path.name[:-3] if path.name.endswith(".gz") else path.name
+    stem = stem.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1")
+    if stem == path.name or stem + ".gz" == path.name:
+        return None
+    for name in (stem, f"{stem}.gz"):
+        if (path.parent / name).is_file():
+            return path.parent / name
+    return None

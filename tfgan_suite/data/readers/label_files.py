@@ -1,0 +1,147 @@
+"""Labels of pictures: numbers by file name, from a CSV or JSON file or from the names."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from tfgan_suite.errors import InputError
+
+_IN_NAME = re.compile(r"(?:_-?\d+\.\d+)+$")
+_FILE_KEYS = ("file", "filename", "file_name", "name", "image", "picture", "path")
+
+
+def find(folder: Path) -> Path | None:
+    """The file with the labels of a folder's pictures.
+
+    Looked for: `labels.csv`, `labels.json`, or a file of the folder's own name in the folder;
+    beside it a file of its name, then `labels.csv` or `labels.json`.
+    """
+    places = [
+        folder / "labels",
+        folder / folder.name,
+        folder.parent / folder.name,
+        folder.parent / "labels",
+    ]
+    for place in places:
+        for ending in (".csv", ".json"):
+            path = place.with_name(place.name + ending)
+            if path.is_file():
+                return path
+    return None
+
+
+def load(folder: Path, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]] | None:
+    """Labels of pictures.
+
+    Args:
+        folder: of the pictures.
+        names: paths of the pictures below the folder.
+
+    Returns:
+        float32 `(n, k)`, the rows in the order of `names`, and the names of the `k` columns;
+        `None` where there is no file with labels and the names do not end with numbers.
+
+    Raises:
+        InputError: the file cannot be read, a picture has no label, or labels differ in length.
+    """
+    path = find(folder)
+    if path is None:
+        return _from_names(folder, names)
+    table, columns = _read_json(path) if path.suffix == ".json" else _read_csv(path)
+    by_stem = {_stem(name): row for name, row in table.items()}
+    rows = [by_stem.get(_stem(name), by_stem.get(PurePosixPath(name).stem)) for name in names]
+    missing = [name for name, row in zip(names, rows) if row is None]
+    if missing:
+        raise InputError(
+            f"{path} has no label for {len(missing)} of {len(names)} pictures in {folder} "
+            f"({', '.join(missing[:5])}{', ..' if len(missing) > 5 else ''}); expected a row for "
+            "each picture, under its file name"
+        )
+    return _checked(rows, columns, path, names)
+
+
+def _stem(name: str) -> str:
+    """A name without its ending, if that is one of a picture (labels may hold dots)."""
+    path = PurePosixPath(str(name).replace("\\", "/"))
+    return path.with_suffix("").as_posix() if path.suffix[1:].isalpha() else path.as_posix()
+
+
+def _from_names(folder: Path, names: Sequence[str]):
+    """Numbers with a decimal point at the end of every name: `eye_7_-0.1963_0.3927.png`."""
+    found = [_IN_NAME.search(PurePosixPath(name).stem) for name in names]
+    if not names or any(match is None for match in found):
+        return None
+    rows = [[float(part) for part in match[0][1:].split("_")] for match in found]
+    return _checked(rows, (), folder, names)
+
+
+def _read_csv(path: Path) -> tuple[dict[str, list], tuple[str, ...]]:
+    """Rows `file name, number, ..`, with or without a line of titles."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as CSV ({error})") from error
+    columns: tuple[str, ...] = ()
+    if lines and not any(_is_number(cell) for cell in lines[0][1:]):
+        columns = tuple(cell.strip() for cell in lines.pop(0)[1:])
+    return {line[0].strip(): [cell.strip() for cell in line[1:]] for line in lines}, columns
+
+
+def _read_json(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """`{file name: numbers}`, or a list of objects with the file name under `file`."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON ({error})") from error
+    if isinstance(content, list) and content and all(isinstance(e, Mapping) for e in content):
+        key = next((key for key in _FILE_KEYS if key in content[0]), None)
+        if key is not None and all(key in entry for entry in content):
+            content = {
+                str(entry[key]): {k: v for k, v in entry.items() if k != key} for entry in content
+            }
+    if not isinstance(content, Mapping) or not content:
+        raise InputError(
+            f"{path} holds no labels; expected {{file name: [numbers]}} or a list of objects with "
+            "the file name under 'file'"
+        )
+    first = next(iter(content.values()))
+    columns = tuple(first) if isinstance(first, Mapping) else ()
+    rows = {}
+    for name, row in content.items():
+        if isinstance(row, Mapping):
+            row = [row.get(column) for column in columns]
+        rows[str(name)] = row if isinstance(row, list) else [row]
+    return rows, columns
+
+
+def _is_number(text: Any) -> bool:
+    try:
+        float(text)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _checked(rows, columns, origin, names) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Rows of equal length and finite numbers, and names of their columns."""
+    width = len(rows[0])
+    for name, row in zip(names, rows):
+        if len(row) != width or not width:
+            raise InputError(
+                f"{origin}: the label of {name} has {len(row)} numbers, that of {names[0]} "
+                f"{width}; expected equally many for each picture, at least one"
+            )
+        if not all(_is_number(cell) and np.isfinite(float(cell)) for cell in row):
+            raise InputError(f"{origin}: the label of {name} is {row}; expected finite numbers")
+    values = np.array([[float(cell) for cell in row] for row in rows], np.float32)
+    if len(columns) != width:
+        columns = tuple(f"label {number}" for number in range(width))
+    return values, columns

@@ -1,0 +1,275 @@
+"""Sets of TensorFlow Datasets: `tfds:NAME` and `tfds:NAME:SPLIT`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.data.pipeline import order
+from tfgan_suite.data.pipeline.source import ArraySource, Source, fingerprint_of
+from tfgan_suite.data.readers import image_files
+from tfgan_suite.errors import InputError
+
+DEFAULT_SIZE = 64
+WINDOW = 2048  # encoded examples among which a streamed set is shuffled
+_SPEC = re.compile(r"tfds:(?P<name>[\w./-]+(:\d+\.\d+\.[\d*]+)?)(:(?P<split>[^\d].*))?")
+
+
+def load_tfds(
+    spec: str,
+    *,
+    size: int | None,
+    channels: int | None,
+    memory_limit: int,
+    split: str,
+) -> Source:
+    """Opens a set, preparing it first if that has not been done.
+
+    The set needs a picture feature (`image`, or the first of its supervised keys); a class label
+    (`label`, or the second) is used where there is one. Without `size`, pictures that all have
+    one size keep it, others become 64 x 64. The folder is `TFDS_DATA_DIR`, or
+    `~/tensorflow_datasets`.
+
+    Raises:
+        InputError: tensorflow-datasets is missing; no such set or split; it cannot be downloaded;
+            it holds no pictures.
+    """
+    match = _SPEC.fullmatch(spec)
+    if match is None:
+        raise InputError(
+            f"{spec!r} names no set; expected tfds:NAME or tfds:NAME:SPLIT, e.g. tfds:mnist:test"
+        )
+    split = match["split"] or split
+    try:
+        builder = _builder(match["name"])
+        _prepare(builder)
+    except ImportError as error:
+        raise InputError(
+            f"{spec} needs the Python package {error.name or 'tensorflow_datasets'}, which is "
+            "missing: run pip install tensorflow-datasets importlib_resources"
+        ) from error
+    try:
+        count = builder.info.splits[split].num_examples
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"{spec} has no split {split!r}: found {', '.join(builder.info.splits)}"
+        ) from error
+    if not count:
+        raise InputError(f"{spec} holds no examples in split {split!r}: choose another split")
+    reader = _Reader(builder, spec, split, size, channels)
+    name = builder.name.replace("/", "-")
+    facts = {"classes": reader.classes}
+    about = (builder.info.full_name, split, count, int(builder.info.dataset_size), reader.shape)
+    if count * int(np.prod(reader.shape)) > memory_limit:
+        return TfdsSource(name, reader, count, fingerprint=fingerprint_of(*about), **facts)
+    pixels, labels = reader.read_all(count)
+    facts["fingerprint"] = fingerprint_of(*about, pixels)
+    return ArraySource(name, pixels, labels, **facts)
+
+
+def _builder(name: str) -> Any:
+    """The builder of a set by its name."""
+    import tensorflow_datasets as tfds
+
+    from tfgan_suite.data.synthetic import builders  # noqa: F401 (registers the embedded sets)
+
+    try:
+        return tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
+    except (tfds.core.DatasetNotFoundError, ValueError, AttributeError) as error:
+        known = tfds.list_builders(with_community_datasets=False)
+        near = difflib.get_close_matches(name.split("/")[0].split(":")[0], known, 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see tfds.list_builders()"
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"tfds:{name} cannot be opened ({reason}): {hint}") from error
+
+
+def _prepare(builder: Any) -> None:
+    """Downloads and prepares a set that is not on the disk yet."""
+    if builder.is_prepared():
+        return
+    try:
+        _try_network(builder)
+        builder.download_and_prepare()
+    except ImportError:
+        raise
+    except Exception as error:  # whatever its downloaders, unpackers and parsers may raise
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"tfds:{builder.name} is not prepared in {builder.data_dir} and could not be "
+            f"downloaded ({type(error).__name__}: {reason}): where there is internet run "
+            f"tfds.builder({builder.name!r}).download_and_prepare(), copy the folder "
+            "~/tensorflow_datasets, and set TFDS_DATA_DIR to it here"
+        ) from error
+
+
+def _try_network(builder: Any) -> None:
+    """Raises at once where nothing can be reached; tfds itself retries for minutes."""
+    import requests
+
+    urls = {urlsplit(url).netloc: url for url in builder.url_infos or {} if "://" in url}
+    failure = None
+    for url in list(urls.values())[:3]:
+        try:
+            requests.head(url, timeout=15)
+            return
+        except requests.exceptions.Timeout:
+            return  # slow is not unreachable: tfds may try
+        except requests.exceptions.ConnectionError as error:
+            failure = error
+        except requests.exceptions.RequestException:
+            return
+    if failure is not None:
+        raise failure
+
+
+class _Reader:
+    """Reads the encoded examples of a split in their stored order, and decodes them."""
+
+    def __init__(self, builder, spec: str, split: str, size, channels) -> None:
+        import tensorflow_datasets as tfds
+
+        features = builder.info.features
+        given = builder.info.supervised_keys or ()
+        keys = [key for key in ("image", *given[:1]) if key in features]
+        feature = features[keys[0]] if keys else None
+        is_file = isinstance(feature, tfds.features.Image)
+        if not (is_file or (feature is not None and _is_picture(feature))):
+            raise InputError(
+                f"{spec} holds no pictures: its features are {', '.join(features)}; expected an "
+                "image feature of bytes"
+            )
+        height, width, native = feature.shape
+        if size is None and None in (height, width):
+            size = DEFAULT_SIZE
+        self.size = size
+        channels = channels or min(native or 3, 3)
+        self.shape = (size or height, size or width, channels)
+        self.is_file, self.image_key = is_file, keys[0]
+        labels = [key for key in ("label", *given[1:2]) if key in features]
+        labels = [key for key in labels if isinstance(features[key], tfds.features.ClassLabel)]
+        self.label_key = labels[0] if labels else None
+        self.classes = tuple(features[labels[0]].names) if labels else None
+        raw = builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders={self.image_key: tfds.decode.SkipDecoding()} if is_file else None,
+            read_config=tfds.ReadConfig(
+                try_autocache=False, interleave_cycle_length=1, skip_prefetch=True
+            ),
+        )
+        self.raw = raw.map(self._needed).with_options(order.options())
+
+    def _needed(self, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        found = {"image": example[self.image_key]}
+        if self.label_key is not None:
+            found["label"] = tf.cast(example[self.label_key], tf.int32)
+        return found
+
+    def decode(self, stored: bytes | np.ndarray) -> np.ndarray:
+        """One picture, uint8 `shape`."""
+        if not self.is_file:
+            return image_files.fit_array(stored, self.size, self.shape[2])
+        try:
+            return image_files.decode(stored, self.size, self.shape[2])
+        except image_files.Unreadable as error:
+            raise InputError(f"a picture of the prepared set is broken: {error}") from error
+
+    def decode_some(self, stored: np.ndarray) -> np.ndarray:
+        """Several pictures, uint8 `(n, *shape)`."""
+        return np.stack([self.decode(one) for one in stored])
+
+    def read_all(self, count: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """All pictures and labels, in stored order."""
+        pixels = np.empty((count, *self.shape), np.uint8)
+        labels = np.empty(count, np.int32) if self.label_key is not None else None
+        first = 0
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            for block in self.raw.batch(256).as_numpy_iterator():
+                last = first + len(block["image"])
+                for place, picture in enumerate(pool.map(self.decode, block["image"])):
+                    pixels[first + place] = picture
+                if labels is not None:
+                    labels[first:last] = block["label"]
+                first = last
+        return pixels[:first], None if labels is None else labels[:first]
+
+
+def _is_picture(feature: Any) -> bool:
+    """Whether a plain tensor feature holds bytes of one fixed picture shape."""
+    shape = tuple(feature.shape or ())
+    return (
+        len(shape) == 3
+        and None not in shape
+        and shape[2] in (1, 3, 4)
+        and np.dtype(feature.np_dtype) == np.uint8
+    )
+
+
+class TfdsSource(Source):
+    """A set that is too large for memory, read in stored order and shuffled in windows.
+
+    Every epoch starts at a place of its own in the stored order and shuffles windows of `WINDOW`
+    examples, both decided by seed and epoch. Skipping to a step is exact; it reads the epoch's
+    examples up to there without decoding them.
+    """
+
+    def __init__(self, name: str, reader: _Reader, count: int, **facts: Any) -> None:
+        super().__init__(name, reader.shape, **facts)
+        self._reader, self._count = reader, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _epoch(self, number: tf.Tensor | int, seed: int) -> tf.data.Dataset:
+        """The encoded examples of one epoch in its order."""
+        start = tf.cast(order.key(seed, "window", number)[0], tf.int64) % self._count
+        window = min(WINDOW, self._count)
+
+        def shuffle(block):
+            there = tf.shape(block["image"], out_type=tf.int64)[0]
+            places = tf.random.experimental.index_shuffle(
+                tf.range(there), order.key(seed, "order", number), there - 1
+            )
+            return {name: tf.gather(values, places) for name, values in block.items()}
+
+        turned = self._reader.raw.skip(start).concatenate(self._reader.raw.take(start))
+        return turned.batch(window).map(shuffle).unbatch()
+
+    def _decoded(self, found: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        pixels = tf.numpy_function(self._reader.decode_some, [found["image"]], tf.uint8)
+        return {**found, "image": pixels}
+
+    def _slices(self, deal: order.Share, seed: int, start: int) -> tf.data.Dataset:
+        first, skipped = divmod(start, self._count // deal.batch)
+        numbers = order.numbered(start, deal)
+
+        def epoch(number):
+            passed = tf.where(number == first, tf.constant(skipped * deal.batch, tf.int64), 0)
+            whole = self._epoch(number, seed).skip(passed).batch(deal.batch, drop_remainder=True)
+            return whole.flat_map(
+                lambda found: tf.data.Dataset.from_tensors(found).repeat(deal.replicas)
+            )
+
+        def cut(number, found):
+            step, part = number
+            first = tf.cast(part, tf.int32) * deal.size
+            mine = {name: values[first : first + deal.size] for name, values in found.items()}
+            if "label" in mine:
+                mine["label"] = tf.ensure_shape(mine["label"], [deal.size])
+            return step, part, self._decoded(mine)
+
+        epochs = tf.data.Dataset.counter(first, 1, dtype=tf.int64).flat_map(epoch)
+        return tf.data.Dataset.zip((numbers, epochs)).map(
+            cut, num_parallel_calls=2, deterministic=True
+        )
+
+    def _sample(self, count: int, seed: int) -> dict[str, tf.Tensor]:
+        chosen = self._epoch(0, seed).batch(count).take(1)
+        return self._decoded(next(iter(chosen)))

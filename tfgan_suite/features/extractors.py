@@ -1,0 +1,383 @@
+"""Frozen feature networks, for measures and content losses: by name, from a file, or any callable.
+
+For losses, inner layers by the names of papers (see `feature_taps`):
+
+    look = perceptual.taps("vgg19", ["relu1_1", "conv4_2"])      # maps of pictures of any size
+
+For measures, one vector for each picture:
+
+    extractor = perceptual.load("inception_v3")                  # keras.applications, ImageNet
+    extractor = perceptual.load("vgg19:block5_conv4")            # a layer of it
+    extractor = perceptual.load("classifiers/shapes.keras")      # from recipes/classifier.py
+    extractor = perceptual.load("squeezenet.npz:fire9")          # weights of `feature_nets`
+    extractor = perceptual.from_callable(network, "my network")
+    features = extractor.features(pictures)                      # float32 (n, d)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.errors import InputError
+from tfgan_suite.features.layer_outputs import tap, tappable
+from tfgan_suite.features.named_layers import Taps, checksum, taps
+from tfgan_suite.features.network import in_float32
+from tfgan_suite.features.weights import downloading, hash_weights, read_model, recognise
+
+__all__ = [
+    "APPLICATIONS", "RESIZES", "Extractor", "Taps", "check_finite", "checksum", "from_callable",
+    "hash_weights", "load", "taps",
+]  # fmt: skip
+
+RESIZES = ("bilinear", "bicubic", "lanczos3", "lanczos5", "area", "nearest")
+# Name: module and class in keras.applications, side of its input, layer of features.
+APPLICATIONS = {
+    "inception_v3": ("inception_v3", "InceptionV3", 299, "mixed10"),
+    "vgg16": ("vgg16", "VGG16", 224, "block5_pool"),
+    "vgg19": ("vgg19", "VGG19", 224, "block5_pool"),
+    "mobilenet_v2": ("mobilenet_v2", "MobileNetV2", 224, "out_relu"),
+}
+
+
+class Extractor:
+    """A frozen network that describes pictures; made by `load` or `from_callable`.
+
+    Args:
+        network: takes float32 pictures `(n, height, width, channels)`, gives one tensor or a list.
+        name: stands in every result.
+        layers: names of what the network gives, in order; the first are the features.
+        weights_hash: hash of its weights; `None` where unknown, then nothing is cached.
+        size: `(height, width)` that it needs; other pictures are resized. `None`: takes any.
+        channels: 1, 3, or `None` for any. Grey pictures are repeated to 3.
+        prepare: maps pictures in [-1, 1] to the values that the network was trained on.
+        pool: `"mean"` averages feature maps over height and width to vectors; `"none"` does not.
+        resize: interpolation, one of `RESIZES`.
+        antialias: whether the filter widens when pictures shrink.
+        gives_logits: whether predictions are logits, not probabilities.
+
+    Raises:
+        InputError: an unknown interpolation or pooling.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[tf.Tensor], Any],
+        name: str,
+        *,
+        layers: Sequence[str] = ("output",),
+        weights_hash: str | None = None,
+        size: tuple[int, int] | None = None,
+        channels: int | None = None,
+        prepare: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        pool: str = "none",
+        resize: str = "bilinear",
+        antialias: bool = True,
+        gives_logits: bool = True,
+    ):
+        if resize not in RESIZES:
+            raise InputError(f"resize is {resize!r}; it must be one of {', '.join(RESIZES)}")
+        if pool not in ("mean", "none"):
+            raise InputError(f"pool is {pool!r}; it must be 'mean' or 'none'")
+        self.network, self.name, self.layers = network, name, tuple(layers)
+        self.weights_hash, self.size, self.channels = weights_hash, size, channels
+        self.pool, self.resize, self.antialias = pool, resize, antialias
+        self.gives_logits = gives_logits
+        self._prepare = prepare
+        self._compiled: dict[tuple[int, ...], Callable[[tf.Tensor], list[tf.Tensor]]] = {}
+
+    def __call__(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """What each layer says, differentiable by the pictures.
+
+        Args:
+            images: float `(n, height, width, channels)` in [-1, 1].
+
+        Returns:
+            One tensor for each of `layers`, not pooled.
+
+        Raises:
+            InputError: pictures of another rank or number of channels than the network takes.
+        """
+        images = self._fitted(tf.cast(images, tf.float32))
+        outputs = self.network(images if self._prepare is None else self._prepare(images))
+        outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+        return [tf.cast(output, tf.float32) for output in outputs]
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """One vector for each picture: float32 `(n, d)`; see `describe`."""
+        return self.describe(images)[0]
+
+    def describe(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Features, and predictions where the extractor was made with them.
+
+        Args:
+            images: uint8, or float in [-1, 1], `(n, height, width, channels)`.
+
+        Returns:
+            float32 `(n, d)`; float32 `(n, classes)` (the second of `layers`) or `None`.
+
+        Raises:
+            InputError: NaN or infinity in the pictures, or the network gives something else
+                than a vector for each picture.
+        """
+        images = np.asarray(images)
+        if images.dtype == np.uint8:
+            images = images.astype(np.float32) / 127.5 - 1.0
+        check_finite(images)
+        outputs = [output.numpy() for output in self._call(images)]
+        if self.pool == "mean" and outputs[0].ndim == 4:
+            # In float64: NumPy adds float32 one by one here, which loses digits on large maps.
+            outputs[0] = outputs[0].mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
+        for name, output in zip(self.layers, outputs):
+            if output.ndim != 2 or len(output) != len(images):
+                raise InputError(
+                    f"extractor {self.name} gives shape {output.shape} at {name!r} for "
+                    f"{len(images)} pictures; expected ({len(images)}, features): name another "
+                    "layer (FILE:LAYER), or pool='mean' for feature maps"
+                )
+        return outputs[0], outputs[1] if len(outputs) > 1 else None
+
+    def _call(self, images: np.ndarray) -> list[tf.Tensor]:
+        """`__call__` in a graph, one for each shape of pictures and any number of them."""
+        shape = images.shape[1:]
+        if shape not in self._compiled:
+            spec = tf.TensorSpec((None, *shape), tf.float32)
+            # Without autograph an InputError stays the one line that it is.
+            self._compiled[shape] = tf.function(self.__call__, [spec], autograph=False)
+        return self._compiled[shape](tf.constant(images, tf.float32))
+
+    def protocol(self) -> dict[str, Any]:
+        """What a result must say of its extractor."""
+        resize = "none"
+        if self.size is not None:
+            filtered = "antialias" if self.antialias else "no antialias"
+            resize = f"to {self.size[0]}x{self.size[1]}, {self.resize}, {filtered}"
+        return {
+            "extractor": self.name,
+            "weights": self.weights_hash,
+            "layer": self.layers[0],
+            "pool": self.pool,
+            "resize": resize,
+        }
+
+    def _fitted(self, images: tf.Tensor) -> tf.Tensor:
+        """Pictures of the size and number of channels that the network takes."""
+        shape = images.shape
+        if shape.rank == 4 and self.channels == 3 and shape[3] == 1:
+            images = tf.repeat(images, 3, axis=3)
+        elif self.channels is not None and (shape.rank != 4 or shape[3] != self.channels):
+            raise InputError(
+                f"extractor {self.name} takes pictures (n, height, width, {self.channels}); found "
+                f"shape {tuple(shape)}: use an extractor made for such pictures"
+            )
+        if self.size is None or tuple(images.shape[1:3]) == self.size:
+            return images
+        return tf.image.resize(images, self.size, self.resize, antialias=self.antialias)
+
+
+def load(
+    spec: str | Path,
+    *,
+    predictions: bool = False,
+    pool: str | None = None,
+    weights: str | None = "imagenet",
+    resize: str = "bilinear",
+    antialias: bool = True,
+) -> Extractor:
+    """Opens a feature network.
+
+    Args:
+        spec: a name in `APPLICATIONS`, a Keras file (`.keras`, `.h5`), an `.npz` file of weights
+            (see `feature_weights`) or a SavedModel folder; with `:LAYER` (SavedModel: `:OUTPUT`)
+            behind it for another layer than the usual one.
+            Usual are: for applications the last feature maps, averaged over space; for a file what
+            the card beside it names (`NAME.json`, as `recipes/classifier.py` writes it), else its
+            output. Files take pictures in [-1, 1].
+        predictions: whether to give class predictions beside the features.
+        pool: as for `Extractor`; default `"mean"` for applications, `"none"` for files.
+        weights: for applications `"imagenet"`, a file of weights, or `None`: random ones.
+        resize: interpolation where pictures have another size than the network takes.
+        antialias: whether it filters when pictures shrink.
+
+    Raises:
+        InputError: no such network, file or layer; weights that cannot be downloaded.
+    """
+    text, options = str(spec), {"resize": resize, "antialias": antialias}
+    name, _, layer = text.rpartition(":") if ":" in text else (text, "", "")
+    if Path(text).exists():
+        name, layer = text, ""
+    if name in APPLICATIONS:
+        with in_float32():
+            return _application(name, layer, predictions, pool or "mean", weights, options)
+    path = Path(name).expanduser()
+    if not path.exists():
+        near = difflib.get_close_matches(name, APPLICATIONS, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(
+            f"there is no extractor {text!r}: {hint}Expected {', '.join(APPLICATIONS)}, a Keras "
+            "file or a SavedModel folder (python recipes/classifier.py --data DATA makes one)"
+        )
+    options["pool"] = pool or "none"
+    if path.is_dir():
+        return _saved_model(path, layer, predictions, options)
+    if path.suffix == ".npz":
+        return _rebuilt(path, layer, predictions, {**options, "pool": pool or "mean"})
+    with in_float32():
+        return _file(path, layer, predictions, options)
+
+
+def from_callable(
+    call: Callable[[tf.Tensor], tf.Tensor], name: str, *, weights_hash: str | None = None, **options
+) -> Extractor:
+    """An extractor of any function from pictures in [-1, 1] to vectors.
+
+    Args:
+        call: takes float32 `(n, height, width, channels)`, gives `(n, d)`; TensorFlow operations
+            only. A Keras model is called in inference mode.
+        name: stands in every result.
+        weights_hash: what tells its weights from others'; for a Keras model it is computed.
+        **options: as for `Extractor`.
+    """
+    if isinstance(call, keras.Model):
+        weights_hash = weights_hash or hash_weights(call)
+        return Extractor(
+            lambda images: call(images, training=False), name, weights_hash=weights_hash, **options
+        )
+    return Extractor(call, name, weights_hash=weights_hash, **options)
+
+
+def check_finite(images: np.ndarray) -> None:
+    """Refuses pictures with values that are not finite numbers.
+
+    Raises:
+        InputError: how many pictures are concerned.
+    """
+    if images.dtype.kind == "f" and not np.isfinite(images).all():
+        bad = int((~np.isfinite(images)).reshape(len(images), -1).any(axis=1).sum())
+        raise InputError(
+            f"{bad} of {len(images)} pictures hold NaN or infinity; a run that draws such pictures "
+            "has diverged: go back to an earlier checkpoint"
+        )
+
+
+def _application(name, layer, predictions, pool, weights, options) -> Extractor:
+    module_name, class_name, side, usual = APPLICATIONS[name]
+    module = getattr(keras.applications, module_name)
+    build, layer = getattr(module, class_name), layer or usual
+    inner = tappable(build(weights=None, include_top=False, input_shape=(side, side, 3)))
+    top = predictions or layer not in inner
+    network = _downloaded(build, name, weights, top, side)
+    facts = {"size": (side, side), "channels": 3, "pool": pool, "gives_logits": False, **options}
+    if name.startswith("vgg"):  # mean colours subtracted, blue first
+        facts["prepare"] = lambda images: module.preprocess_input((images + 1.0) * 127.5)
+    shown = name
+    if weights != "imagenet":
+        shown += f"-{Path(weights).stem}" if weights else "-random"
+    wanted = [layer, "predictions"] if predictions else [layer]
+    return _tapped(network, shown, wanted, **facts)
+
+
+def _downloaded(build, name: str, weights: str | None, top: bool, side: int) -> keras.Model:
+    """A network of keras.applications with its weights."""
+    advice = (
+        "without internet, train a classifier on your data (python recipes/classifier.py --data "
+        "DATA) and give its file as extractor; or, where there is internet, run python -c 'import "
+        f"keras; keras.applications.{build.__name__}(include_top={top})' and copy "
+        "~/.keras/models here"
+    )
+    with downloading(f"the weights of {name} could not be had", advice):
+        return build(weights=weights, include_top=top, input_shape=(side, side, 3))
+
+
+def _file(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
+    network = read_model(path)
+    said = _card(path)
+    shape = network.input_shape
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        raise InputError(f"{path} takes {shape}; expected one input (n, height, width, channels)")
+    last = network.layers[-1].name
+    layer = layer or said.get("features") or last
+    wanted = [layer, said.get("predictions") or last] if predictions else [layer]
+    size = None if None in shape[1:3] else tuple(shape[1:3])
+    found = [getattr(one, "activation", None) for one in network.layers if one.name == wanted[-1]]
+    logits = "softmax" not in [getattr(activation, "__name__", "") for activation in found]
+    facts = {"size": size, "channels": shape[3], "gives_logits": logits, **options}
+    return _tapped(network, path.stem, wanted, **facts)
+
+
+def _rebuilt(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
+    """A network of `feature_nets` with the weights of a file."""
+    network = recognise(path)
+    wanted = [layer or network.usual]
+    look = taps(network.name, wanted, path)
+    digest = look.checksum()  # of the weights that lead to the features
+    if predictions:
+        wanted.append("predictions")
+        look = taps(network.name, wanted, path)
+    facts = {"size": (network.side, network.side), "channels": 3, "gives_logits": False}
+    return Extractor(look, path.stem, layers=wanted, weights_hash=digest, **facts, **options)
+
+
+def _card(path: Path) -> dict[str, str]:
+    """The layers that the card beside a file names; empty without a card."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).get("layers", {})
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _tapped(network: keras.Model, name: str, wanted: list[str], **facts: Any) -> Extractor:
+    """An extractor of named layers; its hash is of the weights that lead to the features."""
+    network.trainable = False
+    digest = hash_weights(tap(network, wanted[:1]))
+    tapped = tap(network, wanted)
+    return Extractor(
+        lambda images: tapped([images], training=False),
+        name,
+        layers=wanted,
+        weights_hash=digest,
+        **facts,
+    )
+
+
+def _saved_model(path: Path, output: str, predictions: bool, options: dict) -> Extractor:
+    try:
+        loaded = tf.saved_model.load(str(path))
+        call = loaded.signatures["serving_default"]
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read as a SavedModel with a signature serving_default ({error})"
+        ) from error
+    (key, spec), *more = call.structured_input_signature[1].items()
+    outputs = sorted(call.structured_outputs)
+    output = output or (outputs[0] if len(outputs) == 1 else "features")
+    wanted = [output, "predictions"] if predictions else [output]
+    if more or spec.shape.rank != 4 or not set(wanted) <= set(outputs):
+        raise InputError(
+            f"{path} takes {[key, *(name for name, _ in more)]} and gives {outputs}; expected one "
+            f"input of pictures (n, height, width, channels) and {' and '.join(wanted)} (name one "
+            "with FOLDER:OUTPUT)"
+        )
+    digest = hashlib.sha256()
+    for file in sorted(path.glob("variables/*.data-*")) + [path / "saved_model.pb"]:
+        digest.update(file.read_bytes())
+    sides = tuple(spec.shape[1:3])
+
+    def network(images: tf.Tensor) -> list[tf.Tensor]:
+        found = call(**{key: images})
+        return [found[name] for name in wanted]
+
+    network.kept = loaded  # the variables live as long as the loaded object does
+    facts = {"size": None if None in sides else sides, "channels": spec.shape[3], **options}
+    return Extractor(
+        network, path.name, layers=wanted, weights_hash=digest.hexdigest()[:16], **facts
+    )

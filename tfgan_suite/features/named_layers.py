@@ -1,0 +1,221 @@
+"""What a frozen network's inner layers say of pictures, by the names that papers use.
+
+    look = perceptual.taps("vgg19", ["relu1_1", "conv4_2"])        # Gatys, AdaIN; after the ReLU
+    look = perceptual.taps("vgg19", ["phi_5,4"])                   # SRGAN
+    look = perceptual.taps("vgg19", ["phi_5,4"], before_activation=True)       # ESRGAN
+    look = perceptual.taps("squeezenet.npz", ["fire2", "fire5"])   # a file of weights
+    look = perceptual.taps("mine.keras", ["features"])             # any Keras model, its layers
+    shallow, deep = look(pictures)                                 # float32 maps
+
+Pictures are `(batch, height, width, 3)` in [-1, 1] everywhere; what a network wants instead (blue
+first, mean colours subtracted) is part of `look.network`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfgan_suite.layers.convolution  # noqa: F401 (registers classes that a file may hold)
+from tfgan_suite.errors import InputError
+from tfgan_suite.features import architectures
+from tfgan_suite.features import weights as feature_weights
+from tfgan_suite.features.layer_outputs import tap
+from tfgan_suite.features.network import Variant, in_float32
+
+
+class Taps:
+    """A frozen network that gives maps; made by `taps`.
+
+    It is no Keras layer: a game that holds it neither trains nor saves it. What an export must
+    contain is `network`, a Keras model from pictures in [-1, 1] to the maps.
+
+    Args:
+        network: the Keras model.
+        names: of what it gives, in order, as they were asked for.
+        name: of the network, for results.
+        least: smallest height and width that it takes.
+    """
+
+    def __init__(self, network: keras.Model, names: Sequence[str], name: str, least: int = 1):
+        self.network, self.names, self.name, self.least = network, tuple(names), name, least
+        shapes = [tuple(output.shape) for output in network.outputs]
+        # Numbers of maps, e.g. (64, 128, 256, 512).
+        self.channels = tuple(shape[-1] for shape in shapes)
+        self._takes = tuple(network.inputs[0].shape)[1:]
+
+    def __call__(self, images: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
+        """The maps, differentiable by the pictures.
+
+        Args:
+            images: float `(batch, height, width, 3)` in [-1, 1], of any size; grey ones of one
+                channel are repeated to three.
+            training: ignored: the network is always in inference mode.
+
+        Returns:
+            float32 maps `(batch, rows, columns, channels)`, one tensor for each name.
+
+        Raises:
+            InputError: pictures of another shape or smaller than the network can take.
+        """
+        del training
+        images = tf.cast(self._fitted(images), tf.float32)
+        found = self.network(images, training=False)
+        found = list(found) if isinstance(found, (list, tuple)) else [found]
+        return [tf.cast(maps, tf.float32) for maps in found]
+
+    def checksum(self) -> str:
+        """16 hex digits that change with any weight: equal before and after a training."""
+        return feature_weights.hash_weights(self.network)
+
+    def count_params(self) -> int:
+        """Number of weights up to the deepest tap."""
+        return self.network.count_params()
+
+    def save(self, path: str | Path) -> None:
+        """Writes the weights as `.npz` in the layout `layer|kernel`, `layer|bias`.
+
+        Raises:
+            InputError: the network is not one of `feature_nets.NETWORKS`.
+        """
+        feature_weights.write(self.network, path)
+
+    def _fitted(self, images: Any) -> tf.Tensor:
+        images = tf.convert_to_tensor(images)
+        if not images.dtype.is_floating:
+            raise InputError(
+                f"{self.name} takes pictures as floats in [-1, 1]; found {images.dtype.name}: "
+                "divide bytes by 127.5 and take 1 off"
+            )
+        wanted, shape = self._takes, images.shape
+        if shape.rank == 4 and shape[3] == 1 and wanted[2] == 3:
+            images = tf.repeat(images, 3, axis=3)
+            shape = images.shape
+        fits = shape.rank == 4 and all(
+            want is None or have is None or have == want for have, want in zip(shape[1:], wanted)
+        )
+        if not fits:
+            sides = " x ".join("any" if side is None else str(side) for side in wanted)
+            raise InputError(
+                f"{self.name} takes pictures (batch, height, width, channels) of {sides}; found "
+                f"shape {tuple(shape)}"
+            )
+        small = [side for side in shape[1:3] if side is not None and side < self.least]
+        if small:
+            raise InputError(
+                f"a picture of {shape[2]}x{shape[1]} pixels is too small for {self.name} up to "
+                f"{', '.join(self.names)}, which needs {self.least} on each side; enlarge it or "
+                "tap an earlier layer"
+            )
+        return images
+
+
+def taps(
+    network: str | Path | keras.Model,
+    names: Sequence[str],
+    weights: str | Path | None = "imagenet",
+    before_activation: bool = False,
+    *,
+    pooling: str = "max",
+    padding: str = "zeros",
+    round_up: bool = False,
+    normalise_on: np.ndarray | None = None,
+    seed: int = 0,
+) -> Taps:
+    """Opens a network up to the deepest of the named layers.
+
+    Args:
+        network: `"vgg16"`, `"vgg19"`, `"squeezenet"` (1.0), `"mobilenet_v2"`; an `.npz` file with
+            the weights of one of them; or any functional Keras model of pictures in [-1, 1], as a
+            file (`.keras`, `.h5`) or as it is (then its layers stay trainable as they were).
+        names: VGG: `"relu4_1"`, `"conv4_1"`, `"phi_4,1"` and `"block4_conv1"` are the same, and
+            there is `"pool4"`; SqueezeNet: `"conv1"`, `"fire2"` to `"fire9"`; MobileNetV2:
+            `"block_3"`, `"block_3_expand"` and such; a Keras model: its layers.
+        weights: `"imagenet"` (keras.applications; downloaded at the first use), a file (`.npz`
+            with `layer|kernel` and `layer|bias`, `.h5` as keras.applications writes it), or
+            `None`: random ones from `seed`, with VGG scaled so that a filter's mean is 1.
+        before_activation: whether to give what goes into the ReLU; default, as in the papers,
+            what comes out of it.
+        pooling: `"max"` or `"average"` (Gatys); VGG only, as are the next three.
+        padding: what surrounds maps: `"zeros"`, or `"reflect"` (AdaIN), without dark borders.
+        round_up: whether pools round odd sizes up (AdaIN), not down.
+        normalise_on: pictures `(n, height, width, 3)` in [-1, 1]. Weights are rescaled until each
+            filter's mean over them is 1, which changes nothing else (Gatys).
+        seed: of random weights.
+
+    Returns:
+        A callable from pictures to a list of maps; see `Taps`.
+
+    Raises:
+        InputError: an unknown network, tap (the message lists the taps) or option; weights that
+            cannot be had (what to fetch, where to put it) or are another network's (which layer
+            does not fit).
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    variant = Variant(pooling, padding, round_up)
+    known = architectures.NETWORKS.get(str(network))
+    if known is None and str(network).endswith(".npz"):
+        if weights not in ("imagenet", None):
+            raise InputError(f"{network} and {weights} are both files of weights; give one")
+        weights = network
+        known = feature_weights.recognise(network)
+    if known is None:
+        if before_activation or normalise_on is not None or not variant.is_plain:
+            raise InputError(
+                "before_activation, pooling, padding, round_up and normalise_on are for "
+                f"{', '.join(architectures.NETWORKS)}; of a Keras model name the layer itself"
+            )
+        return _of_model(network, names)
+    known.check(variant, normalise_on is not None)
+    layers = [known.layer_of(name, before_activation) for name in names]
+    if not layers:
+        raise InputError(f"no tap of {known.name} was named; it has {known.listed()}")
+    with in_float32():
+        model = known.build(layers, variant)
+        _fill(model, known, weights, normalise_on, seed)
+    model.trainable = False
+    shown = known.name
+    if weights != "imagenet":
+        shown += f"-{Path(weights).stem}" if weights else "-random"
+    return Taps(model, names, shown, known.least(layers, variant))
+
+
+def checksum(network: Taps | keras.Model) -> str:
+    """16 hex digits that change with any weight of a network, a `Taps` or a Keras model."""
+    return feature_weights.hash_weights(network.network if isinstance(network, Taps) else network)
+
+
+def _fill(model, known, weights, normalise_on, seed: int) -> None:
+    """Gives the model its weights."""
+    if weights is None:
+        feature_weights.draw(model, seed)
+        if known.scales and normalise_on is None:
+            feature_weights.normalise(model, feature_weights.specks(seed), preserve=False)
+    elif str(weights) == "imagenet":
+        feature_weights.assign(model, known, feature_weights.fetched(known), "imagenet")
+    else:
+        feature_weights.assign(model, known, feature_weights.read(weights), str(weights))
+    if normalise_on is not None:
+        feature_weights.normalise(model, normalise_on, preserve=weights is not None)
+
+
+def _of_model(network: str | Path | keras.Model, names: Sequence[str]) -> Taps:
+    """Taps of the user's own network."""
+    if isinstance(network, keras.Model):
+        return Taps(tap(network, names), names, network.name)
+    path = Path(network).expanduser()
+    if not path.is_file():
+        raise InputError(
+            f"there is no network {str(network)!r}; expected {', '.join(architectures.NETWORKS)}, "
+            "an .npz file with the weights of one of them, or a file of a Keras model"
+        )
+    with in_float32():
+        model = feature_weights.read_model(path)
+        tapped = tap(model, names)
+    tapped.trainable = False
+    return Taps(tapped, names, path.stem)

@@ -1,0 +1,325 @@
+"""Weights of the networks of `feature_nets`: from keras.applications, from files, drawn, rescaled.
+
+A file of weights is an `.npz` with the arrays `layer|kernel` `(rows, columns, in, out)` and
+`layer|bias` for each layer, or an `.h5` with the layers' names, as keras.applications writes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import socket
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat
+from tfgan_suite.errors import InputError
+from tfgan_suite.features import architectures
+from tfgan_suite.features.network import Network
+from tfgan_suite.utils.files import write_bytes
+
+Stored = dict[str, dict[str, np.ndarray]]  # layer, then role: array
+_NORM = ("gamma", "beta", "moving_mean", "moving_variance")  # in Keras's order
+_EPSILON = 1e-3  # of MobileNetV2's batch norm
+_PATIENCE = 30.0  # seconds without an answer after which a download counts as failed
+# Files of keras.applications, without the layers behind the maps.
+FILES = {
+    "vgg16": "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "vgg19": "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "mobilenet_v2": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+}
+
+
+def hash_weights(network: keras.Model) -> str:
+    """16 hex digits that change with any weight of the network."""
+    digest = hashlib.sha256()
+    for value in network.get_weights():
+        digest.update(f"{value.shape}{value.dtype}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def assign(model: keras.Model, network: Network, stored: Stored, origin: str) -> None:
+    """Puts stored weights into a model; batch norm behind a layer is folded into it.
+
+    Args:
+        model: what `network.build` gave.
+        network: what it was built from.
+        stored: as `read` and `fetched` give it.
+        origin: where they come from, for messages.
+
+    Raises:
+        InputError: they are of another network; the message names the layer that does not fit.
+    """
+    stored = {network.stored(layer): arrays for layer, arrays in stored.items()}
+    for layer, arrays in stored.items():
+        if arrays.get("kernel", np.empty(0)).ndim == 4 and layer not in network.layers:
+            raise InputError(
+                f"{origin} holds weights of a layer {layer}, which {network.name} does not have: "
+                "it is a file of another network; name that one, or give this one's file"
+            )
+    for layer in _with_weights(model):
+        found = stored.get(layer.name, {})
+        if "kernel" not in found:
+            held = ", ".join(list(stored)[:4]) or "no layers"
+            raise InputError(
+                f"{origin} has no kernel of {network.name}'s layer {layer.name}; it holds {held}"
+                f"{', ..' if len(stored) > 4 else ''}: give a file of {network.name}"
+            )
+        values = _folded(found, stored.get(network.norm(layer.name), {}))
+        for role, have, want in zip(("kernel", "bias"), values, layer.get_weights()):
+            if have is None or have.shape != want.shape:
+                shape = "none" if have is None else f"one of shape {have.shape}"
+                raise InputError(
+                    f"the layer {layer.name} of {network.name} has a {role} of shape {want.shape}; "
+                    f"{origin} holds {shape}: give a file of {network.name}"
+                )
+            if not np.isfinite(have).all():
+                raise InputError(
+                    f"the {role} of layer {layer.name} in {origin} holds NaN or infinity; get the "
+                    "file anew"
+                )
+        layer.set_weights(values)
+
+
+def _folded(found: Mapping[str, np.ndarray], norm: Mapping[str, np.ndarray]) -> list[Any]:
+    """Kernel and bias, or None, with the batch norm behind them."""
+    kernel, bias = found["kernel"], found.get("bias")
+    if not all(role in norm for role in _NORM):
+        return [kernel, bias]
+    gamma, beta, mean, variance = (norm[role].astype(np.float64) for role in _NORM)
+    scale = gamma / np.sqrt(variance + _EPSILON)
+    # A depthwise kernel (rows, columns, channels, 1) has its channels in the last but one axis.
+    depthwise = kernel.shape[-1] == 1 and len(scale) == kernel.shape[-2]
+    if not depthwise and kernel.shape[-1] != len(scale):
+        return [kernel, None]
+    kernel = kernel * (scale[:, None] if depthwise else scale)
+    bias = beta - (mean if bias is None else mean - bias) * scale
+    return [kernel.astype(np.float32), bias.astype(np.float32)]
+
+
+@contextlib.contextmanager
+def downloading(failed: str, advice: str) -> Iterator[None]:
+    """Lets keras.applications fetch weights, as long as something comes.
+
+    Args:
+        failed: what is said when it fails, the reason behind it.
+        advice: what to do then.
+
+    Raises:
+        InputError: it failed.
+    """
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)
+    try:
+        yield
+    except Exception as error:  # whatever downloader, unpacker or reader may raise
+        reason = " ".join(str(error).split())[:150]
+        raise InputError(f"{failed} ({type(error).__name__}: {reason}): {advice}") from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def fetched(network: Network) -> Stored:
+    """Weights of keras.applications: downloaded once, then from its folder.
+
+    Raises:
+        InputError: they cannot be had; the message says what to fetch and where to put it.
+    """
+    files = f"an .npz with layer|kernel and layer|bias ({', '.join(network.layers[:2])}, ..)"
+    if not network.application:
+        raise InputError(
+            f"there are no weights of {network.name} to download: give weights=FILE, {files}"
+        )
+    failed = f"the weights of {network.name} are not on this machine and could not be downloaded"
+    advice = (
+        f"fetch {FILES[network.name]}, a file of keras.applications, where there is internet and "
+        f"put it into the folder ~/.keras/models here, or give weights=FILE, that one or {files}"
+    )
+    with downloading(failed, advice):
+        build = getattr(keras.applications, network.application)
+        made = build(
+            weights="imagenet", include_top=False, input_shape=(network.side, network.side, 3)
+        )
+    found: Stored = {}
+    for layer in made.layers:
+        values = layer.get_weights()
+        if values:
+            roles = ("kernel", "bias") if values[0].ndim > 1 else _NORM
+            found[layer.name] = dict(zip(roles, values))
+    return found
+
+
+def read(path: str | Path) -> Stored:
+    """Reads a file of weights.
+
+    Raises:
+        InputError: no such file, or not one of weights.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise InputError(
+            f"there is no file of weights {path}; give an .npz with layer|kernel and layer|bias, "
+            "or an .h5 of keras.applications"
+        )
+    try:
+        found = _read_npz(path) if path.suffix == ".npz" else _read_h5(path)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} cannot be read as weights ({' '.join(str(error).split())[:150]}); give an "
+            ".npz with layer|kernel and layer|bias, or an .h5 of keras.applications"
+        ) from error
+    return found
+
+
+def _read_npz(path: Path) -> Stored:
+    found: Stored = {}
+    with np.load(path, allow_pickle=False) as file:
+        for key in file.files:
+            layer, _, role = key.rpartition("|")
+            if not layer or role not in ("kernel", "bias"):
+                raise ValueError(f"it holds an array {key!r}")
+            found.setdefault(layer, {})[role] = np.asarray(file[key], np.float32)
+    return found
+
+
+def _read_h5(path: Path) -> Stored:
+    """By the layers' names: `block1_conv1/../kernel:0`, also below `model_weights/`."""
+    import h5py
+
+    found: Stored = {}
+
+    def visit(name: str, item: Any) -> None:
+        parts = name.split("/")
+        if not isinstance(item, h5py.Dataset) or parts[0] == "optimizer_weights":
+            return
+        parts = parts[1:] if parts[0] == "model_weights" else parts
+        layer = parts[parts.index("vars") - 1] if "vars" in parts else parts[0]
+        value = np.asarray(item)
+        role = next((role for role in _NORM if role in parts[-1]), "bias")
+        found.setdefault(layer, {})["kernel" if value.ndim > 1 else role] = value
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    return found
+
+
+def recognise(path: str | Path) -> Network:
+    """The network that a file of weights is of: the one whose layers it holds, all of them.
+
+    Raises:
+        InputError: as `read`, or no network has just these layers.
+    """
+    held = set(read(path))
+    for network in architectures.NETWORKS.values():
+        if {network.stored(layer) for layer in held} == set(network.layers):
+            return network
+    raise InputError(
+        f"{path} holds layers ({', '.join(sorted(held)[:3])}, ..) of none of "
+        f"{', '.join(architectures.NETWORKS)}; name the network, and give the file as its weights"
+    )
+
+
+def write(model: keras.Model, path: str | Path) -> None:
+    """Writes the weights of a model as `.npz`, whole or not at all.
+
+    Raises:
+        InputError: a layer has something else than a kernel and a bias.
+    """
+    arrays = {}
+    for layer in _with_weights(model):
+        values = layer.get_weights()
+        if len(values) != 2:
+            raise InputError(
+                f"the layer {layer.name} of {model.name} has {len(values)} weights; expected a "
+                f"kernel and a bias, as in {', '.join(architectures.NETWORKS)}"
+            )
+        arrays.update({f"{layer.name}|{r}": v for r, v in zip(("kernel", "bias"), values)})
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_bytes(path, content.getvalue())
+
+
+def read_model(path: Path) -> keras.Model:
+    """Reads the file of a whole Keras model.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # readers raise whatever they run into
+        reason = " ".join(str(error).split())[:150]
+        raise InputError(
+            f"{path} cannot be read as a Keras model ({type(error).__name__}: {reason}); expected "
+            f"a whole model (not weights alone), saved with this Keras, {compat.RELEASES['keras']}"
+        ) from error
+
+
+def draw(model: keras.Model, seed: int) -> None:
+    """Random weights (He et al. 2015), the same for a layer whatever lies behind it.
+
+    A kernel's mean is taken off: it answers to differences, not to evenly lit maps, which would
+    silence half of the filters everywhere.
+    """
+    for layer in _with_weights(model):
+        kernel, bias = layer.get_weights()
+        draws = np.random.default_rng([seed, zlib.crc32(layer.name.encode())])
+        fan_in = kernel.size // max(kernel.shape[-1], len(bias))
+        values = draws.normal(0.0, np.sqrt(2.0 / fan_in), kernel.shape)
+        # Of a depthwise kernel each channel is a filter.
+        values -= values.mean(axis=(0, 1) if kernel.shape[-1] != len(bias) else (0, 1, 2))
+        layer.set_weights([values.astype(np.float32), np.zeros_like(bias)])
+
+
+def normalise(model: keras.Model, images: np.ndarray, preserve: bool = True) -> None:
+    """Rescales a VGG until each filter's mean activation over pictures is 1 (Gatys et al. 2016).
+
+    A ReLU commutes with positive factors: what one layer loses the next one is given, so that
+    all maps are as before up to one factor each. A filter that is silent stays as it is.
+
+    Args:
+        model: a chain of convolutions with ReLUs.
+        images: float `(n, height, width, 3)` in [-1, 1].
+        preserve: whether the next layer makes up for a factor; without it, drawn weights see
+            inputs of mean 1.
+    """
+    x = tf.convert_to_tensor(np.asarray(images, np.float32))
+    before = None
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        if not isinstance(layer, keras.layers.Conv2D):
+            x = layer(x)
+            continue
+        kernel, bias = layer.get_weights()
+        if preserve and before is not None:
+            kernel = kernel * before[:, None]
+            layer.set_weights([kernel, bias])
+        x = layer(x)
+        mean = np.maximum(x.numpy(), 0.0).mean(axis=(0, 1, 2), dtype=np.float64)
+        before = np.where(mean > 1e-6, mean, 1.0).astype(np.float32)
+        layer.set_weights([kernel / before, bias / before])
+        x = x / before
+
+
+def specks(seed: int, count: int = 4, side: int = 64) -> np.ndarray:
+    """Random pictures with coarse and fine detail: float32 `(count, side, side, 3)` in [-1, 1]."""
+    draws = np.random.default_rng(seed)
+    page = np.zeros((count, side, side, 3))
+    for cells in (4, 16, side):
+        values = draws.uniform(-1.0, 1.0, (count, cells, cells, 3))
+        page += values.repeat(side // cells, axis=1).repeat(side // cells, axis=2)
+    return (page / 3.0).astype(np.float32)
+
+
+def _with_weights(model: keras.Model) -> Iterable[keras.layers.Layer]:
+    return [layer for layer in model.layers if layer.get_weights()]

@@ -1,0 +1,141 @@
+"""A trained AdaIN from a run folder or an export, painting one picture at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.errors import InputError
+from tfgan_suite.style import colour
+from tfgan_suite.style.adain import PAINT, STATISTICS, AdaIN
+from tfgan_suite.style.statistics import mixed
+
+COLOURS = ("style", "coral", "luma")
+
+
+@dataclasses.dataclass(frozen=True)
+class Painter:
+    """What paints pictures in the style of others; made by `open_painter`.
+
+    Args:
+        name: where it comes from.
+        statistics: of a style `(1, height, width, 3)`: `(1, n)`.
+        paint: from content `(1, height, width, 3)`, statistics `(1, n)` and alpha `(1,)` to the
+            picture.
+        regions: `AdaIN.stylize_regions`; None: exports do not have it.
+    """
+
+    name: str
+    statistics: Callable[[np.ndarray], np.ndarray]
+    paint: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    regions: Callable[..., np.ndarray] | None = None
+
+    def __call__(
+        self,
+        content: np.ndarray,
+        styles: Sequence[np.ndarray],
+        weights: Sequence[float] | None = None,
+        alpha: float = 1.0,
+        mask: np.ndarray | None = None,
+        colours: str = "style",
+    ) -> np.ndarray:
+        """Paints one picture.
+
+        Args:
+            content: float `(height, width, 3)` in [-1, 1].
+            styles: pictures of the same kind, of any size. Without a mask they are mixed.
+            weights: of the styles; None: all alike.
+            alpha: 1: all style; 0: the content, through encoder and decoder.
+            mask: bool `(height, width)`: true gets the first style, the rest the second one or,
+                where there is none, stays as it is.
+            colours: `"style"`: those of the style; `"coral"`: the style is painted in the
+                content's colours; `"luma"`: of what is painted only the brightness is kept.
+
+        Returns:
+            float32 `(height, width, 3)` in [-1, 1].
+
+        Raises:
+            InputError: a mask with more than two styles or with weights, or for an export.
+        """
+        if colours not in COLOURS:
+            raise InputError(f"colours are {colours!r}; expected one of {', '.join(COLOURS)}")
+        if colours == "coral":
+            styles = [np.clip(colour.with_colours_of(content, one), -1.0, 1.0) for one in styles]
+        numbers = [self.statistics(one[None].astype(np.float32))[0] for one in styles]
+        if mask is None:
+            share = np.full([1], alpha, np.float32)
+            made = self.paint(content[None], mixed(numbers, weights)[None], share)[0]
+        else:
+            made = self._regions(content, mask, numbers, weights, alpha)
+        if colours == "luma":
+            made = colour.with_luminance_of(content, made)
+        return made
+
+    def _regions(self, content, mask, numbers, weights, alpha) -> np.ndarray:
+        if self.regions is None:
+            raise InputError(
+                f"{self.name} is an export, which paints whole pictures; give the run folder for"
+                " a mask"
+            )
+        if len(numbers) > 2 or weights is not None:
+            raise InputError(
+                f"a mask with {len(numbers)} styles{' and weights' if weights else ''}; give one"
+                " style for the inside or two, for the inside and the outside"
+            )
+        return self.regions(content, mask, *numbers, alpha=alpha)
+
+
+def open_painter(source: str | Path) -> Painter:
+    """Opens a run folder or an export of AdaIN.
+
+    Args:
+        source: run folder, `saved_models/NAME` or `saved_models/NAME/VERSION`.
+
+    Raises:
+        InputError: neither of them, or one of another game.
+    """
+    source = Path(source)
+    if not source.exists():
+        raise InputError(f"{source} does not exist; give a run folder or saved_models/NAME")
+    if (source / "run.json").is_file():
+        from tfgan_suite.training.run_folder import Run
+
+        game, _, _ = Run(source).load()
+        if not isinstance(game, AdaIN):
+            raise InputError(_other(source))
+        return of_game(game, str(source))
+    from tfgan_suite.export import load
+
+    exported = load(source)
+    if not {STATISTICS, PAINT} <= set(exported.signatures):
+        raise InputError(_other(source))
+    return Painter(
+        str(source),
+        lambda style: exported(STATISTICS, style=style),
+        lambda content, numbers, alpha: exported(
+            PAINT, content=content, statistics=numbers, alpha=alpha
+        ),
+    )
+
+
+def of_game(game: AdaIN, name: str = "the game") -> Painter:
+    """The painter of a trained game.
+
+    Args:
+        game: the game.
+        name: for messages.
+    """
+
+    def paint(content: np.ndarray, numbers: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        given = (tf.constant(value, tf.float32) for value in (content, numbers, alpha))
+        return game.painted(*given).numpy()
+
+    return Painter(name, game.statistics_of, paint, game.stylize_regions)
+
+
+def _other(source: Path) -> str:
+    return f"{source} is no AdaIN, which `stylize` needs; train one with recipes/adain.py"

@@ -1,0 +1,185 @@
+"""A trained translator from a run folder or an export, whichever the user names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgan_suite.core.signatures import TensorSpec
+from tfgan_suite.core.translation_game import BACK, DIRECTIONS, FORTH, TranslationGame
+from tfgan_suite.errors import InputError
+from tfgan_suite.inference import tiles
+
+# Pictures with more pixels than this go through in tiles unless the user says otherwise.
+WHOLE, TILE = 1024 * 1024, 512
+TRANSLATES = TranslationGame.usage
+
+
+@dataclasses.dataclass(frozen=True)
+class Translator:
+    """What translates pictures.
+
+    Args:
+        name: where it comes from.
+        direction: `"AtoB"` or `"BtoA"`.
+        spec: description of the pictures it takes.
+        made: description of the pictures it gives.
+        call: float32 `(1, height, width, channels)` in [-1, 1] to the same height and width.
+        multiple: grid on which parts can be computed alone (`Signature.multiple`).
+    """
+
+    name: str
+    direction: str
+    spec: TensorSpec
+    made: TensorSpec
+    call: Callable[[np.ndarray], np.ndarray]
+    multiple: int = 1
+
+    @property
+    def channels(self) -> int:
+        """Channels of the pictures that go in."""
+        return self.spec.shape[2]
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """The one height and width that it takes; None: any."""
+        height, width = self.spec.shape[:2]
+        return None if None in (height, width) else (height, width)
+
+    def __call__(self, picture: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
+        """Translates one picture.
+
+        Args:
+            picture: float32 `(height, width, channels)` in [-1, 1], of any size.
+            tile: side of the tiles; 0: none up to 1024 x 1024 pixels, 512 above.
+            overlap: pixels that neighbouring tiles share; 0: a quarter of the tile.
+
+        Returns:
+            float32 `(height, width, channels of the output)`.
+
+        Raises:
+            InputError: an impossible tile or overlap.
+        """
+        if not tile and picture.shape[0] * picture.shape[1] > WHOLE:
+            tile = TILE
+        return tiles.translate_picture(
+            picture,
+            self.call,
+            tile=tile,
+            overlap=overlap,
+            multiple=self.multiple,
+            size=self.size,
+        )
+
+
+def open_translator(
+    source: str | Path,
+    direction: str | None = None,
+    seed: int = 0,
+    signature: str | None = None,
+) -> Translator:
+    """Opens a run folder or an export.
+
+    Args:
+        source: run folder, `saved_models/NAME` or `saved_models/NAME/VERSION`.
+        direction: `"AtoB"` or `"BtoA"`; None: the one it was trained for, of two the first.
+        seed: of inputs beside the picture, where it has some.
+        signature: the signature to translate with, where it is not the direction's, such as
+            `"varied"` of pix2pix.
+
+    Raises:
+        InputError: neither of them, one that does not translate pictures, not in this direction,
+            or without this signature.
+    """
+    source = Path(source)
+    if not source.exists():
+        raise InputError(f"{source} does not exist; give a run folder or saved_models/NAME")
+    if (source / "run.json").is_file():
+        return _from_run(source, direction, seed, signature)
+    return _from_export(source, direction, seed, signature)
+
+
+def _from_run(source: Path, direction: str | None, seed: int, signature: str | None) -> Translator:
+    from tfgan_suite.training.run_folder import Run
+
+    game, chosen, _ = Run(source).load()
+    _check_usage(source, game.usage)
+    signatures = game.signatures()
+    direction, name = _choose(source, direction, signature, signatures, vars(chosen))
+    _check_pictures(source, signatures[name].inputs[0], signatures[name].output)
+
+    def call(images: np.ndarray) -> np.ndarray:
+        return game.translate(images, signature=name, seed=seed)
+
+    found = signatures[name]
+    return Translator(str(source), direction, found.inputs[0], found.output, call, found.multiple)
+
+
+def _from_export(
+    source: Path, direction: str | None, seed: int, signature: str | None
+) -> Translator:
+    from tfgan_suite.export import load
+
+    exported = load(source)
+    _check_usage(source, exported.usage)
+    constants = exported.card.get("constants") or {}
+    direction, name = _choose(source, direction, signature, exported.signatures, constants)
+    first, *others = exported.inputs(name)
+    _check_pictures(source, first, exported.output(name))
+    # As `TranslationGame.translate` draws them, so that a run and its export agree.
+    drawn = {spec.name: spec.draw(1, [seed, index]).numpy() for index, spec in enumerate(others, 1)}
+
+    def call(images: np.ndarray) -> np.ndarray:
+        return exported(name, **{first.name: images}, **drawn)
+
+    described = exported.card["export"]["signatures"][name]
+    made, multiple = exported.output(name), described.get("multiple", 1)
+    return Translator(str(source), direction, first, made, call, multiple)
+
+
+def _choose(
+    source: Path,
+    direction: str | None,
+    signature: str | None,
+    names: Sequence[str],
+    constants: Mapping[str, Any],
+) -> tuple[str, str]:
+    """The direction, and the signature that translates in it."""
+    if direction not in (None, *DIRECTIONS):
+        raise InputError(f"direction {direction!r} is unknown; it must be AtoB or BtoA")
+    if signature is not None:
+        if signature not in names:
+            raise InputError(f"{source} has no signature {signature!r}; it has {', '.join(names)}")
+        of_name = "BtoA" if signature == BACK else "AtoB"
+        return direction or constants.get("direction") or of_name, signature
+    if BACK in names:
+        direction = direction or "AtoB"
+        return direction, DIRECTIONS[direction]
+    trained = constants.get("direction")
+    trained = trained if trained in DIRECTIONS else "AtoB"
+    if direction not in (None, trained):
+        raise InputError(
+            f"{source} translates {trained} alone; leave --direction out, or train a recipe with"
+            f" --direction {direction}"
+        )
+    return trained, FORTH
+
+
+def _check_pictures(source: Path, *specs: TensorSpec) -> None:
+    for spec in specs:
+        if spec.kind != "image" or len(spec.shape) != 3 or spec.shape[2] not in (1, 3):
+            raise InputError(
+                f"{source} translates {spec.kind} of shape {spec.shape}, not pictures of 1 or 3"
+                " channels"
+            )
+
+
+def _check_usage(source: Path, usage: str) -> None:
+    if usage.split()[0] != TRANSLATES.split()[0]:
+        raise InputError(
+            f"{source} translates no pictures; use `python -m tfgan_suite {usage.format(source)}`"
+        )

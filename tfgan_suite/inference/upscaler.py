@@ -1,0 +1,97 @@
+"""What makes pictures larger, from a run folder or an export, whichever the user names."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from tfgan_suite.core.signatures import TensorSpec
+from tfgan_suite.errors import InputError
+from tfgan_suite.inference.upscale_tiles import SMALLEST, Call, enlarge_picture
+
+
+@dataclasses.dataclass(frozen=True)
+class Upscaler:
+    """What makes pictures larger.
+
+    Args:
+        name: where it comes from.
+        channels: of the pictures, 1 or 3.
+        factor: how many times larger.
+        call: float32 `(1, height, width, channels)` in [-1, 1] to `factor` times the sides.
+        step: training steps, where known.
+    """
+
+    name: str
+    channels: int
+    factor: int
+    call: Call
+    step: int | None = None
+
+    def __call__(self, picture: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
+        """Enlarges one picture, uint8 to uint8; see `enlarge_picture`."""
+        return enlarge_picture(picture, self.call, self.factor, tile=tile, overlap=overlap)
+
+
+def open_upscaler(source: str | Path) -> Upscaler:
+    """Opens a run folder or an export.
+
+    Args:
+        source: run folder, `saved_models/NAME` or `saved_models/NAME/VERSION`.
+
+    Raises:
+        InputError: neither of them, or one that makes no pictures larger.
+    """
+    source = Path(source)
+    if not source.exists():
+        raise InputError(f"{source} does not exist; give a run folder or saved_models/NAME")
+    if (source / "run.json").is_file():
+        return _from_run(source)
+    return _from_export(source)
+
+
+def _from_run(source: Path) -> Upscaler:
+    from tfgan_suite.core.super_resolution_game import SuperResolutionGame
+    from tfgan_suite.training.run_folder import Run
+
+    game, _, _ = Run(source).load()
+    if not isinstance(game, SuperResolutionGame):
+        raise InputError(_other(source))
+    (spec,) = game.signatures()["serving_default"].inputs
+    return _opened(source, spec, game.translate, int(game.steps.numpy()))
+
+
+def _from_export(source: Path) -> Upscaler:
+    from tfgan_suite.export import load
+
+    exported = load(source)
+    inputs = exported.inputs()
+    if len(inputs) != 1 or inputs[0].kind != "image" or len(inputs[0].shape) != 3:
+        raise InputError(_other(source))
+
+    def call(images: np.ndarray) -> np.ndarray:
+        return exported(**{inputs[0].name: images})
+
+    return _opened(source, inputs[0], call, exported.card.get("steps"))
+
+
+def _opened(source: Path, spec: TensorSpec, call: Call, step: int | None) -> Upscaler:
+    """The factor is what the network does, whatever anyone says of it."""
+    channels = spec.shape[2]
+    if None not in spec.shape[:2] or channels not in (1, 3):
+        raise InputError(_other(source))
+    given = (SMALLEST, SMALLEST + 4)
+    made = call(np.zeros((1, *given, channels), np.float32)).shape[1:3]
+    factor = made[0] // given[0]
+    if factor < 2 or made != tuple(side * factor for side in given):
+        raise InputError(_other(source))
+    return Upscaler(str(source), channels, factor, call, step)
+
+
+def _other(source: Path) -> str:
+    return (
+        f"{source} makes no pictures larger; give a run of recipes/srresnet.py or"
+        " recipes/srgan.py, or an export of one"
+    )

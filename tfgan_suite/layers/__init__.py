@@ -1,0 +1,1 @@
+"""Keras layers that neither Keras nor the addons give in a form fit for games."""

@@ -1,0 +1,156 @@
+"""What games with class labels share: labels of batches, labels in networks, labels in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import compat
+from tfgan_suite.errors import InputError
+from tfgan_suite.layers.spectral import SpectralDense, SpectralEmbedding
+
+
+def class_loss(class_logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+    """`-E log p(label | x)` of logits `(batch, K)`, a float32 scalar; log K where all are equal."""
+    return tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(label, tf.cast(class_logits, tf.float32))
+    )
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class ConcatenateLabel(keras.layers.Layer):
+    """Appends the class as a one-hot code: to vectors as numbers, to maps as constant maps.
+
+    Args:
+        classes: number of classes, K.
+        scale: what stands for the 1 of the code; less than 1 where the maps outweigh the rest.
+
+    Input: `[x, label]` with x `(batch, features)` or `(batch, height, width, channels)` and label
+    `(batch,)`, int. Output: x with K more features or channels.
+
+    Raises:
+        InputError: `classes` is below 1.
+    """
+
+    def __init__(self, classes: int, scale: float = 1.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        if int(classes) != classes or classes < 1:
+            raise InputError(f"classes is {classes}; it must be a whole number of at least 1")
+        self.classes, self.scale = int(classes), float(scale)
+
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
+        x, label = inputs
+        code = self.scale * tf.one_hot(label, self.classes, dtype=x.dtype)
+        if len(x.shape) == 4:
+            code = code[:, None, None, :] + tf.zeros_like(x[..., :1])
+        return tf.concat([x, code], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return (*input_shape[0][:-1], input_shape[0][-1] + self.classes)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "classes": self.classes, "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class OneHot(keras.layers.Layer):
+    """Class indices `(batch,)` as one-hot codes `(batch, classes)`.
+
+    Args:
+        classes: number of classes.
+    """
+
+    def __init__(self, classes: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.classes = int(classes)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.one_hot(inputs, self.classes, dtype=self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return (*input_shape, self.classes)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "classes": self.classes}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class ConditionalBatchNormalization(keras.layers.Layer):
+    """Batch normalisation with a scale and a shift of each class; the statistics are shared.
+
+    `y = gamma[label] * (x - mean) / sqrt(variance + epsilon) + beta[label]`, mean and variance
+    over the whole batch, whatever its labels (Dumoulin et al. 2017, Miyato and Koyama 2018).
+
+    Args:
+        classes: number of classes.
+        momentum: share that a moving average keeps at each training call.
+        epsilon: float added to the variance.
+
+    Input: `[x, label]` with x `(batch, ..., channels)` and label `(batch,)`, int. Output as x.
+
+    Raises:
+        InputError: `classes` is below 1.
+    """
+
+    def __init__(self, classes: int, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs: Any):
+        super().__init__(**kwargs)
+        if int(classes) != classes or classes < 1:
+            raise InputError(f"classes is {classes}; it must be a whole number of at least 1")
+        self.classes = int(classes)
+        self.momentum, self.epsilon = momentum, epsilon
+        self.norm = compat.BatchNormalization(
+            momentum=momentum,
+            epsilon=epsilon,
+            center=False,
+            scale=False,
+            dtype=kwargs.get("dtype"),
+            name="norm",
+        )
+
+    def build(self, input_shape: Any) -> None:
+        shape = tuple(input_shape[0])
+        self.norm.build(shape)
+        table = (self.classes, shape[-1])
+        self.gamma = self.add_weight(name="gamma", shape=table, initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=table, initializer="zeros")
+        self.built = True
+
+    def call(self, inputs: Sequence[tf.Tensor], training: bool | None = None) -> tf.Tensor:
+        x, label = inputs
+        x = self.norm(x, training=training)
+        code = tf.one_hot(label, self.classes, dtype=x.dtype)
+        # A product, not a look-up, whose sparse gradient optimizers and loss scaling treat apart.
+        gamma, beta = (
+            tf.matmul(code, tf.cast(tf.convert_to_tensor(table), x.dtype))
+            for table in (self.gamma, self.beta)
+        )
+        for _ in range(len(x.shape) - 2):
+            gamma, beta = gamma[:, None], beta[:, None]
+        return x * gamma + beta
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return tuple(input_shape[0])
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"classes": self.classes, "momentum": self.momentum, "epsilon": self.epsilon}
+        return {**super().get_config(), **own}
+
+
+def projected(phi: Any, label: Any, classes: int) -> Any:
+    """`w . phi + b + e_y . phi` of features `(batch, n)`, as a tensor `(batch, 1)`.
+
+    w and the table of all e_y are spectral.
+    """
+    value = SpectralDense(1, dtype="float32", name="value")(phi)
+    row = SpectralEmbedding(
+        classes,
+        phi.shape[-1],
+        embeddings_initializer="glorot_uniform",
+        dtype="float32",
+        name="class_vectors",
+    )(label)
+    agreement = keras.layers.Dot(axes=1, dtype="float32", name="agreement")([row, phi])
+    return keras.layers.Add(dtype="float32", name="logit")([value, agreement])

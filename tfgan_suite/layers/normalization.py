@@ -1,0 +1,103 @@
+"""Normalization by the statistics at hand, without moving averages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class BatchStatistics(keras.layers.Layer):
+    """Batch norm without moving averages: what is at hand is normalised by its own statistics.
+
+    `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` for each channel. In training the
+    moments are those of the batch. Afterwards they are those of each picture alone, as in the
+    tests of pix2pix, whose batches are one picture: no answer depends on the pictures beside it,
+    and no state changes. At batch 1 both are instance norm.
+
+    The kernel of batch norm does the work in training: sooner on CPUs than means and products,
+    and with less memory. Everything is computed in float32.
+
+    Args:
+        affine: whether there are gamma and beta, one value a channel each.
+        epsilon: float added to the variance.
+        gamma_initializer: how gamma starts.
+
+    Input shape `(batch, height, width, channels)`, of at least two pixels: one alone gives beta.
+    """
+
+    # Whether a picture is alone in training, too.
+    _alone = False
+
+    def __init__(
+        self,
+        affine: bool = True,
+        epsilon: float = 1e-5,
+        gamma_initializer: Any = "ones",
+        **kwargs: Any,
+    ):
+        # Parameters stay in float32 whatever the inputs are, which come as they are.
+        super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
+        self.affine, self.epsilon = affine, epsilon
+        self.gamma_initializer = keras.initializers.get(gamma_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        shape = (input_shape[-1],)
+        self.gamma = self.beta = None
+        if self.affine:
+            self.gamma = self.add_weight(
+                shape=shape, name="gamma", initializer=self.gamma_initializer
+            )
+            self.beta = self.add_weight(shape=shape, name="beta", initializer="zeros")
+        self.built = True
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        channels = inputs.shape[-1]
+        gamma = tf.convert_to_tensor(self.gamma) if self.affine else tf.ones(channels)
+        beta = tf.convert_to_tensor(self.beta) if self.affine else tf.zeros(channels)
+        if not training:
+            return self._by_moments(inputs, gamma, beta)
+        if not self._alone or inputs.shape[0] == 1:
+            return self._by_kernel(inputs, gamma, beta)
+        # Every channel of every picture becomes a channel of one picture.
+        sizes = tf.shape(inputs)
+        count = inputs.shape[0] or sizes[0]
+        pixels = sizes[1] * sizes[2]
+        x = tf.transpose(tf.reshape(inputs, (count, pixels, channels)), (1, 0, 2))
+        x = tf.reshape(x, (1, pixels, 1, count * channels))
+        x = self._by_kernel(x, tf.tile(gamma, [count]), tf.tile(beta, [count]))
+        x = tf.transpose(tf.reshape(x, (pixels, count, channels)), (1, 0, 2))
+        return tf.ensure_shape(tf.reshape(x, sizes), inputs.shape)
+
+    def _by_kernel(self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+        outputs, _, _ = tf.compat.v1.nn.fused_batch_norm(
+            inputs, gamma, beta, epsilon=self.epsilon, is_training=True
+        )
+        return outputs
+
+    def _by_moments(self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+        # Operations that converters and other devices know.
+        x = tf.cast(inputs, tf.float32)
+        mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
+        x = (x - mean) * tf.math.rsqrt(variance + self.epsilon)
+        return tf.cast(x * gamma + beta if self.affine else x, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        start = keras.initializers.serialize(self.gamma_initializer)
+        own = {"affine": self.affine, "epsilon": self.epsilon, "gamma_initializer": start}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class InstanceStatistics(BatchStatistics):
+    """Instance norm on the kernel of batch norm: every picture by its own statistics, always.
+
+    The numbers are those of tensorflow-addons' `InstanceNormalization`. Arguments and shapes are
+    those of `BatchStatistics`.
+
+    Reference: Ulyanov et al. 2016, "Instance Normalization" (arXiv 1607.08022).
+    """
+
+    _alone = True

@@ -1,0 +1,1 @@
+"""The equations: adversarial losses and penalties, as plain functions of tensors."""

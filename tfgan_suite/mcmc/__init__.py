@@ -1,0 +1,1 @@
+"""Background: Metropolis sampling and its diagnostics."""

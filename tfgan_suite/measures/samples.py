@@ -1,0 +1,164 @@
+"""Where the pictures to be measured come from: a run, an export, or pictures that lie on a disk."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgan_suite import data
+from tfgan_suite.data.readers import listing
+from tfgan_suite.errors import InputError
+from tfgan_suite.features import extractors
+from tfgan_suite.measures import features
+from tfgan_suite.utils import image_grids
+
+
+@dataclasses.dataclass
+class Drawn:
+    """Generated examples that can be drawn in batches.
+
+    Args:
+        shape: of one example: `(height, width, channels)`, or `(2,)`.
+        draw: takes count, seed and batch; yields uint8 pictures or float32 points.
+        about: for the protocol: what they are, step, whether averaged weights (EMA) drew them.
+        size: what the reference's pictures are scaled to; `None`: as they are.
+        most: how many there are; `None`: no end.
+        log: file of JSON lines that belongs to them; `None`: none.
+        game: the game of a run; `None`: no run.
+    """
+
+    shape: tuple[int, ...]
+    draw: Callable[[int, int, int], Iterator[np.ndarray]]
+    about: dict[str, Any]
+    size: int | None = None
+    most: int | None = None
+    log: Path | None = None
+    game: Any = None
+
+
+def open_drawn(place: str | Path, size: int | None = None) -> Drawn:
+    """Opens a run folder, an export, or what `data.load` takes (a folder of pictures, `.npz`, ..).
+
+    Args:
+        place: the folder or file.
+        size: side to which pictures on a disk are scaled; `None`: as they are.
+
+    Raises:
+        InputError: nothing of these, or pictures of more than one size and no `size`.
+    """
+    path = Path(place)
+    if (path / "run.json").is_file():
+        return _of_run(path)
+    if (path / "saved_model.pb").is_file() or (path / "model.config").is_file():
+        return _of_export(path)
+    return _of_files(place, size)
+
+
+def picture_files(place: str | Path) -> list[Path]:
+    """The pictures of a folder; empty where it is something else."""
+    path = Path(place)
+    if not path.is_dir():
+        return []
+    try:
+        return [path / name for name in listing.list_pictures(path)[0]]
+    except InputError:  # arrays, no pictures, or a split's folders: data.load says what is wrong
+        return []
+
+
+def native_size(files: list[Path], place: str | Path) -> int:
+    """The side of square pictures that all have one size; reads their headers only.
+
+    Raises:
+        InputError: several sizes, or pictures that are not square.
+    """
+    from PIL import Image
+
+    sizes: dict[tuple[int, int], Path] = {}
+    for file in files:
+        try:
+            with Image.open(file) as image:
+                sizes.setdefault(image.size, file)
+        except (OSError, SyntaxError, ValueError):
+            continue  # broken ones are skipped when they are loaded, with their names
+        if len(sizes) > 1 or image.size[0] != image.size[1]:
+            shown = ", ".join(f"{file.name} {w}x{h}" for (w, h), file in sizes.items())
+            raise InputError(
+                f"{place} holds pictures of several sizes or not square ones ({shown}); give "
+                "--size, to which all of them are scaled and cut"
+            )
+    if not sizes:
+        raise InputError(f"{place} holds no picture that can be read; give another folder")
+    return next(iter(sizes))[0]
+
+
+def _of_run(path: Path) -> Drawn:
+    from tfgan_suite.training.run_folder import Run
+
+    game, chosen, info = Run(path).load()
+    if not game.signatures()["serving_default"].drawable:
+        raise InputError(f"the game of {path} needs inputs that cannot be drawn; measure its files")
+    (player, networks), *_ = game.players().items()
+
+    def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
+        for size, own in parts(count, seed, batch):
+            drawn = game.generate(size, seed=own)
+            extractors.check_finite(drawn)  # before rounding to bytes hides it
+            yield image_grids.to_uint8(drawn) if drawn.ndim == 4 else drawn
+
+    about = {
+        "samples_of": "run",
+        "run": str(path),
+        "game": game.name,
+        "step": int(game.steps.numpy()),
+        "ema": game.ema(player)[0] is not networks[0],
+        "trained_on": info.name,
+    }
+    size = getattr(chosen, "size", 0) or None
+    return Drawn(tuple(info.shape), draw, about, size, None, path / "measures.jsonl", game)
+
+
+def _of_export(path: Path) -> Drawn:
+    from tfgan_suite import export
+
+    exported = export.load(path)
+    spec, card = exported.output(), exported.card
+    constants = card.get("constants") or {}
+
+    def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
+        for size, own in parts(count, seed, batch):
+            yield exported.sample(size, seed=own, batch=size)
+
+    about = {
+        "samples_of": "export",
+        "export": str(exported.path),
+        "game": card.get("game"),
+        "step": card.get("steps"),
+        "ema": bool(constants["average"]) if "average" in constants else None,
+        "trained_on": card.get("data"),
+    }
+    return Drawn(tuple(spec.shape), draw, about, constants.get("size") or None)
+
+
+def _of_files(place: str | Path, size: int | None) -> Drawn:
+    files = picture_files(place)
+    if files and size is None:
+        size = native_size(files, place)
+    # A small limit: what does not fit is read from the disk in a stream.
+    source = data.load(place, size=size, memory_limit=2**28)
+    about = {"samples_of": "files", "files": str(place), "skipped": len(source.skipped)}
+
+    def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
+        return features.stream(source, count, seed, batch)
+
+    return Drawn(source.shape, draw, about, size, len(source))
+
+
+def parts(count: int, seed: int, batch: int) -> Iterator[tuple[int, int]]:
+    """Sizes of the parts, and a seed for each: no two parts of any two seeds share noise."""
+    for number, start in enumerate(range(0, count, batch)):
+        own = np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1
+        yield min(batch, count - start), int(own)

@@ -1,0 +1,1 @@
+"""Networks, and parts of them, that several games share."""

@@ -1,0 +1,207 @@
+"""What happens beside the training steps: sample sheets, health, measures, learning rates.
+
+Callbacks act at the end of a step, counted by `game.steps`, so that a resumed run does at every
+step what a run without a stop does. Of several workers each runs every callback, because reading
+batch norm statistics takes all of them; only the chief writes files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat
+from tfgan_suite.training import strategies
+from tfgan_suite.utils import files, image_grids
+
+
+class EverySteps(keras.callbacks.Callback):
+    """Calls `act` whenever the step counter passes a multiple of `every`.
+
+    Args:
+        every: number of steps.
+    """
+
+    def __init__(self, every: int):
+        super().__init__()
+        self.every = every
+        self._seen = 0
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._seen = int(self.model.steps.numpy())
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        step = int(self.model.steps.numpy())
+        if step // self.every > self._seen // self.every:
+            self.act(step, {name: float(np.mean(v)) for name, v in (logs or {}).items()})
+        self._seen = step
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        """What is done at such a step; `logs` are the means since the epoch began."""
+
+    @property
+    def chief(self) -> bool:
+        """Whether this process writes files."""
+        return strategies.is_chief(self.model.distribute_strategy or tf.distribute.get_strategy())
+
+
+class SampleGrid(EverySteps):
+    """Draws the same noise again and again, so that the sheets show what training changes.
+
+    Args:
+        folder: where `step_00000100.png` and so on are written.
+        every: steps between two sheets.
+        count: pictures on a sheet; of points, sixteen times as many are drawn.
+        seed: seed of the noise.
+        real: real points `(count, 2)` to draw below generated ones.
+        writer: TensorBoard writer that gets the sheets too.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        every: int,
+        count: int = 64,
+        seed: int = 0,
+        real: np.ndarray | None = None,
+        writer: tf.summary.SummaryWriter | None = None,
+    ):
+        super().__init__(every)
+        self.folder, self.count, self.seed = Path(folder), count, seed
+        self.real, self.writer = real, writer
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        count = self.count if self.real is None else 16 * self.count
+        inputs = self.model.sheet_inputs(count, self.seed)
+        drawn = self.model.generate(count, seed=self.seed, **inputs)
+        if not self.chief:
+            return
+        page = image_grids.draw(drawn, self.real, self.model.sheet_columns)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        image_grids.write_png(self.folder / f"step_{step:08d}.png", page)
+        if self.writer is not None:
+            with self.writer.as_default(step=step):
+                tf.summary.image("samples", page[None])
+
+
+class LossLog(EverySteps):
+    """Appends the mean losses to a file of JSON lines and to TensorBoard.
+
+    Args:
+        path: the file; each line is `{"step": ..., "player/term": ...}`.
+        every: steps between two lines.
+        writer: TensorBoard writer, or None.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        every: int,
+        writer: tf.summary.SummaryWriter | None = None,
+    ):
+        super().__init__(every)
+        self.path, self.writer = Path(path), writer
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        if not self.chief:
+            return
+        files.append_json(self.path, {"step": step, **{name: logs[name] for name in sorted(logs)}})
+        if self.writer is None:
+            return
+        with self.writer.as_default(step=step):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+            for player in self.model.players():
+                rate = compat.get_learning_rate(self.model.optimizer_of(player))
+                tf.summary.scalar(f"{player}/learning_rate", rate)
+
+
+class MeasureEvery(EverySteps):
+    """Measures the game now and then.
+
+    Args:
+        measure: takes the game, returns names and values.
+        every: steps between two measurements.
+        path: file of JSON lines that gets the values.
+    """
+
+    def __init__(
+        self,
+        measure: Callable[[keras.Model], Mapping[str, float]],
+        every: int,
+        path: str | os.PathLike,
+    ):
+        super().__init__(every)
+        self.measure, self.path = measure, Path(path)
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        measured = self.measure(self.model)
+        if self.chief:
+            files.append_json(self.path, {"step": step, **measured})
+
+
+class LinearDecay(keras.callbacks.Callback):
+    """Lowers every player's learning rate in a straight line to a share of its first value.
+
+    The rate is a function of the step counter alone, so that a resumed run follows the same line.
+
+    Args:
+        start: step at which the rate begins to fall.
+        end: step at which it has reached its last value.
+        share: last value as a share of the first; 0 by default.
+    """
+
+    def __init__(self, start: int, end: int, share: float = 0.0):
+        super().__init__()
+        if not 0 <= start < end:
+            raise ValueError(f"decay from step {start} to {end}: it must end after it starts")
+        self.start, self.end, self.share = start, end, share
+
+    def factor(self, step: int) -> float:
+        """Share of the first rate with which the step after `step` steps is made."""
+        done = min(max((step - self.start) / (self.end - self.start), 0.0), 1.0)
+        return 1.0 + (self.share - 1.0) * done
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        factor = self.factor(int(self.model.steps.numpy()))
+        for player, rate in self.model.first_rates.items():
+            compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
+
+
+class Frozen(keras.callbacks.Callback):
+    """Checks after training that a network that should not learn has the weights it began with.
+
+    Args:
+        checksum: gives a checksum of the network, such as `Taps.checksum`.
+        name: of the network, for the message.
+    """
+
+    def __init__(self, checksum: Callable[[], str], name: str):
+        super().__init__()
+        self.checksum, self.name = checksum, name
+        self._before = ""
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._before = self.checksum()
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        if self.checksum() != self._before:
+            raise RuntimeError(f"the {self.name} changed in training although it is frozen")
+
+
+def falling(share: float, steps: int) -> list[keras.callbacks.Callback]:
+    """The fall of all learning rates to 0 at the end of a run.
+
+    Args:
+        share: of the run, after which it begins; 1 or more: never.
+        steps: of the run.
+
+    Returns:
+        A list with one `LinearDecay`, or with none.
+    """
+    return [LinearDecay(int(share * steps), steps)] if share < 1 else []

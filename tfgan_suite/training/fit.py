@@ -1,0 +1,186 @@
+"""Fits a game in a run folder: from the start, or on from the newest checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgan_suite import data
+from tfgan_suite.core.translation_game import TranslationGame
+from tfgan_suite.training import callbacks, sample_grids
+from tfgan_suite.training.checkpoints import Checkpoints, SaveEvery
+from tfgan_suite.training.health import Health, TranslationHealth, spread_of
+from tfgan_suite.training.run_folder import Run
+from tfgan_suite.utils.files import writing_to
+
+
+def train(
+    run: Run,
+    game: keras.Model,
+    source: data.Source,
+    chosen: types.SimpleNamespace,
+    extra: Iterable[keras.callbacks.Callback] = (),
+    tell: Callable[[str], None] = print,
+) -> Health:
+    """Fits the game up to `chosen.steps`, from the newest checkpoint if there is one.
+
+    Args:
+        run: an opened run.
+        game: a compiled game.
+        source: the data.
+        chosen: constants; `steps`, `batch`, `seed`, `report` (steps of one epoch of the progress
+            bar, and between two log lines and sheets) and `save` (steps between checkpoints).
+        extra: further callbacks.
+        tell: gets messages for the user.
+
+    Returns:
+        The health report. Where `fatal` is set, training stopped at a NaN and the last
+        checkpoint is of a step before it.
+
+    Raises:
+        InputError: a checkpoint cannot be written or none can be restored; `KeyboardInterrupt`
+        after saving, where the user or the system asks to stop.
+    """
+    strategy = game.distribute_strategy or tf.distribute.get_strategy()
+    checkpoints = Checkpoints(game, run.folder / "checkpoints", tell=tell)
+    start = checkpoints.restore()
+    if checkpoints.chief:
+        run.drop_after(start)
+    if start:
+        tell(f"going on from step {start} of {chosen.steps} in {run.folder}")
+    stop = _StopOnSignal()
+    writer = tf.summary.create_file_writer(str(run.folder / "logs")) if checkpoints.chief else None
+    watch = _watch_translation if isinstance(game, TranslationGame) else _watch_samples
+    health, sheet = watch(run, source, chosen, writer, tell)
+    watching: list[keras.callbacks.Callback] = [
+        health,
+        sheet,
+        callbacks.LossLog(run.folder / "losses.jsonl", chosen.report, writer),
+        *extra,
+        # Last: what a checkpoint covers must be on the disk before it.
+        SaveEvery(checkpoints, chosen.save),
+        stop,
+    ]
+    with stop.listening(strategy.num_replicas_in_sync), writing_to(run.folder):
+        _fit(game, source, strategy, chosen, watching)
+    if health.fatal is None and int(game.steps.numpy()) > start:
+        checkpoints.save()
+    if stop.asked:
+        raise KeyboardInterrupt(f"stopped at step {int(game.steps.numpy())}, which is saved")
+    return health
+
+
+Watch = tuple[Health, callbacks.EverySteps]
+
+
+def _watch_samples(run, source, chosen, writer, tell) -> Watch:
+    """Health and sample sheets of a game that draws from noise."""
+    peek = source.take(min(256, len(source)), seed=chosen.seed)
+    real = peek.get("image", peek.get("point"))
+    points = real if real.ndim == 2 else None
+    return (
+        Health(chosen.report, tell, spread_of(real)),
+        callbacks.SampleGrid(run.folder / "samples", chosen.report, real=points, writer=writer),
+    )
+
+
+def _watch_translation(run, source, chosen, writer, tell) -> Watch:
+    """Health and sample sheets of a game that takes pictures: always the same ones."""
+    examples = source.take(min(32, len(source)), seed=chosen.seed)
+    shown = shown_examples(source, chosen.seed)
+    return (
+        TranslationHealth(chosen.report, tell, examples),
+        sample_grids.Sheet(
+            run.folder / "samples", chosen.report, lambda model: model.page(shown), writer
+        ),
+    )
+
+
+def shown_examples(source: data.Source, seed: int) -> dict[str, Any]:
+    """The examples that the sample sheets of a game that takes pictures show.
+
+    Args:
+        source: the data.
+        seed: of the choice.
+
+    Returns:
+        A batch of 8 examples (points: 1024), fewer where there are fewer.
+    """
+    count = 8 if len(source.shape) == 3 else 1024
+    return source.take(min(count, len(source)), seed=seed)
+
+
+def _fit(
+    game: keras.Model,
+    source: data.Source,
+    strategy: tf.distribute.Strategy,
+    chosen: types.SimpleNamespace,
+    watching: list[keras.callbacks.Callback],
+) -> None:
+    """Calls `fit` for the rest of an interrupted epoch, whole epochs, and the rest at the end."""
+    report, last = chosen.report, chosen.steps
+    stage = int(game.steps.numpy())
+    game.stop_training = False
+    while stage < last and not game.stop_training:
+        epoch, inside = divmod(stage, report)
+        whole = (last - stage) // report
+        if inside or not whole:
+            epochs, steps = 1, min(report - inside, last - stage)
+            if inside:
+                game.continue_epoch()
+        else:
+            epochs, steps = whole, report
+        batches = data.distribute(
+            source,
+            strategy,
+            chosen.batch * game.batches_per_step,
+            seed=chosen.seed,
+            start=stage,
+            mirror=getattr(chosen, "mirror", False),
+        )
+        game.fit(
+            batches,
+            initial_epoch=epoch,
+            epochs=epoch + epochs,
+            steps_per_epoch=steps,
+            callbacks=watching,
+            shuffle=False,
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+        stage = int(game.steps.numpy())
+
+
+class _StopOnSignal(keras.callbacks.Callback):
+    """Ends training after the current step when the user (Ctrl-C) or the system asks to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = False
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.asked:
+            self.model.stop_training = True
+
+    @contextlib.contextmanager
+    def listening(self, replicas: int) -> Iterator[None]:
+        def ask(number: int, frame: Any) -> None:
+            if self.asked:
+                raise KeyboardInterrupt("stopped at once; the last checkpoint is kept")
+            self.asked = True
+
+        before = {}
+        with contextlib.suppress(ValueError):  # signals can be caught in the main thread alone
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before[number] = signal.signal(number, ask)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

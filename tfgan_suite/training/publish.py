@@ -1,0 +1,269 @@
+"""What a run does after its last step: sheets, a measure by the oracle, exports, a summary."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import types
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import data
+from tfgan_suite.core.translation_game import TranslationGame
+from tfgan_suite.errors import InputError
+from tfgan_suite.export import ExportResult, ParityError, examples, export
+from tfgan_suite.training import fit
+from tfgan_suite.training.run_folder import DataInfo, Run, versions
+from tfgan_suite.utils import image_grids
+from tfgan_suite.utils.files import append_json, writing_to
+
+# Samples that the oracle of an embedded world reads; of games that take pictures, translations.
+MEASURED, TRANSLATED = 1000, 256
+
+
+def finish(
+    run: Run,
+    game: keras.Model,
+    source: data.Source,
+    chosen: types.SimpleNamespace,
+    info: DataInfo,
+    seconds: float,
+) -> int:
+    """Draws the last sheets, measures, exports and says where everything is.
+
+    Nothing is measured or exported a second time for the same step of the same run.
+
+    Args:
+        run: the run.
+        game: the trained game.
+        source: its data.
+        chosen: the recipe's constants.
+        info: the data's description.
+        seconds: time of this start so far, for the summary.
+
+    Returns:
+        Exit code: 0, or 4 where a TFLite format was left out of the export because it differs
+        from the game by more than its bound.
+
+    Raises:
+        InputError: something cannot be written.
+        ExportError: the game cannot be exported at all.
+    """
+    if _several_devices(game):
+        # Exports are made of plain variables: the newest checkpoint in a game without replicas.
+        game, _, _ = run.load()
+    else:
+        game.settle()
+    step = int(game.steps.numpy())
+    with writing_to(run.folder):
+        for name, page in _pages(game, source, chosen, info).items():
+            image_grids.write_png(run.folder / "samples" / f"{name}.png", page)
+        run.finish_sheets()
+        measured = _measure(run, game, source, step)
+    lines = [
+        f"done: step {step}, {seconds:.0f} s",
+        f"  samples      {run.folder / 'samples' / 'final.png'}"
+        " (contact.png, training.gif beside it)",
+        f"  losses       {run.folder / 'losses.jsonl'}; tensorboard --logdir {run.folder / 'logs'}",
+    ]
+    if measured:
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+        lines.append(f"  measured     {shown}")
+    left_out = {}
+    if chosen.export == "none":
+        lines.append("  export       none")
+    else:
+        path = _earlier_export(run, chosen, step)
+        if path is None:
+            result, left_out = export_run(run, game, chosen, info, measured, source)
+            path = result.path
+        lines += _where(path, game.usage)
+    for kind, reason in left_out.items():
+        lines.append(f"  left out     {kind}: {reason}")
+    if left_out:
+        lines.append(
+            f"  to accept it: python -m tfgan_suite export {run.folder} --to {chosen.export}"
+            " --float16-bound 0.02 --int8-bound 20"
+        )
+    print("\n".join(lines))
+    return 4 if left_out else 0
+
+
+def _pages(
+    game: keras.Model, source: data.Source, chosen: types.SimpleNamespace, info: DataInfo
+) -> dict[str, np.ndarray]:
+    """The last sheets by file name; of games that take pictures one of the test split too."""
+    if isinstance(game, TranslationGame):
+        shown = fit.shown_examples(source, chosen.seed)
+        pages = {"final": game.page(shown)}
+        if hasattr(source, "held_out"):
+            held_out = None
+            with contextlib.suppress(InputError):  # the data have no test split
+                held_out = source.held_out(len(shown[game.takes]))
+            if held_out is not None:
+                pages["held_out"] = game.page(held_out)
+        return pages
+    points = None if len(info.shape) == 3 else source.take(min(256, len(source)))["point"]
+    count = 64 if points is None else 1024
+    drawn = game.generate(count, seed=0, **game.sheet_inputs(count, 0))
+    return {"final": image_grids.draw(drawn, points, game.sheet_columns)}
+
+
+def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dict[str, float]:
+    """Reads samples with the oracle of an embedded world; empty for other data."""
+    if source.report is None:
+        return {}
+    if isinstance(game, TranslationGame):
+        # The test split, in its fixed order: pictures that training never showed.
+        held_out = source.held_out(TRANSLATED)
+        given = held_out[game.takes]
+        found = source.report(held_out, game.translate(given))
+        protocol = {"translations": len(given), "split": "test"}
+    else:
+        found = source.report(game.generate(MEASURED, seed=1))
+        protocol = {"samples": MEASURED, "seed": 1}
+    found = {k: v for k, v in found.items() if isinstance(v, (int, float))}
+    path = run.folder / "measures.jsonl"
+    entry = {"step": step, **protocol, **found}
+    if json.dumps(entry) not in (path.read_text().splitlines() if path.exists() else []):
+        append_json(path, entry)
+    return found
+
+
+def _where(path: Path, usage: str) -> list[str]:
+    """The lines that say where an export is and what can be done with it."""
+    lines = [f"  SavedModel   {path}"]
+    files = sorted(file.stem for file in (path / "tflite").glob("*.tflite"))
+    if files:
+        lines.append(f"  TFLite       {path / 'tflite'} ({', '.join(files)})")
+    return lines + [
+        f"  parity       {path / 'parity.json'}",
+        f"  card         {path / 'card.json'}",
+        f"  use          python -m tfgan_suite {usage.format(path)}",
+        f"  serve        docker run -p 8501:8501 -v {path.parent.parent.resolve()}:/models"
+        f" -e MODEL_NAME={path.parent.name} tensorflow/serving",
+    ]
+
+
+def export_run(
+    run: Run,
+    game: keras.Model,
+    chosen: types.SimpleNamespace,
+    info: DataInfo,
+    measured: dict[str, float] | None = None,
+    source: data.Source | None = None,
+    size: int = 0,
+    **bounds: float | None,
+) -> tuple[ExportResult, dict[str, str]]:
+    """Exports a settled game as the next version of `<export>/<recipe>_<data>`.
+
+    Args:
+        run: the run, whose manifest names the recipe.
+        game: the trained game, settled.
+        chosen: the recipe's constants; `export` is the folder.
+        info: the data's description.
+        measured: measurements for the card.
+        source: the data, for games that take pictures: formats are compared on them and int8
+            takes its ranges from them. None: smooth random stand-ins.
+        size: height and width of the TFLite files of networks that take pictures of any size;
+            0: those of training.
+        **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`; the latter is
+            the game's own by default.
+
+    Returns:
+        The export, and the TFLite formats left out of it because they differ from the game by
+        more than their bound, with the reasons.
+
+    Raises:
+        InputError: a size for a network that takes one size alone.
+        ExportError: the SavedModel itself differs, or the game cannot be exported.
+    """
+    step = int(game.steps.numpy())
+    formats = list(game.export_formats) if len(info.shape) == 3 else ["saved_model"]
+    bounds.setdefault("int8_bound", game.int8_bound)
+    card = _card(run, game, chosen, info, measured)
+    given = _given_to_translate(game, source, info, size)
+    name = f"{card['game']}_{info.name}"
+
+    def attempt() -> ExportResult:
+        return export(game, chosen.export, name=name, card=card, formats=formats, **given, **bounds)
+
+    print("exporting and comparing with the trained networks ...", flush=True)
+    left_out: dict[str, str] = {}
+    try:
+        result = attempt()
+    except ParityError as error:
+        left_out = error.failed
+        formats = [kind for kind in formats if kind not in left_out]
+        if not left_out or "saved_model" not in formats:
+            raise
+        result = attempt()
+    with writing_to(run.folder):
+        entry = {"step": step, "path": str(result.path)}
+        append_json(run.folder / "exports.jsonl", entry)
+    return result, left_out
+
+
+def _card(
+    run: Run,
+    game: keras.Model,
+    chosen: types.SimpleNamespace,
+    info: DataInfo,
+    measured: dict[str, float] | None,
+) -> dict[str, Any]:
+    """What an export's card says of the training."""
+    return {
+        "game": run.manifest["recipe"],
+        "data": info.name,
+        "classes": info.classes,
+        "shape": info.shape,
+        "steps": int(game.steps.numpy()),
+        "usage": game.usage,
+        "constants": vars(chosen),
+        "measured": measured or {},
+        "versions": versions(),
+    }
+
+
+def _given_to_translate(
+    game: keras.Model, source: data.Source | None, info: DataInfo, size: int
+) -> dict[str, Any]:
+    """`size` and `representative` of an export: those of the data, where pictures go in."""
+    taken = [spec.shape for spec in game.signatures()["serving_default"].inputs]
+    if size and not any(None in shape for shape in taken):
+        raise InputError(
+            f"--size is {size}, but this game's network takes inputs of shape"
+            f" {', '.join(map(str, taken))} alone; leave --size out"
+        )
+    if not isinstance(game, TranslationGame):
+        return {}
+    sides = ((size, size) if size else tuple(info.shape[:2])) if len(info.shape) == 3 else ()
+    given: dict[str, Any] = {"size": sides} if sides else {}
+    if source is not None:
+        count = min(examples.wanted(sides), len(source))
+        shown = source.take(count, seed=1)
+        given["representative"] = game.representative(shown, sides or None)
+    return given
+
+
+def _earlier_export(run: Run, chosen: types.SimpleNamespace, step: int) -> Path | None:
+    path = run.folder / "exports.jsonl"
+    for line in reversed(path.read_text().splitlines() if path.exists() else []):
+        entry = json.loads(line)
+        place = Path(entry["path"])
+        if (
+            entry["step"] == step
+            and (place / "saved_model.pb").exists()
+            and place.parent.parent.resolve() == Path(chosen.export).resolve()
+        ):
+            return place
+    return None
+
+
+def _several_devices(game: keras.Model) -> bool:
+    strategy = game.distribute_strategy
+    return strategy is not None and not isinstance(strategy, type(tf.distribute.get_strategy()))

@@ -1,0 +1,250 @@
+"""A run folder holds everything of a training run, and the same command starts it or goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import importlib.util
+import json
+import os
+import platform
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite import compat
+from tfgan_suite.errors import InputError
+from tfgan_suite.training.checkpoints import Checkpoints
+from tfgan_suite.utils import files, image_grids
+
+# What may differ when a run goes on: none of these changes what a step computes. (Data may move
+# to another place; what they hold is compared by the fingerprint.)
+FREE = ("run", "data", "steps", "strategy", "export", "save", "keep", "samples")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataInfo:
+    """What a recipe must know of the data to build its networks.
+
+    Args:
+        name: short name, e.g. `"shapes"`.
+        shape: shape of one example.
+        classes: names of the classes, or None.
+        fingerprint: changes when the data change.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    classes: tuple[str, ...] | None = None
+    fingerprint: str = ""
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)`.
+
+        Raises:
+            InputError: the examples are points.
+        """
+        if len(self.shape) != 3:
+            raise InputError(
+                f"{self.name} holds points, but this game makes pictures; give a folder of"
+                " pictures, or shapes"
+            )
+        return self.shape
+
+
+class Run:
+    """One run folder.
+
+    ```
+    recipe.py          the recipe as it was run
+    run.json           its constants, the data, the stack: what a resumed run must agree with
+    versions.jsonl     versions and devices of every start
+    checkpoints/       the newest ones, for going on
+    losses.jsonl       mean losses of every report interval
+    measures.jsonl     measurements
+    samples/           sheets of the same noise over training, a contact sheet and a film
+    logs/              TensorBoard
+    ```
+
+    Args:
+        folder: the run folder.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder = Path(folder)
+        self.manifest_path = self.folder / "run.json"
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The contents of `run.json`.
+
+        Raises:
+            InputError: the folder is no run folder.
+        """
+        if not self.manifest_path.is_file():
+            raise InputError(
+                f"{self.folder} is not a run folder (it has no run.json); give the --run of a"
+                " recipe, e.g. runs/dcgan_shapes"
+            )
+        try:
+            return json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{self.manifest_path} is damaged ({error})") from None
+
+    def open(self, recipe: Path, chosen: types.SimpleNamespace, info: DataInfo) -> None:
+        """Starts the folder, or checks that it is of the same recipe, constants and data.
+
+        Raises:
+            InputError: it is of another recipe or other constants or data, holds something
+                else, or cannot be written.
+        """
+        manifest = {
+            "recipe": recipe.stem,
+            "stack": "keras3" if compat.KERAS3 else "keras2",
+            "constants": vars(chosen),
+            "data": {**dataclasses.asdict(info), "shape": list(info.shape)},
+        }
+        if self.manifest_path.exists():
+            self._check_same(manifest)
+        elif self.folder.is_dir() and any(p.name != ".lock" for p in self.folder.iterdir()):
+            raise InputError(
+                f"the run folder {self.folder} holds other files and no run.json; give an empty"
+                " or a new folder as --run"
+            )
+        with files.writing_to(self.folder):
+            (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+            text = json.dumps(manifest, indent=2, default=list) + "\n"
+            files.write_bytes(self.manifest_path, text.encode())
+            files.write_bytes(self.folder / "recipe.py", recipe.read_bytes())
+            files.append_json(self.folder / "versions.jsonl", versions())
+
+    def _check_same(self, new: Mapping[str, Any]) -> None:
+        old = self.manifest
+        found = []
+        for key in ("recipe", "stack"):
+            if old[key] != new[key]:
+                found.append(f"{key} {old[key]} (now {new[key]})")
+        for name in sorted({*old["constants"], *new["constants"]} - set(FREE)):
+            before, now = old["constants"].get(name), new["constants"].get(name)
+            if before != now:
+                found.append(f"{name} {before} (now {now})")
+        if not found and old["data"]["fingerprint"] != new["data"]["fingerprint"]:
+            found.append(f"other data ({old['data']['name']}, now {new['data']['name']})")
+        if found:
+            raise InputError(
+                f"the run folder {self.folder} was made with {', '.join(found)};"
+                " use the same values to go on, or another --run to start anew"
+            )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps a second process out of the folder for as long as the block lasts."""
+        with files.writing_to(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = open(self.folder / ".lock", "w")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(
+                    f"another process is training in {self.folder}; wait for it, or give"
+                    " another --run"
+                ) from None
+            yield
+
+    def drop_after(self, step: int) -> None:
+        """Removes log lines and sheets of steps that a resumed run will make again."""
+        for name in ("losses.jsonl", "measures.jsonl"):
+            path = self.folder / name
+            if path.exists():
+                kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
+                files.write_bytes(path, "".join(line + "\n" for line in kept).encode())
+        for path in self.folder.glob("*/step_*.png"):
+            if int(path.stem.split("_")[1]) > step:
+                path.unlink()
+
+    def finish_sheets(self) -> Path | None:
+        """Makes the contact sheet and the film of the sample sheets; the newest sheet's path."""
+        sheets = sorted((self.folder / "samples").glob("step_*.png"))
+        if not sheets:
+            return None
+        chosen = [sheets[i] for i in np.unique(np.linspace(0, len(sheets) - 1, 6).astype(int))]
+        pages = [image_grids.read_png(path) for path in chosen]
+        if len({page.shape for page in pages}) == 1:
+            image_grids.write_png(self.folder / "samples" / "contact.png", np.concatenate(pages, 1))
+            image_grids.write_film(self.folder / "samples" / "training.gif", sheets)
+        return sheets[-1]
+
+    def load(self) -> tuple[keras.Model, types.SimpleNamespace, DataInfo]:
+        """Makes the game of this folder again and restores its newest checkpoint.
+
+        Returns:
+            The game, settled for drawing; the constants it was made with; the data's description.
+
+        Raises:
+            InputError: no run folder, no checkpoint, or one that does not fit.
+        """
+        manifest = self.manifest
+        chosen = types.SimpleNamespace(**manifest["constants"])
+        described = manifest["data"]
+        classes = described["classes"]
+        info = DataInfo(
+            described["name"],
+            tuple(described["shape"]),
+            tuple(classes) if classes else None,
+            described["fingerprint"],
+        )
+        recipe = load_recipe(self.folder / "recipe.py")
+        compat.set_precision(chosen.precision)
+        game = recipe.make_game(chosen, info)
+        if not Checkpoints(game, self.folder / "checkpoints").restore():
+            raise InputError(f"{self.folder} has no checkpoint yet; train it first")
+        game.settle()
+        return game, chosen, info
+
+
+def load_recipe(path: Path) -> types.ModuleType:
+    """Imports a recipe file without running its main job.
+
+    Raises:
+        InputError: no such file, or it has no `make_game`.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing; it is the copy of the recipe that made the run")
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.parent.name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "make_game"):
+        raise InputError(f"{path} has no function make_game(options, data)")
+    return module
+
+
+def versions() -> dict[str, Any]:
+    """Versions, devices and time of this start."""
+    from tfgan_suite import __version__
+
+    return {
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "tfgan_suite": __version__,
+        "python": platform.python_version(),
+        **compat.RELEASES,
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "devices": [device.name for device in tf.config.list_logical_devices()],
+    }
+
+
+def _step_of(line: str) -> int:
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return sys.maxsize  # a line cut off by a kill

@@ -1,0 +1,107 @@
+"""Sheets that show what a game's inputs do: reconstructions, codes, strokes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.training.callbacks import EverySteps
+from tfgan_suite.utils import image_grids
+
+
+class Sheet(EverySteps):
+    """Draws a page now and then, as `step_00000500.png` and so on.
+
+    Args:
+        folder: where pages are written.
+        every: steps between two.
+        draw: takes the game, gives a page, uint8 `(height, width, 3)`.
+        writer: TensorBoard writer that gets the pages too.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        every: int,
+        draw: Callable[[Any], np.ndarray],
+        writer: tf.summary.SummaryWriter | None = None,
+    ):
+        super().__init__(every)
+        self.folder, self.draw, self.writer = Path(folder), draw, writer
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        page = self.draw(self.model)
+        if self.chief:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            image_grids.write_png(self.folder / f"step_{step:08d}.png", page)
+            if self.writer is not None:
+                with self.writer.as_default(step=step):
+                    tf.summary.image(self.folder.name, page[None])
+
+
+def reconstructions(game: Any, real: np.ndarray, columns: int = 8) -> np.ndarray:
+    """Examples and what a game with an encoder makes of them.
+
+    Args:
+        game: has `reconstruct(examples)`.
+        real: pictures `(count, height, width, channels)`, drawn row by row with their
+            reconstructions below them; or points `(count, 2)`.
+        columns: pictures in a row.
+
+    Returns:
+        uint8 page.
+    """
+    copies = game.reconstruct(real)
+    if real.ndim == 2:
+        return image_grids.scatter(copies, real)
+    count = len(real) // columns * columns
+    rows = [array[:count].reshape(-1, columns, *array.shape[1:]) for array in (real, copies)]
+    both = np.stack(rows, axis=1)
+    return image_grids.sheet(both.reshape(-1, *real.shape[1:]), columns)
+
+
+def traversal(
+    game: Any, reach: float = 2.0, columns: int = 10, rows: int = 3, seed: int = 0
+) -> np.ndarray:
+    """One code after the other runs through its values, while all else stays.
+
+    Args:
+        game: an InfoGAN.
+        reach: continuous codes go from -reach to reach; the paper shows 2, beyond the 1 of
+            training.
+        columns: steps of a continuous code; categorical ones show all their values.
+        rows: rows of each code, with noise of their own.
+        seed: of what stays.
+
+    Returns:
+        uint8 page: rows of the first categorical code, of the second .. of the first continuous
+        one and so on.
+    """
+    specs = game.signatures()["serving_default"].inputs
+    kept = {s.name: s.draw(rows, seed=[seed, i]).numpy() for i, s in enumerate(specs)}
+    width = max(game.classes if game.categorical else 0, columns if game.continuous else 0)
+    page = []
+    for code in range(game.categorical):
+        for row in range(rows):
+            given = {name: np.repeat(a[row : row + 1], width, 0) for name, a in kept.items()}
+            values = np.minimum(np.arange(width), game.classes - 1)
+            given["category"].reshape(width, -1)[:, code] = values
+            page.append(game.generate(**given))
+            page[-1][game.classes :] = 1.0  # white where the other codes' rows are longer
+    for code in range(game.continuous):
+        for row in range(rows):
+            given = {name: np.repeat(a[row : row + 1], width, 0) for name, a in kept.items()}
+            given["continuous"][:, code] = np.linspace(-reach, reach, width)
+            page.append(game.generate(**given))
+    return image_grids.sheet(np.concatenate(page), width)
+
+
+def strokes(game: Any, count: int = 8, seed: int = 0) -> np.ndarray:
+    """The canvas after every step, one picture a row, for a game with `canvases`."""
+    canvases = game.canvases(count, seed)
+    return image_grids.sheet(canvases.reshape(-1, *canvases.shape[2:]), canvases.shape[1])

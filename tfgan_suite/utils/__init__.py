@@ -1,0 +1,1 @@
+"""Small things that nothing else knows of: files, image grids, bicubic, the process."""

@@ -1,0 +1,126 @@
+"""Pictures of what a game draws: sheets, scatter plots, films."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.utils import files
+
+# Side of a scatter plot in pixels, and the colours of real and generated points on white.
+_PLOT = 256
+_REAL, _FAKE = (190, 200, 215), (200, 40, 40)
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Maps [-1, 1] to 0..255, rounded and clipped; uint8 stays as it is.
+
+    Args:
+        images: float or uint8 array of any shape.
+
+    Returns:
+        uint8 array of the same shape.
+    """
+    if images.dtype == np.uint8:
+        return images
+    return np.clip(np.round((np.asarray(images, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def sheet(images: np.ndarray, columns: int | None = None, smallest: int = 256) -> np.ndarray:
+    """Puts pictures side by side on one sheet.
+
+    Args:
+        images: float `(count, height, width, channels)` in [-1, 1].
+        columns: pictures in a row; default the square root of the count, rounded up.
+        smallest: small pictures are enlarged by whole factors until the sheet is this wide.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+    """
+    pixels = to_uint8(images)
+    if pixels.shape[-1] == 1:
+        pixels = np.repeat(pixels, 3, axis=-1)
+    count, height, width, _ = pixels.shape
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    page = np.full((rows * (height + 2) + 2, columns * (width + 2) + 2, 3), 255, np.uint8)
+    for index, picture in enumerate(pixels):
+        top, left = 2 + index // columns * (height + 2), 2 + index % columns * (width + 2)
+        page[top : top + height, left : left + width] = picture
+    factor = max(1, smallest // page.shape[1])
+    return page.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def scatter(points: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
+    """Draws generated points over real ones.
+
+    Args:
+        points: `(count, 2)`.
+        real: `(count, 2)`, drawn below and setting the frame; default the points themselves.
+
+    Returns:
+        uint8 `(256, 256, 3)`.
+    """
+    page = np.full((_PLOT, _PLOT, 3), 255, np.uint8)
+    frame = np.asarray(points if real is None else real, np.float64)
+    middle = (frame.max(0) + frame.min(0)) / 2
+    reach = 0.62 * max(float(np.max(frame.max(0) - frame.min(0))), 1e-6)
+    for group, colour in ((real, _REAL), (points, _FAKE)):
+        if group is None:
+            continue
+        place = ((np.asarray(group, np.float64) - middle) / reach + 1) / 2 * (_PLOT - 1)
+        place = place[np.isfinite(place).all(1)]
+        column, row = np.round(place[:, 0]).astype(int), np.round(_PLOT - 1 - place[:, 1])
+        row = row.astype(int)
+        inside = (column > 0) & (column < _PLOT - 1) & (row > 0) & (row < _PLOT - 1)
+        for down, across in np.ndindex(3, 3):  # dots of 3x3 pixels
+            page[row[inside] + down - 1, column[inside] + across - 1] = colour
+    return page
+
+
+def draw(
+    examples: np.ndarray, real: np.ndarray | None = None, columns: int | None = None
+) -> np.ndarray:
+    """A sheet for pictures, with so many in a row, or a scatter plot for points."""
+    return scatter(examples, real) if examples.ndim == 2 else sheet(examples, columns)
+
+
+def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:
+    """Writes a PNG file; readers see either the old file or the whole new one.
+
+    Args:
+        path: the file.
+        pixels: uint8 `(height, width, 1 or 3)`.
+    """
+    files.write_bytes(path, tf.io.encode_png(pixels).numpy())
+
+
+def read_png(path: str | os.PathLike) -> np.ndarray:
+    """Reads a PNG file as uint8 `(height, width, 3)`."""
+    return tf.io.decode_png(Path(path).read_bytes(), channels=3).numpy()
+
+
+def write_film(path: str | os.PathLike, sheets: Sequence[str | os.PathLike]) -> None:
+    """Writes an animated GIF of PNG files of one size, the last one held for two seconds.
+
+    Args:
+        path: the GIF file.
+        sheets: PNG files in order; of more than 60, 60 evenly chosen ones are shown.
+    """
+    from PIL import Image
+
+    chosen = [sheets[i] for i in np.linspace(0, len(sheets) - 1, min(60, len(sheets))).astype(int)]
+    frames = [Image.fromarray(read_png(path)) for path in chosen]
+    part = Path(path).with_suffix(".part.gif")
+    frames[0].save(
+        part,
+        save_all=True,
+        append_images=frames[1:],
+        duration=[200] * (len(frames) - 1) + [2000],
+        loop=0,
+    )
+    os.replace(part, path)
