@@ -1,9 +1,9 @@
-"""How fast SRResNet enlarges a picture four times: SavedModel, TFLite and PyTorch, in turn.
+"""How fast SRResNet enlarges an image four times: SavedModel, TFLite and PyTorch, in turn.
 
     python benchmarks/enlarging.py                                  the suite alone
     python benchmarks/enlarging.py --against torch [--peer-python other/bin/python] [--json]
 
-All in float32, one picture at a time. The networks are those of the paper (`--width 64 --blocks
+All in float32, one image at a time. The networks are those of the paper (`--width 64 --blocks
 16`), with weights as they start: what they answer costs the same. Rounds, PyTorch's two memory
 layouts and the warning about other programs are those of speed.py (benchmarks/README.md).
 """

@@ -20,11 +20,11 @@ _state = {}
 
 
 def enlarging(path: str, threads: int) -> dict:
-    """Opens a file and warms it up on a random picture."""
+    """Opens a file and warms it up on a random image."""
     run = Interpreter(model_path=path, num_threads=threads).get_signature_runner()
     ((name, facts),) = run.get_input_details().items()
-    picture = np.random.default_rng(0).uniform(-1, 1, facts["shape"]).astype(np.float32)
-    _state["bare"] = lambda: run(**{name: picture})
+    image = np.random.default_rng(0).uniform(-1, 1, facts["shape"]).astype(np.float32)
+    _state["bare"] = lambda: run(**{name: image})
     for _ in range(3):
         _state["bare"]()
     return {"version": f"{RUNTIME} {importlib.metadata.version(RUNTIME)}"}

@@ -1,7 +1,7 @@
 """How well games learn: the same data, the same budget, one row a game.
 
     python benchmarks/quality.py points                       ring and grid of Gaussians, 3 seeds
-    python benchmarks/quality.py pictures --data PICTURES --extractor classifier.keras --minutes 5
+    python benchmarks/quality.py images --data IMAGES --extractor classifier.keras --minutes 5
 
 Each row is a recipe run as a user runs it, in a process of its own, then measured. Rows are kept in
 a file of JSON lines; the same command goes on where it was stopped. A game is a recipe's name,
@@ -22,8 +22,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 POINT_GAMES = ("gan --loss minimax", "gan", "lsgan", "wgan", "wgan_gp", "sngan", "ebgan", "ali")
-PICTURE_GAMES = (
-    "gan", "dcgan --latent-dim 32 --rate 0.001", "cgan", "lsgan", "wgan", "wgan_gp", "sngan",
+IMAGE_GAMES = (
+    "gan", "dcgan --latent-dim 32 --learning-rate 0.001", "cgan", "lsgan", "wgan", "wgan_gp", "sngan",
     "ebgan", "ali", "gran", "infogan",
 )  # fmt: skip
 PROBE = 120  # steps of the run that tells a step's time
@@ -53,25 +53,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    kinds = parser.add_subparsers(required=True, metavar="points | pictures")
+    kinds = parser.add_subparsers(required=True, metavar="points | images")
     points = kinds.add_parser("points", help="modes found on the ring and the grid")
     points.add_argument("--games", nargs="+", default=POINT_GAMES, help="recipes, with flags")
     points.add_argument("--worlds", nargs="+", default=("ring", "grid"), help="ring, grid")
     points.set_defaults(tasks=_point_tasks, play=_play_points, table=points_table, pace_only=False)
-    pictures = kinds.add_parser("pictures", help="FID, KID and more on pictures")
-    pictures.add_argument("--games", nargs="+", default=PICTURE_GAMES, help="recipes, with flags")
-    pictures.add_argument("--data", required=True, help="pictures, as recipes take them")
-    pictures.add_argument("--extractor", required=True, help="file of recipes/classifier.py")
-    pictures.add_argument("--minutes", type=float, default=5.0, help="training time of each [5]")
-    pictures.add_argument("--samples", type=int, default=10_000, help="samples measured [10000]")
-    pictures.add_argument(
+    images = kinds.add_parser("images", help="FID, KID and more on images")
+    images.add_argument("--games", nargs="+", default=IMAGE_GAMES, help="recipes, with flags")
+    images.add_argument("--data", required=True, help="images, as recipes take them")
+    images.add_argument("--extractor", required=True, help="file of recipes/classifier.py")
+    images.add_argument("--minutes", type=float, default=5.0, help="training time of each [5]")
+    images.add_argument("--samples", type=int, default=10_000, help="samples measured [10000]")
+    images.add_argument(
         "--paces", default="paces.jsonl", help="file of each game's time of a step [paces.jsonl]"
     )
-    pictures.add_argument(
+    images.add_argument(
         "--pace-only", action="store_true", help="measure that time, which wants a quiet machine"
     )
-    pictures.set_defaults(tasks=_picture_tasks, play=_play_pictures, table=pictures_table)
-    for sub in (points, pictures):
+    images.set_defaults(tasks=_image_tasks, play=_play_images, table=images_table)
+    for sub in (points, images):
         sub.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2), help="[0 1 2]")
         sub.add_argument("--out", default="quality.jsonl", help="file of rows [quality.jsonl]")
         sub.add_argument("--runs", default="runs/quality", help="run folders [runs/quality]")
@@ -97,7 +97,7 @@ def _point_tasks(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     ]
 
 
-def _picture_tasks(chosen: argparse.Namespace) -> list[dict[str, Any]]:
+def _image_tasks(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     return [
         {"game": game, "data": chosen.data, "minutes": chosen.minutes, "seed": seed}
         for seed in chosen.seeds
@@ -129,13 +129,22 @@ def _play_points(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, 
     return {"seconds": round(seconds), **measured}
 
 
-def _play_pictures(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
+def _play_images(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
     """As many steps as the minutes allow at the game's pace, then the measures."""
     pace = _known_pace(chosen, task["game"])
     steps = max(PROBE, int(60 * chosen.minutes / pace["seconds_a_step"]))
     run = _folder(chosen, task["game"], Path(chosen.data).name, task["seed"])
     often = str(max(1, steps // 10))
-    flags = ["--data", chosen.data, "--seed", str(task["seed"]), "--report", often, "--save", often]
+    flags = [
+        "--data",
+        chosen.data,
+        "--seed",
+        str(task["seed"]),
+        "--log-every",
+        often,
+        "--checkpoint-every",
+        often,
+    ]
     seconds = _recipe(task["game"], run, *flags, "--steps", str(steps))
     words = [sys.executable, "-m", "tfgan_suite", "measure", run, "--against", chosen.data]
     words += ["--split", "test", "--extractor", chosen.extractor, "--seed", "0", "--json"]
@@ -155,7 +164,7 @@ def _known_pace(chosen: argparse.Namespace, game: str) -> dict[str, float]:
     if known:
         return {name: value for name, value in known.items() if name not in task}
     run = _folder(chosen, "probe", game, Path(chosen.data).name)
-    flags = ["--data", chosen.data, "--steps", str(PROBE), "--report", str(PROBE // 3)]
+    flags = ["--data", chosen.data, "--steps", str(PROBE), "--log-every", str(PROBE // 3)]
     _recipe(game, run, *flags)
     pace = _pace(run)
     with open(chosen.paces, "a", encoding="utf-8") as file:
@@ -164,13 +173,13 @@ def _known_pace(chosen: argparse.Namespace, game: str) -> dict[str, float]:
 
 
 def _pace(run: str) -> dict[str, float]:
-    """Time of a step and real pictures a second, between a run's last two sample sheets."""
+    """Time of a step and real images a second, between a run's last two sample sheets."""
     constants = json.loads((Path(run) / "run.json").read_text())["constants"]
     sheets = sorted((Path(run) / "samples").glob("step_*.png"))[-2:]
     (start, began), (end, ended) = ((int(s.stem[5:]), s.stat().st_mtime) for s in sheets)
     each = (ended - began) / (end - start)
-    pictures = constants["batch"] * constants.get("critic_steps", 1)
-    return {"seconds_a_step": each, "images_per_s": pictures / each}
+    images = constants["batch"] * constants.get("discriminator_steps", 1)
+    return {"seconds_a_step": each, "images_per_s": images / each}
 
 
 def points_table(rows: list[dict[str, Any]]) -> str:
@@ -187,7 +196,7 @@ def points_table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def pictures_table(rows: list[dict[str, Any]]) -> str:
+def images_table(rows: list[dict[str, Any]]) -> str:
     """Markdown: the measures of each game, median and range over seeds."""
     numbers = dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, float))
     measures = [m for m in numbers if m not in ("minutes", "seconds_a_step", "images_per_s")]

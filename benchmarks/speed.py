@@ -34,15 +34,15 @@ GAMES = {
     "cyclegan": {"size": 128, "width": 64, "blocks": 6, "pool": 50, "batch": 1},
     "srresnet": {"size": 96, "width": 64, "blocks": 16, "batch": 16},
 }
-# The critic of translators needs 24 pixels for its patches.
+# The discriminator of translators needs 24 pixels for its patches.
 SMALLEST = {"dcgan": 16, "wgan_gp": 16, "pix2pix": 32, "cyclegan": 32, "srresnet": 32}
 CHOICES = {
-    "size": "height and width of the pictures",
+    "size": "height and width of the images",
     "width": "channels of the first layer, as in tfgan_suite.games",
     "kernel": "kernel size of dcgan, 4 or 5",
     "blocks": "residual blocks of cyclegan's and srresnet's generators",
-    "pool": "pictures in each of cyclegan's pools, 0: none",
-    "batch": "real pictures of one update",
+    "pool": "images in each of cyclegan's pools, 0: none",
+    "batch": "real images of one update",
 }
 LAYOUTS = ("channels_last", "contiguous")
 MATRIX = 2048
@@ -236,11 +236,11 @@ def take_turns(
 
     Args:
         sides: the workers.
-        images: real pictures that a step of each takes.
+        images: real images that a step of each takes.
         options: the command line.
 
     Returns:
-        Pictures a second of each side, round by round, and whether anybody disturbed them.
+        Images a second of each side, round by round, and whether anybody disturbed them.
     """
     speeds: list[list[float]] = [[] for _ in sides]
     idle = []
@@ -268,7 +268,7 @@ def compare(own: Sequence[float], peers: Mapping[str, Sequence[float]]) -> dict[
     """Medians of the rounds; a ratio is the median of the pairs' ratios.
 
     Args:
-        own: pictures a second of the suite, round by round.
+        own: images a second of the suite, round by round.
         peers: those of PyTorch, by memory layout; empty: there is nothing to compare with.
 
     Returns:

@@ -42,19 +42,19 @@ def make_game(game: str, **network: int) -> keras.Model:
 
 def _dcgan(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
     shared = {"size": size, "width": width, "kernel": kernel}
-    made = dcgan.DCGAN(dcgan.build_generator(**shared), dcgan.build_critic(**shared))
+    made = dcgan.DCGAN(dcgan.build_generator(**shared), dcgan.build_discriminator(**shared))
     return made, (2e-4, 0.5)
 
 
 def _wgan_gp(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
     shared = {"shape": (size, size, 3), "architecture": "conv", "width": width}
-    made = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_critic(**shared))
+    made = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_discriminator(**shared))
     return made, (2e-4, 0.0, 0.9)
 
 
 def _pix2pix(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
     shared = {"shape": (size, size, 3), "width": width}
-    made = pix2pix.Pix2Pix(pix2pix.build_generator(**shared), pix2pix.build_critic(**shared))
+    made = pix2pix.Pix2Pix(pix2pix.build_generator(**shared), pix2pix.build_discriminator(**shared))
     return made, (2e-4, 0.5)
 
 
@@ -63,7 +63,7 @@ def _cyclegan(
 ) -> tuple[keras.Model, tuple[float, ...]]:
     shape = (size, size, 3)
     makers = [cyclegan.build_generator(shape, width, blocks) for _ in range(2)]
-    judges = [cyclegan.build_critic(3, width) for _ in range(2)]
+    judges = [cyclegan.build_discriminator(3, width) for _ in range(2)]
     made = cyclegan.CycleGAN(*makers, *judges, pool=pool, size=(size, size))
     if pool:
         for each in (made.pool_a, made.pool_b):  # full, as in most of a run
@@ -72,7 +72,7 @@ def _cyclegan(
 
 
 def _srresnet(size: int, width: int, blocks: int) -> tuple[keras.Model, tuple[float, ...]]:
-    # Pictures of any size go in.
+    # Images of any size go in.
     return srgan.SRResNet(srgan.build_generator(3, SCALE, width, blocks)), (1e-4,)
 
 
@@ -100,24 +100,24 @@ def setup(game: str, size: int, batch: int, precision: str, threads: int, **netw
     compat.set_precision(precision)
     keras.utils.set_random_seed(0)
     made = make_game(game, size=size, **network)
-    images = batch * made.batches_per_step
+    count = batch * made.batches_per_step
     keys = (made.takes, made.gives) if isinstance(made, TranslationGame) else ("image",)
     taken = size // SCALE if game == "srresnet" else size
     sides = [taken] + [size] * (len(keys) - 1)
-    pictures = {
-        key: tf.random.stateless_uniform((images, side, side, 3), [0, number], -1.0, 1.0)
+    images = {
+        key: tf.random.stateless_uniform((count, side, side, 3), [0, number], -1.0, 1.0)
         for number, (key, side) in enumerate(zip(keys, sides), 1)
     }
     compiled = tf.function(made.train_step)
-    _state.update(name=game, game=made, size=size, images=images, bare=lambda: compiled(pictures))
+    _state.update(name=game, game=made, size=size, images=count, bare=lambda: compiled(images))
     for _ in range(3):
-        losses = compiled(pictures)
+        losses = compiled(images)
     found, networks = tensors(made), [player[0] for player in made.players().values()]
     return {
         "version": f"tensorflow {tf.__version__}, keras {keras.__version__}",
         "parameters": {player: sum(sizes) for player, sizes in found.items()},
         "tensors": found,
-        "images_per_step": images,
+        "images_per_step": count,
         "flops_per_step": step_flops(game, *[*networks, None][:2], batch, taken),
         "losses": {name: float(np.mean(value)) for name, value in losses.items()},
     }
@@ -127,7 +127,7 @@ def export_enlarging(size: int, width: int, blocks: int, folder: str) -> dict:
     """Builds SRResNet's generator and exports it.
 
     Args:
-        size: height and width of the picture that goes in.
+        size: height and width of the image that goes in.
         width, blocks: as for `setup`.
         folder: where the export goes.
 
@@ -151,11 +151,11 @@ def export_enlarging(size: int, width: int, blocks: int, folder: str) -> dict:
 
 
 def enlarging(path: str, size: int, threads: int) -> dict:
-    """Opens a SavedModel as a server does and warms up a pass of one picture.
+    """Opens a SavedModel as a server does and warms up a pass of one image.
 
     Args:
         path: of the SavedModel.
-        size: height and width of the picture that goes in.
+        size: height and width of the image that goes in.
         threads: as for `setup`.
     """
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -177,7 +177,7 @@ def steps(seconds: float) -> tuple[int, float]:
 
 
 def load() -> None:
-    """Loads embedded pictures and compiles `fit`'s step.
+    """Loads embedded images and compiles `fit`'s step.
 
     Translators get theirs as their papers do: an eighth larger, cropped and mirrored by chance.
     """

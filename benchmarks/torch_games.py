@@ -2,11 +2,11 @@
 
 Same layers, sizes, parameters and order of computation as `tfgan_suite.games`. Where the "same"
 padding of TensorFlow is uneven (5x5, stride 2) PyTorch pads evenly and cuts the border: the same
-work for a picture shifted by one pixel. Only torch is imported here.
+work for an image shifted by one pixel. Only torch is imported here.
 
-Arguments are `speed.py`'s flags, with the same names: size (height and width of the pictures),
-width (channels after a translator's or a critic's first convolution; `tfgan_suite.games` says of
-what else), kernel (4 or 5), blocks (residual ones), pool (pictures in one; 0: none).
+Arguments are `speed.py`'s flags, with the same names: size (height and width of the images),
+width (channels after a translator's or a discriminator's first convolution; `tfgan_suite.games` says of
+what else), kernel (4 or 5), blocks (residual ones), pool (images in one; 0: none).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _generator(
     return nn.Sequential(*layers, nn.Tanh())
 
 
-def _critic(size: int, width: int, kernel: int, norm: bool) -> nn.Module:
+def _discriminator(size: int, width: int, kernel: int, norm: bool) -> nn.Module:
     halvings = (size // 4).bit_length() - 1
     layers, before = [], 3
     for level in range(halvings):
@@ -142,8 +142,8 @@ def resnet_translator(width: int, blocks: int) -> nn.Module:
     return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
 
 
-def patch_critic(channels: int, width: int, norm: str) -> nn.Module:
-    """`tfgan_suite.networks.translators.build_patch_critic`: patches of 70 pixels, any norm of `_norm`."""
+def patch_discriminator(channels: int, width: int, norm: str) -> nn.Module:
+    """`tfgan_suite.networks.translators.build_patch_discriminator`: patches of 70 pixels, any norm of `_norm`."""
     layers, before = [], channels
     for level in range(4):
         after, bias = width << level, level == 0 or norm != "batch"
@@ -222,14 +222,14 @@ class Game:
     """A game as a PyTorch user writes it: eager mode, PyTorch's Adam, autocast for bfloat16.
 
     Args:
-        batch: real examples that one critic update sees; of each domain where there are two.
+        batch: real examples that one discriminator update sees; of each domain where there are two.
         precision: `"float32"` or `"bfloat16"`.
         layout: `"channels_last"` or `"contiguous"`.
         adam: `"default"` or `"fused"`.
     """
 
     rate, betas = 2e-4, (0.5, 0.999)
-    critic_steps = 1
+    discriminator_steps = 1
 
     def __init__(
         self,
@@ -250,8 +250,8 @@ class Game:
         self.players[name] = Player(networks, self.format, self.adam)
         return self.players[name]
 
-    def pictures(self, count: int, size: int) -> torch.Tensor:
-        """Random pictures in [-1, 1]."""
+    def images(self, count: int, size: int) -> torch.Tensor:
+        """Random images in [-1, 1]."""
         return (torch.rand(count, 3, size, size) * 2 - 1).to(memory_format=self.format)
 
     def autocast(self) -> torch.autocast:
@@ -266,98 +266,107 @@ class Game:
         }
 
     def step(self) -> dict[str, torch.Tensor]:
-        """One training step on the pictures in memory; returns its losses."""
+        """One training step on the images in memory; returns its losses."""
         raise NotImplementedError
 
 
-class NoiseGame(Game):
+class LatentGame(Game):
     """What DCGAN and WGAN-GP share; sizes are 4 times a power of 2."""
 
     latent_dim = 100
-    generator_bias, critic_norm = False, True
+    generator_bias, discriminator_norm = False, True
 
     def __init__(self, size: int, width: int, kernel: int, batch: int, **form: Any):
         super().__init__(batch, **form)
         how = self.latent_dim, self.generator_bias, self.channels_last
         self.generator = self.player("generator", _generator(size, width, kernel, *how))
-        self.critic = self.player("critic", _critic(size, width, kernel, self.critic_norm))
-        self.real = self.pictures(batch * self.critic_steps, size)
+        self.discriminator = self.player(
+            "discriminator", _discriminator(size, width, kernel, self.discriminator_norm)
+        )
+        self.real = self.images(batch * self.discriminator_steps, size)
 
     def _update_generator(
         self, fake: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor]
     ) -> torch.Tensor:
-        with self.critic.frozen():
+        with self.discriminator.frozen():
             with self.autocast():
-                value = loss(self.critic(fake).float())
+                value = loss(self.discriminator(fake).float())
             self.generator.move(value)
         return value.detach()
 
 
-class DCGAN(NoiseGame):
+class DCGAN(LatentGame):
     """`tfgan_suite.games.dcgan`: batch norm in both nets, softplus losses, one fake batch."""
 
     def step(self) -> dict[str, torch.Tensor]:
         with self.autocast():
             fake = self.generator(torch.rand(self.batch, self.latent_dim) * 2 - 1)
-            real_loss = functional.softplus(-self.critic(self.real).float()).mean()
-            fake_loss = functional.softplus(self.critic(fake.detach()).float()).mean()
-        self.critic.move(real_loss + fake_loss)
+            real_loss = functional.softplus(-self.discriminator(self.real).float()).mean()
+            fake_loss = functional.softplus(self.discriminator(fake.detach()).float()).mean()
+        self.discriminator.move(real_loss + fake_loss)
         generator_loss = self._update_generator(fake, lambda a: functional.softplus(-a).mean())
-        terms = {"critic/real": real_loss.detach(), "critic/fake": fake_loss.detach()}
+        terms = {"discriminator/real": real_loss.detach(), "discriminator/fake": fake_loss.detach()}
         return {"generator/adversarial": generator_loss, **terms}
 
 
-class WGANGP(NoiseGame):
-    """`tfgan_suite.games.wgan_gp`, convolutional: five critic updates with a gradient penalty."""
+class WGANGP(LatentGame):
+    """`tfgan_suite.games.wgan_gp`, convolutional: five discriminator updates with a gradient penalty."""
 
     latent_dim = 128
     betas = (0.0, 0.9)
-    generator_bias, critic_norm = True, False
-    critic_steps = 5
+    generator_bias, discriminator_norm = True, False
+    discriminator_steps = 5
 
     def step(self) -> dict[str, torch.Tensor]:
-        for turn in range(self.critic_steps):
+        for turn in range(self.discriminator_steps):
             real = self.real[turn * self.batch : (turn + 1) * self.batch]
-            wasserstein, penalty = self._update_critic(real)
+            wasserstein, penalty = self._update_discriminator(real)
         with self.autocast():
             fake = self.generator(torch.randn(self.batch, self.latent_dim))
         loss = self._update_generator(fake, lambda a: -a.mean())
-        terms = {"critic/wasserstein": wasserstein, "critic/penalty": penalty}
+        terms = {"discriminator/wasserstein": wasserstein, "discriminator/penalty": penalty}
         return {"generator/adversarial": loss, **terms}
 
-    def _update_critic(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _update_discriminator(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad(), self.autocast():
             fake = self.generator(torch.randn(self.batch, self.latent_dim)).float()
         share = torch.rand(self.batch, 1, 1, 1)
         points = (share * real + (1 - share) * fake).requires_grad_(True)
         with self.autocast():
-            values = self.critic(points).float().sum()
+            values = self.discriminator(points).float().sum()
             (slopes,) = torch.autograd.grad(values, points, create_graph=True)
             lengths = (slopes.float().square().sum((1, 2, 3)) + 1e-12).sqrt()
             penalty = 10.0 * (lengths - 1).square().mean()
-            distance = self.critic(fake).float().mean() - self.critic(real).float().mean()
-        self.critic.move(distance + penalty)
+            distance = (
+                self.discriminator(fake).float().mean() - self.discriminator(real).float().mean()
+            )
+        self.discriminator.move(distance + penalty)
         return distance.detach(), penalty.detach()
 
 
 class Pix2Pix(Game):
     """`tfgan_suite.games.pix2pix` as in the paper: U-Net, conditional PatchGAN, 100 times L1."""
 
-    loss_names = ("generator/l1", "generator/adversarial", "critic/real", "critic/fake")
+    loss_names = (
+        "generator/l1",
+        "generator/adversarial",
+        "discriminator/real",
+        "discriminator/fake",
+    )
 
     def __init__(self, size: int, width: int, batch: int, **form: Any):
         super().__init__(batch, **form)
         self.generator = self.player("generator", UNet(size, width))
-        self.critic = self.player("critic", patch_critic(6, width, "batch"))
-        self.source, self.target = (self.pictures(batch, size) for _ in range(2))
+        self.discriminator = self.player("discriminator", patch_discriminator(6, width, "batch"))
+        self.source, self.target = (self.images(batch, size) for _ in range(2))
 
     def step(self) -> dict[str, torch.Tensor]:
         with self.autocast():
             fake = self.generator(self.source)
             real_loss = 0.5 * functional.softplus(-self._judged(self.target)).mean()
             fake_loss = 0.5 * functional.softplus(self._judged(fake.detach())).mean()
-        self.critic.move(real_loss + fake_loss)
-        with self.critic.frozen():
+        self.discriminator.move(real_loss + fake_loss)
+        with self.discriminator.frozen():
             with self.autocast():
                 told = functional.softplus(-self._judged(fake)).mean()
                 missed = 100.0 * functional.l1_loss(fake.float(), self.target)
@@ -365,8 +374,8 @@ class Pix2Pix(Game):
         values = (value.detach() for value in (missed, told, real_loss, fake_loss))
         return dict(zip(self.loss_names, values))
 
-    def _judged(self, picture: torch.Tensor) -> torch.Tensor:
-        return self.critic(torch.cat([self.source, picture], 1)).float()
+    def _judged(self, image: torch.Tensor) -> torch.Tensor:
+        return self.discriminator(torch.cat([self.source, image], 1)).float()
 
 
 class CycleGAN(Game):
@@ -377,37 +386,37 @@ class CycleGAN(Game):
         # Of each player the network that makes or judges B first.
         makers = (resnet_translator(width, blocks) for _ in range(2))
         self.generators = self.player("generators", *makers)
-        judges = (patch_critic(3, width, "instance") for _ in range(2))
-        self.critics = self.player("critics", *judges)
-        self.a, self.b = (self.pictures(batch, size) for _ in range(2))
-        self.pools = [[self.pictures(1, size) for _ in range(pool)] for _ in range(2)]
+        judges = (patch_discriminator(3, width, "instance") for _ in range(2))
+        self.discriminators = self.player("discriminators", *judges)
+        self.a, self.b = (self.images(batch, size) for _ in range(2))
+        self.pools = [[self.images(1, size) for _ in range(pool)] for _ in range(2)]
 
     def step(self) -> dict[str, torch.Tensor]:
         (g, f), distance = self.generators.networks, functional.l1_loss
         terms: dict[str, torch.Tensor] = {}
-        with self.critics.frozen():
+        with self.discriminators.frozen():
             with self.autocast():
                 fakes = g(self.a), f(self.b)
-                for domain, critic, fake in zip("ba", self.critics.networks, fakes):
-                    terms[f"adversarial_{domain}"] = self._off(critic(fake), 1.0)
+                for domain, discriminator, fake in zip("ba", self.discriminators.networks, fakes):
+                    terms[f"adversarial_{domain}"] = self._off(discriminator(fake), 1.0)
                 terms["cycle_a"] = 10.0 * distance(f(fakes[0]).float(), self.a)
                 terms["cycle_b"] = 10.0 * distance(g(fakes[1]).float(), self.b)
                 terms["identity_b"] = 5.0 * distance(g(self.b).float(), self.b)
                 terms["identity_a"] = 5.0 * distance(f(self.a).float(), self.a)
             self.generators.move(sum(terms.values()))
         found = {f"generators/{name}": value.detach() for name, value in terms.items()}
-        return {**found, **self._update_critics(fakes)}
+        return {**found, **self._update_discriminators(fakes)}
 
-    def _update_critics(self, fakes: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
+    def _update_discriminators(self, fakes: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
         terms: dict[str, torch.Tensor] = {}
         shown = [exchanged(pool, fake) for pool, fake in zip(self.pools, fakes)]
         with self.autocast():
-            judges = self.critics.networks
-            for domain, critic, real, fake in zip("ba", judges, (self.b, self.a), shown):
-                terms[f"real_{domain}"] = 0.5 * self._off(critic(real), 1.0)
-                terms[f"fake_{domain}"] = 0.5 * self._off(critic(fake), 0.0)
-        self.critics.move(sum(terms.values()))
-        return {f"critics/{name}": value.detach() for name, value in terms.items()}
+            judges = self.discriminators.networks
+            for domain, discriminator, real, fake in zip("ba", judges, (self.b, self.a), shown):
+                terms[f"real_{domain}"] = 0.5 * self._off(discriminator(real), 1.0)
+                terms[f"fake_{domain}"] = 0.5 * self._off(discriminator(fake), 0.0)
+        self.discriminators.move(sum(terms.values()))
+        return {f"discriminators/{name}": value.detach() for name, value in terms.items()}
 
     @staticmethod
     def _off(logits: torch.Tensor, label: float) -> torch.Tensor:
@@ -422,7 +431,7 @@ class SRResNet(Game):
     def __init__(self, size: int, width: int, blocks: int, batch: int, **form: Any):
         super().__init__(batch, **form)
         self.generator = self.player("generator", SRNet(width, blocks))
-        self.low, self.high = self.pictures(batch, size // 4), self.pictures(batch, size)
+        self.low, self.high = self.images(batch, size // 4), self.images(batch, size)
 
     def step(self) -> dict[str, torch.Tensor]:
         with self.autocast():
@@ -438,7 +447,7 @@ class SRResNet(Game):
 
 
 def exchanged(pool: list[torch.Tensor], fakes: torch.Tensor) -> torch.Tensor:
-    """What a critic is shown, without gradient: half of the time a picture out of a full pool."""
+    """What a discriminator is shown, without gradient: half of the time an image out of a full pool."""
     fakes = fakes.detach().float()
     if not pool:
         return fakes

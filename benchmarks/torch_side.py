@@ -22,13 +22,13 @@ def setup(game: str, threads: int, **options) -> dict:
         "version": f"torch {torch.__version__}",
         "parameters": {player: sum(sizes) for player, sizes in tensors.items()},
         "tensors": tensors,
-        "images_per_step": made.batch * made.critic_steps,
+        "images_per_step": made.batch * made.discriminator_steps,
         "losses": {name: float(value) for name, value in losses.items()},
     }
 
 
 def enlarging(size: int, width: int, blocks: int, threads: int, layout: str) -> dict:
-    """Builds SRResNet's generator and warms up a pass of one picture of `size` by `size`."""
+    """Builds SRResNet's generator and warms up a pass of one image of `size` by `size`."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     made = torch_games.SRResNet(size=4 * size, width=width, blocks=blocks, batch=1, layout=layout)

@@ -4,11 +4,11 @@
     python benchmarks/translation.py runs/cyclegan_day2night --extractor mobilenet_v2
 
 Of pairs: the mean absolute difference from the targets, in [-1, 1], and FID and KID of the
-translations against the targets, beside the `nearest` row: for every test picture the target of
+translations against the targets, beside the `nearest` row: for every test image the target of
 the training pair whose source is the nearest by pixels. Of data without pairs: FID and KID against
-real pictures of the other domain, beside the `untranslated` row, for both directions. Features are
+real images of the other domain, beside the `untranslated` row, for both directions. Features are
 those of the named extractor, so that figures can be compared within one table only; FID of few
-pictures is too high, KID is not. Lines of JSON with `--json`.
+images is too high, KID is not. Lines of JSON with `--json`.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def rows(
     Args:
         game: the trained game.
         source: the data that it was trained on.
-        describe: features `(n, d)` of pictures.
+        describe: features `(n, d)` of images.
 
     Yields:
-        `{"row", "direction", "pictures", "fid", "kid"}`, of pairs also `"l1"`.
+        `{"row", "direction", "images", "fid", "kid"}`, of pairs also `"l1"`.
 
     Raises:
         InputError: the data have no test split.
@@ -60,7 +60,7 @@ def rows(
         wanted = sides[1] if given == sides[0] else sides[0]
         real = known[wanted]
         for name, made in _made(game, source, test, signature, given):
-            row = {"row": name, "direction": f"{given} to {wanted}", "pictures": len(made)}
+            row = {"row": name, "direction": f"{given} to {wanted}", "images": len(made)}
             if wanted == "target":
                 row["l1"] = float(np.abs(made - test[wanted]).mean())
             features = known[given] if name == "untranslated" else describe(made)
@@ -94,12 +94,12 @@ def _measure(folder: Path, describe: Describe) -> list[dict[str, Any]]:
 def table(found: list[dict[str, Any]], extractor: str) -> str:
     """The rows as a Markdown table."""
     lines = [
-        f"| run | pictures | n | L1 | FID ({extractor}) | KID |", "|---|---|---|---|---|---|",
+        f"| run | images | n | L1 | FID ({extractor}) | KID |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for row in found:
         first = f"{row['l1']:.3f}" if "l1" in row else "-"
         lines.append(
-            f"| {row['run']}, {row['direction']} | {row['row']} | {row['pictures']} | {first} |"
+            f"| {row['run']}, {row['direction']} | {row['row']} | {row['images']} | {first} |"
             f" {row['fid']:.4g} | {row['kid']:.4g} |"
         )
     return "\n".join(lines)

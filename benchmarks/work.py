@@ -31,7 +31,7 @@ def network_macs(network: Any, size: int | None = None) -> tuple[int, int]:
 
     Args:
         network: Keras model.
-        size: height and width of the pictures, for a model that takes any.
+        size: height and width of the images, for a model that takes any.
     """
     shape = (1, *(size if side is None else side for side in network.input_shape[1:]))
 
@@ -55,7 +55,7 @@ def network_macs(network: Any, size: int | None = None) -> tuple[int, int]:
 
 
 def step_flops(
-    game: str, generator: Any, critic: Any, batch: int, size: int | None = None
+    game: str, generator: Any, discriminator: Any, batch: int, size: int | None = None
 ) -> float:
     """Floating-point operations of one step.
 
@@ -65,15 +65,15 @@ def step_flops(
     Args:
         game: `"dcgan"`, `"wgan_gp"`, `"pix2pix"`, `"cyclegan"` or `"srresnet"`.
         generator: its Keras model; of CycleGAN's two, which are alike, either.
-        critic: likewise; None where there is none.
+        discriminator: likewise; None where there is none.
         batch: examples of one update; of each domain where there are two.
-        size: height and width of the pictures that go in, for networks that take any.
+        size: height and width of the images that go in, for networks that take any.
     """
     make, make_first = network_macs(generator, size)
-    judge, judge_first = (0, 0) if critic is None else network_macs(critic, size)
+    judge, judge_first = (0, 0) if discriminator is None else network_macs(discriminator, size)
     learn_to_make = 3 * make - make_first  # forward and backward, without the input's gradient
     learn_to_judge = 3 * judge - judge_first
-    fool = 2 * judge  # forward and back to the pictures; the critic's weights stay
+    fool = 2 * judge  # forward and back to the images; the discriminator's weights stay
     if game in ("dcgan", "pix2pix"):
         macs = learn_to_make + 2 * learn_to_judge + fool
     elif game == "wgan_gp":

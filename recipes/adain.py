@@ -1,4 +1,4 @@
-"""AdaIN: any picture in the style of any other, in one pass (Huang and Belongie 2017).
+"""AdaIN: any image in the style of any other, in one pass (Huang and Belongie 2017).
 
     python recipes/adain.py                                     drawn scenes and patterns, 64x64
     python recipes/adain.py --data FOLDER                       FOLDER holds content/ and style/
@@ -12,12 +12,12 @@ file) content keeps its shapes better. --network squeezenet.npz takes a file in 
 layer|kernel; --style-weight 2 suits it, and 96x96 windows. The deeper the last map, the less is
 left of the content. The paper's setting, with hours on a GPU, is
 
-    --weights imagenet --depth 4 --width 64 --size 256 --side 512 --batch 8 --rate 1e-4
-    --decay 5e-5 --reconstruction 0 --steps 160000 --data COCO,WIKIART
+    --weights imagenet --depth 4 --width 64 --size 256 --side 512 --batch 8 --learning-rate 1e-4
+    --inverse-decay 5e-5 --reconstruction 0 --steps 160000 --data COCO,WIKIART
 
 The sheets in `samples/` show rows of content | style | half of it | all of it. decoder/style falls
-first, decoder/content more slowly; grey pictures mean too few steps. Paper: 0.018 s for 256x256 on
-a Titan X; at 512x512 720 times faster than optimising each picture.
+first, decoder/content more slowly; grey images mean too few steps. Paper: 0.018 s for 256x256 on
+a Titan X; at 512x512 720 times faster than optimising each image.
 """
 
 import numpy as np
@@ -40,22 +40,22 @@ SEED = 0
 STRATEGY = "one"
 PRECISION = "float32"
 EXPORT = "saved_models"
-SIDE = 96  # pictures are scaled until their shorter side has so many pixels; paper 512; 0: not
+SIDE = 96  # images are scaled until their shorter side has so many pixels; paper 512; 0: not
 NETWORK = "vgg19"  # the encoder: vgg19 (paper), squeezenet, an .npz file or a Keras file
 WEIGHTS = "none"  # of the encoder: imagenet (paper), a file, or none: random ones
 TAPS = ""  # names of its maps with commas, the deepest last; empty: relu1_1 .. of VGG19
 DEPTH = 3  # of VGG19: the deepest map is relu3_1 (a quarter of the side); paper 4
 WIDTH = 32  # channels of the decoder's last maps; paper 64
-NORMALISE = 16  # pictures over which every channel of the maps gets mean 1; 0: as they are
+NORMALISE = 16  # images over which every channel of the maps gets mean 1; 0: as they are
 STYLE_WEIGHT = 10.0  # lambda; paper 10
 REDUCTION = "mean"  # of the style's squares over channels: mean, or sum (official code: 0.01, 0.1)
 RECONSTRUCTION = 1.0  # weight of the error of decoding the content itself; paper 0
 VARIATION = 0.0  # weight of the total variation
-RATE = 1e-3  # Adam's learning rate; paper 1e-4
-DECAY = 5e-4  # the rate is divided by 1 + this times the steps; paper 5e-5
-AVERAGE = 0.0  # decay of an averaged decoder to paint with; 0 is the paper
-REPORT = 100  # steps between log lines, sample sheets and health checks
-SAVE = 200  # steps between checkpoints
+LEARNING_RATE = 1e-3  # Adam's learning rate; paper 1e-4
+INVERSE_DECAY = 5e-4  # the rate is divided by 1 + this times the steps; paper 5e-5
+EMA_DECAY = 0.0  # decay of an averaged decoder to paint with; 0 is the paper
+LOG_EVERY = 100  # steps between log lines, sample sheets and health checks
+CHECKPOINT_EVERY = 200  # steps between checkpoints
 
 
 def load_data(options):
@@ -79,10 +79,10 @@ def make_game(options, data):
         reduction=o.reduction,
         reconstruction=o.reconstruction,
         variation=o.variation,
-        average=o.average,
+        ema_decay=o.ema_decay,
         seed=o.seed,
     )
-    game.compile(decoder=FusedAdam(o.rate))
+    game.compile(decoder=FusedAdam(o.learning_rate))
     return game
 
 
@@ -92,7 +92,7 @@ def make_callbacks(options, data, game):
         shown = data.take(min(options.normalise, len(data)), seed=options.seed)
         game.encoder.normalise(np.concatenate([shown["content"], shown["style"]]))
     frozen = callbacks.Frozen(lambda: named_layers.checksum(game.encoder.network), "encoder")
-    return [InverseDecay(options.decay), frozen]
+    return [InverseDecay(options.inverse_decay), frozen]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ split. (Data without a test split: on a tenth that is not trained on.) Then
 takes the layer `features` (128 numbers) for FID, KID, precision and recall, and `logits` for the
 Inception score. Train once and keep the file: values of two classifiers cannot be compared, which
 is why its name and the hash of its weights stand in every result. Give the size that the games
-are trained with; other pictures are resized to the classifier's.
+are trained with; other images are resized to the classifier's.
 """
 
 import argparse
@@ -37,13 +37,13 @@ def build_classifier(shape, classes, width=32, features=128):
     """Four convolutions with batch norm, a mean over space, then features and logits.
 
     Args:
-        shape: of the pictures, `(height, width, channels)`.
+        shape: of the images, `(height, width, channels)`.
         classes: number of classes.
         width: channels of the first convolution; the next have 2, 3 and 4 times as many.
         features: length of the feature vector.
 
     Returns:
-        Model from pictures in [-1, 1] to logits `(batch, classes)`; layers `"features"` and
+        Model from images in [-1, 1] to logits `(batch, classes)`; layers `"features"` and
         `"logits"`.
     """
     image = keras.Input(shape, name="image")
@@ -62,7 +62,7 @@ def load_both(options):
     train = data.load(options.data, size=options.size or None)
     if train.classes is None or len(train.classes) < 2 or len(train.shape) != 3:
         raise InputError(
-            f"{train.name} has no classes of pictures to learn; give labelled pictures: one "
+            f"{train.name} has no classes of images to learn; give labelled images: one "
             "sub-folder for each class, an .npz with labels, IDX files, tfds:NAME or shapes"
         )
     try:
@@ -72,7 +72,7 @@ def load_both(options):
     except InputError:
         pass  # no such split
     if len(train) < 20:
-        raise InputError(f"{train.name} has {len(train)} pictures; give 20 or more to learn from")
+        raise InputError(f"{train.name} has {len(train)} images; give 20 or more to learn from")
     batch = min(250, len(train) // 10)
     parts = [
         (image_grids.to_uint8(found["image"].numpy()), found["label"].numpy())
@@ -89,7 +89,7 @@ def load_both(options):
 
 def fit(network, source, options):
     """Trains with Adam, whose rate falls along a cosine to 0."""
-    rate = keras.optimizers.schedules.CosineDecay(options.rate, options.steps)
+    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], jit_compile=False)
     report = -(-options.steps // 5)
@@ -105,7 +105,7 @@ def fit(network, source, options):
 
 
 def accuracy(network, source, most=10_000):
-    """Share of a source's pictures whose class is the likeliest, and how many were looked at."""
+    """Share of a source's images whose class is the likeliest, and how many were looked at."""
     found = source.take(min(most, len(source)), seed=0)
     guessed = network.predict(found["image"], batch_size=500, verbose=0).argmax(axis=1)
     return float(np.mean(guessed == found["label"])), len(guessed)
@@ -119,12 +119,14 @@ def flags(words=None):
     parser.add_argument("--data", default="shapes", help="labelled data [shapes]")
     parser.add_argument("--size", type=int, default=0, help="side; 0: as the data has them [0]")
     parser.add_argument("--steps", type=int, default=1500, help="training steps [1500]")
-    parser.add_argument("--batch", type=int, default=128, help="pictures in a batch [128]")
-    parser.add_argument("--rate", type=float, default=2e-3, help="Adam's first rate [0.002]")
+    parser.add_argument("--batch", type=int, default=128, help="images in a batch [128]")
+    parser.add_argument(
+        "--learning-rate", type=float, default=2e-3, help="Adam's first rate [0.002]"
+    )
     parser.add_argument("--width", type=int, default=32, help="channels of the first layer [32]")
     parser.add_argument("--features", type=int, default=128, help="feature vector's length [128]")
     parser.add_argument("--seed", type=int, default=0, help="of weights and order [0]")
-    parser.add_argument("--mirror", action="store_true", help="mirror half of the pictures")
+    parser.add_argument("--mirror", action="store_true", help="mirror half of the images")
     parser.add_argument("--out", default="", help="file [classifiers/DATA.keras]")
     return parser.parse_args(words)
 
@@ -173,7 +175,7 @@ def _main(options):
     card |= {"seconds": round(time.monotonic() - began, 1), "versions": versions()}
     with writing_to(out.parent):
         files.write_bytes(out.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
-    print(f"accuracy {share:.2%} on {tested} pictures ({tested_on})")
+    print(f"accuracy {share:.2%} on {tested} images ({tested_on})")
     print(f"wrote {out} (weights {card['weights']}) and {out.with_suffix('.json')}")
     return 0
 

@@ -4,10 +4,10 @@
     python recipes/curves.py --run-folder runs/wgan_ring runs/gan_ring     the curves of two runs
 
 Two parallel lines, (0, Z) and (theta, Z), and two single points, at 0 and theta: however far they
-are apart, they do not overlap. The first form fits a Wasserstein critic and an ordinary one for
+are apart, they do not overlap. The first form fits a Wasserstein discriminator and an ordinary one for
 each theta: the Wasserstein estimate grows with the distance, the JSD estimate sits at log 2, so
 that its gradient tells a generator nothing. The second form draws the same estimates over the
-training of runs. Both write a picture and JSON lines.
+training of runs. Both write an image and JSON lines.
 """
 
 from __future__ import annotations
@@ -42,12 +42,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--out", default="curves", help="folder for picture and lines [curves]")
+    parser.add_argument("--out", default="curves", help="folder for image and lines [curves]")
     parser.add_argument(
         "--theta", type=float, nargs="+", default=[0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
         help="distances to fit [0 .2 .4 .6 .8 1]",
     )  # fmt: skip
-    parser.add_argument("--steps", type=int, default=500, help="updates of each critic [500]")
+    parser.add_argument(
+        "--steps", type=int, default=500, help="updates of each discriminator [500]"
+    )
     parser.add_argument("--width", type=int, default=32, help="units of its hidden layers [32]")
     parser.add_argument("--clip", type=float, default=0.1, help="WGAN's box of weights [0.1]")
     parser.add_argument("--seed", type=int, default=0, help="of weights and samples [0]")

@@ -1,20 +1,20 @@
-"""DiscoGAN between two sets of pictures or points, without pairs (Kim et al. 2017).
+"""DiscoGAN between two sets of images or points, without pairs (Kim et al. 2017).
 
     python recipes/discogan.py                               small red shapes to blue ones, 32x32
     python recipes/discogan.py --data modes                  the toy: 5 Gaussians to 10
     python recipes/discogan.py --data modes --model gan      the plain GAN (or recongan) on it
     python recipes/discogan.py --data FOLDER --size 64       FOLDER holds trainA trainB testA testB
-    python recipes/discogan.py --data BAGS,SHOES --size 64   any two folders of pictures
-    python -m tfgan_suite translate runs/discogan_FOLDER PICTURES OUTPUT [--direction BtoA]
+    python recipes/discogan.py --data BAGS,SHOES --size 64   any two folders of images
+    python -m tfgan_suite translate runs/discogan_FOLDER IMAGES OUTPUT [--direction BtoA]
 
-On pictures expect the place of a shape to survive the translation ("centroid_correlation" above
+On images expect the place of a shape to survive the translation ("centroid_correlation" above
 0.9). On the toy expect most of the 10 modes ("modes_found") and points that come back. Which
 relation is found is free: it is one-to-one, not the one you have in mind. A zero (or -1) below
 means a value for the kind of data at hand. The official code's setting for shoes and bags is
 
-    --size 64 --width 64 --batch 200 --steps 100000 --curriculum 3333 --average 0 --decay 1
+    --size 64 --width 64 --batch 200 --steps 100000 --curriculum 3333 --ema-decay 0 --linear-decay 1
 
-A step moves the critics once and the generators twice, each time on examples of its own: the data
+A step moves the discriminators once and the generators twice, each time on examples of its own: the data
 must hold three batches. The paper gives no figures to compare with.
 """
 
@@ -27,28 +27,28 @@ DATA = "hues"  # hues, colours, outlines, modes, a folder with trainA trainB, ON
 RUN = ""
 STEPS = 1500
 BATCH = 32  # examples of each domain in one update, over all devices; paper 200, at least 16
-SIZE = 0  # height and width of the pictures; 0: 32 for the embedded ones, 64 for folders
+SIZE = 0  # height and width of the images; 0: 32 for the embedded ones, 64 for folders
 SEED = 0
 STRATEGY = "one"
 PRECISION = "float32"
 EXPORT = "saved_models"
-JITTER = 0  # pixels by which pictures are larger before the random crop; paper 0
-MIRROR = False  # show every picture mirrored half of the time
+JITTER = 0  # pixels by which images are larger before the random crop; paper 0
+MIRROR = False  # show every image mirrored half of the time
 MODEL = "discogan"  # discogan, recongan (reconstruction of A alone) or gan (A to B alone)
 WIDTH = 0  # channels or hidden units; 0: 128 for points, 64 (paper), below 64 pixels 16
 BOTTLENECK = 0  # channels of one more layer in the middle; 0: none; paper 100 for cars and faces
 ADVERSARIAL = 0.1  # weight of the adversarial term
-FEATURES = 0.9  # weight of the match of the critics' features
+FEATURES = 0.9  # weight of the match of the discriminators' features
 RECONSTRUCTION = 0.5  # weight of the reconstruction; the other two count 1 minus it
 START = 0.01  # that weight in the first steps
 CURRICULUM = -1  # how many steps that are; -1: a tenth of the run, for points none; paper 3333
 WEIGHT_DECAY = 1e-5  # weight of the squared weights
-RATE = 0.0  # Adam's learning rate, all networks; 0: 0.0002 (paper), for points 0.001
+LEARNING_RATE = 0.0  # Adam's learning rate, all networks; 0: 0.0002 (paper), for points 0.001
 BETA_1 = 0.5  # Adam's beta 1
-AVERAGE = 0.99  # decay of averaged generators to translate with; 0 is the paper
-DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never (paper)
-REPORT = 100  # steps between log lines, sample sheets and health checks
-SAVE = 500  # steps between checkpoints
+EMA_DECAY = 0.99  # decay of averaged generators to translate with; 0 is the paper
+LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never (paper)
+LOG_EVERY = 100  # steps between log lines, sample sheets and health checks
+CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 MODELS = ("discogan", "recongan", "gan")
 
@@ -69,31 +69,31 @@ def make_game(options, data):
     def generator():
         return discogan.build_generator(data.shape, architecture, width, o.bottleneck)
 
-    def critic():
-        return discogan.build_critic(data.shape, architecture, width)
+    def discriminator():
+        return discogan.build_discriminator(data.shape, architecture, width)
 
     game = discogan.DiscoGAN(
         generator(),
         None if o.model == "gan" else generator(),
-        critic() if o.model == "discogan" else None,
-        critic(),
+        discriminator() if o.model == "discogan" else None,
+        discriminator(),
         adversarial=o.adversarial,
         features=o.features,
         rate=o.reconstruction,
         start_rate=o.start,
         curriculum=o.curriculum if o.curriculum >= 0 else 0 if points else o.steps // 10,
         weight_decay=o.weight_decay,
-        average=o.average,
+        ema_decay=o.ema_decay,
         seed=o.seed,
     )
-    rate = o.rate or (1e-3 if points else 2e-4)
-    game.compile(generators=FusedAdam(rate, o.beta_1), critics=FusedAdam(rate, o.beta_1))
+    rate = o.learning_rate or (1e-3 if points else 2e-4)
+    game.compile(generators=FusedAdam(rate, o.beta_1), discriminators=FusedAdam(rate, o.beta_1))
     return game
 
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    return callbacks.falling(options.decay, options.steps)
+    return callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Paints a photo in the style of a picture, by optimising its pixels (Gatys et al. 2016).
+"""Paints a photo in the style of an image, by optimising its pixels (Gatys et al. 2016).
 
     python recipes/gatys.py PHOTO PAINTING --out painted.png
     python recipes/gatys.py PHOTO PAINTING OTHER --blend 2 1 --out both.png     two styles
@@ -11,7 +11,7 @@ starts at the weighted difference between the photo's and the painting's style a
 rises from 0 as the photo takes on the style. Time and memory grow with the pixels: try --size 128
 first.
 
-The same command goes on where it was stopped, from the file beside the picture that ends in
+The same command goes on where it was stopped, from the file beside the image that ends in
 .state.npz, and with more --evaluations further; --fresh begins anew. Paper: 512 pixels, L-BFGS
 (neural-style: 1000 iterations), white noise as the start (--start noise), losses as sums
 (--convention paper --content-weight 1 --style-weight 1000).
@@ -42,15 +42,20 @@ def parser() -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add("content", help="a photo, or a folder of photos")
-    add("styles", nargs="+", metavar="style", help="one or more pictures whose style to take")
-    add("--out", required=True, help="picture to write (.png, .jpg); for a folder a folder")
+    add("styles", nargs="+", metavar="style", help="one or more images whose style to take")
+    add("--out", required=True, help="image to write (.png, .jpg); for a folder a folder")
     add("--blend", type=float, nargs="+", help="how much each style counts [equally]")
     add("--size", type=int, default=256, help="longer side of the result in pixels [256]")
     add("--style-scale", type=float, default=1.0,
         help="longer side of the styles over --size; larger: larger motifs [1]")  # fmt: skip
     add("--evaluations", type=int, default=300, help="of loss and gradient, in all [300]")
     add("--optimizer", default="lbfgs", help="lbfgs or adam [lbfgs]")
-    add("--rate", type=float, default=10 / 127.5, help="Adam's, in units of [-1, 1] [0.0784]")
+    add(
+        "--learning-rate",
+        type=float,
+        default=10 / 127.5,
+        help="Adam's, in units of [-1, 1] [0.0784]",
+    )
     add("--start", default="content", help="content, noise (paper) or style [content]")
     add("--network", default="vgg19",
         help="vgg19, vgg16, an .npz of weights, or a Keras model's file [vgg19]")  # fmt: skip
@@ -66,23 +71,28 @@ def parser() -> argparse.ArgumentParser:
         help="the photo's colours: luminance (the result gives lightness alone), colours (the"
         " style is recoloured before), or none [none]")  # fmt: skip
     add("--seed", type=int, default=0, help="of noise and random weights [0]")
-    add("--report", type=int, default=25, help="evaluations between two lines of a log [25]")
-    add("--save", type=int, default=100, help="evaluations between two saved states [100]")
+    add("--log-every", type=int, default=25, help="evaluations between two lines of a log [25]")
+    add(
+        "--checkpoint-every",
+        type=int,
+        default=100,
+        help="evaluations between two saved states [100]",
+    )
     add("--fresh", action="store_true", help="begin anew where a state is there")
     return made
 
 
 def check(chosen: argparse.Namespace) -> None:
-    """Refuses what is impossible whatever the pictures.
+    """Refuses what is impossible whatever the images.
 
     Raises:
         InputError: which flag, and what would be right.
     """
-    least = {"size": 16, "evaluations": 1, "report": 1, "save": 1, "seed": 0}
+    least = {"size": 16, "evaluations": 1, "log_every": 1, "checkpoint_every": 1, "seed": 0}
     for name, low in least.items():
         if getattr(chosen, name) < low:
             raise InputError(f"--{name} is {getattr(chosen, name)}; it must be {low} or more")
-    for name in ("style_scale", "rate"):
+    for name in ("style_scale", "learning_rate"):
         if not 0 < getattr(chosen, name) < np.inf:
             flag = name.replace("_", "-")
             raise InputError(f"--{flag} is {getattr(chosen, name)}; it must be above 0")
@@ -103,11 +113,11 @@ def check(chosen: argparse.Namespace) -> None:
             )
 
 
-def picture(path: Path, longer: int) -> np.ndarray:
-    """A picture with a longer side of so many pixels: float32 `(height, width, 3)` in [-1, 1].
+def image(path: Path, longer: int) -> np.ndarray:
+    """An image with a longer side of so many pixels: float32 `(height, width, 3)` in [-1, 1].
 
     Raises:
-        images.Unreadable: it is no whole picture.
+        images.Unreadable: it is no whole image.
     """
     from tfgan_suite.data.readers import image_files
     from tfgan_suite.inference import files
@@ -119,7 +129,7 @@ def picture(path: Path, longer: int) -> np.ndarray:
 
 
 def read_styles(chosen: argparse.Namespace) -> list[np.ndarray]:
-    """The style pictures.
+    """The style images.
 
     Raises:
         InputError: one cannot be read.
@@ -129,9 +139,9 @@ def read_styles(chosen: argparse.Namespace) -> list[np.ndarray]:
     found = []
     for name in chosen.styles:
         try:
-            found.append(picture(Path(name), max(16, round(chosen.size * chosen.style_scale))))
+            found.append(image(Path(name), max(16, round(chosen.size * chosen.style_scale))))
         except Unreadable as error:
-            raise InputError(f"the style picture {name} cannot be read: {error}") from error
+            raise InputError(f"the style image {name} cannot be read: {error}") from error
     return found
 
 
@@ -156,7 +166,7 @@ class Progress:
     """A progress bar with the losses; in a file, a line now and then."""
 
     def __init__(self, chosen: argparse.Namespace, name: str):
-        self.every, self.last, self.name = chosen.report, chosen.evaluations, name
+        self.every, self.last, self.name = chosen.log_every, chosen.evaluations, name
         self.bar = None
         if sys.stdout.isatty():
             import keras
@@ -179,19 +189,19 @@ def settings_of(chosen: argparse.Namespace, look: Any, layers: Any, images: Any)
     """What a state belongs to."""
     import hashlib
 
-    free = ("content", "styles", "out", "evaluations", "report", "fresh", "content_layers",
+    free = ("content", "styles", "out", "evaluations", "log_every", "fresh", "content_layers",
             "style_layers", "network", "weights")  # fmt: skip
     found = {name: value for name, value in vars(chosen).items() if name not in free}
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(image).tobytes() for image in images))
     found |= {"network": look.name, "network_weights": look.checksum(), "layers": layers}
-    return {**found, "pictures": digest.hexdigest()[:16]}
+    return {**found, "images": digest.hexdigest()[:16]}
 
 
 def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: Any) -> None:
-    """One picture, from its start or its saved state to its file.
+    """One image, from its start or its saved state to its file.
 
     Raises:
-        images.Unreadable: the photo is no whole picture.
+        images.Unreadable: the photo is no whole image.
         InputError: it is too small, its state is of other settings, or a file cannot be written.
     """
     from tfgan_suite.inference import files
@@ -199,7 +209,7 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
     from tfgan_suite.utils import image_grids
     from tfgan_suite.utils.files import writing_to
 
-    content = picture(job.given, chosen.size)
+    content = image(job.given, chosen.size)
     if chosen.preserve == "colours":
         styles = [colour.with_colours_of(content, style) for style in styles]
     problem = gatys.Gatys(
@@ -223,7 +233,7 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
         state = descent.State(problem.start(chosen.start, chosen.seed))
 
     def keep(state: Any) -> None:
-        made = problem.picture(state.best)
+        made = problem.image(state.best)
         if chosen.preserve == "luminance":
             made = colour.with_luminance_of(content, made)
         with writing_to(job.made.parent):
@@ -235,8 +245,8 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
         state,
         chosen.evaluations,
         method=chosen.optimizer,
-        rate=chosen.rate,
-        segment=chosen.save,
+        rate=chosen.learning_rate,
+        segment=chosen.checkpoint_every,
         watch=Progress(chosen, job.name),
         keep=keep,
     )
@@ -249,10 +259,10 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
 
 
 def play(chosen: argparse.Namespace) -> int:
-    """Paints every picture.
+    """Paints every image.
 
     Raises:
-        InputError: bad input, or none of the pictures could be painted.
+        InputError: bad input, or none of the images could be painted.
     """
     check(chosen)
     from tfgan_suite.data.readers.image_files import Unreadable

@@ -4,18 +4,18 @@
     python recipes/gaze.py saved_models/simgan_eyes      or what it has exported
 
 The same predictor is trained three times, for equally many steps from equal weights: on the
-simulated pictures as they are (raw), on the same ones refined, and on labelled real ones (oracle:
-what no simulation can reach). Each is measured on labelled real pictures that none has seen. This
+simulated images as they are (raw), on the same ones refined, and on labelled real ones (oracle:
+what no simulation can reach). Each is measured on labelled real images that none has seen. This
 repeats for every seed. Refining helps where the refined row is below the raw one; it should stay
 above the oracle's. It writes gaze.json into the run folder and prints, by row, the mean error and
-the share of pictures with an error up to --within.
+the share of images with an error up to --within.
 
 Errors are distances in units of the labels (for the embedded eyes pixels of the pupil's place).
 With `--labels vector` labels are gaze vectors, with `--labels angles` pitch and yaw in radians;
 their errors are degrees. Your own data need `real_test/` with labels. Half of these trains the
 oracle, the other half is the test; of the embedded eyes there are labels enough for both.
 
-Paper (MPIIGaze): 62.3% of the pictures within 7 degrees with simulated training pictures, 69.4%
+Paper (MPIIGaze): 62.3% of the images within 7 degrees with simulated training images, 69.4%
 with refined, 87.2% with four times as many; mean error 11.2 degrees simulated, 7.8 refined. The
 paper's predictor is --width 32 --dense 1000.
 """
@@ -49,21 +49,21 @@ def build_predictor(shape=(35, 55, 1), outputs=3, width=32, dense=1000):
     """The paper's predictor: five convolutions without padding, two pools, two dense layers.
 
     Args:
-        shape: of the pictures, `(height, width, channels)`, 24 or more pixels each way.
+        shape: of the images, `(height, width, channels)`, 24 or more pixels each way.
         outputs: numbers of a label; paper 3, a gaze vector.
         width: channels of the first convolution; paper 32.
         dense: units before the output; paper 1000.
 
     Returns:
-        Model from pictures in [-1, 1] to float32 `(batch, outputs)`. Its layer `"features"`
-        gives 9,600 numbers for the paper's pictures.
+        Model from images in [-1, 1] to float32 `(batch, outputs)`. Its layer `"features"`
+        gives 9,600 numbers for the paper's images.
 
     Raises:
-        InputError: the pictures are too small, a number is not whole and positive.
+        InputError: the images are too small, a number is not whole and positive.
     """
     check_widths(outputs=outputs, width=width, dense=dense)
     if min(shape[:2]) < 24:
-        raise InputError(f"pictures of {shape[0]}x{shape[1]}; the predictor needs 24x24 at least")
+        raise InputError(f"images of {shape[0]}x{shape[1]}; the predictor needs 24x24 at least")
     image = x = keras.Input(shape, name="image")
     for channels in (width, width, 2 * width):
         x = _convolution(channels)(x)
@@ -81,15 +81,15 @@ def _convolution(channels):
 
 
 @dataclasses.dataclass(frozen=True)
-class Pictures:
-    """Labelled pictures: float32 `(n, height, width, channels)` in [-1, 1] and `(n, k)`."""
+class Images:
+    """Labelled images: float32 `(n, height, width, channels)` in [-1, 1] and `(n, k)`."""
 
     images: np.ndarray
     labels: np.ndarray
 
     def __post_init__(self):
         if len(self.images) != len(self.labels):
-            raise InputError(f"{len(self.images)} pictures with {len(self.labels)} labels")
+            raise InputError(f"{len(self.images)} images with {len(self.labels)} labels")
 
 
 def errors(predicted, labels, kind):
@@ -112,7 +112,7 @@ def errors(predicted, labels, kind):
     needed = {"vector": 3, "angles": 2}.get(kind, labels.shape[1])
     if labels.shape[1] != needed:
         raise InputError(
-            f"--labels {kind} needs {needed} numbers a picture; these labels have {labels.shape[1]}"
+            f"--labels {kind} needs {needed} numbers an image; these labels have {labels.shape[1]}"
         )
     first, second = np.asarray(predicted, np.float64), np.asarray(labels, np.float64)
     if kind == "distance":
@@ -131,7 +131,7 @@ def _directions(angles):
 
 
 def train(given, options, seed):
-    """A predictor trained on pictures, as a function from pictures to labels.
+    """A predictor trained on images, as a function from images to labels.
 
     Labels are scaled to mean 0 and deviation 1 while it trains; the rate falls along a cosine.
     """
@@ -139,7 +139,7 @@ def train(given, options, seed):
     middle, spread = given.labels.mean(0), np.maximum(given.labels.std(0), 1e-6)
     shape, outputs = given.images.shape[1:], given.labels.shape[1]
     network = build_predictor(shape, outputs, options.width, options.dense)
-    rate = keras.optimizers.schedules.CosineDecay(options.rate, options.steps)
+    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps)
     network.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
     network.fit(
         _drawn(given, middle, spread, options, seed), steps_per_epoch=options.steps, verbose=0
@@ -152,7 +152,7 @@ def train(given, options, seed):
 
 
 def _drawn(given, middle, spread, options, seed):
-    """Endless batches, drawn with replacement: equally many steps, however many pictures."""
+    """Endless batches, drawn with replacement: equally many steps, however many images."""
     draws, scaled = np.random.default_rng(seed), (given.labels - middle) / spread
     while True:
         chosen = draws.integers(0, len(scaled), min(options.batch, len(scaled)))
@@ -164,33 +164,33 @@ def split(source, count):
 
     Args:
         source: of `data.load_simulated`.
-        count: of simulated pictures at most.
+        count: of simulated images at most.
 
     Returns:
-        Simulated pictures, real ones for the oracle, and real ones for the test: `Pictures`.
+        Simulated images, real ones for the oracle, and real ones for the test: `Images`.
 
     Raises:
-        InputError: there are no labels, or too few labelled real pictures.
+        InputError: there are no labels, or too few labelled real images.
     """
     taken = source.take(min(count, source.lengths["simulated"]))
     if "label" not in taken:
         raise InputError(
-            f"the simulated pictures of {source.name} have no labels; give a labels.csv beside them"
+            f"the simulated images of {source.name} have no labels; give a labels.csv beside them"
         )
     size = min(count, source.lengths["simulated"])
-    simulated = Pictures(taken["simulated"][:size], taken["label"][:size])
+    simulated = Images(taken["simulated"][:size], taken["label"][:size])
     held = source.held_out(10_000)
-    real = Pictures(held["real"], held["real_label"])
+    real = Images(held["real"], held["real_label"])
     if source.report is eyes.report:
         made = eyes.generate(size, source.shape[:2], _REAL_SEED, real=True)
-        return simulated, Pictures(made.images / np.float32(127.5) - 1.0, made.pupil), real
+        return simulated, Images(made.images / np.float32(127.5) - 1.0, made.pupil), real
     half = len(real.labels) // 2
     if half < 1:
         raise InputError(
-            f"{source.name} has {len(real.labels)} labelled real pictures; 2 at least are needed"
+            f"{source.name} has {len(real.labels)} labelled real images; 2 at least are needed"
         )
     # Every second one: neighbours in a folder are often of one person.
-    oracle, test = (Pictures(real.images[i::2], real.labels[i::2]) for i in (0, 1))
+    oracle, test = (Images(real.images[i::2], real.labels[i::2]) for i in (0, 1))
     return simulated, oracle, test
 
 
@@ -199,12 +199,12 @@ def experiment(source, refine, options, tell=print):
 
     Args:
         source: of `data.load_simulated`.
-        refine: function from simulated pictures to refined ones.
+        refine: function from simulated images to refined ones.
         options: the flags.
         tell: gets a line for every trained predictor.
 
     Returns:
-        `{"labels", "within", "trained_on": {kind: pictures}, "tested_on", "rows": {kind:
+        `{"labels", "within", "trained_on": {kind: images}, "tested_on", "rows": {kind:
         {"mean", "median", "within": over the seeds, "by_seed": [means]}}}`.
 
     Raises:
@@ -214,7 +214,7 @@ def experiment(source, refine, options, tell=print):
     kind = options.labels or ("vector" if test.labels.shape[1] == 3 else "distance")
     within = options.within or (1.0 if kind == "distance" else 7.0)
     errors(test.labels, test.labels, kind)  # raises before the long part
-    refined = Pictures(np.asarray(refine(simulated.images), np.float32), simulated.labels)
+    refined = Images(np.asarray(refine(simulated.images), np.float32), simulated.labels)
     given = dict(zip(KINDS, (simulated, refined, oracle)))
     found = {name: [] for name in KINDS}
     for seed in range(options.seeds):
@@ -245,7 +245,7 @@ def table(found):
     """The result in words."""
     unit = "" if found["labels"] == "distance" else " degrees"
     share = f"within {found['within']:g}{unit}"
-    lines = [f"{'trained on':12s}{'pictures':>9s}{'mean':>9s}{'median':>9s}  {share}"]
+    lines = [f"{'trained on':12s}{'images':>9s}{'mean':>9s}{'median':>9s}  {share}"]
     for name, row in found["rows"].items():
         lines.append(
             f"{name:12s}{found['trained_on'][name]:9d}{row['mean']:9.3f}{row['median']:9.3f}"
@@ -255,14 +255,14 @@ def table(found):
     seeds = zip(found["rows"]["raw"]["by_seed"], found["rows"]["refined"]["by_seed"])
     better = [b < a for a, b in seeds]
     lines.append(
-        f"errors on {found['tested_on']} real pictures; refining changes the mean error by"
+        f"errors on {found['tested_on']} real images; refining changes the mean error by"
         f" {refined / raw - 1:+.1%} (lower in {sum(better)} of {len(better)} seeds)"
     )
     return "\n".join(lines)
 
 
 def open_refiner(place) -> tuple[Callable, str, tuple[int, ...], Path]:
-    """A trained refiner: its function, its data, the shape of its pictures, and its folder.
+    """A trained refiner: its function, its data, the shape of its images, and its folder.
 
     Args:
         place: run folder or export.
@@ -301,11 +301,13 @@ def flags(words=None):
     parser.add_argument("--within", type=float, default=0.0, help="bound of the share [1; 7 deg.]")
     parser.add_argument("--seeds", type=int, default=3, help="repetitions [3]")
     parser.add_argument("--steps", type=int, default=600, help="training steps of each [600]")
-    parser.add_argument("--batch", type=int, default=64, help="pictures in a batch [64]")
-    parser.add_argument("--rate", type=float, default=1e-3, help="Adam's first rate [0.001]")
+    parser.add_argument("--batch", type=int, default=64, help="images in a batch [64]")
+    parser.add_argument(
+        "--learning-rate", type=float, default=1e-3, help="Adam's first rate [0.001]"
+    )
     parser.add_argument("--width", type=int, default=8, help="channels of the first layer [8]")
     parser.add_argument("--dense", type=int, default=64, help="units of the dense layer [64]")
-    parser.add_argument("--count", type=int, default=20_000, help="most simulated pictures [20000]")
+    parser.add_argument("--count", type=int, default=20_000, help="most simulated images [20000]")
     parser.add_argument("--out", default="", help="file [gaze.json in the refiner's folder]")
     return parser.parse_args(words)
 

@@ -1,18 +1,18 @@
-"""GRAN on pictures: a canvas painted in several strokes (Im et al. 2016).
+"""GRAN on images: a canvas painted in several strokes (Im et al. 2016).
 
     python recipes/gran.py                                   coloured shapes, 32x32
     python recipes/gran.py --data /usr/share/datasets/fashion-mnist
-    python recipes/gran.py --data PICTURES --size 64         your own folder of pictures
+    python recipes/gran.py --data IMAGES --size 64         your own folder of images
     python recipes/gran.py --strokes 1                       one stroke: a DCGAN
 
 The run folder's `strokes/` shows the canvas after every stroke; the export draws them with
-`canvases`. Expect early canvases to be grey and the last ones to be the picture. Two runs fight
-with `tfgan_suite.measures.gam.battle(game_1, game_2, test_pictures)`. A step takes as many passes
+`canvases`. Expect early canvases to be grey and the last ones to be the image. Two runs fight
+with `tfgan_suite.measures.gam.battle(game_1, game_2, test_images)`. A step takes as many passes
 through the decoder as there are strokes. The paper's CIFAR-10 setting is
 
-    --data tfds:cifar10 --strokes 5 --width 256 --critic-width 256 --latent-dim 100 --hidden 100
-    --batch 100 --norm batch --rate 0.0001 --critic-rate 0.00004 --beta-1 0.5 --beta-2 0.999
-    --critic-decay 0.000005 --average 0 --r1 0 --decay 1 --steps 10000
+    --data tfds:cifar10 --strokes 5 --width 256 --discriminator-width 256 --latent-dim 100 --hidden 100
+    --batch 100 --norm batch --learning-rate 0.0001 --discriminator-learning-rate 0.00004 --beta-1 0.5 --beta-2 0.999
+    --discriminator-weight-decay 0.000005 --ema-decay 0 --r1-weight 0 --linear-decay 1 --steps 10000
 
 The paper compares its models by GAM alone: 5 strokes win over 3 and 1.
 """
@@ -35,34 +35,36 @@ PRECISION = "float32"
 EXPORT = "saved_models"
 STROKES = 3  # steps T on the canvas; paper 1, 3 and 5
 WIDTH = 24  # channels of the decoder's last hidden and its encoder's first layer; paper 256
-CRITIC_WIDTH = 24  # channels of the critic's last convolution; paper 256
+DISCRIMINATOR_WIDTH = 24  # channels of the discriminator's last convolution; paper 256
 HIDDEN = 64  # length of the hidden states; paper 100
 LATENT_DIM = 32  # length of z; paper 100
 LATENT = "normal"  # distribution of z: normal or uniform
 NOISE_PER_STEP = False  # every stroke has noise of its own
 LOSS = "non_saturating"  # non_saturating, minimax, hinge, least_squares or wasserstein
-NORM = "none"  # normalisation in the critic: batch (paper), layer, instance or none
-CRITIC_DECAY = 0.0  # weight of the critic's L2 penalty; paper 0.000005
-AVERAGE = 0.998  # decay of an averaged generator to draw with; 0 is the paper
-RATE = 0.0005  # Adam's learning rate of the generator; paper 0.0001
-CRITIC_RATE = 0.0005  # that of the critic (with 0.001 it was seen to die); paper 0.00004
+NORM = "none"  # normalisation in the discriminator: batch (paper), layer, instance or none
+DISCRIMINATOR_WEIGHT_DECAY = 0.0  # weight of the discriminator's L2 penalty; paper 0.000005
+EMA_DECAY = 0.998  # decay of an averaged generator to draw with; 0 is the paper
+LEARNING_RATE = 0.0005  # Adam's learning rate of the generator; paper 0.0001
+DISCRIMINATOR_LEARNING_RATE = (
+    0.0005  # that of the discriminator (with 0.001 it was seen to die); paper 0.00004
+)
 BETA_1 = 0.0  # Adam's beta 1
 BETA_2 = 0.99  # Adam's beta 2
-DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
 LABEL_SMOOTHING = 0.0  # the real label is 1 minus this
-INSTANCE_NOISE = 0.0  # deviation of the noise on all pictures the critic sees
-R1 = 0.25  # weight of the R1 penalty on real pictures; 0: none (paper)
+INSTANCE_NOISE = 0.0  # deviation of the noise on all images the discriminator sees
+R1_WEIGHT = 0.25  # weight of the R1 penalty on real images; 0: none (paper)
 R1_EVERY = 8  # steps between two that compute it
-AUGMENT = ""  # changes of what the critic sees: color,translation,cutout
-MIRROR = False  # show every picture mirrored half of the time
-REPORT = 500  # steps between log lines, sample sheets and health checks
-SAVE = 500  # steps between checkpoints
+AUGMENT = ""  # changes of what the discriminator sees: color,translation,cutout
+MIRROR = False  # show every image mirrored half of the time
+LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
-    size, _, channels = data.picture_shape
+    size, _, channels = data.image_shape
     game = gran.GRAN(
         gran.build_generator(
             size,
@@ -73,17 +75,17 @@ def make_game(options, data):
             o.hidden,
             noise_per_step=o.noise_per_step,
         ),
-        gran.build_critic(size, channels, o.critic_width, o.norm),
+        gran.build_discriminator(size, channels, o.discriminator_width, o.norm),
         loss=o.loss,
         latent=o.latent,
-        decay=o.critic_decay,
-        average=o.average,
+        decay=o.discriminator_weight_decay,
+        ema_decay=o.ema_decay,
         seed=o.seed,
         **regularization.chosen(o),
     )
     game.compile(
-        generator=FusedAdam(o.rate, o.beta_1, o.beta_2),
-        critic=FusedAdam(o.critic_rate, o.beta_1, o.beta_2),
+        generator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
+        discriminator=FusedAdam(o.discriminator_learning_rate, o.beta_1, o.beta_2),
     )
     return game
 
@@ -91,8 +93,8 @@ def make_game(options, data):
 def make_callbacks(options, data, game):
     """Sheets of strokes, and the fall of the learning rates."""
     folder = Path(options.run or f"runs/gran_{data.name}") / "strokes"
-    made = [sample_grids.Sheet(folder, options.report, sample_grids.strokes)]
-    return made + callbacks.falling(options.decay, options.steps)
+    made = [sample_grids.Sheet(folder, options.log_every, sample_grids.strokes)]
+    return made + callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 
 if __name__ == "__main__":

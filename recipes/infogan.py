@@ -1,18 +1,18 @@
-"""InfoGAN on pictures: codes that can be read off the picture (Chen et al. 2016).
+"""InfoGAN on images: codes that can be read off the image (Chen et al. 2016).
 
     python recipes/infogan.py                                coloured shapes, 32x32
     python recipes/infogan.py --data /usr/share/datasets/fashion-mnist
-    python recipes/infogan.py --data PICTURES --size 64      your own folder of pictures
+    python recipes/infogan.py --data IMAGES --size 64      your own folder of images
     python recipes/infogan.py --lambda-categorical 0 --lambda-continuous 0    control: a plain GAN
 
 The run folder's `codes/` shows one code after the other running through its values while all else
-stays. critic/mi_cat is the information about the categorical codes in nats: it should come near
+stays. discriminator/mi_cat is the information about the categorical codes in nats: it should come near
 log CLASSES (2.30 for 10) for each of them, and stay low in the control. Codes are found without
 labels: which value means what hangs on the seed, one may merge kinds, and none need mean a class.
 The paper's MNIST setting is
 
-    --width 64 --noise-dim 62 --batch 128 --norm batch --rate 0.001 --critic-rate 0.0002
-    --beta-1 0.5 --beta-2 0.999 --average 0 --r1 0 --decay 1 --steps 5000
+    --width 64 --noise-dim 62 --batch 128 --norm batch --learning-rate 0.001 --discriminator-learning-rate 0.0002
+    --beta-1 0.5 --beta-2 0.999 --ema-decay 0 --r1-weight 0 --linear-decay 1 --steps 5000
 
 Paper: read as a class by the best matching, the categorical code is wrong for about 5% of MNIST.
 """
@@ -33,7 +33,7 @@ SEED = 0
 STRATEGY = "one"
 PRECISION = "float32"
 EXPORT = "saved_models"
-WIDTH = 24  # channels of the last hidden and the critic's first layer; paper 64
+WIDTH = 24  # channels of the last hidden and the discriminator's first layer; paper 64
 NOISE_DIM = 32  # length of z without the codes; paper 62
 CATEGORICAL = 1  # categorical codes
 CLASSES = 10  # values of each of them
@@ -43,32 +43,32 @@ LAMBDA_CONTINUOUS = 0.1  # weight of the continuous codes' information; official
 LEARNED_DEVIATION = False  # Q also tells how sure continuous codes are; paper: always 1
 LATENT = "uniform"  # distribution of z: uniform (paper) or normal
 LOSS = "non_saturating"  # non_saturating, minimax, hinge, least_squares or wasserstein
-NORM = "none"  # normalisation in critic and Q: batch (paper), layer or none
-AVERAGE = 0.998  # decay of an averaged generator to draw with; 0 is the paper
-RATE = 0.001  # Adam's learning rate of the generator
-CRITIC_RATE = 0.0005  # that of critic and Q; paper 0.0002
+NORM = "none"  # normalisation in discriminator and Q: batch (paper), layer or none
+EMA_DECAY = 0.998  # decay of an averaged generator to draw with; 0 is the paper
+LEARNING_RATE = 0.001  # Adam's learning rate of the generator
+DISCRIMINATOR_LEARNING_RATE = 0.0005  # that of discriminator and Q; paper 0.0002
 BETA_1 = 0.0  # Adam's beta 1
 BETA_2 = 0.99  # Adam's beta 2
-DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
 LABEL_SMOOTHING = 0.0  # the real label is 1 minus this
-INSTANCE_NOISE = 0.0  # deviation of the noise on all pictures the critic sees
-R1 = 0.25  # weight of the R1 penalty on real pictures; 0: none (paper)
+INSTANCE_NOISE = 0.0  # deviation of the noise on all images the discriminator sees
+R1_WEIGHT = 0.25  # weight of the R1 penalty on real images; 0: none (paper)
 R1_EVERY = 8  # steps between two that compute it
-AUGMENT = ""  # changes of what the critic sees: color,translation,cutout
-MIRROR = False  # show every picture mirrored half of the time
-REPORT = 500  # steps between log lines, sample sheets and health checks
-SAVE = 500  # steps between checkpoints
+AUGMENT = ""  # changes of what the discriminator sees: color,translation,cutout
+MIRROR = False  # show every image mirrored half of the time
+LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
-    size, _, channels = data.picture_shape
+    size, _, channels = data.image_shape
     codes = {"categorical": o.categorical, "classes": o.classes, "continuous": o.continuous}
     latent_dim = o.noise_dim + o.categorical * o.classes + o.continuous
     game = infogan.InfoGAN(
         infogan.build_generator(size, channels, o.width, latent_dim),
-        infogan.build_critic(size, channels, o.width, o.norm),
+        infogan.build_discriminator(size, channels, o.width, o.norm),
         infogan.build_recognition(
             16 * o.width,
             **codes,
@@ -81,13 +81,13 @@ def make_game(options, data):
         lambda_continuous=o.lambda_continuous,
         loss=o.loss,
         latent=o.latent,
-        average=o.average,
+        ema_decay=o.ema_decay,
         seed=o.seed,
         **regularization.chosen(o),
     )
     game.compile(
-        generator=FusedAdam(o.rate, o.beta_1, o.beta_2),
-        critic=FusedAdam(o.critic_rate, o.beta_1, o.beta_2),
+        generator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
+        discriminator=FusedAdam(o.discriminator_learning_rate, o.beta_1, o.beta_2),
     )
     return game
 
@@ -95,8 +95,8 @@ def make_game(options, data):
 def make_callbacks(options, data, game):
     """Sheets of the codes, and the fall of the learning rates."""
     folder = Path(options.run or f"runs/infogan_{data.name}") / "codes"
-    made = [sample_grids.Sheet(folder, options.report, sample_grids.traversal)]
-    return made + callbacks.falling(options.decay, options.steps)
+    made = [sample_grids.Sheet(folder, options.log_every, sample_grids.traversal)]
+    return made + callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ at step .1, where it takes hundreds of moves for one independent sample, and of 
 where it takes four or five; on the ring, short steps that are accepted often and never leave
 their mode (R-hat far above 1), long steps that are hardly ever accepted.
 
-Writes measures.jsonl, one_dimension.png and two_dimensions.png into the --out folder. Pictures
+Writes measures.jsonl, one_dimension.png and two_dimensions.png into the --out folder. Images
 need matplotlib: pip install -e '.[plots]'
 """
 
@@ -73,7 +73,7 @@ def play(chosen: argparse.Namespace) -> int:
     if chosen.samples < 4 * chosen.chains:
         raise InputError(f"--samples is {chosen.samples}; {chosen.chains} chains need four each")
     # Before minutes of work, not after them.
-    require("matplotlib", "plots", "Drawing the pictures")
+    require("matplotlib", "plots", "Drawing the images")
     out = Path(chosen.out)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -143,8 +143,8 @@ def play_gan(chosen: argparse.Namespace):
     game = wgan_gp.WGANGP(
         wgan_gp.build_generator((2,), "mlp", chosen.width, 2),
         wgan_gp.build_critic((2,), "mlp", chosen.width),
-        penalty=1.0,
-        average=0.999 if chosen.gan_steps >= 2000 else 0.0,
+        gp_weight=1.0,
+        ema_decay=0.999 if chosen.gan_steps >= 2000 else 0.0,
         seed=chosen.seed,
     )
     game.compile(generator=FusedAdam(1e-3, 0.5, 0.9), critic=FusedAdam(1e-3, 0.5, 0.9))
@@ -159,7 +159,7 @@ def play_gan(chosen: argparse.Namespace):
         callbacks=[decay],
     )
     training = time.perf_counter() - begun
-    game.settle()
+    game.recalibrate_batch_norm()
     count = chosen.samples
     game.generate(count, seed=chosen.seed)  # the first call builds the function
     begun = time.perf_counter()

@@ -1,22 +1,22 @@
-"""pix2pix: a translator learnt from pairs of pictures (Isola et al. 2017).
+"""pix2pix: a translator learnt from pairs of images (Isola et al. 2017).
 
     python recipes/pix2pix.py                                    flat maps to stripes, 32x32
     python recipes/pix2pix.py --data FOLDER --size 128           train/ and test/ hold A|B pairs
     python recipes/pix2pix.py --data FOLDER --direction BtoA     the right half to the left
     python recipes/pix2pix.py --data A,B --size 64               two folders, files of equal names
-    python -m tfgan_suite translate runs/pix2pix_FOLDER PICTURES OUTPUT
+    python -m tfgan_suite translate runs/pix2pix_FOLDER IMAGES OUTPUT
 
 The embedded textures take minutes on a CPU: stripes stand at a random phase, so that each map has
-many right pictures. With `--adversarial 0` (L1 alone) "l1" is the least and the stripes are pale:
-"sharpness", the change from pixel to pixel over that of the true pictures, stays below 0.9. The
-critic brings them back, at an l1 up to a tenth larger. A zero (or an empty word) below means a
+many right images. With `--adversarial 0` (L1 alone) "l1" is the least and the stripes are pale:
+"sharpness", the change from pixel to pixel over that of the true images, stays below 0.9. The
+discriminator brings them back, at an l1 up to a tenth larger. A zero (or an empty word) below means a
 value for the size at hand; the paper's setting is
 
     --size 256 --jitter 30 --mirror --batch 1 --norm batch --steps 80000
 
 (facades, 200 epochs of 400 pairs, direction BtoA where A are the photos). The sheets in `samples/`
 show rows of source | translation | target. generator/l1 is 100 times the mean error: it falls
-early and then slowly; the critic's two terms together are 0.69 at a draw. Paper, labels to photos
+early and then slowly; the discriminator's two terms together are 0.69 at a draw. Paper, labels to photos
 of Cityscapes read by an FCN: 66% of the pixels right, L1 alone 42%, real photos 80%.
 """
 
@@ -29,7 +29,7 @@ DATA = "textures"  # textures, a folder of pairs, a folder with A and B, ONE,OTH
 RUN = ""
 STEPS = 1500
 BATCH = 4  # pairs in a step, over all devices; paper 1
-SIZE = 0  # height and width of the pictures; 0: 32 for the embedded ones, 64 for folders
+SIZE = 0  # height and width of the images; 0: 32 for the embedded ones, 64 for folders
 SEED = 0
 STRATEGY = "one"
 PRECISION = "float32"
@@ -37,27 +37,29 @@ EXPORT = "saved_models"
 DIRECTION = "AtoB"  # AtoB: A (the left half) is translated to B; BtoA
 CHANNELS = 3  # of the source: 3 (colour) or 1 (grey)
 TARGET_CHANNELS = 3  # of the target
-JITTER = 0  # pixels by which pictures are larger before the random crop; paper 30 at 256
+JITTER = 0  # pixels by which images are larger before the random crop; paper 30 at 256
 MIRROR = False  # show every pair mirrored half of the time
 HOLD_OUT = 0  # pairs of a folder without a test split that are set aside as one
 ARCHITECTURE = "unet"  # unet, encoder_decoder or resnet
-WIDTH = 0  # channels of generator and critic; 0: 64 (paper), below 64 pixels 16
+WIDTH = 0  # channels of generator and discriminator; 0: 64 (paper), below 64 pixels 16
 NORM = ""  # batch, instance or none; empty: batch (paper) at batch 1, else instance
 DROPOUT = 0.5  # share of features dropped in the decoder's first layers
 KEEP_DROPOUT = False  # also offer translations with dropout, as the paper makes them ("varied")
-CRITIC_LAYERS = -1  # 0, 1, 3, 5: patches of 1, 16, 70, 286 pixels; -1: 3, below 128 pixels 2
-CONDITIONAL = True  # the critic sees the source
+DISCRIMINATOR_LAYERS = -1  # 0, 1, 3, 5: patches of 1, 16, 70, 286 pixels; -1: 3, below 128 pixels 2
+CONDITIONAL = True  # the discriminator sees the source
 LOSS = "non_saturating"  # non_saturating, minimax, least_squares, hinge or wasserstein
 ADVERSARIAL = 1.0  # weight of the adversarial loss; 0: the pixel loss alone
 PIXEL = 100.0  # weight of the pixel loss (lambda); 0: the adversarial loss alone
 PIXEL_LOSS = "l1"  # l1 or l2
-LABEL_SMOOTHING = 0.0  # the critic is asked for 1 minus this on real pairs
-RATE = 2e-4  # Adam's learning rate, both players
+LABEL_SMOOTHING = 0.0  # the discriminator is asked for 1 minus this on real pairs
+LEARNING_RATE = 2e-4  # Adam's learning rate, both players
 BETA_1 = 0.5  # Adam's beta 1
-AVERAGE = 0.0  # decay of an averaged generator to translate with; 0 is the paper
-DECAY = 1.0  # share of the run after which the rates fall in a line to 0; 1: never (the paper)
-REPORT = 250  # steps between log lines, sample sheets and health checks
-SAVE = 500  # steps between checkpoints
+EMA_DECAY = 0.0  # decay of an averaged generator to translate with; 0 is the paper
+LINEAR_DECAY = (
+    1.0  # share of the run after which the rates fall in a line to 0; 1: never (the paper)
+)
+LOG_EVERY = 250  # steps between log lines, sample sheets and health checks
+CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
 def load_data(options):
@@ -82,15 +84,15 @@ def make_game(options, data):
     generator = pix2pix.build_generator(
         data.shape, o.target_channels, o.architecture, dropout=o.dropout, **shared
     )
-    critic = None
+    discriminator = None
     if o.adversarial:
-        layers = o.critic_layers if o.critic_layers >= 0 else (2 if side < 128 else 3)
-        critic = pix2pix.build_critic(
+        layers = o.discriminator_layers if o.discriminator_layers >= 0 else (2 if side < 128 else 3)
+        discriminator = pix2pix.build_discriminator(
             data.shape, o.target_channels, o.conditional, layers=layers, **shared
         )
     game = pix2pix.Pix2Pix(
         generator,
-        critic,
+        discriminator,
         loss=o.loss,
         adversarial_weight=o.adversarial,
         pixel_weight=o.pixel,
@@ -98,16 +100,16 @@ def make_game(options, data):
         conditional=o.conditional,
         keep_dropout=o.keep_dropout,
         label_smoothing=o.label_smoothing,
-        average=o.average,
+        ema_decay=o.ema_decay,
         seed=o.seed,
     )
-    game.compile(**{player: FusedAdam(o.rate, o.beta_1) for player in game.players()})
+    game.compile(**{player: FusedAdam(o.learning_rate, o.beta_1) for player in game.players()})
     return game
 
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    return callbacks.falling(options.decay, options.steps)
+    return callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python recipes/simgan.py                                 the embedded eyes, grey 35x55
     python recipes/simgan.py --data EYES                     your own folder, see below
-    python recipes/simgan.py --data SIMULATED,REAL           any two folders of pictures
+    python recipes/simgan.py --data SIMULATED,REAL           any two folders of images
     python recipes/gaze.py runs/simgan_eyes                  what it is worth: a gaze predictor
     python -m tfgan_suite translate runs/simgan_eyes EYES/synthetic refined
 
@@ -11,14 +11,14 @@ EYES holds `synthetic/` with a file of labels, `real/` without labels and, to me
 that their labels still apply.
 
 The sheets in `samples/` show rows of simulated | refined | real. refiner/change says how much a
-refined picture differs from its simulated one; it should leave zero after pre-training, and
-critic/accuracy (patches of refined pictures that the critic names) stay near .5 to .7. Pictures
-that equal their inputs ask for a smaller regularisation, pictures that lose their gaze for a larger
-one. Choose it by the sheets and these two numbers, never by the labels of real pictures.
+refined image differs from its simulated one; it should leave zero after pre-training, and
+discriminator/accuracy (patches of refined images that the discriminator names) stay near .5 to .7. Images
+that equal their inputs ask for a smaller regularisation, images that lose their gaze for a larger
+one. Choose it by the sheets and these two numbers, never by the labels of real images.
 The paper's network and rates are
 
-    --width 64 --blocks 4 --batch 512 --optimizer sgd --rate 0.001 --average 0 --decay 1
-    --pretrain-refiner 1000 --pretrain-critic 200 (--refiner-steps 50 in the later version)
+    --width 64 --blocks 4 --batch 512 --optimizer sgd --learning-rate 0.001 --ema-decay 0 --linear-decay 1
+    --pretrain-refiner 1000 --pretrain-discriminator 200 (--refiner-steps 50 in the later version)
 
 and for its hands --setting hand --kernel 7 --blocks 10. Paper: with predictors trained on refined
 eyes 7.8 degrees of error on MPIIGaze, on simulated ones 11.2.
@@ -35,9 +35,9 @@ from tfgan_suite.training.optimizers import FusedAdam
 DATA = "eyes"  # eyes, a folder with synthetic/ and real/, or SIMULATED_FOLDER,REAL_FOLDER
 RUN = ""
 STEPS = 1000
-BATCH = 32  # pictures of each kind in one update, over all devices
-SIZE = 0  # height of the pictures; 0: 35, or as the data have them
-COLUMNS = 0  # width of the pictures in pixels; 0: 55 with size 0, else as the size
+BATCH = 32  # images of each kind in one update, over all devices
+SIZE = 0  # height of the images; 0: 35, or as the data have them
+COLUMNS = 0  # width of the images in pixels; 0: 55 with size 0, else as the size
 SEED = 0
 STRATEGY = "one"
 PRECISION = "float32"
@@ -45,28 +45,28 @@ EXPORT = "saved_models"
 WIDTH = 16  # channels of the refiner; paper 64
 BLOCKS = 3  # residual blocks of the refiner; paper 4 (gaze), 10 (hand)
 KERNEL = 3  # first convolution of the refiner; paper 3 (gaze), 7 (hand)
-SETTING = "gaze"  # the critic's patches: gaze (23x23 pixels) or hand (71x71)
-CRITIC_WIDTH = 32  # channels of the critic's last layers; paper 32
+SETTING = "gaze"  # the discriminator's patches: gaze (23x23 pixels) or hand (71x71)
+DISCRIMINATOR_WIDTH = 32  # channels of the discriminator's last layers; paper 32
 PSI = "identity"  # what stays alike: identity, gradient, channel_mean or features
 FEATURES = ""  # with psi features: a network and its layer, e.g. vgg16:block1_conv2
 REGULARISATION = 4.0  # lambda, weight of the mean |psi(R(x)) - psi(x)|
 REFINER_STEPS = 2  # updates of the refiner in a step; paper 2, later 50
-CRITIC_STEPS = 1  # updates of the critic in a step
-HISTORY = 50  # batches of refined pictures that are kept; 0: none
+DISCRIMINATOR_STEPS = 1  # updates of the discriminator in a step
+HISTORY = 50  # batches of refined images that are kept; 0: none
 HISTORY_DTYPE = "float32"  # float32, or uint8 for a quarter of the memory
 PRETRAIN_REFINER = 300  # first steps, of the refiner alone: it learns to change nothing
-PRETRAIN_CRITIC = 50  # steps after them, of the critic alone
+PRETRAIN_DISCRIMINATOR = 50  # steps after them, of the discriminator alone
 OPTIMIZER = "adam"  # adam, or sgd (paper)
-RATE = 1e-3  # learning rate, both players
+LEARNING_RATE = 1e-3  # learning rate, both players
 BETA_1 = 0.5  # Adam's beta 1
-AVERAGE = 0.99  # decay of an averaged refiner to refine with; 0 is the paper
-DECAY = 0.6  # share of the run after which the rates fall in a line to 0; 1: never
-REPORT = 100  # steps between log lines, sample sheets and health checks
-SAVE = 200  # steps between checkpoints
+EMA_DECAY = 0.99  # decay of an averaged refiner to refine with; 0 is the paper
+LINEAR_DECAY = 0.6  # share of the run after which the rates fall in a line to 0; 1: never
+LOG_EVERY = 100  # steps between log lines, sample sheets and health checks
+CHECKPOINT_EVERY = 200  # steps between checkpoints
 
 
 def load_data(options):
-    """Simulated pictures with labels, and real ones."""
+    """Simulated images with labels, and real ones."""
     size = (options.size, options.columns or options.size) if options.size else None
     return data.load_simulated(options.data, size=size)
 
@@ -74,9 +74,9 @@ def load_data(options):
 def optimizer(options):
     """A new optimizer for one player."""
     if options.optimizer == "sgd":
-        return keras.optimizers.SGD(options.rate)
+        return keras.optimizers.SGD(options.learning_rate)
     if options.optimizer == "adam":
-        return FusedAdam(options.rate, options.beta_1, 0.99)
+        return FusedAdam(options.learning_rate, options.beta_1, 0.99)
     raise InputError(f"--optimizer is {options.optimizer!r}; it must be adam or sgd")
 
 
@@ -94,29 +94,29 @@ def psi(options):
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    shape = data.picture_shape
+    shape = data.image_shape
     game = simgan.SimGAN(
         simgan.build_refiner(shape[2], options.width, options.blocks, options.kernel),
-        simgan.build_critic(shape[2], options.critic_width, options.setting),
+        simgan.build_discriminator(shape[2], options.discriminator_width, options.setting),
         shape=shape,
         psi=psi(options),
         regularisation=options.regularisation,
         refiner_steps=options.refiner_steps,
-        critic_steps=options.critic_steps,
+        discriminator_steps=options.discriminator_steps,
         history=options.history * options.batch,
         history_dtype=options.history_dtype,
         pretrain_refiner=options.pretrain_refiner,
-        pretrain_critic=options.pretrain_critic,
-        average=options.average,
+        pretrain_discriminator=options.pretrain_discriminator,
+        ema_decay=options.ema_decay,
         seed=options.seed,
     )
-    game.compile(refiner=optimizer(options), critic=optimizer(options))
+    game.compile(refiner=optimizer(options), discriminator=optimizer(options))
     return game
 
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    return callbacks.falling(options.decay, options.steps)
+    return callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 
 if __name__ == "__main__":

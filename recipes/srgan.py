@@ -1,8 +1,8 @@
-"""SRGAN: a trained SRResNet, sharpened by features and a critic (Ledig et al. 2017).
+"""SRGAN: a trained SRResNet, sharpened by features and a discriminator (Ledig et al. 2017).
 
-    python recipes/srresnet.py --data PICTURES                          the first stage
-    python recipes/srgan.py --data PICTURES --start runs/srresnet_PICTURES
-    python -m tfgan_suite measure sr runs/srgan_PICTURES SET5 --features vgg19:phi_5,4
+    python recipes/srresnet.py --data IMAGES                          the first stage
+    python recipes/srgan.py --data IMAGES --start runs/srresnet_IMAGES
+    python -m tfgan_suite measure sr runs/srgan_IMAGES SET5 --features vgg19:phi_5,4
 
 The generator has the form of the one it starts from. The feature network's weights are those of
 keras.applications, which are downloaded once; without internet give a file, as
@@ -11,11 +11,11 @@ keras.applications, which are downloaded once; without internet give a file, as
 
 The scale makes the feature loss some tens of times the weighted adversarial one, as the paper's
 does with VGG: other networks' maps are of other sizes. Read "generator/features" (about 0.1) and
-"generator/adversarial" (about 0.005) in the first lines; a critic that has no say changes little.
-The paper's setting is `--network vgg19 --layer phi_5,4 --batch 16 --rate 0.0001 --steps 200000`
+"generator/adversarial" (about 0.005) in the first lines; a discriminator that has no say changes little.
+The paper's setting is `--network vgg19 --layer phi_5,4 --batch 16 --learning-rate 0.0001 --steps 200000`
 with the rate at a tenth after half of the run. Expect PSNR to fall by one or two dB, the distance
 in features to fall, and the gradient energy (`measure sr`) to come nearer to 1. Paper, Set5 x4:
-SRResNet 32.05 dB and a mean opinion of 3.37, SRGAN 29.40 dB and 3.58. The critic's two terms are
+SRResNet 32.05 dB and a mean opinion of 3.37, SRGAN 29.40 dB and 3.58. The discriminator's two terms are
 1.39 together at a draw.
 """
 
@@ -25,7 +25,7 @@ from tfgan_suite.games import srgan
 from tfgan_suite.training import callbacks, launch, warm_start
 from tfgan_suite.training.optimizers import FusedAdam
 
-DATA = "scenes"  # scenes, a folder of pictures, a folder with HR and LR, or HIGH,LOW
+DATA = "scenes"  # scenes, a folder of images, a folder with HR and LR, or HIGH,LOW
 RUN = ""
 STEPS = 1000
 BATCH = 16  # crops in a step, over all devices
@@ -38,7 +38,7 @@ START = ""  # run folder of recipes/srresnet.py; none: random weights
 SCALE = 4  # how many times larger, as in the start
 CHANNELS = 3  # 3 (colour) or 1 (grey)
 MIRROR = True  # show crops in all eight positions: mirrored, turned by quarters
-SMALLER = ""  # factors by which pictures also appear smaller, such as 0.9,0.8,0.7,0.6
+SMALLER = ""  # factors by which images also appear smaller, such as 0.9,0.8,0.7,0.6
 WIDTH = 0  # of the generator; 0: the start's. So are the next six
 BLOCKS = 0
 NORM = ""
@@ -46,10 +46,10 @@ SKIP = ""
 UPSAMPLING = ""
 KERNEL = 0
 OUTPUT = ""
-CRITIC_WIDTH = 32  # channels of the critic's first convolution; paper 64
-CRITIC_HIDDEN = 256  # units of the critic's dense layer; paper 1024
-CRITIC_HEAD = "dense"  # dense (the paper) or pool
-CRITIC_NORM = "batch"  # batch (the paper) or none
+DISCRIMINATOR_WIDTH = 32  # channels of the discriminator's first convolution; paper 64
+DISCRIMINATOR_HIDDEN = 256  # units of the discriminator's dense layer; paper 1024
+DISCRIMINATOR_HEAD = "dense"  # dense (the paper) or pool
+DISCRIMINATOR_NORM = "batch"  # batch (the paper) or none
 NETWORK = "vgg19"  # feature network: vgg19, vgg16, squeezenet, mobilenet_v2, or a file
 LAYER = "phi_5,4"  # its layer, or several separated by spaces; paper phi_5,4 (VGG54), phi_2,2
 WEIGHTS = "imagenet"  # of a network named by a word: imagenet, or a file
@@ -61,12 +61,12 @@ PIXEL_WEIGHT = 0.0  # of the pixel loss
 PIXEL_LOSS = "mse"  # mse or l1
 ADVERSARIAL = 1e-3  # weight of the adversarial loss
 LOSS = "non_saturating"  # non_saturating, minimax, least_squares, hinge or wasserstein
-LABEL_SMOOTHING = 0.0  # the critic is asked for 1 minus this on originals
-RATE = 1e-4  # Adam's learning rate, both players
-DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
-AVERAGE = 0.0  # decay of an averaged generator to enlarge with; 0 is the paper
-REPORT = 100  # steps between log lines, sample sheets and health checks
-SAVE = 250  # steps between checkpoints
+LABEL_SMOOTHING = 0.0  # the discriminator is asked for 1 minus this on originals
+LEARNING_RATE = 1e-4  # Adam's learning rate, both players
+LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+EMA_DECAY = 0.0  # decay of an averaged generator to enlarge with; 0 is the paper
+LOG_EVERY = 100  # steps between log lines, sample sheets and health checks
+CHECKPOINT_EVERY = 250  # steps between checkpoints
 
 SHAPED = (
     "scale", "channels", "width", "blocks", "norm", "skip", "upsampling", "kernel", "output"
@@ -74,7 +74,7 @@ SHAPED = (
 
 
 def load_data(options):
-    """The pictures."""
+    """The images."""
     return data.load_super_resolution(
         options.data,
         scale=options.scale,
@@ -92,12 +92,16 @@ def make_game(options, data):
         data.shape[2], o.scale, o.width, o.blocks, o.norm, o.upsampling, o.skip, o.kernel, o.output
     )
     large = tuple(side * o.scale for side in data.shape[:2])
-    critic = srgan.build_critic(
-        (*large, data.shape[2]), o.critic_width, o.critic_hidden, o.critic_head, o.critic_norm
+    discriminator = srgan.build_discriminator(
+        (*large, data.shape[2]),
+        o.discriminator_width,
+        o.discriminator_hidden,
+        o.discriminator_head,
+        o.discriminator_norm,
     )
     game = srgan.SRGAN(
         generator,
-        critic,
+        discriminator,
         loss=o.loss,
         adversarial_weight=o.adversarial,
         label_smoothing=o.label_smoothing,
@@ -106,10 +110,10 @@ def make_game(options, data):
         feature_weight=o.feature_weight,
         feature_scale=o.feature_scale,
         feature_reduce=o.feature_reduce,
-        average=o.average,
+        ema_decay=o.ema_decay,
         seed=o.seed,
     )
-    game.compile(generator=FusedAdam(o.rate), critic=FusedAdam(o.rate))
+    game.compile(generator=FusedAdam(o.learning_rate), discriminator=FusedAdam(o.learning_rate))
     return game
 
 
@@ -123,7 +127,7 @@ def make_callbacks(options, data, game):
         found.append(callbacks.Frozen(lambda: game.features.checksum(), "feature network"))
     if o.start != warm_start.NOTHING:
         found.append(warm_start.StartFrom(o.start, precision=o.precision))
-    return found + callbacks.falling(o.decay, o.steps)
+    return found + callbacks.linear_decay_callbacks(o.linear_decay, o.steps)
 
 
 if __name__ == "__main__":

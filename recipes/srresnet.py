@@ -1,17 +1,17 @@
-"""SRResNet: pictures made larger, with the least error (Ledig et al. 2017).
+"""SRResNet: images made larger, with the least error (Ledig et al. 2017).
 
     python recipes/srresnet.py                                   the embedded scenes, minutes
-    python recipes/srresnet.py --data PICTURES                   your own folder, any sizes
-    python -m tfgan_suite measure sr runs/srresnet_PICTURES SET5     PSNR and SSIM on luma
-    python -m tfgan_suite upscale runs/srresnet_PICTURES IN OUT      your pictures, larger
+    python recipes/srresnet.py --data IMAGES                   your own folder, any sizes
+    python -m tfgan_suite measure sr runs/srresnet_IMAGES SET5     PSNR and SSIM on luma
+    python -m tfgan_suite upscale runs/srresnet_IMAGES IN OUT      your images, larger
 
 The defaults are a small network for minutes on a CPU: no batch norm, what bicubic lacks, mean
 absolute error, one sub-pixel convolution at the end. The paper's own form is
 
     --width 64 --blocks 16 --norm batch --skip none --upsampling subpixel --kernel 9
-    --pixel-loss mse --rate 0.0001 --decay 1 --steps 1000000
+    --pixel-loss mse --learning-rate 0.0001 --linear-decay 1 --steps 1000000
 
-(350,000 pictures of ImageNet; 1,550,659 weights). `--variant paper` takes this form of the
+(350,000 images of ImageNet; 1,550,659 weights). `--variant paper` takes this form of the
 network and its loss; width, blocks, rate and steps stay as they are given. Paper, Set5 x4: bicubic
 28.43 dB, SRCNN 30.07, SRResNet 32.05. Sheets show nearest | bicubic | the network | the original.
 On scenes expect "gain" over bicubic to be above 0.2 dB within 500 steps.
@@ -22,7 +22,7 @@ from tfgan_suite.games import srgan
 from tfgan_suite.training import callbacks, launch
 from tfgan_suite.training.optimizers import FusedAdam
 
-DATA = "scenes"  # scenes, a folder of pictures, a folder with HR and LR, or HIGH,LOW
+DATA = "scenes"  # scenes, a folder of images, a folder with HR and LR, or HIGH,LOW
 RUN = ""
 STEPS = 2000
 BATCH = 16  # crops in a step, over all devices
@@ -34,7 +34,7 @@ EXPORT = "saved_models"
 SCALE = 4  # how many times larger: 2, 3, 4 or 8
 CHANNELS = 3  # 3 (colour) or 1 (grey)
 MIRROR = True  # show crops in all eight positions: mirrored, turned by quarters
-SMALLER = ""  # factors by which pictures also appear smaller, such as 0.9,0.8,0.7,0.6
+SMALLER = ""  # factors by which images also appear smaller, such as 0.9,0.8,0.7,0.6
 VARIANT = "small"  # small, or paper: batch norm, no skip, kernel 9, mean squared error
 WIDTH = 32  # channels of the inner maps; paper 64
 BLOCKS = 8  # residual blocks; paper 16
@@ -44,11 +44,13 @@ UPSAMPLING = ""  # direct, icnr, subpixel, nearest, transposed; empty: the varia
 KERNEL = 0  # side of the first and last convolution; 0: the variant's
 OUTPUT = "linear"  # linear or tanh
 PIXEL_LOSS = ""  # l1 or mse; empty: the variant's
-RATE = 1e-3  # Adam's learning rate; paper 0.0001
-DECAY = 0.3  # share of the run after which the rate falls in a line to 0; 1: never (the paper)
-AVERAGE = 0.0  # decay of an averaged generator to enlarge with; 0 is the paper
-REPORT = 250  # steps between log lines, sample sheets and health checks
-SAVE = 500  # steps between checkpoints
+LEARNING_RATE = 1e-3  # Adam's learning rate; paper 0.0001
+LINEAR_DECAY = (
+    0.3  # share of the run after which the rate falls in a line to 0; 1: never (the paper)
+)
+EMA_DECAY = 0.0  # decay of an averaged generator to enlarge with; 0 is the paper
+LOG_EVERY = 250  # steps between log lines, sample sheets and health checks
+CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 VARIANTS = {
     "small": {
@@ -62,7 +64,7 @@ VARIANTS = {
 
 
 def load_data(options):
-    """The pictures."""
+    """The images."""
     return data.load_super_resolution(
         options.data,
         scale=options.scale,
@@ -82,14 +84,14 @@ def make_game(options, data):
     generator = srgan.build_generator(
         data.shape[2], o.scale, o.width, o.blocks, o.norm, o.upsampling, o.skip, o.kernel, o.output
     )
-    game = srgan.SRResNet(generator, pixel_loss=o.pixel_loss, average=o.average, seed=o.seed)
-    game.compile(generator=FusedAdam(o.rate))
+    game = srgan.SRResNet(generator, pixel_loss=o.pixel_loss, ema_decay=o.ema_decay, seed=o.seed)
+    game.compile(generator=FusedAdam(o.learning_rate))
     return game
 
 
 def make_callbacks(options, data, game):
     """The fall of the learning rate."""
-    return callbacks.falling(options.decay, options.steps)
+    return callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 
 if __name__ == "__main__":

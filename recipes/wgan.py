@@ -1,16 +1,16 @@
-"""WGAN with weight clipping on points or pictures (Arjovsky, Chintala, Bottou 2017).
+"""WGAN with weight clipping on points or images (Arjovsky, Chintala, Bottou 2017).
 
     python recipes/wgan.py                                    the ring of 8 Gaussians
     python recipes/wgan.py --data /usr/share/datasets/fashion-mnist
-    python recipes/wgan.py --data PICTURES --size 64 --architecture constant
+    python recipes/wgan.py --data IMAGES --size 64 --architecture constant
     python recipes/curves.py --run-folder runs/wgan_ring      the estimate of the distance
 
-On pictures DCGAN's nets play, with `--architecture constant` the paper's hard case without batch
+On images DCGAN's nets play, with `--architecture constant` the paper's hard case without batch
 norm, with dense MLPs; on points MLPs. A zero below means a value for the kind of data at hand.
 The paper's setting is
 
-    --size 64 --width 64 --latent-dim 100 --clip 0.01 --rate 0.00005 --critic-steps 5 --warm-up 25
-    --refresh 500 --batch 64 --average 0 --decay 1
+    --size 64 --width 64 --latent-dim 100 --clip 0.01 --learning-rate 0.00005 --critic-steps 5 --warm-up 25
+    --refresh 500 --batch 64 --ema-decay 0 --linear-decay 1
 
 -critic/wasserstein is the estimate of the earth mover's distance up to an unknown factor: with
 small boxes of weights it is small. It should fall as samples get better. One step is one update of
@@ -26,33 +26,33 @@ from tfgan_suite.training import callbacks, launch
 DATA = "ring"
 RUN = ""
 STEPS = 8000
-BATCH = 0  # examples in one critic step, over all devices; 0: 32 for pictures, 256 for points
+BATCH = 0  # examples in one critic step, over all devices; 0: 32 for images, 256 for points
 SIZE = 0
 SEED = 0
 STRATEGY = "one"
 PRECISION = "float32"
 EXPORT = "saved_models"
-ARCHITECTURE = ""  # dcgan, constant, dense or mlp; empty: mlp for points, dcgan for pictures
+ARCHITECTURE = ""  # dcgan, constant, dense or mlp; empty: mlp for points, dcgan for images
 WIDTH = 0  # channels of generator's last, critic's first layer, or units; 0: 32, points 128
-LATENT_DIM = 0  # length of z; 0: 2 for points, 64 for pictures
+LATENT_DIM = 0  # length of z; 0: 2 for points, 64 for images
 NORM = "batch"  # normalisation in the critic: batch, layer, instance or none
-CLIP = 0.0  # c: weights of the critic are held in [-c, c]; 0: 0.1 for points, 0.01 for pictures
+CLIP = 0.0  # c: weights of the critic are held in [-c, c]; 0: 0.1 for points, 0.01 for images
 CLIP_NORMS = True  # hold scale and offset of the critic's norms in that box too
 CRITIC_STEPS = 5  # critic updates per generator update
 WARM_UP = 0  # first moves of the generator that wait for 100 critic updates; official code 25
 REFRESH = 0  # the wait comes back every so many moves; official code 500; 0: never
-RATE = 0.0005  # RMSProp's learning rate, both players; paper 0.00005
+LEARNING_RATE = 0.0005  # RMSProp's learning rate, both players; paper 0.00005
 RHO = 0.99  # RMSProp's memory, as in the official code
 LABEL_SMOOTHING = 0.0  # this loss has no labels to smooth: 0
 INSTANCE_NOISE = 0.0  # deviation of noise on all that the critic sees
-R1 = 0.0  # weight of the R1 penalty on real examples
+R1_WEIGHT = 0.0  # weight of the R1 penalty on real examples
 R1_EVERY = 1  # steps between two that compute it
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
-AVERAGE = 0.999  # decay of an averaged generator to draw with; 0 is the paper
-DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
-MIRROR = False  # show every picture mirrored half of the time
-REPORT = 500  # steps between log lines, sample sheets and health checks
-SAVE = 500  # steps between checkpoints
+EMA_DECAY = 0.999  # decay of an averaged generator to draw with; 0 is the paper
+LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+MIRROR = False  # show every image mirrored half of the time
+LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
 def defaults(data):
@@ -79,7 +79,7 @@ def make_optimizer(options):
 
     Clipped critics have tiny gradients, which Keras's 1e-7 inside the root would drown.
     """
-    return keras.optimizers.RMSprop(options.rate, options.rho, epsilon=1e-16)
+    return keras.optimizers.RMSprop(options.learning_rate, options.rho, epsilon=1e-16)
 
 
 def make_game(options, data):
@@ -93,7 +93,7 @@ def make_game(options, data):
         critic_steps=o.critic_steps,
         warm_up=o.warm_up,
         refresh=o.refresh,
-        average=o.average,
+        ema_decay=o.ema_decay,
         seed=o.seed,
         **regularization.chosen(o),
     )
@@ -103,7 +103,7 @@ def make_game(options, data):
 
 def make_callbacks(options, data, game):
     """The fall of the learning rates."""
-    return callbacks.falling(options.decay, options.steps)
+    return callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 
 if __name__ == "__main__":

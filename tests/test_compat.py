@@ -34,7 +34,7 @@ def by_replica(*values):
     return tf.stack(values)[tf.distribute.get_replica_context().replica_id_in_sync_group]
 
 
-def pictures(shape=(3, 4, 5, 2), seed=1):
+def images(shape=(3, 4, 5, 2), seed=1):
     return tf.random.stateless_normal(shape, [seed, 2]) * 3.0 + 1.0
 
 
@@ -57,7 +57,7 @@ def normalised(x, epsilon):
 
 def test_batch_norm_training_and_inference():
     layer = compat.BatchNormalization()
-    x = pictures()
+    x = images()
     expected, mean, variance = normalised(x.numpy(), 1e-5)
     np.testing.assert_allclose(layer(x, training=True), expected, atol=1e-5)
     # Keras 2.15 averages the unbiased variance, Keras 3 the biased one.
@@ -78,7 +78,7 @@ def test_batch_norm_equals_keras():
         for cls in (compat.BatchNormalization, keras.layers.BatchNormalization)
     )
     for seed in range(3):
-        x = pictures(seed=seed)
+        x = images(seed=seed)
         results = []
         for layer in (ours, keras_own):
             with tf.GradientTape() as tape:
@@ -110,7 +110,7 @@ def test_batch_norm_statistics_are_float32(precision, policy):
     """A spread of 1 around 1000 (steps of 4 or .5 in these dtypes) keeps its exact mean."""
     precision(policy)
     layer = compat.BatchNormalization(momentum=0.0)
-    rounded = tf.cast(pictures((16, 16, 16, 2)) + 1000.0, getattr(tf, policy))
+    rounded = tf.cast(images((16, 16, 16, 2)) + 1000.0, getattr(tf, policy))
     y = layer(rounded, training=True)
     assert y.dtype == rounded.dtype
     mean = np.mean(tf.cast(rounded, tf.float64), (0, 1, 2))
@@ -123,17 +123,17 @@ def test_batch_norm_of_other_ranks_and_options():
     y = compat.BatchNormalization()(flat, training=True)
     np.testing.assert_allclose(np.mean(y, 0), [0.0] * 3, atol=1e-6)
     bare = compat.BatchNormalization(scale=False, center=False)
-    y = bare(pictures(), training=True)
+    y = bare(images(), training=True)
     np.testing.assert_allclose(np.std(y, (0, 1, 2)), [1.0] * 2, atol=1e-4)
     assert bare.trainable_variables == []
     frozen = compat.BatchNormalization()
     frozen.trainable = False
-    np.testing.assert_allclose(frozen(pictures(), training=True), pictures(), rtol=1e-4)
+    np.testing.assert_allclose(frozen(images(), training=True), images(), rtol=1e-4)
 
 
 def test_batch_norm_has_second_derivatives():
     layer = compat.BatchNormalization()
-    x = tf.Variable(pictures())
+    x = tf.Variable(images())
 
     def penalty():
         with tf.GradientTape() as tape:
@@ -157,7 +157,7 @@ def test_batch_norm_on_two_replicas(two_replicas, tmp_path):
     with strategy.scope():
         layer = compat.BatchNormalization()
         layer.build((None, 4, 5, 2))
-    first, second = pictures(seed=1), 5.0 * pictures(seed=2)
+    first, second = images(seed=1), 5.0 * images(seed=2)
 
     @tf.function
     def step():
@@ -182,22 +182,22 @@ def test_batch_norm_is_saved_and_exported(tmp_path):
     model = keras.Sequential(
         [keras.layers.Input((4, 5, 2)), keras.layers.Conv2D(3, 3), compat.BatchNormalization()]
     )
-    model(pictures(), training=True)
-    expected = model(pictures()).numpy()
+    model(images(), training=True)
+    expected = model(images()).numpy()
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert isinstance(loaded.layers[-1], compat.BatchNormalization)
     assert loaded.layers[-1].momentum == 0.9
-    np.testing.assert_array_equal(loaded(pictures()), expected)
+    np.testing.assert_array_equal(loaded(images()), expected)
     model.export(str(tmp_path / "export"))
     served = tf.saved_model.load(str(tmp_path / "export"))
-    np.testing.assert_allclose(served.serve(pictures()), expected, atol=1e-5)
+    np.testing.assert_allclose(served.serve(images()), expected, atol=1e-5)
     content = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "export")).convert()
     interpreter = tf.lite.Interpreter(model_content=content)
     entry = interpreter.get_input_details()[0]["index"]
     interpreter.resize_tensor_input(entry, [3, 4, 5, 2])
     interpreter.allocate_tensors()
-    interpreter.set_tensor(entry, pictures())
+    interpreter.set_tensor(entry, images())
     interpreter.invoke()
     result = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     np.testing.assert_allclose(result, expected, atol=1e-4)
@@ -223,7 +223,7 @@ def assert_same(ours, theirs, **tolerance):
 
 def test_instance_norm():
     """Mean 0 and variance 1 for each sample and channel."""
-    y = compat.InstanceNormalization(epsilon=1e-6)(pictures())
+    y = compat.InstanceNormalization(epsilon=1e-6)(images())
     np.testing.assert_allclose(np.mean(y, (1, 2)), np.zeros((3, 2)), atol=1e-5)
     np.testing.assert_allclose(np.std(y, (1, 2)), np.ones((3, 2)), atol=1e-4)
 
@@ -232,7 +232,7 @@ def test_instance_norm():
 def test_instance_norm_statistics_are_float32(precision, policy):
     """4096 pixels around 3: a bfloat16 sum of them stops at 512."""
     precision(policy)
-    x = pictures((2, 64, 64, 2)) / 3.0 + 3.0
+    x = images((2, 64, 64, 2)) / 3.0 + 3.0
     y = compat.InstanceNormalization()(x)
     assert y.dtype == policy
     np.testing.assert_allclose(np.mean(tf.cast(y, tf.float32), (1, 2)), np.zeros((2, 2)), atol=0.01)
@@ -262,7 +262,7 @@ def test_instance_norm_equals_the_addon(options):
     values = [np.linspace(-1.0, 2.0, v.shape[0]) for v in theirs.weights]
     ours.set_weights(values)
     theirs.set_weights(values)
-    assert_same(with_gradients(ours, pictures()), with_gradients(theirs, pictures()))
+    assert_same(with_gradients(ours, images()), with_gradients(theirs, images()))
 
 
 def test_maxout():
@@ -289,7 +289,7 @@ def test_maxout_in_a_model():
 @needs_addons
 @pytest.mark.parametrize("axis", [-1, 1, 2])
 def test_maxout_equals_the_addon(axis):
-    x = pictures((3, 4, 6, 2))
+    x = images((3, 4, 6, 2))
     results = [
         with_gradients(layer, x)
         for layer in (_stand_ins.Maxout(2, axis=axis), compat.Maxout(2, axis=axis))
@@ -312,7 +312,7 @@ def test_gaussian_filter_of_a_point():
 @pytest.mark.parametrize("padding", ["REFLECT", "CONSTANT", "SYMMETRIC"])
 @pytest.mark.parametrize("size, sigma", [(3, 1.0), ((5, 4), (0.7, 2.0)), (1, 1.0)])
 def test_gaussian_filter_equals_the_addon(padding, size, sigma):
-    for x in (pictures((2, 6, 7, 3)), pictures((6, 7, 3)), pictures((6, 7))):
+    for x in (images((2, 6, 7, 3)), images((6, 7, 3)), images((6, 7))):
         results = [
             with_gradients(
                 lambda v, f=function: f(v, size, sigma, padding=padding, constant_values=0.5), x
@@ -320,7 +320,7 @@ def test_gaussian_filter_equals_the_addon(padding, size, sigma):
             for function in (_stand_ins.gaussian_filter2d, compat.gaussian_filter2d)
         ]
         assert_same(*results)
-    whole = tf.cast(pictures((6, 7, 3)) * 20 + 100, tf.uint8)
+    whole = tf.cast(images((6, 7, 3)) * 20 + 100, tf.uint8)
     ours, theirs = (
         function(whole, size, sigma, padding=padding)
         for function in (_stand_ins.gaussian_filter2d, compat.gaussian_filter2d)
@@ -331,7 +331,7 @@ def test_gaussian_filter_equals_the_addon(padding, size, sigma):
 
 def test_warp_by_whole_and_half_pixels():
     """Flow (1, 0) moves everything one row down; flow (0, .5) averages neighbours."""
-    image = pictures((1, 4, 5, 2))
+    image = images((1, 4, 5, 2))
     flow = tf.zeros((1, 4, 5, 2))
     down = compat.dense_image_warp(image, flow + [1.0, 0.0])
     np.testing.assert_allclose(down[:, 1:], image[:, :-1], atol=1e-6)
@@ -342,7 +342,7 @@ def test_warp_by_whole_and_half_pixels():
 
 @needs_addons
 def test_warp_equals_the_addon():
-    image, flow = pictures((2, 4, 5, 3)), pictures((2, 4, 5, 2), seed=4)
+    image, flow = images((2, 4, 5, 3)), images((2, 4, 5, 2), seed=4)
     results = [
         with_gradients(function, image, flow)
         for function in (_stand_ins.dense_image_warp, compat.dense_image_warp)
@@ -350,7 +350,7 @@ def test_warp_equals_the_addon():
     assert_same(*results)
 
 
-# --- picture files ---------------------------------------------------------------------------
+# --- image files ---------------------------------------------------------------------------
 
 
 def webp(mode, **options):
@@ -385,7 +385,7 @@ def test_decode_webp(mode):
 
 def test_broken_webp():
     whole, _ = webp("RGB", lossless=True)
-    for contents in (b"", b"no picture", whole[: len(whole) // 2], jpeg()):
+    for contents in (b"", b"no image", whole[: len(whole) // 2], jpeg()):
         with pytest.raises(InputError, match="WebP"):
             compat.decode_webp(contents)
 
@@ -396,7 +396,7 @@ def test_jpeg_orientation(orientation):
 
 
 def test_orientation_of_nonsense():
-    assert compat.jpeg_orientation(b"no picture") == 1
+    assert compat.jpeg_orientation(b"no image") == 1
     assert compat.jpeg_orientation(jpeg(99)) == 1
 
 
@@ -647,7 +647,7 @@ def test_assign_to_moving_averages(two_replicas):
     @tf.function
     def step():
         def replica():
-            layer(by_replica(pictures(seed=1), pictures(seed=2)), training=True)
+            layer(by_replica(images(seed=1), images(seed=2)), training=True)
             values = [tf.convert_to_tensor(v) for v in layer.variables]
             compat.assign_in_replicas(copy.variables, values)
 

@@ -18,7 +18,7 @@ EXIF_ORIENTATION = 0x0112
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras's layer with channels-last pictures on TensorFlow's fused kernel.
+    """Keras's layer with channels-last images on TensorFlow's fused kernel.
 
     Other ranks, masks, renormalisation and synchronised statistics stay with Keras. On several
     replicas each averages its own batches and whoever reads the moving averages gets the mean,

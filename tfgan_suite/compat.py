@@ -110,7 +110,7 @@ def Maxout(num_units: int, axis: int = -1, **kwargs: Any) -> keras.layers.Layer:
     return layer.Maxout(num_units, axis=axis, **kwargs)
 
 
-# --- pictures -------------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------
 
 
 def gaussian_filter2d(
@@ -124,14 +124,14 @@ def gaussian_filter2d(
 
     Args:
         image: `(height, width)`, `(height, width, channels)` or `(batch, height, width,
-            channels)`, any range; integer pictures are rounded towards zero.
+            channels)`, any range; integer images are rounded towards zero.
         filter_shape: height and width of the filter, or one size for both.
         sigma: standard deviation in pixels along height and width, or one for both.
         padding: `"REFLECT"`, `"CONSTANT"` or `"SYMMETRIC"`.
         constant_values: what `"CONSTANT"` pads with.
 
     Returns:
-        Tensor of the picture's shape and dtype.
+        Tensor of the image's shape and dtype.
     """
     function = _addons().image if HAS_ADDONS else _stand_ins
     return function.gaussian_filter2d(
@@ -154,7 +154,7 @@ def decode_webp(contents: bytes) -> np.ndarray:
     """Decodes a WebP file into uint8 `(height, width, 4)`, red, green, blue, alpha.
 
     Raises:
-        InputError: the bytes are no readable WebP picture.
+        InputError: the bytes are no readable WebP image.
     """
     try:
         if HAS_IO:

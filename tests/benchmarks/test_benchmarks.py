@@ -29,7 +29,7 @@ KEYS = (
 ).split()
 SHORT = "--rounds 1 --seconds 0.05 --precision float32".split()
 TINY = ["--size", "16", "--width", "4", "--batch", "4", *SHORT]
-# Translators of 32 pixels, as small as their critic takes.
+# Translators of 32 pixels, as small as their discriminator takes.
 SMALL = {
     "pix2pix": {"size": 32, "width": 2},
     "cyclegan": {"size": 32, "width": 2, "blocks": 1, "pool": 2},
@@ -42,25 +42,27 @@ needs_torch = pytest.mark.skipif(
 
 def test_multiply_adds_of_a_pass():
     generator = dcgan.build_generator(size=16, channels=3, width=4, latent_dim=10, kernel=4)
-    critic = dcgan.build_critic(size=16, channels=3, width=4, kernel=4)
+    discriminator = dcgan.build_discriminator(size=16, channels=3, width=4, kernel=4)
     dense, up, to_image = 10 * 4 * 4 * 8, 4 * 4 * 16 * 8 * 4, 8 * 8 * 16 * 4 * 3
     assert work.network_macs(generator) == (dense + up + to_image, dense)
     first, second, logit = 8 * 8 * 16 * 3 * 4, 4 * 4 * 16 * 4 * 8, 4 * 4 * 8
-    assert work.network_macs(critic) == (first + second + logit, first)
+    assert work.network_macs(discriminator) == (first + second + logit, first)
 
 
 def test_work_of_a_step():
     """DCGAN: G 3 passes, D twice 3 and 2 more, less the gradients of data and latents."""
     generator = dcgan.build_generator(size=8, width=4, latent_dim=10, kernel=4)
-    critic = dcgan.build_critic(size=8, width=4, kernel=4)
-    (g, g1), (d, d1) = work.network_macs(generator), work.network_macs(critic)
-    assert work.step_flops("dcgan", generator, critic, 4) == 2 * 4 * (3 * g - g1 + 8 * d - 2 * d1)
+    discriminator = dcgan.build_discriminator(size=8, width=4, kernel=4)
+    (g, g1), (d, d1) = work.network_macs(generator), work.network_macs(discriminator)
+    assert work.step_flops("dcgan", generator, discriminator, 4) == 2 * 4 * (
+        3 * g - g1 + 8 * d - 2 * d1
+    )
     generator = wgan_gp.build_generator((8, 8, 3), "conv", 4)
-    critic = wgan_gp.build_critic((8, 8, 3), "conv", 4)
-    (g, g1), (d, d1) = work.network_macs(generator), work.network_macs(critic)
-    critic_update = g + 2 * (3 * d - d1) + 4 * d
-    assert work.step_flops("wgan_gp", generator, critic, 4) == 2 * 4 * (
-        5 * critic_update + 3 * g - g1 + 2 * d
+    discriminator = wgan_gp.build_discriminator((8, 8, 3), "conv", 4)
+    (g, g1), (d, d1) = work.network_macs(generator), work.network_macs(discriminator)
+    discriminator_update = g + 2 * (3 * d - d1) + 4 * d
+    assert work.step_flops("wgan_gp", generator, discriminator, 4) == 2 * 4 * (
+        5 * discriminator_update + 3 * g - g1 + 2 * d
     )
 
 
@@ -77,28 +79,28 @@ def test_multiply_adds_of_translators():
     doubled = 8 * 8 * 8 * 4 + 16 * 16 * 4 * 2
     threes = 9 * (strided + 2 * 8 * 8 * 8 * 8 + doubled)
     assert work.network_macs(resnet, 32) == (2 * first + threes, first)
-    critic = pix2pix.build_critic((32, 32, 3), width=2)
+    discriminator = pix2pix.build_discriminator((32, 32, 3), width=2)
     first = 16 * 16 * 4 * 4 * 6 * 2
     rest = [8 * 8 * 2 * 4, 4 * 4 * 4 * 8, 3 * 3 * 8 * 16, 2 * 2 * 16]
-    assert work.network_macs(critic, 32) == (first + 16 * sum(rest), first)
+    assert work.network_macs(discriminator, 32) == (first + 16 * sum(rest), first)
 
 
 def test_work_of_a_translators_step():
-    """pix2pix: as DCGAN. CycleGAN: six passes of a generator and of a critic."""
+    """pix2pix: as DCGAN. CycleGAN: six passes of a generator and of a discriminator."""
     unet = translators.build_unet((32, 32, 3), width=2)
-    critic = pix2pix.build_critic((32, 32, 3), width=2)
-    (g, g1), (d, d1) = work.network_macs(unet, 32), work.network_macs(critic, 32)
-    flops = work.step_flops("pix2pix", unet, critic, 3, 32)
+    discriminator = pix2pix.build_discriminator((32, 32, 3), width=2)
+    (g, g1), (d, d1) = work.network_macs(unet, 32), work.network_macs(discriminator, 32)
+    flops = work.step_flops("pix2pix", unet, discriminator, 3, 32)
     assert flops == 2 * 3 * (3 * g - g1 + 8 * d - 2 * d1)
     resnet = cyclegan.build_generator((32, 32, 3), 2, blocks=1)
-    critic = cyclegan.build_critic(3, 2)
-    (g, g1), (d, d1) = work.network_macs(resnet, 32), work.network_macs(critic, 32)
+    discriminator = cyclegan.build_discriminator(3, 2)
+    (g, g1), (d, d1) = work.network_macs(resnet, 32), work.network_macs(discriminator, 32)
     # Six translations; of two of them (those back) the input has a gradient too. Two judgements
-    # move generators, four move critics.
-    flops = work.step_flops("cyclegan", resnet, critic, 1, 32)
+    # move generators, four move discriminators.
+    flops = work.step_flops("cyclegan", resnet, discriminator, 1, 32)
     assert flops == 2 * (18 * g - 4 * g1 + 2 * 2 * d + 4 * (3 * d - d1))
     with pytest.raises(ValueError, match="'chess'"):
-        work.step_flops("chess", resnet, critic, 1, 32)
+        work.step_flops("chess", resnet, discriminator, 1, 32)
 
 
 def test_multiply_adds_of_what_enlarges():
@@ -117,7 +119,7 @@ def test_the_measured_translators_are_the_official_ones():
     ]  # fmt: skip
     made = tensorflow_side.make_game("cyclegan", size=128, width=64, blocks=6, pool=50)
     found = {player: sum(sizes) for player, sizes in tensorflow_side.tensors(made).items()}
-    assert found == {"generators": 2 * 7_837_699, "critics": 2 * 2_764_737}
+    assert found == {"generators": 2 * 7_837_699, "discriminators": 2 * 2_764_737}
     assert int(made.pool_a.filled) == int(made.pool_b.filled) == 50
     assert tensorflow_side.make_game("cyclegan", **{**SMALL["cyclegan"], "pool": 0})
 
@@ -173,8 +175,8 @@ def test_memory_is_that_of_the_layout_that_counts():
 
 
 def test_different_networks_are_refused():
-    def facts(generator, critic):
-        tensors = {"generator": generator, "critic": critic}
+    def facts(generator, discriminator):
+        tensors = {"generator": generator, "discriminator": discriminator}
         return {"parameters": {k: sum(v) for k, v in tensors.items()}, "tensors": tensors}
 
     assert speed.check_alike(facts([1, 9], [5]), facts([1, 9], [5])) is None
@@ -291,8 +293,8 @@ def test_a_worker_that_fails_says_why_and_goes_on():
 @pytest.mark.parametrize(
     "game, players",
     [
-        ("pix2pix", {"generator", "critic"}),
-        ("cyclegan", {"generators", "critics"}),
+        ("pix2pix", {"generator", "discriminator"}),
+        ("cyclegan", {"generators", "discriminators"}),
         ("srresnet", {"generator"}),
     ],
 )
@@ -358,7 +360,7 @@ def test_pytorchs_networks_are_the_same(game, network, precision, layout):
         {"parameters": {k: sum(v) for k, v in sizes.items()}, "tensors": sizes}, ready
     )
     # WGAN-GP's slope is a report, no loss.
-    assert set(ready["losses"]) == set(made.loss_names) - {"critic/slope"}
+    assert set(ready["losses"]) == set(made.loss_names) - {"discriminator/slope"}
     assert all(math.isfinite(v) and abs(v) < 100 for v in ready["losses"].values())
 
 
@@ -405,7 +407,7 @@ with torch.no_grad():
         value = torch.from_numpy(given[f"weight_{index}"])
         assert parameter.shape == value.shape, (index, parameter.shape, value.shape)
         parameter.copy_(value)
-    np.save(sys.argv[5], network(torch.from_numpy(given["pictures"])).numpy())
+    np.save(sys.argv[5], network(torch.from_numpy(given["images"])).numpy())
 """
 
 
@@ -419,12 +421,12 @@ with torch.no_grad():
             "resnet_translator", {"width": 2, "blocks": 2}, 3,
         ),
         (
-            lambda: pix2pix.build_critic((32, 32, 3), width=2),
-            "patch_critic", {"channels": 6, "width": 2, "norm": "batch"}, 6,
+            lambda: pix2pix.build_discriminator((32, 32, 3), width=2),
+            "patch_discriminator", {"channels": 6, "width": 2, "norm": "batch"}, 6,
         ),
         (
-            lambda: cyclegan.build_critic(3, 2),
-            "patch_critic", {"channels": 3, "width": 2, "norm": "instance"}, 3,
+            lambda: cyclegan.build_discriminator(3, 2),
+            "patch_discriminator", {"channels": 3, "width": 2, "norm": "instance"}, 3,
         ),
         (
             lambda: srgan.build_generator(width=4, blocks=2),
@@ -435,7 +437,7 @@ with torch.no_grad():
 def test_pytorchs_translators_answer_the_same(build, name, arguments, channels, tmp_path):
     """With the same weights, layer by layer: same paddings, phases, norms, skips."""
     network, draws = build(), np.random.default_rng(0)
-    given = {"pictures": draws.uniform(-1, 1, (1, channels, 32, 32)).astype("f4")}
+    given = {"images": draws.uniform(-1, 1, (1, channels, 32, 32)).astype("f4")}
     for index, variable in enumerate(trainable([network])):
         value = draws.normal(0.0, 0.3, tuple(variable.shape)).astype("f4")
         if value.ndim == 3:  # slopes
@@ -451,7 +453,7 @@ def test_pytorchs_translators_answer_the_same(build, name, arguments, channels, 
     command = [sys.executable, "-c", ANSWER, str(HERE), str(tmp_path / "given.npz"), name]
     out = tmp_path / "answer.npy"
     subprocess.run([*command, json.dumps(arguments), str(out)], check=True)
-    here = network(given["pictures"].transpose(0, 2, 3, 1), training=False)
+    here = network(given["images"].transpose(0, 2, 3, 1), training=False)
     there = np.load(out).transpose(0, 2, 3, 1)
     assert float(np.std(there)) > 1e-3
     np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-3)

@@ -53,12 +53,12 @@ def test_what_is_measured_is_not_run_again(monkeypatch, tmp_path, played, capsys
     assert len((tmp_path / "quality.jsonl").read_text().splitlines()) == 2
 
 
-def test_pictures_have_a_column_for_every_measure():
+def test_images_have_a_column_for_every_measure():
     rows = [
         {"game": "a", "steps": 100, "seconds": 9, "images_per_s": 50.0 + s, "FID-x": 3.0 + s}
         for s in (0, 1, 2)
     ]
-    head, _, line = quality.pictures_table(rows).splitlines()
+    head, _, line = quality.images_table(rows).splitlines()
     assert head == "| game | FID-x | images/s | steps | seeds |"
     assert line == "| `a` | 4 (3 to 5) | 51 | 100 | 3 |"
 
@@ -67,7 +67,7 @@ def test_the_pace_of_a_run_comes_from_its_last_two_sheets(tmp_path):
     import os
 
     (tmp_path / "samples").mkdir()
-    (tmp_path / "run.json").write_text('{"constants": {"batch": 8, "critic_steps": 5}}')
+    (tmp_path / "run.json").write_text('{"constants": {"batch": 8, "discriminator_steps": 5}}')
     for step, time in ((10, 100.0), (20, 103.0), (30, 105.0)):
         path = tmp_path / "samples" / f"step_{step:08d}.png"
         path.touch()
@@ -79,7 +79,7 @@ def test_a_games_pace_is_measured_once(monkeypatch, tmp_path, capsys):
     calls = []
     monkeypatch.setattr(quality, "_recipe", lambda *words: calls.append(words))
     monkeypatch.setattr(quality, "_pace", lambda run: {"seconds_a_step": 0.5, "images_per_s": 64.0})
-    words = ["pictures", "--games", "gan", "lsgan --norm none", "--data", "p", "--extractor", "c"]
+    words = ["images", "--games", "gan", "lsgan --norm none", "--data", "p", "--extractor", "c"]
     assert run(monkeypatch, tmp_path, *words, "--pace-only") == 0
     assert run(monkeypatch, tmp_path, *words, "--pace-only") == 0
     assert [call[0] for call in calls] == ["gan", "lsgan --norm none"]

@@ -15,7 +15,7 @@ import translation  # noqa: E402
 
 
 class Perfect:
-    """Knows that the answer to a picture is its negative."""
+    """Knows that the answer to an image is its negative."""
 
     takes, gives = "source", "target"
 
@@ -55,7 +55,7 @@ def test_rows_of_pairs():
     learnt, found = translation.rows(Perfect(), source, describe)
     assert [learnt["row"], found["row"]] == ["translated", "nearest"]
     assert learnt["l1"] == 0.0 and learnt["fid"] == pytest.approx(0.0, abs=1e-6)
-    assert learnt["pictures"] == found["pictures"] == 6
+    assert learnt["images"] == found["images"] == 6
     # Unrelated even noise differs by 2/3 on the mean; the nearest of 24 by a little less.
     assert 0.5 < found["l1"] < 0.7
     test = source.held_out(6)

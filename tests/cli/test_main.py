@@ -22,7 +22,7 @@ from tfgan_suite.utils import image_grids
 def run(tmp_path_factory):
     """A tiny run with an export, made as a user makes it."""
     home = tmp_path_factory.mktemp("home")
-    words = ["tiny_recipe.py", "--run", str(home / "run"), "--data", tiny_recipe.pictures()]
+    words = ["tiny_recipe.py", "--run", str(home / "run"), "--data", tiny_recipe.images()]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [*words, "--steps", "2", "--export", str(home / "exports")])
         with pytest.raises(SystemExit) as end:
@@ -36,13 +36,13 @@ def test_list_reads_the_folder(capsys):
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert {"dcgan", "wgan_gp", "srgan", "adain", "gatys"} <= set(rows)
     assert "encoders" not in rows
-    assert "1511.06434" in rows["dcgan"]["paper"] and rows["dcgan"]["data"] == "pictures"
+    assert "1511.06434" in rows["dcgan"]["paper"] and rows["dcgan"]["data"] == "images"
     assert main(["list"]) == 0
     table = capsys.readouterr().out.splitlines()
     assert table[0].startswith("NAME") and len(table) == 1 + len(games())
 
 
-@pytest.mark.parametrize("place", ["run", "exports/tiny_recipe_pictures"])
+@pytest.mark.parametrize("place", ["run", "exports/tiny_recipe_images"])
 def test_sample_draws_a_sheet_and_single_files(run, tmp_path, capsys, place):
     words = ["sample", str(run / place), "--count", "3", "--seed", "5", "--json"]
     assert main([*words, "--out", str(tmp_path / "sheet.png")]) == 0
@@ -54,8 +54,8 @@ def test_sample_draws_a_sheet_and_single_files(run, tmp_path, capsys, place):
     assert drawn.shape == (3, 8, 8) and drawn.std(0).max() > 0
 
 
-def test_a_run_and_its_export_draw_the_same_pictures(run, tmp_path):
-    for place in ("run", "exports/tiny_recipe_pictures"):
+def test_a_run_and_its_export_draw_the_same_images(run, tmp_path):
+    for place in ("run", "exports/tiny_recipe_images"):
         out = str(tmp_path / place.replace("/", "_"))
         assert main(["sample", str(run / place), "--count", "2", "--out", out]) == 0
     for name in ("0_00000.png", "0_00001.png"):
@@ -87,7 +87,7 @@ def labelled(tmp_path_factory):
 
 
 def draw_labelled(home, place, tmp_path, *words):
-    """The pictures that `sample` writes, `(count, 8, 8)`."""
+    """The images that `sample` writes, `(count, 8, 8)`."""
     out = tmp_path / "_".join([place.replace("/", "_"), *words]).replace(" ", "")
     assert main(["sample", str(home / place), "--count", "4", "--out", str(out), *words]) == 0
     return np.stack([image_grids.read_png(f)[..., 0] for f in sorted(out.iterdir())]).astype(int)
@@ -116,7 +116,7 @@ def test_an_unknown_class_is_refused_with_the_list(labelled, capsys, place):
 
 
 def test_a_game_without_classes_refuses_a_label(run, capsys):
-    for place in ("run", "exports/tiny_recipe_pictures"):
+    for place in ("run", "exports/tiny_recipe_images"):
         assert main(["sample", str(run / place), "--label", "2"]) == 2
         (reason,) = capsys.readouterr().err.splitlines()
         assert "does not draw by class" in reason

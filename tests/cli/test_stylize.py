@@ -64,7 +64,7 @@ def refused(words, *options, painter=None):
     assert "\n" not in text and all(word in text for word in words), text
 
 
-def test_one_picture_in_one_style(painter, folder, monkeypatch, capsys):
+def test_one_image_in_one_style(painter, folder, monkeypatch, capsys):
     content, style = folder / "in/a.png", folder / "of/one.png"
     out = folder / "out" / "made.png"
     assert painted(painter, folder, monkeypatch, content, style, out, "--alpha", "0.5") == 0
@@ -144,9 +144,9 @@ def test_sizes_shrink_and_never_grow(painter, folder, monkeypatch):
 
 def test_an_export_takes_no_mask():
     plain = Painter("an export", lambda style: np.zeros((1, 4)), None)
-    picture = np.zeros((4, 4, 3), "f4")
+    image = np.zeros((4, 4, 3), "f4")
     with pytest.raises(InputError, match="run folder"):
-        plain(picture, [picture], mask=np.ones((4, 4), bool))
+        plain(image, [image], mask=np.ones((4, 4), bool))
 
 
 def test_what_is_wrong_is_said(folder):
@@ -170,7 +170,7 @@ def test_what_is_wrong_is_said(folder):
 def test_a_run_trains_paints_and_is_judged(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["--steps", "2", "--batch", "2", "--size", "16", "--side", "20", "--depth", "2"]
-    words += ["--width", "4", "--normalise", "2", "--report", "1", "--export", "exports"]
+    words += ["--width", "4", "--normalise", "2", "--log-every", "1", "--export", "exports"]
     # float16 of an untrained network may be over its bound.
     assert run_recipe("adain.py", *words) in (0, 4)
     run = tmp_path / "runs/adain_paintings"

@@ -47,7 +47,7 @@ def game(home):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Five grey pictures of several sizes, one of them broken."""
+    """Five grey images of several sizes, one of them broken."""
     random = np.random.RandomState(3)
     given = tmp_path / "in"
     (given / "sub").mkdir(parents=True)
@@ -74,7 +74,7 @@ def grey(path):
 EXPORT = "exports/tiny_translation_negatives"
 
 
-def test_a_run_shows_measures_and_exports_pictures_of_the_data(home, game):
+def test_a_run_shows_measures_and_exports_images_of_the_data(home, game):
     names = sorted(path.name for path in (home / "run" / "samples").glob("*.png"))
     assert names == ["contact.png", "final.png", "held_out.png", "step_00000001.png",
                      "step_00000002.png"]  # fmt: skip
@@ -146,7 +146,7 @@ def test_what_was_computed_is_kept_when_writing_fails(home, folder, tmp_path, ca
     assert page.read_text().count("<img") == 2
 
 
-def test_one_picture_in_tiles_and_in_colour(home, game, tmp_path, capsys):
+def test_one_image_in_tiles_and_in_colour(home, game, tmp_path, capsys):
     column = np.random.RandomState(0).randint(0, 256, (50, 70, 3)).astype("u1")
     Image.fromarray(column).save(tmp_path / "in.png")
     whole, tiled = tmp_path / "whole.png", tmp_path / "tiled.png"
@@ -159,7 +159,7 @@ def test_one_picture_in_tiles_and_in_colour(home, game, tmp_path, capsys):
     assert f"1/1 {tiled}  70x50" in capsys.readouterr().out
 
 
-def test_size_scales_the_picture_first(home, folder, tmp_path):
+def test_size_scales_the_image_first(home, folder, tmp_path):
     assert translate(home / "run", folder / "sub" / "c.png", tmp_path / "o.png", "--size", 10) == 0
     assert grey(tmp_path / "o.png").shape == (10, 16, 1)
 
@@ -203,7 +203,7 @@ def test_directions(both, home, folder, tmp_path, capsys):
     "words, said",
     [
         (["nowhere", "{folder}", "out"], "nowhere does not exist"),
-        (["{home}", "{folder}/broken.png", "o.png"], "no picture could be translated; broken.png"),
+        (["{home}", "{folder}/broken.png", "o.png"], "no image could be translated; broken.png"),
         (["{home}", "{folder}", "out", "--size", "-1"], "--size is -1"),
         (["{home}", "{folder}", "out", "--overlap", "8"], "give both"),
         (["{home}", "{folder}", "out", "--tile", "32", "--overlap", "20"], "from 2 to 16"),

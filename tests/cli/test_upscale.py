@@ -1,4 +1,4 @@
-"""Pictures made larger: tiles, both stages trained, measured and used as a user does it."""
+"""Images made larger: tiles, both stages trained, measured and used as a user does it."""
 
 import json
 import runpy
@@ -40,60 +40,71 @@ def blur(images):
 
 @pytest.mark.parametrize("sides", [(64, 64), (100, 71), (33, 150)])
 def test_tiles_of_a_local_network_equal_the_whole(sides):
-    picture, shapes = smooth(*sides), []
+    image, shapes = smooth(*sides), []
 
     def call(images):
         shapes.append(images.shape)
         return blur(images)
 
-    whole = upscale_tiles.enlarge_picture(picture, call, 2)
+    whole = upscale_tiles.enlarge_image(image, call, 2)
     assert whole.shape == (2 * sides[0], 2 * sides[1], 3) and whole.dtype == np.uint8
     assert len(shapes) == 1
-    tiled = upscale_tiles.enlarge_picture(picture, call, 2, tile=48, overlap=16)
+    tiled = upscale_tiles.enlarge_image(image, call, 2, tile=48, overlap=16)
     assert np.abs(tiled.astype(int) - whole).max() <= 1
     assert len(shapes) > 2 and max(max(shape[1:3]) for shape in shapes[1:]) <= 48
 
 
-def test_large_pictures_go_through_in_tiles_by_themselves():
+def test_large_images_go_through_in_tiles_by_themselves():
     shapes = []
 
     def call(images):
         shapes.append(images.shape)
         return images.repeat(4, 1).repeat(4, 2)
 
-    picture = smooth(200, 300)
-    made = upscale_tiles.enlarge_picture(picture, call, 4)
-    assert np.array_equal(made, picture.repeat(4, 0).repeat(4, 1))
+    image = smooth(200, 300)
+    made = upscale_tiles.enlarge_image(image, call, 4)
+    assert np.array_equal(made, image.repeat(4, 0).repeat(4, 1))
     assert {shape[1:3] for shape in shapes} == {(128, 128)}
 
 
-def test_tiny_pictures_are_continued_and_cut():
+def test_tiny_images_are_continued_and_cut():
     shapes = []
 
     def call(images):
         shapes.append(images.shape)
         return images.repeat(3, 1).repeat(3, 2)
 
-    picture = smooth(2, 5)
-    made = upscale_tiles.enlarge_picture(picture, call, 3)
-    assert np.array_equal(made, picture.repeat(3, 0).repeat(3, 1))
+    image = smooth(2, 5)
+    made = upscale_tiles.enlarge_image(image, call, 3)
+    assert np.array_equal(made, image.repeat(3, 0).repeat(3, 1))
     assert shapes == [(1, 8, 8, 3)]
 
 
 def test_impossible_tiles_are_refused():
     for tile, overlap in ((4, 0), (32, 20)):
         with pytest.raises(InputError):
-            upscale_tiles.enlarge_picture(smooth(64, 64), blur, 2, tile=tile, overlap=overlap)
+            upscale_tiles.enlarge_image(smooth(64, 64), blur, 2, tile=tile, overlap=overlap)
 
 
 # ---- both stages -----------------------------------------------------------------------------
 
-TINY = ["--size", "32", "--batch", "2", "--steps", "2", "--report", "1", "--save", "1"]
+TINY = [
+    "--size",
+    "32",
+    "--batch",
+    "2",
+    "--steps",
+    "2",
+    "--log-every",
+    "1",
+    "--checkpoint-every",
+    "1",
+]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A folder of pictures, a run of the first stage, its export."""
+    """A folder of images, a run of the first stage, its export."""
     place = tmp_path_factory.mktemp("home")
     (place / "photos").mkdir()
     for index in range(4):
@@ -104,7 +115,7 @@ def home(tmp_path_factory):
     return place
 
 
-SECOND = ["--critic-width", "2", "--critic-hidden", "4", "--feature-weight", "0",
+SECOND = ["--discriminator-width", "2", "--discriminator-hidden", "4", "--feature-weight", "0",
           "--pixel-weight", "1", "--export", "none"]  # fmt: skip
 EXPORT = "exports/srresnet_photos"
 
@@ -124,7 +135,7 @@ def test_the_second_stage_asks_for_the_first(home, tmp_path, capsys):
 
 def test_the_second_stage_begins_with_the_weights_of_the_first(home, tmp_path):
     words = ["--data", home / "photos", "--run", tmp_path / "run", "--start", home / "first"]
-    assert run_recipe("srgan.py", *words, *TINY, *SECOND, "--rate", "0") == 0
+    assert run_recipe("srgan.py", *words, *TINY, *SECOND, "--learning-rate", "0") == 0
     first, second = Run(home / "first").load()[0], Run(tmp_path / "run").load()[0]
     for one, other in zip(first.generator.get_weights(), second.generator.get_weights()):
         assert np.array_equal(one, other)
@@ -132,7 +143,7 @@ def test_the_second_stage_begins_with_the_weights_of_the_first(home, tmp_path):
     assert kept["width"] == 4 and kept["upsampling"] == "direct"
 
 
-def test_a_run_shows_its_pictures_and_opens_without_its_start(home, tmp_path):
+def test_a_run_shows_its_images_and_opens_without_its_start(home, tmp_path):
     names = {path.name for path in (home / "first" / "samples").glob("*.png")}
     assert {"final.png", "step_00000002.png"} <= names
     start = tmp_path / "start"
@@ -172,9 +183,9 @@ def test_a_folder_with_a_broken_file(home, tmp_path, capsys, place):
     assert np.abs(files.read(tiled, 3).astype(int) - expected).mean() < 3
 
 
-def test_a_run_and_its_export_make_the_same_picture(home):
-    picture = smooth(21, 17)
-    one, other = (open_upscaler(home / place)(picture) for place in ("first", EXPORT))
+def test_a_run_and_its_export_make_the_same_image(home):
+    image = smooth(21, 17)
+    one, other = (open_upscaler(home / place)(image) for place in ("first", EXPORT))
     assert np.abs(one.astype(int) - other).max() <= 1
 
 
@@ -199,7 +210,7 @@ def test_bad_input_is_one_line(home, tmp_path, monkeypatch, capsys, words, said)
 @pytest.mark.parametrize("place", ["first", EXPORT])
 def test_other_commands_name_this_one(home, tmp_path, capsys, place):
     Image.fromarray(smooth(9, 9)).save(tmp_path / "in.png")
-    command = f"tfgan_suite upscale {home / place} PICTURES OUTPUT"
+    command = f"tfgan_suite upscale {home / place} IMAGES OUTPUT"
     for words in (["translate", tmp_path / "in.png", tmp_path / "out.png"], ["sample"]):
         assert main([words[0], str(home / place), *map(str, words[1:])]) == 2
         assert command in capsys.readouterr().err
@@ -216,7 +227,7 @@ def test_what_enlarges_nothing_is_refused(tmp_path, capsys):
     Image.fromarray(smooth(9, 9)).save(tmp_path / "in.png")
     capsys.readouterr()
     assert upscale(tmp_path / "run", tmp_path / "in.png", tmp_path / "out.png") == 2
-    assert "makes no pictures larger" in capsys.readouterr().err
+    assert "makes no images larger" in capsys.readouterr().err
 
 
 def test_the_benchmark_of_a_run(home, capsys):

@@ -79,7 +79,7 @@ def test_logs_are_means_over_the_epoch():
 
 def test_a_shared_tape_gives_the_gradient_of_both_parts():
     game = compiled()
-    tape = game.recording("left")
+    tape = game.tape("left")
     with tape:
         doubled = 2.0 * game.a(tf.ones((1, 1)))
     game.update("left", lambda: {"slope": 5.0 * doubled[0, 0]}, tape)
@@ -116,7 +116,7 @@ def test_a_forgotten_term_is_an_error():
 
 
 def test_averages_follow_with_a_short_memory_at_the_start():
-    game = compiled(averages={"left": 0.9})
+    game = compiled(ema_decays={"left": 0.9})
     steps(game, 2)
     # Weights are -2 and -4; decays are 1/10 and 2/11.
     expected = -2 * 0.9
@@ -128,7 +128,7 @@ def test_averages_follow_with_a_short_memory_at_the_start():
 
 def test_averages_of_an_unknown_player_are_refused():
     with pytest.raises(InputError, match="middle"):
-        compiled(averages={"middle": 0.9})
+        compiled(ema_decays={"middle": 0.9})
 
 
 def test_noise_is_a_function_of_seed_salt_and_step():
@@ -195,5 +195,5 @@ def test_examples_are_found_in_every_kind_of_batch():
     for batch in batches:
         assert examples(batch).numpy().tolist() == [[1.0, 2.0]]
         assert examples(batch).dtype == tf.float32
-    with pytest.raises(InputError, match="picture"):
-        examples({"picture": numbers})
+    with pytest.raises(InputError, match="image"):
+        examples({"image": numbers})

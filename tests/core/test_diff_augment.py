@@ -17,17 +17,17 @@ def drawn(seed):
     return draw
 
 
-def pictures(count=32):
+def random_images(count=32):
     return np.random.RandomState(0).uniform(-1, 1, (count, SIDE, SIDE, 3)).astype("f4")
 
 
 def test_no_policy_changes_nothing():
-    images = pictures()
+    images = random_images()
     assert augment(images, "", drawn(0)) is images
 
 
-def test_translation_shifts_whole_pictures_and_fills_with_grey():
-    images = pictures()
+def test_translation_shifts_whole_images_and_fills_with_grey():
+    images = random_images()
     moved = augment(tf.constant(images), "translation", drawn(1)).numpy()
     shifts = set()
     for before, after in zip(images, moved):
@@ -44,7 +44,7 @@ def test_translation_shifts_whole_pictures_and_fills_with_grey():
 
 
 def test_cutout_takes_at_most_a_square_of_half_the_side():
-    images = pictures(200) + 3.0  # no zeros
+    images = random_images(200) + 3.0  # no zeros
     cut = augment(tf.constant(images), "cutout", drawn(2)).numpy()
     gone = cut == 0
     assert np.array_equal(cut[~gone], images[~gone])
@@ -55,7 +55,7 @@ def test_cutout_takes_at_most_a_square_of_half_the_side():
 
 
 def test_color_follows_its_three_formulas():
-    images = pictures(4)
+    images = random_images(4)
     values = {"brightness": 0.7, "saturation": 0.25, "contrast": 0.1}
     found = augment(tf.constant(images), "color", lambda s, n: tf.fill(s, values[n])).numpy()
     x = images + 0.2
@@ -66,7 +66,7 @@ def test_color_follows_its_three_formulas():
 
 
 def test_gradients_reach_what_is_still_seen():
-    images = tf.constant(pictures(8))
+    images = tf.constant(random_images(8))
     with tf.GradientTape() as tape:
         tape.watch(images)
         seen = augment(images, "color,translation,cutout", drawn(3))
@@ -76,7 +76,7 @@ def test_gradients_reach_what_is_still_seen():
 
 
 def test_draws_decide_everything():
-    images = tf.constant(pictures(4))
+    images = tf.constant(random_images(4))
     one, same, other = (augment(images, "translation,cutout", drawn(s)) for s in (5, 5, 6))
     assert np.array_equal(one, same) and not np.array_equal(one, other)
 
@@ -88,5 +88,5 @@ def test_an_unknown_kind_is_refused(policy, said):
 
 
 def test_points_are_refused():
-    with pytest.raises(InputError, match="pictures"):
+    with pytest.raises(InputError, match="images"):
         augment(tf.zeros((4, 2)), "color", drawn(0))

@@ -1,4 +1,4 @@
-"""The image pool: against the rule picture by picture, its state, its replicas."""
+"""The image pool: against the rule image by image, its state, its replicas."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tfgan_suite.core.image_pool import ImagePool
 
 
 def numbered(numbers):
-    """Pictures 1x2x1 that hold their number."""
+    """Images 1x2x1 that hold their number."""
     return tf.constant(np.repeat(np.float32(numbers), 2).reshape(-1, 1, 2, 1))
 
 
@@ -18,7 +18,7 @@ def numbers_of(images):
 
 
 class OneByOne:
-    """The rule of the paper's code, one picture after another."""
+    """The rule of the paper's code, one image after another."""
 
     def __init__(self, size):
         self.size, self.images = size, []
@@ -39,7 +39,7 @@ class OneByOne:
 
 
 @pytest.mark.parametrize("size, batch", [(1, 1), (5, 1), (5, 3), (3, 8), (50, 20)])
-def test_a_batch_goes_through_picture_by_picture(size, batch):
+def test_a_batch_goes_through_image_by_image(size, batch):
     draws, rule, pool = np.random.RandomState(1), OneByOne(size), ImagePool(size, (1, 2, 1))
     exchange = tf.function(pool.exchange)
     for step in range(12):
@@ -125,6 +125,6 @@ def test_impossible_pools_are_refused(arguments, said):
         ImagePool(*arguments)
 
 
-def test_pictures_of_another_size_are_refused():
+def test_images_of_another_size_are_refused():
     with pytest.raises(InputError, match=r"\(1, 2, 1\)"):
         ImagePool(2, (8, 8, 3)).exchange(numbered([1]), tf.zeros(1), tf.zeros(1))

@@ -1,4 +1,4 @@
-"""Stabilisers and taps: options that every game from noise takes."""
+"""Regularization and taps: options that every game from noise takes."""
 
 import keras
 import numpy as np
@@ -14,9 +14,9 @@ from tfgan_suite.games import dcgan
 def game_of(**options):
     keras.utils.set_random_seed(0)
     generator = dcgan.build_generator(size=8, channels=1, width=2, latent_dim=3)
-    critic = dcgan.build_critic(size=8, channels=1, width=2, norm="none")
-    game = dcgan.DCGAN(generator, critic, seed=1, **options)
-    game.compile(generator=keras.optimizers.SGD(0.1), critic=keras.optimizers.SGD(0.1))
+    discriminator = dcgan.build_discriminator(size=8, channels=1, width=2, norm="none")
+    game = dcgan.DCGAN(generator, discriminator, seed=1, **options)
+    game.compile(generator=keras.optimizers.SGD(0.1), discriminator=keras.optimizers.SGD(0.1))
     return game
 
 
@@ -25,35 +25,35 @@ def test_instance_noise_falls_in_a_line_to_nothing():
     grey = tf.zeros((64, 8, 8, 1))
     for step, deviation in ((0, 0.5), (5, 0.25), (10, 0.0), (20, 0.0)):
         game.steps.assign(step)
-        assert np.std(game.shown(grey, "a")) == pytest.approx(deviation, rel=0.05)
+        assert np.std(game.augment_inputs(grey, "a")) == pytest.approx(deviation, rel=0.05)
 
 
 def test_each_use_gets_noise_of_its_own_that_its_step_repeats():
     game = game_of(instance_noise=0.5)
     grey = tf.zeros((4, 8, 8, 1))
-    first = game.shown(grey, "real")
-    assert np.array_equal(first, game.shown(grey, "real"))
-    assert not np.array_equal(first, game.shown(grey, "fake"))
+    first = game.augment_inputs(grey, "real")
+    assert np.array_equal(first, game.augment_inputs(grey, "real"))
+    assert not np.array_equal(first, game.augment_inputs(grey, "fake"))
     game.steps.assign_add(1)
-    assert not np.array_equal(first, game.shown(grey, "real"))
+    assert not np.array_equal(first, game.augment_inputs(grey, "real"))
 
 
 def test_r1_every_second_step_counts_twice():
     real = tf.random.stateless_uniform((4, 8, 8, 1), [0, 0], -1.0, 1.0)
-    each = game_of(r1=3.0).judged_real(real)[1]["r1"]
-    game = game_of(r1=3.0, r1_every=2)
-    assert float(game.judged_real(real)[1]["r1"]) == pytest.approx(2 * float(each), rel=1e-5)
+    each = game_of(r1_weight=3.0).score_real(real)[1]["r1"]
+    game = game_of(r1_weight=3.0, r1_every=2)
+    assert float(game.score_real(real)[1]["r1"]) == pytest.approx(2 * float(each), rel=1e-5)
     game.steps.assign(1)
-    assert float(game.judged_real(real)[1]["r1"]) == 0.0
+    assert float(game.score_real(real)[1]["r1"]) == 0.0
 
 
 def test_all_stabilisers_together_train_and_reach_the_generator():
     game = game_of(
-        label_smoothing=0.1, instance_noise=0.1, r1=1.0, augment="color,translation,cutout"
+        label_smoothing=0.1, instance_noise=0.1, r1_weight=1.0, augment="color,translation,cutout"
     )
     before = [value(v) for v in game.generator.trainable_variables]
     history = game.fit(np.zeros((8, 8, 8, 1), "f4"), batch_size=4, verbose=0, shuffle=False).history
-    assert "critic/r1" in history and all(np.isfinite(v).all() for v in history.values())
+    assert "discriminator/r1" in history and all(np.isfinite(v).all() for v in history.values())
     after = [value(v) for v in game.generator.trainable_variables]
     assert all(np.abs(a - b).max() > 0 for a, b in zip(after, before))
 
@@ -65,7 +65,7 @@ def test_all_stabilisers_together_train_and_reach_the_generator():
         ({"r1_every": 0}, "at least 1"),
         ({"instance_noise": -0.1}, "instance_noise"),
         ({"augment": "flip"}, "cutout"),
-        ({"average": 1.0}, "below 1"),
+        ({"ema_decay": 1.0}, "below 1"),
     ],
 )
 def test_impossible_options_are_refused(options, said):
@@ -74,10 +74,10 @@ def test_impossible_options_are_refused(options, said):
 
 
 def test_taps_give_what_the_layers_give():
-    critic = dcgan.build_critic(size=8, channels=1, width=2, norm="none")
-    name = next(n for n in tappable(critic) if "conv" in n)
+    discriminator = dcgan.build_discriminator(size=8, channels=1, width=2, norm="none")
+    name = next(n for n in tappable(discriminator) if "conv" in n)
     images = tf.random.stateless_uniform((3, 8, 8, 1), [0, 1])
-    (found,) = tf.nest.flatten(tap(critic, [name])(images))
-    np.testing.assert_allclose(found, critic.get_layer(name)(images), atol=1e-6)
+    (found,) = tf.nest.flatten(tap(discriminator, [name])(images))
+    np.testing.assert_allclose(found, discriminator.get_layer(name)(images), atol=1e-6)
     with pytest.raises(InputError, match=name):
-        tap(critic, ["no_such_layer"])
+        tap(discriminator, ["no_such_layer"])

@@ -1,4 +1,4 @@
-"""Games that take pictures: their signatures, sample pages and words."""
+"""Games that take images: their signatures, sample pages and words."""
 
 import keras
 import numpy as np
@@ -53,7 +53,7 @@ class Fixed(TranslationGame):
         (2, 2, 5, [0, 1, 0, 1, 0, 1]),
     ],
 )
-def test_pictures_are_continued_by_their_mirror_image(known, length, multiple, smallest, expected):
+def test_images_are_continued_by_their_mirror_image(known, length, multiple, smallest, expected):
     image = tf.range(length, dtype=tf.float32)[None, :, None, None] * tf.ones((1, 1, 8, 1))
     spec = tf.TensorSpec(image.shape if known else (None, None, None, 1))
     call = tf.function(lambda x: continued(x, multiple, smallest), input_signature=[spec])
@@ -63,7 +63,7 @@ def test_pictures_are_continued_by_their_mirror_image(known, length, multiple, s
         assert turned[0, 0, : len(expected), 0].numpy().tolist() == expected
 
 
-def test_a_picture_of_any_size_comes_back_in_its_size(game):
+def test_a_image_of_any_size_comes_back_in_its_size(game):
     signature = game.signatures()["serving_default"]
     assert signature.inputs[0].shape == (None, None, 1) and signature.multiple == 2
     image = smooth(2, 7, 9)
@@ -112,7 +112,7 @@ def test_translate_goes_in_parts_and_by_direction(game):
     assert np.abs(game.translate(images) - game.translate(images, signature="b_to_a")).max() > 0
 
 
-def test_inputs_beside_the_picture_are_drawn():
+def test_inputs_beside_the_image_are_drawn():
     network = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.ReLU()])
     noise = TensorSpec("z", (4, 4, 1), kind="normal")
     signature = from_image(network, call=lambda image, z: image + z, extra=(noise,))
@@ -120,7 +120,7 @@ def test_inputs_beside_the_picture_are_drawn():
     first = game.translate(zero, batch=2, seed=1)
     assert np.array_equal(first, tf.random.stateless_normal((3, 4, 4, 1), [1, 1]))
     assert not np.array_equal(first, game.translate(zero, seed=2))
-    # Exports draw it too where the data give the picture alone.
+    # Exports draw it too where the data give the image alone.
     given = game.representative({"source": np.ones((40, 4, 4, 1), "float32")})
     made = examples.make(
         "serving_default", signature, given["serving_default"], seed=0, size=(4, 4)
@@ -135,8 +135,8 @@ def test_refusals(game):
     with pytest.raises(InputError, match="no translation 'sideways'"):
         game.translate(smooth(2, 4, 4), signature="sideways")
     text = TensorSpec("text", (3,), kind="text")
-    picture = TensorSpec("image", (4, 4, 1))
-    bound = Fixed(Signature((picture, text), picture, lambda image, text: image, ()))
+    spec = TensorSpec("image", (4, 4, 1))
+    bound = Fixed(Signature((spec, text), spec, lambda image, text: image, ()))
     with pytest.raises(InputError, match="'text'"):
         bound.translate(smooth(2, 4, 4))
 
@@ -181,7 +181,7 @@ def test_a_page_of_points_is_a_plot():
     assert page.ndim == 3 and page.shape[2] == 3 and page.min() < 100
 
 
-def test_representative_pictures_have_the_size_of_the_export(game):
+def test_representative_images_have_the_size_of_the_export(game):
     batch = {"source": smooth(3, 12, 8), "target": smooth(3, 12, 8, seed=1)}
     same = game.representative(batch)
     assert [set(b) for b in same["b_to_a"]()] == [{"image"}]
@@ -192,7 +192,7 @@ def test_representative_pictures_have_the_size_of_the_export(game):
     assert abs(resized.mean() - batch["source"].mean()) < 0.05
 
 
-def test_fewer_large_pictures_are_enough():
+def test_fewer_large_images_are_enough():
     assert examples.wanted(()) == examples.wanted((32, 32)) == examples.wanted((64, 64)) == 144
     assert examples.wanted((128, 128)) == 48 and examples.wanted((512, 512)) == 32
 
@@ -200,15 +200,22 @@ def test_fewer_large_pictures_are_enough():
 @pytest.mark.parametrize(
     "logs, said",
     [
-        ({"critic/real": 0.69, "critic/fake": 0.69}, False),
-        ({"critic/real": 1e-3, "critic/fake": 1e-3, "generator/l1": 0.2}, True),
-        ({"critics/real_a": 1e-3, "critics/fake_a": 1e-3, "critics/real_b": 0.2}, False),
-        ({"critic/real": -3.0, "critic/fake": 1.0}, False),  # the earth mover's
+        ({"discriminator/real": 0.69, "discriminator/fake": 0.69}, False),
+        ({"discriminator/real": 1e-3, "discriminator/fake": 1e-3, "generator/l1": 0.2}, True),
+        (
+            {
+                "discriminators/real_a": 1e-3,
+                "discriminators/fake_a": 1e-3,
+                "discriminators/real_b": 0.2,
+            },
+            False,
+        ),
+        ({"discriminator/real": -3.0, "discriminator/fake": 1.0}, False),  # the earth mover's
         ({"generator/l1": 0.0}, False),
     ],
 )
 def test_symptoms(game, logs, said):
-    assert bool(game.symptoms(logs)) == said
+    assert bool(game.diagnose(logs)) == said
 
 
 def test_health_sees_a_collapse_of_one_direction_only():
@@ -221,7 +228,7 @@ def test_health_sees_a_collapse_of_one_direction_only():
         def players(self):
             return {}
 
-        def symptoms(self, logs):
+        def diagnose(self, logs):
             return []
 
         def translations(self):

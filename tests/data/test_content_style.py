@@ -1,4 +1,4 @@
-"""Contents and styles: windows of pictures of any shape, by seed and step, held or streamed."""
+"""Contents and styles: windows of images of any shape, by seed and step, held or streamed."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SIZES = {"content": [(20, 31), (44, 20), (26, 26)], "style": [(20, 20), (33, 47)
 
 
 def positions(height, width, number):
-    """A picture whose pixels say where they are: row, column, number of the picture."""
+    """An image whose pixels say where they are: row, column, number of the image."""
     rows, columns = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     return np.stack([rows, columns, np.full_like(rows, number)], -1).astype("u1")
 
@@ -25,8 +25,8 @@ def folder(tmp_path):
     for key, sizes in SIZES.items():
         (tmp_path / key).mkdir()
         for number, size in enumerate(sizes):
-            picture = Image.fromarray(positions(*size, number))
-            picture.save(tmp_path / key / f"{number}.png")
+            image = Image.fromarray(positions(*size, number))
+            image.save(tmp_path / key / f"{number}.png")
     return tmp_path
 
 
@@ -34,7 +34,7 @@ def pixels(batch):
     return np.round((np.asarray(batch) + 1.0) * 127.5).astype(int)
 
 
-def test_a_batch_holds_windows_of_whole_pictures(folder):
+def test_a_batch_holds_windows_of_whole_images(folder):
     source = load_content_style(folder, crop=16, side=0)
     assert source.lengths == {"content": 3, "style": 2} and len(source) == 3
     assert source.shape == (16, 16, 3) and source.key == "content"
@@ -47,7 +47,7 @@ def test_a_batch_holds_windows_of_whole_pictures(folder):
                 np.testing.assert_array_equal(window, expected)
                 if key == "content" and number == 0:
                     corners.add((int(top), int(left)))
-    # Picture 0 of 20 x 31 has 5 x 16 windows: all edges are reached.
+    # Image 0 of 20 x 31 has 5 x 16 windows: all edges are reached.
     tops, lefts = map(set, zip(*corners))
     assert tops == {0, 1, 2, 3, 4} and {0, 15} <= lefts <= set(range(16))
 
@@ -96,8 +96,8 @@ def test_streamed_equals_held(folder):
 
 
 def test_the_shorter_side_is_scaled_and_the_shape_kept(folder):
-    picture = crops.read(folder / "content/0.png", 10, 8)  # 20 x 31
-    assert picture.shape == (10, 16, 3)
+    image = crops.read(folder / "content/0.png", 10, 8)  # 20 x 31
+    assert image.shape == (10, 16, 3)
     assert crops.read(folder / "content/1.png", 40, 8).shape == (88, 40, 3)
     assert crops.read(folder / "content/1.png", 0, 20).shape == (44, 20, 3)
     with pytest.raises(Unreadable, match="31x20 pixels; its shorter side must have 25"):
@@ -117,8 +117,8 @@ def test_two_folders_and_splits(folder, tmp_path):
     for split, number in (("train", 7), ("test", 9)):
         (tmp_path / "photos" / split).mkdir(parents=True)
         for index in range(2):
-            picture = Image.fromarray(positions(20, 20, number))
-            picture.save(tmp_path / "photos" / split / f"{index}.png")
+            image = Image.fromarray(positions(20, 20, number))
+            image.save(tmp_path / "photos" / split / f"{index}.png")
     source = load_content_style(f"{tmp_path / 'photos'},{folder / 'style'}", crop=16, side=0)
     assert source.name == "photos-style" and source.lengths["content"] == 2
     assert (pixels(source.take(2)["content"])[..., 2] == 7).all()
@@ -132,7 +132,7 @@ def test_two_folders_and_splits(folder, tmp_path):
 
 @pytest.mark.parametrize("memory_limit", [2**31, 0])
 def test_broken_and_tiny_files_are_skipped_and_named(folder, memory_limit):
-    (folder / "content/broken.png").write_bytes(b"no picture")
+    (folder / "content/broken.png").write_bytes(b"no image")
     Image.fromarray(positions(4, 30, 0)).save(folder / "style/tiny.png")
     source = load_content_style(folder, crop=16, side=24, memory_limit=memory_limit)
     for batch in source.batches(2, seed=0).take(8):
@@ -162,7 +162,7 @@ def test_what_is_wrong_is_said(folder, tmp_path):
     failing(tmp_path / "none", "does not exist", crop=16, side=0)
     failing("painting", "did you mean 'paintings'", crop=16, side=0)
     (tmp_path / "empty").mkdir()
-    failing(f"{folder / 'style'},{tmp_path / 'empty'}", "no pictures", crop=16, side=0)
+    failing(f"{folder / 'style'},{tmp_path / 'empty'}", "no images", crop=16, side=0)
     failing(folder, "whole number", crop=0, side=0)
     failing(folder, "whole number", crop=16, side=-1)
     with pytest.raises(InputError, match="batch of 4"):

@@ -12,15 +12,15 @@ def flat(red, green=0, size=(8, 8), mode="RGB"):
     return Image.new(mode, size, (red, green, 0) if mode == "RGB" else red)
 
 
-def folder_of(place, pictures):
+def folder_of(place, images):
     place.mkdir(parents=True, exist_ok=True)
-    for name, picture in pictures.items():
-        picture.save(place / name)
+    for name, image in images.items():
+        image.save(place / name)
     return place
 
 
 def two_folders(root, numbers=range(1, 6), first="A", second="B"):
-    """Picture n: A has red 10 n, B has green 10 n."""
+    """Image n: A has red 10 n, B has green 10 n."""
     folder_of(root / first, {f"{n}.png": flat(10 * n) for n in numbers})
     folder_of(root / second, {f"{n}.bmp": flat(0, 10 * n) for n in numbers})
     return root
@@ -85,7 +85,7 @@ def test_two_folders_are_matched_by_name(tmp_path, layout):
         assert stored(held["source"])[:, 0, 0, 0].tolist() == [70, 80]
         assert stored(held["target"])[:, 0, 0, 1].tolist() == [70, 80]
     else:
-        with pytest.raises(InputError, match="no pictures for split 'test'"):
+        with pytest.raises(InputError, match="no images for split 'test'"):
             source.held_out(1)
 
 
@@ -128,7 +128,7 @@ def test_unmatched_files_are_named_on_both_sides(tmp_path):
     two_folders(tmp_path)
     (tmp_path / "A" / "3.png").unlink()
     (tmp_path / "B" / "5.bmp").unlink()
-    failing(tmp_path, "1 pictures in", "no partner", "5.png", "3.bmp")
+    failing(tmp_path, "1 images in", "no partner", "5.png", "3.bmp")
     failing(f"{tmp_path / 'A'},{tmp_path / 'B'}", "5.png", "3.bmp", "unpaired")
 
 
@@ -144,7 +144,7 @@ def test_a_pair_of_different_size_is_named(tmp_path):
     failing(tmp_path, "1 of 5 pairs", "4.png is 8 x 8", "4.bmp is 8 x 9")
 
 
-def test_pictures_that_cannot_be_halved_are_named(tmp_path):
+def test_images_that_cannot_be_halved_are_named(tmp_path):
     side_by_side(tmp_path / "set")
     flat(1, size=(17, 8)).save(tmp_path / "set" / "odd.png")
     failing(tmp_path / "set", "odd width", "odd.png")
@@ -154,7 +154,7 @@ def test_an_empty_side_is_named(tmp_path):
     two_folders(tmp_path)
     for path in (tmp_path / "B").iterdir():
         path.unlink()
-    failing(tmp_path, str(tmp_path / "B"), "no pictures")
+    failing(tmp_path, str(tmp_path / "B"), "no images")
 
 
 @pytest.mark.parametrize("limit", [2**31, 0])

@@ -1,4 +1,4 @@
-"""Simulated and real pictures: sizes that are not square, and labels from every kind of file."""
+"""Simulated and real images: sizes that are not square, and labels from every kind of file."""
 
 import json
 
@@ -13,7 +13,7 @@ from tfgan_suite.errors import InputError
 
 
 def folder_of(place, names, size=(11, 7)):
-    """Picture number i is grey with the value 10 i."""
+    """Image number i is grey with the value 10 i."""
     place.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(names):
         Image.new("L", size, 10 * number).save(place / name)
@@ -41,8 +41,8 @@ def failing(spec, *words, **options):
     assert "\n" not in text and all(word in text for word in words), text
 
 
-def numbers(pictures):
-    return np.round((np.asarray(pictures)[:, 0, 0, 0] + 1.0) * 12.75).astype(int)
+def numbers(images):
+    return np.round((np.asarray(images)[:, 0, 0, 0] + 1.0) * 12.75).astype(int)
 
 
 def check_labels(source):
@@ -51,7 +51,7 @@ def check_labels(source):
         np.testing.assert_allclose(batch["label"], np.stack([which, which + 0.5], 1))
 
 
-def test_labels_belong_to_their_pictures(eyes):
+def test_labels_belong_to_their_images(eyes):
     source = load(eyes)
     assert source.shapes == {"simulated": (7, 11, 1), "label": (2,), "real": (7, 11, 1)}
     assert source.lengths == {"simulated": 4, "label": 4, "real": 6} and len(source) == 6
@@ -99,7 +99,7 @@ def test_without_labels_refining_is_possible(tmp_path):
     assert set(source.take(2)) == {"simulated", "real"} and source.label_names == ()
 
 
-def test_the_test_split_has_labelled_real_pictures(eyes):
+def test_the_test_split_has_labelled_real_images(eyes):
     with pytest.raises(InputError, match="real_test"):
         load(eyes).held_out(1)
     folder_of(eyes / "real_test", ["t0.png", "t1.png"])
@@ -141,13 +141,13 @@ def test_what_is_missing_is_named(eyes):
     failing(eyes, "whole number", size=(7, 0))
     for path in (eyes / "real").iterdir():
         path.unlink()
-    failing(eyes, str(eyes / "real"), "no pictures")
+    failing(eyes, str(eyes / "real"), "no images")
     (eyes / "real").rmdir()
     failing(eyes, "no folder real", "synthetic")
 
 
 @pytest.mark.parametrize("limit", [2**31, 0])
-def test_broken_pictures_keep_the_labels_of_the_others(eyes, limit):
+def test_broken_images_keep_the_labels_of_the_others(eyes, limit):
     (eyes / "synthetic" / "e1.png").write_bytes(b"")
     whole = (eyes / "synthetic" / "e2.png").read_bytes()
     (eyes / "synthetic" / "e2.png").write_bytes(whole[:50])
@@ -157,7 +157,7 @@ def test_broken_pictures_keep_the_labels_of_the_others(eyes, limit):
     failing(eyes, "e1.png", "empty file", strict=True)
 
 
-def test_pictures_cover_the_size_and_the_middle_is_cut_out():
+def test_images_cover_the_size_and_the_middle_is_cut_out():
     # 20 wide, 8 high, to 4 x 4: the middle 8 columns are kept, whose rims take a little in of what
     # lies behind, as filters do.
     wide = np.zeros((8, 20, 1), np.uint8)

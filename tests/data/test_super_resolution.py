@@ -31,7 +31,7 @@ def test_edges_are_continued_by_their_mirror_image():
     assert places[-1].tolist() == [*range(6, 16), 15, 14, 13, 12, 11, 10]
 
 
-def test_even_pictures_stay_even_and_ramps_stay_ramps():
+def test_even_images_stay_even_and_ramps_stay_ramps():
     even = bicubic.resize(np.full((20, 24, 3), 7.0), 5, 6)
     assert even.shape == (5, 6, 3) and np.allclose(even, 7.0)
     ramp = np.arange(64.0)[:, None, None] * np.ones((1, 8, 1))
@@ -42,40 +42,40 @@ def test_even_pictures_stay_even_and_ramps_stay_ramps():
 
 
 def test_the_middle_is_what_tensorflow_computes():
-    picture = np.random.RandomState(0).rand(48, 40, 3).astype("f4")
-    small = tf.image.resize(picture, (12, 10), "bicubic", antialias=True).numpy()
-    ours = bicubic.shrink(picture, 4)
+    image = np.random.RandomState(0).rand(48, 40, 3).astype("f4")
+    small = tf.image.resize(image, (12, 10), "bicubic", antialias=True).numpy()
+    ours = bicubic.shrink(image, 4)
     np.testing.assert_allclose(ours[3:-3, 3:-3], small[3:-3, 3:-3], atol=2e-6)
-    large = tf.image.resize(picture, (192, 160), "bicubic").numpy()
-    ours = bicubic.enlarge(picture, 4)
+    large = tf.image.resize(image, (192, 160), "bicubic").numpy()
+    ours = bicubic.enlarge(image, 4)
     np.testing.assert_allclose(ours[12:-12, 12:-12], large[12:-12, 12:-12], atol=2e-5)
 
 
 def test_bytes_are_rounded_after_each_axis():
-    picture = np.random.RandomState(1).randint(0, 256, (16, 20, 3)).astype("u1")
-    rows = np.floor(bicubic.resize(picture.astype(float), 4, 20) + 0.5).clip(0, 255)
+    image = np.random.RandomState(1).randint(0, 256, (16, 20, 3)).astype("u1")
+    rows = np.floor(bicubic.resize(image.astype(float), 4, 20) + 0.5).clip(0, 255)
     expected = np.floor(bicubic.resize(rows, 4, 5) + 0.5).clip(0, 255)
-    found = bicubic.shrink(picture, 4)
+    found = bicubic.shrink(image, 4)
     assert found.dtype == np.uint8 and np.array_equal(found, expected)
 
 
 def test_a_part_is_a_part_of_the_whole():
-    picture = np.random.RandomState(2).randint(0, 256, (40, 52, 1)).astype("u1")
-    part = bicubic.resize(picture, 10, 13, slice(3, 8), slice(0, 4))
-    assert np.array_equal(part, bicubic.shrink(picture, 4)[3:8, :4])
+    image = np.random.RandomState(2).randint(0, 256, (40, 52, 1)).astype("u1")
+    part = bicubic.resize(image, 10, 13, slice(3, 8), slice(0, 4))
+    assert np.array_equal(part, bicubic.shrink(image, 4)[3:8, :4])
 
 
 def test_sides_that_do_not_divide_are_refused_and_can_be_cut():
-    picture = np.zeros((13, 18, 3), np.uint8)
+    image = np.zeros((13, 18, 3), np.uint8)
     with pytest.raises(InputError, match="18x13 pixels cannot be made 4 times smaller"):
-        bicubic.shrink(picture, 4)
-    assert bicubic.whole(picture, 4).shape == (12, 16, 3)
+        bicubic.shrink(image, 4)
+    assert bicubic.whole(image, 4).shape == (12, 16, 3)
 
 
 # ---- files -----------------------------------------------------------------------------------
 
 
-def places_picture(height, width):
+def places_image(height, width):
     """Every pixel says where it is: red the row, green the column."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows, columns, 0 * rows], -1).astype("u1")
@@ -88,24 +88,24 @@ def save(path, pixels):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Pictures of several sizes, a broken and a small one."""
+    """Images of several sizes, a broken and a small one."""
     for index, size in enumerate([(64, 64), (50, 71), (100, 40), (66, 34)]):
-        save(tmp_path / f"{index}.png", places_picture(*size))
-    save(tmp_path / "small.png", places_picture(20, 90))
+        save(tmp_path / f"{index}.png", places_image(*size))
+    save(tmp_path / "small.png", places_image(20, 90))
     (tmp_path / "broken.png").write_bytes((tmp_path / "0.png").read_bytes()[:80])
     return tmp_path
 
 
 def test_small_versions_are_found_by_their_names(tmp_path):
     for name in ("a", "b"):
-        save(tmp_path / "HR" / f"{name}.png", places_picture(40, 48))
-        save(tmp_path / "LRx4" / f"{name}.png", places_picture(10, 12))
-        save(tmp_path / "div" / f"{name}x4.png", places_picture(10, 12))
+        save(tmp_path / "HR" / f"{name}.png", places_image(40, 48))
+        save(tmp_path / "LRx4" / f"{name}.png", places_image(10, 12))
+        save(tmp_path / "div" / f"{name}x4.png", places_image(10, 12))
     for spec in (tmp_path, f"{tmp_path / 'HR'},{tmp_path / 'div'}"):
         pairs = super_resolution_files.find(spec, 4)
         assert [pair.name for pair in pairs] == ["a.png", "b.png"]
         high, low = super_resolution_files.read(pairs[1], 4, 3)
-        assert high.shape == (40, 48, 3) and np.array_equal(low, places_picture(10, 12))
+        assert high.shape == (40, 48, 3) and np.array_equal(low, places_image(10, 12))
     source = data.load_super_resolution(tmp_path, crop=32)
     taken = source.take(1)
     row = np.round((taken["low"][0, 0, 0] + 1) * 127.5)
@@ -116,32 +116,32 @@ def test_small_versions_are_found_by_their_names(tmp_path):
 
 
 def test_pairs_that_do_not_fit_are_refused(tmp_path):
-    save(tmp_path / "HR" / "a.png", places_picture(64, 64))
-    save(tmp_path / "LR" / "a.png", places_picture(20, 16))
+    save(tmp_path / "HR" / "a.png", places_image(64, 64))
+    save(tmp_path / "LR" / "a.png", places_image(20, 16))
     with pytest.raises(InputError, match="a.png has 16x20; expected 16x16, 4 times smaller"):
         data.load_super_resolution(tmp_path, crop=32)
-    save(tmp_path / "HR" / "b.png", places_picture(64, 64))
-    with pytest.raises(InputError, match="1 of 2 pictures .* no small version"):
+    save(tmp_path / "HR" / "b.png", places_image(64, 64))
+    with pytest.raises(InputError, match="1 of 2 images .* no small version"):
         data.load_super_resolution(tmp_path, crop=32)
 
 
 @pytest.mark.parametrize("memory_limit", [2**31, 0])
-def test_pictures_appear_smaller_too(folder, memory_limit):
+def test_images_appear_smaller_too(folder, memory_limit):
     given = {"crop": 32, "memory_limit": memory_limit}
     source = data.load_super_resolution(folder, smaller="0.75, 0.5", **given)
-    sizes = source._pictures.sizes
+    sizes = source._images.sizes
     if memory_limit:
         # 48x48, 36x52 of 38x53, 72x28 and 48x24 are too small, unsaid; 32x32.
         assert sizes == [(64, 64), (48, 68), (100, 40), (64, 32), (48, 48), (36, 52), (32, 32)]
     else:  # the broken one is noticed when it is read, in all its sizes at once
-        source._pictures.crop(sizes.index((64, 64), 1), np.zeros(2), 32)
+        source._images.crop(sizes.index((64, 64), 1), np.zeros(2), 32)
     assert sorted(name for name, _ in source.skipped) == ["broken.png", "small.png"]
     (pair,) = [p for p in super_resolution_files.find(folder, 4) if p.name == "0.png"]
     half = super_resolution_files.read(dataclasses.replace(pair, factor=0.5), 4, 3)
-    expected = bicubic.resize(places_picture(64, 64), 32, 32)
+    expected = bicubic.resize(places_image(64, 64), 32, 32)
     assert np.array_equal(half[0], expected)
     assert np.array_equal(half[1], bicubic.shrink(expected, 4))
-    found = source._pictures.crop(sizes.index((32, 32)), np.zeros(2), 32)
+    found = source._images.crop(sizes.index((32, 32)), np.zeros(2), 32)
     assert np.array_equal(found[0], half[0]) and np.array_equal(found[1], half[1])
     plain = data.load_super_resolution(folder, **given)
     assert source.fingerprint != plain.fingerprint and len(source) > len(plain)
@@ -153,13 +153,13 @@ def test_impossible_factors_are_refused(folder, tmp_path):
             data.load_super_resolution(folder, crop=32, smaller=wrong)
     with pytest.raises(InputError, match="leave out smaller"):
         data.load_super_resolution("scenes", smaller=(0.5,))
-    save(tmp_path / "own" / "HR" / "a.png", places_picture(64, 64))
-    save(tmp_path / "own" / "LR" / "a.png", places_picture(16, 16))
+    save(tmp_path / "own" / "HR" / "a.png", places_image(64, 64))
+    save(tmp_path / "own" / "LR" / "a.png", places_image(16, 16))
     with pytest.raises(InputError, match="small versions of their own"):
         data.load_super_resolution(tmp_path / "own", crop=32, smaller=(0.5,))
 
 
-def test_broken_and_small_pictures_are_named(folder):
+def test_broken_and_small_images_are_named(folder):
     source = data.load_super_resolution(folder, crop=32)
     reasons = dict(source.skipped)
     assert reasons["small.png"] == "88x20 pixels, smaller than the crop of 32"
@@ -203,8 +203,8 @@ def values(batch, key):
 @pytest.mark.parametrize("limit", [2**31, 0])
 def test_crops_of_both_sizes_lie_at_the_same_place(folder, limit):
     source = data.load_super_resolution(folder, crop=32, memory_limit=limit)
-    pictures = {
-        size: bicubic.shrink(bicubic.whole(places_picture(*size), 4), 4)
+    images = {
+        size: bicubic.shrink(bicubic.whole(places_image(*size), 4), 4)
         for size in [(64, 64), (50, 71), (100, 40), (66, 34)]
     }
     seen = set()
@@ -215,12 +215,12 @@ def test_crops_of_both_sizes_lie_at_the_same_place(folder, limit):
             assert np.array_equal(high[..., 0], top + np.mgrid[:32, :32][0])
             assert np.array_equal(high[..., 1], left + np.mgrid[:32, :32][1])
             place = slice(top // 4, top // 4 + 8), slice(left // 4, left // 4 + 8)
-            assert any(np.array_equal(low, whole[place]) for whole in pictures.values())
+            assert any(np.array_equal(low, whole[place]) for whole in images.values())
             seen.add((top, left))
     assert len(seen) > 10
 
 
-def test_streamed_pictures_give_the_same_batches(tmp_path):
+def test_streamed_images_give_the_same_batches(tmp_path):
     for index in range(3):
         random = np.random.RandomState(index).randint(0, 256, (40 + 4 * index, 52, 3))
         save(tmp_path / f"{index}.png", random.astype("u1"))
@@ -251,24 +251,24 @@ def test_both_sizes_are_turned_alike():
     source = data.load_super_resolution("scenes", crop=96)
     (batch,) = source.batches(32, seed=0, mirror=True).take(1)
     for high, low in zip(values(batch, "high"), values(batch, "low")):
-        # The crop is the whole picture; rounding after each axis may differ once turned.
+        # The crop is the whole image; rounding after each axis may differ once turned.
         assert np.abs(bicubic.shrink(high, 4).astype(int) - low).max() <= 2
 
 
 def test_the_eight_positions_are_all_different():
-    picture = np.arange(9.0).reshape(1, 3, 3, 1)
-    turned = positioned(tf.repeat(picture, 8, 0), tf.range(8)).numpy()[..., 0]
+    image = np.arange(9.0).reshape(1, 3, 3, 1)
+    turned = positioned(tf.repeat(image, 8, 0), tf.range(8)).numpy()[..., 0]
     assert len({tuple(one.ravel()) for one in turned}) == 8
-    assert np.array_equal(turned[0], picture[0, ..., 0])
-    assert np.array_equal(turned[1], picture[0, :, ::-1, 0])
-    assert np.array_equal(turned[2], picture[0, ::-1, :, 0])
-    assert np.array_equal(turned[4], picture[0, ..., 0].T)
+    assert np.array_equal(turned[0], image[0, ..., 0])
+    assert np.array_equal(turned[1], image[0, :, ::-1, 0])
+    assert np.array_equal(turned[2], image[0, ::-1, :, 0])
+    assert np.array_equal(turned[4], image[0, ..., 0].T)
 
 
-def test_held_out_pictures_are_those_of_the_test_split(tmp_path):
+def test_held_out_images_are_those_of_the_test_split(tmp_path):
     for split, side in (("train", 40), ("test", 64)):
         for index in range(2):
-            save(tmp_path / split / f"{index}.png", places_picture(side, side))
+            save(tmp_path / split / f"{index}.png", places_image(side, side))
     source = data.load_super_resolution(tmp_path, crop=32)
     found = source.held_out(5)
     assert found["high"].shape == (2, 32, 32, 3) and found["low"].shape == (2, 8, 8, 3)
@@ -276,7 +276,7 @@ def test_held_out_pictures_are_those_of_the_test_split(tmp_path):
     assert len(source.take(2)["low"]) == 2
 
 
-def test_grey_pictures():
+def test_grey_images():
     with pytest.raises(InputError, match="colour"):
         data.load_super_resolution("scenes", channels=1)
 

@@ -110,7 +110,7 @@ def test_what_is_missing_is_named(tmp_path):
     folder_of(tmp_path / "trainA", (10, 20))
     failing(tmp_path, "found the folders trainA", "trainB")
     (tmp_path / "trainB").mkdir()
-    failing(tmp_path, str(tmp_path / "trainB"), "no pictures")
+    failing(tmp_path, str(tmp_path / "trainB"), "no images")
     failing(tmp_path / "none", "does not exist")
     failing("colour", "did you mean 'colours'")
     failing("ring,ring", "points")
@@ -122,14 +122,14 @@ def test_what_is_missing_is_named(tmp_path):
 
 
 def test_broken_files_are_skipped_and_counted(four_folders):
-    (four_folders / "trainB" / "bad.png").write_bytes(b"no picture")
+    (four_folders / "trainB" / "bad.png").write_bytes(b"no image")
     source = data.load_unpaired(four_folders, size=8)
     assert [name for name, _ in source.skipped] == ["bad.png"] and len(source) == 5
     failing(four_folders, "bad.png", size=8, strict=True)
 
 
 @pytest.mark.parametrize("world", ["colours", "outlines", "hues"])
-def test_worlds_of_pictures_hold_no_pair(world):
+def test_worlds_of_images_hold_no_pair(world):
     source = data.load_unpaired(world)
     assert source.shapes == {"domain_a": (32, 32, 3), "domain_b": (32, 32, 3)}
     assert len(source) == 500 and source.name == world

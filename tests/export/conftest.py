@@ -13,7 +13,7 @@ from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.export import export
 
 LATENT, CLASSES, SIDE = 8, 3, 8
-PICTURE = TensorSpec("image", (SIDE, SIDE, 3))
+IMAGE = TensorSpec("image", (SIDE, SIDE, 3))
 NOISE = TensorSpec("z", (LATENT,), kind="normal")
 
 
@@ -42,20 +42,22 @@ def generator(conditional: bool = False, policy: str = "float32") -> keras.Model
     return model
 
 
-class NoiseGame:
-    """z -> picture, with a critic that no export needs."""
+class LatentGame:
+    """z -> image, with a discriminator that no export needs."""
 
     def __init__(self, policy: str = "float32"):
         self.network = generator(policy=policy)
-        self.critic = keras.Sequential([keras.Input((SIDE, SIDE, 3)), keras.layers.Flatten()])
+        self.discriminator = keras.Sequential(
+            [keras.Input((SIDE, SIDE, 3)), keras.layers.Flatten()]
+        )
 
     def signatures(self):
         call = lambda z: self.network(z, training=False)  # noqa: E731
-        return {"serving_default": Signature((NOISE,), PICTURE, call, (self.network,))}
+        return {"serving_default": Signature((NOISE,), IMAGE, call, (self.network,))}
 
 
 class LabelGame:
-    """z and a class -> picture. The inputs' order is not alphabetical."""
+    """z and a class -> image. The inputs' order is not alphabetical."""
 
     def __init__(self):
         self.network = generator(conditional=True)
@@ -66,11 +68,11 @@ class LabelGame:
         def call(z, label):
             return self.network([z, label], training=False)
 
-        return {"serving_default": Signature((NOISE, label), PICTURE, call, (self.network,))}
+        return {"serving_default": Signature((NOISE, label), IMAGE, call, (self.network,))}
 
 
-class PictureGame:
-    """Picture -> its negative, times a weight of 1, in both directions; any size by default."""
+class ImageGame:
+    """Image -> its negative, times a weight of 1, in both directions; any size by default."""
 
     def __init__(self, shape=(None, None, 3)):
         self.spec = TensorSpec("image", shape)
@@ -115,9 +117,9 @@ class CallGame:
 def games():
     """The games and `generator`, by name."""
     return types.SimpleNamespace(
-        Noise=NoiseGame,
+        Noise=LatentGame,
         Label=LabelGame,
-        Picture=PictureGame,
+        Image=ImageGame,
         Point=PointGame,
         Call=CallGame,
         generator=generator,

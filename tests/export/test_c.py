@@ -26,7 +26,7 @@ def why_not():
 
 
 @pytest.mark.skipif(bool(why_not()), reason=why_not() or "can run")
-def test_c_program_draws_the_same_pictures(games, tmp_path):
+def test_c_program_draws_the_same_images(games, tmp_path):
     game = games.Noise()
     result = export(game, tmp_path, name="noise", formats=("saved_model",), warmup=False)
     program = tmp_path / "load_generator"

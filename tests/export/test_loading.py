@@ -81,7 +81,7 @@ def test_errors(exported, games, tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "foreign"))
     with pytest.raises(InputError, match="card.json"):
         load(tmp_path / "foreign")
-    result = export(games.Picture(), tmp_path, name="open", **ONLY)
+    result = export(games.Image(), tmp_path, name="open", **ONLY)
     with pytest.raises(InputError, match="give image="):
         load(result.path).sample(1)
     assert load(result.path).sample(2, image=np.ones((4, 6, 3))).shape == (2, 4, 6, 3)

@@ -102,36 +102,36 @@ def test_card_describes_everything(labelled):
     assert made["versions"]["tensorflow"] == tf.__version__
 
 
-def test_points_have_no_picture_signatures(games, tmp_path):
+def test_points_have_no_image_signatures(games, tmp_path):
     result = export(games.Point(), tmp_path, name="ring", **ONLY)
     assert list(result.card["export"]["signatures"]) == ["serving_default"]
     assert result.parity["signatures"]["serving_default"]["saved_model"]["ok"]
 
 
 @pytest.fixture(scope="module")
-def pictures(games, tmp_path_factory):
-    """Exports of picture -> negative: of open and of fixed size."""
-    folder = tmp_path_factory.mktemp("pictures")
+def images(games, tmp_path_factory):
+    """Exports of image -> negative: of open and of fixed size."""
+    folder = tmp_path_factory.mktemp("images")
     open_size = export(
-        games.Picture(), folder, name="open", size=(16, 24), formats=("saved_model", "tflite")
+        games.Image(), folder, name="open", size=(16, 24), formats=("saved_model", "tflite")
     )
-    fixed = export(games.Picture((8, 6, 3)), folder, name="fixed", **ONLY)
+    fixed = export(games.Image((8, 6, 3)), folder, name="fixed", **ONLY)
     return open_size, fixed
 
 
-def test_picture_files_in_and_out(pictures):
-    model = tf.saved_model.load(str(pictures[0].path))
+def test_image_files_in_and_out(images):
+    model = tf.saved_model.load(str(images[0].path))
     assert set(model.signatures) == {"serving_default", "png", "back", "back_png"}
     pixels = np.random.default_rng(0).integers(0, 256, (2, 5, 9, 3), dtype=np.uint8)
-    files = tf.constant([png_of(picture) for picture in pixels])
+    files = tf.constant([png_of(image) for image in pixels])
     for name in ("png", "back_png"):
         found = model.signatures[name](image_bytes=files)["image_bytes"].numpy()
         decoded = np.stack([tf.io.decode_png(data).numpy() for data in found])
         assert np.array_equal(decoded, 255 - pixels)
 
 
-def test_jpeg_and_grey_files_of_another_size(pictures):
-    model = tf.saved_model.load(str(pictures[1].path))
+def test_jpeg_and_grey_files_of_another_size(images):
+    model = tf.saved_model.load(str(images[1].path))
     colour = np.full((32, 24, 3), 200, np.uint8)
     grey = np.full((8, 6, 1), 50, np.uint8)
     files = tf.constant([tf.io.encode_jpeg(colour).numpy(), png_of(grey)])
@@ -142,17 +142,17 @@ def test_jpeg_and_grey_files_of_another_size(pictures):
     assert (second == 205).all()
 
 
-def test_every_signature_of_a_game_is_compared(pictures):
-    report = pictures[0].parity
+def test_every_signature_of_a_game_is_compared(images):
+    report = images[0].parity
     assert set(report["signatures"]) == {"serving_default", "back"}
     for name, folder in (("serving_default", "tflite"), ("back", "tflite/back")):
         assert report["signatures"][name]["tflite_int8"]["ok"]
-        assert f"{folder}/int8.tflite" in pictures[0].files
+        assert f"{folder}/int8.tflite" in images[0].files
     assert "stand-ins" in report["signatures"]["back"]["inputs"]
 
 
 def test_large_outputs_are_compared_in_parts(monkeypatch):
-    """Sixteen pictures of 512x512 at once took 14 GB of maps."""
+    """Sixteen images of 512x512 at once took 14 GB of maps."""
     monkeypatch.setattr(parity, "_LARGEST", 100)
     given = {"a": np.arange(22, dtype="f4").reshape(11, 2), "b": np.ones((11, 1), "f4")}
     counts = []

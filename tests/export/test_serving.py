@@ -42,13 +42,13 @@ def test_warmup_requests_run(labelled):
     assert "one request" in labelled[1].card["export"]["warmup"]
 
 
-def test_warmup_requests_with_pictures(games, tmp_path):
-    outputs = replay(export(games.Picture(), tmp_path, name="open", size=(16, 24), **ONLY))
+def test_warmup_requests_with_images(games, tmp_path):
+    outputs = replay(export(games.Image(), tmp_path, name="open", size=(16, 24), **ONLY))
     assert set(outputs) == {"serving_default", "png", "back", "back_png"}
-    picture = tf.io.decode_png(outputs["back_png"]["image_bytes"][0])
-    assert picture.shape == (16, 24, 3)
+    image = tf.io.decode_png(outputs["back_png"]["image_bytes"][0])
+    assert image.shape == (16, 24, 3)
     expected = np.round((outputs["back"]["image"][0].numpy() + 1) * 127.5)
-    assert np.abs(picture.numpy() - expected).max() <= 1
+    assert np.abs(image.numpy() - expected).max() <= 1
 
 
 def test_without_the_serving_api_the_card_says_so(games, tmp_path, monkeypatch):

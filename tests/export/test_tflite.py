@@ -149,20 +149,20 @@ def test_comparing_known_values():
 
 def test_int8_needs_int8_tensors(games):
     signature = games.Noise().signatures()["serving_default"]
-    picture = np.zeros((1, 8, 8, 3), "float32")
+    image = np.zeros((1, 8, 8, 3), "float32")
     judge = parity.compare_int8
-    assert judge(signature, picture, picture, {"int8": 9, "float32": 2}, 30.0)["ok"]
-    assert not judge(signature, picture, picture, {"int8": 2, "float32": 9}, None)["ok"]
-    nan = picture * np.nan
-    assert not judge(signature, picture, nan, {"int8": 9}, None)["ok"]
-    mixed = judge(signature, picture, picture, {"int8": 2, "float32": 7}, None, float_norms=True)
+    assert judge(signature, image, image, {"int8": 9, "float32": 2}, 30.0)["ok"]
+    assert not judge(signature, image, image, {"int8": 2, "float32": 9}, None)["ok"]
+    nan = image * np.nan
+    assert not judge(signature, image, nan, {"int8": 9}, None)["ok"]
+    mixed = judge(signature, image, image, {"int8": 2, "float32": 7}, None, float_norms=True)
     assert mixed["ok"] and mixed["norms"] == "float32"
     floats = {"int8": 1, "float32": 7}
-    assert not judge(signature, picture, picture, floats, None, float_norms=True)["ok"]
+    assert not judge(signature, image, image, floats, None, float_norms=True)["ok"]
 
 
 class NormedGame:
-    """A translator whose maps have large outliers: norms by the picture lose much in 8 bits."""
+    """A translator whose maps have large outliers: norms by the image lose much in 8 bits."""
 
     def __init__(self):
         keras.utils.set_random_seed(0)
@@ -207,8 +207,8 @@ def test_drawn_examples_follow_kind_and_seed(games):
     assert abs(first.calibration["z"].std() - 1) < 0.1
     assert np.array_equal(first.compared["z"], make(games.Label(), None).compared["z"])
     assert not np.array_equal(first.compared["z"], make(games.Label(), None, seed=1).compared["z"])
-    picture = make(games.Picture(), None).compared["image"]
-    assert picture.shape == (16, 16, 16, 3) and np.abs(picture).max() <= 1
+    image = make(games.Image(), None).compared["image"]
+    assert image.shape == (16, 16, 16, 3) and np.abs(image).max() <= 1
 
 
 def test_representative_examples_are_taken_in_order(games):

@@ -108,7 +108,7 @@ def test_average_pooling_and_odd_sides_rounded_up():
     assert deep.shape == (1, 13, 8, 512)
 
 
-def test_mirrored_borders_leave_an_even_picture_even():
+def test_mirrored_borders_leave_an_even_image_even():
     even = np.full((1, 16, 16, 3), 0.3, np.float32)
     for padding, spread in (("reflect", 0.0), ("zeros", 1e-2)):
         (maps,) = vgg("relu1_2", padding=padding)(even)
@@ -127,14 +127,14 @@ def test_squeezenets_pools_round_up(squeezenet):
 @pytest.mark.parametrize(
     "tap, least", [("conv1", 7), ("fire2", 9), ("fire5", 13), ("fire9", 21), ("pool4", 13)]
 )
-def test_the_smallest_pictures_of_squeezenet(squeezenet, tap, least):
+def test_the_smallest_images_of_squeezenet(squeezenet, tap, least):
     look = extractors.taps(squeezenet, [tap])
     assert look(noise(least))[0].shape[1:3] == (1, 1)
     with pytest.raises(InputError, match=f"needs {least} on each side"):
         look(noise(least - 1, width=100))
 
 
-def test_the_smallest_pictures_of_vgg():
+def test_the_smallest_images_of_vgg():
     assert vgg("relu3_1")(noise(4))[0].shape[1:3] == (1, 1)
     assert vgg("relu3_1", padding="reflect")(noise(8))[0].shape[1:3] == (2, 2)
     assert vgg("pool2")(noise(4))[0].shape[1:3] == (1, 1)
@@ -279,7 +279,7 @@ def test_float32_in_a_run_of_less():
     np.testing.assert_allclose(found, vgg("relu1_1")(rounded)[0], rtol=1e-4, atol=1e-4)
 
 
-def test_grey_pictures_are_repeated_and_bytes_refused():
+def test_grey_images_are_repeated_and_bytes_refused():
     look, grey = vgg("relu1_1"), noise(8)[..., :1]
     np.testing.assert_array_equal(look(grey)[0], look(np.repeat(grey, 3, 3))[0])
     with pytest.raises(InputError, match="floats in \\[-1, 1\\]; found uint8"):
@@ -304,7 +304,7 @@ def test_any_keras_model_by_its_layers(own):
         first, second = extractors.taps(network, ["first", "second"])(noise(6))
         np.testing.assert_allclose(second, model(noise(6)), atol=1e-6)
         np.testing.assert_allclose(tf.nn.relu(first), second, atol=1e-6)
-    assert model.trainable_weights  # a game's own critic goes on learning
+    assert model.trainable_weights  # a game's own discriminator goes on learning
     with pytest.raises(InputError, match="first"):
         extractors.taps(own, ["third"])
     with pytest.raises(InputError, match="name the layer itself"):

@@ -67,7 +67,7 @@ def test_the_hash_changes_with_the_weights_and_with_nothing_else(file, tmp_path)
     assert extractors.load(f"{tmp_path / 'changed.keras'}:features").weights_hash != one
 
 
-def test_bytes_and_floats_are_the_same_pictures(file):
+def test_bytes_and_floats_are_the_same_images(file):
     pixels = np.random.RandomState(1).randint(0, 256, (4, 8, 8, 1)).astype("u1")
     found = extractors.load(file)
     np.testing.assert_allclose(
@@ -96,11 +96,11 @@ def test_grey_is_repeated_where_colour_is_wanted_and_never_the_other_way(file, t
     np.testing.assert_allclose(
         found.features(grey), found.features(np.repeat(grey, 3, axis=3)), atol=1e-6
     )
-    with pytest.raises(InputError, match="takes pictures .* 1\\); found shape .*3\\)"):
+    with pytest.raises(InputError, match="takes images .* 1\\); found shape .*3\\)"):
         extractors.load(file).features(noise(channels=3))
 
 
-def test_features_are_differentiable_by_the_pictures(file):
+def test_features_are_differentiable_by_the_images(file):
     found = extractors.load(f"{file}:maps")
     images = tf.constant(noise(side=16))
     with tf.GradientTape() as tape:
@@ -166,7 +166,7 @@ def test_nan_is_refused_with_a_count(file):
     images = noise()
     images[1, 2, 3] = np.nan
     images[4, 0, 0] = np.inf
-    with pytest.raises(InputError, match="2 of 5 pictures hold NaN"):
+    with pytest.raises(InputError, match="2 of 5 images hold NaN"):
         extractors.load(file).features(images)
 
 

@@ -18,7 +18,7 @@ SHAPE = (8, 8, 1)
 LATENT = 5
 
 
-def pictures(count):
+def images(count):
     return np.random.RandomState(0).uniform(-1, 1, (count, *SHAPE)).astype("f4")
 
 
@@ -26,7 +26,7 @@ def tiny(plain=False, variant="ali", dropout=0.0, **options):
     return ali.ALI(
         ali.build_decoder(SHAPE, "conv", 4, LATENT, norm=not plain),
         ali.build_encoder(SHAPE, "conv", 4, LATENT, variant, norm=not plain),
-        ali.build_critic(SHAPE, "conv", 4, LATENT, dropout=dropout),
+        ali.build_discriminator(SHAPE, "conv", 4, LATENT, dropout=dropout),
         seed=3,
         **options,
     )
@@ -34,23 +34,23 @@ def tiny(plain=False, variant="ali", dropout=0.0, **options):
 
 class TestALI(GameChecks):
     def make_game(self, plain=False):
-        return tiny(plain, dropout=0.3, average=0.9)
+        return tiny(plain, dropout=0.3, ema_decay=0.9)
 
     def examples(self, count):
-        return {"image": pictures(count)}
+        return {"image": images(count)}
 
     def test_every_signature_is_exported(self, tmp_path):
         game = self.fit(self.compiled(), 1)
         result = export(game, tmp_path, name="tiny", formats="saved_model")
         loaded = tf.saved_model.load(str(result.path))
         for name, expected in (
-            ("encode", game.encode(pictures(3))),
-            ("reconstruct", game.reconstruct(pictures(3))),
+            ("encode", game.encode(images(3))),
+            ("reconstruct", game.reconstruct(images(3))),
         ):
-            found = loaded.signatures[name](image=tf.constant(pictures(3)))
+            found = loaded.signatures[name](image=tf.constant(images(3)))
             (found,) = found.values()
             np.testing.assert_allclose(found, expected, atol=1e-5)
-        files = [tf.io.encode_png(np.uint8(np.round((p + 1) * 127.5))) for p in pictures(2)]
+        files = [tf.io.encode_png(np.uint8(np.round((p + 1) * 127.5))) for p in images(2)]
         (again,) = loaded.signatures["reconstruct_png"](image_bytes=tf.stack(files)).values()
         assert tf.io.decode_png(again[0]).shape == SHAPE
         described = json.loads((result.path / "card.json").read_text())["export"]["signatures"]
@@ -58,21 +58,21 @@ class TestALI(GameChecks):
 
 
 def test_bigan_takes_the_stabilisers_and_gives_one_code_for_an_example():
-    game = tiny(variant="bigan", latent="uniform", r1=0.5, dropout=0.3)
-    game.compile(generator=keras.optimizers.SGD(0.1), critic=keras.optimizers.SGD(0.1))
-    history = game.fit(pictures(8), batch_size=8, verbose=0).history
-    assert set(history) == set(game.loss_names) and "critic/r1" in history
+    game = tiny(variant="bigan", latent="uniform", r1_weight=0.5, dropout=0.3)
+    game.compile(generator=keras.optimizers.SGD(0.1), discriminator=keras.optimizers.SGD(0.1))
+    history = game.fit(images(8), batch_size=8, verbose=0).history
+    assert set(history) == set(game.loss_names) and "discriminator/r1" in history
     assert all(np.isfinite(values).all() for values in history.values())
-    assert game.encode(pictures(3)).shape == (3, LATENT)
+    assert game.encode(images(3)).shape == (3, LATENT)
     assert game.signatures()["serving_default"].inputs[0].kind == "uniform"
 
 
 class Fixed(ali.ALI):
-    """The game with given answers of the critic, in order."""
+    """The game with given answers of the discriminator, in order."""
 
     def answer(self, *logits):
         answers = iter([tf.constant(a)[:, None] for a in logits])
-        self.__dict__["critic"] = lambda pair, training: next(answers)
+        self.__dict__["discriminator"] = lambda pair, training: next(answers)
         return self
 
 
@@ -84,12 +84,12 @@ def fixed(**options):
 
 def terms_of(game, a_q, a_p):
     x, z = tf.zeros((len(a_q), *SHAPE)), tf.zeros((len(a_q), LATENT))
-    critic = game.answer(a_q, a_p).critic_terms(x, z, x, z)
+    discriminator = game.answer(a_q, a_p).discriminator_terms(x, z, x, z)
     both = game.answer(a_q, a_p).generator_terms(x, z, x, z)
-    return float(sum(critic.values())), float(sum(both.values()))
+    return float(sum(discriminator.values())), float(sum(both.values()))
 
 
-def test_both_losses_of_an_undecided_critic_are_two_log_2():
+def test_both_losses_of_an_undecided_discriminator_are_two_log_2():
     assert terms_of(fixed(), [0.0], [0.0]) == pytest.approx((1.386294, 1.386294), abs=1e-6)
 
 
@@ -102,19 +102,22 @@ def test_encoder_and_decoder_both_ask_for_the_other_answer(loss):
     assert asked == pytest.approx(mirrored[0], abs=1e-6)
 
 
-def test_the_minimax_loss_is_the_critics_negated():
-    critic, both = terms_of(fixed(loss="minimax"), [0.3, -2.0], [1.5, -0.4])
-    assert both == pytest.approx(-critic, abs=1e-6)
+def test_the_minimax_loss_is_the_discriminators_negated():
+    discriminator, both = terms_of(fixed(loss="minimax"), [0.3, -2.0], [1.5, -0.4])
+    assert both == pytest.approx(-discriminator, abs=1e-6)
 
 
 def test_gradients_at_the_encoders_answer():
     a_q = tf.Variable([[0.7]])
     probability = 1 / (1 + math.exp(-0.7))
-    for terms, expected in (("critic_terms", probability - 1), ("generator_terms", probability)):
+    for terms, expected in (
+        ("discriminator_terms", probability - 1),
+        ("generator_terms", probability),
+    ):
         game, x, z = fixed(), tf.zeros((1, *SHAPE)), tf.zeros((1, LATENT))
         answers = iter([a_q, tf.zeros((1, 1))])
         with tf.GradientTape() as tape:
-            game.__dict__["critic"] = lambda pair, training, given=answers: next(given) * 1.0
+            game.__dict__["discriminator"] = lambda pair, training, given=answers: next(given) * 1.0
             loss = sum(getattr(game, terms)(x, z, x, z).values())
         assert float(tape.gradient(loss, a_q)[0, 0]) == pytest.approx(expected, abs=1e-6)
 
@@ -133,21 +136,25 @@ def test_the_encoder_draws_from_mu_and_sigma():
 
 
 @pytest.mark.parametrize("variant", ["ali", "bigan"])
-def test_encoder_and_decoder_move_together_and_the_critic_does_not(variant):
+def test_encoder_and_decoder_move_together_and_the_discriminator_does_not(variant):
     game = tiny(variant=variant)
-    game.compile(generator=keras.optimizers.SGD(1.0), critic=keras.optimizers.SGD(0.0))
+    game.compile(generator=keras.optimizers.SGD(1.0), discriminator=keras.optimizers.SGD(0.0))
     before = snapshot(game)
-    game.fit(pictures(8), batch_size=8, verbose=0)
-    for network, moves in ((game.generator, True), (game.encoder, True), (game.critic, False)):
+    game.fit(images(8), batch_size=8, verbose=0)
+    for network, moves in (
+        (game.generator, True),
+        (game.encoder, True),
+        (game.discriminator, False),
+    ):
         changed = [np.abs(value(v) - before[id(v)]).max() > 0 for v in trainable([network])]
         assert all(changed) if moves else not any(changed), network.name
 
 
-def test_the_critic_sees_pairs_that_belong_together():
+def test_the_discriminator_sees_pairs_that_belong_together():
     game, seen = tiny(), []
-    game.__dict__["critic"] = lambda pair, training: seen.append(pair) or tf.zeros((2, 1))
+    game.__dict__["discriminator"] = lambda pair, training: seen.append(pair) or tf.zeros((2, 1))
     real, inferred = tf.ones((2, *SHAPE)), tf.ones((2, LATENT))
-    game.critic_terms(real, inferred, -real, -inferred)
+    game.discriminator_terms(real, inferred, -real, -inferred)
     game.generator_terms(real, inferred, -real, -inferred)
     for example, code in seen:
         assert float(example[0, 0, 0, 0]) == float(code[0, 0])
@@ -161,9 +168,9 @@ def maps(network, kinds):
 def test_the_ladders_of_the_paper():
     decoder = ali.build_decoder(width=2, latent_dim=4)
     encoder = ali.build_encoder(width=2, latent_dim=4)
-    critic = ali.build_critic(width=2, latent_dim=4, dropout=0.5)
+    discriminator = ali.build_discriminator(width=2, latent_dim=4, dropout=0.5)
     assert maps(encoder, ["Conv2D"]) == [28, 13, 10, 4, 1, 1]
-    assert maps(critic, ["Conv2D"]) == [28, 13, 10, 4, 1]
+    assert maps(discriminator, ["Conv2D"]) == [28, 13, 10, 4, 1]
     assert maps(decoder, ["Conv2DTranspose", "Conv2D"]) == [4, 10, 13, 28, 32, 32, 32]
     big = ali.build_encoder((64, 64, 3), "paper", 2, 4)
     assert maps(big, ["Conv2D"]) == [63, 29, 13, 4, 1, 1]
@@ -182,11 +189,11 @@ def test_the_cifar_networks_have_the_tables_number_of_parameters():
     norms = 2 * (256 + 128 + 64 + 32 + 32 + 32)
     kernels = 16 * (64 * 256 + 256 * 128 + 128 * 64 + 64 * 32) + 25 * 32 * 32 + 32 * 32
     assert count(ali.build_decoder()) == kernels + norms + 32 * 3 + 32 * 32 * 3
-    picture = 25 * 3 * 64 + 16 * (32 * 128 + 64 * 256 + 128 * 512 + 256 * 1024)
-    picture += 64 + 128 + 256 + 512 + 1024
+    image = 25 * 3 * 64 + 16 * (32 * 128 + 64 * 256 + 128 * 512 + 256 * 1024)
+    image += 64 + 128 + 256 + 512 + 1024
     code = 64 * 1024 + 1024 + 512 * 1024 + 1024
     joint = 1024 * 2048 + 2048 + 1024 * 2048 + 2048 + 1024 + 1
-    assert count(ali.build_critic()) == picture + code + joint
+    assert count(ali.build_discriminator()) == image + code + joint
 
 
 def test_the_decoder_starts_at_the_mean_of_the_data():
@@ -198,13 +205,13 @@ def test_the_decoder_starts_at_the_mean_of_the_data():
 def test_the_small_nets_fit_common_sizes(size):
     shape = (size, size, 3)
     decoder = ali.build_decoder(shape, "conv", 2, 3)
-    critic = ali.build_critic(shape, "conv", 2, 3)
+    discriminator = ali.build_discriminator(shape, "conv", 2, 3)
     encoder = ali.build_encoder(shape, "conv", 2, 3)
     drawn = decoder(tf.zeros((2, 3)))
     assert drawn.shape == (2, *shape) and encoder(drawn).shape == (2, 6)
-    assert critic([drawn, tf.zeros((2, 3))]).shape == (2, 1)
+    assert discriminator([drawn, tf.zeros((2, 3))]).shape == (2, 1)
     assert (
-        layer_outputs.tap(critic, ["features_1"])([drawn, tf.zeros((2, 3))])[0].shape[1]
+        layer_outputs.tap(discriminator, ["features_1"])([drawn, tf.zeros((2, 3))])[0].shape[1]
         == size // 4
     )
 
@@ -229,8 +236,8 @@ def test_dropout_drops_in_training_alone_and_by_the_draws():
 @pytest.mark.parametrize(
     "build, arguments, said",
     [
-        (ali.build_critic, {"shape": (28, 28, 1)}, "32 and 64"),
-        (ali.build_critic, {"dropout": 1.0}, "dropout is 1.0"),
+        (ali.build_discriminator, {"shape": (28, 28, 1)}, "32 and 64"),
+        (ali.build_discriminator, {"dropout": 1.0}, "dropout is 1.0"),
         (ali.build_decoder, {"mean": -1.0}, "mean is -1.0"),
         (ali.build_encoder, {"variant": "vae"}, "ali, bigan"),
         (ali.build_decoder, {"shape": (2,), "architecture": "conv"}, "does not fit"),
@@ -242,12 +249,12 @@ def test_impossible_networks_are_refused(build, arguments, said):
 
 
 def test_an_encoder_of_another_latent_is_refused():
-    networks = ali.build_encoder((2,), "mlp", 4, 3), ali.build_critic((2,), "mlp", 4, 2)
+    networks = ali.build_encoder((2,), "mlp", 4, 3), ali.build_discriminator((2,), "mlp", 4, 2)
     with pytest.raises(InputError, match=r"4 \(mu and log sigma\) or 2"):
         ali.ALI(ali.build_decoder((2,), "mlp", 4, 2), *networks)
 
 
-def test_matched_gaussians_leave_the_critic_undecided():
+def test_matched_gaussians_leave_the_discriminator_undecided():
     """x and z from N(0, 1) with G(z) = z and E(x) = x: every pair is equally likely."""
 
     def identity(name):
@@ -256,13 +263,13 @@ def test_matched_gaussians_leave_the_critic_undecided():
         return network
 
     keras.utils.set_random_seed(0)
-    critic = ali.build_critic((1,), "mlp", 8, 1)
-    game = ali.ALI(identity("z"), identity("point"), critic)
-    game.compile(generator=keras.optimizers.SGD(0.0), critic=keras.optimizers.Adam(1e-3))
+    discriminator = ali.build_discriminator((1,), "mlp", 8, 1)
+    game = ali.ALI(identity("z"), identity("point"), discriminator)
+    game.compile(generator=keras.optimizers.SGD(0.0), discriminator=keras.optimizers.Adam(1e-3))
     real = np.random.RandomState(1).normal(size=(12_800, 1)).astype("f4")
     game.fit(real, batch_size=128, epochs=2, verbose=0)
     points = np.linspace(-1.5, 1.5, 13, dtype="f4")[:, None]
-    answers = tf.sigmoid(critic([points, points])).numpy()
+    answers = tf.sigmoid(discriminator([points, points])).numpy()
     assert np.abs(answers - 0.5).max() < 0.08
 
 
@@ -273,11 +280,11 @@ def test_the_grid_of_gaussians_is_covered_and_inverted():
     game = ali.ALI(
         ali.build_decoder((2,), "mlp", 64, 2),
         ali.build_encoder((2,), "mlp", 64, 2),
-        ali.build_critic((2,), "mlp", 48, 2),
-        average=0.999,
+        ali.build_discriminator((2,), "mlp", 48, 2),
+        ema_decay=0.999,
     )
     adam = keras.optimizers.Adam
-    game.compile(generator=adam(1e-3, 0.5), critic=adam(1e-3, 0.5))
+    game.compile(generator=adam(1e-3, 0.5), discriminator=adam(1e-3, 0.5))
     game.fit(source.batches(128, seed=0), steps_per_epoch=8000, epochs=1, verbose=0)
     assert source.report(game.generate(10_000))["modes_found"] >= 15
     codes = game.encode(source.take(5000)["point"])

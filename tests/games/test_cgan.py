@@ -30,8 +30,8 @@ class TestConcat(GameChecks):
     def make_game(self, plain=False):
         form = (SHAPE, CLASSES, self.conditioning, "conv")
         generator = plain_generator() if plain else cgan.build_generator(*form, 2, 6)
-        critic = cgan.build_critic(*form, 2, norm="none")
-        return cgan.CGAN(generator, critic, classes=CLASSES, seed=3)
+        discriminator = cgan.build_discriminator(*form, 2, norm="none")
+        return cgan.CGAN(generator, discriminator, classes=CLASSES, seed=3)
 
     def examples(self, count):
         random = np.random.RandomState(0)
@@ -41,7 +41,7 @@ class TestConcat(GameChecks):
 
 class TestProjection(TestConcat):
     conditioning = "projection"
-    # Within the hinge's margin the critic's last bias shifts real and fake values alike.
+    # Within the hinge's margin the discriminator's last bias shifts real and fake values alike.
     without_gradient = ("value/bias",)
 
 
@@ -54,20 +54,20 @@ def game_of(conditioning="concat", shape=(2,), architecture="mlp", **options):
     form = (shape, CLASSES, conditioning, architecture)
     return cgan.CGAN(
         cgan.build_generator(*form, 4, 5),
-        cgan.build_critic(*form, 4),
+        cgan.build_discriminator(*form, 4),
         classes=CLASSES,
         **options,
     )
 
 
 @pytest.mark.parametrize("architecture", ["conv", "dense"])
-def test_the_class_changes_the_picture_and_the_judgement(architecture):
+def test_the_class_changes_the_image_and_the_judgement(architecture):
     keras.utils.set_random_seed(0)
     form = (SHAPE, CLASSES, "concat", architecture, 4)
     z, labels = tf.ones((2, 6)), tf.constant([0, 1])
     one, two = cgan.build_generator(*form, latent_dim=6)([z, labels]).numpy()
     assert np.abs(one - two).max() > 1e-6
-    logits = cgan.build_critic(*form)([tf.ones((2, *SHAPE)), labels]).numpy()
+    logits = cgan.build_discriminator(*form)([tf.ones((2, *SHAPE)), labels]).numpy()
     assert abs(logits[0, 0] - logits[1, 0]) > 1e-6
 
 
@@ -84,8 +84,8 @@ def test_without_weights_for_the_class_it_changes_nothing():
 
 def test_the_class_enters_at_every_layer():
     generator = cgan.build_generator((16, 16, 3), CLASSES, width=2, latent_dim=6)
-    critic = cgan.build_critic((16, 16, 3), CLASSES, width=2)
-    for network, layers in ((generator, 4), (critic, 4)):
+    discriminator = cgan.build_discriminator((16, 16, 3), CLASSES, width=2)
+    for network, layers in ((generator, 4), (discriminator, 4)):
         told = [one for one in network.layers if one.__class__.__name__ == "ConcatenateLabel"]
         assert len(told) == layers, network.name
 
@@ -105,10 +105,10 @@ def test_the_projection_adds_the_product_with_the_class_vector():
     assert found[1] == pytest.approx(value_alone, rel=1e-5)
 
 
-def test_every_weight_of_a_projection_critic_is_divided():
-    critic = cgan.build_critic((8, 8, 3), CLASSES, "projection", "conv", 2)
-    kernels = {id(v) for v in critic.trainable_variables if len(v.shape) > 1}
-    assert kernels == {id(one.weight) for one in spectral.spectral_layers(critic)}
+def test_every_weight_of_a_projection_discriminator_is_divided():
+    discriminator = cgan.build_discriminator((8, 8, 3), CLASSES, "projection", "conv", 2)
+    kernels = {id(v) for v in discriminator.trainable_variables if len(v.shape) > 1}
+    assert kernels == {id(one.weight) for one in spectral.spectral_layers(discriminator)}
     assert game_of("projection").adversarial.name == "hinge"
     assert game_of("concat").adversarial.name == "non_saturating"
 
@@ -120,26 +120,26 @@ def test_equal_class_logits_cost_log_k():
 
 def test_the_auxiliary_terms():
     game = game_of("auxiliary", class_weight=0.5)
-    for network in (game.critic,):
+    for network in (game.discriminator,):
         network.set_weights([np.zeros_like(w) for w in network.get_weights()])
     points, label = tf.random.stateless_normal((6, 2), [0, 0]), tf.constant([0, 1, 2, 0, 1, 2])
-    terms = {k: float(v) for k, v in game.critic_terms(points, points, label).items()}
+    terms = {k: float(v) for k, v in game.discriminator_terms(points, points, label).items()}
     assert terms["real"] + terms["fake"] == pytest.approx(2 * math.log(2))  # -L_S at D = 1/2
     assert terms["class"] == terms["fake_class"] == pytest.approx(0.5 * math.log(3))
     terms = game.generator_terms(points, label)
     assert float(terms["adversarial"]) == pytest.approx(math.log(2))
     assert float(terms["class"]) == pytest.approx(0.5 * math.log(3))
     alone = game_of("auxiliary", classify_fakes=False)
-    assert "fake_class" not in alone.critic_terms(points, points, label)
+    assert "fake_class" not in alone.discriminator_terms(points, points, label)
 
 
 def test_r1_is_about_the_logit_alone():
-    game = game_of("auxiliary", r1=2.0)
+    game = game_of("auxiliary", r1_weight=2.0)
     point = keras.Input((2,))
     logit, classes = keras.layers.Dense(1), keras.layers.Dense(CLASSES)
-    game.critic = keras.Model(point, [logit(point), classes(point)])
+    game.discriminator = keras.Model(point, [logit(point), classes(point)])
     logit.set_weights([np.array([[3.0], [4.0]], "f4"), np.zeros(1, "f4")])
-    terms = game.critic_terms(tf.ones((5, 2)), tf.zeros((5, 2)), tf.zeros(5, tf.int32))
+    terms = game.discriminator_terms(tf.ones((5, 2)), tf.zeros((5, 2)), tf.zeros(5, tf.int32))
     assert float(terms["r1"]) == pytest.approx(25.0, rel=1e-5)
 
 
@@ -152,14 +152,18 @@ def test_both_players_get_the_same_classes():
             return super().judge(shown, label)
 
     generator = cgan.build_generator((2,), CLASSES, "concat", "mlp", 4, 5)
-    game = Spy(generator, cgan.build_critic((2,), CLASSES, "concat", "mlp", 4), classes=CLASSES)
-    game.compile(generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD(), run_eagerly=True)
+    game = Spy(
+        generator, cgan.build_discriminator((2,), CLASSES, "concat", "mlp", 4), classes=CLASSES
+    )
+    game.compile(
+        generator=keras.optimizers.SGD(), discriminator=keras.optimizers.SGD(), run_eagerly=True
+    )
     batch = {"point": np.zeros((4, 2), "f4"), "label": np.array([2, 0, 1, 1], "i4")}
     game.fit(tf.data.Dataset.from_tensors(batch), verbose=0, shuffle=False)
     assert seen["judge"] == [[2, 0, 1, 1]] * 3  # real, fake, and the generator's fake
 
 
-def test_the_best_critic_of_a_table_is_found_class_by_class():
+def test_the_best_discriminator_of_a_table_is_found_class_by_class():
     """D*(x, y) = p / (p + q) has gradient 0, and the value there is log 4 - 2 E_y JSD."""
     p = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
     q = np.array([[0.2, 0.2, 0.6], [0.1, 0.5, 0.4]])
@@ -177,7 +181,7 @@ def test_the_best_critic_of_a_table_is_found_class_by_class():
     game.judge = judge
     column = lambda numbers: tf.constant(numbers, tf.float32)[:, None]  # noqa: E731
     with tf.GradientTape() as tape:
-        terms = game.critic_terms(column(real), column(fake), tf.constant(label))
+        terms = game.discriminator_terms(column(real), column(fake), tf.constant(label))
         total = terms["real"] + terms["fake"]
     gradient = tf.convert_to_tensor(tape.gradient(total, table))
     np.testing.assert_allclose(gradient, np.zeros((2, 3)), atol=1e-6)
@@ -196,7 +200,7 @@ def test_the_papers_dense_nets():
     assert count(cgan.build_generator(architecture="dense")) == expected
     # x 784 -> maxout 240 of 5, y 10 -> maxout 50 of 5, both -> maxout 240 of 4 -> 1
     expected = 785 * 1200 + 11 * 250 + 291 * 960 + 241
-    assert count(cgan.build_critic(architecture="dense")) == expected
+    assert count(cgan.build_discriminator(architecture="dense")) == expected
 
 
 def test_the_convolutional_nets_of_28_pixels():
@@ -206,7 +210,7 @@ def test_the_convolutional_nets_of_28_pixels():
     assert count(cgan.build_generator()) == expected + 2 * (1024 + 6272 + 64)
     # [x, y] -> 64, +y -> 128 BN -> flat + y -> 1024 BN, +y -> 1
     expected = 25 * 11 * 64 + 64 + 25 * 74 * 128 + 128 + (6272 + 10 + 1) * 1024 + 1035
-    assert count(cgan.build_critic()) == expected + 2 * (128 + 1024)
+    assert count(cgan.build_discriminator()) == expected + 2 * (128 + 1024)
 
 
 def test_generate_takes_one_class_for_all_or_one_each():
@@ -233,7 +237,7 @@ def test_a_sheet_has_a_class_a_column_and_a_z_a_row():
 
 def test_labels_are_asked_for():
     game = game_of()
-    game.compile(generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD())
+    game.compile(generator=keras.optimizers.SGD(), discriminator=keras.optimizers.SGD())
     with pytest.raises(InputError, match="without labels"):
         game.train_step({"point": tf.zeros((4, 2))})
 
@@ -250,4 +254,4 @@ def test_labels_are_asked_for():
 )
 def test_impossible_networks_are_refused(arguments, said):
     with pytest.raises(InputError, match=said):
-        cgan.build_critic(**arguments)
+        cgan.build_discriminator(**arguments)

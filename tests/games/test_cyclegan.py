@@ -16,11 +16,11 @@ SHAPE = (16, 16, 3)
 
 def tiny(cls=cyclegan.CycleGAN, **options):
     generators = [cyclegan.build_generator(SHAPE, width=4, blocks=1) for _ in range(2)]
-    critics = [cyclegan.build_critic(3, width=4, layers=1) for _ in range(2)]
-    return cls(*generators, *critics, **{"size": SHAPE[:2], "pool": 3, "seed": 3, **options})
+    discriminators = [cyclegan.build_discriminator(3, width=4, layers=1) for _ in range(2)]
+    return cls(*generators, *discriminators, **{"size": SHAPE[:2], "pool": 3, "seed": 3, **options})
 
 
-def pictures(count, seed=0):
+def images(count, seed=0):
     draws = np.random.RandomState(seed)
     return {
         key: draws.uniform(-1, 1, (count, *SHAPE)).astype("f4") for key in ("domain_a", "domain_b")
@@ -33,10 +33,10 @@ class TestCycleGAN(GameChecks):
     without_gradient = ("bias",)
 
     def make_game(self, plain=False):
-        return tiny(average=0.9)
+        return tiny(ema_decay=0.9)
 
     def examples(self, count):
-        return pictures(count)
+        return images(count)
 
     def test_the_pools_are_saved_and_restored_with_the_game(self, tmp_path):
         game = self.fit(self.compiled(), 2)
@@ -58,10 +58,10 @@ def count(*networks):
 
 
 def test_the_official_networks_have_their_number_of_parameters():
-    generator, critic = cyclegan.build_generator(), cyclegan.build_critic()
+    generator, discriminator = cyclegan.build_generator(), cyclegan.build_discriminator()
     assert count(generator) == 11_378_179
-    assert count(critic) == 2_764_737
-    assert 2 * count(generator, critic) == 28_285_832
+    assert count(discriminator) == 2_764_737
+    assert 2 * count(generator, discriminator) == 28_285_832
     assert count(cyclegan.build_generator((128, 128, 3))) == 7_837_699
     assert count(cyclegan.build_generator(affine=True)) == 11_388_675
 
@@ -74,8 +74,8 @@ def test_any_size_is_translated_and_cut_back():
     assert list(game.signatures()) == ["serving_default", "b_to_a"]
 
 
-def test_the_answer_to_a_picture_does_not_hang_on_its_batch_mates():
-    game, batch = tiny(), pictures(3)["domain_a"]
+def test_the_answer_to_a_image_does_not_hang_on_its_batch_mates():
+    game, batch = tiny(), images(3)["domain_a"]
     together = game.translate(batch)
     np.testing.assert_allclose(together[:1], game.translate(batch[:1]), atol=1e-5)
 
@@ -88,27 +88,32 @@ def identity_net():
     return keras.Model(image, keras.layers.Activation("linear")(image))
 
 
-def constant_critic(answer):
+def constant_discriminator(answer):
     image = keras.Input(SHAPE)
     head = keras.layers.Conv2D(1, 1, kernel_initializer="zeros")
-    critic = keras.Model(image, head(image))
+    discriminator = keras.Model(image, head(image))
     head.bias.assign([answer])
-    return critic
+    return discriminator
 
 
 def known(answer=0.5, **options):
-    """A game of identities and of critics that answer one number."""
-    networks = identity_net(), identity_net(), constant_critic(answer), constant_critic(answer)
+    """A game of identities and of discriminators that answer one number."""
+    networks = (
+        identity_net(),
+        identity_net(),
+        constant_discriminator(answer),
+        constant_discriminator(answer),
+    )
     return cyclegan.CycleGAN(*networks, **options)
 
 
 def terms_of(game):
-    """Loss terms of generators and critics for the made pictures of the game's own networks."""
-    a, b = domains({key: tf.constant(array) for key, array in pictures(2).items()})
+    """Loss terms of generators and discriminators for the made images of the game's own networks."""
+    a, b = domains({key: tf.constant(array) for key, array in images(2).items()})
     fake_a, fake_b = game.b_to_a(b), game.a_to_b(a)
     generators = game.generator_terms(a, b, fake_a, fake_b)
-    critics = game.critic_terms(a, b, fake_a, fake_b)
-    return [{name: float(t) for name, t in terms.items()} for terms in (generators, critics)]
+    discriminators = game.discriminator_terms(a, b, fake_a, fake_b)
+    return [{name: float(t) for name, t in terms.items()} for terms in (generators, discriminators)]
 
 
 def test_identities_have_no_cycle_and_no_identity_loss():
@@ -117,31 +122,35 @@ def test_identities_have_no_cycle_and_no_identity_loss():
         assert generators[term] == 0.0
 
 
-def test_least_squares_of_an_undecided_critic():
-    generators, critics = terms_of(known(0.5))
+def test_least_squares_of_an_undecided_discriminator():
+    generators, discriminators = terms_of(known(0.5))
     for domain in "ab":
         assert generators[f"adversarial_{domain}"] == pytest.approx(0.25)
-        assert critics[f"real_{domain}"] + critics[f"fake_{domain}"] == pytest.approx(0.25)
+        assert discriminators[f"real_{domain}"] + discriminators[f"fake_{domain}"] == pytest.approx(
+            0.25
+        )
 
 
 def test_the_labels_of_least_squares():
     """Answer 3: (3 - 1)^2 for what should be real, 3^2 for what should be fake."""
-    generators, critics = terms_of(known(3.0))
+    generators, discriminators = terms_of(known(3.0))
     assert generators["adversarial_b"] == pytest.approx(4.0)
-    assert critics["real_a"] == pytest.approx(2.0) and critics["fake_a"] == pytest.approx(4.5)
+    assert discriminators["real_a"] == pytest.approx(2.0) and discriminators[
+        "fake_a"
+    ] == pytest.approx(4.5)
 
 
-def test_the_log_loss_of_an_undecided_critic():
-    generators, critics = terms_of(known(0.0, loss="non_saturating"))
+def test_the_log_loss_of_an_undecided_discriminator():
+    generators, discriminators = terms_of(known(0.0, loss="non_saturating"))
     assert generators["adversarial_a"] == pytest.approx(np.log(2), rel=1e-5)
-    assert critics["real_b"] + critics["fake_b"] == pytest.approx(np.log(2), rel=1e-5)
+    assert discriminators["real_b"] + discriminators["fake_b"] == pytest.approx(np.log(2), rel=1e-5)
 
 
 def test_weights_of_cycle_and_identity():
     """G makes everything 1, F leaves all as it is."""
     game = known(cycle_a=3.0, cycle_b=7.0, identity=0.5)
     game.__dict__["a_to_b"] = lambda x, training=False: tf.ones_like(x)
-    a, b = (tf.constant(array) for array in pictures(2).values())
+    a, b = (tf.constant(array) for array in images(2).values())
     generators, _ = terms_of(game)
     off_a, off_b = (float(tf.reduce_mean(tf.abs(1.0 - x))) for x in (a, b))
     assert generators["cycle_a"] == pytest.approx(3.0 * off_a, rel=1e-5)
@@ -153,7 +162,7 @@ def test_weights_of_cycle_and_identity():
 
 def test_the_cycle_moves_both_generators():
     game = tiny(identity=0.0)
-    a, b = (tf.constant(array) for array in pictures(2).values())
+    a, b = (tf.constant(array) for array in images(2).values())
     with tf.GradientTape() as tape:
         fake_a, fake_b = game.b_to_a(b, training=True), game.a_to_b(a, training=True)
         loss = game.generator_terms(a, b, fake_a, fake_b)["cycle_a"]
@@ -174,19 +183,19 @@ def test_without_an_identity_loss_there_is_none():
 
 
 class Spy(cyclegan.CycleGAN):
-    """Notes what its critics are shown."""
+    """Notes what its discriminators are shown."""
 
-    def critic_terms(self, a, b, fake_a, fake_b):
+    def discriminator_terms(self, a, b, fake_a, fake_b):
         self.__dict__.setdefault("shown", []).append((fake_a.numpy(), fake_b.numpy()))
-        return super().critic_terms(a, b, fake_a, fake_b)
+        return super().discriminator_terms(a, b, fake_a, fake_b)
 
 
 @pytest.mark.parametrize("pool", [0, 2])
-def test_critics_are_shown_the_pool_and_each_the_fakes_of_its_domain(pool):
+def test_discriminators_are_shown_the_pool_and_each_the_fakes_of_its_domain(pool):
     game = tiny(Spy, pool=pool, identity=0.0)
     still = {p: keras.optimizers.SGD(0.0) for p in game.players()}
     game.compile(**still, run_eagerly=True)
-    batch = pictures(8)
+    batch = images(8)
     game.fit(tf.data.Dataset.from_tensor_slices(batch).batch(1), verbose=0, shuffle=False)
     for index, (key, network) in enumerate((("domain_b", game.b_to_a), ("domain_a", game.a_to_b))):
         shown = np.concatenate([pair[index] for pair in game.shown])
@@ -219,7 +228,7 @@ def test_the_fall_of_the_rates_of_the_official_code():
         ({"size": None}, r"size=\(height, width\)"),
         ({"cycle_a": -1.0}, "cycle_a is -1.0"),
         ({"identity": -0.5}, "identity is -0.5"),
-        ({"average": 1.0}, "average is 1.0"),
+        ({"ema_decay": 1.0}, "ema_decay is 1.0"),
         ({"loss": "l2"}, "l2"),
         ({"pool": -1}, "pool of -1"),
     ],
@@ -231,11 +240,11 @@ def test_impossible_games_are_refused(options, said):
 
 def test_networks_that_do_not_fit_are_refused():
     generators = [cyclegan.build_generator(SHAPE, 4, 1, outputs=n) for n in (3, 1)]
-    colour, grey = (cyclegan.build_critic(n, 4, 1) for n in (3, 1))
+    colour, grey = (cyclegan.build_discriminator(n, 4, 1) for n in (3, 1))
     with pytest.raises(InputError, match="domain B makes"):
         cyclegan.CycleGAN(*generators[::-1], colour, colour, pool=0, identity=0.0)
     back = cyclegan.build_generator((16, 16, 1), 4, 1, outputs=3)
-    with pytest.raises(InputError, match="identity loss between pictures of 3 and of 1"):
+    with pytest.raises(InputError, match="identity loss between images of 3 and of 1"):
         cyclegan.CycleGAN(generators[1], back, colour, grey, pool=0)
     game = cyclegan.CycleGAN(generators[1], back, colour, grey, identity=0.0, size=(16, 16))
     assert game.pool_a.images.shape == (50, 16, 16, 3)
@@ -258,9 +267,9 @@ def test_batches_without_two_domains_are_refused(batch, said):
 def test_turned_colours_are_told():
     game = tiny()
     logs = {name: 0.3 for name in game.loss_names}
-    assert game.symptoms(logs) == []
+    assert game.diagnose(logs) == []
     turned = {**logs, "generators/identity_b": 0.8 * 5.0, "generators/cycle_b": 0.05 * 10.0}
-    (said,) = game.symptoms(turned)
+    (said,) = game.diagnose(turned)
     assert "domain B" in said and "seed" in said
 
 
@@ -275,13 +284,13 @@ def test_red_shapes_become_blue_ones():
     for seed in range(3):
         keras.utils.set_random_seed(seed)
         generators = [cyclegan.build_generator(source.shape, 16, 2) for _ in range(2)]
-        critics = [cyclegan.build_critic(3, 16, 2) for _ in range(2)]
+        discriminators = [cyclegan.build_discriminator(3, 16, 2) for _ in range(2)]
         game = cyclegan.CycleGAN(
-            *generators, *critics, identity=0.0, size=source.shape[:2], seed=seed
+            *generators, *discriminators, identity=0.0, size=source.shape[:2], seed=seed
         )
         adam = keras.optimizers.Adam
-        game.compile(generators=adam(5e-4, 0.5), critics=adam(5e-4, 0.5))
-        falling = callbacks.falling(0.5, 600)
+        game.compile(generators=adam(5e-4, 0.5), discriminators=adam(5e-4, 0.5))
+        falling = callbacks.linear_decay_callbacks(0.5, 600)
         game.fit(source.batches(4, seed=seed), steps_per_epoch=600, verbose=0, callbacks=falling)
         found = source.report(held_out, game.translate(held_out["domain_a"]))
         errors.append((found["error"], found["error_beyond"]))

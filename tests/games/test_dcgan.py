@@ -13,11 +13,11 @@ from tfgan_suite.games import dcgan
 class TestDCGAN(GameChecks):
     def make_game(self, plain=False):
         generator = dcgan.build_generator(size=8, channels=3, width=4, latent_dim=6)
-        critic = dcgan.build_critic(size=8, channels=3, width=4)
+        discriminator = dcgan.build_discriminator(size=8, channels=3, width=4)
         if plain:
             generator = without_batch_norm()
-            critic = dcgan.build_critic(size=8, channels=3, width=4, norm="layer")
-        return dcgan.DCGAN(generator, critic, r1=0.5, average=0.9, seed=3)
+            discriminator = dcgan.build_discriminator(size=8, channels=3, width=4, norm="layer")
+        return dcgan.DCGAN(generator, discriminator, r1_weight=0.5, ema_decay=0.9, seed=3)
 
     def examples(self, count):
         return {"image": np.random.RandomState(0).uniform(-1, 1, (count, 8, 8, 3)).astype("f4")}
@@ -37,7 +37,7 @@ def without_batch_norm():
 @pytest.fixture(scope="module")
 def paper():
     """The paper's networks at 64 pixels, width 128."""
-    return dcgan.build_generator(), dcgan.build_critic(width=128)
+    return dcgan.build_generator(), dcgan.build_discriminator(width=128)
 
 
 def test_the_papers_generator_has_the_official_number_of_parameters(paper):
@@ -47,7 +47,7 @@ def test_the_papers_generator_has_the_official_number_of_parameters(paper):
     assert trainable == dense_and_convolutions + batch_norms == 18_855_040
 
 
-def test_the_papers_critic_has_the_tables_shapes(paper):
+def test_the_papers_discriminator_has_the_tables_shapes(paper):
     maps = [tuple(layer.output.shape[1:]) for layer in paper[1].layers if "conv" in layer.name]
     assert maps == [(32, 32, 128), (16, 16, 256), (8, 8, 512), (4, 4, 1024)]
     assert paper[1].output_shape == (None, 1)
@@ -64,18 +64,18 @@ def test_initial_weights_have_the_papers_spread(paper):
 
 
 def test_the_first_and_the_last_layer_have_no_batch_norm(paper):
-    generator, critic = ([layer.__class__.__name__ for layer in net.layers] for net in paper)
+    generator, discriminator = ([layer.__class__.__name__ for layer in net.layers] for net in paper)
     assert generator[-3:] == ["ReLU", "Conv2DTranspose", "Activation"]
     assert generator.count("BatchNormalization") == 4
-    assert critic[1:3] == ["Conv2D", "LeakyReLU"]
-    assert critic.count("BatchNormalization") == 3
+    assert discriminator[1:3] == ["Conv2D", "LeakyReLU"]
+    assert discriminator.count("BatchNormalization") == 3
 
 
 @pytest.mark.parametrize("size", [8, 28, 32, 40, 48, 64])
 def test_networks_fit_every_possible_size(size):
     generator = dcgan.build_generator(size=size, channels=1, width=2, latent_dim=3)
-    critic = dcgan.build_critic(size=size, channels=1, width=2)
-    assert critic(generator(tf.zeros((2, 3)))).shape == (2, 1)
+    discriminator = dcgan.build_discriminator(size=size, channels=1, width=2)
+    assert discriminator(generator(tf.zeros((2, 3)))).shape == (2, 1)
 
 
 def test_an_impossible_size_names_the_nearest_possible_ones():
@@ -84,7 +84,7 @@ def test_an_impossible_size_names_the_nearest_possible_ones():
 
 
 class Answer(keras.layers.Layer):
-    """A critic whose logit is the picture's first number plus a weight that starts at 0."""
+    """A discriminator whose logit is the image's first number plus a weight that starts at 0."""
 
     def build(self, shape):
         self.weight = self.add_weight(shape=(1,), initializer="zeros", name="weight")
@@ -95,15 +95,15 @@ class Answer(keras.layers.Layer):
 
 def game_of(**arguments):
     image = keras.Input((8, 8, 1))
-    critic = keras.Model(image, Answer()(image))
+    discriminator = keras.Model(image, Answer()(image))
     generator = dcgan.build_generator(size=8, channels=1, width=2, latent_dim=3)
-    return dcgan.DCGAN(generator, critic, **arguments)
+    return dcgan.DCGAN(generator, discriminator, **arguments)
 
 
-def test_losses_of_a_known_critic():
+def test_losses_of_a_known_discriminator():
     game = game_of()
     real, fake = tf.fill((4, 8, 8, 1), 2.0), tf.fill((4, 8, 8, 1), -1.0)
-    terms = game.critic_terms(real, fake)
+    terms = game.discriminator_terms(real, fake)
     assert float(terms["real"]) == pytest.approx(np.log1p(np.exp(-2.0)), rel=1e-6)
     assert float(terms["fake"]) == pytest.approx(np.log1p(np.exp(-1.0)), rel=1e-6)
     assert float(game.generator_terms(fake)["adversarial"]) == pytest.approx(
@@ -111,23 +111,25 @@ def test_losses_of_a_known_critic():
     )
 
 
-def test_r1_of_a_critic_with_slope_one():
-    terms = game_of(r1=3.0).critic_terms(tf.zeros((4, 8, 8, 1)), tf.zeros((4, 8, 8, 1)))
+def test_r1_of_a_discriminator_with_slope_one():
+    terms = game_of(r1_weight=3.0).discriminator_terms(
+        tf.zeros((4, 8, 8, 1)), tf.zeros((4, 8, 8, 1))
+    )
     assert float(terms["r1"]) == pytest.approx(3.0 / 2.0 * 1.0)
 
 
-def test_a_critic_that_cannot_tell_has_a_draw():
-    terms = game_of().critic_terms(tf.zeros((4, 8, 8, 1)), tf.zeros((4, 8, 8, 1)))
+def test_a_discriminator_that_cannot_tell_has_a_draw():
+    terms = game_of().discriminator_terms(tf.zeros((4, 8, 8, 1)), tf.zeros((4, 8, 8, 1)))
     assert float(terms["real"] + terms["fake"]) == pytest.approx(2 * np.log(2), rel=1e-6)
 
 
 def test_fresh_noise_gives_the_generator_other_fakes():
-    """The critic does not move, so only the noise can make the generators differ."""
+    """The discriminator does not move, so only the noise can make the generators differ."""
     moved = []
     for fresh in (False, True):
         keras.utils.set_random_seed(1)
         game = game_of(fresh_noise=fresh)
-        game.compile(generator=keras.optimizers.SGD(1.0), critic=keras.optimizers.SGD(0.0))
+        game.compile(generator=keras.optimizers.SGD(1.0), discriminator=keras.optimizers.SGD(0.0))
         game.fit(tf.zeros((4, 8, 8, 1)), batch_size=4, verbose=0, shuffle=False)
         moved.append(value(game.generator.trainable_variables[0]))
     assert not np.allclose(*moved)
@@ -136,7 +138,7 @@ def test_fresh_noise_gives_the_generator_other_fakes():
 def test_settled_batch_norms_hold_the_statistics_of_the_data_they_see():
     keras.utils.set_random_seed(1)
     game = game_of()
-    game.settle()
+    game.recalibrate_batch_norm()
     spec = game.signatures()["serving_default"].inputs[0]
     first = game.generator.get_layer("project")
     norm = next(n for n in game.generator.layers if hasattr(n, "moving_mean"))
@@ -163,8 +165,8 @@ def test_impossible_arguments_are_refused(arguments, said):
         game_of(**arguments)
 
 
-def test_a_winning_critic_is_a_symptom():
+def test_a_winning_discriminator_is_a_symptom():
     game = game_of()
-    logs = {"generator/adversarial": 9.0, "critic/real": 0.001, "critic/fake": 0.002}
-    assert "wins outright" in game.symptoms(logs)[0]
-    assert game.symptoms({**logs, "critic/real": 0.7}) == []
+    logs = {"generator/adversarial": 9.0, "discriminator/real": 0.001, "discriminator/fake": 0.002}
+    assert "wins outright" in game.diagnose(logs)[0]
+    assert game.diagnose({**logs, "discriminator/real": 0.7}) == []

@@ -19,19 +19,19 @@ def tiny(variant="discogan", norm="batch", **options):
     def generator():
         return discogan.build_generator(SHAPE, width=4, norm=norm)
 
-    def critic():
-        return discogan.build_critic(SHAPE, width=4, norm=norm)
+    def discriminator():
+        return discogan.build_discriminator(SHAPE, width=4, norm=norm)
 
     return discogan.DiscoGAN(
         generator(),
         None if variant == "gan" else generator(),
-        critic() if variant == "discogan" else None,
-        critic(),
+        discriminator() if variant == "discogan" else None,
+        discriminator(),
         **options,
     )
 
 
-def pictures(count, seed=0):
+def images(count, seed=0):
     draws = np.random.RandomState(seed)
     return {
         key: draws.uniform(-1, 1, (count, *SHAPE)).astype("f4") for key in ("domain_a", "domain_b")
@@ -40,10 +40,10 @@ def pictures(count, seed=0):
 
 class TestDiscoGAN(GameChecks):
     def make_game(self, plain=False):
-        return tiny(norm="instance" if plain else "batch", average=0.9, weight_decay=1e-4)
+        return tiny(norm="instance" if plain else "batch", ema_decay=0.9, weight_decay=1e-4)
 
     def examples(self, count):
-        return pictures(count)
+        return images(count)
 
 
 class TestPoints(GameChecks):
@@ -57,12 +57,12 @@ class TestPoints(GameChecks):
 
 def points_game(variant, width, **options):
     networks = [discogan.build_generator((2,), "mlp", width) for _ in range(2)]
-    critics = [discogan.build_critic((2,), "mlp", width) for _ in range(2)]
+    discriminators = [discogan.build_discriminator((2,), "mlp", width) for _ in range(2)]
     if variant == "gan":
         networks[1] = None
     if variant != "discogan":
-        critics[0] = None
-    return discogan.DiscoGAN(*networks, *critics, **options)
+        discriminators[0] = None
+    return discogan.DiscoGAN(*networks, *discriminators, **options)
 
 
 # ---- networks --------------------------------------------------------------------------------
@@ -75,11 +75,11 @@ def count(network):
 def test_the_official_networks_have_their_number_of_parameters():
     assert count(discogan.build_generator()) == 5_513_856
     assert count(discogan.build_generator(bottleneck=100)) == 7_153_480
-    assert count(discogan.build_critic()) == 2_765_568
+    assert count(discogan.build_discriminator()) == 2_765_568
 
 
-def test_the_official_critic_gives_one_logit_and_three_maps():
-    logit, *features = discogan.build_critic().outputs
+def test_the_official_discriminator_gives_one_logit_and_three_maps():
+    logit, *features = discogan.build_discriminator().outputs
     assert tuple(logit.shape) == (None, 1)
     shapes = [tuple(map_.shape[1:]) for map_ in features]
     assert shapes == [(16, 16, 128), (8, 8, 256), (4, 4, 512)]
@@ -96,9 +96,9 @@ def test_the_generator_of_four_layers_takes_any_size_and_that_of_five_one():
 
 def test_networks_work_on_zero_to_one():
     """The first convolution is shown (x + 1) / 2, and a sigmoid s leaves as 2 s - 1."""
-    critic = discogan.build_critic(SHAPE, width=4)
-    first = next(layer for layer in critic.layers if isinstance(layer, keras.layers.Conv2D))
-    seen = keras.Model(critic.inputs, first.output)
+    discriminator = discogan.build_discriminator(SHAPE, width=4)
+    first = next(layer for layer in discriminator.layers if isinstance(layer, keras.layers.Conv2D))
+    seen = keras.Model(discriminator.inputs, first.output)
     assert np.abs(seen(-tf.ones((1, *SHAPE)))).max() == 0.0
     generator = discogan.build_generator(SHAPE, width=4)
     (kernel,) = generator.get_layer("to_image").get_weights()
@@ -128,7 +128,7 @@ def test_the_means_are_over_the_batch_before_the_square():
 
 
 class Answering:
-    """Stands in for a critic: the same logits and features for all real, all made examples."""
+    """Stands in for a discriminator: the same logits and features for all real, all made examples."""
 
     def __init__(self, logit, real_feature, made_feature):
         self.logit, self.features = logit, (real_feature, made_feature)
@@ -144,8 +144,8 @@ def test_the_weights_of_the_terms(steps, expected):
     """GAN 1, features 2, reconstruction 3, in each direction."""
     game = tiny(curriculum=10, weight_decay=0.0)
     # softplus(-logit) = 1; features' means are sqrt 2 apart.
-    critic = Answering(-math.log(math.e - 1), math.sqrt(2.0), 0.0)
-    game.__dict__.update(critic_a=critic, critic_b=critic)
+    discriminator = Answering(-math.log(math.e - 1), math.sqrt(2.0), 0.0)
+    game.__dict__.update(discriminator_a=discriminator, discriminator_b=discriminator)
     real = tf.ones((2, *SHAPE))
     # Both made 2 sqrt 3 off, which is sqrt 3 in units of [0, 1]; their mean is negative.
     off = 1.0 - 2.0 * math.sqrt(3.0)
@@ -164,14 +164,18 @@ def test_the_plain_gan_has_no_reconstruction_to_weigh():
     assert (float(adversarial), float(features), float(rate)) == pytest.approx((0.1, 0.9, 0.0))
 
 
-def test_undecided_critics():
+def test_undecided_discriminators():
     game = tiny(weight_decay=0.0, features=0.0, adversarial=1.0, rate=0.0, start_rate=0.0)
     undecided = Answering(0.0, 0.0, 0.0)
-    game.__dict__.update(critic_a=undecided, critic_b=undecided)
+    game.__dict__.update(discriminator_a=undecided, discriminator_b=undecided)
     x = tf.ones((2, *SHAPE))
-    critic = {name: float(term) for name, term in game.critic_terms(x, x, x, x).items()}
+    discriminator = {
+        name: float(term) for name, term in game.discriminator_terms(x, x, x, x).items()
+    }
     for domain in "ab":
-        assert critic[f"real_{domain}"] + critic[f"fake_{domain}"] == pytest.approx(math.log(2))
+        assert discriminator[f"real_{domain}"] + discriminator[f"fake_{domain}"] == pytest.approx(
+            math.log(2)
+        )
         made = game.generator_terms(x, x)[f"adversarial_{domain}"]
         assert float(made) == pytest.approx(math.log(2))
 
@@ -179,9 +183,9 @@ def test_undecided_critics():
 def test_inverse_generators_reconstruct_exactly():
     image = keras.Input(SHAPE)
     swap = keras.Model(image, keras.layers.Lambda(lambda x: x[..., ::-1])(image))
-    critics = [discogan.build_critic(SHAPE, width=4) for _ in range(2)]
-    game = discogan.DiscoGAN(swap, swap, *critics, weight_decay=0.0)
-    batch = pictures(4)
+    discriminators = [discogan.build_discriminator(SHAPE, width=4) for _ in range(2)]
+    game = discogan.DiscoGAN(swap, swap, *discriminators, weight_decay=0.0)
+    batch = images(4)
     terms = game.generator_terms(*(tf.constant(batch[key]) for key in ("domain_a", "domain_b")))
     assert float(terms["reconstruction_a"]) == 0.0 == float(terms["reconstruction_b"])
 
@@ -202,7 +206,7 @@ def test_weight_decay_is_half_the_square_of_all_trainable_weights():
 # ---- schedule and models ---------------------------------------------------------------------
 
 
-def test_the_critics_move_at_every_third_iteration_and_the_generators_at_the_others():
+def test_the_discriminators_move_at_every_third_iteration_and_the_generators_at_the_others():
     moves, seen = [], []
 
     class Spy(discogan.DiscoGAN):
@@ -214,9 +218,9 @@ def test_the_critics_move_at_every_third_iteration_and_the_generators_at_the_oth
                     moves.append(name)
             return values
 
-        def critic_terms(self, a, b, fake_a, fake_b):
-            seen.append(("critics", a.numpy()[:, 0].tolist(), b.numpy()[:, 0].tolist()))
-            return super().critic_terms(a, b, fake_a, fake_b)
+        def discriminator_terms(self, a, b, fake_a, fake_b):
+            seen.append(("discriminators", a.numpy()[:, 0].tolist(), b.numpy()[:, 0].tolist()))
+            return super().discriminator_terms(a, b, fake_a, fake_b)
 
         def generator_terms(self, a, b):
             seen.append(("generators", a.numpy()[:, 0].tolist(), b.numpy()[:, 0].tolist()))
@@ -225,14 +229,16 @@ def test_the_critics_move_at_every_third_iteration_and_the_generators_at_the_oth
     game = points_game("discogan", 4)
     game.__class__ = Spy
     game.compile(
-        generators=keras.optimizers.SGD(0.1), critics=keras.optimizers.SGD(0.1), run_eagerly=True
+        generators=keras.optimizers.SGD(0.1),
+        discriminators=keras.optimizers.SGD(0.1),
+        run_eagerly=True,
     )
     numbers = np.arange(18, dtype="f4")[:, None] * [[1.0, 0.0]]
     batch = {"domain_a": numbers.astype("f4"), "domain_b": -numbers.astype("f4")}
     game.fit(tf.data.Dataset.from_tensor_slices(batch).batch(6), verbose=0, shuffle=False, epochs=1)
-    assert moves == 3 * ["critics", "generators", "generators"]
+    assert moves == 3 * ["discriminators", "generators", "generators"]
     assert seen[:3] == [
-        ("critics", [0, 3], [0, -3]),
+        ("discriminators", [0, 3], [0, -3]),
         ("generators", [1, 4], [-1, -4]),
         ("generators", [2, 5], [-2, -5]),
     ]
@@ -240,9 +246,9 @@ def test_the_critics_move_at_every_third_iteration_and_the_generators_at_the_oth
 
 @pytest.mark.parametrize("variant", ["gan", "recongan", "discogan"])
 def test_the_three_models_of_the_paper(variant):
-    game = points_game(variant, 4, average=0.9)
+    game = points_game(variant, 4, ema_decay=0.9)
     assert game.variant == variant
-    game.compile(generators=keras.optimizers.SGD(0.1), critics=keras.optimizers.SGD(0.1))
+    game.compile(generators=keras.optimizers.SGD(0.1), discriminators=keras.optimizers.SGD(0.1))
     batch = TestPoints().examples(12)
     history = game.fit(tf.data.Dataset.from_tensors(batch), verbose=0, shuffle=False).history
     terms = {name.split("/")[1] for name in history} - {"decay"}
@@ -261,8 +267,8 @@ def test_the_three_models_of_the_paper(variant):
     [
         (discogan.build_generator, {"shape": (64, 32, 3)}, "not square"),
         (discogan.build_generator, {"shape": (50, 50, 3)}, "size 50"),
-        (discogan.build_critic, {"shape": (2,)}, "does not fit"),
-        (discogan.build_critic, {"architecture": "unet"}, "conv, mlp"),
+        (discogan.build_discriminator, {"shape": (2,)}, "does not fit"),
+        (discogan.build_discriminator, {"architecture": "unet"}, "conv, mlp"),
         (discogan.build_generator, {"bottleneck": -1}, "bottleneck is -1"),
     ],
 )
@@ -285,14 +291,16 @@ def test_impossible_games_are_refused(options, said):
         tiny(**options)
 
 
-def test_a_critic_without_features_is_refused_where_they_count():
+def test_a_discriminator_without_features_is_refused_where_they_count():
     network = discogan.build_generator(SHAPE, width=4)
     image = keras.Input(SHAPE)
     plain = keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(image)))
     with pytest.raises(InputError, match="no features"):
         discogan.DiscoGAN(network, None, None, plain)
     with pytest.raises(InputError, match="give b_to_a"):
-        discogan.DiscoGAN(network, None, discogan.build_critic(SHAPE, width=4), plain, features=0)
+        discogan.DiscoGAN(
+            network, None, discogan.build_discriminator(SHAPE, width=4), plain, features=0
+        )
 
 
 # ---- what it learns --------------------------------------------------------------------------
@@ -307,7 +315,7 @@ def learnt(variant, seed, steps=3000):
     model = "discogan" if variant == "gan" else variant
     game = points_game(model, 128, curriculum=0, seed=seed, **free)
     adam = keras.optimizers.Adam
-    game.compile(generators=adam(1e-3, 0.5), critics=adam(1e-3, 0.5))
+    game.compile(generators=adam(1e-3, 0.5), discriminators=adam(1e-3, 0.5))
     game.fit(source.batches(3 * 32, seed=seed), steps_per_epoch=steps, verbose=0)
     held_out = source.held_out(2000)
     a = held_out["domain_a"]
@@ -333,12 +341,17 @@ def test_shapes_keep_their_places():
     source = data.load_unpaired("hues")
     keras.utils.set_random_seed(0)
     generators = [discogan.build_generator(source.shape, width=16) for _ in range(2)]
-    critics = [discogan.build_critic(source.shape, width=16) for _ in range(2)]
-    game = discogan.DiscoGAN(*generators, *critics, curriculum=150, average=0.99)
+    discriminators = [discogan.build_discriminator(source.shape, width=16) for _ in range(2)]
+    game = discogan.DiscoGAN(*generators, *discriminators, curriculum=150, ema_decay=0.99)
     adam = keras.optimizers.Adam
-    game.compile(generators=adam(2e-4, 0.5), critics=adam(2e-4, 0.5))
+    game.compile(generators=adam(2e-4, 0.5), discriminators=adam(2e-4, 0.5))
     batches = source.batches(3 * 32, seed=0)
-    game.fit(batches, steps_per_epoch=1500, verbose=0, callbacks=callbacks.falling(0.5, 1500))
+    game.fit(
+        batches,
+        steps_per_epoch=1500,
+        verbose=0,
+        callbacks=callbacks.linear_decay_callbacks(0.5, 1500),
+    )
     held_out = source.held_out(200)
     found = source.report(held_out, game.translate(held_out["domain_a"], batch=200))
     assert found["centroid_correlation"] > 0.9 and found["blue_share"] > 0.9, found

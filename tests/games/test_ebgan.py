@@ -120,12 +120,12 @@ def test_the_share_of_fakes_below_the_margin_is_reported():
     game.critic_terms(tf.zeros((4, 1)), tf.constant([[1.0], [1.4], [2.0], [3.0]]))
     (share,) = game._reported.terms["critic/active"]
     assert float(share) == 0.5
-    assert game.symptoms({"critic/active": 0.5}) == []
-    assert "margin 1.8" in game.symptoms({"critic/active": 0.0})[0]
+    assert game.diagnose({"critic/active": 0.5}) == []
+    assert "margin 1.8" in game.diagnose({"critic/active": 0.0})[0]
 
 
 def test_r1_is_about_the_energy():
-    game = linear_game(r1=2.0)
+    game = linear_game(r1_weight=2.0)
     terms = game.critic_terms(tf.constant([[3.0]]), tf.zeros((1, 1)))
     # 2 / 2 * (d 0.81 x^2 / dx)^2 at x = 3
     assert float(terms["r1"]) == pytest.approx((2 * 0.81 * 3) ** 2, rel=1e-4)
@@ -140,7 +140,7 @@ def test_the_autoencoder_of_64_pixels():
     down = [(3, 64), (64, 128), (128, 256)]
     up = [(256, 128), (128, 64), (64, 3)]
     expected = sum(16 * i * o + o for i, o in down + up)
-    expected += 2 * (128 + 256) + 2 * (128 + 64)  # batch norm, never next to the pictures
+    expected += 2 * (128 + 256) + 2 * (128 + 64)  # batch norm, never next to the images
     assert count(critic) == expected
     made, code = critic.outputs
     assert tuple(made.shape[1:]) == (64, 64, 3) and code.shape[1] == 8 * 8 * 256
@@ -160,7 +160,7 @@ def test_the_small_dense_autoencoder():
 
 
 @pytest.mark.parametrize("size", [28, 32, 48])
-def test_pictures_of_other_sizes(size):
+def test_images_of_other_sizes(size):
     critic = ebgan.build_critic((size, size, 1), width=2, norm="none")
     made, _ = critic(tf.zeros((2, size, size, 1)))
     assert made.shape == (2, size, size, 1)

@@ -22,26 +22,30 @@ class TestGAN(GameChecks):
     def make_game(self, plain=False):
         shape = (8, 8, 1)
         generator = gan.build_generator(shape, "dense", width=8, latent_dim=6)
-        critic = gan.build_critic(shape, "dense", width=6, pieces=3)
+        discriminator = gan.build_discriminator(shape, "dense", width=6, pieces=3)
         # Dropout stays: its masks are those of the global batch on any number of replicas.
-        return gan.GAN(generator, critic, critic_steps=2, max_norm=0.5, average=0.9, seed=3)
+        return gan.GAN(
+            generator, discriminator, discriminator_steps=2, max_norm=0.5, ema_decay=0.9, seed=3
+        )
 
     def examples(self, count):
         return {"image": np.random.RandomState(0).uniform(-1, 1, (count, 8, 8, 1)).astype("f4")}
 
 
 def constant(logit, points=2):
-    """A critic that answers the same logit whatever it sees."""
+    """A discriminator that answers the same logit whatever it sees."""
     point = keras.Input((points,))
     head = keras.layers.Dense(1, kernel_initializer="zeros", name="out")
-    critic = keras.Model(point, head(point))
+    discriminator = keras.Model(point, head(point))
     head.set_weights([np.zeros((points, 1), "f4"), np.array([logit], "f4")])
-    return critic
+    return discriminator
 
 
-def game_of(critic=None, **arguments):
+def game_of(discriminator=None, **arguments):
     generator = gan.build_generator((2,), "mlp", width=4, latent_dim=2)
-    return gan.GAN(generator, critic or gan.build_critic((2,), "mlp", width=4), **arguments)
+    return gan.GAN(
+        generator, discriminator or gan.build_discriminator((2,), "mlp", width=4), **arguments
+    )
 
 
 def count(network):
@@ -49,35 +53,37 @@ def count(network):
 
 
 def losses_of(game):
-    game.compile(generator=keras.optimizers.SGD(0.0), critic=keras.optimizers.SGD(0.0))
+    game.compile(generator=keras.optimizers.SGD(0.0), discriminator=keras.optimizers.SGD(0.0))
     data = np.random.RandomState(0).normal(size=(6, 2)).astype("f4")
     history = game.fit(data, batch_size=6, verbose=0, shuffle=False).history
     return {name: values[0] for name, values in history.items()}
 
 
 @pytest.mark.parametrize("loss, generators", [("minimax", -LOG2), ("non_saturating", LOG2)])
-def test_a_critic_that_cannot_tell(loss, generators):
+def test_a_discriminator_that_cannot_tell(loss, generators):
     found = losses_of(game_of(constant(0.0), loss=loss))
-    assert found["critic/real"] + found["critic/fake"] == pytest.approx(1.386294, abs=1e-5)
+    assert found["discriminator/real"] + found["discriminator/fake"] == pytest.approx(
+        1.386294, abs=1e-5
+    )
     assert found["generator/adversarial"] == pytest.approx(generators, abs=1e-5)
-    assert found["critic/jsd"] == pytest.approx(0.0, abs=1e-5)
+    assert found["discriminator/jsd"] == pytest.approx(0.0, abs=1e-5)
 
 
-def test_a_critic_that_knows_reaches_log_two():
+def test_a_discriminator_that_knows_reaches_log_two():
     point = keras.Input((2,))
-    critic = keras.Model(point, keras.layers.Lambda(lambda x: 100.0 * x[:, :1])(point))
-    game = game_of(critic)
+    discriminator = keras.Model(point, keras.layers.Lambda(lambda x: 100.0 * x[:, :1])(point))
+    game = game_of(discriminator)
     real, fake = tf.ones((5, 2)), -tf.ones((5, 2))
     game.record = lambda name, number: seen.update({name: float(number)})
     seen = {}
-    terms = game.critic_terms(real, fake)
+    terms = game.discriminator_terms(real, fake)
     assert float(terms["real"] + terms["fake"]) == pytest.approx(0.0, abs=1e-6)
-    assert seen["critic/jsd"] == pytest.approx(0.693147, abs=1e-6)
+    assert seen["discriminator/jsd"] == pytest.approx(0.693147, abs=1e-6)
 
 
 def test_no_divergence_is_told_with_smoothed_labels():
     game = game_of(constant(0.0), label_smoothing=0.1)
-    assert "critic/jsd" not in game.loss_names and "critic/jsd" not in losses_of(game)
+    assert "discriminator/jsd" not in game.loss_names and "discriminator/jsd" not in losses_of(game)
 
 
 @pytest.mark.parametrize("loss, slope", [("minimax", -0.75), ("non_saturating", -0.25)])
@@ -90,18 +96,23 @@ def test_the_generators_gradient_at_a_logit(loss, slope):
 
 
 def test_maxout_of_w_and_minus_w_is_the_absolute_value():
-    critic = gan.build_critic((1, 1, 1), "dense", width=1, pieces=2, dropout=(0.0, 0.0))
-    first = next(layer for layer in critic.layers if "dense" in layer.name)
+    discriminator = gan.build_discriminator(
+        (1, 1, 1), "dense", width=1, pieces=2, dropout=(0.0, 0.0)
+    )
+    first = next(layer for layer in discriminator.layers if "dense" in layer.name)
     first.set_weights([np.array([[3.0, -3.0]], "f4"), np.zeros(2, "f4")])
-    units = tap(critic, ["features_0"])([np.array([-2.0, 0.5], "f4").reshape(2, 1, 1, 1)])
+    units = tap(discriminator, ["features_0"])([np.array([-2.0, 0.5], "f4").reshape(2, 1, 1, 1)])
     np.testing.assert_allclose(np.ravel(tf.nest.flatten(units)[0]), [6.0, 1.5], rtol=1e-6)
 
 
 def test_the_mnist_nets_have_the_papers_number_of_parameters():
-    generator, critic = gan.build_generator(), gan.build_critic()
+    generator, discriminator = gan.build_generator(), gan.build_discriminator()
     assert count(generator) == 100 * 1200 + 1200 + 1200 * 1200 + 1200 + 1200 * 784 + 784
-    assert count(critic) == 784 * 1200 + 1200 + 240 * 1200 + 1200 + 240 + 1 == 1_231_441
-    first, last = value(generator.trainable_variables[0]), value(critic.trainable_variables[0])
+    assert count(discriminator) == 784 * 1200 + 1200 + 240 * 1200 + 1200 + 240 + 1 == 1_231_441
+    first, last = (
+        value(generator.trainable_variables[0]),
+        value(discriminator.trainable_variables[0]),
+    )
     assert 0.049 < np.abs(first).max() <= 0.05 and 0.0049 < np.abs(last).max() <= 0.005
 
 
@@ -109,21 +120,21 @@ def test_the_cifar_nets_have_the_papers_shapes():
     generator = gan.build_generator((32, 32, 3), "conv", width=8)
     maps = [tuple(layer.output.shape[1:]) for layer in generator.layers]
     assert (10, 10, 8) in maps and maps[-1] == (32, 32, 3)
-    critic = gan.build_critic((32, 32, 3), "conv")
+    discriminator = gan.build_discriminator((32, 32, 3), "conv")
     convolutions = 64 * 3 * 64 + 64 + 64 * 32 * 64 + 64 + 25 * 32 * 384 + 384
-    assert count(critic) == convolutions + 5 * 5 * 192 * 2500 + 2500 + 501
-    assert tuple(critic.get_layer("features_3").output.shape[1:]) == (500,)
+    assert count(discriminator) == convolutions + 5 * 5 * 192 * 2500 + 2500 + 501
+    assert tuple(discriminator.get_layer("features_3").output.shape[1:]) == (500,)
 
 
 @pytest.mark.parametrize("size", [8, 28, 32, 48, 64])
 @pytest.mark.parametrize("architecture", ["dense", "conv"])
 def test_networks_fit_every_size(size, architecture):
     generator = gan.build_generator((size, size, 3), architecture, width=2, latent_dim=3)
-    critic = gan.build_critic((size, size, 3), architecture, width=2)
-    assert critic(generator(tf.zeros((2, 3)))).shape == (2, 1)
+    discriminator = gan.build_discriminator((size, size, 3), architecture, width=2)
+    assert discriminator(generator(tf.zeros((2, 3)))).shape == (2, 1)
 
 
-def test_the_generator_starts_from_the_mean_picture():
+def test_the_generator_starts_from_the_mean_image():
     mean = np.random.RandomState(0).uniform(-0.9, 0.9, (8, 8, 1)).astype("f4")
     generator = gan.build_generator((8, 8, 1), width=4, mean=mean)
     np.testing.assert_allclose(generator(tf.zeros((1, 100)))[0], mean, atol=1e-5)
@@ -156,24 +167,24 @@ def test_dropout_keeps_the_mean_and_repeats_with_its_step():
 
 
 def test_dropout_is_on_for_the_generators_update_too():
-    critic = gan.build_critic((4, 4, 1), width=4)
-    game = gan.GAN(gan.build_generator((4, 4, 1), width=4), critic)
+    discriminator = gan.build_discriminator((4, 4, 1), width=4)
+    game = gan.GAN(gan.build_generator((4, 4, 1), width=4), discriminator)
     shown = tf.ones((8, 4, 4, 1))
-    assert not np.allclose(game.judged(shown, "generator"), critic(shown, training=False))
+    assert not np.allclose(game.judged(shown, "generator"), discriminator(shown, training=False))
 
 
-def test_each_critic_step_sees_examples_of_its_own():
+def test_each_discriminator_step_sees_examples_of_its_own():
     seen = []
 
     class Spy(gan.GAN):
-        def critic_terms(self, real, fake, turn=0):
+        def discriminator_terms(self, real, fake, turn=0):
             seen.append(real.numpy()[:, 0].tolist())
-            return super().critic_terms(real, fake, turn)
+            return super().discriminator_terms(real, fake, turn)
 
     generator = gan.build_generator((2,), "mlp", width=4, latent_dim=2)
-    game = Spy(generator, constant(0.0), critic_steps=2)
+    game = Spy(generator, constant(0.0), discriminator_steps=2)
     sgd = keras.optimizers.SGD
-    game.compile(generator=sgd(), critic=sgd(), run_eagerly=True)
+    game.compile(generator=sgd(), discriminator=sgd(), run_eagerly=True)
     numbers = np.repeat(np.arange(6, dtype="f4")[:, None], 2, axis=1)
     game.fit(numbers, batch_size=6, verbose=0, shuffle=False)
     assert seen == [[0, 2, 4], [1, 3, 5]]
@@ -183,27 +194,31 @@ def test_simultaneous_updates_start_from_the_same_weights():
     """Each player moves as it would have, had the other stood still."""
     data = np.random.RandomState(0).normal(size=(8, 2)).astype("f4")
 
-    def after(generator_rate, critic_rate):
+    def after(generator_rate, discriminator_rate):
         keras.utils.set_random_seed(2)
         game = game_of(update_mode="simultaneous")
         sgd = keras.optimizers.SGD
-        game.compile(generator=sgd(generator_rate), critic=sgd(critic_rate))
+        game.compile(generator=sgd(generator_rate), discriminator=sgd(discriminator_rate))
         game.fit(data, batch_size=8, verbose=0, shuffle=False)
         return [[value(v) for v in trainable(nets)] for nets in game.players().values()]
 
-    (generator, critic), (alone, _), (_, judge) = after(1.0, 1.0), after(1.0, 0.0), after(0.0, 1.0)
-    for found, expected in zip(generator + critic, alone + judge):
+    (generator, discriminator), (alone, _), (_, judge) = (
+        after(1.0, 1.0),
+        after(1.0, 0.0),
+        after(0.0, 1.0),
+    )
+    for found, expected in zip(generator + discriminator, alone + judge):
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_alternating_updates_show_the_generator_the_new_critic():
+def test_alternating_updates_show_the_generator_the_new_discriminator():
     data = np.random.RandomState(0).normal(size=(8, 2)).astype("f4")
 
-    def generator_after(critic_rate):
+    def generator_after(discriminator_rate):
         keras.utils.set_random_seed(2)
         game = game_of()
         sgd = keras.optimizers.SGD
-        game.compile(generator=sgd(1.0), critic=sgd(critic_rate))
+        game.compile(generator=sgd(1.0), discriminator=sgd(discriminator_rate))
         game.fit(data, batch_size=8, verbose=0, shuffle=False)
         return value(trainable([game.generator])[-1])
 
@@ -212,7 +227,7 @@ def test_alternating_updates_show_the_generator_the_new_critic():
 
 def test_weights_into_a_unit_keep_the_maximal_norm():
     game = game_of(max_norm=0.3)
-    kernel = game.critic.trainable_variables[2]
+    kernel = game.discriminator.trainable_variables[2]
     before = value(kernel)
     game.hold_norms()
     norms = np.linalg.norm(value(kernel), axis=0)
@@ -229,8 +244,8 @@ class Simultaneous(TestGAN):
     def make_game(self, plain=False):
         shape = (8, 8, 1)
         generator = gan.build_generator(shape, "conv", width=2, latent_dim=6)
-        critic = gan.build_critic(shape, "conv", width=2)
-        return gan.GAN(generator, critic, update_mode="simultaneous", loss="minimax", seed=3)
+        discriminator = gan.build_discriminator(shape, "conv", width=2)
+        return gan.GAN(generator, discriminator, update_mode="simultaneous", loss="minimax", seed=3)
 
 
 def test_the_official_form_resumes_bit_for_bit(tmp_path):
@@ -255,14 +270,16 @@ def test_the_official_form_resumes_bit_for_bit(tmp_path):
 
 
 def test_second_derivatives_exist_for_r1():
-    critic = gan.build_critic((8, 8, 1), "conv", width=2)
-    game = gan.GAN(gan.build_generator((8, 8, 1), "conv", width=2), critic, r1=10.0, r1_every=2)
-    game.compile(generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD())
+    discriminator = gan.build_discriminator((8, 8, 1), "conv", width=2)
+    game = gan.GAN(
+        gan.build_generator((8, 8, 1), "conv", width=2), discriminator, r1_weight=10.0, r1_every=2
+    )
+    game.compile(generator=keras.optimizers.SGD(), discriminator=keras.optimizers.SGD())
     before = snapshot(game)
-    pictures = np.random.RandomState(0).uniform(-1, 1, (4, 8, 8, 1)).astype("f4")
-    history = game.fit(pictures, batch_size=4, verbose=0).history
-    assert np.isfinite(history["critic/r1"]).all() and history["critic/r1"][0] > 0
-    assert any((value(v) != before[id(v)]).any() for v in trainable([critic]))
+    images = np.random.RandomState(0).uniform(-1, 1, (4, 8, 8, 1)).astype("f4")
+    history = game.fit(images, batch_size=4, verbose=0).history
+    assert np.isfinite(history["discriminator/r1"]).all() and history["discriminator/r1"][0] > 0
+    assert any((value(v) != before[id(v)]).any() for v in trainable([discriminator]))
 
 
 @pytest.mark.parametrize(
@@ -270,8 +287,8 @@ def test_second_derivatives_exist_for_r1():
     [
         ({"loss": "hinge"}, "minimax"),
         ({"update_mode": "both"}, "simultaneous"),
-        ({"update_mode": "simultaneous", "critic_steps": 2}, "take 1"),
-        ({"critic_steps": 0}, "critic_steps is 0"),
+        ({"update_mode": "simultaneous", "discriminator_steps": 2}, "take 1"),
+        ({"discriminator_steps": 0}, "discriminator_steps is 0"),
         ({"max_norm": -1.0}, "max_norm"),
     ],
 )
@@ -290,11 +307,11 @@ def test_impossible_games_are_refused(arguments, said):
     ],
 )
 def test_impossible_networks_are_refused(arguments, said):
-    for build in (gan.build_generator, gan.build_critic):
+    for build in (gan.build_generator, gan.build_discriminator):
         with pytest.raises(InputError, match=said):
             build(**arguments)
     with pytest.raises(InputError, match="dropout"):
-        gan.build_critic(dropout=(1.0, 0.5))
+        gan.build_discriminator(dropout=(1.0, 0.5))
     with pytest.raises(InputError, match="5 pixels"):
         gan.build_generator((4, 4, 1), "conv", width=2)
 
@@ -306,14 +323,16 @@ def test_the_game_learns_a_normal_distribution(seed):
     keras.utils.set_random_seed(seed)
     game = gan.GAN(
         gan.build_generator((1,), "mlp", width=32, latent_dim=4),
-        gan.build_critic((1,), "mlp", width=32),
-        average=0.99,
+        gan.build_discriminator((1,), "mlp", width=32),
+        ema_decay=0.99,
         seed=seed,
     )
     adam = keras.optimizers.Adam
     # At equal rates the deviation comes down slowly: it was 1.1 after 3,000 steps.
     game.compile(
-        generator=adam(2e-4, 0.5, 0.99), critic=adam(1e-3, 0.5, 0.99), steps_per_execution=100
+        generator=adam(2e-4, 0.5, 0.99),
+        discriminator=adam(1e-3, 0.5, 0.99),
+        steps_per_execution=100,
     )
     data = np.random.RandomState(1).normal(4.0, 0.5, (500 * 128, 1)).astype("f4")
     game.fit(data, batch_size=128, epochs=6, verbose=0, shuffle=False)

@@ -19,15 +19,15 @@ def small(steps=3, norm=True, **arguments):
 
 class TestGRAN(GameChecks):
     def make_game(self, plain=False):
-        critic = gran.build_critic(8, 1, 4, "layer" if plain else "batch", 6)
-        return gran.GRAN(small(2, norm=not plain), critic, decay=1e-3, average=0.9, seed=3)
+        discriminator = gran.build_discriminator(8, 1, 4, "layer" if plain else "batch", 6)
+        return gran.GRAN(small(2, norm=not plain), discriminator, decay=1e-3, ema_decay=0.9, seed=3)
 
     def examples(self, count):
         return {"image": np.random.RandomState(0).uniform(-1, 1, (count, 8, 8, 1)).astype("f4")}
 
 
 def game(generator):
-    return gran.GRAN(generator, gran.build_critic(8, 1, 4))
+    return gran.GRAN(generator, gran.build_discriminator(8, 1, 4))
 
 
 def awake(steps, seed=0, **arguments):
@@ -41,7 +41,7 @@ def awake(steps, seed=0, **arguments):
 
 
 def by_hand(generator, z):
-    """A picture in [0, 1] and its strokes, step by step, as in the paper's equations."""
+    """An image in [0, 1] and its strokes, step by step, as in the paper's equations."""
     layer = generator.get_layer
     steps = len(gran.strokes(generator))
 
@@ -65,7 +65,7 @@ def by_hand(generator, z):
 
 
 @pytest.mark.parametrize("steps", [1, 3])
-def test_the_picture_is_the_papers_canvas_moved_to_minus_one_to_one(steps):
+def test_the_image_is_the_papers_canvas_moved_to_minus_one_to_one(steps):
     generator, z = awake(steps), tf.random.stateless_normal((4, 5), [1, 2])
     canvas, deltas = by_hand(generator, z)
     image = generator(z)
@@ -109,7 +109,7 @@ def test_every_step_has_batch_statistics_of_its_own():
     assert np.abs(np.log(kept[1] / kept[0])).max() > 0.5
 
 
-def test_canvases_end_in_the_picture():
+def test_canvases_end_in_the_image():
     playing = game(awake(4))
     canvases = playing.canvases(3, seed=5)
     assert canvases.shape == (3, 4, 8, 8, 1)
@@ -140,25 +140,25 @@ def test_the_generators_gradient_goes_through_all_strokes_to_the_encoder():
         assert np.abs(gradient).max() > 0
 
 
-def test_the_decay_is_about_the_critics_weights():
-    playing = gran.GRAN(small(1), gran.build_critic(8, 1, 4), decay=0.5)
-    weights = [value(v) for v in playing.critic.trainable_variables]
+def test_the_decay_is_about_the_discriminators_weights():
+    playing = gran.GRAN(small(1), gran.build_discriminator(8, 1, 4), decay=0.5)
+    weights = [value(v) for v in playing.discriminator.trainable_variables]
     expected = 0.5 * sum(np.sum(w**2) for w in weights if w.ndim > 1)
     x = tf.zeros((2, 8, 8, 1))
-    assert float(playing.critic_terms(x, x)["decay"]) == pytest.approx(expected, rel=1e-5)
+    assert float(playing.discriminator_terms(x, x)["decay"]) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(InputError, match="decay is -1"):
-        gran.GRAN(small(1), gran.build_critic(8, 1, 4), decay=-1)
+        gran.GRAN(small(1), gran.build_discriminator(8, 1, 4), decay=-1)
 
 
 def test_the_cifar_networks_have_the_official_number_of_parameters():
-    generator, critic = gran.build_generator(), gran.build_critic()
+    generator, discriminator = gran.build_generator(), gran.build_discriminator()
     norms = 2 * (100 + 16384 + 512 + 256 + 100)
     decoder = 100 * 100 + 200 * 16384 + 25 * (1024 * 512 + 512 * 256) + 25 * 256 * 3 + 3
     encoder = 25 * (3 * 256 + 256 * 512 + 512 * 1024) + 256 + 512 + 1024 + 4 * 4 * 1024 * 100
     assert count(generator) == norms + decoder + encoder
     convolutions = 25 * (3 * 1024 + 1024 * 512 + 512 * 256) + 1024 + 2 * (512 + 256)
-    assert count(critic) == convolutions + 4 * 4 * 256 * 100 + 100 + 100 + 1
-    maps = [tuple(x.output.shape[1:]) for x in critic.layers if "conv" in x.name]
+    assert count(discriminator) == convolutions + 4 * 4 * 256 * 100 + 100 + 100 + 1
+    maps = [tuple(x.output.shape[1:]) for x in discriminator.layers if "conv" in x.name]
     assert maps == [(16, 16, 1024), (8, 8, 512), (4, 4, 256)]
 
 
@@ -173,8 +173,8 @@ def test_more_than_two_steps_have_an_int8_form(tmp_path):
     "size, width, maps", [(28, 40, [80, 40]), (64, 172, [1376, 688, 344, 172])]
 )
 def test_the_official_widths_at_other_sizes(size, width, maps):
-    critic = gran.build_critic(size, 1, width)
-    assert [x.filters for x in critic.layers if "conv" in x.name] == maps
+    discriminator = gran.build_discriminator(size, 1, width)
+    assert [x.filters for x in discriminator.layers if "conv" in x.name] == maps
     generator = gran.build_generator(size, 1, 2, 3, 2, 4)
     assert generator.output_shape == (None, size, size, 1)
 

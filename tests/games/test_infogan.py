@@ -15,7 +15,7 @@ from tfgan_suite.games import infogan
 SHAPE = (8, 8, 1)
 
 
-def pictures(count):
+def images(count):
     return np.random.RandomState(0).uniform(-1, 1, (count, *SHAPE)).astype("f4")
 
 
@@ -24,7 +24,7 @@ def tiny(plain=False, categorical=1, classes=3, continuous=2, learned=False, **o
     norm = "none" if plain else "batch"
     return infogan.InfoGAN(
         infogan.build_generator(8, 1, 4, 4 + codes, norm=not plain),
-        infogan.build_critic(8, 1, 4, norm),
+        infogan.build_discriminator(8, 1, 4, norm),
         infogan.build_recognition(64, categorical, classes, continuous, 8, learned, norm),
         categorical=categorical,
         classes=classes,
@@ -36,10 +36,10 @@ def tiny(plain=False, categorical=1, classes=3, continuous=2, learned=False, **o
 
 class TestInfoGAN(GameChecks):
     def make_game(self, plain=False):
-        return tiny(plain, learned=True, average=0.9, r1=0.5)
+        return tiny(plain, learned=True, ema_decay=0.9, r1_weight=0.5)
 
     def examples(self, count):
-        return {"image": pictures(count)}
+        return {"image": images(count)}
 
     def test_an_export_takes_noise_and_codes(self, tmp_path):
         game = self.compiled()
@@ -94,7 +94,7 @@ def test_a_learned_deviation_tightens_the_bound():
     assert wrong == pytest.approx(sure - 0.5 * (0.5 * math.exp(2)) ** 2, rel=1e-4)
 
 
-def test_codes_given_to_other_pictures_tell_nothing():
+def test_codes_given_to_other_images_tell_nothing():
     game, count = tiny(classes=10, continuous=0), 5000
     category = np.random.RandomState(1).randint(0, 10, (count, 1)).astype("i4")
     told = tf.one_hot(category[:, 0], 10) * 4.0
@@ -112,7 +112,7 @@ def moved(game, player):
     zero = lambda logits, **_: tf.reduce_sum(logits) * 0.0  # noqa: E731
     game.adversarial = infogan_loss(zero)
     before = snapshot(game)
-    game.fit(pictures(8), batch_size=8, verbose=0)
+    game.fit(images(8), batch_size=8, verbose=0)
     networks = [n for nets in game.players().values() for n in nets]
     return {
         network.name.split("_")[1]: {
@@ -128,26 +128,28 @@ def infogan_loss(term):
     return AdversarialLoss("nothing", term, term, term)
 
 
-def test_the_information_reaches_generator_trunk_and_q_but_not_the_critics_head():
-    changes = moved(tiny(plain=True), "critic")
-    head = list(changes["critic"])[-2:]
-    assert all(changes["critic"][name] == 0.0 for name in head)
-    assert max(changes["critic"].values()) > 0.0 and max(changes["recognition"].values()) > 0.0
+def test_the_information_reaches_generator_trunk_and_q_but_not_the_discriminators_head():
+    changes = moved(tiny(plain=True), "discriminator")
+    head = list(changes["discriminator"])[-2:]
+    assert all(changes["discriminator"][name] == 0.0 for name in head)
+    assert (
+        max(changes["discriminator"].values()) > 0.0 and max(changes["recognition"].values()) > 0.0
+    )
     assert max(changes["generator"].values()) == 0.0
     changes = moved(tiny(plain=True), "generator")
     assert max(changes["generator"].values()) > 0.0
-    assert max(changes["critic"].values()) == max(changes["recognition"].values()) == 0.0
+    assert max(changes["discriminator"].values()) == max(changes["recognition"].values()) == 0.0
 
 
 def test_without_weights_q_alone_learns_to_read():
     control = {"lambda_categorical": 0.0, "lambda_continuous": 0.0}
-    changes = moved(tiny(plain=True, **control), "critic")
+    changes = moved(tiny(plain=True, **control), "discriminator")
     assert max(changes["recognition"].values()) > 0.0
-    assert max(changes["critic"].values()) == 0.0
+    assert max(changes["discriminator"].values()) == 0.0
     assert max(moved(tiny(plain=True, **control), "generator")["generator"].values()) == 0.0
 
 
-def test_q_learns_the_codes_of_the_very_pictures_it_sees():
+def test_q_learns_the_codes_of_the_very_images_it_sees():
     """With a generator that prints its code, the bound rises to the code's entropy."""
     game = tiny(plain=True, classes=3, continuous=0)
     x = keras.Input((7,))
@@ -158,12 +160,14 @@ def test_q_learns_the_codes_of_the_very_pictures_it_sees():
         weights[4 + code, code * 20 : code * 20 + 20] = 1.0
     paint.set_weights([weights])
     keras.utils.set_random_seed(0)
-    playing = infogan.InfoGAN(stamp, game.critic, game.recognition, classes=3, continuous=0, seed=0)
-    playing.compile(generator=keras.optimizers.SGD(0.0), critic=keras.optimizers.Adam(3e-3))
-    data = tf.data.Dataset.from_tensors(pictures(32)).repeat()
+    playing = infogan.InfoGAN(
+        stamp, game.discriminator, game.recognition, classes=3, continuous=0, seed=0
+    )
+    playing.compile(generator=keras.optimizers.SGD(0.0), discriminator=keras.optimizers.Adam(3e-3))
+    data = tf.data.Dataset.from_tensors(images(32)).repeat()
     history = playing.fit(data, steps_per_epoch=40, epochs=3, verbose=0).history
-    assert history["critic/mi_cat"][-1] > 0.9 * math.log(3)
-    assert history["critic/code_accuracy"][-1] == pytest.approx(1.0, abs=0.02)
+    assert history["discriminator/mi_cat"][-1] > 0.9 * math.log(3)
+    assert history["discriminator/code_accuracy"][-1] == pytest.approx(1.0, abs=0.02)
     drawn = playing.generate(z=np.zeros((3, 4), "f4"), category=[2, 0, 1])
     assert playing.infer(drawn)["category"][:, 0].tolist() == [2, 0, 1]
 
@@ -195,7 +199,7 @@ def test_settling_uses_all_kinds_of_codes():
     game.generator.layers[1].kernel.assign(
         np.eye(9, 64, dtype="f4") * np.array([0, 0, 0, 0, 3, 3, 3, 0, 0], "f4")[:, None]
     )
-    game.settle()
+    game.recalibrate_batch_norm()
     norm = next(x for x in game.generator.layers if "batch_norm" in x.name)
     np.testing.assert_allclose(value(norm.moving_mean)[4:7], 1.0, atol=0.06)
 
@@ -209,21 +213,23 @@ def test_the_mnist_networks_have_the_papers_number_of_parameters():
     norms = 2 * (1024 + 7 * 7 * 128 + 64)
     assert count(infogan.build_generator()) == dense + 16 * (128 * 64 + 64) + 1 + norms
     trunk = 16 * 64 + 64 + 16 * 64 * 128 + 2 * 128 + 7 * 7 * 128 * 1024 + 2 * 1024
-    assert count(infogan.build_critic()) == trunk + 1024 + 1
+    assert count(infogan.build_discriminator()) == trunk + 1024 + 1
     assert count(infogan.build_recognition()) == 1024 * 128 + 2 * 128 + 128 * 12 + 12
 
 
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_the_networks_fit_common_sizes(size):
     assert infogan.build_generator(size, 3, 2, 5).output_shape == (None, size, size, 3)
-    assert infogan.build_critic(size, 3, 2).get_layer("features_0").output.shape[1] == size // 2
+    assert (
+        infogan.build_discriminator(size, 3, 2).get_layer("features_0").output.shape[1] == size // 2
+    )
 
 
 def test_codes_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="do not fit"):
         infogan.InfoGAN(
             infogan.build_generator(8, 1, 4, 9),
-            infogan.build_critic(8, 1, 4),
+            infogan.build_discriminator(8, 1, 4),
             infogan.build_recognition(64, 1, 4, 2),
             classes=3,
         )

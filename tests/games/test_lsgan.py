@@ -17,30 +17,30 @@ class TestLSGAN(GameChecks):
     def make_game(self, plain=False):
         shape, norm = (8, 8, 1), "none" if plain else "batch"
         generator = lsgan.build_generator(shape, "vgg", width=4, latent_dim=6, norm=norm)
-        critic = lsgan.build_critic(shape, "vgg", width=4, norm=norm)
-        return lsgan.LSGAN(generator, critic, a=-1.0, b=1.0, c=0.5, average=0.9, seed=3)
+        discriminator = lsgan.build_discriminator(shape, "vgg", width=4, norm=norm)
+        return lsgan.LSGAN(generator, discriminator, a=-1.0, b=1.0, c=0.5, ema_decay=0.9, seed=3)
 
     def examples(self, count):
         return {"image": np.random.RandomState(0).uniform(-1, 1, (count, 8, 8, 1)).astype("f4")}
 
 
 def answering(real_value, fake_value):
-    """A critic that answers one number for points at +1 and another for points at -1."""
+    """A discriminator that answers one number for points at +1 and another for points at -1."""
     point = keras.Input((2,))
     head = keras.layers.Dense(1, name="out")
-    critic = keras.Model(point, head(point))
+    discriminator = keras.Model(point, head(point))
     slope, middle = (real_value - fake_value) / 2.0, (real_value + fake_value) / 2.0
     head.set_weights([np.array([[slope], [0.0]], "f4"), np.array([middle], "f4")])
-    return critic
+    return discriminator
 
 
 def terms_of(real_value, fake_value, labels):
     generator = lsgan.build_generator((2,), "mlp", width=4, latent_dim=2)
     a, b, c = labels
     game = lsgan.LSGAN(generator, answering(real_value, fake_value), a=a, b=b, c=c)
-    terms = game.critic_terms(tf.ones((6, 2)), -tf.ones((6, 2)))
-    critic = float(terms["real"] + terms["fake"])
-    return critic, float(game.generator_terms(-tf.ones((6, 2)))["adversarial"])
+    terms = game.discriminator_terms(tf.ones((6, 2)), -tf.ones((6, 2)))
+    discriminator = float(terms["real"] + terms["fake"])
+    return discriminator, float(game.generator_terms(-tf.ones((6, 2)))["adversarial"])
 
 
 @pytest.mark.parametrize(
@@ -60,20 +60,21 @@ REAL, FAKE = np.array([0.5, 0.5]), np.array([0.9, 0.1])
 
 
 def objective(labels):
-    """2 C(G) of tabular distributions, the best critic found by descending the game's L_D."""
+    """2 C(G) of tabular distributions, the best discriminator found by descending the game's L_D."""
     a, b, c = labels
     generator = lsgan.build_generator((2,), "mlp", width=4, latent_dim=2)
     loss = lsgan.LSGAN(generator, answering(1.0, 0.0), a=a, b=b, c=c).adversarial
-    critic = tf.Variable(np.zeros(2, "f4"))
+    discriminator = tf.Variable(np.zeros(2, "f4"))
     for _ in range(200):
         with tf.GradientTape() as tape:
             terms = [
-                REAL[i] * loss.real(critic[i : i + 1]) + FAKE[i] * loss.fake(critic[i : i + 1])
+                REAL[i] * loss.real(discriminator[i : i + 1])
+                + FAKE[i] * loss.fake(discriminator[i : i + 1])
                 for i in range(2)
             ]
             total = tf.add_n(terms)
-        critic.assign_sub(tape.gradient(total, critic))
-    best = critic.numpy()
+        discriminator.assign_sub(tape.gradient(total, discriminator))
+    best = discriminator.numpy()
     np.testing.assert_allclose(best, (b * REAL + a * FAKE) / (REAL + FAKE), atol=1e-5)
     return np.sum((REAL + FAKE) * (best - c) ** 2)
 
@@ -103,7 +104,7 @@ def count(network):
 
 
 def test_the_lsun_nets_have_the_papers_layers():
-    generator, critic = lsgan.build_generator(), lsgan.build_critic()
+    generator, discriminator = lsgan.build_generator(), lsgan.build_discriminator()
     maps = [tuple(layer.output.shape[1:]) for layer in generator.layers if "conv" in layer.name]
     assert maps == [
         (14, 14, 256), (14, 14, 256), (28, 28, 256), (28, 28, 256), (56, 56, 128), (112, 112, 64)
@@ -113,16 +114,18 @@ def test_the_lsun_nets_have_the_papers_layers():
     kernels = 9 * (4 * 256 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 3
     norms = 2 * (5 * 256 + 128 + 64)
     assert count(generator) == dense + kernels + norms
-    maps = [tuple(layer.output.shape[1:]) for layer in critic.layers if "features" in layer.name]
+    maps = [
+        tuple(layer.output.shape[1:]) for layer in discriminator.layers if "features" in layer.name
+    ]
     assert maps == [(56, 56, 64), (28, 28, 128), (14, 14, 256), (7, 7, 512)]
     kernels = 25 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512) + 64
-    assert count(critic) == kernels + 2 * (128 + 256 + 512) + 7 * 7 * 512 + 1
+    assert count(discriminator) == kernels + 2 * (128 + 256 + 512) + 7 * 7 * 512 + 1
 
 
 def test_the_toy_nets_are_two_layers_of_tanh():
-    critic = lsgan.build_critic((2,), "mlp", width=128)
-    assert count(critic) == 2 * 128 + 128 + 128 * 128 + 128 + 129
-    (units,) = tf.nest.flatten(tap(critic, ["features_1"])(100.0 * tf.ones((1, 2))))
+    discriminator = lsgan.build_discriminator((2,), "mlp", width=128)
+    assert count(discriminator) == 2 * 128 + 128 + 128 * 128 + 128 + 129
+    (units,) = tf.nest.flatten(tap(discriminator, ["features_1"])(100.0 * tf.ones((1, 2))))
     assert units.shape == (1, 128) and float(tf.reduce_max(tf.abs(units))) <= 1.0
     generator = lsgan.build_generator((2,), "mlp", width=128, latent_dim=256)
     assert count(generator) == 256 * 128 + 128 + 128 * 128 + 128 + 2 * 128 + 2
@@ -132,15 +135,15 @@ def test_the_toy_nets_are_two_layers_of_tanh():
 @pytest.mark.parametrize("architecture", ["vgg", "dcgan"])
 def test_networks_fit_every_size(size, architecture):
     generator = lsgan.build_generator((size, size, 3), architecture, width=1, latent_dim=3)
-    critic = lsgan.build_critic((size, size, 3), architecture, width=1)
-    assert critic(generator(tf.zeros((2, 3)))).shape == (2, 1)
-    assert not any("sigmoid" in layer.name for layer in critic.layers)
+    discriminator = lsgan.build_discriminator((size, size, 3), architecture, width=1)
+    assert discriminator(generator(tf.zeros((2, 3)))).shape == (2, 1)
+    assert not any("sigmoid" in layer.name for layer in discriminator.layers)
 
 
-def test_the_critic_has_no_sigmoid_at_its_end():
-    critic = lsgan.build_critic((2,), "mlp", width=4)
-    critic.get_layer("value").set_weights([np.ones((4, 1), "f4"), np.array([7.0], "f4")])
-    assert float(critic(tf.zeros((1, 2)))[0, 0]) == pytest.approx(7.0)
+def test_the_discriminator_has_no_sigmoid_at_its_end():
+    discriminator = lsgan.build_discriminator((2,), "mlp", width=4)
+    discriminator.get_layer("value").set_weights([np.ones((4, 1), "f4"), np.array([7.0], "f4")])
+    assert float(discriminator(tf.zeros((1, 2)))[0, 0]) == pytest.approx(7.0)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,7 @@ def test_symptoms_are_measured_against_the_draw(labels, loss, said):
     a, b, c = labels
     generator = lsgan.build_generator((2,), "mlp", width=4, latent_dim=2)
     game = lsgan.LSGAN(generator, answering(1.0, 0.0), a=a, b=b, c=c)
-    found = game.symptoms({"critic/real": loss / 2, "critic/fake": loss / 2})
+    found = game.diagnose({"discriminator/real": loss / 2, "discriminator/fake": loss / 2})
     assert (said in found[0]) if said else found == []
 
 
@@ -181,6 +184,6 @@ def test_impossible_labels_are_refused(options, said):
     ],
 )
 def test_impossible_networks_are_refused(arguments, said):
-    for build in (lsgan.build_generator, lsgan.build_critic):
+    for build in (lsgan.build_generator, lsgan.build_discriminator):
         with pytest.raises(InputError, match=said):
             build(**arguments)

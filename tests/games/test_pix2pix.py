@@ -28,10 +28,10 @@ def pairs(count, outputs=3, seed=0):
 
 def tiny(architecture="unet", outputs=3, norm="batch", dropout=0.5, conditional=True, **options):
     generator = pix2pix.build_generator(SHAPE, outputs, architecture, 4, norm, dropout)
-    critic = None
+    discriminator = None
     if options.get("adversarial_weight", 1.0):
-        critic = pix2pix.build_critic(SHAPE, outputs, conditional, 4, 1, norm)
-    return pix2pix.Pix2Pix(generator, critic, conditional=conditional, seed=3, **options)
+        discriminator = pix2pix.build_discriminator(SHAPE, outputs, conditional, 4, 1, norm)
+    return pix2pix.Pix2Pix(generator, discriminator, conditional=conditional, seed=3, **options)
 
 
 def compiled(rate=0.01, **options):
@@ -46,7 +46,7 @@ class TestPix2Pix(GameChecks):
 
     def make_game(self, plain=False):
         # Batch statistics of one device's share differ from those of the whole batch.
-        return tiny(norm="instance" if plain else "batch", average=0.9, keep_dropout=True)
+        return tiny(norm="instance" if plain else "batch", ema_decay=0.9, keep_dropout=True)
 
     def examples(self, count):
         return pairs(count)
@@ -68,9 +68,9 @@ class Says(keras.layers.Layer):
 
 def game_with(logit=0.0, channels=6, **options):
     image = keras.Input((None, None, channels))
-    critic = keras.Model(image, Says(logit)(image))
+    discriminator = keras.Model(image, Says(logit)(image))
     generator = pix2pix.build_generator(SHAPE, width=2, dropout=0.0)
-    return pix2pix.Pix2Pix(generator, critic, **options)
+    return pix2pix.Pix2Pix(generator, discriminator, **options)
 
 
 def tensors(count=2):
@@ -78,24 +78,26 @@ def tensors(count=2):
     return tf.constant(batch["source"]), tf.constant(batch["target"])
 
 
-def test_a_critic_that_cannot_tell_loses_log_2():
+def test_a_discriminator_that_cannot_tell_loses_log_2():
     source, target = tensors()
     game = game_with(0.0)
-    critic = game.critic_terms(source, target, target)
-    assert float(critic["real"] + critic["fake"]) == pytest.approx(math.log(2.0), rel=1e-6)
+    discriminator = game.discriminator_terms(source, target, target)
+    assert float(discriminator["real"] + discriminator["fake"]) == pytest.approx(
+        math.log(2.0), rel=1e-6
+    )
     assert float(game.generator_terms(source, target, target)["adversarial"]) == pytest.approx(
         math.log(2.0), rel=1e-6
     )
 
 
-def test_a_sure_critic():
+def test_a_sure_discriminator():
     """For logit a: softplus(-a) / 2 for real, softplus(a) / 2 for fake, softplus(-a) for G."""
     source, target = tensors()
     game = game_with(1.5, adversarial_weight=2.0)
-    critic = game.critic_terms(source, target, target)
+    discriminator = game.discriminator_terms(source, target, target)
     soft = [math.log1p(math.exp(-1.5)), math.log1p(math.exp(1.5))]
-    assert float(critic["real"]) == pytest.approx(soft[0] / 2, rel=1e-5)
-    assert float(critic["fake"]) == pytest.approx(soft[1] / 2, rel=1e-5)
+    assert float(discriminator["real"]) == pytest.approx(soft[0] / 2, rel=1e-5)
+    assert float(discriminator["fake"]) == pytest.approx(soft[1] / 2, rel=1e-5)
     told = game.generator_terms(source, target, target)["adversarial"]
     assert float(told) == pytest.approx(2 * soft[0], rel=1e-5)
 
@@ -111,15 +113,15 @@ def test_the_pixel_loss_is_a_mean_over_pixels_and_channels(kind, expected):
 
 def test_least_squares_and_label_smoothing_are_options():
     source, target = tensors()
-    squares = game_with(0.5, loss="least_squares").critic_terms(source, target, target)
+    squares = game_with(0.5, loss="least_squares").discriminator_terms(source, target, target)
     assert float(squares["real"]) == float(squares["fake"]) == pytest.approx(0.25 / 4)
-    smooth = game_with(1.5, label_smoothing=0.1).critic_terms(source, target, target)
+    smooth = game_with(1.5, label_smoothing=0.1).discriminator_terms(source, target, target)
     soft = 0.9 * math.log1p(math.exp(-1.5)) + 0.1 * math.log1p(math.exp(1.5))
     assert float(smooth["real"]) == pytest.approx(soft / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("conditional", [True, False])
-def test_the_critic_sees_the_source_beside_both_pictures_or_beside_none(conditional):
+def test_the_discriminator_sees_the_source_beside_both_images_or_beside_none(conditional):
     seen = []
 
     class Spy(keras.layers.Layer):
@@ -128,16 +130,16 @@ def test_the_critic_sees_the_source_beside_both_pictures_or_beside_none(conditio
             return inputs[..., :1]
 
     image = keras.Input((None, None, 6 if conditional else 3))
-    critic = keras.Model(image, Spy()(image))
+    discriminator = keras.Model(image, Spy()(image))
     generator = pix2pix.build_generator(SHAPE, width=2, dropout=0.0)
-    game = pix2pix.Pix2Pix(generator, critic, conditional=conditional)
+    game = pix2pix.Pix2Pix(generator, discriminator, conditional=conditional)
     source, target = tensors()
     fake = target * 0.5
     seen.clear()
-    game.critic_terms(source, target, fake)
+    game.discriminator_terms(source, target, fake)
     game.generator_terms(source, target, fake)
-    for shown, picture in zip(seen, (target, fake, fake)):
-        expected = tf.concat([source, picture], -1) if conditional else picture
+    for shown, judged in zip(seen, (target, fake, fake)):
+        expected = tf.concat([source, judged], -1) if conditional else judged
         np.testing.assert_array_equal(shown, expected)
     assert len(seen) == 3
 
@@ -145,17 +147,20 @@ def test_the_critic_sees_the_source_beside_both_pictures_or_beside_none(conditio
 @pytest.mark.parametrize(
     "options, names",
     [
-        ({}, ["critic/fake", "critic/real", "generator/adversarial", "generator/l1"]),
-        ({"pixel_weight": 0.0}, ["critic/fake", "critic/real", "generator/adversarial"]),
+        ({}, ["discriminator/fake", "discriminator/real", "generator/adversarial", "generator/l1"]),
+        (
+            {"pixel_weight": 0.0},
+            ["discriminator/fake", "discriminator/real", "generator/adversarial"],
+        ),
         ({"adversarial_weight": 0.0}, ["generator/l1"]),
         ({"adversarial_weight": 0.0, "pixel_loss": "l2"}, ["generator/l2"]),
         (
             {"conditional": False, "architecture": "encoder_decoder", "outputs": 1},
-            ["critic/fake", "critic/real", "generator/adversarial", "generator/l1"],
+            ["discriminator/fake", "discriminator/real", "generator/adversarial", "generator/l1"],
         ),
         (
             {"architecture": "resnet", "norm": "instance"},
-            ["critic/fake", "critic/real", "generator/adversarial", "generator/l1"],
+            ["discriminator/fake", "discriminator/real", "generator/adversarial", "generator/l1"],
         ),
     ],
 )
@@ -170,22 +175,26 @@ def test_every_model_of_the_paper_can_be_played(options, names):
         assert any((value(v) != before[id(v)]).any() for v in trainable(networks))
 
 
-def test_the_critic_moves_first_and_the_generator_asks_the_moved_one():
+def test_the_discriminator_moves_first_and_the_generator_asks_the_moved_one():
     order = []
 
     class Spy(pix2pix.Pix2Pix):
         def update(self, player, terms, tape=None):
             values = super().update(player, terms, tape)
-            order.append((player, float(tf.reduce_sum(self.critic.trainable_variables[0]))))
+            order.append((player, float(tf.reduce_sum(self.discriminator.trainable_variables[0]))))
             return values
 
-    game = Spy(pix2pix.build_generator(SHAPE, width=2), pix2pix.build_critic(SHAPE, layers=1))
-    game.compile(
-        generator=keras.optimizers.SGD(0.1), critic=keras.optimizers.SGD(0.1), run_eagerly=True
+    game = Spy(
+        pix2pix.build_generator(SHAPE, width=2), pix2pix.build_discriminator(SHAPE, layers=1)
     )
-    start = float(tf.reduce_sum(game.critic.trainable_variables[0]))
+    game.compile(
+        generator=keras.optimizers.SGD(0.1),
+        discriminator=keras.optimizers.SGD(0.1),
+        run_eagerly=True,
+    )
+    start = float(tf.reduce_sum(game.discriminator.trainable_variables[0]))
     game.fit(tf.data.Dataset.from_tensors(pairs(1)), verbose=0, shuffle=False)
-    assert [player for player, _ in order] == ["critic", "generator"]
+    assert [player for player, _ in order] == ["discriminator", "generator"]
     assert order[0][1] == order[1][1] != start
 
 
@@ -211,7 +220,7 @@ def test_dropout_stays_on_where_it_is_asked_for_and_only_there():
     assert list(compiled().signatures()) == ["serving_default"]
 
 
-def test_a_version_of_a_picture_does_not_hang_on_the_pictures_beside_it():
+def test_a_version_of_a_image_does_not_hang_on_the_images_beside_it():
     game = compiled(keep_dropout=True)
     call = game.signatures()["varied"].call
     images = tf.repeat(tf.constant(pairs(1)["source"]), 3, axis=0)
@@ -308,16 +317,19 @@ def test_the_other_generators_are_exported_too(tmp_path, architecture):
         (lambda: tiny(pixel_weight=-1.0), "neither may be negative"),
         (lambda: tiny(pixel_weight=0.0, adversarial_weight=0.0), "one must be more than 0"),
         (lambda: tiny(pixel_loss="l3"), "'l1' or 'l2'"),
-        (lambda: tiny(average=1.0), "average is 1.0"),
+        (lambda: tiny(ema_decay=1.0), "ema_decay is 1.0"),
         (lambda: tiny(loss="hinge", label_smoothing=0.1), "no probabilities to smooth"),
         (lambda: game_with(channels=3), "takes 3 channels; it must take 6: 3 of the source"),
         (lambda: game_with(channels=6, conditional=False), "it must take 3: 3 of the translation"),
-        (lambda: game_with(adversarial_weight=0.0), "with a critic"),
-        (lambda: pix2pix.Pix2Pix(tiny().generator, None), "with no critic"),
+        (lambda: game_with(adversarial_weight=0.0), "with a discriminator"),
+        (lambda: pix2pix.Pix2Pix(tiny().generator, None), "with no discriminator"),
         (lambda: tiny(architecture="vnet"), "unet, encoder_decoder, resnet"),
-        (lambda: pix2pix.build_critic(SHAPE), "too small for a patch critic of 3 layers"),
+        (
+            lambda: pix2pix.build_discriminator(SHAPE),
+            "too small for a patch discriminator of 3 layers",
+        ),
         (lambda: pix2pix.pair({"image": 1}), "keys \\['image'\\], but this game learns from pairs"),
-        (lambda: pix2pix.pair(tf.zeros((2, 4, 4, 3))), "single pictures"),
+        (lambda: pix2pix.pair(tf.zeros((2, 4, 4, 3))), "single images"),
     ],
 )
 def test_impossible_games_are_refused(make, said):
@@ -350,7 +362,7 @@ def test_the_unet_learns_the_identity_better_than_the_encoder_decoder():
 
 
 @pytest.mark.large
-def test_the_critic_brings_back_the_stripes_that_the_pixel_loss_blurs():
+def test_the_discriminator_brings_back_the_stripes_that_the_pixel_loss_blurs():
     """The reference run of the embedded textures: 32 pixels, batch 4, 1,500 steps."""
     source = data.load_pairs("textures")
     found = {}
@@ -359,7 +371,7 @@ def test_the_critic_brings_back_the_stripes_that_the_pixel_loss_blurs():
         shared = {"width": 16, "norm": "instance", "affine": True}
         game = pix2pix.Pix2Pix(
             pix2pix.build_generator(source.shape, **shared),
-            pix2pix.build_critic(source.shape, layers=2, **shared) if weight else None,
+            pix2pix.build_discriminator(source.shape, layers=2, **shared) if weight else None,
             adversarial_weight=weight,
         )
         game.compile(**{player: FusedAdam(2e-4, 0.5) for player in game.players()})

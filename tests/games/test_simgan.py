@@ -30,18 +30,18 @@ def tiny(**arguments):
         "shape": SHAPE,
         "history": 6,
         "pretrain_refiner": 0,
-        "pretrain_critic": 0,
+        "pretrain_discriminator": 0,
         "seed": 3,
         **arguments,
     }
     refiner = simgan.build_refiner(width=4, blocks=1)
-    return simgan.SimGAN(refiner, simgan.build_critic(width=4), **arguments)
+    return simgan.SimGAN(refiner, simgan.build_discriminator(width=4), **arguments)
 
 
 def compiled(rate=0.1, optimizer=keras.optimizers.SGD, eagerly=False, game=None, **arguments):
     keras.utils.set_random_seed(1)
     game = game or tiny(**arguments)
-    game.compile(refiner=optimizer(rate), critic=optimizer(rate), run_eagerly=eagerly)
+    game.compile(refiner=optimizer(rate), discriminator=optimizer(rate), run_eagerly=eagerly)
     return game
 
 
@@ -61,15 +61,15 @@ class TestSimGAN(GameChecks):
         return batch_of(count)
 
     def test_the_history_of_two_replicas_is_that_of_one(self, two_replicas):
-        """Four steps: the history of 16 is filled by 4 pictures a step; the fifth replaces."""
+        """Four steps: the history of 16 is filled by 4 images a step; the fifth replaces."""
         one = self.fit(self.compiled(rate=0.1), 5)
         with two_replicas.scope():
             two = self.compiled(rate=0.1)
         self.fit(two, 5)
         assert int(two.earlier.filled.numpy()) == 16
-        copies = two_replicas.experimental_local_results(two.earlier.pictures)
+        copies = two_replicas.experimental_local_results(two.earlier.images)
         assert np.array_equal(copies[0].numpy(), copies[1].numpy())
-        np.testing.assert_allclose(copies[0], one.earlier.pictures, atol=1e-4)
+        np.testing.assert_allclose(copies[0], one.earlier.images, atol=1e-4)
 
 
 # ---- networks ----------------------------------------------------------------------------------
@@ -82,29 +82,29 @@ def count(network):
 def test_the_networks_have_the_papers_number_of_parameters():
     assert count(simgan.build_refiner()) == 296_129
     assert count(simgan.build_refiner(blocks=10, kernel=7)) == 741_825
-    assert count(simgan.build_critic()) == 75_906
-    assert count(simgan.build_critic(setting="hand")) == 178_050
+    assert count(simgan.build_discriminator()) == 75_906
+    assert count(simgan.build_discriminator(setting="hand")) == 178_050
 
 
 def test_the_patch_maps_are_the_papers():
-    gaze = simgan.build_critic(width=2)(tf.zeros((1, 35, 55, 1)))
+    gaze = simgan.build_discriminator(width=2)(tf.zeros((1, 35, 55, 1)))
     assert gaze.shape == (1, 9, 14, 2) and gaze.shape[1] * gaze.shape[2] == 126
-    hand = simgan.build_critic(width=2, setting="hand")(tf.zeros((1, 224, 224, 1)))
+    hand = simgan.build_discriminator(width=2, setting="hand")(tf.zeros((1, 224, 224, 1)))
     assert hand.shape == (1, 7, 7, 2)
-    found = layer_outputs.tap(simgan.build_critic(width=2), ["features_0", "features_3"])
+    found = layer_outputs.tap(simgan.build_discriminator(width=2), ["features_0", "features_3"])
     assert [x.shape[3] for x in found(tf.zeros((1, 35, 55, 1)))] == [6, 2]
 
 
 @pytest.mark.parametrize("setting, side, field", [("gaze", 64, 23), ("hand", 224, 71)])
 def test_a_patch_sees_as_many_pixels_as_in_the_paper(setting, side, field):
     keras.utils.set_random_seed(0)
-    critic = simgan.build_critic(width=2, setting=setting)
-    for layer in critic.layers:  # all weights positive: no ReLU hides a pixel
+    discriminator = simgan.build_discriminator(width=2, setting=setting)
+    for layer in discriminator.layers:  # all weights positive: no ReLU hides a pixel
         layer.set_weights([np.abs(array) for array in layer.get_weights()])
     images = tf.random.stateless_uniform((24, side, side, 1), [1, 2])
     with tf.GradientTape() as tape:
         tape.watch(images)
-        map_ = critic(images)
+        map_ = discriminator(images)
         middle = map_[:, map_.shape[1] // 2, map_.shape[2] // 2]
     touched = np.abs(tape.gradient(middle, images).numpy()).sum((0, 3)) > 0
     for axis in (0, 1):
@@ -112,7 +112,7 @@ def test_a_patch_sees_as_many_pixels_as_in_the_paper(setting, side, field):
         assert places[-1] - places[0] + 1 == field
 
 
-def test_refined_pictures_of_any_size_keep_it():
+def test_refined_images_of_any_size_keep_it():
     game = tiny()
     refined = game.translate(np.zeros((3, 20, 31, 1), "f4"))
     assert refined.shape == (3, 20, 31, 1)
@@ -123,7 +123,7 @@ def test_refined_pictures_of_any_size_keep_it():
 # ---- losses ------------------------------------------------------------------------------------
 
 
-def test_an_undecided_critic_costs_log_2_a_patch():
+def test_an_undecided_discriminator_costs_log_2_a_patch():
     for target in (simgan.REAL, simgan.REFINED):
         loss = float(simgan.local_loss(tf.fill((2, 9, 14, 2), 0.7), target))
         assert loss == pytest.approx(0.693147, abs=1e-6)
@@ -140,23 +140,23 @@ def test_the_local_loss_is_the_mean_over_patches():
     assert float(simgan.local_loss(logits, simgan.REFINED)) == pytest.approx(np.mean(of_refined))
 
 
-def with_networks(game, refiner=None, critic=None):
+def with_networks(game, refiner=None, discriminator=None):
     """The game with given functions in place of its networks."""
-    for name, function in (("refiner", refiner), ("critic", critic)):
+    for name, function in (("refiner", refiner), ("discriminator", discriminator)):
         if function is not None:
             game.__dict__[name] = lambda x, training=None, call=function: call(x)
     return game
 
 
 def of_brightness(images):
-    """A critic that calls bright patches refined."""
+    """A discriminator that calls bright patches refined."""
     return tf.concat([tf.zeros_like(images), 10.0 * images], axis=-1)
 
 
-def test_the_critic_names_refined_pictures_and_the_refiner_asks_for_real():
-    game = with_networks(tiny(regularisation=0.0), refiner=lambda x: x, critic=of_brightness)
+def test_the_discriminator_names_refined_images_and_the_refiner_asks_for_real():
+    game = with_networks(tiny(regularisation=0.0), refiner=lambda x: x, discriminator=of_brightness)
     bright, dark = tf.fill((2, *SHAPE), 1.0), tf.fill((2, *SHAPE), -1.0)
-    right, wrong = game.critic_terms(dark, bright), game.critic_terms(bright, dark)
+    right, wrong = game.discriminator_terms(dark, bright), game.discriminator_terms(bright, dark)
     low, high = math.log1p(math.exp(-10)), math.log1p(math.exp(10))
     assert {k: float(v) for k, v in right.items()} == pytest.approx(
         {"real": low, "fake": low}, abs=1e-6
@@ -166,13 +166,13 @@ def test_the_critic_names_refined_pictures_and_the_refiner_asks_for_real():
     assert float(game.refiner_terms(bright)["adversarial"]) == pytest.approx(high)
 
 
-def test_the_accuracy_is_about_new_pictures():
-    game = with_networks(tiny(), critic=of_brightness)
+def test_the_accuracy_is_about_new_images():
+    game = with_networks(tiny(), discriminator=of_brightness)
     seen = {}
     game.__dict__["record"] = lambda name, found: seen.setdefault(name, float(found))
     bright, dark = tf.fill((2, *SHAPE), 1.0), tf.fill((2, *SHAPE), -1.0)
-    terms = game.critic_terms(dark, bright, dark)
-    assert seen["critic/accuracy"] == 1.0
+    terms = game.discriminator_terms(dark, bright, dark)
+    assert seen["discriminator/accuracy"] == 1.0
     half = (math.log1p(math.exp(-10)) + math.log1p(math.exp(10))) / 2
     assert float(terms["fake"]) == pytest.approx(half)
 
@@ -198,7 +198,11 @@ def features(images):
 def test_a_refiner_that_changes_nothing_costs_nothing(psi):
     shape = (6, 7, 3)
     game = simgan.SimGAN(
-        simgan.build_refiner(3, 2, 1), simgan.build_critic(3, 2), shape=shape, psi=psi, history=4
+        simgan.build_refiner(3, 2, 1),
+        simgan.build_discriminator(3, 2),
+        shape=shape,
+        psi=psi,
+        history=4,
     )
     images = tf.constant(batch_of(2, shape)["simulated"])
     with_networks(game, refiner=lambda x: x)
@@ -237,21 +241,21 @@ def test_lambda_weighs_the_regularisation():
 
 
 def tagged(first, number):
-    """Pictures whose pixels are a number of their own."""
+    """Images whose pixels are a number of their own."""
     tags = np.arange(first, first + number, dtype="f4")
     return tf.constant(np.broadcast_to(tags[:, None, None, None], (number, 2, 3, 1)))
 
 
-def tags_of(pictures):
-    return [int(tag) for tag in np.asarray(pictures)[:, 0, 0, 0]]
+def tags_of(images):
+    return [int(tag) for tag in np.asarray(images)[:, 0, 0, 0]]
 
 
 def test_the_history_fills_and_then_replaces_half_a_batch():
     history, half = History(10, (2, 3, 1)), 4
-    before, out_of_order = tags_of(history.pictures), 0
+    before, out_of_order = tags_of(history.images), 0
     for step in range(40):
         history.push(tagged(100 + half * step, half), "0", step)
-        after = tags_of(history.pictures)
+        after = tags_of(history.images)
         assert sum(a != b for a, b in zip(before, after)) == half
         assert int(history.filled.numpy()) == min(half * (step + 1), 10)
         assert sum(tag >= 100 for tag in after) == min(half * (step + 1), 10)
@@ -262,7 +266,7 @@ def test_the_history_fills_and_then_replaces_half_a_batch():
     assert out_of_order > 20 and len(set(before)) == 10
 
 
-def test_draws_are_different_stored_pictures_and_functions_of_the_step():
+def test_draws_are_different_stored_images_and_functions_of_the_step():
     history, unused = History(12, (2, 3, 1), seed=5), tagged(0, 3)
     history.push(tagged(100, 8), "0", 0)
     seen = set()
@@ -276,7 +280,7 @@ def test_draws_are_different_stored_pictures_and_functions_of_the_step():
     assert len({tuple(d) for d in draws}) > 3
 
 
-def test_a_history_with_too_few_pictures_gives_back_the_new_ones():
+def test_a_history_with_too_few_images_gives_back_the_new_ones():
     history = History(8, (2, 3, 1))
     assert tags_of(history.draw(tagged(7, 4), "0", 0)) == [7, 8, 9, 10]
     history.push(tagged(100, 3), "0", 0)
@@ -289,7 +293,7 @@ def test_bytes_keep_256_levels():
     history = History(256, (1, 1, 1), dtype="uint8")
     levels = tf.reshape(tf.range(256.0) / 127.5 - 1.0, (256, 1, 1, 1))
     history.push(levels, "0", 0)
-    assert history.pictures.dtype == tf.uint8
+    assert history.images.dtype == tf.uint8
     drawn = np.sort(history.draw(levels * 0.0, "0", 1).numpy().ravel())
     np.testing.assert_allclose(drawn, levels.numpy().ravel(), atol=1e-6)
 
@@ -311,12 +315,12 @@ def test_a_step_larger_than_the_history_or_of_another_size_is_refused():
     history = History(4, (2, 3, 1))
     with pytest.raises(InputError, match="of which a step uses 5"):
         history.push(tagged(0, 5), "0", 0)
-    with pytest.raises(InputError, match="pictures of shape"):
+    with pytest.raises(InputError, match="images of shape"):
         history.draw(tf.zeros((2, 4, 4, 1)), "0", 0)
 
 
 class Spy(simgan.SimGAN):
-    """Remembers the pictures that each update saw, by their first pixel."""
+    """Remembers the images that each update saw, by their first pixel."""
 
     def refiner_terms(self, simulated):
         self.__dict__.setdefault("seen", []).append(("refiner", first(simulated)))
@@ -326,10 +330,10 @@ class Spy(simgan.SimGAN):
         self.__dict__.setdefault("seen", []).append(("likeness", first(simulated)))
         return super().likeness_terms(simulated)
 
-    def critic_terms(self, real, refined, earlier=None):
+    def discriminator_terms(self, real, refined, earlier=None):
         shown = [first(x) for x in (real, refined, earlier) if x is not None]
-        self.__dict__.setdefault("seen", []).append(("critic", *shown))
-        return super().critic_terms(real, refined, earlier)
+        self.__dict__.setdefault("seen", []).append(("discriminator", *shown))
+        return super().discriminator_terms(real, refined, earlier)
 
 
 def first(images):
@@ -337,7 +341,7 @@ def first(images):
 
 
 def numbered(count):
-    """Simulated pictures 1, 2, ... and real ones -1, -2, ..."""
+    """Simulated images 1, 2, ... and real ones -1, -2, ..."""
     numbers = np.arange(1, count + 1, dtype="f4")[:, None, None, None] * np.ones((1, *SHAPE), "f4")
     return {"simulated": numbers, "real": -numbers}
 
@@ -345,10 +349,10 @@ def numbered(count):
 def spied(steps, batch=4, **arguments):
     game = compiled(0.0, eagerly=True, **arguments)
     game.__class__ = Spy
-    with_networks(game, refiner=lambda x: x, critic=None)
+    with_networks(game, refiner=lambda x: x, discriminator=None)
     count = batch * game.batches_per_step
     data = tf.data.Dataset.from_tensor_slices(numbered(count * steps)).batch(count)
-    # The refiner is the identity, so that pictures can be told; its weights get no gradient.
+    # The refiner is the identity, so that images can be told; its weights get no gradient.
     game.__dict__["update"] = lambda player, terms, tape=None: [
         game.record(f"{player}/{name}", found) for name, found in terms().items()
     ]
@@ -356,20 +360,20 @@ def spied(steps, batch=4, **arguments):
     return game.seen
 
 
-def test_every_update_sees_pictures_of_its_own():
-    seen = spied(1, refiner_steps=2, critic_steps=2)
+def test_every_update_sees_images_of_its_own():
+    seen = spied(1, refiner_steps=2, discriminator_steps=2)
     assert seen == [
         ("refiner", [1, 5, 9, 13]),
         ("refiner", [2, 6, 10, 14]),
         # Half of the batch is refined anew; the history is empty, so it stands in for it.
-        ("critic", [-3, -7, -11, -15], [3, 11], [3, 11]),
-        ("critic", [-4, -8, -12, -16], [4, 12], seen[3][3]),
+        ("discriminator", [-3, -7, -11, -15], [3, 11], [3, 11]),
+        ("discriminator", [-4, -8, -12, -16], [4, 12], seen[3][3]),
     ]
     assert sorted(seen[3][3]) == [3, 11]
 
 
-def test_half_of_what_the_critic_sees_comes_from_earlier_steps():
-    seen = [entry for entry in spied(8, history=6) if entry[0] == "critic"]
+def test_half_of_what_the_discriminator_sees_comes_from_earlier_steps():
+    seen = [entry for entry in spied(8, history=6) if entry[0] == "discriminator"]
     stored = set()
     for step, (_, real, new, old) in enumerate(seen):
         assert len(real) == 4 and len(new) == len(old) == 2
@@ -379,9 +383,9 @@ def test_half_of_what_the_critic_sees_comes_from_earlier_steps():
         stored |= set(new)
 
 
-def test_without_a_history_the_critic_sees_a_whole_new_batch():
-    (entry,) = [entry for entry in spied(1, history=0) if entry[0] == "critic"]
-    assert entry == ("critic", [-3, -6, -9, -12], [3, 6, 9, 12])
+def test_without_a_history_the_discriminator_sees_a_whole_new_batch():
+    (entry,) = [entry for entry in spied(1, history=0) if entry[0] == "discriminator"]
+    assert entry == ("discriminator", [-3, -6, -9, -12], [3, 6, 9, 12])
 
 
 def test_an_odd_batch_is_refused():
@@ -412,19 +416,24 @@ class Moves(keras.callbacks.Callback):
         )
 
 
-def test_the_refiner_trains_alone_then_the_critic_then_both():
-    game, moves = compiled(pretrain_refiner=2, pretrain_critic=1), Moves()
+def test_the_refiner_trains_alone_then_the_discriminator_then_both():
+    game, moves = compiled(pretrain_refiner=2, pretrain_discriminator=1), Moves()
     fit(game, 4, callbacks=[moves])
-    assert moves.found == [["refiner"], ["refiner"], ["critic"], ["refiner", "critic"]]
+    assert moves.found == [
+        ["refiner"],
+        ["refiner"],
+        ["discriminator"],
+        ["refiner", "discriminator"],
+    ]
     assert [game.phase_at(step) for step in range(5)] == [
-        "refiner", "refiner", "critic", "game", "game"
+        "refiner", "refiner", "discriminator", "game", "game"
     ]  # fmt: skip
-    # One update of the critic in pre-training, one in the game: half a batch each.
+    # One update of the discriminator in pre-training, one in the game: half a batch each.
     assert int(game.earlier.filled.numpy()) == 4
 
 
 def test_a_run_that_stops_in_pretraining_resumes_exactly(tmp_path):
-    given = {"pretrain_refiner": 2, "pretrain_critic": 2, "optimizer": keras.optimizers.Adam}
+    given = {"pretrain_refiner": 2, "pretrain_discriminator": 2, "optimizer": keras.optimizers.Adam}
     whole = fit(compiled(**given), 6)
     for stop in (1, 3, 5):
         begun = fit(compiled(**given), stop)
@@ -433,35 +442,37 @@ def test_a_run_that_stops_in_pretraining_resumes_exactly(tmp_path):
         tf.train.Checkpoint(game=again).restore(path).assert_existing_objects_matched()
         fit(again, 6 - stop, start=stop)
         pairs = zip(
-            [*trainable([whole.refiner, whole.critic]), whole.earlier.pictures],
-            [*trainable([again.refiner, again.critic]), again.earlier.pictures],
+            [*trainable([whole.refiner, whole.discriminator]), whole.earlier.images],
+            [*trainable([again.refiner, again.discriminator]), again.earlier.images],
         )
         assert all(np.array_equal(value(a), value(b)) for a, b in pairs), stop
         assert int(again.earlier.filled.numpy()) == 6
 
 
 def test_pretraining_on_two_replicas_equals_one(two_replicas):
-    given = {"pretrain_refiner": 1, "pretrain_critic": 1}
+    given = {"pretrain_refiner": 1, "pretrain_discriminator": 1}
     one = fit(compiled(**given), 3, batch=8)
     with two_replicas.scope():
         two = compiled(**given)
     fit(two, 3, batch=8)
-    for a, b in zip(trainable([one.refiner, one.critic]), trainable([two.refiner, two.critic])):
+    for a, b in zip(
+        trainable([one.refiner, one.discriminator]), trainable([two.refiner, two.discriminator])
+    ):
         np.testing.assert_allclose(value(a), value(b), rtol=2e-4, atol=2e-6)
 
 
 def test_the_resting_players_losses_are_reported():
-    game = compiled(pretrain_refiner=1, pretrain_critic=1)
+    game = compiled(pretrain_refiner=1, pretrain_discriminator=1)
     for step in range(2):
         history = game.fit(
             tf.data.Dataset.from_tensors(batch_of(12)), verbose=0, shuffle=False
         ).history
         assert set(history) == set(game.loss_names), step
-        assert history["refiner/adversarial"][0] > 0 and history["critic/fake"][0] > 0
+        assert history["refiner/adversarial"][0] > 0 and history["discriminator/fake"][0] > 0
 
 
 def eyes(count, seed=0):
-    """Smooth pictures: a dark disc on a bright ground."""
+    """Smooth images: a dark disc on a bright ground."""
     draws = np.random.RandomState(seed)
     row, column = np.mgrid[:12, :16]
     found = []
@@ -475,17 +486,17 @@ def test_pretraining_brings_the_refiner_near_the_identity():
     keras.utils.set_random_seed(0)
     game = simgan.SimGAN(
         simgan.build_refiner(width=16, blocks=1),
-        simgan.build_critic(width=2),
+        simgan.build_discriminator(width=2),
         shape=SHAPE,
         history=8,
         pretrain_refiner=10_000,
     )
-    game.compile(refiner=keras.optimizers.Adam(3e-3), critic=keras.optimizers.Adam(1e-3))
-    pictures = eyes(60)
-    data = tf.data.Dataset.from_tensors({"simulated": pictures, "real": pictures}).repeat()
-    before = np.abs(game.translate(pictures) - pictures).mean()
+    game.compile(refiner=keras.optimizers.Adam(3e-3), discriminator=keras.optimizers.Adam(1e-3))
+    images = eyes(60)
+    data = tf.data.Dataset.from_tensors({"simulated": images, "real": images}).repeat()
+    before = np.abs(game.translate(images) - images).mean()
     game.fit(data, steps_per_epoch=250, verbose=0)
-    after = np.abs(game.translate(pictures) - pictures).mean()
+    after = np.abs(game.translate(images) - images).mean()
     assert before > 0.2 and after < 0.02
 
 
@@ -493,7 +504,7 @@ def test_pretraining_brings_the_refiner_near_the_identity():
 
 
 def test_an_averaged_refiner_is_what_refines():
-    game = compiled(average=0.5)
+    game = compiled(ema_decay=0.5)
     fit(game, 2)
     (averaged,) = game.ema("refiner")
     images = batch_of(2)["simulated"]
@@ -503,12 +514,17 @@ def test_an_averaged_refiner_is_what_refines():
 
 def test_symptoms():
     game = tiny()
-    well = {"refiner/change": 0.1, "critic/real": 0.6, "critic/fake": 0.6, "critic/accuracy": 0.6}
-    assert game.symptoms(well) == []
-    assert "are their inputs" in game.symptoms({**well, "refiner/change": 0.001})[0]
-    won = game.symptoms({**well, "critic/real": 1e-4, "critic/fake": 1e-4})
-    assert len(won) == 1 and "critic wins" in won[0]
-    assert tiny(pretrain_refiner=5).symptoms({**well, "refiner/change": 0.001}) == []
+    well = {
+        "refiner/change": 0.1,
+        "discriminator/real": 0.6,
+        "discriminator/fake": 0.6,
+        "discriminator/accuracy": 0.6,
+    }
+    assert game.diagnose(well) == []
+    assert "are their inputs" in game.diagnose({**well, "refiner/change": 0.001})[0]
+    won = game.diagnose({**well, "discriminator/real": 1e-4, "discriminator/fake": 1e-4})
+    assert len(won) == 1 and "discriminator wins" in won[0]
+    assert tiny(pretrain_refiner=5).diagnose({**well, "refiner/change": 0.001}) == []
 
 
 @pytest.mark.parametrize(
@@ -518,7 +534,7 @@ def test_symptoms():
         ({"regularisation": -1.0}, "0 or more"),
         ({"history": -1}, "0 or more"),
         ({"refiner_steps": 0}, "refiner_steps is 0"),
-        ({"average": 1.0}, "average is 1.0"),
+        ({"ema_decay": 1.0}, "ema_decay is 1.0"),
         ({"history_dtype": "int8"}, "float32, uint8"),
     ],
 )
@@ -529,7 +545,7 @@ def test_impossible_games_are_refused(arguments, said):
 
 def test_impossible_networks_are_refused():
     with pytest.raises(InputError, match="gaze, hand"):
-        simgan.build_critic(setting="face")
+        simgan.build_discriminator(setting="face")
     with pytest.raises(InputError, match="width is 0"):
         simgan.build_refiner(width=0)
     image = keras.Input((None, None, 1))
@@ -545,7 +561,7 @@ def test_a_batch_without_both_sides_is_refused():
 
 
 def test_the_turing_test_of_the_paper_is_chance():
-    """224 real and 293 refined pictures named rightly, of 500 each; 81% before refining."""
+    """224 real and 293 refined images named rightly, of 500 each; 81% before refining."""
     found = binomial(224 + 293, 1000)
     assert (224 + 293) / 1000 == 0.517 and found["greater"] == pytest.approx(0.148, abs=1e-3)
     assert binomial(162, 200)["greater"] < 1e-6 and 162 / 200 == 0.81
@@ -561,8 +577,8 @@ def test_the_recipe_makes_the_papers_game(tmp_path):
     path = Path(__file__).parents[2] / "recipes" / "simgan.py"
     recipe = runpy.run_path(str(path), run_name="recipe")
     words = ["--width", "64", "--blocks", "4", "--batch", "512", "--optimizer", "sgd"]
-    chosen = options.parse(recipe, [*words, "--history", "1", "--rate", "0.001"])
+    chosen = options.parse(recipe, [*words, "--history", "1", "--learning-rate", "0.001"])
     game = recipe["make_game"](chosen, DataInfo("eyes", (35, 55, 1)))
-    assert count(game.refiner) == 296_129 and count(game.critic) == 75_906
+    assert count(game.refiner) == 296_129 and count(game.discriminator) == 75_906
     assert game.earlier.size == 512 and game.batches_per_step == 3
     assert json.dumps(vars(chosen))  # what a run folder keeps

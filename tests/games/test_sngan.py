@@ -1,4 +1,4 @@
-"""SN-GAN: spectral critics, the hinge game, the networks of the paper."""
+"""SN-GAN: spectral discriminators, the hinge game, the networks of the paper."""
 
 import keras
 import numpy as np
@@ -26,13 +26,15 @@ def plain_generator():
 
 class TestSNGAN(GameChecks):
     batch = 4
-    # Within the hinge's margin the critic's last bias shifts real and fake values alike.
+    # Within the hinge's margin the discriminator's last bias shifts real and fake values alike.
     without_gradient = ("value/bias",)
 
     def make_game(self, plain=False):
         generator = plain_generator() if plain else sngan.build_generator(SHAPE, "conv", 4, 6)
-        critic = sngan.build_critic(SHAPE, "conv", 4)
-        return sngan.SNGAN(generator, critic, critic_steps=2, generator_batches=2, seed=3)
+        discriminator = sngan.build_discriminator(SHAPE, "conv", 4)
+        return sngan.SNGAN(
+            generator, discriminator, discriminator_steps=2, generator_batches=2, seed=3
+        )
 
     def examples(self, count):
         return {"image": np.random.RandomState(0).uniform(-1, 1, (count, *SHAPE)).astype("f4")}
@@ -43,24 +45,24 @@ class TestResNet(TestSNGAN):
 
     def make_game(self, plain=False):
         generator = plain_generator() if plain else sngan.build_generator(SHAPE, "resnet", 4, 6)
-        critic = sngan.build_critic(SHAPE, "resnet", 4)
-        return sngan.SNGAN(generator, critic, loss="non_saturating", seed=3)
+        discriminator = sngan.build_discriminator(SHAPE, "resnet", 4)
+        return sngan.SNGAN(generator, discriminator, loss="non_saturating", seed=3)
 
 
-def constant_critic(slope):
+def constant_discriminator(slope):
     point = keras.Input((2,))
     head = keras.layers.Dense(1)
-    critic = keras.Model(point, head(point))
+    discriminator = keras.Model(point, head(point))
     head.set_weights([np.array([[slope], [0.0]], "f4"), np.zeros(1, "f4")])
-    return critic
+    return discriminator
 
 
-def game_of(critic=None, **arguments):
+def game_of(discriminator=None, **arguments):
     keras.utils.set_random_seed(0)
     generator = sngan.build_generator((2,), "mlp", width=4, latent_dim=2)
-    critic = critic or sngan.build_critic((2,), "mlp", width=4)
-    game = sngan.SNGAN(generator, critic, **arguments)
-    game.compile(generator=keras.optimizers.SGD(0.1), critic=keras.optimizers.SGD(0.1))
+    discriminator = discriminator or sngan.build_discriminator((2,), "mlp", width=4)
+    game = sngan.SNGAN(generator, discriminator, **arguments)
+    game.compile(generator=keras.optimizers.SGD(0.1), discriminator=keras.optimizers.SGD(0.1))
     return game
 
 
@@ -69,21 +71,21 @@ def game_of(critic=None, **arguments):
     [(0.0, 0.0, 2.0), (1.5, -1.0, 0.0), (0.5, -0.25, 1.25)],
 )
 def test_hinge_losses(real, fake, expected):
-    game = game_of(constant_critic(1.0))
-    terms = game.critic_terms(tf.fill((3, 2), real), tf.fill((3, 2), fake))
+    game = game_of(constant_discriminator(1.0))
+    terms = game.discriminator_terms(tf.fill((3, 2), real), tf.fill((3, 2), fake))
     assert float(terms["real"] + terms["fake"]) == pytest.approx(expected)
 
 
-def test_the_generator_climbs_the_critic_without_a_hinge():
-    game = game_of(constant_critic(-3.0))
+def test_the_generator_climbs_the_discriminator_without_a_hinge():
+    game = game_of(constant_discriminator(-3.0))
     points = game.generator(tf.ones((4, 2)))
     loss = game.generator_terms(tf.ones((4, 2)))["adversarial"]
     assert float(loss) == pytest.approx(3 * float(tf.reduce_mean(points[:, 0])), rel=1e-5)
 
 
-def test_u_moves_once_in_each_update_of_the_critic_and_in_no_other():
-    game = game_of(critic_steps=1)
-    layers = spectral.spectral_layers(game.critic)
+def test_u_moves_once_in_each_update_of_the_discriminator_and_in_no_other():
+    game = game_of(discriminator_steps=1)
+    layers = spectral.spectral_layers(game.discriminator)
     expected = [spectral.power_iteration(value(one.weight), value(one.direction)) for one in layers]
     game.fit(np.ones((4, 2), "f4"), batch_size=4, verbose=0, shuffle=False)
     for one, direction in zip(layers, expected):
@@ -93,34 +95,36 @@ def test_u_moves_once_in_each_update_of_the_critic_and_in_no_other():
     assert all(np.array_equal(a, value(one.direction)) for a, one in zip(before, layers))
 
 
-def test_the_generator_moves_first_and_every_critic_step_sees_its_own_examples():
+def test_the_generator_moves_first_and_every_discriminator_step_sees_its_own_examples():
     order = []
 
     class Spy(sngan.SNGAN):
-        def critic_terms(self, real, fake):
+        def discriminator_terms(self, real, fake):
             order.append(real.numpy()[:, 0].tolist())
-            return super().critic_terms(real, fake)
+            return super().discriminator_terms(real, fake)
 
         def generator_terms(self, latent):
             order.append(tuple(latent.shape))
             return super().generator_terms(latent)
 
     generator = sngan.build_generator((2,), "mlp", width=4, latent_dim=3)
-    critic = sngan.build_critic((2,), "mlp", width=4)
-    game = Spy(generator, critic, critic_steps=3, generator_batches=2)
-    game.compile(generator=keras.optimizers.SGD(), critic=keras.optimizers.SGD(), run_eagerly=True)
+    discriminator = sngan.build_discriminator((2,), "mlp", width=4)
+    game = Spy(generator, discriminator, discriminator_steps=3, generator_batches=2)
+    game.compile(
+        generator=keras.optimizers.SGD(), discriminator=keras.optimizers.SGD(), run_eagerly=True
+    )
     numbers = np.arange(12, dtype="f4")[:, None] * [[1.0, 0.0]]
     game.fit(numbers.astype("f4"), batch_size=12, verbose=0, shuffle=False)
     assert order == [(8, 3), [0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]]
 
 
-def test_the_critic_of_points_has_at_most_its_slope():
+def test_the_discriminator_of_points_has_at_most_its_slope():
     for slope in (1.0, 5.0):
-        critic = sngan.build_critic((2,), "mlp", width=16, slope=slope)
+        discriminator = sngan.build_discriminator((2,), "mlp", width=16, slope=slope)
         for _ in range(50):
-            spectral.iterate(critic)
+            spectral.iterate(discriminator)
         one, two = tf.random.stateless_normal((2, 300, 2), [0, 1])
-        steep = tf.abs(critic(one) - critic(two))[:, 0] / tf.norm(one - two, axis=1)
+        steep = tf.abs(discriminator(one) - discriminator(two))[:, 0] / tf.norm(one - two, axis=1)
         assert 0.0 < float(tf.reduce_max(steep)) <= slope * 1.01
 
 
@@ -139,8 +143,8 @@ def test_the_cnn_of_table_3(size, base):
     up = convolutions((4, 512, 256), (4, 256, 128), (4, 128, 64)) + 2 * (256 + 128 + 64)
     assert count(generator) == 129 * base * base * 512 + up + convolutions((3, 64, 3))
     down = [(3, 3, 64), (4, 64, 64), (3, 64, 128), (4, 128, 128), (3, 128, 256), (4, 256, 256)]
-    critic = sngan.build_critic((size, size, 3))
-    assert count(critic) == convolutions(*down, (3, 256, 512)) + base * base * 512 + 1
+    discriminator = sngan.build_discriminator((size, size, 3))
+    assert count(discriminator) == convolutions(*down, (3, 256, 512)) + base * base * 512 + 1
 
 
 def test_the_resnet_of_cifar():
@@ -151,8 +155,8 @@ def test_the_resnet_of_cifar():
     down = convolutions((3, 128, 128), (3, 128, 128), (1, 128, 128))
     same = convolutions((3, 128, 128), (3, 128, 128))
     # No bias in the last layer.
-    critic = sngan.build_critic((32, 32, 3), "resnet")
-    assert count(critic) == first + down + 2 * same + 128
+    discriminator = sngan.build_discriminator((32, 32, 3), "resnet")
+    assert count(discriminator) == first + down + 2 * same + 128
 
 
 def test_the_resnet_of_stl_has_the_papers_widths():
@@ -163,16 +167,16 @@ def test_the_resnet_of_stl_has_the_papers_widths():
     generator = sngan.build_generator((48, 48, 3), "resnet", width=2)
     assert blocks(generator) == [(12, 12, 8), (24, 24, 4), (48, 48, 2)]
     assert generator.get_layer("project").output.shape[1] == 6 * 6 * 16
-    critic = sngan.build_critic((48, 48, 3), "resnet", width=2)
-    assert blocks(critic) == [(24, 24, 2), (12, 12, 4), (6, 6, 8), (3, 3, 16), (3, 3, 32)]
+    discriminator = sngan.build_discriminator((48, 48, 3), "resnet", width=2)
+    assert blocks(discriminator) == [(24, 24, 2), (12, 12, 4), (6, 6, 8), (3, 3, 16), (3, 3, 32)]
 
 
 @pytest.mark.parametrize("architecture", ["conv", "resnet"])
-def test_every_weight_of_the_critic_is_divided(architecture):
-    critic = sngan.build_critic((16, 16, 3), architecture, width=2)
-    kernels = {id(v) for v in critic.trainable_variables if len(v.shape) > 1}
-    assert kernels == {id(one.weight) for one in spectral.spectral_layers(critic)}
-    assert not any(isinstance(one, keras.layers.BatchNormalization) for one in critic.layers)
+def test_every_weight_of_the_discriminator_is_divided(architecture):
+    discriminator = sngan.build_discriminator((16, 16, 3), architecture, width=2)
+    kernels = {id(v) for v in discriminator.trainable_variables if len(v.shape) > 1}
+    assert kernels == {id(one.weight) for one in spectral.spectral_layers(discriminator)}
+    assert not any(isinstance(one, keras.layers.BatchNormalization) for one in discriminator.layers)
 
 
 def test_the_resnet_sums_over_positions():
@@ -183,8 +187,8 @@ def test_the_resnet_sums_over_positions():
 
 
 def test_features_can_be_tapped():
-    critic = sngan.build_critic((8, 8, 1), width=2)
-    deep = tap(critic, ["features_0", "features_2"])(tf.zeros((1, 8, 8, 1)))
+    discriminator = sngan.build_discriminator((8, 8, 1), width=2)
+    deep = tap(discriminator, ["features_0", "features_2"])(tf.zeros((1, 8, 8, 1)))
     assert [tuple(t.shape) for t in deep] == [(1, 8, 8, 2), (1, 4, 4, 4)]
 
 
@@ -199,12 +203,12 @@ def test_features_can_be_tapped():
 )
 def test_impossible_networks_are_refused(arguments, said):
     with pytest.raises(InputError, match=said):
-        sngan.build_critic(**arguments)
+        sngan.build_discriminator(**arguments)
 
 
 def test_impossible_games_are_refused():
     for arguments, said in (
-        ({"critic_steps": 0}, "critic_steps"),
+        ({"discriminator_steps": 0}, "discriminator_steps"),
         ({"loss": "other"}, "hinge"),
         ({"label_smoothing": 0.1}, "hinge"),
     ):
@@ -213,12 +217,14 @@ def test_impossible_games_are_refused():
 
 
 def test_a_high_rate_stays_finite():
-    """Dividing by sigma keeps the critic's values bounded however far its weights grow."""
+    """Dividing by sigma keeps the discriminator's values bounded however far its weights grow."""
     game = game_of()
-    game.compile(generator=keras.optimizers.Adam(1e-3), critic=keras.optimizers.SGD(10.0))
+    game.compile(generator=keras.optimizers.Adam(1e-3), discriminator=keras.optimizers.SGD(10.0))
     points = np.random.RandomState(0).uniform(-1, 1, (160, 2)).astype("f4")
     history = game.fit(points, batch_size=16, epochs=2, verbose=0, shuffle=False).history
     assert all(np.isfinite(values).all() for values in history.values())
-    spread = [np.linalg.norm(value(one.weight)) for one in spectral.spectral_layers(game.critic)]
+    spread = [
+        np.linalg.norm(value(one.weight)) for one in spectral.spectral_layers(game.discriminator)
+    ]
     assert np.isfinite(spread).all()
-    assert np.abs(np.asarray(game.critic(points))).max() < 1e3
+    assert np.abs(np.asarray(game.discriminator(points))).max() < 1e3

@@ -39,7 +39,7 @@ def look():
     """A feature network: one frozen convolution."""
     network = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3)])
     network.trainable = False
-    return lambda pictures: [network(pictures, training=False)]
+    return lambda images: [network(images, training=False)]
 
 
 def generator(norm="batch", **options):
@@ -79,7 +79,7 @@ class TestSRResNet(EnlargingChecks):
             feature_weight=1.0,
             features=look(),
             variation_weight=1e-4,
-            average=0.9,
+            ema_decay=0.9,
         )
 
 
@@ -90,7 +90,7 @@ class TestSRGAN(EnlargingChecks):
         norm = "none" if plain else "batch"
         return srgan.SRGAN(
             generator(norm, kernel=3),
-            srgan.build_critic(HIGH, 2, 4, norm=norm),
+            srgan.build_discriminator(HIGH, 2, 4, norm=norm),
             features=look(),
             adversarial_weight=0.1,
         )
@@ -111,20 +111,20 @@ def test_the_papers_networks_have_the_papers_numbers_of_weights():
     network = srgan.build_generator()
     assert count(network) == 1_550_659
     assert network.count_params() == 1_554_883  # with the moving statistics of batch norm
-    assert count(srgan.build_critic()) == 23_565_505
+    assert count(srgan.build_discriminator()) == 23_565_505
 
 
-def test_a_generator_takes_pictures_of_any_size():
+def test_a_generator_takes_images_of_any_size():
     for scale in (2, 3, 4):
         network = srgan.build_generator(1, scale, 2, 1, "none", kernel=3)
         made = network(np.zeros((1, 17, 23, 1), "f4"))
         assert made.shape == (1, 17 * scale, 23 * scale, 1)
 
 
-def test_a_critic_with_a_pool_takes_crops_of_any_size():
-    network = srgan.build_critic((96, 96, 3), 2, 4, head="pool")
+def test_a_discriminator_with_a_pool_takes_crops_of_any_size():
+    network = srgan.build_discriminator((96, 96, 3), 2, 4, head="pool")
     assert network(np.zeros((2, 33, 40, 3), "f4")).shape == (2, 1)
-    assert srgan.build_critic((96, 96, 3), 2, 4).input_shape == (None, 96, 96, 3)
+    assert srgan.build_discriminator((96, 96, 3), 2, 4).input_shape == (None, 96, 96, 3)
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
@@ -145,10 +145,10 @@ def test_beside_bicubic_the_network_begins_as_bicubic(upsampling):
         (lambda: srgan.build_generator(upsampling="bilinear"), "subpixel, icnr, nearest"),
         (lambda: srgan.build_generator(skip="bicubic", output="tanh"), "take 'linear'"),
         (lambda: srgan.build_generator(width=0), "width is 0"),
-        (lambda: srgan.build_critic(head="flat"), "dense, pool"),
+        (lambda: srgan.build_discriminator(head="flat"), "dense, pool"),
         (lambda: srgan.SRResNet(generator(), pixel_loss="l3"), "mse, l1"),
         (lambda: srgan.SRResNet(generator(), pixel_weight=0.0), "more than 0"),
-        (lambda: srgan.SRResNet(generator(), average=1.0), "average is 1.0"),
+        (lambda: srgan.SRResNet(generator(), ema_decay=1.0), "ema_decay is 1.0"),
         (lambda: srgan.SRGAN(generator(), None, adversarial_weight=0.0), "SRResNet"),
         (lambda: PixelShuffle(0), "factor is 0"),
         (lambda: PixelShuffle(2)(np.zeros((1, 2, 2, 3), "f4")), "multiple of 4"),
@@ -244,9 +244,9 @@ def test_overlaps_of_transposed_convolutions():
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 4])
 def test_the_bicubic_layer_is_matlabs_up_to_the_edges(factor):
-    pictures = np.random.RandomState(0).uniform(-1, 1, (2, 7, 5, 3)).astype("f4")
-    made = BicubicUpsample(factor)(pictures).numpy()
-    expected = np.stack([bicubic.enlarge(one, factor) for one in pictures])
+    images = np.random.RandomState(0).uniform(-1, 1, (2, 7, 5, 3)).astype("f4")
+    made = BicubicUpsample(factor)(images).numpy()
+    expected = np.stack([bicubic.enlarge(one, factor) for one in images])
     np.testing.assert_allclose(made, expected, atol=1e-6)
 
 
@@ -311,7 +311,7 @@ def test_the_losses_of_several_maps_are_added():
     assert float(found) == pytest.approx(0.25 + 1.0, rel=1e-5)
 
 
-def test_total_variation_is_a_sum_over_a_picture():
+def test_total_variation_is_a_sum_over_a_image():
     game = srgan.SRResNet(generator(), variation_weight=0.5)
     step = np.zeros((2, *HIGH), "f4")
     step[:, :, 12:] = 1.0  # one edge of 24 rows, 3 channels
@@ -329,7 +329,7 @@ def test_without_features_a_game_opens_but_does_not_train():
 
 
 class Says(keras.layers.Layer):
-    """Answers the same for every picture."""
+    """Answers the same for every image."""
 
     def __init__(self, logit, **kwargs):
         super().__init__(**kwargs)
@@ -342,10 +342,10 @@ class Says(keras.layers.Layer):
 @pytest.mark.parametrize("logit", [0.0, 1.5])
 def test_the_adversarial_losses(logit):
     image = keras.Input((None, None, 3))
-    critic = keras.Model(image, Says(logit)(image))
-    game = srgan.SRGAN(generator(), critic, feature_weight=0.0, pixel_weight=1.0)
+    discriminator = keras.Model(image, Says(logit)(image))
+    game = srgan.SRGAN(generator(), discriminator, feature_weight=0.0, pixel_weight=1.0)
     high, made = tensors(0.5)
-    terms = game.critic_terms(high, made)
+    terms = game.discriminator_terms(high, made)
     assert float(terms["real"]) == pytest.approx(math.log1p(math.exp(-logit)), rel=1e-5)
     assert float(terms["fake"]) == pytest.approx(math.log1p(math.exp(logit)), rel=1e-5)
     told = game.generator_terms(high, made)
@@ -366,7 +366,7 @@ def test_frozen_features_are_in_no_checkpoint(tmp_path):
     "batch, said",
     [
         ({"image": 1}, "keys \\['image'\\]"),
-        (np.zeros((2, 6, 6, 3), "f4"), "single pictures"),
+        (np.zeros((2, 6, 6, 3), "f4"), "single images"),
     ],
 )
 def test_other_batches_are_refused(batch, said):
@@ -378,7 +378,7 @@ def test_other_batches_are_refused(batch, said):
 
 def test_originals_of_another_scale_are_refused():
     game = srgan.SRResNet(generator())
-    with pytest.raises(InputError, match="makes pictures of 24x24x3, .* have 12x12x3"):
+    with pytest.raises(InputError, match="makes images of 24x24x3, .* have 12x12x3"):
         game.content_terms(tf.zeros((2, 12, 12, 3)), tf.zeros((2, *HIGH)))
 
 

@@ -17,7 +17,7 @@ class TestWGAN(GameChecks):
         shape, plain_net = (8, 8, 1), "constant" if plain else "dcgan"
         generator = wgan.build_generator(shape, plain_net, width=4, latent_dim=6)
         critic = wgan.build_critic(shape, "dcgan", width=4, norm="none" if plain else "batch")
-        return wgan.WGAN(generator, critic, clip=0.1, critic_steps=2, average=0.9, seed=3)
+        return wgan.WGAN(generator, critic, clip=0.1, critic_steps=2, ema_decay=0.9, seed=3)
 
     def examples(self, count):
         return {"image": np.random.RandomState(0).uniform(-1, 1, (count, 8, 8, 1)).astype("f4")}
@@ -33,7 +33,7 @@ class Waiting(TestWGAN):
         generator = wgan.build_generator(shape, "constant", width=2, latent_dim=6)
         critic = wgan.build_critic(shape, "dcgan", width=2, norm="none")
         return wgan.WGAN(
-            generator, critic, clip=0.1, critic_steps=2, average=0.9, seed=3,
+            generator, critic, clip=0.1, critic_steps=2, ema_decay=0.9, seed=3,
             warm_up=1, refresh=2, warm_critic_steps=3,
         )  # fmt: skip
 
@@ -88,9 +88,9 @@ def test_after_every_step_all_weights_are_in_the_box(clip_norms):
     generator = wgan.build_generator((16, 16, 1), width=2, latent_dim=3)
     game = wgan.WGAN(generator, critic, clip=0.01, clip_norms=clip_norms, critic_steps=2)
     game.compile(generator=keras.optimizers.SGD(0.1), critic=keras.optimizers.SGD(10.0))
-    pictures = np.random.RandomState(0).uniform(-1, 1, (8, 16, 16, 1)).astype("f4")
+    images = np.random.RandomState(0).uniform(-1, 1, (8, 16, 16, 1)).astype("f4")
     assert max(np.abs(value(v)).max() for v in trainable([critic])) > 0.01
-    game.fit(pictures, batch_size=8, verbose=0, shuffle=False)
+    game.fit(images, batch_size=8, verbose=0, shuffle=False)
     largest = {v.name.split("/")[-1].split(":")[0]: 0.0 for v in trainable([critic])}
     for variable in trainable([critic]):
         kind = variable.name.split("/")[-1].split(":")[0]

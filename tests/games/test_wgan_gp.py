@@ -155,9 +155,9 @@ def test_impossible_networks_are_refused(arguments, said):
 
 def test_a_critic_off_its_slope_is_a_symptom():
     game = game_of(linear((1.0, 0.0)))
-    assert game.symptoms({"critic/slope": 1.1}) == []
-    assert "slope is 7.00" in game.symptoms({"critic/slope": 7.0})[0]
-    assert "slope is 0.01" in game.symptoms({"critic/slope": 0.01})[0]
+    assert game.diagnose({"critic/slope": 1.1}) == []
+    assert "slope is 7.00" in game.diagnose({"critic/slope": 7.0})[0]
+    assert "slope is 0.01" in game.diagnose({"critic/slope": 0.01})[0]
 
 
 def test_two_point_masses_at_a_distance():

@@ -1,4 +1,4 @@
-"""Small pictures, and simulated raters that write what the page would save: no judgement."""
+"""Small images, and simulated raters that write what the page would save: no judgement."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from PIL import Image
 from tfgan_suite.study import answers
 
 
-def write_pictures(folder, count, size=16, seed=0, stem="img"):
+def write_images(folder, count, size=16, seed=0, stem="img"):
     folder.mkdir(parents=True, exist_ok=True)
     draws = np.random.RandomState(seed)
     for index in range(count):
@@ -43,4 +43,4 @@ def write(path, key, rater, choose, **changes):
 
 
 def side(key, name):
-    return key["pictures"][name]["side"]
+    return key["images"][name]["side"]

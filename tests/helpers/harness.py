@@ -94,12 +94,12 @@ class GameChecks:
         assert not np.array_equal(drawn, game.generate(3, seed=5))
 
     def check_translations(self, game):
-        """What `translate` gives for each direction: its own for each picture, every time."""
+        """What `translate` gives for each direction: its own for each image, every time."""
         examples = self.examples(4)
         for name, key in game.translations().items():
             images, spec = examples[key], game.signatures()[name].output
             made = game.translate(images, signature=name)
-            # Open sizes are those of the picture that goes in.
+            # Open sizes are those of the image that goes in.
             sizes = [n or images.shape[axis] for axis, n in enumerate(spec.shape, 1)]
             assert made.shape == (4, *sizes) and made.dtype == np.float32
             if spec.kind == "image":
@@ -187,17 +187,17 @@ class GameChecks:
     def test_exports_equal_the_game(self, tmp_path):
         game = self.fit(self.compiled(), 1)
         signature = game.signatures()["serving_default"]
-        picture, given = signature.output.kind == "image", {}
+        image, given = signature.output.kind == "image", {}
         if translates(game):
             examples = self.examples(4)
-            sides = examples[game.takes].shape[1:3] if picture else None
+            sides = examples[game.takes].shape[1:3] if image else None
             given = {"representative": game.representative(examples)}
-            given.update({"size": sides} if picture else {})
+            given.update({"size": sides} if image else {})
         result = export(
             game,
             tmp_path,
             name="tiny",
-            formats=("saved_model", "tflite") if picture else ("saved_model",),
+            formats=("saved_model", "tflite") if image else ("saved_model",),
             int8_bound=self.int8_bound,
             **given,
         )
@@ -219,7 +219,7 @@ class GameChecks:
 
 
 def translates(game) -> bool:
-    """Whether pictures have to be given to the game's generator."""
+    """Whether images have to be given to the game's generator."""
     return not game.signatures()["serving_default"].drawable and hasattr(game, "translate")
 
 

@@ -1,6 +1,6 @@
-"""A recipe that trains a tiny translator on tiny pairs of pictures, for tests.
+"""A recipe that trains a tiny translator on tiny pairs of images, for tests.
 
-The world: grey pictures, and their negatives as the true answers.
+The world: grey images, and their negatives as the true answers.
 """
 
 import keras
@@ -21,8 +21,8 @@ STRATEGY = "one"
 PRECISION = "float32"
 EXPORT = "none"
 WAYS = 1  # directions of the game
-REPORT = 1
-SAVE = 2
+LOG_EVERY = 1
+CHECKPOINT_EVERY = 2
 SHAPE = (12, 8, 1)
 
 
@@ -49,19 +49,19 @@ class Negatives(data.ArraySource):
 
 
 class Tiny(TranslationGame):
-    """One or two generators that halve and double pictures, and a critic."""
+    """One or two generators that halve and double images, and a discriminator."""
 
-    loss_names = ("generator/l1", "critic/real", "critic/fake")
+    loss_names = ("generator/l1", "discriminator/real", "discriminator/fake")
 
     def __init__(self, ways=1, seed=0):
         super().__init__(seed=seed)
         self.generators = [network() for _ in range(ways)]
-        self.critic = keras.Sequential(
+        self.discriminator = keras.Sequential(
             [keras.Input((None, None, 2)), keras.layers.Conv2D(1, 3, dtype="float32")]
         )
 
     def players(self):
-        return {"generator": self.generators, "critic": [self.critic]}
+        return {"generator": self.generators, "discriminator": [self.discriminator]}
 
     def signatures(self):
         names = ("serving_default", "b_to_a")
@@ -70,10 +70,10 @@ class Tiny(TranslationGame):
     def train_step(self, batch):
         source, target = batch["source"], batch["target"]
 
-        def critic_terms():
+        def discriminator_terms():
             fake = self.generators[0](source, training=True)
-            real = self.critic(tf.concat([source, target], -1))
-            fake = self.critic(tf.concat([source, fake], -1))
+            real = self.discriminator(tf.concat([source, target], -1))
+            fake = self.discriminator(tf.concat([source, fake], -1))
             return {
                 "real": tf.reduce_mean(tf.nn.softplus(-real)),
                 "fake": tf.reduce_mean(tf.nn.softplus(fake)),
@@ -84,7 +84,7 @@ class Tiny(TranslationGame):
             errors = [tf.reduce_mean(tf.abs(net(x, training=True) - y)) for net, (x, y) in pairs]
             return {"l1": tf.add_n(errors)}
 
-        self.update("critic", critic_terms)
+        self.update("discriminator", discriminator_terms)
         self.update("generator", generator_terms)
         return self.logs()
 
@@ -108,7 +108,7 @@ def load_data(options):
 def make_game(options, data):
     assert data.shape == SHAPE
     game = Tiny(options.ways, options.seed)
-    game.compile(generator=keras.optimizers.Adam(1e-3), critic=keras.optimizers.Adam(1e-3))
+    game.compile(generator=keras.optimizers.Adam(1e-3), discriminator=keras.optimizers.Adam(1e-3))
     return game
 
 

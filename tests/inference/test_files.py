@@ -14,7 +14,7 @@ from tfgan_suite.inference import files
 from tfgan_suite.inference.gallery import Gallery
 
 
-def picture(path, colour=(10, 20, 30), size=(6, 4)):
+def image(path, colour=(10, 20, 30), size=(6, 4)):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, colour).save(path)
     return path
@@ -28,8 +28,8 @@ def test_a_folder_keeps_its_names_and_sub_folders(tmp_path):
     given, output = tmp_path / "in", tmp_path / "in" / "done"
     for name in ("b.jpg", "a.png", "sub/a.bmp", "both.png", "both.jpg", ".hidden/c.png",
                  "done/old.png"):  # fmt: skip
-        picture(given / name)
-    (given / "notes.txt").write_text("no picture")
+        image(given / name)
+    (given / "notes.txt").write_text("no image")
     jobs = files.plan(given, output)
     assert made_names(jobs, output) == {
         "a.png": "a.png", "b.jpg": "b.png", "both.jpg": "both.jpg.png", "both.png": "both.png.png",
@@ -38,8 +38,8 @@ def test_a_folder_keeps_its_names_and_sub_folders(tmp_path):
     assert [job.given for job in jobs] == [given / job.name for job in jobs]
 
 
-def test_one_picture_goes_to_a_file_or_a_folder(tmp_path):
-    given = picture(tmp_path / "in.webp")
+def test_one_image_goes_to_a_file_or_a_folder(tmp_path):
+    given = image(tmp_path / "in.webp")
     for output, expected in (("x.png", "x.png"), ("y.JPG", "y.JPG"), ("folder", "folder/in.png")):
         (job,) = files.plan(given, tmp_path / output)
         assert job.made == tmp_path / expected
@@ -50,9 +50,9 @@ def test_one_picture_goes_to_a_file_or_a_folder(tmp_path):
 def test_true_answers_are_found_by_name(tmp_path):
     given, truths = tmp_path / "in", tmp_path / "truths"
     for name in ("a.png", "sub/b.png", "sub/c.png", "d.png"):
-        picture(given / name)
+        image(given / name)
     for name in ("a.jpg", "sub/b.jpg", "c.jpg"):
-        picture(truths / name)
+        image(truths / name)
     found = {job.name: job.truth for job in files.plan(given, tmp_path / "out", truths)}
     assert found == {
         "a.png": truths / "a.jpg", "sub/b.png": truths / "sub" / "b.jpg",
@@ -63,17 +63,17 @@ def test_true_answers_are_found_by_name(tmp_path):
 
 
 def test_refusals(tmp_path):
-    one, folder = picture(tmp_path / "in" / "a.png"), tmp_path / "in"
+    one, folder = image(tmp_path / "in" / "a.png"), tmp_path / "in"
     (tmp_path / "empty").mkdir()
     cases = [
         ((tmp_path / "nowhere", tmp_path / "o"), "does not exist"),
-        ((tmp_path / "empty", tmp_path / "o"), "no pictures"),
+        ((tmp_path / "empty", tmp_path / "o"), "no images"),
         ((folder, tmp_path / "o.png"), "is no folder"),
         ((one, tmp_path / "o.gif"), "give .png or .jpg"),
         ((one, one), "would overwrite"),
         ((folder, folder), "would overwrite"),
         ((one, tmp_path / "o", tmp_path / "nowhere"), "--target"),
-        ((one, tmp_path / "o", picture(tmp_path / "t" / "z.png").parent), "named like"),
+        ((one, tmp_path / "o", image(tmp_path / "t" / "z.png").parent), "named like"),
     ]
     for arguments, said in cases:
         with pytest.raises(InputError, match=said):
@@ -82,7 +82,7 @@ def test_refusals(tmp_path):
 
 
 def test_reading_scales_the_shorter_side(tmp_path):
-    path = picture(tmp_path / "a.png", size=(60, 20))
+    path = image(tmp_path / "a.png", size=(60, 20))
     assert files.read(path, 3).shape == (20, 60, 3)
     small = files.read(path, 1, size=10)
     assert small.shape == (10, 30, 1) and small.dtype == np.uint8
@@ -103,7 +103,7 @@ def test_pairs_are_halved_by_direction():
 @pytest.mark.parametrize(
     "name, channels, loss", [("a.png", 3, 0), ("a.png", 1, 0), ("a.jpg", 3, 3)]
 )
-def test_written_pictures_are_what_was_made(tmp_path, name, channels, loss):
+def test_written_images_are_what_was_made(tmp_path, name, channels, loss):
     column = np.linspace(0, 255, 32)[:, None, None]
     pixels = np.broadcast_to(column, (32, 24, channels)).astype("u1").copy()
     files.write(tmp_path / "new" / name, pixels)
@@ -112,16 +112,16 @@ def test_written_pictures_are_what_was_made(tmp_path, name, channels, loss):
 
 
 class Page(html.parser.HTMLParser):
-    """Collects the pictures and checks that every element is closed."""
+    """Collects the images and checks that every element is closed."""
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.pictures, self.cells, self.heads = [], [], [], []
+        self.open, self.images, self.cells, self.heads = [], [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         if tag == "img":
-            self.pictures.append(dict(attributes))
+            self.images.append(dict(attributes))
             self.cells[-1] += 1
         elif tag != "meta":
             self.open.append(tag)
@@ -136,7 +136,7 @@ class Page(html.parser.HTMLParser):
             self.heads.append(text)
 
 
-def test_the_gallery_is_one_file_with_every_picture(tmp_path):
+def test_the_gallery_is_one_file_with_every_image(tmp_path):
     random = np.random.RandomState(0)
     small = [random.randint(0, 256, (8, 6, channels)).astype("u1") for channels in (1, 3, 3)]
     large = np.full((300, 900, 3), 77, "u1")
@@ -148,9 +148,9 @@ def test_the_gallery_is_one_file_with_every_picture(tmp_path):
     assert "<script" not in text and "http" not in text and 'href="' not in text
     page = Page(text)
     assert page.open == [] and page.heads == ["input", "output", "target"]
-    assert page.cells == [0, 0, 3, 0, 2]  # head, name and pictures of each row
+    assert page.cells == [0, 0, 3, 0, 2]  # head, name and images of each row
     decoded = []
-    for shown in page.pictures:
+    for shown in page.images:
         kind, data = shown["src"].split(";base64,")
         decoded.append(np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))))
         assert decoded[-1].shape[:2] == (int(shown["height"]), int(shown["width"]))

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfgan_suite import InputError
 from tfgan_suite.core.translation_game import from_image
-from tfgan_suite.inference.tiles import places, translate_picture, windows
+from tfgan_suite.inference.tiles import places, translate_image, windows
 
 
 @pytest.mark.parametrize("multiple", [1, 4])
@@ -68,15 +68,15 @@ def test_tiles_of_a_local_network_equal_the_whole(sides):
         count.append(images.shape)
         return signature.call(image=tf.constant(images)).numpy()
 
-    picture = np.random.RandomState(0).uniform(-1, 1, (*sides, 3)).astype("float32")
-    whole = translate_picture(picture, call)
+    image = np.random.RandomState(0).uniform(-1, 1, (*sides, 3)).astype("float32")
+    whole = translate_image(image, call)
     assert whole.shape == (*sides, 1) and len(count) == 1
-    tiled = translate_picture(picture, call, tile=96, overlap=48, multiple=4)
+    tiled = translate_image(image, call, tile=96, overlap=48, multiple=4)
     np.testing.assert_allclose(tiled, whole, atol=2e-6)
     if max(sides) > 96:
         assert len(count) > 2 and max(max(shape[1:3]) for shape in count[1:]) <= 96
         # Off the grid of the halvings the network answers otherwise: the grid matters.
-        off = translate_picture(picture, call, tile=98, overlap=48, multiple=1)
+        off = translate_image(image, call, tile=98, overlap=48, multiple=1)
         assert np.abs(off - whole).max() > 1e-3
 
 
@@ -86,7 +86,7 @@ def test_tiles_that_disagree_are_blended_without_a_seam():
     def call(images):
         return np.full((*images.shape[:3], 1), next(answers), "float32")
 
-    found = translate_picture(np.zeros((150, 200, 3), "float32"), call, tile=64, overlap=32)
+    found = translate_image(np.zeros((150, 200, 3), "float32"), call, tile=64, overlap=32)
     assert found.std() > 0.1
     # Between two tiles that differ by up to 2, over 16 pixels: never a jump.
     for axis in (0, 1):
@@ -94,22 +94,22 @@ def test_tiles_that_disagree_are_blended_without_a_seam():
 
 
 @pytest.mark.parametrize("sides", [(5, 9), (32, 16), (33, 100), (1, 1)])
-def test_a_network_of_one_size_takes_every_picture(sides):
+def test_a_network_of_one_size_takes_every_image(sides):
     shapes = set()
 
     def call(images):
         shapes.add(images.shape)
         return -images
 
-    picture = np.random.RandomState(0).uniform(-1, 1, (*sides, 1)).astype("float32")
-    found = translate_picture(picture, call, size=(32, 16))
-    np.testing.assert_allclose(found, -picture, atol=1e-6)
+    image = np.random.RandomState(0).uniform(-1, 1, (*sides, 1)).astype("float32")
+    found = translate_image(image, call, size=(32, 16))
+    np.testing.assert_allclose(found, -image, atol=1e-6)
     assert shapes == {(1, 32, 16, 1)}
 
 
 def test_impossible_tiles_are_refused():
-    picture = np.zeros((100, 100, 1), "float32")
+    image = np.zeros((100, 100, 1), "float32")
     with pytest.raises(InputError, match="from 2 to 16"):
-        translate_picture(picture, lambda x: x, tile=32, overlap=17)
+        translate_image(image, lambda x: x, tile=32, overlap=17)
     with pytest.raises(InputError, match="at least 8"):
-        translate_picture(picture, lambda x: x, tile=4)
+        translate_image(image, lambda x: x, tile=4)

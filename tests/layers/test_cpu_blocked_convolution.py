@@ -60,17 +60,17 @@ def test_where_blocks_pay(case, pays, monkeypatch):
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_the_layer_takes_blocks_in_training_alone(padding, monkeypatch):
     side = 64 if padding == "same" else 70
-    pictures = np.random.RandomState(0).normal(size=(1, side, side, 4)).astype("f4")
+    images = np.random.RandomState(0).normal(size=(1, side, side, 4)).astype("f4")
     layer = convolution.Conv2D(3, 7, padding=padding, bias_initializer="ones")
-    expected = layer(pictures).numpy()
+    expected = layer(images).numpy()
     monkeypatch.setattr(cpu_blocked_convolution, "FEWEST_POSITIONS", 10**9)
-    np.testing.assert_array_equal(layer(pictures, training=True), expected)
+    np.testing.assert_array_equal(layer(images, training=True), expected)
     monkeypatch.undo()
     taken, real = [], cpu_blocked_convolution.convolution
     monkeypatch.setattr(
         cpu_blocked_convolution, "convolution", lambda *a: taken.append(a) or real(*a)
     )
-    np.testing.assert_allclose(layer(pictures, training=True), expected, atol=1e-4)
+    np.testing.assert_allclose(layer(images, training=True), expected, atol=1e-4)
     assert len(taken) == (not tf.config.list_physical_devices("GPU"))
-    layer(pictures)
+    layer(images)
     assert len(taken) <= 1

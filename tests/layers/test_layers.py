@@ -11,13 +11,13 @@ from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense, Padde
 from tfgan_suite.layers.normalization import BatchStatistics, InstanceStatistics
 from tfgan_suite.layers.resizing import ReflectionPad, Upsample2D
 
-PICTURES = tf.random.stateless_normal((2, 3, 5, 4), [1, 2])
+IMAGES = tf.random.stateless_normal((2, 3, 5, 4), [1, 2])
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])
 def test_every_pixel_is_repeated(factor):
-    expected = np.repeat(np.repeat(PICTURES, factor, 1), factor, 2)
-    np.testing.assert_array_equal(Upsample2D(factor)(PICTURES), expected)
+    expected = np.repeat(np.repeat(IMAGES, factor, 1), factor, 2)
+    np.testing.assert_array_equal(Upsample2D(factor)(IMAGES), expected)
 
 
 @pytest.mark.parametrize("shape", [(None, 5, 4), (None, None, 4), (3, 5, 4)])
@@ -28,18 +28,18 @@ def test_unknown_sizes(shape):
         None, height and 2 * height, width and 2 * width, channels
     )  # fmt: skip
     run = tf.function(model, input_signature=[tf.TensorSpec((None, *shape))])
-    np.testing.assert_array_equal(run(PICTURES), np.repeat(np.repeat(PICTURES, 2, 1), 2, 2))
+    np.testing.assert_array_equal(run(IMAGES), np.repeat(np.repeat(IMAGES, 2, 1), 2, 2))
 
 
 def test_second_derivative():
     """h = |grad_x sum(up(x)^3)|^2, up of factor 2: grad = 12 x^2, h = 144 x^4, h' = 576 x^3."""
-    x = tf.Variable(PICTURES)
+    x = tf.Variable(IMAGES)
     layer = Upsample2D()
     with tf.GradientTape() as outer:
         with tf.GradientTape() as inner:
             value = tf.reduce_sum(layer(x) ** 3)
         penalty = tf.reduce_sum(inner.gradient(value, x) ** 2)
-    np.testing.assert_allclose(outer.gradient(penalty, x), 576 * PICTURES**3, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(outer.gradient(penalty, x), 576 * IMAGES**3, rtol=1e-4, atol=1e-4)
 
 
 def test_config():
@@ -52,16 +52,16 @@ def test_config():
 
 def test_converts_to_tflite():
     layer = Upsample2D()
-    run = tf.function(layer.__call__, input_signature=[tf.TensorSpec(PICTURES.shape)])
+    run = tf.function(layer.__call__, input_signature=[tf.TensorSpec(IMAGES.shape)])
     content = tf.lite.TFLiteConverter.from_concrete_functions(
         [run.get_concrete_function()], layer
     ).convert()
     interpreter = tf.lite.Interpreter(model_content=content)
     interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], PICTURES)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], IMAGES)
     interpreter.invoke()
     result = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    np.testing.assert_array_equal(result, np.repeat(np.repeat(PICTURES, 2, 1), 2, 2))
+    np.testing.assert_array_equal(result, np.repeat(np.repeat(IMAGES, 2, 1), 2, 2))
     names = {op["op_name"] for op in interpreter._get_ops_details()} - {"DELEGATE"}
     assert names <= {"CONCATENATION", "RESHAPE"}
 
@@ -82,14 +82,14 @@ def test_gradient_of_a_bias_counts_every_pixel(index, precision):
     """d sum(conv(x) + b) / db is the number of pixels; counted in bfloat16 it would stop at 256."""
     layer, count = biased_layers()[index]
     layer = type(layer).from_config({**layer.get_config(), "dtype": precision})
-    pictures = tf.zeros((2, 24, 24, 4))
-    layer.build(pictures.shape)
+    images = tf.zeros((2, 24, 24, 4))
+    layer.build(images.shape)
     bias = compat.tensor_variable(layer.bias)
 
     @tf.function
     def gradient():
         with tf.GradientTape() as tape:
-            total = tf.reduce_sum(tf.cast(layer(pictures), tf.float32))
+            total = tf.reduce_sum(tf.cast(layer(images), tf.float32))
         return tape.gradient(total, bias)
 
     np.testing.assert_allclose(gradient(), [count] * 3, rtol=2**-8)
@@ -109,7 +109,7 @@ def test_biased_layers_are_keras_own_in_all_else(index):
     made = [*(layer for layer, _ in biased_layers()), Dense(3)][index]
     config = {**made.get_config(), "activation": "relu", "bias_initializer": "ones"}
     ours, theirs = type(made).from_config(config), type(made).__mro__[2].from_config(config)
-    inputs = PICTURES[:, 0, 0] if isinstance(made, Dense) else PICTURES
+    inputs = IMAGES[:, 0, 0] if isinstance(made, Dense) else IMAGES
     ours.build(inputs.shape)
     theirs.build(inputs.shape)
     theirs.set_weights(ours.get_weights())
@@ -123,7 +123,7 @@ def test_a_transposed_convolution_of_any_size():
     layer = Conv2DTranspose(3, 4, 2, "same")
     model = keras.Sequential([keras.layers.Input((None, None, 4)), layer])
     run = tf.function(model, input_signature=[tf.TensorSpec((None, None, None, 4))])
-    assert run(PICTURES).shape == (2, 6, 10, 3)
+    assert run(IMAGES).shape == (2, 6, 10, 3)
 
 
 @pytest.mark.parametrize("slope", [0.1, 0.2, 0.3])
@@ -203,7 +203,7 @@ def test_statistics_of_the_batch():
     assert layer.non_trainable_weights == []
 
 
-def test_statistics_after_training_are_those_of_one_picture():
+def test_statistics_after_training_are_those_of_one_image():
     x = tf.random.stateless_normal((3, 5, 6, 2), [5, 6]) * [[[[1.0, 9.0]]]]
     layer = BatchStatistics()
     alone = tf.concat([layer(x[i : i + 1], training=True) for i in range(3)], 0)
@@ -254,7 +254,7 @@ def test_statistics_in_bfloat16_are_summed_in_float32(kind):
 
 @pytest.mark.parametrize("kind", [BatchStatistics, InstanceStatistics])
 @pytest.mark.parametrize("training", [False, True])
-def test_a_picture_of_one_pixel_has_no_statistics(kind, training):
+def test_a_image_of_one_pixel_has_no_statistics(kind, training):
     """Why the bottleneck of a U-Net has no norm: whatever comes in, beta goes out."""
     layer = kind()
     x = tf.random.stateless_normal((1, 1, 1, 3), [5, 6])

@@ -217,8 +217,8 @@ def test_a_clone_and_saved_weights_have_the_same_u(tmp_path):
 
 def test_a_saved_model_file_loads(tmp_path):
     network = small_network()
-    network.save(str(tmp_path / "critic.keras"))
-    again = keras.models.load_model(str(tmp_path / "critic.keras"))
+    network.save(str(tmp_path / "discriminator.keras"))
+    again = keras.models.load_model(str(tmp_path / "discriminator.keras"))
     images = tf.random.stateless_normal((3, 8, 8, 3), [1, 2])
     np.testing.assert_allclose(again(images), network(images), atol=1e-6)
 

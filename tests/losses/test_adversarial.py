@@ -16,19 +16,19 @@ def constant(value, shape=(4, 1)):
     return tf.fill(shape, tf.constant(value, tf.float32))
 
 
-def critic_sum(loss, real, fake):
+def discriminator_sum(loss, real, fake):
     return float(loss.real(real) + loss.fake(fake))
 
 
 @pytest.mark.parametrize("name", ["minimax", "non_saturating"])
-def test_undecided_critic(name):
+def test_undecided_discriminator(name):
     loss = adversarial.get(name)
-    total = critic_sum(loss, constant(0.0), constant(0.0))
+    total = discriminator_sum(loss, constant(0.0), constant(0.0))
     assert total == pytest.approx(2 * LOG2, abs=1e-6)
     assert adversarial.jensen_shannon_estimate(total) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_generator_losses_of_an_undecided_critic():
+def test_generator_losses_of_an_undecided_discriminator():
     assert float(adversarial.get("minimax").generator(constant(0.0))) == pytest.approx(
         -LOG2, abs=1e-6
     )
@@ -37,13 +37,13 @@ def test_generator_losses_of_an_undecided_critic():
     )
 
 
-def test_perfect_critic_reaches_the_limit_of_the_divergence():
-    total = critic_sum(adversarial.get("non_saturating"), constant(50.0), constant(-50.0))
+def test_perfect_discriminator_reaches_the_limit_of_the_divergence():
+    total = discriminator_sum(adversarial.get("non_saturating"), constant(50.0), constant(-50.0))
     assert total == pytest.approx(0.0, abs=1e-6)
     assert adversarial.jensen_shannon_estimate(total) == pytest.approx(0.693147, abs=1e-6)
 
 
-def test_optimal_critic_of_a_two_point_world():
+def test_optimal_discriminator_of_a_two_point_world():
     """p = (.5, .5), q = (.9, .1): D* = p / (p + q), JSD = .101749, V(D*) = -1.182796."""
     p, q = np.array([0.5, 0.5]), np.array([0.9, 0.1])
     best = p / (p + q)
@@ -52,7 +52,7 @@ def test_optimal_critic_of_a_two_point_world():
     # A batch of ten that holds each point in its exact share.
     real = tf.gather(logits, [0] * 5 + [1] * 5)
     fake = tf.gather(logits, [0] * 9 + [1])
-    total = critic_sum(adversarial.get("minimax"), real, fake)
+    total = discriminator_sum(adversarial.get("minimax"), real, fake)
     assert total == pytest.approx(1.182796, abs=1e-5)
     assert adversarial.jensen_shannon_estimate(total) == pytest.approx(0.101749, abs=1e-5)
 
@@ -106,19 +106,19 @@ def test_smoothing_is_refused_where_it_means_nothing():
 
 def test_least_squares_values():
     zero_one = adversarial.get("least_squares")
-    assert critic_sum(zero_one, constant(1.0), constant(0.0)) == 0.0
+    assert discriminator_sum(zero_one, constant(1.0), constant(0.0)) == 0.0
     assert float(zero_one.generator(constant(0.0))) == 0.5
-    assert critic_sum(zero_one, constant(0.5), constant(0.5)) == 0.25
+    assert discriminator_sum(zero_one, constant(0.5), constant(0.5)) == 0.25
     assert float(zero_one.generator(constant(0.5))) == 0.125
     pearson = adversarial.least_squares(-1.0, 1.0, 0.0)
-    assert critic_sum(pearson, constant(0.0), constant(0.0)) == 1.0
+    assert discriminator_sum(pearson, constant(0.0), constant(0.0)) == 1.0
     assert float(pearson.generator(constant(0.0))) == 0.0
     assert (zero_one.threshold, pearson.threshold) == (0.5, 0.0)
 
 
 @pytest.mark.parametrize("coding, expected", [((-1, 1, 0), 0.380952), ((0, 1, 1), 0.595238)])
 def test_least_squares_and_pearson(coding, expected):
-    """2 C(G) with the optimal critic; equal to chi^2 = .380952 only where b-c = 1 and b-a = 2."""
+    """2 C(G) with the optimal discriminator; equal to chi^2 = .380952 only where b-c = 1 and b-a = 2."""
     a, b, c = coding
     p, q = np.array([0.5, 0.5]), np.array([0.9, 0.1])
     best = tf.constant((b * p + a * q) / (p + q), tf.float32)
@@ -148,22 +148,22 @@ def test_least_squares_needs_two_labels():
 def test_wasserstein_values():
     loss = adversarial.get("wasserstein")
     real, fake = tf.constant([[3.0], [5.0]]), tf.constant([[1.0], [-2.0]])
-    assert critic_sum(loss, real, fake) == pytest.approx(-4.5)
+    assert discriminator_sum(loss, real, fake) == pytest.approx(-4.5)
     assert float(loss.generator(fake)) == pytest.approx(0.5)
     assert float(adversarial.wasserstein_distance(real, fake)) == pytest.approx(4.5)
 
 
 def test_hinge_values():
     loss = adversarial.get("hinge")
-    assert critic_sum(loss, constant(0.0), constant(0.0)) == 2.0
-    assert critic_sum(loss, constant(1.5), constant(-1.0)) == 0.0
-    assert critic_sum(loss, constant(0.5), constant(-0.25)) == pytest.approx(1.25)
+    assert discriminator_sum(loss, constant(0.0), constant(0.0)) == 2.0
+    assert discriminator_sum(loss, constant(1.5), constant(-1.0)) == 0.0
+    assert discriminator_sum(loss, constant(0.5), constant(-0.25)) == pytest.approx(1.25)
     assert float(loss.generator(constant(-0.25))) == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("name", ["minimax", "non_saturating", "least_squares", "wasserstein"])
 def test_means_are_over_every_element_in_float32(name):
-    """A bfloat16 sum of 4096 ones stops at 256; a patch critic gives many outputs a sample."""
+    """A bfloat16 sum of 4096 ones stops at 256; a patch discriminator gives many outputs a sample."""
     patches = tf.cast(tf.fill((4, 32, 32, 1), 1.0), tf.bfloat16)
     loss = adversarial.get(name)
     for term in (loss.real, loss.fake, loss.generator):

@@ -16,7 +16,7 @@ def linear(weights):
     return lambda points: tf.linalg.matvec(points, weights)[:, tf.newaxis]
 
 
-def test_linear_critic():
+def test_linear_discriminator():
     """w = (3, 4): slope 5 everywhere, lambda (5 - 1)^2 = 160, d/dw = 2 lambda 4 w / 5."""
     weights = tf.Variable([3.0, 4.0])
     with tf.GradientTape() as tape:
@@ -33,21 +33,21 @@ def test_unit_slope_costs_nothing():
 
 
 @pytest.mark.parametrize("connected", [True, False])
-def test_constant_critic_is_finite(connected):
+def test_constant_discriminator_is_finite(connected):
     """Slope 0: the penalty is 1 (10 with lambda) and its gradient is no NaN."""
     weights = tf.Variable([0.0, 0.0])
 
-    def critic(points):
+    def discriminator(points):
         return linear(weights)(points) if connected else tf.ones((3, 1)) * weights[0]
 
     with tf.GradientTape() as tape:
-        penalty, _ = penalties.gradient_penalty(critic, POINTS)
+        penalty, _ = penalties.gradient_penalty(discriminator, POINTS)
     assert 10.0 * float(penalty) == pytest.approx(10.0, abs=1e-4)
     gradient = tape.gradient(penalty, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     assert np.all(np.isfinite(gradient))
 
 
-def test_quadratic_critic():
+def test_quadratic_discriminator():
     """f = |x|^2 / 2: the slope at x is |x|."""
     penalty, slopes = penalties.gradient_penalty(
         lambda points: 0.5 * tf.reduce_sum(points**2, 1), POINTS
@@ -68,16 +68,16 @@ def test_one_sided_and_target():
     assert float(on_target) == pytest.approx(0.0, abs=1e-8)
 
 
-def test_norm_is_over_all_axes_of_a_picture():
-    """f = sum of a 2 x 3 x 2 picture: 12 partial derivatives of 1, slope sqrt(12)."""
+def test_norm_is_over_all_axes_of_a_image():
+    """f = sum of a 2 x 3 x 2 image: 12 partial derivatives of 1, slope sqrt(12)."""
     _, slopes = penalties.gradient_penalty(
         lambda x: tf.reduce_sum(x, [1, 2, 3]), tf.zeros((4, 2, 3, 2))
     )
     np.testing.assert_allclose(slopes, [12**0.5] * 4, rtol=1e-6)
 
 
-def small_critic():
-    """A smooth convolutional critic, so that finite differences converge."""
+def small_discriminator():
+    """A smooth convolutional discriminator, so that finite differences converge."""
     keras.utils.set_random_seed(0)
     return keras.Sequential(
         [
@@ -92,15 +92,15 @@ def small_critic():
 
 @pytest.mark.parametrize("kind", ["gradient_penalty", "r1"])
 def test_second_order_gradient_equals_finite_differences(kind):
-    critic = small_critic()
+    discriminator = small_discriminator()
     points = tf.random.stateless_normal((3, 6, 6, 2), [1, 2]) * 2.0
 
     def value():
-        return getattr(penalties, kind)(critic, points)[0]
+        return getattr(penalties, kind)(discriminator, points)[0]
 
     with tf.GradientTape() as tape:
         penalty = value()
-    kernels = [v for v in critic.trainable_variables if len(v.shape) > 1]
+    kernels = [v for v in discriminator.trainable_variables if len(v.shape) > 1]
     gradients = tape.gradient(penalty, [compat.tensor_variable(v) for v in kernels])
     for kernel, gradient in zip(kernels, gradients):
         start = tf.convert_to_tensor(kernel)
@@ -154,50 +154,50 @@ def test_models_run_in_training_mode():
         def call(self, inputs, training=None):
             return inputs * (2.0 if training else 1.0)
 
-    critic = keras.Sequential([keras.layers.Input((2,)), Mode()])
-    _, slopes = penalties.gradient_penalty(critic, POINTS)
+    discriminator = keras.Sequential([keras.layers.Input((2,)), Mode()])
+    _, slopes = penalties.gradient_penalty(discriminator, POINTS)
     np.testing.assert_allclose(slopes, [2 * 2**0.5] * 3, rtol=1e-5)
 
 
 @pytest.mark.parametrize("graph", [False, True])
 def test_clip_weights(graph):
-    critic = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(3)])
-    critic.layers[-1].kernel.assign([[0.5, -0.5, 0.005], [0.01, -0.01, 0.02]])
+    discriminator = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(3)])
+    discriminator.layers[-1].kernel.assign([[0.5, -0.5, 0.005], [0.01, -0.01, 0.02]])
 
     def clip():
-        penalties.clip_weights(critic.trainable_variables, 0.01)
+        penalties.clip_weights(discriminator.trainable_variables, 0.01)
 
     (tf.function(clip) if graph else clip)()
-    kernel = np.array(critic.get_weights()[0])
+    kernel = np.array(discriminator.get_weights()[0])
     limit = np.float32(0.01)
     np.testing.assert_array_equal(
         kernel, np.array([[limit, -limit, 0.005], [limit, -limit, limit]], np.float32)
     )
     with pytest.raises(InputError, match="limit"):
-        penalties.clip_weights(critic.trainable_variables, 0.0)
+        penalties.clip_weights(discriminator.trainable_variables, 0.0)
 
 
 def test_clip_weights_on_two_replicas(two_replicas):
     strategy = two_replicas
     with strategy.scope():
-        critic = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(3)])
-        critic.layers[-1].kernel.assign([[1.0, -1.0, 0.005]] * 2)
+        discriminator = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(3)])
+        discriminator.layers[-1].kernel.assign([[1.0, -1.0, 0.005]] * 2)
 
     @tf.function
     def step():
-        strategy.run(lambda: penalties.clip_weights(critic.trainable_variables, 0.01))
+        strategy.run(lambda: penalties.clip_weights(discriminator.trainable_variables, 0.01))
 
     step()
-    kernel = compat.tensor_variable(critic.trainable_variables[0])
+    kernel = compat.tensor_variable(discriminator.trainable_variables[0])
     for local in strategy.experimental_local_results(kernel):
         np.testing.assert_allclose(local, [[0.01, -0.01, 0.005]] * 2)
 
 
 def test_reject_batch_norm():
     inner = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(4), norm()])
-    critic = keras.Sequential([keras.layers.Input((4,)), inner, keras.layers.Dense(1)])
+    discriminator = keras.Sequential([keras.layers.Input((4,)), inner, keras.layers.Dense(1)])
     with pytest.raises(InputError, match="batch normalisation"):
-        penalties.reject_batch_norm(critic)
+        penalties.reject_batch_norm(discriminator)
     plain = keras.Sequential(
         [keras.layers.Input((4, 4, 2)), keras.layers.GroupNormalization(groups=1)]
     )

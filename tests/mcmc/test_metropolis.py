@@ -238,7 +238,7 @@ def test_the_recipe_refuses_in_one_line(recipe, tmp_path, monkeypatch, capsys, w
     assert words[0] in reason and not list(tmp_path.iterdir())
 
 
-def test_the_recipe_names_the_extra_of_its_pictures(recipe, tmp_path, monkeypatch, capsys):
+def test_the_recipe_names_the_extra_of_its_images(recipe, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert recipe([]) == 2

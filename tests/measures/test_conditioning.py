@@ -13,7 +13,7 @@ CLASSES = 4
 
 
 class Game:
-    """Pictures whose brightness is the class asked for, or a constant one."""
+    """Images whose brightness is the class asked for, or a constant one."""
 
     name = "fake"
 
@@ -29,13 +29,13 @@ class Game:
 
     def generate(self, seed=0, **given):
         wanted = given[self.input].reshape(len(given[self.input]), -1)[:, 0]
-        return picture(wanted if self.obeys else 0 * wanted)
+        return image(wanted if self.obeys else 0 * wanted)
 
     def infer(self, images):
         return {"category": (read(images)[:, None] + 1) % CLASSES}  # codes are named otherwise
 
 
-def picture(kind):
+def image(kind):
     value = (np.asarray(kind) / (CLASSES - 1) * 2 - 1).astype("f4")
     return np.broadcast_to(value[:, None, None, None], (len(value), 4, 4, 1)).copy()
 
@@ -80,7 +80,7 @@ def test_a_classifier_of_other_classes_is_refused(classifier):
 @pytest.mark.parametrize("shape", [(), (2,)])
 def test_codes_are_matched_and_their_information_is_in_nats(classifier, shape):
     labels = np.arange(80) % CLASSES
-    pixels = np.rint((picture(labels) + 1) * 127.5).astype("u1")
+    pixels = np.rint((image(labels) + 1) * 127.5).astype("u1")
     source = data.from_arrays(pixels, labels, name="grey", origin="test", classes=tuple("abcd"))
     game = Game("category", shape=shape)
     accuracy, by_q, by_class = conditioning.codes(game, classifier, source, 80, 0, 32)

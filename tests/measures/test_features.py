@@ -1,4 +1,4 @@
-"""Streams of pictures, their features, and the cache of the reference."""
+"""Streams of images, their features, and the cache of the reference."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ from tfgan_suite.measures import MeasureWarning, features
 
 def source(count=23, seed=0):
     pixels = np.random.RandomState(seed).randint(0, 256, (count, 8, 8, 1)).astype("u1")
-    return data.ArraySource("pictures", pixels)
+    return data.ArraySource("images", pixels)
 
 
 class Halves:
     """Means of the upper and lower half, counting its calls while it is not compiled."""
 
     def __init__(self, weights_hash="abc"):
-        self.pictures = 0
+        self.images = 0
         self.extractor = extractors.from_callable(
             lambda x: tf.reduce_mean(tf.reshape(x, (-1, 2, 32)), axis=2),
             "halves",
@@ -27,7 +27,7 @@ class Halves:
         describe = self.extractor.describe
 
         def counted(images):
-            self.pictures += len(images)
+            self.images += len(images)
             return describe(images)
 
         self.extractor.describe = counted
@@ -70,18 +70,18 @@ def test_the_reference_is_described_once(tmp_path):
 
     first = reference()
     again = reference()
-    assert halves.pictures == 20
+    assert halves.images == 20
     np.testing.assert_array_equal(again.features, first.features)
     np.testing.assert_array_equal(again.moments.covariance, first.moments.covariance)
     assert again.count == 20
     for change in ({"count": 19}, {"seed": 1}, {"split": "test"}, {"source": source(seed=1)}):
-        before = halves.pictures
+        before = halves.images
         reference(**change)
-        assert halves.pictures > before, change
+        assert halves.images > before, change
     halves.extractor.weights_hash = "other"
-    before = halves.pictures
+    before = halves.images
     reference()
-    assert halves.pictures == before + 20
+    assert halves.images == before + 20
 
 
 def test_moments_alone_do_not_stand_in_for_features(tmp_path):
@@ -93,7 +93,7 @@ def test_moments_alone_do_not_stand_in_for_features(tmp_path):
         2,
     )
     assert features.reference(source(), halves.extractor, **options).count == 20
-    assert halves.pictures == 40
+    assert halves.images == 40
 
 
 def test_a_damaged_cache_is_made_anew_and_an_unknown_extractor_not_kept(tmp_path):
@@ -108,7 +108,7 @@ def test_a_damaged_cache_is_made_anew_and_an_unknown_extractor_not_kept(tmp_path
     unknown = Halves(weights_hash=None)
     for _ in range(2):
         features.reference(source(), unknown.extractor, count=20, cache=tmp_path / "b")
-    assert unknown.pictures == 40 and not (tmp_path / "b").exists()
+    assert unknown.images == 40 and not (tmp_path / "b").exists()
 
 
 def test_a_cache_that_cannot_be_written_is_said_and_passed_over(tmp_path):
@@ -137,13 +137,13 @@ def test_bad_input():
         list(features.stream(source(), 24))
     with pytest.raises(InputError, match="batch size is 0"):
         list(features.stream(source(), 4, batch=0))
-    with pytest.raises(InputError, match="no pictures to measure"):
+    with pytest.raises(InputError, match="no images to measure"):
         features.collect([], halves)
     broken = np.zeros((4, 8, 8, 1), np.float32)
     broken[2, 3, 3] = np.nan
-    with pytest.raises(InputError, match="1 of 4 pictures hold NaN"):
+    with pytest.raises(InputError, match="1 of 4 images hold NaN"):
         features.collect([broken], halves)
-    with pytest.raises(InputError, match="1 of 2 pictures hold NaN"):
+    with pytest.raises(InputError, match="1 of 2 images hold NaN"):
         features.collect([np.array([[0.0, 1.0], [np.inf, 0.0]])], None)
     with pytest.raises(InputError, match="gives no class predictions"):
         features.collect([np.zeros((4, 8, 8, 1), "u1")], halves, predict=True)

@@ -122,9 +122,9 @@ def test_too_few_samples_warn_with_the_number_needed():
 
 def test_bad_input():
     rows = np.zeros((5, 3))
-    with pytest.raises(InputError, match="expected \\(pictures, features\\)"):
+    with pytest.raises(InputError, match="expected \\(images, features\\)"):
         Moments.of(np.zeros((5, 2, 2)))
-    with pytest.raises(InputError, match="1 of 5 pictures are not finite"):
+    with pytest.raises(InputError, match="1 of 5 images are not finite"):
         Moments.of(np.where(np.arange(15).reshape(5, 3) == 4, np.nan, 0.0))
     with pytest.raises(InputError, match="4 dimensions; those before had 3"):
         Moments.of(rows).add(np.zeros((5, 4)))

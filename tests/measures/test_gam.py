@@ -67,20 +67,23 @@ def test_a_rate_is_never_zero():
 
 
 def game(samples, slope, bias, threshold=0.0):
-    """Draws fixed points; its critic is linear in their first coordinate."""
+    """Draws fixed points; its discriminator is linear in their first coordinate."""
 
-    def critic(x, training):
+    def discriminator(x, training):
         assert training is False
         return tf.reshape(slope * x[:, 0] + bias, (-1, 1))
 
     loss = types.SimpleNamespace(threshold=threshold, name="some")
     points = np.asarray(samples, "f4")[:, None]
     return types.SimpleNamespace(
-        critic=critic, adversarial=loss, name="played", generate=lambda count, seed: points[:count]
+        discriminator=discriminator,
+        adversarial=loss,
+        name="played",
+        generate=lambda count, seed: points[:count],
     )
 
 
-def test_a_battle_counts_what_each_critic_gets_wrong():
+def test_a_battle_counts_what_each_discriminator_gets_wrong():
     real = np.array([[1.0], [2.0], [3.0], [4.0]], "f4")
     first, second = game([0.0] * 4, 1.0, -1.5), game([-1.0, 1.0, 2.0, 3.0], 1.0, -2.5)
     found = gam.battle(first, second, real, count=4, batch=3, tolerance=1.0)
@@ -91,14 +94,14 @@ def test_a_battle_counts_what_each_critic_gets_wrong():
 
 def test_a_game_against_itself_is_a_tie():
     keras.utils.set_random_seed(0)
-    playing = gran.GRAN(gran.build_generator(8, 1, 2, 3, 2, 3), gran.build_critic(8, 1, 2))
+    playing = gran.GRAN(gran.build_generator(8, 1, 2, 3, 2, 3), gran.build_discriminator(8, 1, 2))
     real = np.random.RandomState(0).uniform(-1, 1, (30, 8, 8, 1)).astype("f4")
     found = gam.battle(playing, playing, real, count=30, resamples=10)
     assert found.r_test == found.r_sample == 1.0
     assert found.verdict in ("tie", "undetermined")
 
 
-def test_the_better_generator_wins_when_the_critics_are_alike():
+def test_the_better_generator_wins_when_the_discriminators_are_alike():
     draws = np.random.RandomState(0)
     good, bad = draws.normal(3.0, 1.0, 1000), draws.normal(0.0, 1.0, 1000)
     real = draws.normal(3.0, 1.0, (1000, 1)).astype("f4")

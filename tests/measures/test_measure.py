@@ -97,10 +97,10 @@ def test_the_same_seed_gives_the_same_values_and_words_are_printed(home, capsys,
     )
 
 
-def test_a_run_its_export_and_a_folder_of_its_pictures_agree(home, tmp_path):
+def test_a_run_its_export_and_a_folder_of_its_images_agree(home, tmp_path):
     run = samples.open_drawn(home / "run")
-    for index, picture in enumerate(np.concatenate(list(run.draw(20, 0, 8)))):
-        image_grids.write_png(tmp_path / f"{index:02d}.png", picture)
+    for index, image in enumerate(np.concatenate(list(run.draw(20, 0, 8)))):
+        image_grids.write_png(tmp_path / f"{index:02d}.png", image)
     options = {
         "against": home / "data.npz", "extractor": f"{home / 'tiny.keras'}:features",
         "samples": 20, "batch": 8, "measures": ["fid"],
@@ -163,7 +163,7 @@ def test_bad_input_is_said(home, changes, said):
 def test_sources_that_are_nothing(home, tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         command(*words(home, tmp_path / "nowhere"))
-    with pytest.raises(InputError, match="holds no pictures"):
+    with pytest.raises(InputError, match="holds no images"):
         command(*words(home, tmp_path))
     for side in (8, 9):
         image_grids.write_png(tmp_path / f"{side}.png", np.zeros((side, side, 1), np.uint8))
@@ -180,7 +180,7 @@ def test_a_generator_that_draws_nan_is_refused(home, monkeypatch):
         "generate",
         lambda self, *a, **k: draw(self, *a, **k) * np.nan,
     )
-    with pytest.raises(InputError, match="8 of 8 pictures hold NaN"):
+    with pytest.raises(InputError, match="8 of 8 images hold NaN"):
         command(*words(home, home / "run"))
 
 

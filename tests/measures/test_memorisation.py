@@ -1,4 +1,4 @@
-"""The nearest training picture: planted copies, shifts, brute force, and the ratio of medians."""
+"""The nearest training image: planted copies, shifts, brute force, and the ratio of medians."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.measures import memorisation
 
 
-def pictures(count, size=12, seed=0, channels=1):
+def images(count, size=12, seed=0, channels=1):
     draws = np.random.RandomState(seed)
     return draws.randint(0, 256, (count, size, size, channels)).astype(np.uint8)
 
 
 def test_copies_are_found_exactly():
-    train = pictures(50)
+    train = images(50)
     found = memorisation.nearest_by_pixels(train[[7, 31]], train)
     assert found.index.tolist() == [7, 31] and found.distance.tolist() == [0.0, 0.0]
     assert np.array_equal(found.example, train[[7, 31]]) and found.searched == 50
@@ -21,7 +21,7 @@ def test_copies_are_found_exactly():
 
 @pytest.mark.parametrize("down, right", [(2, 0), (-1, 2), (-2, -2), (1, 1)])
 def test_a_shifted_copy_is_a_copy_to_shifts_only(down, right):
-    train = pictures(40, channels=3)
+    train = images(40, channels=3)
     moved = np.roll(train[[5]], (down, right), (1, 2))
     found = memorisation.nearest_by_pixels(moved, train, shifts=2)
     assert found.index[0] == 5 and found.distance[0] == 0.0
@@ -29,12 +29,12 @@ def test_a_shifted_copy_is_a_copy_to_shifts_only(down, right):
 
 
 def test_shifts_beyond_the_search_are_not_copies():
-    train = pictures(40)
+    train = images(40)
     assert memorisation.nearest_by_pixels(np.roll(train[[5]], 3, 1), train).distance[0] > 50
 
 
 def test_blocks_change_nothing(monkeypatch):
-    train, samples = pictures(60, seed=1), pictures(11, seed=2)
+    train, samples = images(60, seed=1), images(11, seed=2)
     whole = memorisation.nearest_by_pixels(samples, train)
     monkeypatch.setattr(memorisation, "BLOCK", 4)
     parts = memorisation.nearest_by_pixels(samples, (train[i : i + 7] for i in range(0, 60, 7)))
@@ -44,7 +44,7 @@ def test_blocks_change_nothing(monkeypatch):
 
 
 def test_the_search_agrees_with_brute_force():
-    train, samples = pictures(30, 6, seed=3), pictures(8, 6, seed=4)
+    train, samples = images(30, 6, seed=3), images(8, 6, seed=4)
     middle = samples[:, 1:-1, 1:-1].astype(float)
     gaps = [
         ((middle[:, None] - train[None, :, y : y + 4, x : x + 4]) ** 2).mean((2, 3, 4))
@@ -65,7 +65,7 @@ def test_features_of_large_offset_keep_small_distances():
     assert memorisation.nearest_by_features(train[:5], train).distance.tolist() == [0.0] * 5
 
 
-def test_the_ratio_of_copies_and_of_fresh_pictures():
+def test_the_ratio_of_copies_and_of_fresh_images():
     draws = np.random.RandomState(5)
     everything = draws.normal(size=(1500, 8)).astype("f4")
     train, test, fresh = np.split(everything, [500, 1000])
@@ -79,14 +79,14 @@ def test_the_ratio_of_copies_and_of_fresh_pictures():
 
 
 def test_the_ratio_by_pixels_and_its_sheet():
-    base = pictures(120, 16, seed=6)
+    base = images(120, 16, seed=6)
     train, test = base[:60], base[60:]
     near = train[:20].astype(int) + np.random.RandomState(7).randint(-9, 10, (20, 16, 16, 1))
     near = np.clip(near, 0, 255).astype(np.uint8)
     found, nearest = memorisation.compare(near, test, train)
     assert found.value < 0.2 and found.protocol["copies"] == 0 and found.protocol["shifts"] == 2
     assert nearest.index.tolist() == list(range(20))
-    sheet = memorisation.picture_sheet(near, nearest.example, columns=4)
+    sheet = memorisation.image_sheet(near, nearest.example, columns=4)
     assert sheet.dtype == np.uint8 and sheet.shape[2] == 3
     factor = sheet.shape[1] // (4 * (2 * 16 + 4 + 2) + 2)
     plain = sheet[::factor, ::factor, 0]
@@ -95,7 +95,7 @@ def test_the_ratio_by_pixels_and_its_sheet():
 
 
 def test_floats_are_compared_as_a_file_would_hold_them():
-    train = pictures(20)
+    train = images(20)
     assert memorisation.nearest_by_pixels(train[:3] / 127.5 - 1.0, train).distance.max() == 0.0
 
 
@@ -110,9 +110,9 @@ def test_floats_are_compared_as_a_file_would_hold_them():
         (lambda p: memorisation.compare(p, p, p), "not trained on"),
         (lambda p: memorisation.compare(p, p[:0], p), "both need some"),
         (lambda p: memorisation.nearest_by_features(np.zeros((2, 3)), np.zeros((2, 4))), "size"),
-        (lambda p: memorisation.picture_sheet(p, p[:1]), "beside"),
+        (lambda p: memorisation.image_sheet(p, p[:1]), "beside"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(call, said):
     with pytest.raises(InputError, match=said):
-        call(pictures(4))
+        call(images(4))

@@ -41,7 +41,7 @@ def test_psnr_known_answers():
     assert similarity.psnr(scaled, scaled + 1 / 127.5) == pytest.approx(48.1308, abs=1e-4)
 
 
-def test_psnr_is_averaged_by_picture():
+def test_psnr_is_averaged_by_image():
     first = np.zeros((2, 4, 4, 1))
     second = first + np.array([0.1, 0.01]).reshape(2, 1, 1, 1)
     each = similarity.psnr(first, second, peak=1.0)
@@ -61,8 +61,8 @@ def test_psnr_leaves_the_border_out():
 def test_ssim_known_answers():
     low, high = (np.full((1, 16, 16, 1), value, np.uint8) for value in (100, 110))
     assert similarity.ssim(low, high)[0] == pytest.approx(0.995476, abs=5e-7)
-    pictures = noise(3, 32).astype(np.uint8)
-    assert similarity.ssim(pictures, pictures) == pytest.approx([1, 1, 1], abs=1e-12)
+    images = noise(3, 32).astype(np.uint8)
+    assert similarity.ssim(images, images) == pytest.approx([1, 1, 1], abs=1e-12)
 
 
 def test_ssim_follows_the_definition():
@@ -97,7 +97,7 @@ def test_ssim_follows_the_definition():
         (512, 5),
     ],
 )
-def test_scales_are_reduced_for_small_pictures(side, scales):
+def test_scales_are_reduced_for_small_images(side, scales):
     assert similarity.scales_for(side, 2 * side) == scales
 
 
@@ -127,7 +127,7 @@ def test_tensorflow_computes_the_same_to_its_precision():
         assert found == pytest.approx(theirs(one, mixed, 255.0).numpy(), abs=2e-3)
 
 
-def test_opposite_pictures():
+def test_opposite_images():
     """Structure turned over: SSIM is negative, MS-SSIM stops at 0."""
     one = noise(1, 32, 1)
     one = (one - one.min()) / np.ptp(one)
@@ -163,7 +163,7 @@ def test_super_resolution_by_the_papers_protocol():
 
 
 def test_diversity_is_within_classes():
-    """One class of copies, one of unrelated pictures."""
+    """One class of copies, one of unrelated images."""
     copies = np.repeat(noise(1, 32, seed=6), 6, axis=0)
     others = noise(6, 32, seed=7)
     images = np.concatenate([copies, others]).astype(np.uint8)

@@ -17,7 +17,7 @@ def save(path, pixels):
 
 
 def smooth(height, width, seed=0):
-    """A picture that bicubic enlarges well, but not exactly."""
+    """An image that bicubic enlarges well, but not exactly."""
     coarse = np.random.RandomState(seed).uniform(0, 255, (height // 8, width // 8, 3))
     return np.round(bicubic.resize(coarse, height, width)).clip(0, 255).astype("u1")
 
@@ -35,10 +35,10 @@ def nearest(low):
     return low.repeat(4, 0).repeat(4, 1)
 
 
-def test_every_picture_and_the_mean(folder):
+def test_every_image_and_the_mean(folder):
     told = []
     table = super_resolution.benchmark(nearest, folder, name="nearest", tell=told.append)
-    assert table.pictures == ("a.png", "b.png")
+    assert table.images == ("a.png", "b.png")
     assert set(table.skipped) == {"c.png", "d.png"} and len(told) == 2
     assert table.skipped["c.png"] == "64x16 pixels; the measure needs 19"
     for index, (height, width, seed) in enumerate([(64, 48, 0), (51, 66, 1)]):
@@ -85,7 +85,7 @@ def test_gradient_energy():
 
 def test_blur_has_less_energy_and_the_original_as_much_as_itself(folder):
     table = super_resolution.benchmark(None, "scenes")
-    assert len(table.pictures) == 40
+    assert len(table.images) == 40
     assert all(value < 1.0 for value in table.values["bicubic"]["gradient-energy"])
     assert 0.3 < table.mean("bicubic", "gradient-energy") < 0.95
     high = smooth(64, 48)
@@ -110,7 +110,7 @@ def test_nothing_to_measure_is_an_error(tmp_path):
         super_resolution.benchmark(None, tmp_path / "nowhere")
 
 
-def test_an_equal_picture_is_infinitely_good(tmp_path):
+def test_an_equal_image_is_infinitely_good(tmp_path):
     save(tmp_path / "even.png", np.full((32, 32, 3), 90, "u1"))
     table = super_resolution.benchmark(None, tmp_path)
     (psnr, *_) = table.measured("bicubic")
@@ -121,7 +121,7 @@ def test_an_equal_picture_is_infinitely_good(tmp_path):
 @pytest.mark.skipif("SET5" not in os.environ, reason="SET5 names no folder with HR and LRx4")
 def test_the_known_baseline_of_set5():
     table = super_resolution.benchmark(None, os.environ["SET5"])
-    assert len(table.pictures) == 5
+    assert len(table.images) == 5
     assert table.mean("bicubic", "PSNR-Y") == pytest.approx(28.42, abs=0.05)
     assert table.mean("bicubic", "SSIM-Y") == pytest.approx(0.8104, abs=0.002)
 

@@ -1,4 +1,4 @@
-"""Translators and patch critics: official numbers of parameters, sides, reach, phases, refusals."""
+"""Translators and patch discriminators: official numbers of parameters, sides, reach, phases, refusals."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from tfgan_suite.layers.stateless_dropout import drawing
 from tfgan_suite.networks import translators
 from tfgan_suite.networks.translators import (
     build_encoder_decoder,
-    build_patch_critic,
+    build_patch_discriminator,
     build_resnet_translator,
     build_unet,
 )
@@ -21,7 +21,7 @@ def count(network):
     return sum(int(np.prod(variable.shape)) for variable in trainable([network]))
 
 
-def pictures(*shape):
+def random_images(*shape):
     return tf.random.stateless_uniform(shape, [3, 4], -1.0, 1.0)
 
 
@@ -44,13 +44,13 @@ def pictures(*shape):
         (build_resnet_translator, {"blocks": 6}, 7_837_699),
         (build_resnet_translator, {"blocks": 6, "affine": True}, 7_845_123),
         (build_resnet_translator, {"blocks": 6, "affine": True, "bias": False}, 7_841_411),
-        (build_patch_critic, {"channels": 6, "layers": 0}, 9_024),
-        (build_patch_critic, {"channels": 6, "layers": 1}, 139_585),
-        (build_patch_critic, {"channels": 6, "layers": 2}, 666_433),
-        (build_patch_critic, {"channels": 6, "layers": 3}, 2_768_705),
-        (build_patch_critic, {"channels": 6, "layers": 4}, 6_964_033),
-        (build_patch_critic, {"channels": 6, "layers": 5}, 11_159_361),
-        (build_patch_critic, {"channels": 3, "norm": "instance"}, 2_764_737),
+        (build_patch_discriminator, {"channels": 6, "layers": 0}, 9_024),
+        (build_patch_discriminator, {"channels": 6, "layers": 1}, 139_585),
+        (build_patch_discriminator, {"channels": 6, "layers": 2}, 666_433),
+        (build_patch_discriminator, {"channels": 6, "layers": 3}, 2_768_705),
+        (build_patch_discriminator, {"channels": 6, "layers": 4}, 6_964_033),
+        (build_patch_discriminator, {"channels": 6, "layers": 5}, 11_159_361),
+        (build_patch_discriminator, {"channels": 3, "norm": "instance"}, 2_764_737),
     ],
 )
 def test_official_numbers_of_parameters(build, arguments, expected):
@@ -58,13 +58,13 @@ def test_official_numbers_of_parameters(build, arguments, expected):
 
 
 def test_the_four_networks_of_cyclegan_together():
-    both = count(build_resnet_translator()) + count(build_patch_critic(3, norm="instance"))
+    both = count(build_resnet_translator()) + count(build_patch_discriminator(3, norm="instance"))
     assert 2 * both == 28_285_832
 
 
 def test_nothing_but_parameters_is_kept():
     """Statistics are those of what is at hand: there are no moving averages to restore."""
-    for network in (build_unet((32, 32, 3), width=2), build_patch_critic(3, 2)):
+    for network in (build_unet((32, 32, 3), width=2), build_patch_discriminator(3, 2)):
         assert network.non_trainable_variables == []
 
 
@@ -76,11 +76,11 @@ def test_receptive_fields():
 @pytest.mark.parametrize("layers, size", [(0, 8), (1, 48), (2, 80), (3, 128)])
 def test_the_gradient_of_a_logit_reaches_as_far_as_the_formula_says(layers, size):
     keras.utils.set_random_seed(0)
-    critic = build_patch_critic(2, width=3, layers=layers, norm="none")
-    x = pictures(1, size, size, 2)
+    discriminator = build_patch_discriminator(2, width=3, layers=layers, norm="none")
+    x = random_images(1, size, size, 2)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        logits = critic(x, training=True)
+        logits = discriminator(x, training=True)
         middle = logits.shape[1] // 2
         logit = logits[0, middle, middle, 0]
     touched = np.abs(tape.gradient(logit, x)[0]).sum(-1) > 0
@@ -95,18 +95,18 @@ def test_the_gradient_of_a_logit_reaches_as_far_as_the_formula_says(layers, size
 )
 def test_sides_of_the_map_of_patches(layers, expected):
     assert translators.patches(256, layers) == expected
-    critic = build_patch_critic(1, width=1, layers=layers)
-    assert critic(pictures(1, 256, 256, 1)).shape == (1, expected, expected, 1)
+    discriminator = build_patch_discriminator(1, width=1, layers=layers)
+    assert discriminator(random_images(1, 256, 256, 1)).shape == (1, expected, expected, 1)
 
 
 def test_odd_sides_of_the_map_of_patches():
-    critic = build_patch_critic(1, width=1, layers=2)
+    discriminator = build_patch_discriminator(1, width=1, layers=2)
     for training in (False, True):
-        shape = critic(pictures(1, 35, 55, 1), training=training).shape
+        shape = discriminator(random_images(1, 35, 55, 1), training=training).shape
         assert shape == (1, translators.patches(35, 2), translators.patches(55, 2), 1)
 
 
-def test_a_picture_without_a_patch():
+def test_a_image_without_a_patch():
     assert translators.patches(24, 3) == 1
     with pytest.raises(InputError, match="16 pixels .* 3 layers, whose patches are 70"):
         translators.patches(16, 3)
@@ -120,7 +120,7 @@ def maps(network, names, images):
 def test_sides_and_channels_of_the_unet():
     network = build_unet(width=2)
     names = [f"down_{level}" for level in range(8)] + [f"up_{level}" for level in range(6, -1, -1)]
-    found = [tuple(x.shape[1:]) for x in maps(network, names, pictures(1, 256, 256, 3))]
+    found = [tuple(x.shape[1:]) for x in maps(network, names, random_images(1, 256, 256, 3))]
     down = [(128, 2), (64, 4), (32, 8), (16, 16), (8, 16), (4, 16), (2, 16), (1, 16)]
     up = [(2, 16), (4, 16), (8, 16), (16, 16), (32, 8), (64, 4), (128, 2)]
     assert found == [(side, side, filters) for side, filters in down + up]
@@ -143,17 +143,17 @@ def test_skips_are_all_that_the_encoder_decoder_lacks():
 def test_the_bottleneck_of_one_pixel_is_heard(norm):
     """With a norm behind it, batch 1 would make it 0 whatever its weights are."""
     network = build_encoder_decoder((16, 16, 1), width=2, norm=norm, dropout=0.0)
-    image = pictures(1, 16, 16, 1)
+    image = random_images(1, 16, 16, 1)
     before = network(image, training=True)
     layer = network.get_layer("down_3")
     assert layer.output.shape[-1] == 16
-    layer.set_weights([pictures(*weight.shape) for weight in layer.weights])
+    layer.set_weights([random_images(*weight.shape) for weight in layer.weights])
     assert float(tf.reduce_max(tf.abs(network(image, training=True) - before))) > 1e-3
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance"])
-def test_a_translation_does_not_hang_on_the_pictures_beside_it(norm):
-    images = pictures(3, 32, 32, 3)
+def test_a_translation_does_not_hang_on_the_images_beside_it(norm):
+    images = random_images(3, 32, 32, 3)
     for build in (build_unet, build_resnet_translator):
         network = build((32, 32, 3), width=4, norm=norm)
         together = network(images, training=False)
@@ -171,19 +171,19 @@ def test_the_resnet_keeps_every_size_that_fits(upsampling):
     network = build_resnet_translator((None, None, 3), 1, 2, 1, upsampling=upsampling)
     assert translators.multiple_of(network) == 4
     for height, width in ((16, 16), (32, 24)):
-        assert network(pictures(1, height, width, 3)).shape == (1, height, width, 1)
+        assert network(random_images(1, height, width, 3)).shape == (1, height, width, 1)
 
 
-def test_the_unet_takes_larger_pictures_than_it_was_built_for():
+def test_the_unet_takes_larger_images_than_it_was_built_for():
     network = build_unet((16, 16, 3), 2, width=2)
     assert translators.multiple_of(network) == 16
-    assert network(pictures(2, 32, 48, 3)).shape == (2, 32, 48, 2)
+    assert network(random_images(2, 32, 48, 3)).shape == (2, 32, 48, 2)
 
 
 def test_no_dropout_layers_without_dropout():
     network = build_unet((32, 32, 3), width=2, dropout=0.0)
     assert not [layer.name for layer in network.layers if "dropout" in layer.name]
-    assert np.isfinite(network(pictures(1, 32, 32, 3), training=True)).all()
+    assert np.isfinite(network(random_images(1, 32, 32, 3), training=True)).all()
 
 
 def test_strided_layers_have_the_phase_of_the_official_code():
@@ -191,7 +191,7 @@ def test_strided_layers_have_the_phase_of_the_official_code():
     network = build_resnet_translator((8, 8, 1), width=1, blocks=1, norm="none")
     middle = np.zeros((3, 3, 1, 1), "f4")
     middle[1, 1] = 1.0
-    x = pictures(1, 8, 8, 1)
+    x = random_images(1, 8, 8, 1)
     layer = network.get_layer("down_1")
     layer = type(layer)(1, 3, 2, use_bias=False)
     layer.build(x.shape)
@@ -226,8 +226,8 @@ def test_depth_of_a_shape(shape, depth):
         (build_resnet_translator, {"shape": (30, 30, 3)}, "30x30.*multiples of 4"),
         (build_resnet_translator, {"shape": (4, 4, 3)}, "at least 8"),
         (build_resnet_translator, {"upsampling": "bilinear"}, "transposed, nearest"),
-        (build_patch_critic, {"channels": 3, "layers": -1}, "layers is -1"),
-        (build_patch_critic, {"channels": 0}, "channels is 0"),
+        (build_patch_discriminator, {"channels": 3, "layers": -1}, "layers is -1"),
+        (build_patch_discriminator, {"channels": 0}, "channels is 0"),
     ],
 )
 def test_impossible_networks_are_refused(build, arguments, said):

@@ -18,7 +18,7 @@ LOG2 = math.log(2.0)
 
 def test_the_two_point_world_of_the_sheet():
     real, fake = np.array([0.5, 0.5]), np.array([0.9, 0.1])
-    best = curves.optimal_critic(real, fake)
+    best = curves.optimal_discriminator(real, fake)
     assert best == pytest.approx([0.357143, 0.833333], abs=1e-6)
     assert curves.value_of(real, fake, best) == pytest.approx(-1.182796, abs=1e-6)
     assert transport.jensen_shannon(real, fake) == pytest.approx(0.101749, abs=1e-6)
@@ -26,14 +26,14 @@ def test_the_two_point_world_of_the_sheet():
     assert transport.jensen_shannon(real, real) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_ascending_the_value_finds_the_optimal_critic():
+def test_ascending_the_value_finds_the_optimal_discriminator():
     real, fake = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.3, 0.6])
     logits = np.zeros(3)
     for _ in range(2000):
         probability = 1.0 / (1.0 + np.exp(-logits))
         logits += real * (1.0 - probability) - fake * probability  # dV / d logit
     found = 1.0 / (1.0 + np.exp(-logits))
-    best = curves.optimal_critic(real, fake)
+    best = curves.optimal_discriminator(real, fake)
     assert found == pytest.approx(best, abs=1e-6)
     assert curves.value_of(real, fake, best) >= curves.value_of(real, fake, best + 0.01)
 
@@ -75,24 +75,29 @@ def a_run(folder, lines, **constants):
 
 
 def test_the_curve_of_a_run(tmp_path):
-    lines = [{"step": 10 * i, "critic/wasserstein": -1.0 / i} for i in (1, 2, 4)]
+    lines = [{"step": 10 * i, "discriminator/wasserstein": -1.0 / i} for i in (1, 2, 4)]
     curve = curves.curve_of_run(a_run(tmp_path / "wgan", lines))
     assert (curve.kind, curve.name) == ("wasserstein", "wgan")
     assert curve.steps.tolist() == [10, 20, 40] and curve.values.tolist() == [1.0, 0.5, 0.25]
-    lines = [{"step": 5, "critic/real": LOG2, "critic/fake": 0.0}]
+    lines = [{"step": 5, "discriminator/real": LOG2, "discriminator/fake": 0.0}]
     found = curves.curve_of_run(a_run(tmp_path / "dcgan", lines, loss="non_saturating"))
     assert found.kind == "jsd" and found.values == pytest.approx([LOG2 / 2])
-    lines = [{"step": 5, "critic/jsd": 0.25, "critic/real": 1.0, "critic/fake": 1.0}]
+    lines = [
+        {"step": 5, "discriminator/jsd": 0.25, "discriminator/real": 1.0, "discriminator/fake": 1.0}
+    ]
     assert curves.curve_of_run(a_run(tmp_path / "gan", lines)).values.tolist() == [0.25]
 
 
 @pytest.mark.parametrize(
     "lines, constants",
     [
-        ([{"step": 1, "critic/real": 0.2, "critic/fake": 0.2}], {"loss": "least_squares"}),
-        ([{"step": 1, "critic/real": 0.2, "critic/fake": 0.2}], {}),
         (
-            [{"step": 1, "critic/real": 0.2, "critic/fake": 0.2}],
+            [{"step": 1, "discriminator/real": 0.2, "discriminator/fake": 0.2}],
+            {"loss": "least_squares"},
+        ),
+        ([{"step": 1, "discriminator/real": 0.2, "discriminator/fake": 0.2}], {}),
+        (
+            [{"step": 1, "discriminator/real": 0.2, "discriminator/fake": 0.2}],
             {"loss": "minimax", "label_smoothing": 0.1},
         ),
         ([], {"loss": "minimax"}),
@@ -166,9 +171,9 @@ def test_the_lectures_two_curves(tmp_path, monkeypatch, capsys):
 
 def test_the_curves_of_two_runs(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    lines = [{"step": i, "critic/wasserstein": -1.0 / i} for i in range(1, 8)]
+    lines = [{"step": i, "discriminator/wasserstein": -1.0 / i} for i in range(1, 8)]
     a_run(tmp_path / "wgan", lines)
-    a_run(tmp_path / "gan", [{"step": i, "critic/jsd": 0.6} for i in range(1, 4)])
+    a_run(tmp_path / "gan", [{"step": i, "discriminator/jsd": 0.6} for i in range(1, 4)])
     words = ["--run-folder", "wgan", "gan", "--out", "figures", "--median", "3"]
     assert play(monkeypatch, tmp_path, *words) == 0
     rows = [json.loads(line) for line in (tmp_path / "figures/runs.jsonl").open()]

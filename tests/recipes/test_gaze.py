@@ -79,7 +79,7 @@ def test_labels_that_do_not_fit_are_refused(recipe, kind, said):
 
 
 def test_the_sums_of_the_papers_table(recipe):
-    """87.2 - 64.9 = 22.3 points with four times the pictures; 83.3 - 74.5 = 8.8 for hands."""
+    """87.2 - 64.9 = 22.3 points with four times the images; 83.3 - 74.5 = 8.8 for hands."""
     assert 87.2 - 64.9 == pytest.approx(22.3) and 83.3 - 74.5 == pytest.approx(8.8)
     rows = {
         name: {"mean": mean, "median": mean, "within": share, "by_seed": [mean]}
@@ -109,13 +109,13 @@ def test_a_refiner_that_closes_the_gap_is_seen_to(recipe):
 
 def test_predictors_start_from_equal_weights_and_see_equal_draws(recipe):
     options = recipe.flags(["run", "--steps", "2", "--batch", "8", "--width", "2", "--dense", "4"])
-    given = recipe.Pictures(*dots(30, 0))
+    given = recipe.Images(*dots(30, 0))
     first, again, other = (recipe.train(given, options, seed)(given.images) for seed in (1, 1, 2))
     np.testing.assert_allclose(first, again, rtol=1e-5)
     assert np.abs(first - other).max() > 1e-4
 
 
-def test_the_oracle_and_the_test_share_no_picture(recipe):
+def test_the_oracle_and_the_test_share_no_image(recipe):
     simulated, oracle, test = recipe.split(Dots(), 50)
     assert len(simulated.labels) == 50 and len(oracle.labels) == len(test.labels) == 20
     seen = {image.tobytes() for image in oracle.images}

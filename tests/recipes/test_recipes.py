@@ -31,7 +31,7 @@ def test_every_game_has_its_recipe_its_test_and_its_row(game):
 @pytest.mark.parametrize("game", [game["name"] for game in games() if game["name"] != "gatys"])
 @pytest.mark.parametrize("shape", [(2,), (32, 32, 3)])
 def test_values_for_the_data_are_of_constants_that_stand_for_them(game, shape):
-    """Of games that are trained: Gatys's recipe optimises pictures and is no run."""
+    """Of games that are trained: Gatys's recipe optimises images and is no run."""
     recipe = runpy.run_path(str(ROOT / "recipes" / f"{game}.py"), run_name="recipe")
     values = recipe.get("defaults", lambda data: {})(types.SimpleNamespace(shape=shape))
     for name, value in values.items():
@@ -42,7 +42,7 @@ def test_values_for_the_data_are_of_constants_that_stand_for_them(game, shape):
 
 
 def test_dcgan_on_the_embedded_shapes(tmp_path, monkeypatch, capsys):
-    words = ["--steps", "3", "--report", "2", "--width", "4", "--batch", "8", "--size", "16"]
+    words = ["--steps", "3", "--log-every", "2", "--width", "4", "--batch", "8", "--size", "16"]
     assert play("dcgan.py", tmp_path, monkeypatch, *words) == 0
     said = capsys.readouterr().out
     for place in (
@@ -68,7 +68,7 @@ def test_dcgan_on_the_embedded_shapes(tmp_path, monkeypatch, capsys):
 def test_wgan_gp_on_points_and_on_a_folder(tmp_path, monkeypatch, capsys):
     from PIL import Image
 
-    words = ["--steps", "2", "--width", "4", "--batch", "4", "--report", "1"]
+    words = ["--steps", "2", "--width", "4", "--batch", "4", "--log-every", "1"]
     assert play("wgan_gp.py", tmp_path, monkeypatch, *words) == 0
     assert "modes_found" in capsys.readouterr().out
     assert (tmp_path / "saved_models/wgan_gp_ring/1/saved_model.pb").is_file()
@@ -77,8 +77,8 @@ def test_wgan_gp_on_points_and_on_a_folder(tmp_path, monkeypatch, capsys):
     for index in range(20):
         pixels = draws.randint(0, 256, (9 + index, 12, 3)).astype("u1")
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.png")
-    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
-    words += ["--data", "photos", "--size", "8", "--critic-steps", "2", "--export", "none"]
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no image")
+    words += ["--data", "photos", "--size", "8", "--discriminator-steps", "2", "--export", "none"]
     assert play("wgan_gp.py", tmp_path, monkeypatch, *words) == 0
     assert "skipped 1 files: broken.png" in capsys.readouterr().out
     game, _, info = Run(tmp_path / "runs/wgan_gp_photos").load()
@@ -92,9 +92,9 @@ def test_a_size_the_network_cannot_make_is_refused(tmp_path, monkeypatch, capsys
     assert not (tmp_path / "runs").exists()
 
 
-def test_points_are_refused_by_a_game_of_pictures(tmp_path, monkeypatch, capsys):
+def test_points_are_refused_by_a_game_of_images(tmp_path, monkeypatch, capsys):
     assert play("dcgan.py", tmp_path, monkeypatch, "--data", "ring") == 2
-    assert "pictures" in capsys.readouterr().err
+    assert "images" in capsys.readouterr().err
 
 
 def last_line(path):
@@ -118,4 +118,4 @@ def test_wgan_gp_covers_the_ring(tmp_path, monkeypatch):
     measured = last_line(tmp_path / "runs/wgan_gp_ring/measures.jsonl")
     assert measured["modes_found"] == 8 and measured["good_share"] >= 0.9
     losses = last_line(tmp_path / "runs/wgan_gp_ring/losses.jsonl")
-    assert 0.9 <= losses["critic/slope"] <= 1.1
+    assert 0.9 <= losses["discriminator/slope"] <= 1.1

@@ -1,19 +1,19 @@
-"""Two folders of small pictures, and studies made of them."""
+"""Two folders of small images, and studies made of them."""
 
 import json
 
 import pytest
-from answering import write_pictures
+from answering import write_images
 
 from tfgan_suite.study.make import make
 
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory):
-    home = tmp_path_factory.mktemp("pictures")
+    home = tmp_path_factory.mktemp("images")
     return (
-        write_pictures(home / "original", 12, seed=1),
-        write_pictures(home / "forgery", 12, seed=2),
+        write_images(home / "original", 12, seed=1),
+        write_images(home / "forgery", 12, seed=2),
     )
 
 

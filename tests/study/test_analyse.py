@@ -14,7 +14,7 @@ pytest.importorskip("scipy")
 
 
 def picks_first(key, but=()):
-    """Prefers the first folder's picture, except in the trials of `but`; passes catch trials."""
+    """Prefers the first folder's image, except in the trials of `but`; passes catch trials."""
 
     def choose(trial, shown):
         if trial["sure"]:
@@ -71,9 +71,9 @@ def test_who_misses_catch_trials_is_excluded_and_named(study, tmp_path):
 
 def test_a_turing_test_is_read(study, tmp_path):
     made, key = study("turing")
-    fooled = [
-        trial["id"] for trial in questions(key) if side(key, trial["pictures"][0]) == "second"
-    ][:2]
+    fooled = [trial["id"] for trial in questions(key) if side(key, trial["images"][0]) == "second"][
+        :2
+    ]
 
     def choose(trial, shown):
         if trial["sure"]:
@@ -89,7 +89,7 @@ def test_a_turing_test_is_read(study, tmp_path):
     assert found["correct"]["by_rater"] is None
 
 
-def test_grades_are_averaged_and_paired_by_picture(study, tmp_path):
+def test_grades_are_averaged_and_paired_by_image(study, tmp_path):
     made, key = study("mos")
 
     def rater(low, high):
@@ -113,7 +113,7 @@ def test_grades_are_averaged_and_paired_by_picture(study, tmp_path):
     assert found["difference"] == 2.5 and found["difference_by_rater"] == (2.0, 3.0)
     # Five pairs of one sign: p = 2 / 2^5.
     assert found["wilcoxon"]["p"] == pytest.approx(2 / 32)
-    assert found["wilcoxon"]["unit"] == "pictures of one name"
+    assert found["wilcoxon"]["unit"] == "images of one name"
     assert found["each"] == {"ann": [4.0, 2.0], "bob": [5.0, 2.0]}
 
 
@@ -148,7 +148,7 @@ def test_edited_files_are_refused(study, tmp_path, change, said):
 
 
 def other(answer):
-    """The picture that was not chosen."""
+    """The image that was not chosen."""
     return next(name for name in answer["shown"] if name != answer["answer"])
 
 

@@ -72,11 +72,11 @@ def save(browser, rater):
 
 
 def shown_names(browser):
-    """Opaque names of the pictures on the screen, from left to right."""
+    """Opaque names of the images on the screen, from left to right."""
     return browser.execute_script("""
         const study = JSON.parse(document.getElementById("study").textContent);
-        const names = Object.fromEntries(Object.entries(study.pictures).map(([k, v]) => [v, k]));
-        return [...document.querySelectorAll("#pictures img")].map((image) => names[image.src]);
+        const names = Object.fromEntries(Object.entries(study.images).map(([k, v]) => [v, k]));
+        return [...document.querySelectorAll("#images img")].map((image) => names[image.src]);
     """)
 
 
@@ -96,7 +96,7 @@ def test_a_preference_study_from_page_to_analysis(browser, study):
     for number in range(made.trials):
         assert place(browser) == f"Question {number + 1} of {made.trials}"
         names = shown_names(browser)
-        sides = [key["pictures"][name]["side"] for name in names]
+        sides = [key["images"][name]["side"] for name in names]
         wanted = sides.index("first") if "first" in sides else 0
         if sides == ["catch", "first"]:
             wanted = 1
@@ -134,7 +134,7 @@ def test_a_turing_study_by_mouse_and_a_second_rater(browser, study):
             find(browser, "rater").send_keys(rater, "\ue007")
         for _ in range(made.trials):
             (name,) = shown_names(browser)
-            answer = "real" if key["pictures"][name]["side"] == "first" else "generated"
+            answer = "real" if key["images"][name]["side"] == "first" else "generated"
             time.sleep(PAUSE)
             browser.find_element("css selector", f"[data-answer={answer}]").click()
         files.append(save(browser, rater))
@@ -157,7 +157,7 @@ def test_grades_and_presses_that_do_not_count(browser, study):
     assert place(browser) == f"Question 1 of {made.trials}"
     for _ in range(made.trials):
         (name,) = shown_names(browser)
-        press(browser, {"first": "4", "second": "2", "catch": "1"}[key["pictures"][name]["side"]])
+        press(browser, {"first": "4", "second": "2", "catch": "1"}[key["images"][name]["side"]])
     found = analyse([save(browser, "dan")], made.key)["results"]
     assert (found["first"]["mean"], found["second"]["mean"]) == (4.0, 2.0)
 
@@ -183,7 +183,7 @@ def test_the_page_fits_a_phone_and_a_screen_reader(browser, study):
         start(browser, made.page, "eve")
         wide = browser.execute_script("return document.documentElement.scrollWidth")
         assert wide <= 360
-        for button in browser.find_elements("css selector", "#pictures button"):
+        for button in browser.find_elements("css selector", "#images button"):
             box = button.rect
             assert box["height"] >= 44 and box["x"] >= 0 and box["x"] + box["width"] <= 360
             assert button.accessible_name.startswith(("Left", "Right"))

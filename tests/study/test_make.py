@@ -8,7 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
-from answering import write_pictures
+from answering import write_images
 from PIL import Image
 
 from tfgan_suite.errors import InputError
@@ -29,12 +29,12 @@ def test_the_page_tells_nothing(study, kind):
     words = re.sub(r"base64,[A-Za-z0-9+/=]*", "", text)
     for word in ("original", "forgery", "img0", '"first"', '"second"', '"sure"', '"catch"'):
         assert word not in words, word
-    assert set(shown) == {"id", "kind", "trials", "sizes", "pictures"}
-    assert all(set(trial) == {"id", "pictures"} for trial in shown["trials"])
-    assert set(shown["pictures"]) == set(key["pictures"])
-    for content in shown["pictures"].values():
-        picture = Image.open(io.BytesIO(base64.b64decode(content.split(",")[1])))
-        assert picture.format == "PNG" and not picture.info and picture.mode == "RGB"
+    assert set(shown) == {"id", "kind", "trials", "sizes", "images"}
+    assert all(set(trial) == {"id", "images"} for trial in shown["trials"])
+    assert set(shown["images"]) == set(key["images"])
+    for content in shown["images"].values():
+        image = Image.open(io.BytesIO(base64.b64decode(content.split(",")[1])))
+        assert image.format == "PNG" and not image.info and image.mode == "RGB"
 
 
 def test_the_page_needs_no_network(study):
@@ -43,12 +43,12 @@ def test_the_page_needs_no_network(study):
     assert not re.search(r"https?://|<link[^>]+href=\"(?!data:)|src=\"(?!data:)", text)
 
 
-def test_the_pictures_are_those_of_the_key(study, folders):
+def test_the_images_are_those_of_the_key(study, folders):
     made, key = study("turing")
     _, shown = inside(made.page)
     homes = dict(zip(("first", "second"), folders))
-    for name, content in shown["pictures"].items():
-        what = key["pictures"][name]
+    for name, content in shown["images"].items():
+        what = key["images"][name]
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(content.split(",")[1]))))
         if what["side"] == "catch":
             continue
@@ -61,7 +61,7 @@ def test_left_and_right_are_balanced_for_every_rater(study):
     firsts = []
     for rater in ("ann", "bob", "cleo", "dan", "eve"):
         left = [
-            key["pictures"][shown[0]]["side"] == "first"
+            key["images"][shown[0]]["side"] == "first"
             for trial, shown in answers.order_for(key, rater)
             if trial["sure"] is None
         ]
@@ -76,17 +76,17 @@ def test_left_and_right_are_balanced_for_every_rater(study):
 
 def test_real_and_generated_come_equally_often(study):
     _, key = study("turing")
-    sides = [what["side"] for what in key["pictures"].values()]
+    sides = [what["side"] for what in key["images"].values()]
     assert sides.count("first") == sides.count("second") == 5 and sides.count("catch") == 2
     assert [t["sure"] for t in key["trials"] if t["sure"]] == [["generated"]] * 2
 
 
-def test_pictures_of_one_name_are_paired(study):
+def test_images_of_one_name_are_paired(study):
     made, key = study("preference")
     assert made.paired and key["paired"]
     for trial in key["trials"]:
         if trial["sure"] is None:
-            one, two = (key["pictures"][name] for name in trial["pictures"])
+            one, two = (key["images"][name] for name in trial["images"])
             assert one["file"] == two["file"] and one["side"] != two["side"]
 
 
@@ -111,14 +111,14 @@ def test_titles_are_text(folders, tmp_path):
 def test_broken_files_are_skipped_and_named(folders, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(folders[0], copy)
-    (copy / "img03.png").write_bytes(b"no picture")
+    (copy / "img03.png").write_bytes(b"no image")
     made = make(copy, folders[1], tmp_path / "s.html", "preference", trials=40)
     assert [file for file, _ in made.skipped] == [str(copy / "img03.png")]
     assert made.trials - made.catch == 11
 
 
 def test_sizes_that_would_tell_are_refused(folders, tmp_path):
-    large = write_pictures(tmp_path / "large", 4, size=32)
+    large = write_images(tmp_path / "large", 4, size=32)
     with pytest.raises(InputError, match="16x16.*32x32.*--size"):
         make(folders[0], large, tmp_path / "s.html", "turing")
     made = make(folders[0], large, tmp_path / "s.html", "turing", size=24)
@@ -143,9 +143,9 @@ def test_impossible_studies_are_refused(folders, tmp_path, change, said):
         make(**{**words, **change})
 
 
-def test_fewer_than_two_pictures_a_side_are_refused(folders, tmp_path):
-    one = write_pictures(tmp_path / "one", 1)
-    with pytest.raises(InputError, match="holds 1 pictures.*two a side"):
+def test_fewer_than_two_images_a_side_are_refused(folders, tmp_path):
+    one = write_images(tmp_path / "one", 1)
+    with pytest.raises(InputError, match="holds 1 images.*two a side"):
         make(folders[0], one, tmp_path / "s.html", "mos")
     broken = tmp_path / "broken"
     shutil.copytree(one, broken)

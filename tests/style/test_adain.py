@@ -141,14 +141,14 @@ def test_the_papers_networks():
     assert encoder.channels == (64, 128, 256, 512) and encoder.stride == 8
     decoder = build_decoder(512, encoder.doublings)
     assert decoder.count_params() == 3_505_219
-    picture = np.random.RandomState(0).uniform(-1, 1, (1, 100, 60, 3)).astype("f4")
-    maps = encoder(picture)
+    image = np.random.RandomState(0).uniform(-1, 1, (1, 100, 60, 3)).astype("f4")
+    maps = encoder(image)
     shapes = [tuple(one.shape[1:3]) for one in maps]
     assert shapes == [(100, 60), (50, 30), (25, 15), (13, 8)]
     assert decoder(maps[-1]).shape == (1, 104, 64, 3)
     assert not encoder.trainable_variables
     game = AdaIN(encoder, decoder)
-    assert game.features(tf.constant(picture)).shape == (1, 13, 8, 512)
+    assert game.features(tf.constant(image)).shape == (1, 13, 8, 512)
 
 
 def test_a_random_encoder_tells_light_from_dark():
@@ -171,10 +171,10 @@ def test_the_decoder_has_no_normalisation_and_mirrors_a_shallower_encoder():
 
 def test_normalised_maps_have_mean_1_and_keep_what_they_say():
     encoder = tiny_style.encoder()
-    pictures = tiny_style.examples(5)["content"]
-    before = [maps.numpy() for maps in encoder(pictures)]
-    encoder.normalise(pictures, batch=2)
-    for old, new in zip(before, encoder(pictures)):
+    images = tiny_style.examples(5)["content"]
+    before = [maps.numpy() for maps in encoder(images)]
+    encoder.normalise(images, batch=2)
+    for old, new in zip(before, encoder(images)):
         mean = old.mean((0, 1, 2))
         alive = mean > 0.01 * mean.mean()
         close(np.mean(new, (0, 1, 2))[alive], np.ones(alive.sum()))
@@ -383,7 +383,7 @@ def test_bad_values():
         ({"style_weight": -1.0}, "style -1.0"),
         ({"variation": float("nan")}, "variation nan"),
         ({"reduction": "max"}, "mean or sum"),
-        ({"average": 1.0}, "average"),
+        ({"ema_decay": 1.0}, "ema_decay"),
     ):
         with pytest.raises(InputError, match=words):
             tiny_style.game(**options)

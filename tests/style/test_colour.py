@@ -7,7 +7,7 @@ from tfgan_suite import InputError
 from tfgan_suite.style import colour
 
 
-def picture(height, width, seed, spread=0.3):
+def image(height, width, seed, spread=0.3):
     return np.random.default_rng(seed).uniform(-spread, spread, (height, width, 3))
 
 
@@ -18,7 +18,7 @@ def test_luma_of_the_primaries():
 
 
 def test_lightness_of_one_and_colours_of_the_other():
-    content, made = picture(5, 6, 0), picture(5, 6, 1)
+    content, made = image(5, 6, 0), image(5, 6, 1)
     found = colour.with_luminance_of(content, made)
     np.testing.assert_allclose(colour.luminance(found), colour.luminance(made), atol=1e-6)
     for first, second in ((0, 1), (1, 2)):
@@ -32,8 +32,8 @@ def test_lightness_of_one_and_colours_of_the_other():
 
 
 def test_a_style_gets_the_contents_mean_and_covariance_whatever_the_sizes():
-    content = picture(20, 30, 2) * [1.0, 0.5, 0.2] + [0.1, 0.2, -0.3]
-    style = picture(40, 11, 3) @ np.random.default_rng(4).normal(size=(3, 3))
+    content = image(20, 30, 2) * [1.0, 0.5, 0.2] + [0.1, 0.2, -0.3]
+    style = image(40, 11, 3) @ np.random.default_rng(4).normal(size=(3, 3))
     found = colour.with_colours_of(content, style).reshape(-1, 3)
     wanted = content.reshape(-1, 3)
     np.testing.assert_allclose(found.mean(0), wanted.mean(0), atol=1e-6)
@@ -41,11 +41,11 @@ def test_a_style_gets_the_contents_mean_and_covariance_whatever_the_sizes():
     np.testing.assert_allclose(colour.with_colours_of(content, content), content, atol=1e-6)
 
 
-def test_a_picture_of_one_colour_stays_finite():
+def test_a_image_of_one_colour_stays_finite():
     plain = np.full((4, 4, 3), 0.5)
-    found = colour.with_colours_of(plain, picture(6, 6, 5))
+    found = colour.with_colours_of(plain, image(6, 6, 5))
     assert np.isfinite(found).all() and np.abs(found - 0.5).max() < 0.1
-    found = colour.with_colours_of(picture(6, 6, 5), plain)
+    found = colour.with_colours_of(image(6, 6, 5), plain)
     assert np.isfinite(found).all()
 
 

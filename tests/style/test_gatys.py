@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Pixels:
-    """The picture itself, and what is left of it by a ReLU."""
+    """The image itself, and what is left of it by a ReLU."""
 
     names = ("pixels", "positive")
 
@@ -26,7 +26,7 @@ class Pixels:
 
 
 class Tiny:
-    """Two fixed convolutions with ReLUs, in the precision of the pictures."""
+    """Two fixed convolutions with ReLUs, in the precision of the images."""
 
     names = ("first", "second")
 
@@ -43,7 +43,7 @@ class Tiny:
         return maps
 
 
-def picture(height=8, width=8, seed=0):
+def image(height=8, width=8, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, (height, width, 3)).astype("f4")
 
 
@@ -51,7 +51,7 @@ def painting(side, seed=1):
     """Stripes and blots: something with a style."""
     place = np.arange(side)
     stripes = np.sin(place[:, None] * 1.1 + place[None, :] * 0.4)[..., None] * [0.8, 0.3, -0.5]
-    return np.clip(stripes + 0.2 * picture(side, side, seed), -1, 1).astype("f4")
+    return np.clip(stripes + 0.2 * image(side, side, seed), -1, 1).astype("f4")
 
 
 def photo(side):
@@ -113,8 +113,8 @@ def test_both_losses_scale_as_powers_of_the_features():
 
 
 def test_the_conventions_differ_by_4_in_style_and_by_half_the_count_in_content():
-    content, style = picture(), picture(seed=1)
-    images = tf.constant(picture(seed=2)[None])
+    content, style = image(), image(seed=1)
+    images = tf.constant(image(seed=2)[None])
     paper, mean = (
         problem(Tiny(), content, style, convention=name).losses(images)
         for name in ("paper", "mean")
@@ -125,7 +125,7 @@ def test_the_conventions_differ_by_4_in_style_and_by_half_the_count_in_content()
 
 
 def test_the_content_has_no_content_loss_and_the_style_no_style_loss():
-    content, style = picture(), picture(seed=1)
+    content, style = image(), image(seed=1)
     found = problem(Tiny(), content, style, content_weight=3.0)
     total, _, parts = found(found.start("content"))
     assert parts["content"] == pytest.approx(0, abs=1e-9)
@@ -136,21 +136,21 @@ def test_the_content_has_no_content_loss_and_the_style_no_style_loss():
 
 
 def test_places_matter_to_content_alone():
-    style = picture()
+    style = image()
     mixed = np.random.default_rng(4).permutation(style.reshape(64, 3)).ravel()
     _, _, parts = of_pixels(style, style)(mixed)
     assert parts["style"] == pytest.approx(0, abs=1e-9) and parts["content"] > 0.1
 
 
 def test_a_style_of_another_size_counts_by_its_own_positions():
-    content = picture(4, 4)
+    content = image(4, 4)
     tiled = np.tile(content, (2, 3, 1))
     _, _, parts = of_pixels(content, tiled)(content.ravel())
     assert parts["style"] == pytest.approx(0, abs=1e-9)
 
 
 def test_the_contents_gradient_is_the_difference_where_the_relu_is_open():
-    content, x = picture(), picture(seed=1)
+    content, x = image(), image(seed=1)
     options = {"convention": "paper", "style_weight": 0.0}
     _, slope, _ = of_pixels(content, content, **options)(x.ravel())
     np.testing.assert_allclose(slope, (x - content).ravel(), atol=1e-6)
@@ -163,10 +163,10 @@ def test_the_contents_gradient_is_the_difference_where_the_relu_is_open():
 @pytest.mark.parametrize("convention", gatys.CONVENTIONS)
 def test_the_gradient_is_that_of_finite_differences(convention):
     found = problem(
-        Tiny(), picture(), picture(6, 10, seed=1), picture(seed=2),
+        Tiny(), image(), image(6, 10, seed=1), image(seed=2),
         dtype="float64", convention=convention, variation_weight=0.3, blend=(1, 2),
     )  # fmt: skip
-    x = picture(seed=3).astype("f8").ravel()
+    x = image(seed=3).astype("f8").ravel()
     _, slope, _ = found(x)
     for index in (0, 77, 191):
         step = np.zeros_like(x)
@@ -176,9 +176,9 @@ def test_the_gradient_is_that_of_finite_differences(convention):
 
 
 def test_the_total_is_the_weighted_sum_of_its_parts():
-    found = problem(Tiny(), picture(), picture(seed=1), content_weight=2, style_weight=30,
+    found = problem(Tiny(), image(), image(seed=1), content_weight=2, style_weight=30,
                     variation_weight=4)  # fmt: skip
-    x = picture(seed=2)
+    x = image(seed=2)
     total, _, parts = found(x.ravel())
     weighted = 2 * parts["content"] + 30 * parts["style"] + 4 * parts["variation"]
     assert total == pytest.approx(weighted, rel=1e-5)
@@ -187,7 +187,7 @@ def test_the_total_is_the_weighted_sum_of_its_parts():
 
 
 def test_layers_have_weights():
-    content, style, images = picture(), picture(seed=1), tf.constant(picture(seed=2)[None])
+    content, style, images = image(), image(seed=1), tf.constant(image(seed=2)[None])
     one, two, both = (
         float(
             gatys.Gatys(Tiny(), content, [style], content_layers=["first"], style_layers=layers)
@@ -201,8 +201,8 @@ def test_layers_have_weights():
 
 
 def test_two_equal_styles_are_one_and_weights_are_shares():
-    content, style, other = picture(), picture(seed=1), picture(seed=2)
-    images = tf.constant(picture(seed=3)[None])
+    content, style, other = image(), image(seed=1), image(seed=2)
+    images = tf.constant(image(seed=3)[None])
 
     def style_of(styles, blend):
         found = problem(Tiny(), content, *styles, blend=blend, normalise=False)
@@ -220,14 +220,14 @@ def test_normalised_features_make_losses_blind_to_a_layers_scale():
         def __call__(self, images):
             return [50.0 * maps for maps in super().__call__(images)]
 
-    content, style, images = picture(), picture(seed=1), tf.constant(picture(seed=2)[None])
+    content, style, images = image(), image(seed=1), tf.constant(image(seed=2)[None])
     plain, louder = (problem(f, content, style).losses(images) for f in (Tiny(), Louder()))
     for name in ("content", "style"):
         assert float(louder[name]) == pytest.approx(float(plain[name]), rel=1e-4)
 
 
 def test_starts():
-    content = picture(6, 8)
+    content = image(6, 8)
     style = np.broadcast_to(np.float32([0.2, -0.4, 0.6]), (20, 10, 3))
     found = of_pixels(content, style)
     np.testing.assert_allclose(found.start("content"), content.ravel())
@@ -235,8 +235,8 @@ def test_starts():
     np.testing.assert_array_equal(noise, found.start("noise", seed=3))
     assert np.abs(noise - found.start("noise", seed=4)).max() > 0.1
     assert abs(noise.mean()) < 0.1 and 0.2 < noise.std() < 0.3
-    np.testing.assert_allclose(found.picture(found.start("style")), style[:6, :8], atol=1e-5)
-    assert found.picture(np.full(144, 3.0)).max() == 1.0
+    np.testing.assert_allclose(found.image(found.start("style")), style[:6, :8], atol=1e-5)
+    assert found.image(np.full(144, 3.0)).max() == 1.0
 
 
 def test_lbfgs_falls_by_nine_tenths_and_below_adam():
@@ -261,19 +261,19 @@ def test_a_larger_style_weight_moves_the_balance():
 
 
 def test_what_is_refused():
-    content, style = picture(), picture(seed=1)
+    content, style = image(), image(seed=1)
     cases = [
         ({"content_layers": ["third"]}, "no content layer third; the features have first, second"),
         ({"style_layers": []}, "no style layer at all"),
         ({"convention": "sum"}, "convention is 'sum'"),
         ({"style_weight": -1.0}, "style weight is -1"),
-        ({"blend": (1, 1)}, "1 style pictures and 2 weights"),
+        ({"blend": (1, 1)}, "1 style images and 2 weights"),
         ({"blend": (0.0,)}, "not all 0"),
     ]
     for options, said in cases:
         with pytest.raises(InputError, match=said):
             problem(Tiny(), content, style, **options)
-    with pytest.raises(InputError, match="0 style pictures"):
+    with pytest.raises(InputError, match="0 style images"):
         problem(Tiny(), content)
     with pytest.raises(InputError, match="expected \\(height, width, 3\\)"):
         problem(Tiny(), content[..., 0], style)
@@ -309,7 +309,7 @@ def test_a_random_vgg_at_128_pixels():
         found = problem(look, content, style, content_layers=["relu3_1"], style_layers=[layer])
         state = descent.State(found.start("content"))
         descent.descend(found, state, 50)
-        change = (found.picture(state.best) - content).mean(axis=2)
+        change = (found.image(state.best) - content).mean(axis=2)
         power = np.abs(np.fft.fft2(change)) ** 2
         place = np.fft.fftfreq(128)
         means.append(float((power * np.hypot(place[:, None], place)).sum() / power.sum()))
@@ -329,7 +329,7 @@ def recipe():
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A folder with pictures and a tiny network; the words that name them."""
+    """A folder with images and a tiny network; the words that name them."""
     image = keras.Input((None, None, 3))
     keras.utils.set_random_seed(0)
     x = image
@@ -343,7 +343,7 @@ def home(tmp_path, monkeypatch):
 
 
 WORDS = ["--size", "24", "--network", "net.keras", "--content-layers", "second",
-         "--style-layers", "first", "second", "--evaluations", "8", "--save", "4"]  # fmt: skip
+         "--style-layers", "first", "second", "--evaluations", "8", "--checkpoint-every", "4"]  # fmt: skip
 
 
 def test_the_recipe_paints_and_goes_on(home, recipe, capsys):
@@ -384,10 +384,10 @@ def test_a_folder_goes_on_behind_a_broken_photo(home, recipe, capsys):
     (home / "photos").mkdir()
     for name in ("a.png", "c.png"):
         Image.open("photo.png").save(home / "photos" / name)
-    (home / "photos" / "b.png").write_bytes(b"no picture")
+    (home / "photos" / "b.png").write_bytes(b"no image")
     words = ["photos", "paint.jpg", "--out", "made", "--optimizer", "adam", *WORDS]
     assert recipe.main(words) == 0
-    assert "skipped b.png: not a picture of a known kind" in capsys.readouterr().out
+    assert "skipped b.png: not an image of a known kind" in capsys.readouterr().out
     made = {file.name for file in (home / "made").iterdir()}
     assert made == {"a.png", "c.png", "a.png.state.npz", "c.png.state.npz"}
 
@@ -408,12 +408,15 @@ def test_the_recipe_keeps_colours(home, recipe, kind):
     "change, said",
     [
         (["none.png", "paint.jpg"], "none.png does not exist"),
-        (["photo.png", "net.keras"], "style picture net.keras cannot be read"),
+        (["photo.png", "net.keras"], "style image net.keras cannot be read"),
         (["photo.png", "paint.jpg", "--evaluations", "0"], "--evaluations is 0"),
         (["photo.png", "paint.jpg", "--preserve", "hue"], "one of none, luminance, colours"),
         (["photo.png", "paint.jpg", "--style-layers", "third"], "first, second"),
         (["photo.png", "paint.jpg", "--network", "no.keras"], "there is no network 'no.keras'"),
-        (["photo.png", "paint.jpg", "--rate", "0"], "--rate is 0.0; it must be above 0"),
+        (
+            ["photo.png", "paint.jpg", "--learning-rate", "0"],
+            "--learning-rate is 0.0; it must be above 0",
+        ),
     ],
 )
 def test_bad_input_ends_with_one_line_and_code_2(home, recipe, capsys, change, said):

@@ -16,8 +16,10 @@ from tfgan_suite.utils import image_grids
 
 def small_game(rate=1e-3, **arguments):
     keras.utils.set_random_seed(1)
-    game = dcgan.DCGAN(dcgan.build_generator(8, 1, 2, 4), dcgan.build_critic(8, 1, 2), **arguments)
-    game.compile(generator=keras.optimizers.SGD(rate), critic=keras.optimizers.SGD(rate))
+    game = dcgan.DCGAN(
+        dcgan.build_generator(8, 1, 2, 4), dcgan.build_discriminator(8, 1, 2), **arguments
+    )
+    game.compile(generator=keras.optimizers.SGD(rate), discriminator=keras.optimizers.SGD(rate))
     return game
 
 
@@ -38,7 +40,7 @@ def test_a_nan_in_the_data_stops_the_run_at_once():
     watch, _ = health(every=100)
     done = fit(small_game(), 5, watch, data=np.full((4, 8, 8, 1), np.nan, "f4"))
     assert done == 1
-    assert "step 1" in watch.fatal and "critic/real" in watch.fatal
+    assert "step 1" in watch.fatal and "discriminator/real" in watch.fatal
     assert "NaN in the data" in watch.fatal
 
 
@@ -54,11 +56,11 @@ def test_an_infinite_weight_is_named_and_stops_the_run():
 def test_a_broken_optimizer_state_is_named():
     game = small_game()
     optimizer = keras.optimizers.Adam()
-    compat.build_optimizer(optimizer, game.critic.trainable_variables)
-    game.critic_optimizer = optimizer
+    compat.build_optimizer(optimizer, game.discriminator.trainable_variables)
+    game.discriminator_optimizer = optimizer
     slot = compat.tensor_variable(compat.optimizer_variables(optimizer)[-1])
     slot.assign(tf.fill(slot.shape, np.nan))
-    assert "critic's optimizer" in first_not_finite(game)
+    assert "discriminator's optimizer" in first_not_finite(game)
 
 
 def test_a_healthy_run_says_nothing():
@@ -88,22 +90,22 @@ def test_an_untrained_even_generator_has_not_collapsed():
     assert told == []
 
 
-def test_a_critic_that_wins_is_told():
+def test_a_discriminator_that_wins_is_told():
     watch, told = health()
     game = small_game(rate=0.0)
-    game.critic = tiny_certain_critic()
-    game.compile(generator=keras.optimizers.SGD(0.0), critic=keras.optimizers.SGD(0.0))
+    game.discriminator = tiny_certain_discriminator()
+    game.compile(generator=keras.optimizers.SGD(0.0), discriminator=keras.optimizers.SGD(0.0))
     fit(game, 1, watch, data=np.ones((4, 8, 8, 1), "f4"))
     assert len(told) == 1 and "wins outright" in told[0]
 
 
-def tiny_certain_critic():
-    """Logit 100 for white pictures, -100 for grey ones."""
+def tiny_certain_discriminator():
+    """Logit 100 for white images, -100 for grey ones."""
     image = keras.Input((8, 8, 1))
     head = keras.layers.Dense(1)
-    critic = keras.Model(image, head(keras.layers.GlobalAveragePooling2D()(image)))
+    discriminator = keras.Model(image, head(keras.layers.GlobalAveragePooling2D()(image)))
     head.set_weights([np.array([[200.0]], "f4"), np.array([-100.0], "f4")])
-    return critic
+    return discriminator
 
 
 def test_lines_and_sheets_come_at_multiples_of_their_steps(tmp_path):
@@ -120,11 +122,11 @@ def test_lines_and_sheets_come_at_multiples_of_their_steps(tmp_path):
     assert set(lines[0]) == {"step", *game.loss_names}
 
 
-def test_a_sheet_holds_the_pictures_of_the_game(tmp_path):
+def test_a_sheet_holds_the_images_of_the_game(tmp_path):
     game = small_game()
     fit(game, 1, callbacks.SampleGrid(tmp_path, 1, count=4, seed=7))
     page = image_grids.read_png(tmp_path / "step_00000001.png")
-    factor = page.shape[0] // 22  # two pictures of 8 pixels and three gaps of 2
+    factor = page.shape[0] // 22  # two images of 8 pixels and three gaps of 2
     first = page[2 * factor : 10 * factor : factor, 2 * factor : 10 * factor : factor, 0]
     expected = image_grids.to_uint8(game.generate(4, seed=7))[0, :, :, 0]
     assert np.array_equal(first, expected)
@@ -142,8 +144,8 @@ def test_tensorboard_gets_losses_rates_and_sheets(tmp_path):
         event = tf.compat.v1.Event.FromString(record.numpy())
         for item in event.summary.value:
             tags[item.tag] = tf.make_ndarray(item.tensor)
-    assert tags["critic/learning_rate"] == 0.25
-    assert {"critic/real", "generator/adversarial", "samples"} <= set(tags)
+    assert tags["discriminator/learning_rate"] == 0.25
+    assert {"discriminator/real", "generator/adversarial", "samples"} <= set(tags)
 
 
 def test_measures_are_taken_at_their_steps(tmp_path):
@@ -157,7 +159,7 @@ def test_linear_decay_is_a_function_of_the_step(tmp_path):
     game, decay = small_game(rate=1.0), callbacks.LinearDecay(2, 6)
     assert [decay.factor(step) for step in range(8)] == [1, 1, 1, 0.75, 0.5, 0.25, 0, 0]
     fit(game, 5, decay)
-    assert compat.get_learning_rate(game.critic_optimizer) == pytest.approx(0.5)
+    assert compat.get_learning_rate(game.discriminator_optimizer) == pytest.approx(0.5)
     path = tf.train.Checkpoint(game=game).save(str(tmp_path / "ckpt"))
     again = small_game(rate=1.0)
     tf.train.Checkpoint(game=again).restore(path)

@@ -19,7 +19,7 @@ PRECISION = "float32"
 EXPORT = "none"
 WIDTH = 8  # channels of the first layer, 100% explained
 RATE = 1e-4  # learning rate
-MIRROR = False  # mirror half of the pictures
+MIRROR = False  # mirror half of the images
 helper = 3
 '''
 
@@ -35,14 +35,14 @@ def recipe(tmp_path):
 
 def test_without_flags_the_constants_hold(recipe):
     chosen = options.parse(recipe, [])
-    assert chosen.width == 8 and chosen.rate == 1e-4 and chosen.mirror is False
+    assert chosen.width == 8 and chosen.learning_rate == 1e-4 and chosen.mirror is False
     assert not hasattr(chosen, "helper")
 
 
 def test_flags_have_the_constants_types(recipe):
-    chosen = options.parse(recipe, ["--width", "16", "--rate", "2", "--mirror", "yes"])
-    assert chosen.width == 16 and chosen.rate == 2.0 and chosen.mirror is True
-    assert isinstance(chosen.rate, float)
+    chosen = options.parse(recipe, ["--width", "16", "--learning-rate", "2", "--mirror", "yes"])
+    assert chosen.width == 16 and chosen.learning_rate == 2.0 and chosen.mirror is True
+    assert isinstance(chosen.learning_rate, float)
     assert options.parse(recipe, ["--mirror"]).mirror is True
     assert options.parse(recipe, ["--mirror", "no"]).mirror is False
 
@@ -100,14 +100,14 @@ def test_a_recipe_without_a_common_constant_is_refused(recipe):
 
 def test_stand_ins_get_the_values_for_the_data_and_flags_stay(recipe):
     recipe |= {"BATCH": 0, "RATE": -1.0}
-    recipe["defaults"] = lambda data: {"batch": len(data.shape), "rate": 0.5, "width": 99}
+    recipe["defaults"] = lambda data: {"batch": len(data.shape), "learning_rate": 0.5, "width": 99}
     recipe["WIDTH"] = 8
     data = types.SimpleNamespace(shape=(4, 4, 1))
-    chosen = options.parse(recipe, ["--width", "16", "--rate", "0.0"])
+    chosen = options.parse(recipe, ["--width", "16", "--learning-rate", "0.0"])
     options.adapt(chosen, recipe, data)
-    assert (chosen.batch, chosen.rate, chosen.width) == (3, 0.0, 16)
+    assert (chosen.batch, chosen.learning_rate, chosen.width) == (3, 0.0, 16)
     chosen = options.parse(recipe, ["--batch", "7"])
     options.adapt(chosen, recipe, data)
-    assert (chosen.batch, chosen.rate) == (7, 0.5)
+    assert (chosen.batch, chosen.learning_rate) == (7, 0.5)
     with pytest.raises(InputError, match="--batch is -1; it must be at least 1"):
         options.parse(recipe, ["--batch", "-1"])

@@ -28,9 +28,9 @@ TINY = ROOT / "tests" / "tiny_recipe.py"
 
 def options(**changes):
     defaults = {
-        "data": "pictures", "run": "", "steps": 7, "batch": 4, "size": 0, "seed": 0,
+        "data": "images", "run": "", "steps": 7, "batch": 4, "size": 0, "seed": 0,
         "strategy": "one", "precision": "float32", "export": "none", "width": 2,
-        "report": 3, "save": 2,
+        "log_every": 3, "checkpoint_every": 2,
     }  # fmt: skip
     return types.SimpleNamespace(**{**defaults, **changes})
 
@@ -38,7 +38,7 @@ def options(**changes):
 @pytest.fixture(scope="module")
 def source():
     pixels = np.random.RandomState(0).randint(0, 256, (11, 8, 8, 1)).astype("u1")
-    return data.ArraySource("pictures", pixels)
+    return data.ArraySource("images", pixels)
 
 
 def info_of(source):
@@ -49,10 +49,10 @@ def make_game(chosen, info):
     keras.utils.set_random_seed(chosen.seed)
     game = dcgan.DCGAN(
         dcgan.build_generator(8, 1, chosen.width, 4),
-        dcgan.build_critic(8, 1, chosen.width),
-        average=0.9,
+        dcgan.build_discriminator(8, 1, chosen.width),
+        ema_decay=0.9,
     )
-    game.compile(generator=keras.optimizers.Adam(1e-3), critic=keras.optimizers.Adam(1e-3))
+    game.compile(generator=keras.optimizers.Adam(1e-3), discriminator=keras.optimizers.Adam(1e-3))
     return game
 
 
@@ -108,7 +108,7 @@ def test_going_on_equals_never_stopping_bit_for_bit(whole, source, tmp_path, sto
 def test_lines_and_sheets_after_the_checkpoint_are_made_again(source, tmp_path):
     run, _, _ = trained(tmp_path / "run", source, steps=5)
     with open(run.folder / "losses.jsonl", "a") as file:
-        file.write('{"step": 6, "critic/real": 1.0}\n{"step": 9, "cri')
+        file.write('{"step": 6, "discriminator/real": 1.0}\n{"step": 9, "cri')
     (run.folder / "samples" / "step_00000006.png").write_bytes(b"old")
     run.drop_after(5)
     assert [line["step"] for line in lines(run.folder / "losses.jsonl")] == [3]
@@ -154,7 +154,7 @@ def test_other_constants_are_refused_and_named(source, tmp_path):
 
 def test_other_data_are_refused(source, tmp_path):
     trained(tmp_path / "run", source, steps=1)
-    other = data.ArraySource("pictures", np.zeros((9, 8, 8, 1), "u1"))
+    other = data.ArraySource("images", np.zeros((9, 8, 8, 1), "u1"))
     with pytest.raises(InputError, match="other data"):
         trained(tmp_path / "run", other)
 
@@ -185,7 +185,7 @@ def test_a_nan_stops_the_run_and_keeps_the_last_good_checkpoint(source, tmp_path
     trained(tmp_path / "run", source, steps=4)
     chosen = options(steps=9)
     run, game = Run(tmp_path / "run"), make_game(options(), None)
-    broken = data.ArraySource("pictures", np.zeros((8, 8, 8, 1), "u1"))
+    broken = data.ArraySource("images", np.zeros((8, 8, 8, 1), "u1"))
     broken._scaled = lambda found: {"image": tf.fill((4, 8, 8, 1), np.nan)}
     broken.take = source.take
     health = fit.train(run, game, broken, chosen, tell=lambda text: None)
@@ -235,7 +235,7 @@ def test_an_export_is_made_once_for_a_step(whole, source, tmp_path, capsys):
     chosen = options(export=str(tmp_path / "exports"))
     for _ in range(2):
         publish.finish(run, game, source, chosen, info_of(source), 1.0)
-    home = tmp_path / "exports" / "tiny_recipe_pictures"
+    home = tmp_path / "exports" / "tiny_recipe_images"
     assert sorted(p.name for p in home.iterdir() if p.name.isdigit()) == ["1"]
     card = json.loads((home / "1" / "card.json").read_text())
     assert card["steps"] == 7 and card["constants"]["width"] == 2
@@ -305,7 +305,7 @@ def newest_step(folder):
 
 def test_a_polite_stop_saves_at_once_and_says_how_to_go_on(tmp_path):
     process = subprocess.Popen(
-        command(tmp_path / "run", 1_000_000, "--save", "1000000"), env=environment(),
+        command(tmp_path / "run", 1_000_000, "--checkpoint-every", "1000000"), env=environment(),
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     while process.poll() is None and not (tmp_path / "run" / "losses.jsonl").exists():
@@ -328,7 +328,7 @@ def test_a_polite_stop_saves_at_once_and_says_how_to_go_on(tmp_path):
     ],
 )
 def test_bad_input_ends_with_one_line_and_code_2(tmp_path, monkeypatch, capsys, words, said):
-    first = ["--run", str(tmp_path / "run"), "--data", tiny_recipe.pictures(), "--steps", "2"]
+    first = ["--run", str(tmp_path / "run"), "--data", tiny_recipe.images(), "--steps", "2"]
     monkeypatch.setattr(sys, "argv", ["tiny_recipe.py", *first, *words])
     with pytest.raises(SystemExit) as end:
         launch.main(vars(tiny_recipe))

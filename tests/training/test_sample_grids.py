@@ -12,7 +12,7 @@ from tfgan_suite.utils import image_grids
 
 @pytest.fixture
 def arranged(monkeypatch):
-    """The pictures and the columns that a page is made of."""
+    """The images and the columns that a page is made of."""
     found = []
     monkeypatch.setattr(
         image_grids, "sheet", lambda images, columns: found.append((images, columns))
@@ -21,7 +21,7 @@ def arranged(monkeypatch):
 
 
 def flat(values):
-    """One-pixel pictures with these values."""
+    """One-pixel images with these values."""
     return np.asarray(values, np.float32).reshape(-1, 1, 1, 1)
 
 
@@ -34,7 +34,7 @@ def test_reconstructions_stand_below_their_own_examples(arranged):
 
 
 class Codes:
-    """An InfoGAN whose one-pixel pictures add up all that it is given."""
+    """An InfoGAN whose one-pixel images add up all that it is given."""
 
     def __init__(self, categorical, classes, continuous):
         self.categorical, self.classes, self.continuous = categorical, classes, continuous
@@ -74,7 +74,7 @@ def test_codes_of_one_kind_alone(arranged):
     assert [columns for _, columns in arranged] == [3, 4]
 
 
-def test_strokes_of_one_picture_stand_in_one_row(arranged):
+def test_strokes_of_one_image_stand_in_one_row(arranged):
     canvases = np.arange(6, dtype=np.float32).reshape(2, 3, 1, 1, 1)
     sample_grids.strokes(types.SimpleNamespace(canvases=lambda count, seed: canvases), 2)
     ((page, columns),) = arranged

@@ -12,7 +12,7 @@ def test_to_uint8_rounds_and_clips():
     assert image_grids.to_uint8(np.array([7], "u1")).tolist() == [7]
 
 
-def test_a_sheet_holds_every_picture_in_reading_order():
+def test_a_sheet_holds_every_image_in_reading_order():
     images = np.linspace(-1, 1, 5)[:, None, None, None] * np.ones((5, 4, 4, 3))
     page = image_grids.sheet(images, columns=3, smallest=0)
     assert page.shape == (2 * 6 + 2, 3 * 6 + 2, 3)
@@ -21,7 +21,7 @@ def test_a_sheet_holds_every_picture_in_reading_order():
     assert page[10, 16].tolist() == [255, 255, 255]
 
 
-def test_small_pictures_are_enlarged_by_whole_factors():
+def test_small_images_are_enlarged_by_whole_factors():
     page = image_grids.sheet(np.zeros((1, 4, 4, 1)), smallest=40)
     assert page.shape == (40, 40, 3)
 

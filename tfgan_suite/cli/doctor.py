@@ -93,13 +93,13 @@ def _packages() -> dict[str, str]:
 
 
 def _self_test() -> dict[str, Any]:
-    """Trains on pictures of discs until the time is over."""
+    """Trains on images of discs until the time is over."""
     batch, steps = 32, 0
     try:
         game = dcgan.DCGAN(
-            dcgan.build_generator(32, 1, 16, 32), dcgan.build_critic(32, 1, 16), seed=1
+            dcgan.build_generator(32, 1, 16, 32), dcgan.build_discriminator(32, 1, 16), seed=1
         )
-        game.compile(generator=FusedAdam(2e-4, 0.5), critic=FusedAdam(2e-4, 0.5))
+        game.compile(generator=FusedAdam(2e-4, 0.5), discriminator=FusedAdam(2e-4, 0.5))
         data = tf.data.Dataset.from_tensor_slices(_discs(256)).repeat().batch(batch)
         losses, before = {}, game.generate(8)
         game.fit(data, steps_per_epoch=1, verbose=0, shuffle=False)  # the first step compiles

@@ -23,13 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--int8-bound",
         type=float,
-        help="least PSNR of the int8 file, in dB [30; 28 where pictures go in]",
+        help="least PSNR of the int8 file, in dB [30; 28 where images go in]",
     )
     parser.add_argument(
         "--size",
         type=int,
         default=0,
-        help="height and width of the TFLite files of a network that takes pictures of any size"
+        help="height and width of the TFLite files of a network that takes images of any size"
         " [0: as it was trained]",
     )
 

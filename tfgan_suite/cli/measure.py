@@ -12,13 +12,13 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's flags to a parser."""
     parser.add_argument(
-        "source", help="run folder, export (saved_models/NAME), or folder of pictures"
+        "source", help="run folder, export (saved_models/NAME), or folder of images"
     )
     parser.add_argument(
         "--against",
         required=True,
         metavar="DATA",
-        help="real data: embedded set, folder of pictures, .npz, IDX folder or tfds:NAME",
+        help="real data: embedded set, folder of images, .npz, IDX folder or tfds:NAME",
     )
     parser.add_argument("--split", default="test", help="of the data: test or train [test]")
     parser.add_argument(
@@ -36,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " it; NAME:LAYER for another layer [inception_v3]",
     )
     parser.add_argument("--seed", type=int, default=0, help="of samples and reference [0]")
-    parser.add_argument("--batch", type=int, default=250, help="pictures at once [250]")
+    parser.add_argument("--batch", type=int, default=250, help="images at once [250]")
     parser.add_argument(
-        "--size", type=int, default=0, help="side of the pictures; 0: as they were trained [0]"
+        "--size", type=int, default=0, help="side of the images; 0: as they were trained [0]"
     )
     parser.add_argument(
         "--out", default="", help="file that gets the JSON lines [a run's measures.jsonl]"

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("source", help="run folder, or export (saved_models/NAME), or bicubic")
     add(
         "data",
-        help="a folder of pictures, or one with HR/ and LR/ or LRx4/, or HIGH,LOW, or scenes",
+        help="a folder of images, or one with HR/ and LR/ or LRx4/, or HIGH,LOW, or scenes",
     )
     add("--split", choices=["train", "test"], help="of the data [test where there is one]")
     add("--scale", type=int, default=4, help="of bicubic alone; a run has its own [4]")
@@ -44,7 +44,7 @@ def run(chosen: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
-        0, also where some pictures were skipped; they are named.
+        0, also where some images were skipped; they are named.
 
     Raises:
         InputError: bad input, as `benchmark`.
@@ -64,8 +64,8 @@ def run(chosen: argparse.Namespace) -> int:
         upscaler = open_upscaler(place)
         given, step = {"scale": upscaler.factor, "channels": upscaler.channels}, upscaler.step
 
-        def enlarge(picture: Any) -> Any:
-            return upscaler(picture, chosen.tile)
+        def enlarge(image: Any) -> Any:
+            return upscaler(image, chosen.tile)
 
     name = place.name if enlarge is not None else "bicubic"
     table = super_resolution.benchmark(
@@ -94,16 +94,16 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def lines(table: Any) -> list[str]:
-    """A table in words: a row for each picture and the mean, a column for each method's number."""
+    """A table in words: a row for each image and the mean, a column for each method's number."""
     columns = [(m, measure) for m, found in table.values.items() for measure in found]
     heads = [f"{method} {measure}" for method, measure in columns]
-    names = [*table.pictures, "mean"]
+    names = [*table.images, "mean"]
     wide = max(map(len, names))
     found = [" " * wide + "  " + "  ".join(heads)]
     for row, name in enumerate(names):
         numbers = [
             table.mean(*column)
-            if name == "mean" and row == len(table.pictures)
+            if name == "mean" and row == len(table.images)
             else table.values[column[0]][column[1]][row]
             for column in columns
         ]

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to a parser."""
     parser.add_argument("source", help="run folder, or export: saved_models/NAME[/VERSION]")
     parser.add_argument("--count", type=int, default=64, help="how many [64]")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same pictures [0]")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same images [0]")
     parser.add_argument(
         "--label",
         help="class to draw, by name or index, where the game has classes; several, separated by"
@@ -46,8 +46,8 @@ def run(chosen: argparse.Namespace) -> int:
         else:
             out.mkdir(parents=True, exist_ok=True)
             files = [out / f"{chosen.seed}_{index:05d}.png" for index in range(len(drawn))]
-            for file, picture in zip(files, drawn):
-                image_grids.write_png(file, picture)
+            for file, image in zip(files, drawn):
+                image_grids.write_png(file, image)
     if chosen.json:
         print(json.dumps({"files": [str(file) for file in files], "count": len(drawn)}))
     else:
@@ -56,7 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
-    """Pictures as uint8, or points, from a run folder or an export."""
+    """Images as uint8, or points, from a run folder or an export."""
     from tfgan_suite.utils import image_grids
 
     if (source / "run.json").is_file():
@@ -81,7 +81,7 @@ def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
 def _check_drawable(source: Path, inputs: Sequence[Any], usage: str) -> None:
     if any(spec.kind in ("image", "point") for spec in inputs):
         raise InputError(
-            f"{source} draws no pictures from noise; use"
+            f"{source} draws no images from noise; use"
             f" `python -m tfgan_suite {usage.format(source)}`"
         )
 

@@ -18,16 +18,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folders",
         nargs="*",
         metavar="FOLDER",
-        help="two folders of pictures (turing: real ones first)",
+        help="two folders of images (turing: real ones first)",
     )
     add("--kind", choices=sorted(QUESTIONS), default="preference", help="[preference]")
     add("--out", default="study.html", help="page to write, key beside it [study.html]")
     add("--trials", type=int, default=40, help="questions, without catch trials [40]")
     add("--catch", type=int, help="catch trials [one for ten questions, at least 2]")
-    add("--seed", type=int, default=0, help="of the choice and order of pictures [0]")
-    add("--size", type=int, help="scale and cut all pictures to this many pixels")
+    add("--seed", type=int, default=0, help="of the choice and order of images [0]")
+    add("--size", type=int, help="scale and cut all images to this many pixels")
     add("--pairing", choices=PAIRINGS, default="auto", help="what belongs together [auto]")
-    add("--title", default="Picture study", help="headline of the page [Picture study]")
+    add("--title", default="Image study", help="headline of the page [Image study]")
     add("--question", default="", help="what is asked [by kind]")
     add("--analyse", nargs="+", metavar="FILE", help="result files that raters saved")
     add("--key", help="key of the study [the one beside the result files]")
@@ -77,7 +77,7 @@ def run(chosen: argparse.Namespace) -> int:
         print(f"skipped {len(made.skipped)} files: {listed}")
     pairs = "by name" if made.paired else "at random"
     print(f"wrote {made.page}: {made.trials} questions, {made.catch} of them catch trials")
-    print(f"wrote {made.key}: which picture is which (paired {pairs}); raters must not have it")
+    print(f"wrote {made.key}: which image is which (paired {pairs}); raters must not have it")
     print("hand out the page alone, collect the files that raters save, then:")
     print(f"  python -m tfgan_suite study --key {made.key} --analyse answers_{made.id}_*.json")
     return 0
@@ -104,7 +104,7 @@ def in_words(found: dict[str, Any]) -> str:
 def _shares(results: dict[str, Any], found: dict[str, Any]) -> list[str]:
     names = {
         "first_preferred": f"{found['first']} preferred to {found['second']}",
-        "left_chosen": "left picture chosen",
+        "left_chosen": "left image chosen",
         "correct": "told apart correctly",
         "real_judged_real": f"real ({found['first']}) judged real",
         "generated_judged_real": f"generated ({found['second']}) judged real",

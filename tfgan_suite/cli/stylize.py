@@ -1,4 +1,4 @@
-"""`python -m tfgan_suite stylize`: the user's pictures in the style of others."""
+"""`python -m tfgan_suite stylize`: the user's images in the style of others."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's words; `--json` comes from the caller or from here."""
     add = parser.add_argument
     add("source", help="run folder of recipes/adain.py, or export: saved_models/NAME[/VERSION]")
-    add("content", help="a picture, or a folder of pictures with sub-folders")
+    add("content", help="an image, or a folder of images with sub-folders")
     add(
         "style",
-        help="a picture; several separated by commas, which are mixed; or a folder, whose"
-        " pictures are taken one after the other",
+        help="an image; several separated by commas, which are mixed; or a folder, whose"
+        " images are taken one after the other",
     )
     add(
         "output",
-        help="for one picture in one style a .png or .jpg file or a folder, else a folder",
+        help="for one image in one style a .png or .jpg file or a folder, else a folder",
     )
     add("--alpha", type=float, default=1.0, metavar="A", help="how much style, 0 to 1 [1]")
     add("--weights", metavar="W,W,..", help="of the styles that are mixed [all alike]")
     add(
         "--mask",
         metavar="FILE",
-        help="picture that is light where the first style goes; the rest gets the second style,"
+        help="image that is light where the first style goes; the rest gets the second style,"
         " of one style none",
     )
     add(
@@ -73,8 +73,8 @@ class Style:
 
     Args:
         name: for files and messages.
-        files: their pictures.
-        weights: of the pictures; None: all alike.
+        files: their images.
+        weights: of the images; None: all alike.
     """
 
     name: str
@@ -86,7 +86,7 @@ def run(chosen: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
-        0, also where some pictures were skipped; what was skipped is said.
+        0, also where some images were skipped; what was skipped is said.
 
     Raises:
         InputError: bad input; nothing could be painted; a file cannot be written. What was
@@ -123,15 +123,15 @@ def styles(text: str, weights: str | None = None, masked: bool = False) -> list[
     """The styles that a word names.
 
     Args:
-        text: a picture, a folder, or pictures separated by commas.
-        weights: numbers separated by commas, one for each picture of a mixture.
-        masked: whether a mask divides the picture among them.
+        text: an image, a folder, or images separated by commas.
+        weights: numbers separated by commas, one for each image of a mixture.
+        masked: whether a mask divides the image among them.
 
     Returns:
-        One style for a picture or a mixture, one for each picture of a folder.
+        One style for an image or a mixture, one for each image of a folder.
 
     Raises:
-        InputError: a file that is not there, a folder without pictures, or weights that do not
+        InputError: a file that is not there, a folder without images, or weights that do not
             fit.
     """
     from tfgan_suite.inference import files
@@ -140,10 +140,10 @@ def styles(text: str, weights: str | None = None, masked: bool = False) -> list[
     if place.is_dir():
         if weights is not None or masked:
             raise InputError(
-                f"{place} is a folder, whose pictures are taken one after the other, without"
-                " --weights and --mask; name the pictures: ONE,OTHER"
+                f"{place} is a folder, whose images are taken one after the other, without"
+                " --weights and --mask; name the images: ONE,OTHER"
             )
-        # The plan of a translation lists a folder's pictures and gives each a name of its own.
+        # The plan of a translation lists a folder's images and gives each a name of its own.
         nowhere = place / ".painted"
         names = {job: job.made.relative_to(nowhere) for job in files.plan(place, nowhere)}
         return [
@@ -153,7 +153,7 @@ def styles(text: str, weights: str | None = None, masked: bool = False) -> list[
     paths = (place,) if place.exists() else tuple(Path(part.strip()) for part in text.split(","))
     for path in paths:
         if not path.is_file():
-            raise InputError(f"the style {path} does not exist; give a picture or a folder")
+            raise InputError(f"the style {path} does not exist; give an image or a folder")
     if masked and (len(paths) > 2 or weights is not None):
         raise InputError(
             f"--mask with {len(paths)} styles{' and --weights' if weights else ''}; give one style"
@@ -210,7 +210,7 @@ def stylize_all(
         alpha, colours: as for `Painter`.
         mask: bool `(height, width)` of any size; it is brought to the content's.
         size, style_size: longest shorter side; 0: any.
-        tell: gets a line for each picture.
+        tell: gets a line for each image.
 
     Returns:
         `"files"` written, and `"skipped"` names with reasons.
@@ -241,7 +241,7 @@ def stylize_all(
 
 
 def _read(path: Path, size: int, what: str = "") -> np.ndarray:
-    """A picture in [-1, 1], shrunk until its shorter side has `size` pixels."""
+    """An image in [-1, 1], shrunk until its shorter side has `size` pixels."""
     import numpy as np
 
     from tfgan_suite.data.readers import image_files
@@ -257,7 +257,7 @@ def _read(path: Path, size: int, what: str = "") -> np.ndarray:
 
 
 def _mask(path: Path) -> np.ndarray:
-    """True where a picture is light."""
+    """True where an image is light."""
     from tfgan_suite.data.readers.image_files import Unreadable
     from tfgan_suite.inference import files
 

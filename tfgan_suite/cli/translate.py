@@ -1,4 +1,4 @@
-"""`python -m tfgan_suite translate`: the user's pictures through a trained translator."""
+"""`python -m tfgan_suite translate`: the user's images through a trained translator."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="scale every picture first until its shorter side has N pixels; a network knows"
+        help="scale every image first until its shorter side has N pixels; a network knows"
         " things at the scale it was trained at [0: as they are]",
     )
     batch.add_tiles(
         parser,
-        "side of overlapping tiles, rounded up to what the network takes [0: pictures up"
+        "side of overlapping tiles, rounded up to what the network takes [0: images up"
         " to 1024x1024 whole, larger ones in tiles of 512]",
     )
     add(
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--target",
         metavar="FOLDER",
-        help="true answers, found by name without the ending; for one picture also a file",
+        help="true answers, found by name without the ending; for one image also a file",
     )
     add("--signature", help="signature to translate with, such as varied [the direction's]")
     add("--seed", type=int, default=0, help="of a network that draws as it translates [0]")
@@ -62,10 +62,10 @@ def run(chosen: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
-        0, also where some pictures of a folder were skipped; what was skipped is said.
+        0, also where some images of a folder were skipped; what was skipped is said.
 
     Raises:
-        InputError: bad input; no picture could be translated; a file cannot be written. What was
+        InputError: bad input; no image could be translated; a file cannot be written. What was
             written before is kept, and the gallery shows it.
     """
     _check(chosen)
@@ -80,7 +80,7 @@ def run(chosen: argparse.Namespace) -> int:
     if translator.size and chosen.tile:
         height, width = translator.size
         raise InputError(
-            f"{chosen.source} takes pictures of {width}x{height} pixels alone, so its tiles have"
+            f"{chosen.source} takes images of {width}x{height} pixels alone, so its tiles have"
             " that size; leave --tile out"
         )
     title = f"{Path(chosen.source).name}, {translator.direction}"
@@ -115,21 +115,21 @@ def translate_all(
     gallery: Gallery | None = None,
     tell: Callable[[str], Any] = print,
 ) -> dict[str, Any]:
-    """Translates pictures one after the other; each is on the disk before the next begins.
+    """Translates images one after the other; each is on the disk before the next begins.
 
     Args:
         translator: what translates.
-        jobs: the pictures, as `files.plan` gives them.
+        jobs: the images, as `files.plan` gives them.
         size: shorter side to which they are scaled; 0: as they are.
         tile, overlap: as for `Translator`.
-        pairs: pictures show A at the left and B at the right.
-        gallery: gets a row for each picture.
-        tell: gets a line for each picture.
+        pairs: images show A at the left and B at the right.
+        gallery: gets a row for each image.
+        tell: gets a line for each image.
 
     Returns:
         `"files"` written, `"skipped"` names with reasons, and where there are true answers of the
         same size `"difference"`, the mean absolute difference from them in [-1, 1], and
-        `"compared"`, of how many pictures.
+        `"compared"`, of how many images.
 
     Raises:
         InputError: a file cannot be written, or an impossible tile.

@@ -1,4 +1,4 @@
-"""`python -m tfgan_suite upscale`: the user's pictures, larger."""
+"""`python -m tfgan_suite upscale`: the user's images, larger."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     batch.add_places(parser)
     batch.add_tiles(
         parser,
-        "side of overlapping tiles in pixels of the small picture; smaller ones take less"
-        " memory [0: pictures up to 192x192 whole, larger ones in tiles of 128]",
+        "side of overlapping tiles in pixels of the small image; smaller ones take less"
+        " memory [0: images up to 192x192 whole, larger ones in tiles of 128]",
     )
     batch.add_json(parser)
 
@@ -32,10 +32,10 @@ def run(chosen: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
-        0, also where some pictures of a folder were skipped; what was skipped is said.
+        0, also where some images of a folder were skipped; what was skipped is said.
 
     Raises:
-        InputError: bad input; no picture could be enlarged; a file cannot be written. What was
+        InputError: bad input; no image could be enlarged; a file cannot be written. What was
             written before is kept.
     """
     batch.check_tiles(chosen.tile, chosen.overlap)
@@ -63,13 +63,13 @@ def upscale_all(
     overlap: int = 0,
     tell: Callable[[str], Any] = print,
 ) -> dict[str, Any]:
-    """Enlarges pictures one after the other; each is on the disk before the next begins.
+    """Enlarges images one after the other; each is on the disk before the next begins.
 
     Args:
         upscaler: what enlarges.
-        jobs: the pictures, as `translate.files.plan` gives them.
-        tile, overlap: as for `enlarge_picture`.
-        tell: gets a line for each picture.
+        jobs: the images, as `translate.files.plan` gives them.
+        tile, overlap: as for `enlarge_image`.
+        tell: gets a line for each image.
 
     Returns:
         `"factor"`, `"files"` written, `"skipped"` names with reasons.
@@ -88,6 +88,6 @@ def upscale_all(
     advice = "give a smaller --tile"
     for about, job, both in batch.going_on(jobs, enlarged, skipped, tell, advice=advice):
         written.append(batch.write(job, both[1]))
-        sizes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in both]
+        sizes = [f"{image.shape[1]}x{image.shape[0]}" for image in both]
         tell(f"{about} {job.made}  {' to '.join(sizes)}")
     return {"factor": upscaler.factor, "files": written, "skipped": skipped}

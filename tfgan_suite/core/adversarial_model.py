@@ -29,7 +29,7 @@ class AdversarialModel(keras.Model):
     A subclass gives:
 
     * `loss_names`: every key that a step reports, as `"player/term"`;
-    * `players()`: the networks of each player, e.g. `{"generator": [g], "critic": [c]}`;
+    * `players()`: the networks of each player, e.g. `{"generator": [g], "discriminator": [c]}`;
     * `train_step(batch)`: the algorithm of the paper; it ends with `return self.logs()`;
     * `signatures()`: what the trained generator takes and gives.
 
@@ -42,7 +42,7 @@ class AdversarialModel(keras.Model):
     Attributes:
         steps: training steps done, int64 scalar `tf.Variable`. It is saved with the game, and
             everything random is a function of (seed, steps): a resumed run repeats nothing.
-        first_rates: learning rate of each player as given to `compile`.
+        initial_learning_rates: learning rate of each player as given to `compile`.
 
     A game is saved with `tf.train.Checkpoint(game=game)` after `compile`; that holds networks,
     averages, optimizers, step counter and running means.
@@ -62,12 +62,12 @@ class AdversarialModel(keras.Model):
         self,
         *,
         seed: int = 0,
-        averages: Mapping[str, float] | None = None,
+        ema_decays: Mapping[str, float] | None = None,
         name: str | None = None,
     ):
-        for decay in (averages or {}).values():
+        for decay in (ema_decays or {}).values():
             if not 0.0 <= decay < 1.0:
-                raise InputError(f"average is {decay}; it must be 0 (off) or a decay below 1")
+                raise InputError(f"ema_decay is {decay}; it must be 0 (off) or a decay below 1")
         super().__init__(name=name)
         # A model that has only a train_step counts as not built, and then cannot be saved.
         self.built = True
@@ -75,7 +75,7 @@ class AdversarialModel(keras.Model):
         self.steps = _counter("steps")
         # Replicas are traced in threads of their own, so what a step reports is kept by thread.
         self._reported = threading.local()
-        self._average_decays = dict(averages or {})
+        self._ema_decays = dict(ema_decays or {})
 
     # ---- what a game gives -------------------------------------------------------------------
 
@@ -84,17 +84,17 @@ class AdversarialModel(keras.Model):
         raise TypeError(f"{type(self).__name__} does not say who its players are")
 
     def signatures(self) -> dict[str, Signature]:
-        """What the trained game offers; `"serving_default"` is the one that draws pictures."""
+        """What the trained game offers; `"serving_default"` is the one that draws images."""
         raise TypeError(f"{type(self).__name__} does not say what its generator takes and gives")
 
-    def settle(self) -> None:
+    def recalibrate_batch_norm(self) -> None:
         """Brings the sampling networks into the state that is exported. By default: as they are.
 
         Games with batch norm in the generator recompute its statistics here.
         """
 
     def sheet_inputs(self, count: int, seed: int) -> dict[str, Any]:
-        """Inputs of `generate` for a sample sheet of about `count` pictures.
+        """Inputs of `generate` for a sample sheet of about `count` images.
 
         By default none: all inputs are drawn. Games of labels order them here.
         """
@@ -102,10 +102,10 @@ class AdversarialModel(keras.Model):
 
     @property
     def sheet_columns(self) -> int | None:
-        """Pictures in a row of a sample sheet; by default as many as make it square."""
+        """Images in a row of a sample sheet; by default as many as make it square."""
         return None
 
-    def symptoms(self, logs: Mapping[str, float]) -> list[str]:
+    def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """What the losses of a finished epoch say is wrong, in words; empty when all is well."""
         return []
 
@@ -126,7 +126,7 @@ class AdversarialModel(keras.Model):
             run_eagerly: run the step without a graph, for debugging.
             steps_per_execution: steps per call of the compiled function.
             **optimizers: one optimizer per player, under the player's name:
-                `compile(generator=Adam(2e-4, 0.5), critic=Adam(2e-4, 0.5))`.
+                `compile(generator=Adam(2e-4, 0.5), discriminator=Adam(2e-4, 0.5))`.
 
         Raises:
             InputError: a player without an optimizer, an optimizer without a player, or one
@@ -147,7 +147,7 @@ class AdversarialModel(keras.Model):
             compat.build_optimizer(optimizer, _trainable(networks))
             setattr(self, f"{player}_optimizer", optimizer)
         # The rates before any checkpoint is restored: what a decay is measured from.
-        self.__dict__["first_rates"] = {
+        self.__dict__["initial_learning_rates"] = {
             player: compat.get_learning_rate(optimizers[player]) for player in players
         }
         self._make_averages(players)
@@ -167,12 +167,12 @@ class AdversarialModel(keras.Model):
         return getattr(self, f"{player}_optimizer")
 
     def _make_averages(self, players: dict[str, list[keras.Model]]) -> None:
-        unknown = set(self._average_decays) - set(players)
+        unknown = set(self._ema_decays) - set(players)
         if unknown:
             raise InputError(
-                f"averages name {sorted(unknown)}, but the players are {sorted(players)}"
+                f"ema_decays name {sorted(unknown)}, but the players are {sorted(players)}"
             )
-        for player in self._average_decays:
+        for player in self._ema_decays:
             for index, network in enumerate(players[player]):
                 name = f"averaged_{player}_{index}"
                 if hasattr(self, name):
@@ -184,7 +184,7 @@ class AdversarialModel(keras.Model):
 
     # ---- verbs of a train step ---------------------------------------------------------------
 
-    def recording(self, player: str) -> tf.GradientTape:
+    def tape(self, player: str) -> tf.GradientTape:
         """A tape that watches this player's variables and no other's."""
         tape = tf.GradientTape(watch_accessed_variables=False)
         with tape:
@@ -202,7 +202,7 @@ class AdversarialModel(keras.Model):
             terms: computes the player's loss terms, name to float32 scalar, each a mean over
                 the batch that this replica sees. They are summed and divided by the number of
                 replicas, because gradients are summed over replicas.
-            tape: a tape from `recording(player)` on which a part of the forward pass is already
+            tape: a tape from `tape(player)` on which a part of the forward pass is already
                 recorded, where two players share it. By default a new one.
 
         Returns:
@@ -210,7 +210,7 @@ class AdversarialModel(keras.Model):
         """
         variables = _trainable(self.players()[player])
         optimizer = self.optimizer_of(player)
-        tape = tape or self.recording(player)
+        tape = tape or self.tape(player)
         with tape:
             values = terms()
             loss = tf.add_n([tf.cast(value, tf.float32) for value in values.values()])
@@ -260,7 +260,7 @@ class AdversarialModel(keras.Model):
             salt: names the use; two draws of one step with different salts are independent.
             kind: `"normal"` (standard normal), `"uniform"` (in [-1, 1)) or `"unit"` (in [0, 1)).
             per_replica: draw only this replica's part, from a seed of its own. For noise as
-                large as pictures on many replicas; results then depend on their number.
+                large as images on many replicas; results then depend on their number.
 
         Returns:
             float32 tensor of the given shape.
@@ -277,11 +277,11 @@ class AdversarialModel(keras.Model):
         return [getattr(self, f"averaged_{player}_{i}") for i in range(len(networks))]
 
     def _update_average(self, player: str) -> None:
-        if player not in self._average_decays:
+        if player not in self._ema_decays:
             return
         done = tf.cast(tf.convert_to_tensor(self.steps), tf.float32)
         # A short memory at the start: otherwise the first thousand averages are of initial noise.
-        decay = tf.minimum(self._average_decays[player], (1.0 + done) / (10.0 + done))
+        decay = tf.minimum(self._ema_decays[player], (1.0 + done) / (10.0 + done))
         averages, values = [], []
         for average, network in zip(self.ema(player), self.players()[player]):
             for old, new in zip(average.variables, network.variables):
@@ -301,7 +301,7 @@ class AdversarialModel(keras.Model):
             **inputs: inputs of `signatures()["serving_default"]` by name, with a batch dimension.
 
         Returns:
-            float32 array `(count, ...)`; pictures are in [-1, 1].
+            float32 array `(count, ...)`; images are in [-1, 1].
 
         Raises:
             InputError: an unknown input name, or one that must be given and is not.
@@ -348,7 +348,7 @@ class AdversarialModel(keras.Model):
         self.built = True
 
     def _symbolic_build(self, *args: Any, **kwargs: Any) -> None:
-        """Keras 3 would call `call` on a batch of pictures to build the model: it is built."""
+        """Keras 3 would call `call` on a batch of images to build the model: it is built."""
 
     _maybe_symbolic_build = _symbolic_build
 

@@ -36,7 +36,7 @@ def standing_statistics(network: keras.Model, batches: Iterable[tf.Tensor]) -> N
             norm.momentum = momentum
 
 
-def settle_from_noise(game: Any, batches: int = 100, batch: int = 64) -> None:
+def recalibrate_from_noise(game: Any, batches: int = 100, batch: int = 64) -> None:
     """Recomputes the statistics of a generator whose first input is all it takes.
 
     Args:

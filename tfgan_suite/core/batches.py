@@ -49,6 +49,6 @@ def labels(batch: Any) -> tf.Tensor:
     if found is None:
         raise InputError(
             "a batch without labels, but this game draws by class; give data with classes (one"
-            " folder a class, or labels beside the pictures)"
+            " folder a class, or labels beside the images)"
         )
     return tf.cast(found, tf.int32)

@@ -1,4 +1,4 @@
-"""DiffAugment: random changes of what the critic sees, through which the generator learns.
+"""DiffAugment: random changes of what the discriminator sees, through which the generator learns.
 
 Zhao, Liu, Lin, Zhu, Han, "Differentiable Augmentation for Data-Efficient GAN Training", NeurIPS
 2020, arXiv:2006.10738. Draws come from the caller, so they are functions of (seed, step).
@@ -35,7 +35,7 @@ def parse(policy: str) -> tuple[str, ...]:
 
 
 def augment(images: tf.Tensor, policy: str, draw: Draw) -> tf.Tensor:
-    """Changes every picture at random.
+    """Changes every image at random.
 
     Args:
         images: float `(batch, height, width, channels)` in [-1, 1].
@@ -46,11 +46,11 @@ def augment(images: tf.Tensor, policy: str, draw: Draw) -> tf.Tensor:
         Tensor of the same shape and type; colours may leave [-1, 1], as in the official code.
 
     Raises:
-        InputError: an unknown kind, or examples that are no pictures.
+        InputError: an unknown kind, or examples that are no images.
     """
     kinds = parse(policy)
     if kinds and len(images.shape) != 4:
-        raise InputError(f"augment {policy!r} is for pictures, not for examples {images.shape}")
+        raise InputError(f"augment {policy!r} is for images, not for examples {images.shape}")
     for kind in kinds:
         images = _KINDS[kind](images, draw)
     return images

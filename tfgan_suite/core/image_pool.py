@@ -1,4 +1,4 @@
-"""A memory of generated pictures, so that a critic does not forget what it has learnt of them."""
+"""A memory of generated images, so that a discriminator does not forget what it has learnt of them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tfgan_suite.errors import InputError
 
 
 class ImagePool(tf.Module):
-    """Pictures that a generator made earlier, of which some are shown in place of new ones.
+    """Images that a generator made earlier, of which some are shown in place of new ones.
 
-    One picture after another: while there is room, it is stored and shown. Then it is shown with
-    probability 1/2; otherwise it takes the place of a random stored picture, and that is shown.
+    One image after another: while there is room, it is stored and shown. Then it is shown with
+    probability 1/2; otherwise it takes the place of a random stored image, and that is shown.
 
     The pool is state: a checkpoint of the game holds it. On several replicas all of them hold the
-    same pool, through which the pictures of the global batch go in order, so that one device and
+    same pool, through which the images of the global batch go in order, so that one device and
     many show the same.
 
     Args:
-        size: most pictures that are stored; 0: every picture is shown as it comes.
-        shape: shape of one picture, `(height, width, channels)`.
+        size: most images that are stored; 0: every image is shown as it comes.
+        shape: shape of one image, `(height, width, channels)`.
         name: name of the pool's variables.
 
     Attributes:
-        images: float32 `(size, height, width, channels)`, the stored pictures.
+        images: float32 `(size, height, width, channels)`, the stored images.
         filled: int64 scalar, how many of them there are.
 
     Reference:
@@ -40,36 +40,36 @@ class ImagePool(tf.Module):
     def __init__(self, size: int, shape: Sequence[int | None], name: str = "pool"):
         super().__init__(name=name)
         if isinstance(size, bool) or size != int(size) or size < 0:
-            raise InputError(f"a pool of {size!r} pictures; it must be a whole number, 0 or more")
+            raise InputError(f"a pool of {size!r} images; it must be a whole number, 0 or more")
         self.size = int(size)
         if not self.size:
             return
         if None in shape:
-            raise InputError(f"a pool for pictures of shape {tuple(shape)}; give it one size")
+            raise InputError(f"a pool for images of shape {tuple(shape)}; give it one size")
         self.images = _shared(tf.zeros((self.size, *shape)), f"{name}_images")
         self.filled = _shared(tf.constant(0, tf.int64), f"{name}_filled")
 
     def exchange(self, images: tf.Tensor, coins: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        """Takes new pictures in and gives as many back, new or old; without gradient.
+        """Takes new images in and gives as many back, new or old; without gradient.
 
         Args:
-            images: `(batch, height, width, channels)`, the pictures of this replica.
-            coins: `(batch,)` in [0, 1): from 1/2 on a picture is exchanged for a stored one.
+            images: `(batch, height, width, channels)`, the images of this replica.
+            coins: `(batch,)` in [0, 1): from 1/2 on an image is exchanged for a stored one.
             places: `(batch,)` in [0, 1): which one, as a share of the pool.
 
         Returns:
             float32 tensor of the images' shape.
 
         Raises:
-            InputError: pictures of another shape than the pool's.
+            InputError: images of another shape than the pool's.
         """
         images = tf.stop_gradient(tf.cast(images, tf.float32))
         if not self.size:
             return images
         if not images.shape[1:].is_compatible_with(self.images.shape[1:]):
             raise InputError(
-                f"pictures of shape {tuple(images.shape[1:])} for a pool of"
-                f" {tuple(self.images.shape[1:])}: train on pictures of the pool's size"
+                f"images of shape {tuple(images.shape[1:])} for a pool of"
+                f" {tuple(self.images.shape[1:])}: train on images of the pool's size"
             )
         new, coins, places = (_of_all_replicas(part) for part in (images, coins, places))
         order = tf.range(tf.shape(new)[0])
@@ -79,11 +79,11 @@ class ImagePool(tf.Module):
         slot = tf.where(room, position, random)
         stored = tf.convert_to_tensor(self.images)
         candidates = tf.concat([tf.gather(stored, slot), new], axis=0)
-        # writes[i, j]: picture j is put where picture i looks.
+        # writes[i, j]: image j is put where image i looks.
         writes = (slot[:, None] == slot[None, :]) & (room | (coins >= 0.5))[None, :]
         found = _latest(writes & (order[None, :] < order[:, None]))
         shown = tf.where(room | (coins < 0.5), tf.shape(new)[0] + order, found)
-        # Every picture writes what its slot holds in the end, so that equal slots never conflict.
+        # Every image writes what its slot holds in the end, so that equal slots never conflict.
         kept = tf.gather(candidates, _latest(writes))
         compat.assign_in_replicas(
             [self.images, self.filled],
@@ -103,13 +103,13 @@ def _shared(start: tf.Tensor, name: str) -> tf.Variable:
 
 
 def _latest(writes: tf.Tensor) -> tf.Tensor:
-    """For each picture the last one that writes, as a place in `[old contents, new pictures]`.
+    """For each image the last one that writes, as a place in `[old contents, new images]`.
 
     Args:
-        writes: bool `(batch, batch)`; row i says of every picture whether it writes where i looks.
+        writes: bool `(batch, batch)`; row i says of every image whether it writes where i looks.
 
     Returns:
-        int32 `(batch,)`: `batch + j` for picture j, `i` (the old content) where none writes.
+        int32 `(batch,)`: `batch + j` for image j, `i` (the old content) where none writes.
     """
     count = tf.shape(writes)[0]
     order = tf.range(count)

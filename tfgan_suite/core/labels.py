@@ -23,7 +23,7 @@ def class_count(data: Any) -> int:
         found = "one class only" if data.classes else "no classes"
         raise InputError(
             f"{data.name} has {found}, but this game draws by class; give data with two or more"
-            " (one folder a class, or labels beside the pictures), such as shapes"
+            " (one folder a class, or labels beside the images), such as shapes"
         )
     return len(data.classes)
 

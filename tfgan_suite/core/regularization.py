@@ -11,20 +11,20 @@ from tfgan_suite.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
-class Stabilisers:
-    """Changes to what the critic sees, is asked, or is charged for. All are off by default.
+class Regularization:
+    """Changes to what the discriminator sees, is asked, or is charged for. All are off by default.
 
     Args:
         label_smoothing: the real label is 1 minus this (one-sided, Salimans et al. 2016);
             cross-entropy losses only.
-        instance_noise: deviation of the normal noise added to all that the critic sees
-            (Sonderby et al. 2017), real and generated; pictures are in [-1, 1].
+        instance_noise: deviation of the normal noise added to all that the discriminator sees
+            (Sonderby et al. 2017), real and generated; images are in [-1, 1].
         instance_noise_steps: steps over which that noise falls in a line to nothing; 0: it stays.
         r1: weight of the penalty `r1 / 2 * E |grad D(x)|^2` on real examples (Mescheder et al.
             2018).
         r1_every: steps between two that compute the penalty, which then counts that many times;
             it costs about as much as all the rest of a step.
-        augment: random changes of all that the critic sees, generated pictures with their
+        augment: random changes of all that the discriminator sees, generated images with their
             gradients (DiffAugment, Zhao et al. 2020): any of `"color"`, `"translation"`,
             `"cutout"`, separated by commas.
 
@@ -35,12 +35,12 @@ class Stabilisers:
     label_smoothing: float = 0.0
     instance_noise: float = 0.0
     instance_noise_steps: int = 0
-    r1: float = 0.0
+    r1_weight: float = 0.0
     r1_every: int = 1
     augment: str = ""
 
     def __post_init__(self):
-        for name in ("label_smoothing", "instance_noise", "instance_noise_steps", "r1"):
+        for name in ("label_smoothing", "instance_noise", "instance_noise_steps", "r1_weight"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be 0 (off) or more")
         if isinstance(self.r1_every, bool) or self.r1_every != int(self.r1_every):
@@ -50,21 +50,21 @@ class Stabilisers:
         diff_augment.parse(self.augment)
 
 
-NAMES = tuple(field.name for field in dataclasses.fields(Stabilisers))
+NAMES = tuple(field.name for field in dataclasses.fields(Regularization))
 
 
-def make(options: dict[str, Any]) -> Stabilisers:
-    """The stabilisers from keyword arguments.
+def make(options: dict[str, Any]) -> Regularization:
+    """The regularization from keyword arguments.
 
     Raises:
         InputError: an unknown name.
     """
     unknown = sorted(set(options) - set(NAMES))
     if unknown:
-        raise InputError(f"{unknown} are no arguments of this game; stabilisers: {list(NAMES)}")
-    return Stabilisers(**options)
+        raise InputError(f"{unknown} are no arguments of this game; regularization: {list(NAMES)}")
+    return Regularization(**options)
 
 
 def chosen(options: types.SimpleNamespace) -> dict[str, Any]:
-    """Those of a recipe's constants that are stabilisers, as keyword arguments for its game."""
+    """Those of a recipe's constants that are regularization, as keyword arguments for its game."""
     return {name: getattr(options, name) for name in NAMES if hasattr(options, name)}

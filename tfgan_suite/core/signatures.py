@@ -19,11 +19,11 @@ class TensorSpec:
 
     Args:
         name: keyword under which it is fed or returned, e.g. `"z"` or `"image"`.
-        shape: shape of one example; `None` entries mean "any size" (pictures only).
+        shape: shape of one example; `None` entries mean "any size" (images only).
         dtype: TensorFlow dtype name, e.g. `"float32"`.
         kind: what the numbers are, so that a caller can make or read them:
             `"normal"` (standard normal noise), `"uniform"` (noise in [-1, 1]),
-            `"label"` (class index), `"image"` (float picture in [-1, 1]), `"point"`.
+            `"label"` (class index), `"image"` (float image in [-1, 1]), `"point"`.
         classes: number of classes where `kind` is `"label"`.
     """
 
@@ -44,7 +44,7 @@ class TensorSpec:
             Tensor `(count, *shape)`.
 
         Raises:
-            ValueError: the kind cannot be drawn (a picture has to be given).
+            ValueError: the kind cannot be drawn (an image has to be given).
         """
         shape = tf.concat([[count], tf.constant(self.shape, tf.int32)], 0)
         if self.kind == "normal":
@@ -71,8 +71,8 @@ class Signature:
         call: takes the inputs as keyword tensors with a batch dimension, returns the output
             batch as float32; runs the networks in inference mode, uses TensorFlow ops only.
         networks: the Keras models whose variables `call` uses.
-        multiple: where pictures go in, the grid on which their parts can be computed alone: a
-            network that halves pictures n times answers a shifted part alike where the shift is
+        multiple: where images go in, the grid on which their parts can be computed alone: a
+            network that halves images n times answers a shifted part alike where the shift is
             a multiple of 2**n.
     """
 
@@ -92,7 +92,7 @@ def from_noise(generator: Any, kind: str = "normal") -> dict[str, Signature]:
     """The signatures of a game whose generator takes one z `(batch, latent_dim)`.
 
     Args:
-        generator: Keras model from z to pictures or points.
+        generator: Keras model from z to images or points.
         kind: distribution of z, `"normal"` or `"uniform"`.
     """
     shape = tuple(generator.output_shape[1:])

@@ -1,4 +1,4 @@
-"""What games share whose generator makes pictures larger.
+"""What games share whose generator makes images larger.
 
 A batch holds `low` `(batch, height, width, channels)` and `high` `(batch, scale * height, scale *
 width, channels)`, both in [-1, 1].
@@ -20,16 +20,16 @@ from tfgan_suite.utils import bicubic
 
 
 class SuperResolutionGame(TranslationGame):
-    """A game whose generator enlarges pictures; a subclass gives `train_step`.
+    """A game whose generator enlarges images; a subclass gives `train_step`.
 
-    `translate` gives pictures whose height and width are those given times the scale.
+    `translate` gives images whose height and width are those given times the scale.
 
     Attributes:
         generator: model from low to high resolution, set by the subclass.
     """
 
     takes, gives = "low", "high"
-    usage = "upscale {} PICTURES OUTPUT"
+    usage = "upscale {} IMAGES OUTPUT"
     generator: keras.Model
 
     def signatures(self) -> dict[str, Signature]:
@@ -56,11 +56,11 @@ class SuperResolutionGame(TranslationGame):
 
 
 def enlarging(network: keras.Model) -> Signature:
-    """The signature of a network from small pictures to large ones.
+    """The signature of a network from small images to large ones.
 
     Args:
         network: model from `(batch, height, width, channels)` to a multiple of both sides. What
-            it says beyond [-1, 1] is clipped: no picture shows it.
+            it says beyond [-1, 1] is clipped: no image shows it.
 
     Returns:
         A signature with the input `"image"` and the output `"image"`, of any size.
@@ -90,7 +90,7 @@ def low_and_high(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     Raises:
         InputError: the batch holds no such pairs, or sides that do not divide.
     """
-    learns = "this game learns from pictures of two sizes"
+    learns = "this game learns from images of two sizes"
     return two_sides(batch, ("low", "high"), learns, " (data.load_super_resolution)")
 
 
@@ -102,10 +102,10 @@ def check_sizes(made: tf.Tensor, high: tf.Tensor) -> None:
     """
     if not made.shape[1:].is_compatible_with(high.shape[1:]):
         raise InputError(
-            f"the generator makes pictures of {_said(made)}, but the originals of the batch have"
+            f"the generator makes images of {_said(made)}, but the originals of the batch have"
             f" {_said(high)}; make the generator for the data's scale and channels"
         )
 
 
-def _said(pictures: tf.Tensor) -> str:
-    return "x".join(str(side) for side in pictures.shape[1:])
+def _said(images: tf.Tensor) -> str:
+    return "x".join(str(side) for side in images.shape[1:])

@@ -1,4 +1,4 @@
-"""What games share whose generator takes a picture and gives a picture.
+"""What games share whose generator takes an image and gives an image.
 
 A batch holds the two sides under two keys: `source` and `target` where they are pairs, `domain_a`
 and `domain_b` where they are not.
@@ -26,7 +26,7 @@ TRUTHS = {"source": "target", "domain_a": "truth_a", "domain_b": "truth_b"}
 
 
 class TranslationGame(AdversarialModel):
-    """A game whose generator translates pictures (or points); a subclass gives `train_step`.
+    """A game whose generator translates images (or points); a subclass gives `train_step`.
 
     Attributes:
         takes: key of a batch that `serving_default` translates.
@@ -36,8 +36,8 @@ class TranslationGame(AdversarialModel):
 
     takes: str = "source"
     gives: str = "target"
-    usage = "translate {} PICTURES OUTPUT"
-    # Norms that take their statistics from the picture lose more in 8 bits.
+    usage = "translate {} IMAGES OUTPUT"
+    # Norms that take their statistics from the image lose more in 8 bits.
     int8_bound = 28.0
 
     def translations(self) -> dict[str, str]:
@@ -50,19 +50,19 @@ class TranslationGame(AdversarialModel):
     def translate(
         self, images: np.ndarray, batch: int = 8, *, signature: str = FORTH, seed: int = 0
     ) -> np.ndarray:
-        """Translates pictures of any size that the signature allows.
+        """Translates images of any size that the signature allows.
 
         Args:
             images: float `(count, height, width, channels)` in [-1, 1]; points `(count, n)`.
             batch: how many go through the networks at once; it bounds memory only.
             signature: which translation, e.g. `"b_to_a"`.
-            seed: of inputs beside the picture, where the game has some.
+            seed: of inputs beside the image, where the game has some.
 
         Returns:
             float32 array of as many translations, of the same height and width.
 
         Raises:
-            InputError: an unknown signature, or pictures that it does not take.
+            InputError: an unknown signature, or images that it does not take.
         """
         found = self.signatures()
         if signature not in found:
@@ -71,7 +71,7 @@ class TranslationGame(AdversarialModel):
         images = np.asarray(images, np.float32)
         if not len(images) or not tf.TensorShape(first.shape).is_compatible_with(images.shape[1:]):
             raise InputError(
-                f"pictures of shape {images.shape} were given; {signature!r} takes"
+                f"images of shape {images.shape} were given; {signature!r} takes"
                 f" (count, {', '.join('any' if n is None else str(n) for n in first.shape)})"
             )
         drawn = {
@@ -126,7 +126,7 @@ class TranslationGame(AdversarialModel):
 
         Args:
             examples: a batch as the data give it.
-            size: height and width to which pictures are brought where the signature takes any
+            size: height and width to which images are brought where the signature takes any
                 size; None: as they are.
 
         Returns:
@@ -141,18 +141,18 @@ class TranslationGame(AdversarialModel):
             found[name] = lambda batch=batch: [batch]
         return found
 
-    def symptoms(self, logs: Mapping[str, float]) -> list[str]:
-        """Says when the critics win outright: all their losses are gone."""
+    def diagnose(self, logs: Mapping[str, float]) -> list[str]:
+        """Says when the discriminators win outright: all their losses are gone."""
         terms = [
             value
             for name, value in logs.items()
-            if name.startswith("critic") and name.split("/")[1].startswith(("real", "fake"))
+            if name.startswith("discriminator") and name.split("/")[1].startswith(("real", "fake"))
         ]
         if not terms or min(terms) < 0.0 or sum(terms) >= 0.01 * len(terms):
             return []
         return [
-            f"the critic wins outright (the sum of its losses is {sum(terms):.4f}): the generator"
-            " gets hardly any gradient; likely causes: too few pictures, a critic much wider than"
+            f"the discriminator wins outright (the sum of its losses is {sum(terms):.4f}): the generator"
+            " gets hardly any gradient; likely causes: too few images, a discriminator much wider than"
             " the generator, or colours and frames that tell the two sides apart at a glance"
         ]
 
@@ -166,22 +166,22 @@ def from_image(
     call: Callable[..., tf.Tensor] | None = None,
     extra: tuple[TensorSpec, ...] = (),
 ) -> Signature:
-    """The signature of a network from pictures to pictures of the same size.
+    """The signature of a network from images to images of the same size.
 
-    Pictures whose sides are no multiple of what the network takes are continued by their mirror
+    Images whose sides are no multiple of what the network takes are continued by their mirror
     image at the right and at the bottom, and the answer is cut back: inside the signature, so
     that exports do it too. Where the size is fixed and fits, the graph holds none of it.
 
     Args:
         network: model from `(batch, height, width, channels)` to the same height and width; an
-            open height and width (`None`) gives a signature for pictures of any size.
+            open height and width (`None`) gives a signature for images of any size.
         multiple: what height and width must be multiples of, 2**n for n halvings.
         smallest: least height and width that the network can take.
-        alone: let pictures through the network one at a time, because it uses statistics of
-            the batch: no answer may depend on which pictures came along.
+        alone: let images through the network one at a time, because it uses statistics of
+            the batch: no answer may depend on which images came along.
         call: how the network is asked, `call(image, **others)`; default
             `network(image, training=False)`.
-        extra: inputs beside the picture; they have to be drawable.
+        extra: inputs beside the image; they have to be drawable.
 
     Returns:
         A signature with the inputs `"image"` and `extra`, and the output `"image"`.
@@ -226,7 +226,7 @@ def from_points(network: keras.Model) -> Signature:
 
 
 def continued(images: tf.Tensor, multiple: int, smallest: int = 1) -> tf.Tensor:
-    """Pictures whose sides are multiples of a number, continued by their mirror image.
+    """Images whose sides are multiples of a number, continued by their mirror image.
 
     Args:
         images: `(batch, height, width, channels)`; height and width may be unknown.
@@ -234,8 +234,8 @@ def continued(images: tf.Tensor, multiple: int, smallest: int = 1) -> tf.Tensor:
         smallest: least new height and width.
 
     Returns:
-        The pictures with as many rows below and columns at the right as are needed. The mirror
-        stands in the middle of the last pixel; what is longer than the picture goes to and fro.
+        The images with as many rows below and columns at the right as are needed. The mirror
+        stands in the middle of the last pixel; what is longer than the image goes to and fro.
     """
     for axis in (1, 2):
         size = images.shape[axis]
@@ -274,12 +274,12 @@ def two_sides(
             raise InputError(f"a batch with keys {sorted(batch)}, but {learns}: {wanted}{hint}")
         batch = tuple(batch[key] for key in keys)
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        raise InputError(f"a batch of single pictures, but {learns}{hint}")
+        raise InputError(f"a batch of single images, but {learns}{hint}")
     return tf.cast(batch[0], tf.float32), tf.cast(batch[1], tf.float32)
 
 
 def rows(columns: list[np.ndarray]) -> np.ndarray:
-    """Columns of pictures side by side, one row an example.
+    """Columns of images side by side, one row an example.
 
     Args:
         columns: arrays `(count, height, width, channels)` in [-1, 1] of one size; the channels

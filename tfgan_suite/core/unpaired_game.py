@@ -17,17 +17,17 @@ DOMAINS = ("domain_a", "domain_b")
 
 
 class UnpairedGame(TranslationGame):
-    """Generators between two domains, and a critic of each; a subclass gives `train_step`.
+    """Generators between two domains, and a discriminator of each; a subclass gives `train_step`.
 
     Both generators are one player, `"generators"`, because they are tied by what comes back; both
-    critics are the other, `"critics"`. A network that is not given does not play.
+    discriminators are the other, `"discriminators"`. A network that is not given does not play.
 
     Args:
         a_to_b: model from examples of domain A to examples of domain B.
         b_to_a: model back.
-        critic_a: judges whether an example is of domain A.
-        critic_b: judges whether an example is of domain B.
-        average: decay of a moving average of the generators' weights, with which pictures are
+        discriminator_a: judges whether an example is of domain A.
+        discriminator_b: judges whether an example is of domain B.
+        ema_decay: decay of a moving average of the generators' weights, with which images are
             translated; 0: none.
         seed: seed of what the game draws.
         name: Keras name.
@@ -42,26 +42,26 @@ class UnpairedGame(TranslationGame):
         self,
         a_to_b: keras.Model,
         b_to_a: keras.Model | None,
-        critic_a: keras.Model | None,
-        critic_b: keras.Model,
+        discriminator_a: keras.Model | None,
+        discriminator_b: keras.Model,
         *,
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str | None = None,
     ):
-        _check_fit("B", a_to_b, critic_b, b_to_a)
+        _check_fit("B", a_to_b, discriminator_b, b_to_a)
         if b_to_a is not None:
-            _check_fit("A", b_to_a, critic_a, a_to_b)
+            _check_fit("A", b_to_a, discriminator_a, a_to_b)
         super().__init__(
-            seed=seed, averages={"generators": average} if average else None, name=name
+            seed=seed, ema_decays={"generators": ema_decay} if ema_decay else None, name=name
         )
         self.a_to_b, self.b_to_a = a_to_b, b_to_a
-        self.critic_a, self.critic_b = critic_a, critic_b
+        self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
 
     def players(self) -> dict[str, list[keras.Model]]:
         everybody = {
             "generators": [self.a_to_b, self.b_to_a],
-            "critics": [self.critic_a, self.critic_b],
+            "discriminators": [self.discriminator_a, self.discriminator_b],
         }
         return {
             player: [network for network in networks if network is not None]
@@ -110,9 +110,9 @@ def domains(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return a, b
 
 
-def _check_fit(domain: str, generator: Any, critic: Any, inverse: Any) -> None:
+def _check_fit(domain: str, generator: Any, discriminator: Any, inverse: Any) -> None:
     made = tuple(generator.output_shape[1:])
-    for name, network in (("critic", critic), ("generator back", inverse)):
+    for name, network in (("discriminator", discriminator), ("generator back", inverse)):
         if network is None:
             continue
         taken = tuple(network.input_shape[1:])

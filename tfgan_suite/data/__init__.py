@@ -3,7 +3,7 @@
     source = data.load("photos/", size=64)
     game.fit(source.batches(64, seed=0), steps_per_epoch=1000)
 
-Translators take `load_pairs`, `load_unpaired` or `load_simulated`; what makes pictures larger takes
+Translators take `load_pairs`, `load_unpaired` or `load_simulated`; what makes images larger takes
 `load_super_resolution`, what paints them `load_content_style`.
 """
 

@@ -1,4 +1,4 @@
-"""Contents and styles: two sets of pictures that are met in ever new combinations, for AdaIN."""
+"""Contents and styles: two sets of images that are met in ever new combinations, for AdaIN."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class ContentStyleSource(StreamSource):
 
     Args:
         name: short name, fit for a folder's name.
-        pictures: the two sets, by key.
+        images: the two sets, by key.
         test: opens the test split; `None` where this source is it.
     """
 
     def __init__(
         self,
         name: str,
-        pictures: Mapping[str, crops.Cropped],
+        images: Mapping[str, crops.Cropped],
         *,
         test: Callable[[], StreamSource] | None = None,
     ) -> None:
@@ -51,10 +51,10 @@ class ContentStyleSource(StreamSource):
                 one.fingerprint,
                 one.skipped,
             )
-            for key, one in pictures.items()
+            for key, one in images.items()
         ]
         super().__init__(name, streams, key=KEYS[0], test=test)
-        self._pictures = dict(pictures)
+        self._images = dict(images)
 
     def _slices(self, deal: order.Share, seed: int, start: int) -> tf.data.Dataset:
         def gather(step, part):
@@ -62,7 +62,7 @@ class ContentStyleSource(StreamSource):
             for stream in self.streams:
                 places = _places(step, part, deal, seed, stream.name)
                 index = indices(step, part, deal, seed, stream)
-                found[stream.name] = self._pictures[stream.name].cut(index, places)
+                found[stream.name] = self._images[stream.name].cut(index, places)
             return step, part, found
 
         return order.numbered(start, deal).map(
@@ -86,19 +86,19 @@ def load_content_style(
     |---|---|
     | `"paintings"` | 200 scenes and 50 patterns, drawn here (`synthetic.paintings`) |
     | a folder | its sub-folders `content` and `style` |
-    | `"CONTENT,STYLE"` | any two folders of pictures |
+    | `"CONTENT,STYLE"` | any two folders of images |
 
     Splits are sub-folders `train` and `test` (or `val`) of each set. The sets need not be equally
-    long; a picture is met with others in every epoch, by another window.
+    long; an image is met with others in every epoch, by another window.
 
     Args:
         spec: see above.
         crop: side of the random windows; paper 256.
-        side: pictures are scaled until their shorter side has so many pixels; paper 512. 0: they
+        side: images are scaled until their shorter side has so many pixels; paper 512. 0: they
             stay as they are. Those that are smaller than a quarter of it are skipped.
         split: `"train"` or `"test"`.
         strict: a file that cannot be used is an error instead of being skipped.
-        memory_limit: bytes of decoded pictures that may be held in memory; more are decoded when
+        memory_limit: bytes of decoded images that may be held in memory; more are decoded when
             they are used.
         progress: called with (files done, files in all) while a set is decoded.
 
@@ -113,15 +113,15 @@ def load_content_style(
     image_files.check_size(crop)
     if specs.check_count(side, "the shorter side") and side < crop:
         raise InputError(
-            f"pictures of shorter side {side} hold no windows of {crop}: give a larger side, a"
-            " smaller crop, or 0 to leave the pictures as they are"
+            f"images of shorter side {side} hold no windows of {crop}: give a larger side, a"
+            " smaller crop, or 0 to leave the images as they are"
         )
     text = os.fspath(spec)
     if text in WORLDS:
-        pictures = _world(split, crop, side)
+        images = _world(split, crop, side)
     else:
         limits = {"memory_limit": memory_limit // 2, "strict": strict, "progress": progress}
-        pictures = {
+        images = {
             key: crops.load(_files(folder, split), side=side, crop=crop, **limits)
             for key, folder in zip(KEYS, _folders(text))
         }
@@ -135,12 +135,12 @@ def load_content_style(
         memory_limit=memory_limit,
     )
     return ContentStyleSource(
-        specs.short(text), pictures, test=open_test if split == "train" else None
+        specs.short(text), images, test=open_test if split == "train" else None
     )
 
 
 def _world(split: str, crop: int, side: int) -> dict[str, crops.Cropped]:
-    """The embedded pictures, a little larger than their windows."""
+    """The embedded images, a little larger than their windows."""
     size = side or crop + crop // 4
     makers = {"content": paintings.scenes, "style": paintings.patterns}
     found = {}
@@ -167,13 +167,13 @@ def _folders(text: str) -> tuple[Path, Path]:
 
 
 def _files(folder: Path, split: str) -> list[Path]:
-    """The pictures of a set, with those of its sub-folders."""
-    names, _, _ = listing.list_pictures(folder, split)
+    """The images of a set, with those of its sub-folders."""
+    names, _, _ = listing.list_images(folder, split)
     return [folder / name for name in names]
 
 
-def _middle(key: str, pictures: crops.Cropped, index: tf.Tensor) -> dict[str, tf.Tensor]:
-    return {key: pictures.middle(index)}
+def _middle(key: str, images: crops.Cropped, index: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {key: images.middle(index)}
 
 
 def _places(step: tf.Tensor, part: tf.Tensor, deal: order.Share, seed: int, name: str) -> tf.Tensor:

@@ -35,31 +35,31 @@ def load(
     |---|---|
     | `"shapes"` | 6,000 coloured shapes, 18 classes, with an oracle (`synthetic.shapes.read`) |
     | `"ring"`, `"grid"` | 100,000 points of 8 or 25 Gaussians (`synthetic.gaussians.read`) |
-    | a folder | pictures, or an `.npz` file, or IDX files such as MNIST's |
+    | a folder | images, or an `.npz` file, or IDX files such as MNIST's |
     | an `.npz` file | keys `image`, `x_train`, ..; `label`, `y_train`, .. |
     | an IDX file | with its labels' file beside it |
     | `"tfds:NAME"`, `"tfds:NAME:SPLIT"` | a set of TensorFlow Datasets |
 
     A set's own name wins over a folder of the same name: write `./shapes` for the folder.
 
-    Folders of pictures: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF of any size and depth, at
+    Folders of images: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF of any size and depth, at
     any depth of sub-folders. Two or more sub-folders are the classes, in the alphabet's order;
     a single one is stepped into; sub-folders named train, test or val are splits. Hidden files
-    and files that are no pictures are ignored. The EXIF rotation is applied, 16-bit values are
-    scaled to 8, transparency is laid over white. Every picture is scaled until its shorter side
+    and files that are no images are ignored. The EXIF rotation is applied, 16-bit values are
+    scaled to 8, transparency is laid over white. Every image is scaled until its shorter side
     is `size`, and the middle square is cut out.
 
     Args:
         spec: see above.
-        size: side of the square pictures. `None`: 64 for folders, 32 for shapes, and for arrays
+        size: side of the square images. `None`: 64 for folders, 32 for shapes, and for arrays
             the size they have.
         channels: 1 (grey) or 3 (colour). `None`: what arrays have; for folders 3, or 1 if all
-            pictures are grey.
-        memory_limit: bytes of decoded pictures that may be held in memory (while loading, for a
+            images are grey.
+        memory_limit: bytes of decoded images that may be held in memory (while loading, for a
             moment, twice that); a larger set is streamed.
         strict: a file that cannot be read is an error instead of being skipped.
         split: `"train"` or `"test"`, where a set has both.
-        progress: called with (pictures done, pictures in all) while a folder is decoded.
+        progress: called with (images done, images in all) while a folder is decoded.
 
     Returns:
         `Source`.
@@ -87,8 +87,8 @@ def load(
         raise InputError(_missing(text, path))
     name = _short(path)
     if path.is_dir():
-        path, is_pictures = _inside(path, split)
-        if is_pictures:
+        path, is_images = _inside(path, split)
+        if is_images:
             return folder.load_folder(
                 path,
                 name,
@@ -110,7 +110,7 @@ def load(
 
 
 def _shapes(size: int | None, channels: int | None, split: str) -> Source:
-    """The embedded pictures; grey ones have no oracle, for colour is half of their class."""
+    """The embedded images; grey ones have no oracle, for colour is half of their class."""
     count, seed = _SHAPES[split]
     examples = shapes.generate(count, size or 32, seed)
     if channels == 1:
@@ -132,7 +132,7 @@ def _points(world: str, size: int | None, channels: int | None, split: str) -> S
     if size is not None or channels is not None:
         raise InputError(
             f"{world} holds points of the plane, which have neither size nor channels: leave both "
-            "out, or choose pictures"
+            "out, or choose images"
         )
     count, seed = _POINTS[split]
     points, label = gaussians.generate(world, count, seed)
@@ -147,20 +147,20 @@ def _points(world: str, size: int | None, channels: int | None, split: str) -> S
 
 
 def _inside(path: Path, split: str) -> tuple[Path, bool]:
-    """What a folder holds: the file to open, or the folder itself and `True` for pictures."""
-    pictures = idx.find(path, split)
-    if pictures is not None:
-        return pictures, False
+    """What a folder holds: the file to open, or the folder itself and `True` for images."""
+    images = idx.find(path, split)
+    if images is not None:
+        return images, False
     packed = sorted(file for file in path.glob("*.npz") if not file.name.startswith("."))
     if not packed:
         return path, True
     try:
-        listing.list_pictures(path, split)
-    except InputError:  # no pictures: the usual case
+        listing.list_images(path, split)
+    except InputError:  # no images: the usual case
         pass
     else:
         raise InputError(
-            f"{path} holds both pictures and {packed[0].name}; expected one of them: name the "
+            f"{path} holds both images and {packed[0].name}; expected one of them: name the "
             ".npz file itself, or move it elsewhere"
         )
     named = [file for file in packed if file.stem == split]
@@ -191,6 +191,6 @@ def _missing(text: str, path: Path) -> str:
         near = [str(path.parent / other) for other in near]
     hint = f"did you mean {near[0]!r}? " if near else ""
     return (
-        f"{text} does not exist: {hint}Expected a folder of pictures, an .npz file, IDX files, "
+        f"{text} does not exist: {hint}Expected a folder of images, an .npz file, IDX files, "
         f"tfds:NAME, or one of {', '.join(SYNTHETIC)}"
     )

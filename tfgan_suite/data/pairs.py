@@ -1,4 +1,4 @@
-"""Paired pictures: a source and the target that belongs to it, for pix2pix and its kind."""
+"""Paired images: a source and the target that belongs to it, for pix2pix and its kind."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ WORLDS = ("textures",)
 DIRECTIONS = ("AtoB", "BtoA")
 DEFAULT_SIZE = 64
 _EXPECTED = (
-    "a folder of pictures side by side, a folder with A and B, FOLDER,FOLDER, an .npz file, "
-    "tfds:NAME"
+    "a folder of images side by side, a folder with A and B, FOLDER,FOLDER, an .npz file, tfds:NAME"
 )
 # Examples and seed of the embedded set.
 _TEXTURES = {"train": (400, 0), "test": (200, 1)}
@@ -54,31 +53,31 @@ def load_pairs(
 
     | `spec` | A and B |
     |---|---|
-    | `"textures"` | flat map and striped picture, 400 pairs, with an oracle |
-    | a folder of pictures side by side | left half and right half |
+    | `"textures"` | flat map and striped image, 400 pairs, with an oracle |
+    | a folder of images side by side | left half and right half |
     | a folder with `A/` and `B/` | files of equal names, endings left out |
     | `"FOLDER,FOLDER"` | the same in any two folders |
     | an `.npz` file | keys `source` and `target`, or `a` and `b`; `.._test` for the test split |
-    | `"tfds:NAME"` | features `input_image` and `target` or the like, or one picture's halves |
+    | `"tfds:NAME"` | features `input_image` and `target` or the like, or one image's halves |
 
     Splits are sub-folders: `train/` and `test/` (or `val/`), at the top or within `A/` and `B/`;
-    `train/A`, `trainA` and their like will do, too. Both pictures of a pair must have one size;
+    `train/A`, `trainA` and their like will do, too. Both images of a pair must have one size;
     the middle square is taken of both. All else is as in `tfgan_suite.data.load`.
 
     Args:
         spec: see above.
-        size: side of the square pictures. `None`: 64, or 32 for textures; the pictures of an
+        size: side of the square images. `None`: 64, or 32 for textures; the images of an
             `.npz` file keep their height and width if there is no jitter.
         direction: `"AtoB"`: A is the source and B the target; `"BtoA"`: the other way round.
         channels: of the source, 1 or 3. `None`: 3, or 1 if all sources are grey.
         target_channels: of the target, likewise.
-        jitter: pictures are kept this many pixels larger, and cropped at random when they are
-            used (the paper: 30 at size 256). Both pictures of a pair are cropped, and with
+        jitter: images are kept this many pixels larger, and cropped at random when they are
+            used (the paper: 30 at size 256). Both images of a pair are cropped, and with
             `batches(.., mirror=True)` mirrored, in the same way.
         split: `"train"` or `"test"`.
         strict: a file that cannot be read is an error instead of being skipped.
         hold_out: in folders without a test split, so many pairs are set aside as one.
-        memory_limit: bytes of decoded pictures that may be held in memory.
+        memory_limit: bytes of decoded images that may be held in memory.
         progress: called with (pairs done, pairs in all) while files are decoded.
 
     Returns:
@@ -86,7 +85,7 @@ def load_pairs(
         [-1, 1]; `key` is `"source"`.
 
     Raises:
-        InputError: there is no such set, it cannot be read, pictures without a partner, pairs of
+        InputError: there is no such set, it cannot be read, images without a partner, pairs of
             different size, or an option does not fit.
     """
     if direction not in DIRECTIONS:
@@ -159,7 +158,7 @@ def _textures(form: pair_files.Form, split: str) -> Stream:
         raise InputError("textures are in colour, for colour is what its maps say: leave out 1")
     count, seed = _TEXTURES[split]
     found = textures.generate(count, form.size or textures.SIZE, seed)
-    return columns.in_memory("pairs", dict(zip(form.keys, (found.maps, found.pictures))))
+    return columns.in_memory("pairs", dict(zip(form.keys, (found.maps, found.images))))
 
 
 def _npz(path: Path, form: pair_files.Form, split: str) -> Stream:
@@ -180,20 +179,20 @@ def _npz(path: Path, form: pair_files.Form, split: str) -> Stream:
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path} cannot be read as .npz ({' '.join(str(error).split())}): expected arrays of "
-            "numbers written by np.savez(file, source=pictures, target=pictures)"
+            "numbers written by np.savez(file, source=images, target=images)"
         ) from error
     if found[0].shape[:3] != found[1].shape[:3]:
         raise InputError(
             f"{path}: {keys[0]} has the shape {found[0].shape}, {keys[1]} {found[1].shape}; "
-            "expected equally many pictures of one height and width"
+            "expected equally many images of one height and width"
         )
     sides = zip(form.keys, form.channels, keys, found)
     return columns.joined(
         "pairs",
         {
             key: arrays.from_arrays(
-                pictures, None, name=key, origin=f"{path} ({name})", size=form.size, channels=depth
+                images, None, name=key, origin=f"{path} ({name})", size=form.size, channels=depth
             )
-            for key, depth, name, pictures in sides
+            for key, depth, name, images in sides
         },
     )

@@ -1,4 +1,4 @@
-"""Simulated pictures with labels and real ones without, for SimGAN."""
+"""Simulated images with labels and real ones without, for SimGAN."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def load_simulated(
     memory_limit: int = MEMORY_LIMIT,
     progress: columns.Progress | None = None,
 ) -> StreamSource:
-    """Opens a set of simulated and of real pictures.
+    """Opens a set of simulated and of real images.
 
     | `spec` | what it is |
     |---|---|
@@ -48,21 +48,21 @@ def load_simulated(
     name are the label (`eye_-0.1963_0.3927.png`); else there are no labels, and refining alone is
     possible.
 
-    Simulated and real pictures have orders and lengths of their own. They are scaled until they
+    Simulated and real images have orders and lengths of their own. They are scaled until they
     cover the wanted size, and the middle is cut out.
 
     Args:
         spec: see above.
         size: height and width in pixels, or the side of a square. `None`: 35 high, 55 wide.
         channels: 1 or 3. `None`: 1.
-        split: `"train"` or `"test"`: simulated pictures with labels (`synthetic_test/` where
+        split: `"train"` or `"test"`: simulated images with labels (`synthetic_test/` where
             there is one) and labelled real ones.
         strict: a file that cannot be read is an error instead of being skipped.
-        memory_limit: bytes of decoded pictures that may be held in memory.
-        progress: called with (pictures done, pictures in all) while a folder is decoded.
+        memory_limit: bytes of decoded images that may be held in memory.
+        progress: called with (images done, images in all) while a folder is decoded.
 
     Returns:
-        Source of batches `{"simulated", "label", "real"}`: pictures float32 `(batch, height,
+        Source of batches `{"simulated", "label", "real"}`: images float32 `(batch, height,
         width, channels)` in [-1, 1], labels float32 `(batch, k)`, whose columns are called
         `label_names`; `key` is `"simulated"`. The test split holds `"real_label"`, too.
 
@@ -75,7 +75,7 @@ def load_simulated(
     options = {"strict": strict, "memory_limit": memory_limit}
     if text in WORLDS:
         if shape[2] != 1:
-            raise InputError("eyes are grey pictures: leave the channels out, or give 1")
+            raise InputError("eyes are grey images: leave the channels out, or give 1")
         streams, names = _eyes(split, shape[:2]), eyes.LABELS
     else:
         streams, names = _folders(text, split, shape, progress=progress, **options)
@@ -127,14 +127,14 @@ def _folders(text: str, split: str, shape, **options) -> tuple[list[Stream], tup
     )
     if split == "test" and len(real_names) != len(names):
         raise InputError(
-            f"{real} has {len(real_names)} labels for each picture, {simulated} has {len(names)}; "
+            f"{real} has {len(real_names)} labels for each image, {simulated} has {len(names)}; "
             "expected equally many, for the same things"
         )
     return [stream, other], names
 
 
 def _sides(text: str, split: str) -> tuple[Path, Path]:
-    """The folders of the simulated and of the real pictures."""
+    """The folders of the simulated and of the real images."""
     both = specs.two(text)
     if both is not None:
         first, second = (specs.folder(part, WORLDS, _EXPECTED) for part in both)
@@ -154,7 +154,7 @@ def _sides(text: str, split: str) -> tuple[Path, Path]:
         held_out = second.with_name(f"{second.name}_test")
         if not held_out.is_dir():
             raise InputError(
-                f"{text} has no test split: expected labelled real pictures in {held_out}"
+                f"{text} has no test split: expected labelled real images in {held_out}"
             )
         second = held_out
         other = first.with_name(f"{first.name}_test")
@@ -165,8 +165,8 @@ def _sides(text: str, split: str) -> tuple[Path, Path]:
 def _stream(
     key: str, label: str | None, folder: Path, shape: tuple[int, int, int], **options
 ) -> tuple[Stream, tuple[str, ...]]:
-    """The pictures of a folder, with labels under `label` where there are any."""
-    found = listing.list_pictures(folder)[0]
+    """The images of a folder, with labels under `label` where there are any."""
+    found = listing.list_images(folder)[0]
     good, skipped = [], []
     for name in found:
         try:
@@ -178,10 +178,10 @@ def _stream(
     labels = label_files.load(folder, good) if label is not None else None
     if labels is None and label == "real_label":
         raise InputError(
-            f"the test pictures in {folder} have no labels: expected {folder / 'labels.csv'}"
+            f"the test images in {folder} have no labels: expected {folder / 'labels.csv'}"
         )
     values, names = labels or (None, ())
-    files = _Pictures(
+    files = _Images(
         [(folder / name,) for name in good],
         {key: shape},
         None if labels is None else {label: values},
@@ -189,8 +189,8 @@ def _stream(
     return columns.from_files(key, files, skipped=skipped, **options), names
 
 
-class _Pictures(columns.Files):
-    """Single pictures of any aspect."""
+class _Images(columns.Files):
+    """Single images of any aspect."""
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         ((key, shape),) = self.shapes.items()
@@ -198,7 +198,7 @@ class _Pictures(columns.Files):
 
 
 def fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scales a picture until it just covers a size, and cuts out the middle.
+    """Scales an image until it just covers a size, and cuts out the middle.
 
     Args:
         pixels: uint8 `(height, width, 1 or 3)`.
@@ -212,7 +212,7 @@ def fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = pixels.shape[:2]
     if (height, width) == tuple(size):
         return pixels
-    scale = min(height / size[0], width / size[1])  # of the picture to what is wanted
+    scale = min(height / size[0], width / size[1])  # of the image to what is wanted
     down, across = scale * size[0], scale * size[1]
     top, left = max(0.0, (height - down) / 2.0), max(0.0, (width - across) / 2.0)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)

@@ -1,4 +1,4 @@
-"""Pictures and their small versions, as random crops: data of games that make pictures larger."""
+"""Images and their small versions, as random crops: data of games that make images larger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfgan_suite.data import specs
 from tfgan_suite.data.pipeline import columns, order
-from tfgan_suite.data.pipeline.resolution_pairs import Pictures
+from tfgan_suite.data.pipeline.resolution_pairs import Images
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, WORKERS, Source, fingerprint_of
 from tfgan_suite.data.readers import image_files
 from tfgan_suite.data.readers import super_resolution_files as files
@@ -19,7 +19,7 @@ from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.errors import InputError
 
 WORLDS = ("scenes",)
-SMALLEST = 8  # pixels of a small picture's side
+SMALLEST = 8  # pixels of a small image's side
 # Examples and seed of the embedded set.
 _SCENES = {"train": (400, 0), "test": (40, 1)}
 
@@ -36,17 +36,17 @@ def load_super_resolution(
     memory_limit: int = MEMORY_LIMIT,
     progress: columns.Progress | None = None,
 ) -> SuperResolutionSource:
-    """Opens pictures for super-resolution.
+    """Opens images for super-resolution.
 
-    | `spec` | pictures |
+    | `spec` | images |
     |---|---|
     | `"scenes"` | 400 scenes of textured shapes, 96x96, with an oracle |
-    | a folder of pictures | of any size; small versions are made by antialiased bicubic |
+    | a folder of images | of any size; small versions are made by antialiased bicubic |
     | a folder with `HR/` and `LR/` or `LRx4/` | with their small versions |
     | `"HIGH,LOW"` | the same in any two folders; names as in `super_resolution_files.find` |
 
     Splits are sub-folders `train` and `test` (or `val`). Small versions are made of whole
-    pictures, as MATLAB's `imresize` makes them, and rounded to bytes, as the benchmarks' files
+    images, as MATLAB's `imresize` makes them, and rounded to bytes, as the benchmarks' files
     are; then both are cropped at the same place.
 
     Args:
@@ -55,21 +55,21 @@ def load_super_resolution(
         crop: side of the high-resolution crops; paper 96.
         channels: 1 (grey) or 3 (colour).
         split: `"train"` or `"test"`.
-        smaller: factors below 1 by which the training pictures appear once more, as often as
+        smaller: factors below 1 by which the training images appear once more, as often as
             there are factors, e.g. `(0.9, 0.8, 0.7, 0.6)` or `"0.9,0.8,0.7,0.6"`: what was coarse
-            is fine there, so that few pictures teach more. Not of pictures with small versions of
+            is fine there, so that few images teach more. Not of images with small versions of
             their own.
         strict: a file that cannot be used is an error instead of being skipped.
-        memory_limit: bytes of decoded pictures that may be held in memory; of a larger set every
-            picture is decoded anew when a crop of it is used.
-        progress: called with (pictures done, pictures in all) while files are decoded.
+        memory_limit: bytes of decoded images that may be held in memory; of a larger set every
+            image is decoded anew when a crop of it is used.
+        progress: called with (images done, images in all) while files are decoded.
 
     Returns:
         Source of batches `{"low", "high"}`, float32 `(batch, crop / scale, crop / scale,
         channels)` and `(batch, crop, crop, channels)` in [-1, 1].
 
     Raises:
-        InputError: no such set; pictures smaller than the crop or pairs whose sizes do not divide
+        InputError: no such set; images smaller than the crop or pairs whose sizes do not divide
             (in half of the files or, with `strict`, in one); a bad scale, crop or factor.
     """
     smaller = _factors(smaller)
@@ -86,11 +86,11 @@ def load_super_resolution(
         if smaller:
             raise InputError("scenes are drawn as large as they should be: leave out smaller")
         count, seed = _SCENES[split]
-        held = Pictures.of_arrays(scenes.generate(count, seed=seed), scale)
+        held = Images.of_arrays(scenes.generate(count, seed=seed), scale)
     else:
         pairs = files.find(text, scale, split, WORLDS)
         shown = smaller if split == "train" else ()
-        held = Pictures.of_files(pairs, crop, shown, progress=progress, **options)
+        held = Images.of_files(pairs, crop, shown, progress=progress, **options)
     return SuperResolutionSource(
         specs.short(text),
         held,
@@ -103,10 +103,10 @@ def load_super_resolution(
 
 
 class SuperResolutionSource(Source):
-    """Random crops of pictures; made by `load_super_resolution`.
+    """Random crops of images; made by `load_super_resolution`.
 
-    An example is a crop, not a picture: a picture counts as often as crops fit into it side by
-    side, so that large pictures are seen more often. Where a crop lies is drawn anew every time,
+    An example is a crop, not an image: an image counts as often as crops fit into it side by
+    side, so that large images are seen more often. Where a crop lies is drawn anew every time,
     from the seed, the step and the place in the batch. `mirror` shows crops in one of eight
     positions: mirrored or not, and turned by quarters.
 
@@ -118,30 +118,30 @@ class SuperResolutionSource(Source):
     def __init__(
         self,
         name: str,
-        pictures: Pictures,
+        images: Images,
         crop: int,
         *,
         test: Callable[[], SuperResolutionSource] | None = None,
         report: Callable[[dict, np.ndarray], dict] | None = None,
     ) -> None:
-        small = crop // pictures.scale
-        self.scale, self.crop = pictures.scale, crop
+        small = crop // images.scale
+        self.scale, self.crop = images.scale, crop
         self.shapes = {
-            "low": (small, small, pictures.channels),
-            "high": (crop, crop, pictures.channels),
+            "low": (small, small, images.channels),
+            "high": (crop, crop, images.channels),
         }
         super().__init__(
             name,
             self.shapes["low"],
-            fingerprint_of(crop, pictures.fingerprint),
-            skipped=pictures.skipped,
+            fingerprint_of(crop, images.fingerprint),
+            skipped=images.skipped,
             key="low",
             report=report,
         )
-        self.skipped = pictures.skipped  # the same list: it grows while files are read
-        self._pictures = pictures
+        self.skipped = images.skipped  # the same list: it grows while files are read
+        self._images = images
         self._test = test
-        fitting = [max(1, (h // crop) * (w // crop)) for h, w in pictures.sizes]
+        fitting = [max(1, (h // crop) * (w // crop)) for h, w in images.sizes]
         self._ends = np.cumsum(fitting)
 
     def __len__(self) -> int:
@@ -149,15 +149,15 @@ class SuperResolutionSource(Source):
 
     def __repr__(self) -> str:
         return (
-            f"<{type(self).__name__} {self.name}: {len(self._pictures.sizes)} pictures,"
+            f"<{type(self).__name__} {self.name}: {len(self._images.sizes)} images,"
             f" {len(self)} crops of {self.shapes['high']}, scale {self.scale}>"
         )
 
     def held_out(self, count: int) -> dict[str, np.ndarray]:
-        """The middles of the first pictures of the test split.
+        """The middles of the first images of the test split.
 
         Args:
-            count: at most so many; fewer where there are fewer pictures.
+            count: at most so many; fewer where there are fewer images.
 
         Returns:
             `"low"` and `"high"` as in batches.
@@ -169,7 +169,7 @@ class SuperResolutionSource(Source):
             raise InputError(f"{count} held-out examples of {self.name} were asked for: ask for 1")
         if self._test is not None:
             return self._test().held_out(count)
-        count = min(count, len(self._pictures.sizes))
+        count = min(count, len(self._images.sizes))
         middle = np.full((count, 2), 0.5, np.float32)
         found = zip(("high", "low"), self._cut(np.arange(count), middle))
         return {
@@ -207,12 +207,12 @@ class SuperResolutionSource(Source):
         return self._cut(np.searchsorted(self._ends, index, side="right"), places)
 
     def _cut(self, numbers: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Crops of pictures by their numbers; places are shares of the room there is."""
+        """Crops of images by their numbers; places are shares of the room there is."""
         high, low = (
             np.empty((len(numbers), *self.shapes[key]), np.uint8) for key in ("high", "low")
         )
         for row, (number, place) in enumerate(zip(numbers, places)):
-            high[row], low[row] = self._pictures.crop(int(number), place, self.crop)
+            high[row], low[row] = self._images.crop(int(number), place, self.crop)
         return high, low
 
     def _finish(self, step, part, found, deal, seed, mirror) -> dict[str, tf.Tensor]:
@@ -235,11 +235,11 @@ class SuperResolutionSource(Source):
         return self._scaled(done)
 
 
-def positioned(pictures: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
-    """Square pictures in one of eight positions each.
+def positioned(images: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
+    """Square images in one of eight positions each.
 
     Args:
-        pictures: `(n, side, side, channels)`.
+        images: `(n, side, side, channels)`.
         turn: int32 `(n,)` in [0, 8): 1 mirrors left to right, 2 upside down, 4 swaps rows and
             columns; sums do it in this order.
 
@@ -252,8 +252,8 @@ def positioned(pictures: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
         (4, lambda x: tf.transpose(x, (0, 2, 1, 3))),
     ):
         chosen = tf.bitwise.bitwise_and(turn, bit) > 0
-        pictures = tf.where(chosen[:, None, None, None], change(pictures), pictures)
-    return pictures
+        images = tf.where(chosen[:, None, None, None], change(images), images)
+    return images
 
 
 def _factors(smaller: Sequence[float] | str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Unpaired domains: two sets of pictures that no one has matched, for CycleGAN and DiscoGAN."""
+"""Unpaired domains: two sets of images that no one has matched, for CycleGAN and DiscoGAN."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_SIZE = 64
 _KEYS = {"a": "domain_a", "b": "domain_b"}
 # Examples, and seeds of A and of B: no scene of one domain is in the other, none of the training
 # split in the test split.
-_PICTURES = {"train": (500, {"a": 0, "b": 1}), "test": (400, {"a": 2, "b": 3})}
+_IMAGES = {"train": (500, {"a": 0, "b": 1}), "test": (400, {"a": 2, "b": 3})}
 _POINTS = {"train": (10_000, {"a": 0, "b": 1}), "test": (5_000, {"a": 2, "b": 3})}
 
 
@@ -46,20 +46,20 @@ def load_unpaired(
     | `"ONE,OTHER"` | any two sets that `tfgan_suite.data.load` opens: folders, .npz, `tfds:NAME` |
     | `"tfds:NAME"` | its splits `trainA trainB testA testB` |
 
-    Each domain has an order of its own and its own length; a picture is met with other pictures
-    of the other domain in every epoch. Pictures become squares as in `tfgan_suite.data.load`.
+    Each domain has an order of its own and its own length; an image is met with other images
+    of the other domain in every epoch. Images become squares as in `tfgan_suite.data.load`.
 
     Args:
         spec: see above.
-        size: side of the square pictures. `None`: 64 for folders, 32 for the worlds, and for
+        size: side of the square images. `None`: 64 for folders, 32 for the worlds, and for
             arrays the size they have, if there is no jitter.
         channels: 1 or 3. `None`: what the domains have; 3 where only one of them is grey.
-        jitter: pictures are kept this many pixels larger, and cropped at random when they are
+        jitter: images are kept this many pixels larger, and cropped at random when they are
             used (the paper: 30 at size 256), each domain for itself.
         split: `"train"` or `"test"`.
         strict: a file that cannot be read is an error instead of being skipped.
-        memory_limit: bytes of decoded pictures that may be held in memory.
-        progress: called with (pictures done, pictures in all) while a folder is decoded.
+        memory_limit: bytes of decoded images that may be held in memory.
+        progress: called with (images done, images in all) while a folder is decoded.
 
     Returns:
         Source of batches `{"domain_a", "domain_b"}`, float32 `(batch, size, size, channels)` in
@@ -114,10 +114,10 @@ def load_unpaired(
 
 
 def _world(world: str, split: str, size: int, channels: int | None) -> list[Stream]:
-    """The embedded pictures."""
+    """The embedded images."""
     if channels == 1:
         raise InputError(f"{world} is in colour, for colour is what its oracle reads: leave out 1")
-    count, seeds = _PICTURES[split]
+    count, seeds = _IMAGES[split]
     bright = world == "colours" and split == "test"
     streams = []
     for side, key in _KEYS.items():
@@ -136,7 +136,7 @@ def _points(split: str, size: int | None, channels: int | None, room: int) -> li
     if size is not None or channels is not None or room:
         raise InputError(
             "modes holds points of the plane, which have neither size nor channels nor jitter: "
-            "leave them out, or choose pictures"
+            "leave them out, or choose images"
         )
     count, seeds = _POINTS[split]
     return [
@@ -146,13 +146,13 @@ def _points(split: str, size: int | None, channels: int | None, room: int) -> li
 
 
 def _any(text: str, split: str, **options) -> list[Stream]:
-    """Two sets of pictures, with equal numbers of channels."""
+    """Two sets of images, with equal numbers of channels."""
     words = _two_words(text, split)
     found = [_open(word, part, **options) for word, part in words]
     shapes = [one.shape for one in found]
     if shapes[0][:2] != shapes[1][:2]:
         raise InputError(
-            f"the pictures of {words[0][0]} are {shapes[0][0]} x {shapes[0][1]}, those of "
+            f"the images of {words[0][0]} are {shapes[0][0]} x {shapes[0][1]}, those of "
             f"{words[1][0]} {shapes[1][0]} x {shapes[1][1]}; give the size that both should have"
         )
     if shapes[0][2] != shapes[1][2]:
@@ -191,7 +191,7 @@ def _open(word: str, split: str, **options) -> IndexedSource:
     """One domain as `sources.load` opens it."""
     found = loading.load(word, split=split, **options)
     if found.key != "image":
-        raise InputError(f"{word} holds points, not pictures: choose sets of pictures")
+        raise InputError(f"{word} holds points, not images: choose sets of images")
     if not isinstance(found, IndexedSource):
         raise InputError(
             f"{word} is too large to be held in memory ({len(found)} of {found.shape}): take a "

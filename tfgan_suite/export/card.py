@@ -73,7 +73,7 @@ def make(
                 "inputs": [describe(spec) for spec in signature.inputs],
                 "output": describe(signature.output),
                 "tensors": tensors[key],
-                # The grid on which parts of large pictures can be computed alone.
+                # The grid on which parts of large images can be computed alone.
                 **({"multiple": signature.multiple} if signature.multiple > 1 else {}),
             }
             for key, signature in functions.items()

@@ -17,7 +17,7 @@ Representative = Callable[[], Iterable[Mapping[str, Any]]]
 
 COMPARED = 16
 CALIBRATION = 128
-# Calibration runs pictures one at a time through unoptimised kernels: of large ones, fewer.
+# Calibration runs images one at a time through unoptimised kernels: of large ones, fewer.
 _PIXELS = CALIBRATION * 64 * 64
 
 
@@ -37,7 +37,7 @@ class Examples:
 
 
 def wanted(sides: Sequence[int]) -> int:
-    """How many examples are enough: 144, of pictures over 64x64 fewer, but at least 32.
+    """How many examples are enough: 144, of images over 64x64 fewer, but at least 32.
 
     Args:
         sides: height and width of one example; empty for points.
@@ -63,7 +63,7 @@ def make(
         representative: gives batches of inputs by name, or `None` to draw them. Inputs that
             can be drawn may be missing.
         seed: of what is drawn.
-        size: height and width of pictures whose size is open.
+        size: height and width of images whose size is open.
 
     Raises:
         InputError: `representative` gives nothing, or other inputs than the signature has.
@@ -73,7 +73,7 @@ def make(
             spec.name: _stand_in(spec, COMPARED + CALIBRATION, seed, index, size)
             for index, spec in enumerate(signature.inputs)
         }
-        origin = "drawn" if signature.drawable else "drawn; smooth random stand-ins for pictures"
+        origin = "drawn" if signature.drawable else "drawn; smooth random stand-ins for images"
     else:
         inputs, origin = _gather(name, signature, representative, size), "representative batches"
         count = len(next(iter(inputs.values())))

@@ -68,7 +68,7 @@ def export(
 ) -> ExportResult:
     """Exports a game's signatures as the next version of `<folder>/<name>`.
 
-    The game is used as it is and left as it was: call `game.settle()` before, where batch-norm
+    The game is used as it is and left as it was: call `game.recalibrate_batch_norm()` before, where batch-norm
     statistics should be brought up to date. Networks that compute in half precision are exported
     in float32. A version appears whole or not at all.
 
@@ -81,13 +81,13 @@ def export(
             `"tflite_float16"`, `"tflite_int8"`, or `"tflite"` for these three.
         representative: function without arguments that gives batches of inputs by name, from
             which int8 takes its ranges; a dict of such functions by signature where a game has
-            several. By default inputs are drawn; where a picture goes in, real ones are better.
+            several. By default inputs are drawn; where an image goes in, real ones are better.
         float16_bound: largest difference of float16 on outputs in [-1, 1]. Rounding the weights
             of a deep network alone can come near the default.
         int8_bound: least PSNR of int8 against float in dB; `None` accepts any. Where arithmetic
             in 8 bits alone is under it, norms are left in float32, and the report says so.
         warmup: write TensorFlow Serving's warm-up file where `tensorflow-serving-api` is there.
-        size: height and width in TFLite files and comparisons, for pictures of open size.
+        size: height and width in TFLite files and comparisons, for images of open size.
         seed: of the inputs that are drawn for comparisons.
 
     Returns:

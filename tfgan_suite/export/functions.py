@@ -1,8 +1,8 @@
 """The functions of a SavedModel: a game's own signatures and those that follow from them.
 
-From a signature whose output is a picture follow `png` (the same inputs, PNG files out; a picture
+From a signature whose output is an image follow `png` (the same inputs, PNG files out; an image
 goes in as a PNG or JPEG file) and, where all inputs can be drawn, `sample` (a seed and a count
-in, uint8 pictures out). Those of `serving_default` have just these names, those of another
+in, uint8 images out). Those of `serving_default` have just these names, those of another
 signature `<signature>_png` and `<signature>_sample`.
 """
 
@@ -29,12 +29,11 @@ def all_functions(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
     functions: dict[str, Signature] = {}
     for name, signature in signatures.items():
         prefix = "" if name == DEFAULT else f"{name}_"
-        if _is_picture(signature.output, _PNG_CHANNELS):
+        if _is_image(signature.output, _PNG_CHANNELS):
             if signature.drawable:
                 functions[f"{prefix}sample"] = _sample(signature)
             if all(
-                spec.kind != "image" or _is_picture(spec, _FILE_CHANNELS)
-                for spec in signature.inputs
+                spec.kind != "image" or _is_image(spec, _FILE_CHANNELS) for spec in signature.inputs
             ):
                 functions[f"{prefix}png"] = _png(signature)
     return {**functions, **signatures}
@@ -93,7 +92,7 @@ def trace(
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
-    """Pictures in [-1, 1] as bytes: `round((x + 1) * 127.5)`, clipped to 0 .. 255."""
+    """Images in [-1, 1] as bytes: `round((x + 1) * 127.5)`, clipped to 0 .. 255."""
     scaled = tf.round((tf.cast(images, tf.float32) + 1.0) * 127.5)
     return tf.cast(tf.clip_by_value(scaled, 0.0, 255.0), tf.uint8)
 
@@ -105,7 +104,7 @@ def draw_input(
     return spec.draw(count, tf.stack([tf.cast(seed, tf.int32), index]))
 
 
-def _is_picture(spec: TensorSpec, channels: tuple[int, ...]) -> bool:
+def _is_image(spec: TensorSpec, channels: tuple[int, ...]) -> bool:
     return spec.kind == "image" and len(spec.shape) == 3 and spec.shape[-1] in channels
 
 
@@ -146,10 +145,10 @@ def _png(signature: Signature) -> Signature:
 
 
 def _decode(contents: tf.Tensor, spec: TensorSpec) -> tf.Tensor:
-    """PNG or JPEG files `(batch,)` as pictures in [-1, 1] of the size that the input has.
+    """PNG or JPEG files `(batch,)` as images in [-1, 1] of the size that the input has.
 
-    A picture of another size is resized. An input of open size takes each batch as it is; then
-    all pictures of one batch must have one size.
+    An image of another size is resized. An input of open size takes each batch as it is; then
+    all images of one batch must have one size.
     """
     height, width, channels = spec.shape
 

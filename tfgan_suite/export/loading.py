@@ -27,7 +27,7 @@ def load(path: str | Path) -> Exported:
         InputError: there is no export.
 
     Example:
-        >>> pictures = load("saved_models/dcgan").sample(16, seed=1)   # uint8 (16, 32, 32, 3)
+        >>> images = load("saved_models/dcgan").sample(16, seed=1)   # uint8 (16, 32, 32, 3)
     """
     folder = Path(path)
     if not (folder / "saved_model.pb").is_file():
@@ -83,7 +83,7 @@ class Exported:
         """The words behind `python -m tfgan_suite` that use it; its place goes in for `{}`."""
         drawn = all(spec.drawable for spec in self.inputs())
         # Older exports do not say.
-        return self.card.get("usage") or ("sample {}" if drawn else "translate {} PICTURES OUTPUT")
+        return self.card.get("usage") or ("sample {}" if drawn else "translate {} IMAGES OUTPUT")
 
     def __call__(self, signature: str = DEFAULT, **inputs: Any) -> np.ndarray:
         """Calls a signature.
@@ -93,7 +93,7 @@ class Exported:
             **inputs: arrays with a batch dimension, by input name.
 
         Returns:
-            The output: float32 pictures in [-1, 1] `(batch, height, width, channels)` for most
+            The output: float32 images in [-1, 1] `(batch, height, width, channels)` for most
             `serving_default`, byte strings for `png`.
 
         Raises:
@@ -136,7 +136,7 @@ class Exported:
                 `label=3`.
 
         Returns:
-            uint8 `(count, height, width, channels)` for pictures, else the output as it is.
+            uint8 `(count, height, width, channels)` for images, else the output as it is.
 
         Raises:
             InputError: count or batch under 1, or an input that cannot be drawn is not given.

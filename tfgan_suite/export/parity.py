@@ -25,7 +25,7 @@ BOUNDS = {"saved_model": 1e-5, "tflite_float32": 1e-4, "tflite_float16": 5e-3}
 # An int8 file whose tensors are mostly float has not been quantised.
 INT8_SHARE = 0.5
 INT8_SHARE_WITHOUT_NORMS = 0.2
-# Numbers of an output that are computed at once: 85 pictures of 128x128, 5 of 512x512.
+# Numbers of an output that are computed at once: 85 images of 128x128, 5 of 512x512.
 _LARGEST = 2**22
 
 
@@ -57,7 +57,7 @@ def _in_parts(
 ) -> np.ndarray:
     """What a network gives for all examples: at once, or in parts where outputs are large.
 
-    The maps of a network that enlarges pictures take hundreds of times the memory of its inputs.
+    The maps of a network that enlarges images take hundreds of times the memory of its inputs.
 
     Args:
         call: the network.
@@ -163,7 +163,7 @@ def compare_int8(
     """Judges an int8 file.
 
     Args:
-        signature: tells the range of the output: 2 for pictures, else that of `reference`.
+        signature: tells the range of the output: 2 for images, else that of `reference`.
         reference: float outputs.
         found: outputs of the file, same shape.
         tensors: number of its tensors by dtype.

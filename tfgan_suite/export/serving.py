@@ -85,7 +85,7 @@ def warmup_request(signature: Signature, examples: Mapping[str, np.ndarray]) -> 
 
     Args:
         signature: a function of the SavedModel.
-        examples: inputs of the game's signature it comes from, `(count, ...)` by name; pictures
+        examples: inputs of the game's signature it comes from, `(count, ...)` by name; images
             in [-1, 1].
     """
     request: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from tfgan_suite.export import saved_model
 from tfgan_suite.export.errors import ConversionError
 
 KINDS = ("float32", "float16", "int8")
-# What norms are made of where statistics are those of the picture: sums over all pixels and
+# What norms are made of where statistics are those of the image: sums over all pixels and
 # quotients, for which eight bits are few.
 _NORMS = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "SUB", "MUL", "ADD"]
 
@@ -31,7 +31,7 @@ def freeze(folder: Path, name: str, signature: Signature, size: tuple[int, int])
         folder: where to.
         name: the signature's name, also in the converted file.
         signature: the signature itself.
-        size: height and width of pictures whose size is open.
+        size: height and width of images whose size is open.
     """
     own = {name: signature}
     saved_model.save(folder, saved_model.trace_all(own, batch=1, size=size), own)

@@ -2,7 +2,7 @@
 
 VGG-16 and -19 (Simonyan, Zisserman 2015, arXiv 1409.1556), their convolutions; SqueezeNet 1.0
 (Iandola et al. 2016, arXiv 1602.07360); MobileNetV2 (Sandler et al. 2018, arXiv 1801.04381) with
-batch norm folded into the convolutions. All take pictures in [-1, 1] of any size: what each was
+batch norm folded into the convolutions. All take images in [-1, 1] of any size: what each was
 trained on is computed inside. Their weights are the business of `feature_weights`.
 """
 
@@ -72,7 +72,7 @@ def _trace_vgg(counts: Sequence[int], image: Any, wanted: Sequence[str], variant
 
 
 def _least_of_vgg(wanted: Sequence[str], variant: Variant) -> int:
-    """A picture must leave a pixel in the deepest block, and two where maps are reflected."""
+    """An image must leave a pixel in the deepest block, and two where maps are reflected."""
     return max(
         2 ** (int(name[5]) - 1 + ("pool" in name or variant.padding == "reflect"))
         for name in wanted  # block5_conv1 and such

@@ -2,16 +2,16 @@
 
 For losses, inner layers by the names of papers (see `feature_taps`):
 
-    look = perceptual.taps("vgg19", ["relu1_1", "conv4_2"])      # maps of pictures of any size
+    look = perceptual.taps("vgg19", ["relu1_1", "conv4_2"])      # maps of images of any size
 
-For measures, one vector for each picture:
+For measures, one vector for each image:
 
     extractor = perceptual.load("inception_v3")                  # keras.applications, ImageNet
     extractor = perceptual.load("vgg19:block5_conv4")            # a layer of it
     extractor = perceptual.load("classifiers/shapes.keras")      # from recipes/classifier.py
     extractor = perceptual.load("squeezenet.npz:fire9")          # weights of `feature_nets`
     extractor = perceptual.from_callable(network, "my network")
-    features = extractor.features(pictures)                      # float32 (n, d)
+    features = extractor.features(images)                      # float32 (n, d)
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ APPLICATIONS = {
 
 
 class Extractor:
-    """A frozen network that describes pictures; made by `load` or `from_callable`.
+    """A frozen network that describes images; made by `load` or `from_callable`.
 
     Args:
-        network: takes float32 pictures `(n, height, width, channels)`, gives one tensor or a list.
+        network: takes float32 images `(n, height, width, channels)`, gives one tensor or a list.
         name: stands in every result.
         layers: names of what the network gives, in order; the first are the features.
         weights_hash: hash of its weights; `None` where unknown, then nothing is cached.
-        size: `(height, width)` that it needs; other pictures are resized. `None`: takes any.
-        channels: 1, 3, or `None` for any. Grey pictures are repeated to 3.
-        prepare: maps pictures in [-1, 1] to the values that the network was trained on.
+        size: `(height, width)` that it needs; other images are resized. `None`: takes any.
+        channels: 1, 3, or `None` for any. Grey images are repeated to 3.
+        prepare: maps images in [-1, 1] to the values that the network was trained on.
         pool: `"mean"` averages feature maps over height and width to vectors; `"none"` does not.
         resize: interpolation, one of `RESIZES`.
-        antialias: whether the filter widens when pictures shrink.
+        antialias: whether the filter widens when images shrink.
         gives_logits: whether predictions are logits, not probabilities.
 
     Raises:
@@ -96,7 +96,7 @@ class Extractor:
         self._compiled: dict[tuple[int, ...], Callable[[tf.Tensor], list[tf.Tensor]]] = {}
 
     def __call__(self, images: tf.Tensor) -> list[tf.Tensor]:
-        """What each layer says, differentiable by the pictures.
+        """What each layer says, differentiable by the images.
 
         Args:
             images: float `(n, height, width, channels)` in [-1, 1].
@@ -105,7 +105,7 @@ class Extractor:
             One tensor for each of `layers`, not pooled.
 
         Raises:
-            InputError: pictures of another rank or number of channels than the network takes.
+            InputError: images of another rank or number of channels than the network takes.
         """
         images = self._fitted(tf.cast(images, tf.float32))
         outputs = self.network(images if self._prepare is None else self._prepare(images))
@@ -113,7 +113,7 @@ class Extractor:
         return [tf.cast(output, tf.float32) for output in outputs]
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """One vector for each picture: float32 `(n, d)`; see `describe`."""
+        """One vector for each image: float32 `(n, d)`; see `describe`."""
         return self.describe(images)[0]
 
     def describe(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -126,8 +126,8 @@ class Extractor:
             float32 `(n, d)`; float32 `(n, classes)` (the second of `layers`) or `None`.
 
         Raises:
-            InputError: NaN or infinity in the pictures, or the network gives something else
-                than a vector for each picture.
+            InputError: NaN or infinity in the images, or the network gives something else
+                than a vector for each image.
         """
         images = np.asarray(images)
         if images.dtype == np.uint8:
@@ -141,13 +141,13 @@ class Extractor:
             if output.ndim != 2 or len(output) != len(images):
                 raise InputError(
                     f"extractor {self.name} gives shape {output.shape} at {name!r} for "
-                    f"{len(images)} pictures; expected ({len(images)}, features): name another "
+                    f"{len(images)} images; expected ({len(images)}, features): name another "
                     "layer (FILE:LAYER), or pool='mean' for feature maps"
                 )
         return outputs[0], outputs[1] if len(outputs) > 1 else None
 
     def _call(self, images: np.ndarray) -> list[tf.Tensor]:
-        """`__call__` in a graph, one for each shape of pictures and any number of them."""
+        """`__call__` in a graph, one for each shape of images and any number of them."""
         shape = images.shape[1:]
         if shape not in self._compiled:
             spec = tf.TensorSpec((None, *shape), tf.float32)
@@ -170,14 +170,14 @@ class Extractor:
         }
 
     def _fitted(self, images: tf.Tensor) -> tf.Tensor:
-        """Pictures of the size and number of channels that the network takes."""
+        """Images of the size and number of channels that the network takes."""
         shape = images.shape
         if shape.rank == 4 and self.channels == 3 and shape[3] == 1:
             images = tf.repeat(images, 3, axis=3)
         elif self.channels is not None and (shape.rank != 4 or shape[3] != self.channels):
             raise InputError(
-                f"extractor {self.name} takes pictures (n, height, width, {self.channels}); found "
-                f"shape {tuple(shape)}: use an extractor made for such pictures"
+                f"extractor {self.name} takes images (n, height, width, {self.channels}); found "
+                f"shape {tuple(shape)}: use an extractor made for such images"
             )
         if self.size is None or tuple(images.shape[1:3]) == self.size:
             return images
@@ -201,12 +201,12 @@ def load(
             behind it for another layer than the usual one.
             Usual are: for applications the last feature maps, averaged over space; for a file what
             the card beside it names (`NAME.json`, as `recipes/classifier.py` writes it), else its
-            output. Files take pictures in [-1, 1].
+            output. Files take images in [-1, 1].
         predictions: whether to give class predictions beside the features.
         pool: as for `Extractor`; default `"mean"` for applications, `"none"` for files.
         weights: for applications `"imagenet"`, a file of weights, or `None`: random ones.
-        resize: interpolation where pictures have another size than the network takes.
-        antialias: whether it filters when pictures shrink.
+        resize: interpolation where images have another size than the network takes.
+        antialias: whether it filters when images shrink.
 
     Raises:
         InputError: no such network, file or layer; weights that cannot be downloaded.
@@ -238,7 +238,7 @@ def load(
 def from_callable(
     call: Callable[[tf.Tensor], tf.Tensor], name: str, *, weights_hash: str | None = None, **options
 ) -> Extractor:
-    """An extractor of any function from pictures in [-1, 1] to vectors.
+    """An extractor of any function from images in [-1, 1] to vectors.
 
     Args:
         call: takes float32 `(n, height, width, channels)`, gives `(n, d)`; TensorFlow operations
@@ -256,15 +256,15 @@ def from_callable(
 
 
 def check_finite(images: np.ndarray) -> None:
-    """Refuses pictures with values that are not finite numbers.
+    """Refuses images with values that are not finite numbers.
 
     Raises:
-        InputError: how many pictures are concerned.
+        InputError: how many images are concerned.
     """
     if images.dtype.kind == "f" and not np.isfinite(images).all():
         bad = int((~np.isfinite(images)).reshape(len(images), -1).any(axis=1).sum())
         raise InputError(
-            f"{bad} of {len(images)} pictures hold NaN or infinity; a run that draws such pictures "
+            f"{bad} of {len(images)} images hold NaN or infinity; a run that draws such images "
             "has diverged: go back to an earlier checkpoint"
         )
 
@@ -364,7 +364,7 @@ def _saved_model(path: Path, output: str, predictions: bool, options: dict) -> E
     if more or spec.shape.rank != 4 or not set(wanted) <= set(outputs):
         raise InputError(
             f"{path} takes {[key, *(name for name, _ in more)]} and gives {outputs}; expected one "
-            f"input of pictures (n, height, width, channels) and {' and '.join(wanted)} (name one "
+            f"input of images (n, height, width, channels) and {' and '.join(wanted)} (name one "
             "with FOLDER:OUTPUT)"
         )
     digest = hashlib.sha256()

@@ -13,7 +13,7 @@ def tap(network: keras.Model, layers: Sequence[str]) -> keras.Model:
     """A model with the network's inputs and weights that gives the outputs of named layers.
 
     Args:
-        network: a functional Keras model, e.g. a game's critic.
+        network: a functional Keras model, e.g. a game's discriminator.
         layers: names of its layers, e.g. `["features_0", "features_1"]`; `tappable` lists them.
 
     Returns:

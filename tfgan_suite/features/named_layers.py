@@ -1,13 +1,13 @@
-"""What a frozen network's inner layers say of pictures, by the names that papers use.
+"""What a frozen network's inner layers say of images, by the names that papers use.
 
     look = perceptual.taps("vgg19", ["relu1_1", "conv4_2"])        # Gatys, AdaIN; after the ReLU
     look = perceptual.taps("vgg19", ["phi_5,4"])                   # SRGAN
     look = perceptual.taps("vgg19", ["phi_5,4"], before_activation=True)       # ESRGAN
     look = perceptual.taps("squeezenet.npz", ["fire2", "fire5"])   # a file of weights
     look = perceptual.taps("mine.keras", ["features"])             # any Keras model, its layers
-    shallow, deep = look(pictures)                                 # float32 maps
+    shallow, deep = look(images)                                 # float32 maps
 
-Pictures are `(batch, height, width, 3)` in [-1, 1] everywhere; what a network wants instead (blue
+Images are `(batch, height, width, 3)` in [-1, 1] everywhere; what a network wants instead (blue
 first, mean colours subtracted) is part of `look.network`.
 """
 
@@ -33,7 +33,7 @@ class Taps:
     """A frozen network that gives maps; made by `taps`.
 
     It is no Keras layer: a game that holds it neither trains nor saves it. What an export must
-    contain is `network`, a Keras model from pictures in [-1, 1] to the maps.
+    contain is `network`, a Keras model from images in [-1, 1] to the maps.
 
     Args:
         network: the Keras model.
@@ -50,7 +50,7 @@ class Taps:
         self._takes = tuple(network.inputs[0].shape)[1:]
 
     def __call__(self, images: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
-        """The maps, differentiable by the pictures.
+        """The maps, differentiable by the images.
 
         Args:
             images: float `(batch, height, width, 3)` in [-1, 1], of any size; grey ones of one
@@ -61,7 +61,7 @@ class Taps:
             float32 maps `(batch, rows, columns, channels)`, one tensor for each name.
 
         Raises:
-            InputError: pictures of another shape or smaller than the network can take.
+            InputError: images of another shape or smaller than the network can take.
         """
         del training
         images = tf.cast(self._fitted(images), tf.float32)
@@ -89,7 +89,7 @@ class Taps:
         images = tf.convert_to_tensor(images)
         if not images.dtype.is_floating:
             raise InputError(
-                f"{self.name} takes pictures as floats in [-1, 1]; found {images.dtype.name}: "
+                f"{self.name} takes images as floats in [-1, 1]; found {images.dtype.name}: "
                 "divide bytes by 127.5 and take 1 off"
             )
         wanted, shape = self._takes, images.shape
@@ -102,13 +102,13 @@ class Taps:
         if not fits:
             sides = " x ".join("any" if side is None else str(side) for side in wanted)
             raise InputError(
-                f"{self.name} takes pictures (batch, height, width, channels) of {sides}; found "
+                f"{self.name} takes images (batch, height, width, channels) of {sides}; found "
                 f"shape {tuple(shape)}"
             )
         small = [side for side in shape[1:3] if side is not None and side < self.least]
         if small:
             raise InputError(
-                f"a picture of {shape[2]}x{shape[1]} pixels is too small for {self.name} up to "
+                f"an image of {shape[2]}x{shape[1]} pixels is too small for {self.name} up to "
                 f"{', '.join(self.names)}, which needs {self.least} on each side; enlarge it or "
                 "tap an earlier layer"
             )
@@ -131,7 +131,7 @@ def taps(
 
     Args:
         network: `"vgg16"`, `"vgg19"`, `"squeezenet"` (1.0), `"mobilenet_v2"`; an `.npz` file with
-            the weights of one of them; or any functional Keras model of pictures in [-1, 1], as a
+            the weights of one of them; or any functional Keras model of images in [-1, 1], as a
             file (`.keras`, `.h5`) or as it is (then its layers stay trainable as they were).
         names: VGG: `"relu4_1"`, `"conv4_1"`, `"phi_4,1"` and `"block4_conv1"` are the same, and
             there is `"pool4"`; SqueezeNet: `"conv1"`, `"fire2"` to `"fire9"`; MobileNetV2:
@@ -144,12 +144,12 @@ def taps(
         pooling: `"max"` or `"average"` (Gatys); VGG only, as are the next three.
         padding: what surrounds maps: `"zeros"`, or `"reflect"` (AdaIN), without dark borders.
         round_up: whether pools round odd sizes up (AdaIN), not down.
-        normalise_on: pictures `(n, height, width, 3)` in [-1, 1]. Weights are rescaled until each
+        normalise_on: images `(n, height, width, 3)` in [-1, 1]. Weights are rescaled until each
             filter's mean over them is 1, which changes nothing else (Gatys).
         seed: of random weights.
 
     Returns:
-        A callable from pictures to a list of maps; see `Taps`.
+        A callable from images to a list of maps; see `Taps`.
 
     Raises:
         InputError: an unknown network, tap (the message lists the taps) or option; weights that

@@ -47,14 +47,14 @@ class Network:
 
     Args:
         name: as users write it.
-        trace: from a picture, the layers that are wanted and a variant to the output of every
+        trace: from an image, the layers that are wanted and a variant to the output of every
             layer, at least up to the wanted ones.
         taps: for each tap the layer before its activation ("" where there is none) and after.
         layers: names of all layers with weights, in order.
         least: smallest side for wanted layers and a variant.
         alias: a tap's name in `taps` from another name of it.
         stored: a layer's name from that in a file of weights.
-        side: pixels of the pictures that it was trained on.
+        side: pixels of the images that it was trained on.
         usual: the tap for measures.
         application: class in keras.applications whose weights fit; "": none.
         scales: whether scaling a filter's weights scales its maps alone: a chain of ReLUs.

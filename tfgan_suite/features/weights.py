@@ -281,7 +281,7 @@ def draw(model: keras.Model, seed: int) -> None:
 
 
 def normalise(model: keras.Model, images: np.ndarray, preserve: bool = True) -> None:
-    """Rescales a VGG until each filter's mean activation over pictures is 1 (Gatys et al. 2016).
+    """Rescales a VGG until each filter's mean activation over images is 1 (Gatys et al. 2016).
 
     A ReLU commutes with positive factors: what one layer loses the next one is given, so that
     all maps are as before up to one factor each. A filter that is silent stays as it is.
@@ -312,7 +312,7 @@ def normalise(model: keras.Model, images: np.ndarray, preserve: bool = True) -> 
 
 
 def specks(seed: int, count: int = 4, side: int = 64) -> np.ndarray:
-    """Random pictures with coarse and fine detail: float32 `(count, side, side, 3)` in [-1, 1]."""
+    """Random images with coarse and fine detail: float32 `(count, side, side, 3)` in [-1, 1]."""
     draws = np.random.default_rng(seed)
     page = np.zeros((count, side, side, 3))
     for cells in (4, 16, side):

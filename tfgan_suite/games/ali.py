@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame, length
+from tfgan_suite.core.latent_game import LatentGame, length
 from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
@@ -21,12 +21,12 @@ from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normal, 
 from tfgan_suite.networks.blocks import upsampling_plan as plan
 
 PAPER = "Dumoulin et al. 2017, arXiv:1606.00704; Donahue et al. 2017 (BiGAN), arXiv:1605.09782"
-DATA = "pictures or points"
+DATA = "images or points"
 
 ARCHITECTURES = ("paper", "conv", "mlp")
 VARIANTS = ("ali", "bigan")
 
-# Convolutions without padding, as (kernel, stride, channels in widths), from the picture to one
+# Convolutions without padding, as (kernel, stride, channels in widths), from the image to one
 # pixel; the decoder's, back; and the slope of the leaky ReLUs. 32: CIFAR-10, 64: CelebA.
 _DOWN = {
     32: ((5, 1, 1), (4, 2, 2), (4, 1, 4), (4, 2, 8), (4, 1, 16)),
@@ -55,12 +55,12 @@ def build_decoder(
             small net of doublings, for 28, 32, 64 and more) or `"mlp"` (points; four layers).
         width: channels of the widest maps; paper 32 (CIFAR-10), 64 (CelebA), 400 (points).
         latent_dim: length of z; paper 64 (CIFAR-10), 256 (CelebA), 2 (points).
-        mean: mean of the training pictures' pixels in [-1, 1], at which the decoder starts
+        mean: mean of the training images' pixels in [-1, 1], at which the decoder starts
             (architecture `"paper"`).
-        norm: batch norm after hidden layers of pictures' nets.
+        norm: batch norm after hidden layers of images' nets.
 
     Returns:
-        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+        Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
         InputError: an architecture that is unknown or cannot make the shape; a mean outside.
@@ -108,7 +108,7 @@ def build_encoder(
         shape, architecture, width, latent_dim: as for `build_decoder`; for points it has two
             hidden layers.
         variant: `"ali"`: gives mu and log sigma of z, side by side; `"bigan"`: gives z.
-        norm: batch norm after hidden layers of pictures' nets.
+        norm: batch norm after hidden layers of images' nets.
 
     Returns:
         Model from examples to float32 `(batch, 2 * latent_dim)` or `(batch, latent_dim)`.
@@ -139,19 +139,19 @@ def build_encoder(
     return keras.Model(example, moments, name="ali_encoder")
 
 
-def build_critic(
+def build_discriminator(
     shape: tuple[int, ...] = (32, 32, 3),
     architecture: str = "paper",
     width: int = 32,
     latent_dim: int = 64,
     dropout: float = 0.0,
 ) -> keras.Model:
-    """The critic D, which judges pairs of an example and its z. It has no batch norm.
+    """The discriminator D, which judges pairs of an example and its z. It has no batch norm.
 
     Args:
         shape, architecture, latent_dim: as for `build_decoder`.
         width: as there; for points paper 200, three layers of maxout with 5 pieces.
-        dropout: share of hidden features dropped in training (of the picture two fifths of it);
+        dropout: share of hidden features dropped in training (of the image two fifths of it);
             paper 0.5. Needs the draws of a game (`DrawnDropout`).
 
     Returns:
@@ -166,7 +166,7 @@ def build_critic(
         raise InputError(f"dropout is {dropout}; it must be 0 or more, and below 1")
     example = keras.Input(shape, name="point" if architecture == "mlp" else "image")
     latent = keras.Input((latent_dim,), name="z")
-    block = _CriticBlocks(dropout)
+    block = _DiscriminatorBlocks(dropout)
     if architecture == "mlp":
         x = keras.layers.Concatenate()([example, latent])
         for _ in range(3):
@@ -186,16 +186,16 @@ def build_critic(
         halvings = plan(shape[0])[1]
         for level in range(halvings):
             x = block(x, Conv2D(width << level, 4, 2, "same"))
-        # A small branch for z: the critic finds cues in z alone before the decoder draws well.
+        # A small branch for z: the discriminator finds cues in z alone before the decoder draws well.
         z = block(latent, Dense(4 * width))
         x = keras.layers.Concatenate()([keras.layers.Flatten()(x), z])
         x = block(x, Dense(8 * width))
     logit = Dense(1, dtype="float32", name="logit")(x)
-    return keras.Model([example, latent], logit, name="ali_critic")
+    return keras.Model([example, latent], logit, name="ali_discriminator")
 
 
-class ALI(NoiseGame):
-    """A decoder and an encoder against a critic that judges pairs of an example and its z.
+class ALI(LatentGame):
+    """A decoder and an encoder against a discriminator that judges pairs of an example and its z.
 
     ```
     a_q = D(x, E(x)),  E(x) = mu(x) + sigma(x) n,      a_p = D(G(z), z)
@@ -209,20 +209,20 @@ class ALI(NoiseGame):
         decoder: model from z `(batch, latent_dim)` to examples.
         encoder: model from examples to mu and log sigma `(batch, 2 * latent_dim)`, or, for
             BiGAN, to z `(batch, latent_dim)`. Its width says which of the two is played.
-        critic: model from `[example, z]` to logits `(batch, 1)`.
+        discriminator: model from `[example, z]` to logits `(batch, 1)`.
         loss: name of the adversarial loss; the paper's is `"non_saturating"`. The encoder's term
             is the generator's on answers mirrored at the loss's threshold.
         latent: distribution of z: `"normal"` (ALI) or `"uniform"` in [-1, 1) (BiGAN).
-        average: decay of a moving average of decoder and encoder; 0 is the paper.
+        ema_decay: decay of a moving average of decoder and encoder; 0 is the paper.
         seed: seed of the noise.
-        **options: `Stabilisers`. R1 is about the example alone; label smoothing is about the
+        **options: `Regularization`. R1 is about the example alone; label smoothing is about the
             encoder's pairs.
 
     Example:
         ```
-        game = ALI(build_decoder(), build_encoder(), build_critic(dropout=0.5))
-        game.compile(generator=Adam(1e-4, 0.5), critic=Adam(1e-4, 0.5))
-        game.fit(pictures, epochs=100)      # float32 (batch, 32, 32, 3) in [-1, 1]
+        game = ALI(build_decoder(), build_encoder(), build_discriminator(dropout=0.5))
+        game.compile(generator=Adam(1e-4, 0.5), discriminator=Adam(1e-4, 0.5))
+        game.fit(images, epochs=100)      # float32 (batch, 32, 32, 3) in [-1, 1]
         again = game.reconstruct(images)
         ```
 
@@ -232,29 +232,35 @@ class ALI(NoiseGame):
         Feature Learning", ICLR 2017, arXiv:1605.09782.
 
     Deviations:
-        * Pictures are in [-1, 1] with tanh in place of [0, 1] with sigmoid.
-        * One step updates the critic, then decoder and encoder together, on one batch and one
+        * Images are in [-1, 1] with tanh in place of [0, 1] with sigmoid.
+        * One step updates the discriminator, then decoder and encoder together, on one batch and one
           draw; the official code takes both gradients at the same weights.
-        * For points the encoder gives mu and log sigma as for pictures; the paper's toy encoder
+        * For points the encoder gives mu and log sigma as for images; the paper's toy encoder
           takes noise as an input.
-        * For 64 pixels the critic's picture branch has the encoder's ladder and maxout.
+        * For 64 pixels the discriminator's image branch has the encoder's ladder and maxout.
     """
 
     def __init__(
         self,
         decoder: keras.Model,
         encoder: keras.Model,
-        critic: keras.Model,
+        discriminator: keras.Model,
         *,
         loss: str = "non_saturating",
         latent: str = "normal",
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "ali",
         **options: Any,
     ):
-        common = {"loss": loss, "latent": latent, "average": average, "seed": seed, "name": name}
-        super().__init__(decoder, critic, **common, **options)
+        common = {
+            "loss": loss,
+            "latent": latent,
+            "ema_decay": ema_decay,
+            "seed": seed,
+            "name": name,
+        }
+        super().__init__(decoder, discriminator, **common, **options)
         told = encoder.output_shape[-1]
         if told not in (self.latent_dim, 2 * self.latent_dim):
             raise InputError(
@@ -266,18 +272,18 @@ class ALI(NoiseGame):
         self.loss_names = ("generator/inference", *self.loss_names)
 
     def players(self) -> dict[str, list[keras.Model]]:
-        return {"generator": [self.generator, self.encoder], "critic": [self.critic]}
+        return {"generator": [self.generator, self.encoder], "discriminator": [self.discriminator]}
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         latent = self.latents(real, "z")
         noise = self.noise((length(real), self.latent_dim), "posterior")
-        tape = self.recording("generator")
+        tape = self.tape("generator")
         with tape:
             fake = self.generator(latent, training=True)
             inferred = self.inferred(self.encoder(real, training=True), noise)
         constant = tf.stop_gradient(inferred), tf.stop_gradient(fake)
-        self.update("critic", lambda: self.critic_terms(real, *constant, latent))
+        self.update("discriminator", lambda: self.discriminator_terms(real, *constant, latent))
         self.update("generator", lambda: self.generator_terms(real, inferred, fake, latent), tape)
         return self.logs()
 
@@ -293,14 +299,15 @@ class ALI(NoiseGame):
         mean, log_deviation = tf.split(moments, 2, axis=-1)
         return mean if noise is None else mean + tf.exp(log_deviation) * noise
 
-    def critic_terms(
+    def discriminator_terms(
         self, real: tf.Tensor, inferred: tf.Tensor, fake: tf.Tensor, latent: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Loss terms of the critic for the pairs `(real, inferred)` and `(fake, latent)`."""
-        a_q, terms = self.judged_real(
-            self.shown(real, "real"), lambda x: self._judged(x, inferred, "critic real")
+        """Loss terms of the discriminator for the pairs `(real, inferred)` and `(fake, latent)`."""
+        a_q, terms = self.score_real(
+            self.augment_inputs(real, "real"),
+            lambda x: self._judged(x, inferred, "discriminator real"),
         )
-        a_p = self._judged(self.shown(fake, "fake"), latent, "critic fake")
+        a_p = self._judged(self.augment_inputs(fake, "fake"), latent, "discriminator fake")
         terms["real"], terms["fake"] = self.adversarial.real(a_q), self.adversarial.fake(a_p)
         return terms
 
@@ -309,8 +316,8 @@ class ALI(NoiseGame):
     ) -> dict[str, tf.Tensor]:
         """Loss terms of encoder and decoder: both kinds of pairs ask for the other's answer."""
         salts = "generator real", "generator fake"
-        a_q = self._judged(self.shown(real, salts[0]), inferred, salts[0])
-        a_p = self._judged(self.shown(fake, salts[1]), latent, salts[1])
+        a_q = self._judged(self.augment_inputs(real, salts[0]), inferred, salts[0])
+        a_p = self._judged(self.augment_inputs(fake, salts[1]), latent, salts[1])
         middle = 2.0 * (self.adversarial.threshold or 0.0)
         return {
             "inference": self.adversarial.generator(middle - a_q),
@@ -319,7 +326,7 @@ class ALI(NoiseGame):
 
     def _judged(self, example: tf.Tensor, latent: tf.Tensor, salt: str) -> tf.Tensor:
         with drawing(lambda shape, name: self.noise(shape, f"{salt}/{name}", "unit")):
-            return self.critic([example, latent], training=True)
+            return self.discriminator([example, latent], training=True)
 
     # ---- what the trained game offers --------------------------------------------------------
 
@@ -364,7 +371,7 @@ def _check(shape: tuple[int, ...], architecture: str) -> None:
     check_shape(shape, architecture, ARCHITECTURES)
     if architecture == "paper" and shape[0] not in _DOWN:
         raise InputError(
-            f"the paper's networks are for pictures of 32 and 64 pixels, not {shape[0]}; use the"
+            f"the paper's networks are for images of 32 and 64 pixels, not {shape[0]}; use the"
             " architecture 'conv'"
         )
 
@@ -375,8 +382,8 @@ def _activated(x: Any, norm: bool, slope: float = 0.1) -> Any:
     return compat.LeakyReLU(slope)(x)
 
 
-class _CriticBlocks:
-    """The critic's layers, with a dropout before each, numbered through the whole network."""
+class _DiscriminatorBlocks:
+    """The discriminator's layers, with a dropout before each, numbered through the whole network."""
 
     def __init__(self, dropout: float):
         self.dropout, self.count, self.drops = dropout, 0, 0

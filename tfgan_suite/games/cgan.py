@@ -1,4 +1,4 @@
-"""CGAN: generator and critic are told the class (Mirza 2014; Odena 2017; Miyato 2018)."""
+"""CGAN: generator and discriminator are told the class (Mirza 2014; Odena 2017; Miyato 2018)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfgan_suite import compat
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import examples, labels
 from tfgan_suite.core.labels import check_labels
-from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.games import sngan
@@ -37,7 +37,7 @@ from tfgan_suite.networks.blocks import (
 from tfgan_suite.networks.blocks import upsampling_plan as doubling_plan
 
 PAPER = "Mirza, Osindero 2014, arXiv:1411.1784"
-DATA = "pictures or points with classes"
+DATA = "images or points with classes"
 
 CONDITIONINGS = ("concat", "projection", "auxiliary")
 ARCHITECTURES = ("conv", "resnet", "dense", "mlp")
@@ -69,7 +69,7 @@ def build_generator(
 
     Returns:
         Model from `[z, label]`, float `(batch, latent_dim)` and int32 `(batch,)`, to examples;
-        pictures are in [-1, 1].
+        images are in [-1, 1].
 
     Raises:
         InputError: an unknown name, or an architecture that does not fit.
@@ -95,7 +95,7 @@ def build_generator(
     return keras.Model([latent, label], made, name="cgan_generator")
 
 
-def build_critic(
+def build_discriminator(
     shape: tuple[int, ...] = (28, 28, 1),
     classes: int = 10,
     conditioning: str = "concat",
@@ -103,7 +103,7 @@ def build_critic(
     width: int | None = None,
     norm: str = "batch",
 ) -> keras.Model:
-    """A critic that is told the class, or with `"auxiliary"` tells it.
+    """A discriminator that is told the class, or with `"auxiliary"` tells it.
 
     Args:
         shape: of one example, as for `build_generator`.
@@ -132,7 +132,9 @@ def build_critic(
     if conditioning == "projection":
         phi = sngan.features(example, architecture, width)
         phi = phi if architecture == "mlp" else sngan.sum_pool(phi)
-        return keras.Model([example, label], projected(phi, label, classes), name="cgan_critic")
+        return keras.Model(
+            [example, label], projected(phi, label, classes), name="cgan_discriminator"
+        )
     told = None if conditioning == "auxiliary" else label
     build = {"conv": _conv_features, "dense": _dense_features, "mlp": _mlp_features}[architecture]
     default = {"conv": 64, "dense": 240, "mlp": 128}[architecture]
@@ -141,12 +143,12 @@ def build_critic(
     x = build(example, told, classes, width, norm)
     logit = Dense(1, dtype="float32", name="logit")(x)
     if told is not None:
-        return keras.Model([example, label], logit, name="cgan_critic")
+        return keras.Model([example, label], logit, name="cgan_discriminator")
     class_logits = Dense(classes, dtype="float32", name="class_logits")(x)
-    return keras.Model(example, [logit, class_logits], name="cgan_critic")
+    return keras.Model(example, [logit, class_logits], name="cgan_discriminator")
 
 
-class CGAN(NoiseGame):
+class CGAN(LatentGame):
     """A game in which a class is asked for, in one of three forms.
 
     ```
@@ -157,26 +159,26 @@ class CGAN(NoiseGame):
     ```
 
     Fakes are asked for the classes of the real batch, so that classes come as often as in the
-    data, and the critic is told the class that the generator was told.
+    data, and the discriminator is told the class that the generator was told.
 
     Args:
         generator: model from `[z, label]` to examples.
-        critic: from `build_critic`: the game's form follows from its inputs and outputs.
+        discriminator: from `build_discriminator`: the game's form follows from its inputs and outputs.
         classes: number of classes, K.
-        loss: adversarial loss; default `"hinge"` for a critic with spectral layers, else
+        loss: adversarial loss; default `"hinge"` for a discriminator with spectral layers, else
             `"non_saturating"`.
         class_weight: w of the auxiliary form.
-        classify_fakes: whether the critic of the auxiliary form learns classes from fakes too
+        classify_fakes: whether the discriminator of the auxiliary form learns classes from fakes too
             (the paper); else from real examples alone.
         latent: distribution of z, `"normal"` or `"uniform"`.
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise.
-        **options: `Stabilisers`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more.
+        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more.
 
     Example:
         ```
-        game = CGAN(build_generator(), build_critic(), classes=10)
-        game.compile(generator=Adam(2e-4, 0.5), critic=Adam(2e-4, 0.5))
+        game = CGAN(build_generator(), build_discriminator(), classes=10)
+        game.compile(generator=Adam(2e-4, 0.5), discriminator=Adam(2e-4, 0.5))
         game.fit(digits)                    # {"image": (128, 28, 28, 1), "label": (128,)}
         twos = game.generate(10, label=2)
         ```
@@ -189,22 +191,22 @@ class CGAN(NoiseGame):
 
     Deviations:
         * No dropout, which a resumed run could not repeat (the papers: 0.5 in the fully connected
-          nets and in the auxiliary critic).
-        * Generators end in tanh, as pictures are in [-1, 1] (papers: sigmoid, [0, 1]).
-        * One step updates the critic, then the generator with the same fakes.
+          nets and in the auxiliary discriminator).
+        * Generators end in tanh, as images are in [-1, 1] (papers: sigmoid, [0, 1]).
+        * One step updates the discriminator, then the generator with the same fakes.
     """
 
     def __init__(
         self,
         generator: keras.Model,
-        critic: keras.Model,
+        discriminator: keras.Model,
         *,
         classes: int,
         loss: str | adversarial.AdversarialLoss | None = None,
         class_weight: float = 1.0,
         classify_fakes: bool = True,
         latent: str = "normal",
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "cgan",
         **options: Any,
@@ -213,58 +215,60 @@ class CGAN(NoiseGame):
             raise InputError(f"class_weight is {class_weight}; it must be 0 or more")
         check_widths(classes=classes)
         if loss is None:
-            loss = "hinge" if spectral.spectral_layers(critic) else "non_saturating"
-        options.update(loss=loss, latent=latent, average=average, seed=seed, name=name)
-        super().__init__(generator, critic, **options)
+            loss = "hinge" if spectral.spectral_layers(discriminator) else "non_saturating"
+        options.update(loss=loss, latent=latent, ema_decay=ema_decay, seed=seed, name=name)
+        super().__init__(generator, discriminator, **options)
         self.classes = classes
         self.class_weight, self.classify_fakes = class_weight, classify_fakes
-        self.auxiliary = len(critic.outputs) > 1
+        self.auxiliary = len(discriminator.outputs) > 1
         if self.auxiliary:
-            self.loss_names += ("generator/class", "critic/class", "critic/accuracy")
-            self.loss_names += ("critic/fake_class",) if classify_fakes else ()
+            self.loss_names += ("generator/class", "discriminator/class", "discriminator/accuracy")
+            self.loss_names += ("discriminator/fake_class",) if classify_fakes else ()
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real, label = examples(batch), labels(batch)
-        spectral.iterate(self.critic)
-        tape = self.recording("generator")
+        spectral.iterate(self.discriminator)
+        tape = self.tape("generator")
         with tape:
             fake = self.generator([self.latents(real, "z"), label], training=True)
-        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake), label))
+        self.update(
+            "discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake), label)
+        )
         self.update("generator", lambda: self.generator_terms(fake, label), tape)
         return self.logs()
 
     def judge(self, shown: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Logits `(batch, 1)`, and class logits `(batch, K)` of the auxiliary form."""
         if self.auxiliary:
-            return tuple(self.critic(shown, training=True))
-        return self.critic([shown, label], training=True), None
+            return tuple(self.discriminator(shown, training=True))
+        return self.discriminator([shown, label], training=True), None
 
-    def critic_terms(
+    def discriminator_terms(
         self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Loss terms of the critic for examples `(batch, ...)` of classes `(batch,)`."""
+        """Loss terms of the discriminator for examples `(batch, ...)` of classes `(batch,)`."""
         found: dict[str, Any] = {}
 
-        def critic(shown: tf.Tensor) -> tf.Tensor:
+        def discriminator(shown: tf.Tensor) -> tf.Tensor:
             # R1 is about the logit alone, so the class logits leave by a side door.
             logit, found["class_logits"] = self.judge(shown, label)
             return logit
 
-        real_logits, terms = self.judged_real(self.shown(real, "real"), critic)
-        fake_logits, fake_classes = self.judge(self.shown(fake, "fake"), label)
+        real_logits, terms = self.score_real(self.augment_inputs(real, "real"), discriminator)
+        fake_logits, fake_classes = self.judge(self.augment_inputs(fake, "fake"), label)
         terms["real"] = self.adversarial.real(real_logits)
         terms["fake"] = self.adversarial.fake(fake_logits)
         if self.auxiliary:
             terms["class"] = self.class_weight * class_loss(found["class_logits"], label)
             right = tf.argmax(found["class_logits"], 1, tf.int32) == label
-            self.record("critic/accuracy", tf.reduce_mean(tf.cast(right, tf.float32)))
+            self.record("discriminator/accuracy", tf.reduce_mean(tf.cast(right, tf.float32)))
             if self.classify_fakes:
                 terms["fake_class"] = self.class_weight * class_loss(fake_classes, label)
         return terms
 
     def generator_terms(self, fake: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the generator for examples that it made of classes `(batch,)`."""
-        logits, class_logits = self.judge(self.shown(fake, "generator"), label)
+        logits, class_logits = self.judge(self.augment_inputs(fake, "generator"), label)
         terms = {"adversarial": self.adversarial.generator(logits)}
         if self.auxiliary:
             terms["class"] = self.class_weight * class_loss(class_logits, label)
@@ -310,7 +314,7 @@ class CGAN(NoiseGame):
         """Examples in a row of `sheet_inputs`: the classes, at most 20."""
         return min(self.classes, SHEET_CLASSES)
 
-    def settle(self) -> None:
+    def recalibrate_batch_norm(self) -> None:
         """Recomputes the generator's batch norm statistics over 100 batches of 64."""
         signature = self.signatures()["serving_default"]
         (generator,) = signature.networks

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks.blocks import (
     check_widths,
@@ -20,7 +20,7 @@ from tfgan_suite.networks.blocks import (
 )
 
 PAPER = "Radford, Metz, Chintala 2016, arXiv:1511.06434"
-DATA = "pictures"
+DATA = "images"
 
 
 def build_generator(
@@ -33,7 +33,7 @@ def build_generator(
     """The paper's generator: one dense layer, then transposed convolutions with batch norm.
 
     Args:
-        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        size: height and width of the images; `base * 2 ** n` with base 4, 5, 6 or 7.
         channels: 1 or 3.
         width: channels of the last hidden layer; each layer before it has twice as many.
             Paper: 128; Torch port: 64.
@@ -41,7 +41,7 @@ def build_generator(
         kernel: kernel size; paper 5, Torch port 4 (even overlap, no checkerboard).
 
     Returns:
-        Model from z `(batch, latent_dim)` to pictures `(batch, size, size, channels)` in [-1, 1].
+        Model from z `(batch, latent_dim)` to images `(batch, size, size, channels)` in [-1, 1].
 
     Raises:
         InputError: a size that cannot be made, a width below 1.
@@ -71,7 +71,7 @@ def _doubling(filters: int, kernel: int, name: str | None = None) -> keras.layer
     )
 
 
-def build_critic(
+def build_discriminator(
     size: int = 64,
     channels: int = 3,
     width: int = 128,
@@ -81,7 +81,7 @@ def build_critic(
     """The paper's discriminator: strided convolutions, leaky ReLU, one dense unit.
 
     Args:
-        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        size: height and width of the images; `base * 2 ** n` with base 4, 5, 6 or 7.
         channels: 1 or 3.
         width: channels of the first layer; each further layer has twice as many.
         kernel: kernel size; paper 5, Torch port 4.
@@ -89,7 +89,7 @@ def build_critic(
             Without one, weights start with He's larger spread in place of the paper's 0.02.
 
     Returns:
-        Model from pictures `(batch, size, size, channels)` to logits `(batch, 1)`, float32.
+        Model from images `(batch, size, size, channels)` to logits `(batch, 1)`, float32.
 
     Raises:
         InputError: a size that cannot be made, an unknown norm.
@@ -112,10 +112,10 @@ def build_critic(
         x = compat.LeakyReLU(0.2)(x)
     x = keras.layers.Flatten()(x)
     logit = Dense(1, kernel_initializer=normal(), dtype="float32", name="logit")(x)
-    return keras.Model(image, logit, name="dcgan_critic")
+    return keras.Model(image, logit, name="dcgan_discriminator")
 
 
-class DCGAN(NoiseGame):
+class DCGAN(LatentGame):
     """A convolutional generator against a convolutional discriminator.
 
     ```
@@ -123,25 +123,25 @@ class DCGAN(NoiseGame):
     ```
 
     Args:
-        generator: model from z `(batch, latent_dim)` to pictures in [-1, 1].
-        critic: model from pictures to logits `(batch, 1)`.
+        generator: model from z `(batch, latent_dim)` to images in [-1, 1].
+        discriminator: model from images to logits `(batch, 1)`.
         loss: name of the adversarial loss: `"non_saturating"` (paper), `"minimax"`, `"hinge"`,
             `"least_squares"`, `"wasserstein"`.
         latent: distribution of z: `"uniform"` in [-1, 1) (paper) or `"normal"` (Torch port).
         fresh_noise: give the generator's update a batch of noise of its own, as in the official
-            code. By default it uses the fakes that the critic has just seen, as in the Torch
+            code. By default it uses the fakes that the discriminator has just seen, as in the Torch
             port, which saves one pass through the generator.
-        average: decay of a moving average of the generator's weights, with which pictures are
+        ema_decay: decay of a moving average of the generator's weights, with which images are
             drawn; 0 is the paper.
         seed: seed of the noise.
-        **options: `Stabilisers`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more;
+        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more;
             all off is the paper.
 
     Example:
         ```
-        game = DCGAN(build_generator(), build_critic())
-        game.compile(generator=Adam(2e-4, 0.5), critic=Adam(2e-4, 0.5))
-        game.fit(pictures, epochs=25)       # float32 (batch, 64, 64, 3) in [-1, 1]
+        game = DCGAN(build_generator(), build_discriminator())
+        game.compile(generator=Adam(2e-4, 0.5), discriminator=Adam(2e-4, 0.5))
+        game.fit(images, epochs=25)       # float32 (batch, 64, 64, 3) in [-1, 1]
         faces = game.generate(16, seed=1)
         ```
 
@@ -150,34 +150,34 @@ class DCGAN(NoiseGame):
         Generative Adversarial Networks", ICLR 2016, arXiv:1511.06434.
 
     Deviations:
-        * One step updates the critic, then the generator, on one batch; the official code
+        * One step updates the discriminator, then the generator, on one batch; the official code
           alternates single updates, each on a batch of its own. Per pair of updates it is
           the same game.
         * Batch norm epsilon is 1e-5 (official code 1e-8, too small for float32 kernels), and
-          pictures are drawn with moving statistics, not those of the batch at hand, so that
-          one z always gives one picture.
+          images are drawn with moving statistics, not those of the batch at hand, so that
+          one z always gives one image.
         * No weight decay (official: 1e-5 inside Adam); pass an optimizer that has it.
     """
 
     def __init__(
         self,
         generator: keras.Model,
-        critic: keras.Model,
+        discriminator: keras.Model,
         *,
         loss: str = "non_saturating",
         latent: str = "uniform",
         fresh_noise: bool = False,
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "dcgan",
         **options: Any,
     ):
         super().__init__(
             generator,
-            critic,
+            discriminator,
             loss=loss,
             latent=latent,
-            average=average,
+            ema_decay=ema_decay,
             seed=seed,
             name=name,
             **options,
@@ -186,12 +186,12 @@ class DCGAN(NoiseGame):
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
-        tape = self.recording("generator")
+        tape = self.tape("generator")
         with tape:
             fake = self.generator(self.latents(real, "z"), training=True)
-        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake)))
+        self.update("discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake)))
         if self.fresh_noise:
-            tape = self.recording("generator")
+            tape = self.tape("generator")
             with tape:
                 fake = self.generator(self.latents(real, "fresh"), training=True)
         self.update("generator", lambda: self.generator_terms(fake), tape)

@@ -16,7 +16,7 @@ from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normalized, upsampling_plan
 
 PAPER = "Kim et al. 2017, arXiv:1703.05192"
-DATA = "two sets of pictures or points, unpaired"
+DATA = "two sets of images or points, unpaired"
 
 ARCHITECTURES = ("conv", "mlp")
 
@@ -40,7 +40,7 @@ def build_generator(
         norm: `"batch"` as in the paper, `"instance"`, `"layer"` or `"none"`.
 
     Returns:
-        Model from examples to examples; pictures are in [-1, 1], of any size whose sides are
+        Model from examples to examples; images are in [-1, 1], of any size whose sides are
         multiples of the halvings' `2 ** n`.
 
     Raises:
@@ -54,7 +54,7 @@ def build_generator(
     base, halvings = upsampling_plan(shape[0])
     widths = [width << min(level, 3) for level in range(halvings)]
     image = keras.Input(shape if bottleneck else (None, None, shape[2]), name="image")
-    # The paper's networks take and make [0, 1]: its zeros around a picture are black.
+    # The paper's networks take and make [0, 1]: its zeros around an image are black.
     x = keras.layers.Rescaling(0.5, 0.5)(image)
     for level, channels in enumerate(widths):
         x = _halved(x, channels, norm if level else "none")
@@ -71,13 +71,13 @@ def build_generator(
     return keras.Model(image, x, name="discogan_generator")
 
 
-def build_critic(
+def build_discriminator(
     shape: tuple[int, ...] = (64, 64, 3),
     architecture: str = "conv",
     width: int = 64,
     norm: str = "batch",
 ) -> keras.Model:
-    """A critic of the paper, which also tells the features that are to be matched.
+    """A discriminator of the paper, which also tells the features that are to be matched.
 
     Args:
         shape: of one example, as for `build_generator`.
@@ -110,11 +110,11 @@ def build_critic(
             features += [x] if level else []
         x = _conv(1, base, 1, "valid", dtype="float32")(x)
         logit = keras.layers.Flatten(dtype="float32", name="logit")(x)
-    return keras.Model(example, [logit, *features], name="discogan_critic")
+    return keras.Model(example, [logit, *features], name="discogan_discriminator")
 
 
 class DiscoGAN(UnpairedGame):
-    """Two generators, inverse to each other, against critics whose features they also match.
+    """Two generators, inverse to each other, against discriminators whose features they also match.
 
     ```
     L_G = (1 - r) (g L_GAN_B + f L_FM_B) + r L_CONST_A  +  the same with A and B exchanged
@@ -124,7 +124,7 @@ class DiscoGAN(UnpairedGame):
     ```
 
     G: A -> B and F: B -> A are moved together; f_l are feature maps of D_B. Which of the paper's
-    three models is played, the networks say: `a_to_b` and `critic_b` alone are the plain GAN
+    three models is played, the networks say: `a_to_b` and `discriminator_b` alone are the plain GAN
     (with g L_GAN_B + f L_FM_B), with `b_to_a` it is the GAN with reconstruction, and with all
     four it is DiscoGAN. Losses are reported with their weights.
 
@@ -132,10 +132,10 @@ class DiscoGAN(UnpairedGame):
     mirrored or permuted mapping is as good to it.
 
     Args:
-        a_to_b: G, model from examples of A to examples of B; pictures are in [-1, 1].
+        a_to_b: G, model from examples of A to examples of B; images are in [-1, 1].
         b_to_a: F, model back; None: the plain GAN.
-        critic_a: D_A, model from examples to `[logits, *features]`; None: one direction only.
-        critic_b: D_B.
+        discriminator_a: D_A, model from examples to `[logits, *features]`; None: one direction only.
+        discriminator_b: D_B.
         adversarial: g, weight of the adversarial term; official code 0.1.
         features: f, weight of the features' match; official code 0.9. Features are compared by
             their means over the global batch, which should hold 16 examples or more.
@@ -143,17 +143,17 @@ class DiscoGAN(UnpairedGame):
         start_rate: r in the first steps; official code 0.01.
         curriculum: how many steps that are; official code 10,000 iterations, of which a step
             makes `1 + generator_steps`.
-        generator_steps: updates of the generators after each one of the critics, each on examples
+        generator_steps: updates of the generators after each one of the discriminators, each on examples
             of its own: `fit` gets batches of `(1 + generator_steps) * batch` examples.
         weight_decay: d of a term `d / 2 |weights|^2` of every player; official code 1e-5.
         loss: name of the adversarial loss.
-        average: decay of a moving average of the generators' weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generators' weights; 0 is the paper.
         seed: seed of what the game draws; it draws nothing.
 
     Example:
         ```
-        game = DiscoGAN(build_generator(), build_generator(), build_critic(), build_critic())
-        game.compile(generators=Adam(2e-4, 0.5), critics=Adam(2e-4, 0.5))
+        game = DiscoGAN(build_generator(), build_generator(), build_discriminator(), build_discriminator())
+        game.compile(generators=Adam(2e-4, 0.5), discriminators=Adam(2e-4, 0.5))
         game.fit(batches)       # dicts of "domain_a" and "domain_b": (3 * 64, 64, 64, 3)
         bags = game.translate(shoes)
         ```
@@ -164,11 +164,11 @@ class DiscoGAN(UnpairedGame):
         authors' code.
 
     Raises:
-        InputError: networks that do not fit each other, a critic without features although they
+        InputError: networks that do not fit each other, a discriminator without features although they
             count, a weight out of its range.
 
     Deviations:
-        * Pictures are red, green, blue in [-1, 1] outside; inside the networks [0, 1], in which
+        * Images are red, green, blue in [-1, 1] outside; inside the networks [0, 1], in which
           the reconstruction is measured too.
         * Translations use the moving averages of the batch norms' statistics; the official
           script draws its samples with those of the test batch.
@@ -179,8 +179,8 @@ class DiscoGAN(UnpairedGame):
         self,
         a_to_b: keras.Model,
         b_to_a: keras.Model | None,
-        critic_a: keras.Model | None,
-        critic_b: keras.Model,
+        discriminator_a: keras.Model | None,
+        discriminator_b: keras.Model,
         *,
         adversarial: float = 0.1,
         features: float = 0.9,
@@ -190,22 +190,32 @@ class DiscoGAN(UnpairedGame):
         generator_steps: int = 2,
         weight_decay: float = 1e-5,
         loss: str | losses.AdversarialLoss = "non_saturating",
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "discogan",
     ):
         check_widths(generator_steps=generator_steps)
         _check_weights(adversarial, features, weight_decay, rate, start_rate)
-        if critic_a is not None and b_to_a is None:
-            raise InputError("a critic of domain A without a generator of it; give b_to_a too")
-        for critic in (critic_a, critic_b):
-            if features and critic is not None and len(critic.outputs) < 2:
+        if discriminator_a is not None and b_to_a is None:
+            raise InputError(
+                "a discriminator of domain A without a generator of it; give b_to_a too"
+            )
+        for discriminator in (discriminator_a, discriminator_b):
+            if features and discriminator is not None and len(discriminator.outputs) < 2:
                 raise InputError(
-                    f"{critic.name} gives no features to match; give a critic with the outputs"
+                    f"{discriminator.name} gives no features to match; give a discriminator with the outputs"
                     " [logits, *features], or set features to 0"
                 )
         found = losses.get(loss)
-        super().__init__(a_to_b, b_to_a, critic_a, critic_b, average=average, seed=seed, name=name)
+        super().__init__(
+            a_to_b,
+            b_to_a,
+            discriminator_a,
+            discriminator_b,
+            ema_decay=ema_decay,
+            seed=seed,
+            name=name,
+        )
         self.adversarial = found
         self.adversarial_weight, self.features_weight = adversarial, features
         self.rate, self.start_rate, self.curriculum = rate, start_rate, curriculum
@@ -219,17 +229,19 @@ class DiscoGAN(UnpairedGame):
         """Which of the paper's models this is: `"gan"`, `"recongan"` or `"discogan"`."""
         if self.b_to_a is None:
             return "gan"
-        return "recongan" if self.critic_a is None else "discogan"
+        return "recongan" if self.discriminator_a is None else "discogan"
 
     def _names(self) -> tuple[str, ...]:
-        judged = "b" if self.critic_a is None else "ba"
+        judged = "b" if self.discriminator_a is None else "ba"
         terms = ("adversarial", "features") if self.features_weight else ("adversarial",)
         names = [f"generators/{term}_{domain}" for domain in judged for term in terms]
         if self.b_to_a is not None:
             names += [f"generators/reconstruction_{'a' if d == 'b' else 'b'}" for d in judged]
-        names += [f"critics/{term}_{domain}" for domain in judged for term in ("real", "fake")]
+        names += [
+            f"discriminators/{term}_{domain}" for domain in judged for term in ("real", "fake")
+        ]
         if self.weight_decay:
-            names += ["generators/decay", "critics/decay"]
+            names += ["generators/decay", "discriminators/decay"]
         return tuple(names)
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
@@ -242,10 +254,12 @@ class DiscoGAN(UnpairedGame):
                 self.update("generators", lambda a=part_a, b=part_b: self.generator_terms(a, b))
                 continue
             fake_b = self.a_to_b(part_a, training=True)
-            fake_a = None if self.critic_a is None else self.b_to_a(part_b, training=True)
+            fake_a = None if self.discriminator_a is None else self.b_to_a(part_b, training=True)
             self.update(
-                "critics",
-                lambda a=part_a, b=part_b, fakes=(fake_a, fake_b): self.critic_terms(a, b, *fakes),
+                "discriminators",
+                lambda a=part_a, b=part_b, fakes=(fake_a, fake_b): self.discriminator_terms(
+                    a, b, *fakes
+                ),
             )
         return self.logs()
 
@@ -260,45 +274,45 @@ class DiscoGAN(UnpairedGame):
         """Loss terms of the generators for examples of both domains."""
         *_, weight = self.term_weights()
         fake_b = self.a_to_b(a, training=True)
-        terms = self._fooling("b", self.critic_b, b, fake_b)
+        terms = self._fooling("b", self.discriminator_b, b, fake_b)
         if self.b_to_a is not None:
             again = self.b_to_a(fake_b, training=True)
             terms["reconstruction_a"] = weight * reconstruction(again, a)
-        if self.critic_a is not None:
+        if self.discriminator_a is not None:
             fake_a = self.b_to_a(b, training=True)
-            terms.update(self._fooling("a", self.critic_a, a, fake_a))
+            terms.update(self._fooling("a", self.discriminator_a, a, fake_a))
             again = self.a_to_b(fake_a, training=True)
             terms["reconstruction_b"] = weight * reconstruction(again, b)
         return {**terms, **self._decay("generators")}
 
     def _fooling(
-        self, domain: str, critic: Any, real: tf.Tensor, fake: tf.Tensor
+        self, domain: str, discriminator: Any, real: tf.Tensor, fake: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """What one critic says of the examples made in its domain."""
+        """What one discriminator says of the examples made in its domain."""
         adversarial, matched, _ = self.term_weights()
-        logits, *made = critic(fake, training=True)
+        logits, *made = discriminator(fake, training=True)
         terms = {f"adversarial_{domain}": adversarial * self.adversarial.generator(logits)}
         if self.features_weight:
             # Real examples go through on their own: batch norm would mix the two.
-            _, *wanted = critic(real, training=True)
+            _, *wanted = discriminator(real, training=True)
             terms[f"features_{domain}"] = matched * feature_distance(wanted, made)
         return terms
 
-    def critic_terms(
+    def discriminator_terms(
         self, a: tf.Tensor, b: tf.Tensor, fake_a: tf.Tensor | None, fake_b: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Loss terms of the critics for real examples and for made ones."""
+        """Loss terms of the discriminators for real examples and for made ones."""
         terms = {}
-        for domain, critic, real, fake in (
-            ("b", self.critic_b, b, fake_b), ("a", self.critic_a, a, fake_a)
+        for domain, discriminator, real, fake in (
+            ("b", self.discriminator_b, b, fake_b), ("a", self.discriminator_a, a, fake_a)
         ):  # fmt: skip
-            if critic is None:
+            if discriminator is None:
                 continue
-            real_logits, *_ = critic(real, training=True)
-            fake_logits, *_ = critic(tf.stop_gradient(fake), training=True)
+            real_logits, *_ = discriminator(real, training=True)
+            fake_logits, *_ = discriminator(tf.stop_gradient(fake), training=True)
             terms[f"real_{domain}"] = 0.5 * self.adversarial.real(real_logits)
             terms[f"fake_{domain}"] = 0.5 * self.adversarial.fake(fake_logits)
-        return {**terms, **self._decay("critics")}
+        return {**terms, **self._decay("discriminators")}
 
     def _decay(self, player: str) -> dict[str, tf.Tensor]:
         if not self.weight_decay:
@@ -310,7 +324,7 @@ class DiscoGAN(UnpairedGame):
 
 
 def reconstruction(made: tf.Tensor, true: tf.Tensor) -> tf.Tensor:
-    """Mean squared difference as a float32 scalar, of pictures in units of [0, 1]."""
+    """Mean squared difference as a float32 scalar, of images in units of [0, 1]."""
     unit = 0.5 if len(true.shape) == 4 else 1.0
     return tf.reduce_mean(tf.square(unit * (tf.cast(made, tf.float32) - true)))
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial
@@ -24,7 +24,7 @@ from tfgan_suite.networks.blocks import (
 )
 
 PAPER = "Zhao, Mathieu, LeCun 2017, arXiv:1609.03126"
-DATA = "pictures or points"
+DATA = "images or points"
 
 ARCHITECTURES = ("conv", "dense", "mlp")
 ENERGIES = ("l2", "mse", "sse")
@@ -49,7 +49,7 @@ def build_generator(
         layers: hidden layers of `"dense"` and `"mlp"`.
 
     Returns:
-        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+        Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
         InputError: an unknown architecture, or one that cannot make the shape.
@@ -98,7 +98,7 @@ def build_critic(
         code_dim: length of a code that the rest of the encoder is mapped to; 0: the encoder's
             last maps or units are the code, as in the paper.
         norm: `"batch"` (paper) or `"none"`; in `"conv"` alone also `"layer"` and `"instance"`.
-            Never next to the pictures.
+            Never next to the images.
 
     Returns:
         Model from examples to `[reconstruction, code]`, float32: like the examples, not bounded;
@@ -180,7 +180,7 @@ def pulling_away(codes: tf.Tensor) -> tf.Tensor:
     return others / tf.maximum(count * (count - 1.0), 1.0)
 
 
-class EBGAN(NoiseGame):
+class EBGAN(LatentGame):
     """An autoencoder that gives real examples low energy, and a generator that seeks low energy.
 
     ```
@@ -197,20 +197,20 @@ class EBGAN(NoiseGame):
         critic: model from examples to `[reconstruction, code]`.
         energy: `"mse"`, `"l2"` (paper's MNIST: margin 10) or `"sse"`.
         margin: m, in the energy's units. Where fakes that look like the mean of the data have
-            about that energy is a good place to start: for `"mse"` of pictures 0.1 to 1.
+            about that energy is a good place to start: for `"mse"` of images 0.1 to 1.
         pulling: w, the weight of the pulling-away term; paper 0.1, 0: plain EBGAN. It looks at
             each replica's own part of the batch.
         latent: distribution of z, `"normal"` or `"uniform"`.
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise.
-        **options: `Stabilisers`: `instance_noise`, `r1` (of the energy), `augment` and more; the
+        **options: `Regularization`: `instance_noise`, `r1` (of the energy), `augment` and more; the
             paper has none.
 
     Example:
         ```
         game = EBGAN(build_generator(), build_critic(), margin=0.25)
         game.compile(generator=Adam(1e-3), critic=Adam(1e-3))
-        game.fit(pictures)                  # float32 (128, 64, 64, 3) in [-1, 1]
+        game.fit(images)                  # float32 (128, 64, 64, 3) in [-1, 1]
         ```
 
     Reference:
@@ -218,11 +218,13 @@ class EBGAN(NoiseGame):
         arXiv:1609.03126.
 
     Deviations:
-        * Default energy: the mean square, whose margin does not depend on the picture's size.
+        * Default energy: the mean square, whose margin does not depend on the image's size.
         * Convolutions start with deviation 0.02 in the critic too; batch norm's epsilon
           would swallow the signal of 0.002.
-        * Generators end in tanh, also where the paper's pictures are in [0, 1].
+        * Generators end in tanh, also where the paper's images are in [0, 1].
     """
+
+    opponent_name = "critic"
 
     def __init__(
         self,
@@ -233,7 +235,7 @@ class EBGAN(NoiseGame):
         margin: float = 0.25,
         pulling: float = 0.1,
         latent: str = "normal",
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "ebgan",
         **options: Any,
@@ -248,7 +250,7 @@ class EBGAN(NoiseGame):
             critic,
             loss=loss,
             latent=latent,
-            average=average,
+            ema_decay=ema_decay,
             seed=seed,
             name=name,
             **options,
@@ -259,7 +261,7 @@ class EBGAN(NoiseGame):
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
-        tape = self.recording("generator")
+        tape = self.tape("generator")
         with tape:
             fake = self.generator(self.latents(real, "z"), training=True)
         self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake)))
@@ -273,10 +275,10 @@ class EBGAN(NoiseGame):
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the critic for examples `(batch, ...)`."""
-        real_energy, terms = self.judged_real(
-            self.shown(real, "real"), lambda shown: self.judge(shown)[0]
+        real_energy, terms = self.score_real(
+            self.augment_inputs(real, "real"), lambda shown: self.judge(shown)[0]
         )
-        fake_energy, _ = self.judge(self.shown(fake, "fake"))
+        fake_energy, _ = self.judge(self.augment_inputs(fake, "fake"))
         self.record("critic/active", tf.reduce_mean(tf.cast(fake_energy < self.margin, tf.float32)))
         terms["real"] = self.adversarial.real(real_energy)
         terms["fake"] = self.adversarial.fake(fake_energy)
@@ -287,13 +289,13 @@ class EBGAN(NoiseGame):
 
         The gradient passes through the reconstruction and through its target, both made of them.
         """
-        energy, code = self.judge(self.shown(fake, "generator"))
+        energy, code = self.judge(self.augment_inputs(fake, "generator"))
         terms = {"adversarial": self.adversarial.generator(energy)}
         if self.pulling:
             terms["pulling_away"] = self.pulling * pulling_away(code)
         return terms
 
-    def symptoms(self, logs: dict[str, float]) -> list[str]:
+    def diagnose(self, logs: dict[str, float]) -> list[str]:
         """Says when the margin teaches the critic nothing."""
         if logs.get("critic/active", 1.0) > 0.01:
             return []

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.stateless_dropout import DrawnDropout, drawing
@@ -19,13 +19,13 @@ from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import check_shape, check_widths, hidden, mlp
 
 PAPER = "Goodfellow et al. 2014, arXiv:1406.2661"
-DATA = "pictures or points"
+DATA = "images or points"
 
 ARCHITECTURES = ("dense", "conv", "mlp")
 LOSSES = ("non_saturating", "minimax")
 UPDATE_MODES = ("alternating", "simultaneous")
 _GENERATOR_WIDTHS = {"dense": 1200, "conv": 80, "mlp": 128}
-_CRITIC_WIDTHS = {"dense": 240, "conv": 32, "mlp": 128}
+_DISCRIMINATOR_WIDTHS = {"dense": 240, "conv": 32, "mlp": 128}
 
 
 def build_generator(
@@ -47,13 +47,13 @@ def build_generator(
         width: hidden units; channels of the small map of `"conv"`. By default the paper's 1200
             and 80; 128 for points.
         latent_dim: length of z; paper 100.
-        latent: distribution of z. Pictures are made of noise of variance 1, so `"uniform"` noise
+        latent: distribution of z. Images are made of noise of variance 1, so `"uniform"` noise
             in [-1, 1) is stretched to +-sqrt 3, as for MNIST in the official code.
-        mean: mean training picture, of the shape, in [-1, 1]: with it the `"dense"` net starts
-            from that picture, as the official code does.
+        mean: mean training image, of the shape, in [-1, 1]: with it the `"dense"` net starts
+            from that image, as the official code does.
 
     Returns:
-        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+        Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
         InputError: an unknown architecture, one that cannot make the shape, or an odd mean.
@@ -86,7 +86,7 @@ def _uniform(limit: float) -> keras.initializers.Initializer:
 def _stretched(x: Any, shape: tuple[int, ...], width: int) -> Any:
     """Two dense layers, a small map, and one transposed convolution that enlarges it by 3."""
     if shape[0] < 5:
-        raise InputError(f"architecture 'conv' makes pictures of 5 pixels or more, not {shape[0]}")
+        raise InputError(f"architecture 'conv' makes images of 5 pixels or more, not {shape[0]}")
     base = -(-(shape[0] - 5) // 3) + 1
     x = Dense(base * base * width, activation="relu", kernel_initializer=_uniform(0.05))(x)
     x = Dense(base * base * width, activation="sigmoid", kernel_initializer=_uniform(0.05))(x)
@@ -109,7 +109,7 @@ def _start_from(generator: Any, architecture: str, shape: tuple[int, ...], mean:
     layer.set_weights([layer.get_weights()[0], start])
 
 
-def build_critic(
+def build_discriminator(
     shape: tuple[int, ...] = (28, 28, 1),
     architecture: str = "dense",
     width: int | None = None,
@@ -136,13 +136,13 @@ def build_critic(
         InputError: an unknown architecture, or one that does not fit the shape.
     """
     check_shape(shape, architecture, ARCHITECTURES)
-    width = _CRITIC_WIDTHS[architecture] if width is None else width
+    width = _DISCRIMINATOR_WIDTHS[architecture] if width is None else width
     check_widths(width=width, pieces=pieces or 1)
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     index = 0
     if architecture == "mlp":
         x = hidden(x, width, named="features")
-        return keras.Model(example, _logit(x, "glorot_uniform"), name="gan_critic")
+        return keras.Model(example, _logit(x, "glorot_uniform"), name="gan_discriminator")
     maxout = [width, width]
     if architecture == "conv":
         maxout = [max(1, round(width * 500 / 32))]
@@ -160,7 +160,7 @@ def build_critic(
         x = compat.Maxout(units, name=f"features_{index}")(x)
         index += 1
     x = _dropped(x, dropout, index)
-    return keras.Model(example, _logit(x, _uniform(0.005)), name="gan_critic")
+    return keras.Model(example, _logit(x, _uniform(0.005)), name="gan_discriminator")
 
 
 def _dropped(x: Any, dropout: tuple[float, float], index: int) -> Any:
@@ -172,41 +172,41 @@ def _logit(x: Any, initializer: Any) -> Any:
     return Dense(1, kernel_initializer=initializer, dtype="float32", name="logit")(x)
 
 
-class GAN(NoiseGame):
+class GAN(LatentGame):
     """A generator against a discriminator that tells its samples from real examples.
 
     ```
-    min_G max_D  V = E log D(x) + E log(1 - D(G(z))),     D = sigmoid(critic)
+    min_G max_D  V = E log D(x) + E log(1 - D(G(z))),     D = sigmoid(discriminator)
     L_D = -V,     L_G = E log(1 - D(G(z)))  (minimax)  or  -E log D(G(z))  (non-saturating)
     ```
 
-    `critic/real + critic/fake` is L_D, 2 log 2 = 1.386 for a critic that cannot tell.
-    `critic/jsd` is `log 2 - L_D / 2`, a lower bound of the Jensen-Shannon divergence (exact for
-    the best critic), from 0 to log 2 = 0.693; it is left out with label smoothing, which
-    invalidates it. It measures with dropout, as the critic trains.
+    `discriminator/real + discriminator/fake` is L_D, 2 log 2 = 1.386 for a discriminator that cannot tell.
+    `discriminator/jsd` is `log 2 - L_D / 2`, a lower bound of the Jensen-Shannon divergence (exact for
+    the best discriminator), from 0 to log 2 = 0.693; it is left out with label smoothing, which
+    invalidates it. It measures with dropout, as the discriminator trains.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
-        critic: model from examples to logits `(batch, 1)`.
+        discriminator: model from examples to logits `(batch, 1)`.
         loss: `"non_saturating"` (what the paper trains) or `"minimax"` (what its theory treats;
-            the generator's gradient vanishes where the critic is sure).
-        critic_steps: k of Algorithm 1: critic updates per generator update, each with real
-            examples and noise of its own: `fit` gets batches of `critic_steps * batch` examples.
+            the generator's gradient vanishes where the discriminator is sure).
+        discriminator_steps: k of Algorithm 1: discriminator updates per generator update, each with real
+            examples and noise of its own: `fit` gets batches of `discriminator_steps * batch` examples.
         update_mode: `"alternating"` (Algorithm 1) or `"simultaneous"` (official code: both
-            gradients from one batch at the same weights, then both move; `critic_steps` 1).
-        max_norm: largest norm of the weights into one unit of the critic, held after each of its
+            gradients from one batch at the same weights, then both move; `discriminator_steps` 1).
+        max_norm: largest norm of the weights into one unit of the discriminator, held after each of its
             updates; 0: none (MNIST, CIFAR-10). The official code has 1.9365 for TFD.
         latent: distribution of z: `"uniform"` in [-1, 1) (MNIST) or `"normal"` (CIFAR-10, TFD).
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise and of the dropout masks.
-        **options: `Stabilisers`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more;
+        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more;
             all off is the paper.
 
     Example:
         ```
-        game = GAN(build_generator(), build_critic())
-        game.compile(generator=SGD(0.1, momentum=0.5), critic=SGD(0.1, momentum=0.5))
-        game.fit(pictures)                  # float32 (100, 28, 28, 1) in [-1, 1]
+        game = GAN(build_generator(), build_discriminator())
+        game.compile(generator=SGD(0.1, momentum=0.5), discriminator=SGD(0.1, momentum=0.5))
+        game.fit(images)                  # float32 (100, 28, 28, 1) in [-1, 1]
         ```
 
     Reference:
@@ -214,58 +214,60 @@ class GAN(NoiseGame):
         Adversarial Nets", NIPS 2014, arXiv:1406.2661.
 
     Deviations:
-        * Pictures are in [-1, 1] and generators end in tanh, where the paper has [0, 1] and
-          sigmoid (MNIST) or contrast-normalised pictures and no bound (CIFAR-10), because all
-          games here share their pictures. The tanh net is the sigmoid net with half the
+        * Images are in [-1, 1] and generators end in tanh, where the paper has [0, 1] and
+          sigmoid (MNIST) or contrast-normalised images and no bound (CIFAR-10), because all
+          games here share their images. The tanh net is the sigmoid net with half the
           weights in its last layer.
         * L_D is the sum of its two terms, as in the paper; the official code takes half of it.
-        * The convolutional critic's max pooling pads evenly ("same"), and its convolutions start
+        * The convolutional discriminator's max pooling pads evenly ("same"), and its convolutions start
           from U(-.05, .05), so that narrow ones do not begin blind.
     """
 
     def __init__(
         self,
         generator: keras.Model,
-        critic: keras.Model,
+        discriminator: keras.Model,
         *,
         loss: str = "non_saturating",
-        critic_steps: int = 1,
+        discriminator_steps: int = 1,
         update_mode: str = "alternating",
         max_norm: float = 0.0,
         latent: str = "uniform",
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "gan",
         **options: Any,
     ):
-        check_widths(critic_steps=critic_steps)
-        _check_game(loss, update_mode, critic_steps, max_norm)
+        check_widths(discriminator_steps=discriminator_steps)
+        _check_game(loss, update_mode, discriminator_steps, max_norm)
         super().__init__(
             generator,
-            critic,
+            discriminator,
             loss=loss,
             latent=latent,
-            average=average,
+            ema_decay=ema_decay,
             seed=seed,
             name=name,
             **options,
         )
-        self.critic_steps = self.batches_per_step = critic_steps
+        self.discriminator_steps = self.batches_per_step = discriminator_steps
         self.update_mode = update_mode
         self.max_norm = max_norm
-        if not self.stabilisers.label_smoothing:
-            self.loss_names += ("critic/jsd",)
+        if not self.regularization.label_smoothing:
+            self.loss_names += ("discriminator/jsd",)
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         if self.update_mode == "simultaneous":
             self.move_together(real)
             return self.logs()
-        for turn in range(self.critic_steps):
-            # Every critic_steps-th example: so any number of replicas forms the same batches.
-            part = real[turn :: self.critic_steps]
-            fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
-            self.update("critic", lambda r=part, f=fake, t=turn: self.critic_terms(r, f, t))
+        for turn in range(self.discriminator_steps):
+            # Every discriminator_steps-th example: so any number of replicas forms the same batches.
+            part = real[turn :: self.discriminator_steps]
+            fake = self.generator(self.latents(part, f"discriminator {turn}"), training=True)
+            self.update(
+                "discriminator", lambda r=part, f=fake, t=turn: self.discriminator_terms(r, f, t)
+            )
             self.hold_norms()
         latent = self.latents(part, "generator")
         self.update("generator", lambda: self.generator_terms(latent))
@@ -273,48 +275,48 @@ class GAN(NoiseGame):
 
     def move_together(self, real: tf.Tensor) -> None:
         """One update of both players, each from the weights that the other had before it."""
-        generator_tape, critic_tape = self.recording("generator"), self.recording("critic")
-        with critic_tape, generator_tape:
+        generator_tape, discriminator_tape = self.tape("generator"), self.tape("discriminator")
+        with discriminator_tape, generator_tape:
             fake = self.generator(self.latents(real, "generator"), training=True)
-            logits = self.judged(self.shown(fake, "fake"), "fake")
+            logits = self.judged(self.augment_inputs(fake, "fake"), "fake")
             generator_terms = {"adversarial": self.adversarial.generator(logits)}
-            critic_terms = self.judge_terms(real, logits, 0)
-        self.update("critic", lambda: critic_terms, critic_tape)
+            discriminator_terms = self.judge_terms(real, logits, 0)
+        self.update("discriminator", lambda: discriminator_terms, discriminator_tape)
         self.update("generator", lambda: generator_terms, generator_tape)
         self.hold_norms()
 
     def judged(self, shown: tf.Tensor, salt: str) -> tf.Tensor:
-        """The critic's logits in training, with dropout masks of this step and this use."""
+        """The discriminator's logits in training, with dropout masks of this step and this use."""
         with drawing(lambda shape, layer: self.noise(shape, f"{salt}/{layer}", "unit")):
-            return self.critic(shown, training=True)
+            return self.discriminator(shown, training=True)
 
-    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, turn: int = 0) -> dict:
-        """Loss terms of the critic in its update number `turn`, and the divergence beside them."""
-        fake = self.shown(tf.stop_gradient(fake), f"fake {turn}")
+    def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor, turn: int = 0) -> dict:
+        """Loss terms of the discriminator in its update number `turn`, and the divergence beside them."""
+        fake = self.augment_inputs(tf.stop_gradient(fake), f"fake {turn}")
         return self.judge_terms(real, self.judged(fake, f"fake {turn}"), turn)
 
     def judge_terms(self, real: tf.Tensor, fake_logits: tf.Tensor, turn: int) -> dict:
-        """`critic_terms` for generated examples that the critic has judged already."""
+        """`discriminator_terms` for generated examples that the discriminator has judged already."""
         salt = f"real {turn}"
-        shown = self.shown(real, salt)
-        real_logits, terms = self.judged_real(shown, lambda x: self.judged(x, salt))
+        shown = self.augment_inputs(real, salt)
+        real_logits, terms = self.score_real(shown, lambda x: self.judged(x, salt))
         terms["real"] = self.adversarial.real(real_logits)
         terms["fake"] = self.adversarial.fake(fake_logits)
-        if "critic/jsd" in self.loss_names:
+        if "discriminator/jsd" in self.loss_names:
             total = terms["real"] + terms["fake"]
-            self.record("critic/jsd", adversarial.jensen_shannon_estimate(total))
+            self.record("discriminator/jsd", adversarial.jensen_shannon_estimate(total))
         return terms
 
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for z `(batch, latent_dim)`; the critic keeps its dropout."""
-        fake = self.shown(self.generator(latent, training=True), "generator")
+        """Loss term of the generator for z `(batch, latent_dim)`; the discriminator keeps its dropout."""
+        fake = self.augment_inputs(self.generator(latent, training=True), "generator")
         return {"adversarial": self.adversarial.generator(self.judged(fake, "generator"))}
 
     def hold_norms(self) -> None:
-        """Shrinks the weights into each unit of the critic to `max_norm` where they are longer."""
+        """Shrinks the weights into each unit of the discriminator to `max_norm` where they are longer."""
         if not self.max_norm:
             return
-        kernels = [v for v in self.critic.trainable_variables if len(v.shape) > 1]
+        kernels = [v for v in self.discriminator.trainable_variables if len(v.shape) > 1]
         held = []
         for kernel in (tf.convert_to_tensor(compat.tensor_variable(v)) for v in kernels):
             axes = list(range(len(kernel.shape) - 1))
@@ -323,13 +325,15 @@ class GAN(NoiseGame):
         compat.assign_in_replicas(kernels, held)
 
 
-def _check_game(loss: str, update_mode: str, critic_steps: int, max_norm: float) -> None:
+def _check_game(loss: str, update_mode: str, discriminator_steps: int, max_norm: float) -> None:
     if loss not in LOSSES:
         raise InputError(f"loss is {loss!r}; it must be one of {', '.join(LOSSES)}")
     if update_mode not in UPDATE_MODES:
         choices = ", ".join(UPDATE_MODES)
         raise InputError(f"update_mode is {update_mode!r}; it must be one of {choices}")
-    if update_mode == "simultaneous" and critic_steps != 1:
-        raise InputError(f"critic_steps is {critic_steps}; simultaneous updates take 1")
+    if update_mode == "simultaneous" and discriminator_steps != 1:
+        raise InputError(
+            f"discriminator_steps is {discriminator_steps}; simultaneous updates take 1"
+        )
     if max_norm < 0:
         raise InputError(f"max_norm is {max_norm}; it must be 0 (off) or more")

@@ -1,4 +1,4 @@
-"""GRAN: a generator that paints its picture in several strokes (Im, Kim, Jiang, Memisevic 2016)."""
+"""GRAN: a generator that paints its image in several strokes (Im, Kim, Jiang, Memisevic 2016)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.core.adversarial_model import variables_of
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.core.signatures import Signature
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import layer_outputs
@@ -28,7 +28,7 @@ from tfgan_suite.networks.blocks import (
 )
 
 PAPER = "Im, Kim, Jiang, Memisevic 2016, arXiv:1602.05110"
-DATA = "pictures"
+DATA = "images"
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
@@ -50,7 +50,7 @@ class _Normalized:
     """A layer, then batch norm: weights, gamma and beta shared over time, statistics not.
 
     The distribution of a layer's outputs changes from step to step. With one set of moving
-    averages for all steps, pictures drawn in inference mode would not be those of training.
+    averages for all steps, images drawn in inference mode would not be those of training.
     """
 
     def __init__(self, layer: keras.layers.Layer, norm: bool):
@@ -81,7 +81,7 @@ def build_generator(
     """The recurrent generator: T strokes on one canvas, unrolled.
 
     Args:
-        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        size: height and width of the images; `base * 2 ** n` with base 4, 5, 6 or 7.
         channels: 1 or 3.
         width: channels of the decoder's last hidden layer; each before it has twice as many.
             Official code: 256 at 32 pixels, 128 at 28, 172 at 64.
@@ -95,7 +95,7 @@ def build_generator(
         norm: batch norm; every step has statistics of its own.
 
     Returns:
-        Model from z `(batch, latent_dim)`, or `(batch, T * latent_dim)`, to pictures `(batch,
+        Model from z `(batch, latent_dim)`, or `(batch, T * latent_dim)`, to images `(batch,
         size, size, channels)` in [-1, 1]. Layers `delta_1` .. `delta_T` are the strokes.
 
     Raises:
@@ -198,17 +198,17 @@ def _doubling(filters: int, name: str, bias: bool) -> keras.layers.Layer:
     )
 
 
-def build_critic(
+def build_discriminator(
     size: int = 32,
     channels: int = 3,
     width: int = 256,
     norm: str = "batch",
     hidden: int = 100,
 ) -> keras.Model:
-    """The official critic, whose widths fall with depth.
+    """The official discriminator, whose widths fall with depth.
 
     Args:
-        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        size: height and width of the images; `base * 2 ** n` with base 4, 5, 6 or 7.
         channels: 1 or 3.
         width: channels of the last convolution; each before it has twice as many. Official
             code: 256 at 32 pixels (1024, 512, 256), 40 at 28 (80, 40), 172 at 64.
@@ -216,7 +216,7 @@ def build_critic(
         hidden: units of the dense layer before the answer, with tanh.
 
     Returns:
-        Model from pictures `(batch, size, size, channels)` to logits `(batch, 1)`, float32.
+        Model from images `(batch, size, size, channels)` to logits `(batch, 1)`, float32.
 
     Raises:
         InputError: a size that cannot be made, an unknown norm.
@@ -235,11 +235,11 @@ def build_critic(
     x = Dense(hidden)(keras.layers.Flatten()(x))
     x = keras.layers.Activation("tanh", name=f"features_{halvings}")(x)
     logit = Dense(1, dtype="float32", name="logit")(x)
-    return keras.Model(image, logit, name="gran_critic")
+    return keras.Model(image, logit, name="gran_discriminator")
 
 
-class GRAN(NoiseGame):
-    """A generator that reads its last stroke and draws the next one, against a critic.
+class GRAN(LatentGame):
+    """A generator that reads its last stroke and draws the next one, against a discriminator.
 
     ```
     h_z = tanh(BN(W z)),   delta_t = f(h_z, h_t),   h_t+1 = tanh(BN(g(delta_t))),   h_1 = 0
@@ -248,20 +248,20 @@ class GRAN(NoiseGame):
     ```
 
     Args:
-        generator: model from z to pictures in [-1, 1], with strokes `delta_1` .. `delta_T`.
-        critic: model from pictures to logits `(batch, 1)`.
+        generator: model from z to images in [-1, 1], with strokes `delta_1` .. `delta_T`.
+        discriminator: model from images to logits `(batch, 1)`.
         loss: name of the adversarial loss; paper `"non_saturating"`.
         latent: distribution of z: `"normal"` (official code) or `"uniform"`.
-        decay: weight of the critic's L2 penalty, on the sum of its squared weights; paper 5e-6.
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        decay: weight of the discriminator's L2 penalty, on the sum of its squared weights; paper 5e-6.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise.
-        **options: `Stabilisers`.
+        **options: `Regularization`.
 
     Example:
         ```
-        game = GRAN(build_generator(steps=3), build_critic())
-        game.compile(generator=Adam(1e-4, 0.5), critic=Adam(4e-5, 0.5))
-        game.fit(pictures, epochs=20)       # float32 (batch, 32, 32, 3) in [-1, 1]
+        game = GRAN(build_generator(steps=3), build_discriminator())
+        game.compile(generator=Adam(1e-4, 0.5), discriminator=Adam(4e-5, 0.5))
+        game.fit(images, epochs=20)       # float32 (batch, 32, 32, 3) in [-1, 1]
         strokes = game.canvases(8)          # (8, 3, 32, 32, 3): the canvas after every step
         ```
 
@@ -270,10 +270,10 @@ class GRAN(NoiseGame):
         arXiv:1602.05110. Its GAM battle is `measures.gam`.
 
     Deviations:
-        * Pictures are 2 sigmoid(C) - 1 in [-1, 1] in place of sigmoid(C).
+        * Images are 2 sigmoid(C) - 1 in [-1, 1] in place of sigmoid(C).
         * Every step has batch norm statistics of its own; gamma and beta are shared as the
           weights are. Shared moving averages would belong to no step.
-        * The critic's first convolution has no batch norm, its others have leaky ReLUs.
+        * The discriminator's first convolution has no batch norm, its others have leaky ReLUs.
         * Adam with beta 0.5 and 0.999 is recommended; the official script's decay of its beta
           leaves no momentum after the first step.
     """
@@ -281,37 +281,45 @@ class GRAN(NoiseGame):
     def __init__(
         self,
         generator: keras.Model,
-        critic: keras.Model,
+        discriminator: keras.Model,
         *,
         loss: str = "non_saturating",
         latent: str = "normal",
         decay: float = 0.0,
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "gran",
         **options: Any,
     ):
-        common = {"loss": loss, "latent": latent, "average": average, "seed": seed, "name": name}
-        super().__init__(generator, critic, **common, **options)
+        common = {
+            "loss": loss,
+            "latent": latent,
+            "ema_decay": ema_decay,
+            "seed": seed,
+            "name": name,
+        }
+        super().__init__(generator, discriminator, **common, **options)
         if decay < 0:
             raise InputError(f"decay is {decay}; it must be 0 (off) or more")
         self.decay = decay
-        self.loss_names += ("critic/decay",) if decay else ()
+        self.loss_names += ("discriminator/decay",) if decay else ()
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
-        tape = self.recording("generator")
+        tape = self.tape("generator")
         with tape:
             fake = self.generator(self.latents(real, "z"), training=True)
-        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake)))
+        self.update("discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake)))
         self.update("generator", lambda: self.generator_terms(fake), tape)
         return self.logs()
 
-    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the critic for pictures `(batch, height, width, channels)`."""
-        terms = super().critic_terms(real, fake)
+    def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the discriminator for images `(batch, height, width, channels)`."""
+        terms = super().discriminator_terms(real, fake)
         if self.decay:
-            weights = [v for v in variables_of(self.critic.trainable_variables) if len(v.shape) > 1]
+            weights = [
+                v for v in variables_of(self.discriminator.trainable_variables) if len(v.shape) > 1
+            ]
             squares = [tf.reduce_sum(tf.square(tf.cast(w, tf.float32))) for w in weights]
             terms["decay"] = self.decay * tf.add_n(squares)
         return terms
@@ -319,7 +327,7 @@ class GRAN(NoiseGame):
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
-        """`serving_default`: z to picture; `canvases`: to the canvas after every step, a strip."""
+        """`serving_default`: z to image; `canvases`: to the canvas after every step, a strip."""
         found = super().signatures()
         drawn = found["serving_default"]
         (generator,) = drawn.networks
@@ -336,10 +344,10 @@ class GRAN(NoiseGame):
         return {**found, "canvases": dataclasses.replace(drawn, output=output, call=strip)}
 
     def canvases(self, count: int = 1, seed: int = 0) -> np.ndarray:
-        """The canvas after every step, in [-1, 1], for the pictures of `generate(count, seed)`.
+        """The canvas after every step, in [-1, 1], for the images of `generate(count, seed)`.
 
         Returns:
-            float32 array `(count, T, height, width, channels)`; the last is the picture.
+            float32 array `(count, T, height, width, channels)`; the last is the image.
         """
         signature = self.signatures()["canvases"]
         strip = signature.call(z=signature.inputs[0].draw(count, seed=[seed, 0])).numpy()

@@ -1,4 +1,4 @@
-"""InfoGAN: latent codes that the critic can read off the picture (Chen et al. 2016)."""
+"""InfoGAN: latent codes that the discriminator can read off the image (Chen et al. 2016)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame, length
+from tfgan_suite.core.latent_game import LatentGame, length
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import layer_outputs
@@ -26,10 +26,10 @@ from tfgan_suite.networks.blocks import (
 )
 
 PAPER = "Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016, arXiv:1606.03657"
-DATA = "pictures"
+DATA = "images"
 
 Codes = dict[str, tf.Tensor]
-# Learnt deviations stay inside, so that a sure critic cannot make the bound grow without end.
+# Learnt deviations stay inside, so that a sure discriminator cannot make the bound grow without end.
 LOG_DEVIATIONS = (-4.0, 1.0)
 
 
@@ -39,7 +39,7 @@ def build_generator(
     """The paper's generator: two dense layers, then transposed convolutions with batch norm.
 
     Args:
-        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        size: height and width of the images; `base * 2 ** n` with base 4, 5, 6 or 7.
         channels: 1 or 3.
         width: channels of the last hidden layer, each before it has twice as many; the first
             dense layer has 16 times as many units. Paper: 64.
@@ -48,7 +48,7 @@ def build_generator(
 
     Returns:
         Model from noise, one-hot codes and continuous codes side by side `(batch, latent_dim)`
-        to pictures `(batch, size, size, channels)` in [-1, 1].
+        to images `(batch, size, size, channels)` in [-1, 1].
 
     Raises:
         InputError: a size that cannot be made, a width below 1.
@@ -70,20 +70,20 @@ def build_generator(
     return keras.Model(latent, image, name="infogan_generator")
 
 
-def build_critic(
+def build_discriminator(
     size: int = 28, channels: int = 1, width: int = 64, norm: str = "batch"
 ) -> keras.Model:
     """The paper's discriminator: strided convolutions and a dense layer, the trunk, and a head.
 
     Args:
-        size: height and width of the pictures; `base * 2 ** n` with base 4, 5, 6 or 7.
+        size: height and width of the images; `base * 2 ** n` with base 4, 5, 6 or 7.
         channels: 1 or 3.
         width: channels of the first layer, each further one has twice as many; the dense layer
             has 16 times as many units. Paper: 64.
         norm: `"batch"` (paper), `"layer"` or `"none"`; never on the first layer.
 
     Returns:
-        Model from pictures `(batch, size, size, channels)` to logits `(batch, 1)`, float32. The
+        Model from images `(batch, size, size, channels)` to logits `(batch, 1)`, float32. The
         last of its layers `features_0`, `features_1` .. is the trunk that `build_recognition`
         reads.
 
@@ -102,7 +102,7 @@ def build_critic(
         x = compat.LeakyReLU(0.1, name=f"features_{level}")(x)
     x = _dense_features(keras.layers.Flatten()(x), 16 * width, norm, f"features_{halvings}")
     logit = Dense(1, kernel_initializer=normal(), dtype="float32", name="logit")(x)
-    return keras.Model(image, logit, name="infogan_critic")
+    return keras.Model(image, logit, name="infogan_discriminator")
 
 
 def build_recognition(
@@ -114,10 +114,10 @@ def build_recognition(
     learned_deviation: bool = False,
     norm: str = "batch",
 ) -> keras.Model:
-    """The head Q, which tells the codes of a picture from the critic's trunk.
+    """The head Q, which tells the codes of an image from the discriminator's trunk.
 
     Args:
-        features: units of the trunk, `16 * width` of the critic.
+        features: units of the trunk, `16 * width` of the discriminator.
         categorical: number of categorical codes.
         classes: values of each of them.
         continuous: number of continuous codes.
@@ -143,8 +143,8 @@ def build_recognition(
     return keras.Model(trunk, codes, name="infogan_recognition")
 
 
-class InfoGAN(NoiseGame):
-    """A generator whose codes c a head Q on the critic's trunk tells from the picture alone.
+class InfoGAN(LatentGame):
+    """A generator whose codes c a head Q on the discriminator's trunk tells from the image alone.
 
     ```
     L_I = E log Q(c | G(z, c)) + H(c)  <=  I(c; G(z, c))
@@ -152,14 +152,14 @@ class InfoGAN(NoiseGame):
     min_G    E softplus(-D(G(z, c))) - lambda L_I
     ```
 
-    `critic/mi_cat` and `critic/mi_cont` are the two parts of L_I in nats: at most `log classes`
-    for each categorical code (2.303 for 10), 0 where Q learns nothing. `critic/code_accuracy` is
+    `discriminator/mi_cat` and `discriminator/mi_cont` are the two parts of L_I in nats: at most `log classes`
+    for each categorical code (2.303 for 10), 0 where Q learns nothing. `discriminator/code_accuracy` is
     how often Q tells a categorical code. With both lambdas 0 (a plain GAN, the control) Q still
     learns to read, but neither trunk nor generator is changed for it.
 
     Args:
-        generator: model from `[z, one-hot codes, continuous codes]` side by side to pictures.
-        critic: model from pictures to logits, with layers `features_..`; the last is the trunk.
+        generator: model from `[z, one-hot codes, continuous codes]` side by side to images.
+        discriminator: model from images to logits, with layers `features_..`; the last is the trunk.
         recognition: model from the trunk to Q's parameters; see `build_recognition`.
         categorical: number of categorical codes, uniform.
         classes: values of each.
@@ -168,16 +168,16 @@ class InfoGAN(NoiseGame):
         lambda_continuous: weight of theirs; paper 1 in the code, smaller in the text.
         loss: name of the adversarial loss; paper `"non_saturating"`.
         latent: distribution of z: `"uniform"` in [-1, 1) (paper) or `"normal"`.
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of noise and codes.
-        **options: `Stabilisers`.
+        **options: `Regularization`.
 
     Example:
         ```
-        game = InfoGAN(build_generator(), build_critic(), build_recognition())
-        game.compile(generator=Adam(1e-3, 0.5), critic=Adam(2e-4, 0.5))
-        game.fit(pictures, epochs=50)       # float32 (128, 28, 28, 1) in [-1, 1]
-        sevens = game.generate(category=[7] * 16)       # one kind of picture, not always sevens
+        game = InfoGAN(build_generator(), build_discriminator(), build_recognition())
+        game.compile(generator=Adam(1e-3, 0.5), discriminator=Adam(2e-4, 0.5))
+        game.fit(images, epochs=50)       # float32 (128, 28, 28, 1) in [-1, 1]
+        sevens = game.generate(category=[7] * 16)       # one kind of image, not always sevens
         codes = game.infer(images)["category"]
         ```
 
@@ -187,15 +187,15 @@ class InfoGAN(NoiseGame):
         arXiv:1606.03657. Official code: openai/InfoGAN.
 
     Deviations:
-        * Pictures are in [-1, 1] with tanh in place of [0, 1] with sigmoid.
+        * Images are in [-1, 1] with tanh in place of [0, 1] with sigmoid.
         * Layers before a batch norm have no bias, which it would take away.
-        * More than one up-block for larger pictures, each with twice the channels of the next.
+        * More than one up-block for larger images, each with twice the channels of the next.
     """
 
     def __init__(
         self,
         generator: keras.Model,
-        critic: keras.Model,
+        discriminator: keras.Model,
         recognition: keras.Model,
         *,
         categorical: int = 1,
@@ -205,28 +205,34 @@ class InfoGAN(NoiseGame):
         lambda_continuous: float = 1.0,
         loss: str = "non_saturating",
         latent: str = "uniform",
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "infogan",
         **options: Any,
     ):
-        common = {"loss": loss, "latent": latent, "average": average, "seed": seed, "name": name}
-        super().__init__(generator, critic, **common, **options)
+        common = {
+            "loss": loss,
+            "latent": latent,
+            "ema_decay": ema_decay,
+            "seed": seed,
+            "name": name,
+        }
+        super().__init__(generator, discriminator, **common, **options)
         self.recognition = recognition
         self.categorical, self.classes, self.continuous = categorical, classes, continuous
         self.lambdas = {"mi_cat": lambda_categorical, "mi_cont": lambda_continuous}
         self.learned_deviation = self._check_sizes()
-        trunk = [name for name in layer_outputs.tappable(critic) if name.startswith("features_")][
-            -1:
-        ]
-        # Not an attribute: Keras would save the critic's layers a second time.
+        trunk = [
+            name for name in layer_outputs.tappable(discriminator) if name.startswith("features_")
+        ][-1:]
+        # Not an attribute: Keras would save the discriminator's layers a second time.
         self.__dict__["trunk_and_logit"] = layer_outputs.tap(
-            critic, [*trunk, critic.layers[-1].name]
+            discriminator, [*trunk, discriminator.layers[-1].name]
         )
         told = ("mi_cat",) * bool(categorical) + ("mi_cont",) * bool(continuous)
-        self.loss_names += ("generator/information", "critic/information")
-        self.loss_names += tuple(f"critic/{name}" for name in told)
-        self.loss_names += ("critic/code_accuracy",) if categorical else ()
+        self.loss_names += ("generator/information", "discriminator/information")
+        self.loss_names += tuple(f"discriminator/{name}" for name in told)
+        self.loss_names += ("discriminator/code_accuracy",) if categorical else ()
 
     def _check_sizes(self) -> bool:
         """Whether Q gives deviations; the three networks must agree on the codes."""
@@ -245,15 +251,20 @@ class InfoGAN(NoiseGame):
         return bool(told)
 
     def players(self) -> dict[str, list[keras.Model]]:
-        return {"generator": [self.generator], "critic": [self.critic, self.recognition]}
+        return {
+            "generator": [self.generator],
+            "discriminator": [self.discriminator, self.recognition],
+        }
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         latent, codes = self.drawn(real, "z")
-        tape = self.recording("generator")
+        tape = self.tape("generator")
         with tape:
             fake = self.generator(latent, training=True)
-        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake), codes))
+        self.update(
+            "discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake), codes)
+        )
         self.update("generator", lambda: self.generator_terms(fake, codes), tape)
         return self.logs()
 
@@ -282,28 +293,30 @@ class InfoGAN(NoiseGame):
             parts.append(tf.cast(continuous, tf.float32))
         return tf.concat(parts, axis=-1)
 
-    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, codes: Codes) -> Codes:
-        """Loss terms of critic and Q; `codes` are those that `fake` was made from."""
-        real_logits, terms = self.judged_real(self.shown(real, "real"))
-        features, fake_logits = self.trunk_and_logit(self.shown(fake, "fake"), training=True)
+    def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor, codes: Codes) -> Codes:
+        """Loss terms of discriminator and Q; `codes` are those that `fake` was made from."""
+        real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
+        features, fake_logits = self.trunk_and_logit(
+            self.augment_inputs(fake, "fake"), training=True
+        )
         control = not any(self.lambdas.values())
         features = tf.stop_gradient(features) if control else features
         told = self.recognition(features, training=True)
         bounds = self.information(told, codes)
         weights = dict.fromkeys(bounds, 1.0) if control else self.lambdas
         for name, bound in bounds.items():
-            self.record(f"critic/{name}", bound)
+            self.record(f"discriminator/{name}", bound)
         if self.categorical:
             right = tf.argmax(self._split(told)[0], -1, tf.int32) == codes["category"]
-            self.record("critic/code_accuracy", tf.reduce_mean(tf.cast(right, tf.float32)))
+            self.record("discriminator/code_accuracy", tf.reduce_mean(tf.cast(right, tf.float32)))
         terms["real"] = self.adversarial.real(real_logits)
         terms["fake"] = self.adversarial.fake(fake_logits)
         terms["information"] = -tf.add_n([weights[n] * bound for n, bound in bounds.items()])
         return terms
 
     def generator_terms(self, fake: tf.Tensor, codes: Codes) -> dict[str, tf.Tensor]:
-        """Loss terms of the generator for the pictures it made from `codes`."""
-        shown = self.shown(fake, "generator")
+        """Loss terms of the generator for the images it made from `codes`."""
+        shown = self.augment_inputs(fake, "generator")
         features, logits = self.trunk_and_logit(shown, training=True)
         bounds = self.information(self.recognition(features, training=True), codes)
         information = tf.add_n([self.lambdas[name] * bound for name, bound in bounds.items()])
@@ -313,8 +326,8 @@ class InfoGAN(NoiseGame):
         """L_I in nats, summed over codes: `"mi_cat"` and `"mi_cont"`, of those there are.
 
         Args:
-            told: Q's outputs for the pictures.
-            codes: what the pictures were made from.
+            told: Q's outputs for the images.
+            codes: what the images were made from.
         """
         logits, mean, log_deviation = self._split(told)
         bounds = {}
@@ -361,7 +374,7 @@ class InfoGAN(NoiseGame):
         return {"serving_default": Signature(tuple(inputs), output, call, (generator,))}
 
     def infer(self, images: np.ndarray, batch: int = 256) -> dict[str, np.ndarray]:
-        """What Q tells of pictures `(count, height, width, channels)` in [-1, 1].
+        """What Q tells of images `(count, height, width, channels)` in [-1, 1].
 
         Returns:
             `"category"` int32 `(count, categorical)`, the likeliest values; `"probabilities"`
@@ -381,7 +394,7 @@ class InfoGAN(NoiseGame):
             "deviation": tf.exp(log_deviation).numpy(),
         }
 
-    def settle(self) -> None:
+    def recalibrate_batch_norm(self) -> None:
         """Recomputes the generator's batch norm statistics over 100 batches of 64."""
         signature = self.signatures()["serving_default"]
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import (
@@ -25,7 +25,7 @@ from tfgan_suite.networks.blocks import (
 )
 
 PAPER = "Mao, Li, Xie, Lau, Wang, Smolley 2017, arXiv:1611.04076"
-DATA = "pictures or points"
+DATA = "images or points"
 
 ARCHITECTURES = ("vgg", "dcgan", "mlp")
 
@@ -56,7 +56,7 @@ def build_generator(
         activation: of those: `"tanh"` or `"relu"`.
 
     Returns:
-        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+        Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
         InputError: an unknown architecture or norm, or a shape that cannot be made.
@@ -106,7 +106,7 @@ def _generator_plan(
     return base, 4 * width, plan
 
 
-def build_critic(
+def build_discriminator(
     shape: tuple[int, ...] = (112, 112, 3),
     architecture: str = "vgg",
     width: int = 64,
@@ -148,38 +148,38 @@ def build_critic(
         x = keras.layers.Flatten()(x)
     start = "glorot_uniform" if architecture == "mlp" else normal()
     value = Dense(1, kernel_initializer=start, dtype="float32", name="value")(x)
-    return keras.Model(example, value, name="lsgan_critic")
+    return keras.Model(example, value, name="lsgan_discriminator")
 
 
-class LSGAN(NoiseGame):
-    """A critic that asks for numbers, so that samples far on its right side still learn.
+class LSGAN(LatentGame):
+    """A discriminator that asks for numbers, so that samples far on its right side still learn.
 
     ```
     L_D = E (D(x) - b)^2 / 2 + E (D(G(z)) - a)^2 / 2,     L_G = E (D(G(z)) - c)^2 / 2
     ```
 
-    The best critic is `(b p_data + a p_g) / (p_data + p_g)`. With labels (0, 1, 1) a draw is
+    The best discriminator is `(b p_data + a p_g) / (p_data + p_g)`. With labels (0, 1, 1) a draw is
     L_D = 0.25, L_G = 0.125.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
-        critic: model from examples to real values `(batch, 1)`, without a sigmoid.
+        discriminator: model from examples to real values `(batch, 1)`, without a sigmoid.
         a: label of generated examples.
         b: label of real examples.
-        c: what the generator wants the critic to answer. (a, b, c) = (0, 1, 1) is common;
+        c: what the generator wants the discriminator to answer. (a, b, c) = (0, 1, 1) is common;
             (-1, 1, 0), or any with b - c = 1 and b - a = 2, minimises Pearson's chi-squared
             divergence of p_data + p_g from 2 p_g.
         latent: distribution of z: `"uniform"` in [-1, 1) (LSUN) or `"normal"` (points).
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise.
-        **options: `Stabilisers`: `instance_noise`, `r1`, `augment` and more; all off is the
+        **options: `Regularization`: `instance_noise`, `r1`, `augment` and more; all off is the
             paper. Labels are not smoothed: a, b and c are the labels.
 
     Example:
         ```
-        game = LSGAN(build_generator(), build_critic())
-        game.compile(generator=Adam(1e-3, 0.5), critic=Adam(1e-3, 0.5))
-        game.fit(pictures)                  # float32 (64, 112, 112, 3) in [-1, 1]
+        game = LSGAN(build_generator(), build_discriminator())
+        game.compile(generator=Adam(1e-3, 0.5), discriminator=Adam(1e-3, 0.5))
+        game.fit(images)                  # float32 (64, 112, 112, 3) in [-1, 1]
         ```
 
     Reference:
@@ -195,23 +195,23 @@ class LSGAN(NoiseGame):
     def __init__(
         self,
         generator: keras.Model,
-        critic: keras.Model,
+        discriminator: keras.Model,
         *,
         a: float = 0.0,
         b: float = 1.0,
         c: float = 1.0,
         latent: str = "uniform",
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "lsgan",
         **options: Any,
     ):
         super().__init__(
             generator,
-            critic,
+            discriminator,
             loss=adversarial.least_squares(a, b, c),
             latent=latent,
-            average=average,
+            ema_decay=ema_decay,
             seed=seed,
             name=name,
             **options,
@@ -220,28 +220,28 @@ class LSGAN(NoiseGame):
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
-        tape = self.recording("generator")
+        tape = self.tape("generator")
         with tape:
             fake = self.generator(self.latents(real, "z"), training=True)
-        self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake)))
-        # The generator learns from the examples that the critic has just seen.
+        self.update("discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake)))
+        # The generator learns from the examples that the discriminator has just seen.
         self.update("generator", lambda: self.generator_terms(fake), tape)
         return self.logs()
 
-    def symptoms(self, logs: Mapping[str, float]) -> list[str]:
-        """Says when the critic wins outright, or when it has left its labels far behind."""
+    def diagnose(self, logs: Mapping[str, float]) -> list[str]:
+        """Says when the discriminator wins outright, or when it has left its labels far behind."""
         a, b, _ = self.labels
         draw = (b - a) ** 2 / 4.0
-        loss = logs["critic/real"] + logs["critic/fake"]
+        loss = logs["discriminator/real"] + logs["discriminator/fake"]
         if loss < 0.02 * draw:
             return [
-                f"the critic wins outright (its loss is {loss:.5f}, where {draw:g} is a draw):"
-                " likely causes: a critic much wider or faster than the generator, too little"
+                f"the discriminator wins outright (its loss is {loss:.5f}, where {draw:g} is a draw):"
+                " likely causes: a discriminator much wider or faster than the generator, too little"
                 " data, or no penalty (try r1)"
             ]
         if loss > 20.0 * draw:
             return [
-                f"the critic's loss is {loss:.3g}, far above the {draw:g} of a draw: its values"
+                f"the discriminator's loss is {loss:.3g}, far above the {draw:g} of a draw: its values"
                 " run away; go back to an earlier checkpoint and lower the learning rates"
             ]
         return []

@@ -1,4 +1,4 @@
-"""pix2pix: translation of pictures learnt from pairs (Isola et al. 2017)."""
+"""pix2pix: translation of images learnt from pairs (Isola et al. 2017)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.networks import translators
 
 PAPER = "Isola et al. 2017, arXiv:1611.07004"
-DATA = "pairs of pictures"
+DATA = "pairs of images"
 
 ARCHITECTURES = ("unet", "encoder_decoder", "resnet")
-# The signature that takes, beside the picture, the number of one of the generator's versions.
+# The signature that takes, beside the image, the number of one of the generator's versions.
 VARIED = "varied"
 
 
@@ -34,21 +34,21 @@ def build_generator(
     affine: bool | None = None,
     bias: bool | None = None,
 ) -> keras.Model:
-    """The generator G, which translates pictures.
+    """The generator G, which translates images.
 
     Args:
-        shape: `(height, width, channels)` of the pictures to train on.
+        shape: `(height, width, channels)` of the images to train on.
         outputs: channels of the translation; None: as many as go in.
         architecture: `"unet"`, `"encoder_decoder"` (both of the paper) or `"resnet"` (CycleGAN's,
             6 residual blocks, from 256 pixels on 9; it has no dropout).
         width: channels after the first convolution; paper 64.
         norm: `"batch"` (the paper, at batch 1), `"instance"` (the same at batch 1, and better
-            with larger ones, since translating goes by single pictures) or `"none"`.
+            with larger ones, since translating goes by single images) or `"none"`.
         dropout: share of features dropped in the decoder's first layers; paper 0.5.
         affine, bias: as in `translators.build_unet`; None: as PyTorch's code has it.
 
     Returns:
-        Model from pictures to pictures `(batch, height, width, outputs)` in [-1, 1].
+        Model from images to images `(batch, height, width, outputs)` in [-1, 1].
 
     Raises:
         InputError: an unknown word, a shape that cannot be halved often enough.
@@ -68,7 +68,7 @@ def build_generator(
     )
 
 
-def build_critic(
+def build_discriminator(
     shape: tuple[int, ...] = (256, 256, 3),
     outputs: int | None = None,
     conditional: bool = True,
@@ -77,32 +77,32 @@ def build_critic(
     norm: str = "batch",
     affine: bool | None = None,
 ) -> keras.Model:
-    """The critic D, which judges patches of pairs.
+    """The discriminator D, which judges patches of pairs.
 
     Args:
-        shape: `(height, width, channels)` of the pictures that are translated.
+        shape: `(height, width, channels)` of the images that are translated.
         outputs: channels of the translation; None: as many.
         conditional: whether it sees the source beside the translation.
         width: channels after the first convolution; paper 64.
         layers: halvings: 0, 1, 3, 5 are the paper's patches of 1, 16, 70, 286 pixels.
-        norm, affine: as in `translators.build_patch_critic`.
+        norm, affine: as in `translators.build_patch_discriminator`.
 
     Returns:
         Model from source and translation, channel beside channel, to float32 logits `(batch,
         rows, columns, 1)`.
 
     Raises:
-        InputError: pictures too small for the layers, an unknown norm.
+        InputError: images too small for the layers, an unknown norm.
     """
     for side in shape[:2]:
         translators.patches(side, layers)
     channels = shape[2] if outputs is None else outputs
     channels += shape[2] if conditional else 0
-    return translators.build_patch_critic(channels, width, layers, norm, affine)
+    return translators.build_patch_discriminator(channels, width, layers, norm, affine)
 
 
 class Pix2Pix(TranslationGame):
-    """A generator that is told what it should have made, and a critic of patches of pairs.
+    """A generator that is told what it should have made, and a discriminator of patches of pairs.
 
     ```
     L_D = (BCE(D(x, y), 1) + BCE(D(x, G(x)), 0)) / 2
@@ -110,33 +110,33 @@ class Pix2Pix(TranslationGame):
     ```
 
     x is the source, y the target, E the mean over pixels and channels; the only chance in G is
-    dropout. The pixel loss sees that the picture is the right one; alone, it blurs where x leaves
-    several y possible. The critic asks for what cannot be told from real detail. `generator/l1`
+    dropout. The pixel loss sees that the image is the right one; alone, it blurs where x leaves
+    several y possible. The discriminator asks for what cannot be told from real detail. `generator/l1`
     is reported with its weight: divided by lambda it is the mean error.
 
-    A draw is log 2: 0.69 for the critic's two terms together and for `generator/adversarial`.
+    A draw is log 2: 0.69 for the discriminator's two terms together and for `generator/adversarial`.
 
     Args:
         generator: model from sources to translations in [-1, 1], from `build_generator`.
-        critic: model from source and picture (channel beside channel) to logits, or from the
-            picture alone; None where `adversarial_weight` is 0.
+        discriminator: model from source and image (channel beside channel) to logits, or from the
+            image alone; None where `adversarial_weight` is 0.
         loss: name of the adversarial loss, or an `AdversarialLoss`; the paper's is
             `"non_saturating"`.
         adversarial_weight: weight of the adversarial term; 0: the pixel loss alone.
         pixel_weight: lambda; paper 100; 0: the adversarial term alone.
         pixel_loss: `"l1"` or `"l2"` (the mean squared error).
-        conditional: whether the critic sees the source; False is the paper's "GAN".
+        conditional: whether the discriminator sees the source; False is the paper's "GAN".
         keep_dropout: whether the trained game also offers translations with dropout, as the
             paper makes them, under the signature `"varied"`. It takes the number of a version
-            beside the picture; `serving_default` is without dropout, the same every time.
-        label_smoothing: of the critic's answer for real pairs; the paper has none.
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+            beside the image; `serving_default` is without dropout, the same every time.
+        label_smoothing: of the discriminator's answer for real pairs; the paper has none.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the dropout.
 
     Example:
         ```
-        game = Pix2Pix(build_generator(), build_critic())
-        game.compile(generator=Adam(2e-4, 0.5), critic=Adam(2e-4, 0.5))
+        game = Pix2Pix(build_generator(), build_discriminator())
+        game.compile(generator=Adam(2e-4, 0.5), discriminator=Adam(2e-4, 0.5))
         game.fit(pairs)          # {"source", "target"}: float32 (1, 256, 256, 3) in [-1, 1]
         made = game.translate(images)
         ```
@@ -146,13 +146,13 @@ class Pix2Pix(TranslationGame):
         Networks", CVPR 2017, arXiv:1611.07004.
 
     Deviations:
-        * After training norms use the statistics of each picture alone, as in the official
+        * After training norms use the statistics of each image alone, as in the official
           tests, which have batches of one; with larger batches no answer depends on its
           neighbours.
         * Skips carry maps before their activation, as in Torch's code; in PyTorch's the leaky
           ReLU works in place, so that they carry maps after it.
-        * The critic is updated first, and the generator with the updated critic, as in PyTorch's
-          code; Torch's takes the critic's answers from before its update.
+        * The discriminator is updated first, and the generator with the updated discriminator, as in PyTorch's
+          code; Torch's takes the discriminator's answers from before its update.
     """
 
     takes, gives = "source", "target"
@@ -160,7 +160,7 @@ class Pix2Pix(TranslationGame):
     def __init__(
         self,
         generator: keras.Model,
-        critic: keras.Model | None,
+        discriminator: keras.Model | None,
         *,
         loss: str | losses.AdversarialLoss = "non_saturating",
         adversarial_weight: float = 1.0,
@@ -169,49 +169,55 @@ class Pix2Pix(TranslationGame):
         conditional: bool = True,
         keep_dropout: bool = False,
         label_smoothing: float = 0.0,
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "pix2pix",
     ):
-        _check(adversarial_weight, pixel_weight, pixel_loss, average)
-        if (critic is None) != (adversarial_weight == 0):
+        _check(adversarial_weight, pixel_weight, pixel_loss, ema_decay)
+        if (discriminator is None) != (adversarial_weight == 0):
             raise InputError(
                 f"adversarial_weight is {adversarial_weight} with"
-                f" {'no' if critic is None else 'a'} critic; give a critic, or neither"
+                f" {'no' if discriminator is None else 'a'} discriminator; give a discriminator, or neither"
             )
         adversarial = losses.get(loss, label_smoothing=label_smoothing)
-        super().__init__(seed=seed, averages={"generator": average} if average else None, name=name)
+        super().__init__(
+            seed=seed, ema_decays={"generator": ema_decay} if ema_decay else None, name=name
+        )
         self.generator = generator
-        self.critic = critic
+        self.discriminator = discriminator
         self.adversarial = adversarial
         self.adversarial_weight, self.pixel_weight = adversarial_weight, pixel_weight
         self.pixel_loss = pixel_loss
         self.conditional = conditional
         self.keep_dropout = keep_dropout
         self.loss_names = (f"generator/{pixel_loss}",) if pixel_weight else ()
-        if critic is not None:
+        if discriminator is not None:
             self._check_channels()
-            self.loss_names += ("generator/adversarial", "critic/real", "critic/fake")
+            self.loss_names += ("generator/adversarial", "discriminator/real", "discriminator/fake")
 
     def players(self) -> dict[str, list[keras.Model]]:
         players = {"generator": [self.generator]}
-        return players if self.critic is None else {**players, "critic": [self.critic]}
+        return (
+            players
+            if self.discriminator is None
+            else {**players, "discriminator": [self.discriminator]}
+        )
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         source, target = pair(batch)
-        tape = self.recording("generator")
+        tape = self.tape("generator")
         with tape, drawing(lambda shape, name: self.noise(shape, name, "unit")):
             fake = self.generator(source, training=True)
-        if self.critic is not None:
+        if self.discriminator is not None:
             constant = tf.stop_gradient(fake)
-            self.update("critic", lambda: self.critic_terms(source, target, constant))
+            self.update("discriminator", lambda: self.discriminator_terms(source, target, constant))
         self.update("generator", lambda: self.generator_terms(source, target, fake), tape)
         return self.logs()
 
-    def critic_terms(
+    def discriminator_terms(
         self, source: tf.Tensor, target: tf.Tensor, fake: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Loss terms of the critic for sources, their targets and their translations.
+        """Loss terms of the discriminator for sources, their targets and their translations.
 
         Real and fake are judged in two calls, each with batch statistics of its own.
         """
@@ -228,20 +234,20 @@ class Pix2Pix(TranslationGame):
         if self.pixel_weight:
             error = tf.abs(target - fake) if self.pixel_loss == "l1" else (target - fake) ** 2
             terms[self.pixel_loss] = self.pixel_weight * tf.reduce_mean(error)
-        if self.critic is not None:
+        if self.discriminator is not None:
             told = self.adversarial.generator(self.judged(source, fake))
             terms["adversarial"] = self.adversarial_weight * told
         return terms
 
-    def judged(self, source: tf.Tensor, picture: tf.Tensor) -> tf.Tensor:
-        """The critic's logits `(batch, rows, columns, 1)` for sources and pictures."""
-        shown = tf.concat([source, picture], axis=-1) if self.conditional else picture
-        return self.critic(shown, training=True)
+    def judged(self, source: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+        """The discriminator's logits `(batch, rows, columns, 1)` for sources and images."""
+        shown = tf.concat([source, image], axis=-1) if self.conditional else image
+        return self.discriminator(shown, training=True)
 
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
-        """`serving_default`: picture to picture; with `keep_dropout` also `varied`.
+        """`serving_default`: image to image; with `keep_dropout` also `varied`.
 
         `varied` takes `variant` too, a whole number in [0, 46337): which of so many versions of
         the generator answers. With the same number it answers the same, in every format.
@@ -263,17 +269,17 @@ class Pix2Pix(TranslationGame):
     def representative(
         self, examples: Mapping[str, np.ndarray], size: tuple[int, int] | None = None
     ) -> dict[str, Callable[[], Iterable[Mapping[str, np.ndarray]]]]:
-        """As `TranslationGame.representative`; both signatures get the same pictures."""
+        """As `TranslationGame.representative`; both signatures get the same images."""
         found = super().representative(examples, size)
         return {**found, VARIED: found[FORTH]} if self.keep_dropout else found
 
     def _check_channels(self) -> None:
         taken, made = self.generator.input_shape[-1], self.generator.output_shape[-1]
         expected = made + (taken if self.conditional else 0)
-        found = self.critic.input_shape[-1]
+        found = self.discriminator.input_shape[-1]
         if found != expected:
             raise InputError(
-                f"the critic takes {found} channels; it must take {expected}:"
+                f"the discriminator takes {found} channels; it must take {expected}:"
                 + (f" {taken} of the source and" if self.conditional else "")
                 + f" {made} of the translation"
             )
@@ -294,7 +300,9 @@ def pair(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return two_sides(batch, ("source", "target"), "this game learns from pairs")
 
 
-def _check(adversarial_weight: float, pixel_weight: float, pixel_loss: str, average: float) -> None:
+def _check(
+    adversarial_weight: float, pixel_weight: float, pixel_loss: str, ema_decay: float
+) -> None:
     if adversarial_weight < 0 or pixel_weight < 0 or not adversarial_weight + pixel_weight:
         raise InputError(
             f"adversarial_weight is {adversarial_weight}, pixel_weight {pixel_weight}; neither may"

@@ -1,4 +1,4 @@
-"""SN-GAN: a critic whose every weight is divided by its spectral norm (Miyato et al. 2018)."""
+"""SN-GAN: a discriminator whose every weight is divided by its spectral norm (Miyato et al. 2018)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame, length
+from tfgan_suite.core.latent_game import LatentGame, length
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import spectral
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
@@ -20,7 +20,7 @@ from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normal, upsampling_plan
 
 PAPER = "Miyato, Kataoka, Koyama, Yoshida 2018, arXiv:1802.05957"
-DATA = "pictures or points"
+DATA = "images or points"
 
 ARCHITECTURES = ("conv", "resnet", "mlp")
 
@@ -44,7 +44,7 @@ def build_generator(
         latent_dim: length of z; paper 128.
 
     Returns:
-        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+        Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
         InputError: an unknown architecture, or one that cannot make the shape.
@@ -56,13 +56,13 @@ def build_generator(
     return keras.Model(latent, made, name="sngan_generator")
 
 
-def build_critic(
+def build_discriminator(
     shape: tuple[int, ...] = (32, 32, 3),
     architecture: str = "conv",
     width: int | None = None,
     slope: float = 1.0,
 ) -> keras.Model:
-    """A critic of the paper, spectral in every layer and without other normalisation.
+    """A discriminator of the paper, spectral in every layer and without other normalisation.
 
     Args:
         shape: of one example, as for `build_generator`.
@@ -70,7 +70,7 @@ def build_critic(
             ReLU 0.1), `"resnet"` or `"mlp"`.
         width: channels of the first layer (ResNet up to 32 pixels: of every block); hidden units
             of the MLP. Default, the paper's: 64; 128 for the ResNet up to 32 pixels and the MLP.
-        slope: what the critic's output is multiplied by, which is the slope it may have; paper 1.
+        slope: what the discriminator's output is multiplied by, which is the slope it may have; paper 1.
 
     Returns:
         Model from examples to values `(batch, 1)`, float32, unbounded. Activations are named
@@ -90,35 +90,35 @@ def build_critic(
     value = SpectralDense(1, use_bias=bias, dtype="float32", name="value")(x)
     if slope != 1.0:
         value = keras.layers.Rescaling(slope, dtype="float32", name="scaled")(value)
-    return keras.Model(example, value, name="sngan_critic")
+    return keras.Model(example, value, name="sngan_discriminator")
 
 
-class SNGAN(NoiseGame):
-    """A critic of bounded slope, by dividing every weight by its largest singular value.
+class SNGAN(LatentGame):
+    """A discriminator of bounded slope, by dividing every weight by its largest singular value.
 
     ```
     L_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),     L_G = -E D(G(z))
-    W_SN = W / sigma(W),  sigma by one power iteration in each update of the critic
+    W_SN = W / sigma(W),  sigma by one power iteration in each update of the discriminator
     ```
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
-        critic: model from examples to values `(batch, 1)`, of spectral layers
+        discriminator: model from examples to values `(batch, 1)`, of spectral layers
             (`tfgan_suite.layers.spectral`) and without batch norm.
         loss: `"hinge"` (the paper's best) or `"non_saturating"`.
-        critic_steps: critic updates per generator update, each with real examples and noise of
-            its own: `fit` gets batches of `critic_steps * batch` examples. Paper: 1 (CNN) or 5.
-        generator_batches: size of the generator's batch in critic's batches; the paper's ResNet
+        discriminator_steps: discriminator updates per generator update, each with real examples and noise of
+            its own: `fit` gets batches of `discriminator_steps * batch` examples. Paper: 1 (CNN) or 5.
+        generator_batches: size of the generator's batch in discriminator's batches; the paper's ResNet
             has 2.
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise.
-        **options: `Stabilisers`: `instance_noise`, `r1`, `augment` and more; the paper has none.
+        **options: `Regularization`: `instance_noise`, `r1`, `augment` and more; the paper has none.
 
     Example:
         ```
-        game = SNGAN(build_generator(), build_critic())
-        game.compile(generator=Adam(2e-4, 0.5), critic=Adam(2e-4, 0.5))
-        game.fit(pictures)                  # float32 (64, 32, 32, 3) in [-1, 1]
+        game = SNGAN(build_generator(), build_discriminator())
+        game.compile(generator=Adam(2e-4, 0.5), discriminator=Adam(2e-4, 0.5))
+        game.fit(images)                  # float32 (64, 32, 32, 3) in [-1, 1]
         ```
 
     Reference:
@@ -126,59 +126,65 @@ class SNGAN(NoiseGame):
         Networks", ICLR 2018, arXiv:1802.05957.
 
     Deviations:
-        * u moves once in each update of the critic, and not in the generator's; the official
+        * u moves once in each update of the discriminator, and not in the generator's; the official
           code moves it at every call. sigma is read half an iteration later than there, with
           v of the u at hand, so that no call needs to change anything.
-        * No dequantisation noise on the pictures.
+        * No dequantisation noise on the images.
     """
 
     def __init__(
         self,
         generator: keras.Model,
-        critic: keras.Model,
+        discriminator: keras.Model,
         *,
         loss: str | adversarial.AdversarialLoss = "hinge",
-        critic_steps: int = 1,
+        discriminator_steps: int = 1,
         generator_batches: int = 1,
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "sngan",
         **options: Any,
     ):
-        check_widths(critic_steps=critic_steps, generator_batches=generator_batches)
+        check_widths(discriminator_steps=discriminator_steps, generator_batches=generator_batches)
         super().__init__(
-            generator, critic, loss=loss, average=average, seed=seed, name=name, **options
+            generator,
+            discriminator,
+            loss=loss,
+            ema_decay=ema_decay,
+            seed=seed,
+            name=name,
+            **options,
         )
-        self.critic_steps = self.batches_per_step = critic_steps
+        self.discriminator_steps = self.batches_per_step = discriminator_steps
         self.generator_batches = generator_batches
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
-        first = real[:: self.critic_steps]
+        first = real[:: self.discriminator_steps]
         # The generator moves first, as in the official code.
         size = (length(first) * self.generator_batches, self.latent_dim)
         latent = self.noise(size, "generator", self.latent)
         self.update("generator", lambda: self.generator_terms(latent))
-        for turn in range(self.critic_steps):
-            # Every critic_steps-th example: so any number of replicas forms the same batches.
-            part = self.shown(real[turn :: self.critic_steps], f"real {turn}")
-            fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
-            fake = self.shown(fake, f"fake {turn}")
-            spectral.iterate(self.critic)
-            self.update("critic", lambda r=part, f=fake: self.critic_terms(r, f))
+        for turn in range(self.discriminator_steps):
+            # Every discriminator_steps-th example: so any number of replicas forms the same batches.
+            part = self.augment_inputs(real[turn :: self.discriminator_steps], f"real {turn}")
+            fake = self.generator(self.latents(part, f"discriminator {turn}"), training=True)
+            fake = self.augment_inputs(fake, f"fake {turn}")
+            spectral.iterate(self.discriminator)
+            self.update("discriminator", lambda r=part, f=fake: self.discriminator_terms(r, f))
         return self.logs()
 
-    def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the critic for examples `(batch, ...)`, as shown."""
-        real_values, terms = self.judged_real(real)
+    def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the discriminator for examples `(batch, ...)`, as shown."""
+        real_values, terms = self.score_real(real)
         terms["real"] = self.adversarial.real(real_values)
-        terms["fake"] = self.adversarial.fake(self.critic(fake, training=True))
+        terms["fake"] = self.adversarial.fake(self.discriminator(fake, training=True))
         return terms
 
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss term of the generator for z `(batch, latent_dim)`."""
-        fake = self.shown(self.generator(latent, training=True), "generator fake")
-        return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
+        fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
+        return {"adversarial": self.adversarial.generator(self.discriminator(fake, training=True))}
 
 
 # ---- what the networks are made of; conditional games use them too -----------------------------
@@ -201,7 +207,7 @@ def generated(
         normalized: makes a normalisation layer and applies it.
 
     Returns:
-        Tensor of examples, float32; pictures are in [-1, 1].
+        Tensor of examples, float32; images are in [-1, 1].
     """
     if architecture == "mlp":
         return mlp(x, 128 if width is None else width, shape[0])
@@ -228,12 +234,12 @@ def generated(
 
 
 def features(x: Any, architecture: str, width: int | None = None) -> Any:
-    """The paper's critic up to its last activation.
+    """The paper's discriminator up to its last activation.
 
     Args:
         x: tensor of examples of a functional model.
         architecture: one of `ARCHITECTURES`.
-        width: as for `build_critic`.
+        width: as for `build_discriminator`.
 
     Returns:
         Tensor `(batch, height, width, channels)`, or `(batch, units)` for points.

@@ -1,4 +1,4 @@
-"""SRResNet and SRGAN: pictures made larger, by mean error or by an opponent (Ledig et al. 2017)."""
+"""SRResNet and SRGAN: images made larger, by mean error or by an opponent (Ledig et al. 2017)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import tensorflow as tf
 from tfgan_suite.core.super_resolution_game import SuperResolutionGame, check_sizes, low_and_high
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial as losses
-from tfgan_suite.networks.super_resolution import build_critic, build_generator, check_words
+from tfgan_suite.networks.super_resolution import build_discriminator, build_generator, check_words
 
-__all__ = ["SRGAN", "SRResNet", "build_critic", "build_generator", "check_words"]
+__all__ = ["SRGAN", "SRResNet", "build_discriminator", "build_generator", "check_words"]
 
 PAPER = "Ledig et al. 2017, arXiv:1609.04802"
-DATA = "pictures, which are made smaller"
+DATA = "images, which are made smaller"
 
 PIXEL_LOSSES, REDUCTIONS = ("mse", "l1"), ("mean", "sum_channels")
 FEATURE_SCALE = 1.0 / 12.75
@@ -31,7 +31,7 @@ class SRResNet(SuperResolutionGame):
     L = w_p E (y - G(x))^2  +  w_f E (phi(y) / 12.75 - phi(G(x)) / 12.75)^2  +  w_v TV(G(x))
     ```
 
-    x is the small picture, y the original, phi the maps of a frozen network. The mean of all
+    x is the small image, y the original, phi the maps of a frozen network. The mean of all
     originals that x may come from has the least squared error: the best PSNR, and a blur.
 
     Args:
@@ -39,15 +39,15 @@ class SRResNet(SuperResolutionGame):
         pixel_loss: `"mse"` (the paper) or `"l1"`.
         pixel_weight: w_p; 0: none.
         feature_weight: w_f; 0: none.
-        features: phi, from `perceptual.taps`: pictures in [-1, 1] to a list of float32 maps,
+        features: phi, from `perceptual.taps`: images in [-1, 1] to a list of float32 maps,
             whose losses are added up. It may also be given later, with `use_features`.
         feature_scale: factor of the features; paper 1 / 12.75, which makes VGG's losses about as
             large as those of pixels.
         feature_reduce: `"mean"` over places and channels, as in most code, or `"sum_channels"`,
             mean over places and sum over channels, as the paper's formula reads.
-        variation_weight: w_v of the total variation, a sum over a picture; the paper's VGG22
+        variation_weight: w_v of the total variation, a sum over an image; the paper's VGG22
             variant has 2e-8.
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: of noise (there is none in this game).
 
     Example:
@@ -64,7 +64,7 @@ class SRResNet(SuperResolutionGame):
         Adversarial Network", CVPR 2017, arXiv:1609.04802.
 
     Deviations:
-        * Small pictures go in in [-1, 1], as all pictures of this suite; the paper's [0, 1] is an
+        * Small images go in in [-1, 1], as all images of this suite; the paper's [0, 1] is an
           affine map that the first convolution absorbs.
         * PReLU's slopes start at 0.25; the paper says nothing.
     """
@@ -80,7 +80,7 @@ class SRResNet(SuperResolutionGame):
         feature_scale: float = FEATURE_SCALE,
         feature_reduce: str = "mean",
         variation_weight: float = 0.0,
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "srresnet",
     ):
@@ -88,8 +88,8 @@ class SRResNet(SuperResolutionGame):
             pixel_loss=(pixel_loss, PIXEL_LOSSES), feature_reduce=(feature_reduce, REDUCTIONS)
         )
         _check_weights(pixel_weight, feature_weight, variation_weight)
-        averages = {"generator": average} if average else None
-        super().__init__(seed=seed, averages=averages, name=name)
+        ema_decays = {"generator": ema_decay} if ema_decay else None
+        super().__init__(seed=seed, ema_decays=ema_decays, name=name)
         self.generator = generator
         self.pixel_loss, self.pixel_weight = pixel_loss, pixel_weight
         self.feature_weight, self.feature_scale = feature_weight, feature_scale
@@ -123,7 +123,7 @@ class SRResNet(SuperResolutionGame):
         return self.logs()
 
     def content_terms(self, high: tf.Tensor, made: tf.Tensor) -> dict[str, tf.Tensor]:
-        """How far pictures are from their originals, with weights.
+        """How far images are from their originals, with weights.
 
         Args:
             high: originals `(batch, height, width, channels)` in [-1, 1].
@@ -160,7 +160,7 @@ class SRResNet(SuperResolutionGame):
 
 
 class SRGAN(SRResNet):
-    """A trained SRResNet, sharpened by a critic that tells originals from what it makes.
+    """A trained SRResNet, sharpened by a discriminator that tells originals from what it makes.
 
     ```
     L_D = BCE(D(y), 1) + BCE(D(G(x)), 0)
@@ -168,33 +168,33 @@ class SRGAN(SRResNet):
     ```
 
     By default L compares features alone (SRGAN-VGG). PSNR falls, and people prefer it: Set5 32.05
-    to 29.40 dB, mean opinion 3.37 to 3.58. Begun from random weights the critic wins before there
-    are pictures: give `generator` the weights of a trained `SRResNet` (`stages.StartFrom`).
+    to 29.40 dB, mean opinion 3.37 to 3.58. Begun from random weights the discriminator wins before there
+    are images: give `generator` the weights of a trained `SRResNet` (`stages.StartFrom`).
 
     Args:
         generator: as for `SRResNet`, trained.
-        critic: model from pictures to one logit, from `build_critic`.
+        discriminator: model from images to one logit, from `build_discriminator`.
         loss: name of the adversarial loss, or an `AdversarialLoss`; paper `"non_saturating"`.
         adversarial_weight: of the generator's adversarial term; paper 0.001.
-        label_smoothing: of the critic's answer for originals; the paper has none.
+        label_smoothing: of the discriminator's answer for originals; the paper has none.
         **options: as for `SRResNet`; here `pixel_weight` is 0 and `feature_weight` 1 by default.
 
     Example:
         ```
-        game = SRGAN(generator, build_critic(), features=perceptual.taps("vgg19", ["phi_5,4"]))
-        game.compile(generator=Adam(1e-4), critic=Adam(1e-4))
+        game = SRGAN(generator, build_discriminator(), features=perceptual.taps("vgg19", ["phi_5,4"]))
+        game.compile(generator=Adam(1e-4), discriminator=Adam(1e-4))
         ```
 
     Reference: as for `SRResNet`.
 
-    Deviations: those of `SRResNet`; the critic's update comes first, and the generator meets the
-        updated critic, as the paper's alternation leaves open.
+    Deviations: those of `SRResNet`; the discriminator's update comes first, and the generator meets the
+        updated discriminator, as the paper's alternation leaves open.
     """
 
     def __init__(
         self,
         generator: keras.Model,
-        critic: keras.Model,
+        discriminator: keras.Model,
         *,
         loss: str | losses.AdversarialLoss = "non_saturating",
         adversarial_weight: float = 1e-3,
@@ -207,7 +207,7 @@ class SRGAN(SRResNet):
         if adversarial_weight <= 0:
             raise InputError(
                 f"adversarial_weight is {adversarial_weight}; it must be more than 0, or take"
-                " SRResNet, which has no critic"
+                " SRResNet, which has no discriminator"
             )
         adversarial = losses.get(loss, label_smoothing=label_smoothing)
         super().__init__(
@@ -217,34 +217,34 @@ class SRGAN(SRResNet):
             name=name,
             **options,
         )
-        self.critic = critic
+        self.discriminator = discriminator
         self.adversarial, self.adversarial_weight = adversarial, adversarial_weight
-        self.loss_names += ("generator/adversarial", "critic/real", "critic/fake")
+        self.loss_names += ("generator/adversarial", "discriminator/real", "discriminator/fake")
 
     def players(self) -> dict[str, list[keras.Model]]:
-        return {"generator": [self.generator], "critic": [self.critic]}
+        return {"generator": [self.generator], "discriminator": [self.discriminator]}
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         low, high = low_and_high(batch)
-        tape = self.recording("generator")
+        tape = self.tape("generator")
         with tape:
             made = self.generator(low, training=True)
         check_sizes(made, high)
         constant = tf.stop_gradient(made)
-        self.update("critic", lambda: self.critic_terms(high, constant))
+        self.update("discriminator", lambda: self.discriminator_terms(high, constant))
         self.update("generator", lambda: self.generator_terms(high, made), tape)
         return self.logs()
 
-    def critic_terms(self, high: tf.Tensor, made: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the critic; each kind of picture has batch statistics of its own."""
+    def discriminator_terms(self, high: tf.Tensor, made: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the discriminator; each kind of image has batch statistics of its own."""
         return {
-            "real": self.adversarial.real(self.critic(high, training=True)),
-            "fake": self.adversarial.fake(self.critic(made, training=True)),
+            "real": self.adversarial.real(self.discriminator(high, training=True)),
+            "fake": self.adversarial.fake(self.discriminator(made, training=True)),
         }
 
     def generator_terms(self, high: tf.Tensor, made: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the generator, with their weights."""
-        told = self.adversarial.generator(self.critic(made, training=True))
+        told = self.adversarial.generator(self.discriminator(made, training=True))
         return {
             **self.content_terms(high, made),
             "adversarial": self.adversarial_weight * told,

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import penalties
@@ -26,7 +26,7 @@ from tfgan_suite.networks.blocks import (
 )
 
 PAPER = "Arjovsky, Chintala, Bottou 2017, arXiv:1701.07875"
-DATA = "pictures or points"
+DATA = "images or points"
 
 ARCHITECTURES = ("dcgan", "constant", "dense", "mlp")
 
@@ -44,12 +44,12 @@ def build_generator(
             points (architecture `"mlp"`).
         architecture: `"dcgan"` (4x4 transposed convolutions with batch norm), `"constant"` (the
             same without batch norm, every layer with `width` channels: the paper's hard case),
-            `"dense"` (three hidden layers of ReLU for pictures) or `"mlp"` (the same for points).
+            `"dense"` (three hidden layers of ReLU for images) or `"mlp"` (the same for points).
         width: channels of the last hidden layer, or hidden units. Paper: 64; 512 for `"dense"`.
         latent_dim: length of z; paper 100.
 
     Returns:
-        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+        Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
         InputError: an unknown architecture, or one that cannot make the shape.
@@ -131,7 +131,7 @@ def build_critic(
     return keras.Model(example, value(x), name="wgan_critic")
 
 
-class WGAN(NoiseGame):
+class WGAN(LatentGame):
     """A critic held in a box of weights, whose values differ the more the samples do.
 
     ```
@@ -161,9 +161,9 @@ class WGAN(NoiseGame):
         warm_critic_steps: critic updates of a warm-up, rounded up to whole steps; official
             code 100.
         latent: distribution of z: `"normal"` (official code) or `"uniform"` in [-1, 1).
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise.
-        **options: `Stabilisers`: `instance_noise`, `r1`, `augment` and more; the paper has none.
+        **options: `Regularization`: `instance_noise`, `r1`, `augment` and more; the paper has none.
 
     Example:
         ```
@@ -171,7 +171,7 @@ class WGAN(NoiseGame):
         # PyTorch's RMSProp, the official code's: its epsilon of 1e-8 stands outside the root.
         game.compile(generator=RMSprop(5e-5, 0.99, epsilon=1e-16),
                      critic=RMSprop(5e-5, 0.99, epsilon=1e-16))
-        game.fit(pictures)                  # float32 (5 * 64, 64, 64, 3) in [-1, 1]
+        game.fit(images)                  # float32 (5 * 64, 64, 64, 3) in [-1, 1]
         ```
 
     Reference:
@@ -182,9 +182,11 @@ class WGAN(NoiseGame):
           official code clips before it.
         * The critic maximises f on real examples, as in the paper; the official code minimises
           it, which only turns f's sign.
-        * The generators for pictures end in tanh; the official MLP has no bound.
+        * The generators for images end in tanh; the official MLP has no bound.
         * Convolutions without batch norm start with He's larger spread.
     """
+
+    opponent_name = "critic"
 
     def __init__(
         self,
@@ -198,7 +200,7 @@ class WGAN(NoiseGame):
         refresh: int = 0,
         warm_critic_steps: int = 100,
         latent: str = "normal",
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "wgan",
         **options: Any,
@@ -213,7 +215,7 @@ class WGAN(NoiseGame):
             critic,
             loss="wasserstein",
             latent=latent,
-            average=average,
+            ema_decay=ema_decay,
             seed=seed,
             name=name,
             **options,
@@ -224,16 +226,16 @@ class WGAN(NoiseGame):
         self.warm_steps = -(-warm_critic_steps // critic_steps)
         self.waits = self.warm_steps > 1 and (warm_up > 0 or refresh > 0)
         self.loss_names = ("generator/adversarial", "critic/wasserstein")
-        self.loss_names += ("critic/r1",) if self.stabilisers.r1 else ()
+        self.loss_names += ("critic/r1",) if self.regularization.r1_weight else ()
         self.loss_names += ("generator/moves",) if self.waits else ()
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         for turn in range(self.critic_steps):
             # Every critic_steps-th example: so any number of replicas forms the same batches.
-            part = self.shown(real[turn :: self.critic_steps], f"real {turn}")
+            part = self.augment_inputs(real[turn :: self.critic_steps], f"real {turn}")
             fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
-            fake = self.shown(fake, f"fake {turn}")
+            fake = self.augment_inputs(fake, f"fake {turn}")
             self.update("critic", lambda r=part, f=fake: self.critic_terms(r, f))
             penalties.clip_weights(self.clipped(), self.clip)
         latent = self.latents(part, "generator")
@@ -242,14 +244,14 @@ class WGAN(NoiseGame):
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the critic for examples as shown; `wasserstein` is minus the estimate."""
-        real_values, terms = self.judged_real(real)
+        real_values, terms = self.score_real(real)
         fake_term = self.adversarial.fake(self.critic(fake, training=True))
         terms["wasserstein"] = fake_term + self.adversarial.real(real_values)
         return terms
 
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss term of the generator for z `(batch, latent_dim)`."""
-        fake = self.shown(self.generator(latent, training=True), "generator fake")
+        fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
         return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
 
     def clipped(self) -> list[Any]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import NoiseGame, length
+from tfgan_suite.core.latent_game import LatentGame, length
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.resizing import Upsample2D
 from tfgan_suite.losses import penalties
@@ -23,7 +23,7 @@ from tfgan_suite.networks.blocks import (
 )
 
 PAPER = "Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv:1704.00028"
-DATA = "pictures or points"
+DATA = "images or points"
 
 ARCHITECTURES = ("resnet", "conv", "mlp")
 
@@ -40,7 +40,7 @@ def build_generator(
         shape: shape of one example: `(height, width, channels)` with equal sides, or `(n,)` for
             points (architecture `"mlp"`).
         architecture: `"resnet"` (at 32 pixels the CIFAR-10 net, where every block has `width`
-            channels; larger pictures the "Good" net of the 64-pixel experiments, `8 * width` at
+            channels; larger images the "Good" net of the 64-pixel experiments, `8 * width` at
             most, halving), `"conv"` (dense layer, transposed convolutions with batch norm; at
             28 pixels the MNIST net, which has none) or `"mlp"` (three hidden layers, the toy
             problems).
@@ -49,7 +49,7 @@ def build_generator(
         latent_dim: length of z; paper 128, toy problems 2.
 
     Returns:
-        Model from z `(batch, latent_dim)` to examples; pictures are in [-1, 1].
+        Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
         InputError: an unknown architecture, or one that cannot make the shape.
@@ -125,7 +125,7 @@ def build_critic(
     return keras.Model(example, value, name="wgan_gp_critic")
 
 
-class WGANGP(NoiseGame):
+class WGANGP(LatentGame):
     """A critic that estimates the earth mover's distance, and a generator that shortens it.
 
     ```
@@ -139,19 +139,19 @@ class WGANGP(NoiseGame):
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
         critic: model from examples to real values `(batch, 1)`, without batch norm.
-        penalty: lambda; paper 10 (0.1 for toy problems).
+        gp_weight: lambda; paper 10 (0.1 for toy problems).
         critic_steps: critic updates per generator update, each with real examples and noise
             of its own: `fit` gets batches of `critic_steps * batch` examples.
         one_sided: penalise only slopes above 1.
-        average: decay of a moving average of the generator's weights; 0 is the paper.
+        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise.
-        **options: `Stabilisers`: `instance_noise`, `r1`, `augment` and more; the paper has none.
+        **options: `Regularization`: `instance_noise`, `r1`, `augment` and more; the paper has none.
 
     Example:
         ```
         game = WGANGP(build_generator(), build_critic())
         game.compile(generator=Adam(2e-4, 0.0, 0.9), critic=Adam(2e-4, 0.0, 0.9))
-        game.fit(pictures)                  # float32 (5 * 64, 32, 32, 3) in [-1, 1]
+        game.fit(images)                  # float32 (5 * 64, 32, 32, 3) in [-1, 1]
         ```
 
     Reference:
@@ -163,9 +163,10 @@ class WGANGP(NoiseGame):
           official code moves it before them. Only the first step differs.
         * The generator's update uses the critic's batch size; the official CIFAR-10 ResNet
           script doubles it.
-        * No dequantisation noise on the pictures.
+        * No dequantisation noise on the images.
     """
 
+    opponent_name = "critic"
     loss_names = ("generator/adversarial", "critic/wasserstein", "critic/penalty", "critic/slope")
 
     def __init__(
@@ -173,10 +174,10 @@ class WGANGP(NoiseGame):
         generator: keras.Model,
         critic: keras.Model,
         *,
-        penalty: float = 10.0,
+        gp_weight: float = 10.0,
         critic_steps: int = 5,
         one_sided: bool = False,
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "wgan_gp",
         **options: Any,
@@ -187,25 +188,27 @@ class WGANGP(NoiseGame):
             generator,
             critic,
             loss="wasserstein",
-            average=average,
+            ema_decay=ema_decay,
             seed=seed,
             name=name,
             **options,
         )
-        self.penalty = penalty
+        self.gp_weight = gp_weight
         self.critic_steps = critic_steps
         self.one_sided = one_sided
         self.batches_per_step = critic_steps
         self.loss_names = ("generator/adversarial", "critic/wasserstein", "critic/penalty")
-        self.loss_names += ("critic/slope",) + (("critic/r1",) if self.stabilisers.r1 else ())
+        self.loss_names += ("critic/slope",) + (
+            ("critic/r1",) if self.regularization.r1_weight else ()
+        )
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         for turn in range(self.critic_steps):
             # Every critic_steps-th example: so any number of replicas forms the same batches.
-            part = self.shown(real[turn :: self.critic_steps], f"real {turn}")
+            part = self.augment_inputs(real[turn :: self.critic_steps], f"real {turn}")
             fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
-            fake = self.shown(fake, f"fake {turn}")
+            fake = self.augment_inputs(fake, f"fake {turn}")
             mix = self.noise((length(part),), f"mix {turn}", "unit")
             self.update("critic", lambda r=part, f=fake, m=mix: self.critic_terms(r, f, m))
         latent = self.latents(part, "generator")
@@ -217,18 +220,18 @@ class WGANGP(NoiseGame):
         points = penalties.interpolate(real, fake, mix)
         penalty, slopes = penalties.gradient_penalty(self.critic, points, one_sided=self.one_sided)
         self.record("critic/slope", tf.reduce_mean(slopes))
-        real_values, terms = self.judged_real(real)
+        real_values, terms = self.score_real(real)
         fake_term = self.adversarial.fake(self.critic(fake, training=True))
         terms["wasserstein"] = fake_term + self.adversarial.real(real_values)
-        terms["penalty"] = self.penalty * penalty
+        terms["penalty"] = self.gp_weight * penalty
         return terms
 
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss term of the generator for z `(batch, latent_dim)`."""
-        fake = self.shown(self.generator(latent, training=True), "generator fake")
+        fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
         return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
 
-    def symptoms(self, logs: dict[str, float]) -> list[str]:
+    def diagnose(self, logs: dict[str, float]) -> list[str]:
         """Says when the critic is not held to its slope, so that its estimate means nothing."""
         slope = logs["critic/slope"]
         if slope > 3.0 or (slope < 0.3 and not self.one_sided):

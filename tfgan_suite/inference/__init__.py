@@ -1,5 +1,5 @@
-"""Translating the user's own pictures: one, a folder, large ones in tiles, with a gallery.
+"""Translating the user's own images: one, a folder, large ones in tiles, with a gallery.
 
 translator = opening.open_translator("runs/pix2pix_facades")
-answer = translator(picture)      # float32 (height, width, channels) in [-1, 1], any size
+answer = translator(image)      # float32 (height, width, channels) in [-1, 1], any size
 """

@@ -1,4 +1,4 @@
-"""What the commands share that send pictures through a network: words, checks, going on."""
+"""What the commands share that send images through a network: words, checks, going on."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ One = TypeVar("One")
 def add_places(parser: argparse.ArgumentParser) -> None:
     """The words `source`, `input` and `output`."""
     parser.add_argument("source", help="run folder, or export: saved_models/NAME[/VERSION]")
-    parser.add_argument("input", help="a picture, or a folder of pictures with sub-folders")
+    parser.add_argument("input", help="an image, or a folder of images with sub-folders")
     parser.add_argument(
         "output",
-        help="for a picture a .png or .jpg file or a folder; for a folder a folder, which gets"
+        help="for an image a .png or .jpg file or a folder; for a folder a folder, which gets"
         " .png files of the same names",
     )
 
@@ -111,7 +111,7 @@ def going_on(
 
 
 def write(job: Job, pixels: np.ndarray) -> str:
-    """Writes what was made of a job's picture, uint8; the file's name.
+    """Writes what was made of a job's image, uint8; the file's name.
 
     Raises:
         InputError: it cannot be written.
@@ -132,7 +132,7 @@ def check_any(done: Mapping[str, Any], verb: str) -> None:
     """
     if not done["files"]:
         name, reason = next(iter(done["skipped"].items()))
-        raise InputError(f"no picture could be {verb}; {name}: {reason}")
+        raise InputError(f"no image could be {verb}; {name}: {reason}")
 
 
 def say_skipped(done: Mapping[str, Any]) -> None:

@@ -21,10 +21,10 @@ _WRITTEN = (".png", ".jpg", ".jpeg")
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One picture to translate.
+    """One image to translate.
 
     Args:
-        name: its path below the input folder; its file name where one picture is given.
+        name: its path below the input folder; its file name where one image is given.
         given: the file.
         made: the file that gets the translation.
         truth: the file with the true answer, or None.
@@ -37,16 +37,16 @@ class Job:
 
 
 def plan(given: Path, output: Path, truths: Path | None = None) -> list[Job]:
-    """The pictures to translate, and where the translations go.
+    """The images to translate, and where the translations go.
 
     A folder is read with its sub-folders, and the output folder gets the same names, with the
     ending .png (after the old ending where two names differ by that alone).
 
     Args:
-        given: a picture or a folder.
-        output: for one picture a file (.png or .jpg) or a folder, for a folder a folder.
+        given: an image or a folder.
+        output: for one image a file (.png or .jpg) or a folder, for a folder a folder.
         truths: a folder with true answers, which are found by name without the ending; for one
-            picture also a file.
+            image also a file.
 
     Returns:
         Jobs in the order of their names.
@@ -55,9 +55,9 @@ def plan(given: Path, output: Path, truths: Path | None = None) -> list[Job]:
         InputError: nothing to translate, no place for it, or a file that would be overwritten.
     """
     if not given.exists():
-        raise InputError(f"{given} does not exist; give a picture or a folder of pictures")
+        raise InputError(f"{given} does not exist; give an image or a folder of images")
     if truths is not None and not truths.exists():
-        raise InputError(f"--target {truths} does not exist; give a folder of pictures")
+        raise InputError(f"--target {truths} does not exist; give a folder of images")
     as_file = output.suffix.lower() in image_files.SUFFIXES and not output.is_dir()
     if given.is_dir():
         if output.is_file() or as_file:
@@ -84,7 +84,7 @@ def plan(given: Path, output: Path, truths: Path | None = None) -> list[Job]:
 
 
 def read(path: Path, channels: int, size: int = 0) -> np.ndarray:
-    """A picture as a viewer shows it, transparency laid over white.
+    """An image as a viewer shows it, transparency laid over white.
 
     Args:
         path: the file.
@@ -95,18 +95,18 @@ def read(path: Path, channels: int, size: int = 0) -> np.ndarray:
         uint8 `(height, width, channels)`.
 
     Raises:
-        images.Unreadable: it is no whole picture; the message says why.
+        images.Unreadable: it is no whole image; the message says why.
     """
     return image_files.scaled(image_files.read(path, None, channels), size)
 
 
 def in_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """A uint8 picture in colour (3) or grey (1)."""
+    """A uint8 image in colour (3) or grey (1)."""
     return pixels if pixels.shape[2] == channels else image_files.fit_array(pixels, None, channels)
 
 
 def halves(pixels: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarray]:
-    """The source and the target of a picture that shows A at the left and B at the right.
+    """The source and the target of an image that shows A at the left and B at the right.
 
     Raises:
         images.Unreadable: it cannot be halved.
@@ -119,7 +119,7 @@ def halves(pixels: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write(path: Path, pixels: np.ndarray) -> None:
-    """Writes a uint8 picture whole or not at all; the ending says the kind."""
+    """Writes a uint8 image whole or not at all; the ending says the kind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".png":
         image_grids.write_png(path, pixels)
@@ -129,7 +129,7 @@ def write(path: Path, pixels: np.ndarray) -> None:
 
 
 def _listed(folder: Path, output: Path | None = None) -> list[str]:
-    """Names of the pictures below a folder, without those of an output folder inside it."""
+    """Names of the images below a folder, without those of an output folder inside it."""
     found, outside = [], output.resolve() if output is not None else None
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(
@@ -144,7 +144,7 @@ def _listed(folder: Path, output: Path | None = None) -> list[str]:
             if file.lower().endswith(image_files.SUFFIXES) and not file.startswith(".")
         ]
     if not found:
-        raise InputError(f"{folder} holds no pictures; expected PNG, JPEG, WebP, GIF, BMP or TIFF")
+        raise InputError(f"{folder} holds no images; expected PNG, JPEG, WebP, GIF, BMP or TIFF")
     return sorted(found)
 
 
@@ -155,10 +155,10 @@ def _named(names: Sequence[str]) -> dict[str, str]:
 
 
 def _answers(truths: Path, places: dict[str, Path]) -> dict[str, Path]:
-    """The true answer of each picture that has one: by its path without the ending, or its stem."""
+    """The true answer of each image that has one: by its path without the ending, or its stem."""
     if truths.is_file():
         if len(places) > 1:
-            raise InputError(f"--target {truths} is one picture; give a folder for a folder")
+            raise InputError(f"--target {truths} is one image; give a folder for a folder")
         return {name: truths for name in places}
     by_name = {}
     for name in _listed(truths):
@@ -172,7 +172,7 @@ def _answers(truths: Path, places: dict[str, Path]) -> dict[str, Path]:
             found[name] = answer
     if not found:
         raise InputError(
-            f"--target {truths} has no picture named like one of the input, such as"
+            f"--target {truths} has no image named like one of the input, such as"
             f" {next(iter(places))}; names may differ in the ending alone"
         )
     return found

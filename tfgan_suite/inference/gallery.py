@@ -11,7 +11,7 @@ import numpy as np
 
 from tfgan_suite.utils import files
 
-# Pictures are shown at most so large; those up to SMALL pixels are kept exactly, and enlarged
+# Images are shown at most so large; those up to SMALL pixels are kept exactly, and enlarged
 # without smoothing.
 LARGEST, SMALL = 512, 128
 
@@ -54,7 +54,7 @@ class Gallery:
         """Adds a row.
 
         Args:
-            name: of the picture.
+            name: of the image.
             given: input, uint8 `(height, width, 1 or 3)`.
             made: output.
             truth: the true answer, where there is one.

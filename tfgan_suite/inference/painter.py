@@ -1,4 +1,4 @@
-"""A trained AdaIN from a run folder or an export, painting one picture at a time."""
+"""A trained AdaIN from a run folder or an export, painting one image at a time."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ COLOURS = ("style", "coral", "luma")
 
 @dataclasses.dataclass(frozen=True)
 class Painter:
-    """What paints pictures in the style of others; made by `open_painter`.
+    """What paints images in the style of others; made by `open_painter`.
 
     Args:
         name: where it comes from.
         statistics: of a style `(1, height, width, 3)`: `(1, n)`.
         paint: from content `(1, height, width, 3)`, statistics `(1, n)` and alpha `(1,)` to the
-            picture.
+            image.
         regions: `AdaIN.stylize_regions`; None: exports do not have it.
     """
 
@@ -43,11 +43,11 @@ class Painter:
         mask: np.ndarray | None = None,
         colours: str = "style",
     ) -> np.ndarray:
-        """Paints one picture.
+        """Paints one image.
 
         Args:
             content: float `(height, width, 3)` in [-1, 1].
-            styles: pictures of the same kind, of any size. Without a mask they are mixed.
+            styles: images of the same kind, of any size. Without a mask they are mixed.
             weights: of the styles; None: all alike.
             alpha: 1: all style; 0: the content, through encoder and decoder.
             mask: bool `(height, width)`: true gets the first style, the rest the second one or,
@@ -78,7 +78,7 @@ class Painter:
     def _regions(self, content, mask, numbers, weights, alpha) -> np.ndarray:
         if self.regions is None:
             raise InputError(
-                f"{self.name} is an export, which paints whole pictures; give the run folder for"
+                f"{self.name} is an export, which paints whole images; give the run folder for"
                 " a mask"
             )
         if len(numbers) > 2 or weights is not None:

@@ -1,12 +1,12 @@
-"""Large pictures in overlapping tiles, blended so that no seam shows.
+"""Large images in overlapping tiles, blended so that no seam shows.
 
 Along each side tile i has the weight `w_i(x) = r_i(x) - r_(i+1)(x)`, where `r_i` rises from 0 to 1
 in a half cosine over the overlap of the tiles i - 1 and i (`r_0 = 1`, `r_n = 0`). The weights sum
 to 1 at every pixel, and a tile counts nothing near its inner edges, where the network saw the
-edge and not the picture behind it: a quarter of the overlap is left out on each side.
+edge and not the image behind it: a quarter of the overlap is left out on each side.
 
 A network whose answer depends on nothing farther away than that quarter gives, in tiles, what it
-gives for the whole picture. One that looks at the whole (instance norm, a deep U-Net) answers each
+gives for the whole image. One that looks at the whole (instance norm, a deep U-Net) answers each
 tile by itself; blending hides the edges, but tiles may differ in tone.
 """
 
@@ -21,8 +21,8 @@ from tfgan_suite.errors import InputError
 Call = Callable[[np.ndarray], np.ndarray]
 
 
-def translate_picture(
-    picture: np.ndarray,
+def translate_image(
+    image: np.ndarray,
     call: Call,
     *,
     tile: int = 0,
@@ -30,18 +30,18 @@ def translate_picture(
     multiple: int = 1,
     size: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Translates one picture, whole or in tiles.
+    """Translates one image, whole or in tiles.
 
     Args:
-        picture: float `(height, width, channels)`.
+        image: float `(height, width, channels)`.
         call: translates `(1, height, width, channels)` into the same height and width.
-        tile: side of the tiles; 0: the whole picture at once. A picture that is no larger goes
+        tile: side of the tiles; 0: the whole image at once. An image that is no larger goes
             through at once too.
         overlap: pixels that neighbouring tiles share; 0: a quarter of the tile.
-        multiple: tiles begin at multiples of this, so that a network that halves pictures sees
-            each pixel as it sees it in the whole picture.
+        multiple: tiles begin at multiples of this, so that a network that halves images sees
+            each pixel as it sees it in the whole image.
         size: the height and width that the network takes, where it takes no other. Tiles then
-            have this size, and smaller pictures are continued to it by their mirror image.
+            have this size, and smaller images are continued to it by their mirror image.
 
     Returns:
         float32 `(height, width, channels of the output)`.
@@ -49,9 +49,9 @@ def translate_picture(
     Raises:
         InputError: a tile or an overlap that is impossible.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     if size is None and (not tile or max(height, width) <= tile):
-        return np.asarray(call(picture[None])[0], np.float32)
+        return np.asarray(call(image[None])[0], np.float32)
     multiple = max(1, multiple)
     # A tile is as large as asked for, rounded up to what the network takes as it is.
     full = min(size) if size else _up(tile, multiple)
@@ -65,7 +65,7 @@ def translate_picture(
         wanted.append(max(side, _up(length, grid)))
         starts.append(places(wanted[-1], side, overlap, grid))
     reach = [(0, wanted[0] - height), (0, wanted[1] - width), (0, 0)]
-    whole = np.pad(picture, reach, mode="reflect") if wanted != [height, width] else picture
+    whole = np.pad(image, reach, mode="reflect") if wanted != [height, width] else image
     return _blended(whole, call, starts, sides, overlap // 4)[:height, :width]
 
 
@@ -130,7 +130,7 @@ def windows(starts: list[int], tile: int, margin: int) -> np.ndarray:
 
 
 def _blended(
-    picture: np.ndarray,
+    image: np.ndarray,
     call: Call,
     starts: list[list[int]],
     sides: tuple[int, int],
@@ -141,9 +141,9 @@ def _blended(
     for top, vertical in zip(starts[0], down):
         for left, horizontal in zip(starts[1], across):
             place = slice(top, top + sides[0]), slice(left, left + sides[1])
-            made = np.asarray(call(picture[place][None])[0], np.float32)
+            made = np.asarray(call(image[place][None])[0], np.float32)
             if result is None:
-                result = np.zeros((*picture.shape[:2], made.shape[-1]), np.float32)
+                result = np.zeros((*image.shape[:2], made.shape[-1]), np.float32)
             weight = (vertical[:, None] * horizontal[None, :]).astype(np.float32)
             result[place] += weight[..., None] * made
     return result

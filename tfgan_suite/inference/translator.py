@@ -14,20 +14,20 @@ from tfgan_suite.core.translation_game import BACK, DIRECTIONS, FORTH, Translati
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference import tiles
 
-# Pictures with more pixels than this go through in tiles unless the user says otherwise.
+# Images with more pixels than this go through in tiles unless the user says otherwise.
 WHOLE, TILE = 1024 * 1024, 512
 TRANSLATES = TranslationGame.usage
 
 
 @dataclasses.dataclass(frozen=True)
 class Translator:
-    """What translates pictures.
+    """What translates images.
 
     Args:
         name: where it comes from.
         direction: `"AtoB"` or `"BtoA"`.
-        spec: description of the pictures it takes.
-        made: description of the pictures it gives.
+        spec: description of the images it takes.
+        made: description of the images it gives.
         call: float32 `(1, height, width, channels)` in [-1, 1] to the same height and width.
         multiple: grid on which parts can be computed alone (`Signature.multiple`).
     """
@@ -41,7 +41,7 @@ class Translator:
 
     @property
     def channels(self) -> int:
-        """Channels of the pictures that go in."""
+        """Channels of the images that go in."""
         return self.spec.shape[2]
 
     @property
@@ -50,11 +50,11 @@ class Translator:
         height, width = self.spec.shape[:2]
         return None if None in (height, width) else (height, width)
 
-    def __call__(self, picture: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
-        """Translates one picture.
+    def __call__(self, image: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
+        """Translates one image.
 
         Args:
-            picture: float32 `(height, width, channels)` in [-1, 1], of any size.
+            image: float32 `(height, width, channels)` in [-1, 1], of any size.
             tile: side of the tiles; 0: none up to 1024 x 1024 pixels, 512 above.
             overlap: pixels that neighbouring tiles share; 0: a quarter of the tile.
 
@@ -64,10 +64,10 @@ class Translator:
         Raises:
             InputError: an impossible tile or overlap.
         """
-        if not tile and picture.shape[0] * picture.shape[1] > WHOLE:
+        if not tile and image.shape[0] * image.shape[1] > WHOLE:
             tile = TILE
-        return tiles.translate_picture(
-            picture,
+        return tiles.translate_image(
+            image,
             self.call,
             tile=tile,
             overlap=overlap,
@@ -87,12 +87,12 @@ def open_translator(
     Args:
         source: run folder, `saved_models/NAME` or `saved_models/NAME/VERSION`.
         direction: `"AtoB"` or `"BtoA"`; None: the one it was trained for, of two the first.
-        seed: of inputs beside the picture, where it has some.
+        seed: of inputs beside the image, where it has some.
         signature: the signature to translate with, where it is not the direction's, such as
             `"varied"` of pix2pix.
 
     Raises:
-        InputError: neither of them, one that does not translate pictures, not in this direction,
+        InputError: neither of them, one that does not translate images, not in this direction,
             or without this signature.
     """
     source = Path(source)
@@ -110,7 +110,7 @@ def _from_run(source: Path, direction: str | None, seed: int, signature: str | N
     _check_usage(source, game.usage)
     signatures = game.signatures()
     direction, name = _choose(source, direction, signature, signatures, vars(chosen))
-    _check_pictures(source, signatures[name].inputs[0], signatures[name].output)
+    _check_images(source, signatures[name].inputs[0], signatures[name].output)
 
     def call(images: np.ndarray) -> np.ndarray:
         return game.translate(images, signature=name, seed=seed)
@@ -129,7 +129,7 @@ def _from_export(
     constants = exported.card.get("constants") or {}
     direction, name = _choose(source, direction, signature, exported.signatures, constants)
     first, *others = exported.inputs(name)
-    _check_pictures(source, first, exported.output(name))
+    _check_images(source, first, exported.output(name))
     # As `TranslationGame.translate` draws them, so that a run and its export agree.
     drawn = {spec.name: spec.draw(1, [seed, index]).numpy() for index, spec in enumerate(others, 1)}
 
@@ -169,11 +169,11 @@ def _choose(
     return trained, FORTH
 
 
-def _check_pictures(source: Path, *specs: TensorSpec) -> None:
+def _check_images(source: Path, *specs: TensorSpec) -> None:
     for spec in specs:
         if spec.kind != "image" or len(spec.shape) != 3 or spec.shape[2] not in (1, 3):
             raise InputError(
-                f"{source} translates {spec.kind} of shape {spec.shape}, not pictures of 1 or 3"
+                f"{source} translates {spec.kind} of shape {spec.shape}, not images of 1 or 3"
                 " channels"
             )
 
@@ -181,5 +181,5 @@ def _check_pictures(source: Path, *specs: TensorSpec) -> None:
 def _check_usage(source: Path, usage: str) -> None:
     if usage.split()[0] != TRANSLATES.split()[0]:
         raise InputError(
-            f"{source} translates no pictures; use `python -m tfgan_suite {usage.format(source)}`"
+            f"{source} translates no images; use `python -m tfgan_suite {usage.format(source)}`"
         )

@@ -1,4 +1,4 @@
-"""What makes pictures larger, from a run folder or an export, whichever the user names."""
+"""What makes images larger, from a run folder or an export, whichever the user names."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 from tfgan_suite.core.signatures import TensorSpec
 from tfgan_suite.errors import InputError
-from tfgan_suite.inference.upscale_tiles import SMALLEST, Call, enlarge_picture
+from tfgan_suite.inference.upscale_tiles import SMALLEST, Call, enlarge_image
 
 
 @dataclasses.dataclass(frozen=True)
 class Upscaler:
-    """What makes pictures larger.
+    """What makes images larger.
 
     Args:
         name: where it comes from.
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         factor: how many times larger.
         call: float32 `(1, height, width, channels)` in [-1, 1] to `factor` times the sides.
         step: training steps, where known.
@@ -30,9 +30,9 @@ class Upscaler:
     call: Call
     step: int | None = None
 
-    def __call__(self, picture: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
-        """Enlarges one picture, uint8 to uint8; see `enlarge_picture`."""
-        return enlarge_picture(picture, self.call, self.factor, tile=tile, overlap=overlap)
+    def __call__(self, image: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
+        """Enlarges one image, uint8 to uint8; see `enlarge_image`."""
+        return enlarge_image(image, self.call, self.factor, tile=tile, overlap=overlap)
 
 
 def open_upscaler(source: str | Path) -> Upscaler:
@@ -42,7 +42,7 @@ def open_upscaler(source: str | Path) -> Upscaler:
         source: run folder, `saved_models/NAME` or `saved_models/NAME/VERSION`.
 
     Raises:
-        InputError: neither of them, or one that makes no pictures larger.
+        InputError: neither of them, or one that makes no images larger.
     """
     source = Path(source)
     if not source.exists():
@@ -92,6 +92,6 @@ def _opened(source: Path, spec: TensorSpec, call: Call, step: int | None) -> Ups
 
 def _other(source: Path) -> str:
     return (
-        f"{source} makes no pictures larger; give a run of recipes/srresnet.py or"
+        f"{source} makes no images larger; give a run of recipes/srresnet.py or"
         " recipes/srgan.py, or an export of one"
     )

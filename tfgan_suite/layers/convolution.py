@@ -53,7 +53,7 @@ class Conv2D(_Biased, keras.layers.Conv2D):
 class PaddedConv2D(Conv2D):
     """Convolution after zeros on all four sides, for the sizes of papers and other frameworks.
 
-    At stride 2 and kernel 3, `"same"` on even sizes puts its only row of zeros behind the picture
+    At stride 2 and kernel 3, `"same"` on even sizes puts its only row of zeros behind the image
     and so looks at other pixels; at stride 1 and kernel 4 it keeps the size, pad 1 does not.
 
     Args:
@@ -139,7 +139,7 @@ def add_bias(outputs: tf.Tensor, bias: Any) -> tf.Tensor:
     """Adds one number a channel, with a gradient that is right in bfloat16 too.
 
     The gradient of TensorFlow's bias_add, which all Keras layers use, counts up in bfloat16 on
-    CPUs: from 256 on, adding 1 changes nothing, so the sum over a batch of pictures stops there
+    CPUs: from 256 on, adding 1 changes nothing, so the sum over a batch of images stops there
     (seen: 1,000 in place of 65,000). The gradient of a plain addition is summed in float32.
 
     Args:

@@ -1,14 +1,14 @@
 """Convolutions to very few channels, for a block of pixels at once: the same numbers, sooner.
 
-CPUs compute 16 channels of a convolution at a time, needed or not: the one that makes a picture
+CPUs compute 16 channels of a convolution at a time, needed or not: the one that makes an image
 throws away thirteen. The pixels of a block of 2 x 2 as 12 channels need a kernel larger by one
 row and one column, at stride 2. Measured on two cores in float32 forwards and with both
 gradients, 64 to 3 channels, in ms as convolution and in blocks:
 
     | | forwards | with gradients |
     | --- | --- | --- |
-    | 7x7, one picture of 256x256 | 37, 15 | 85, 48 |
-    | 7x7, one picture of 128x128 | 8.2, 4.4 | 18, 11 |
+    | 7x7, one image of 256x256 | 37, 15 | 85, 48 |
+    | 7x7, one image of 128x128 | 8.2, 4.4 | 18, 11 |
     | 9x9, four of 96x96 | 36, 13 | 77, 37 |
     | 3x3, one of 64x64 | 1.2, 1.3 | 2.4, 2.6 |
 """
@@ -37,7 +37,7 @@ def pays(
     In bfloat16 they are not: the gradient of a strided convolution is slow there.
 
     Args:
-        shape: of the pictures, `(batch, height, width, channels)`.
+        shape: of the images, `(batch, height, width, channels)`.
         kernel: `(rows, columns, channels, filters)`.
         padding: `"same"` or `"valid"`.
         steps: strides and dilations.

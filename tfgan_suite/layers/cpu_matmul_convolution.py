@@ -3,7 +3,7 @@
 oneDNN is slow on maps of 4x4 with many channels. Measured on one core at 256 to 512 channels,
 batch 64, stride 2, in ms as convolution and as product:
 
-    | | forwards | pictures' gradient | kernel's gradient |
+    | | forwards | images' gradient | kernel's gradient |
     | --- | --- | --- | --- |
     | float32 | 55, 47 | 60, 50 | 59, 50 |
     | bfloat16 | 16, 12 | 25, 14 | 58, 14 |
@@ -44,7 +44,7 @@ def pays(
             transposed convolution takes.
         kernel: kernel of either.
         stride: of both axes.
-        batch: pictures, where that is known.
+        batch: images, where that is known.
     """
     # The processors decide, not the numbers: on GPUs and TPUs convolutions are as fast.
     return (

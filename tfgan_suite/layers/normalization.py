@@ -13,8 +13,8 @@ class BatchStatistics(keras.layers.Layer):
     """Batch norm without moving averages: what is at hand is normalised by its own statistics.
 
     `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` for each channel. In training the
-    moments are those of the batch. Afterwards they are those of each picture alone, as in the
-    tests of pix2pix, whose batches are one picture: no answer depends on the pictures beside it,
+    moments are those of the batch. Afterwards they are those of each image alone, as in the
+    tests of pix2pix, whose batches are one image: no answer depends on the images beside it,
     and no state changes. At batch 1 both are instance norm.
 
     The kernel of batch norm does the work in training: sooner on CPUs than means and products,
@@ -28,7 +28,7 @@ class BatchStatistics(keras.layers.Layer):
     Input shape `(batch, height, width, channels)`, of at least two pixels: one alone gives beta.
     """
 
-    # Whether a picture is alone in training, too.
+    # Whether an image is alone in training, too.
     _alone = False
 
     def __init__(
@@ -61,7 +61,7 @@ class BatchStatistics(keras.layers.Layer):
             return self._by_moments(inputs, gamma, beta)
         if not self._alone or inputs.shape[0] == 1:
             return self._by_kernel(inputs, gamma, beta)
-        # Every channel of every picture becomes a channel of one picture.
+        # Every channel of every image becomes a channel of one image.
         sizes = tf.shape(inputs)
         count = inputs.shape[0] or sizes[0]
         pixels = sizes[1] * sizes[2]
@@ -92,7 +92,7 @@ class BatchStatistics(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class InstanceStatistics(BatchStatistics):
-    """Instance norm on the kernel of batch norm: every picture by its own statistics, always.
+    """Instance norm on the kernel of batch norm: every image by its own statistics, always.
 
     The numbers are those of tensorflow-addons' `InstanceNormalization`. Arguments and shapes are
     those of `BatchStatistics`.

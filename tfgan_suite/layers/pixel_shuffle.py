@@ -1,4 +1,4 @@
-"""Layers with which pictures grow: pixel shuffle, convolutions around it, bicubic, PReLU."""
+"""Layers with which images grow: pixel shuffle, convolutions around it, bicubic, PReLU."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def _kernels_over_blocks(kernel: tf.Tensor, factor: int) -> list[tf.Tensor]:
 class PReLU(keras.layers.PReLU):
     """Keras's PReLU with one slope a channel, and fewer passes over the maps in training.
 
-    `y = max(x, 0) + alpha min(x, 0)`. Where a game enlarges pictures its maps are the largest of
+    `y = max(x, 0) + alpha min(x, 0)`. Where a game enlarges images its maps are the largest of
     the network, and a pass over them costs as much as the arithmetic.
 
     Args:
@@ -319,7 +319,7 @@ class BicubicUpsample(keras.layers.Layer):
 
 
 def _at(images: tf.Tensor, axis: int, place: int) -> tf.Tensor:
-    """One row (axis 1) or column (axis 2) of pictures, counted from the end where negative."""
+    """One row (axis 1) or column (axis 2) of images, counted from the end where negative."""
     part = slice(place, place + 1 or None)
     return images[:, part] if axis == 1 else images[:, :, part]
 
@@ -329,7 +329,7 @@ def enlarging_kernel(factor: int, channels: int) -> np.ndarray:
 
     Args:
         factor: of the enlargement.
-        channels: of the pictures.
+        channels: of the images.
 
     Returns:
         float32 `(5, 5, channels, channels * factor^2)`.

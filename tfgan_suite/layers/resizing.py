@@ -78,10 +78,10 @@ class PixelBias(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class ReflectionPad(keras.layers.Layer):
-    """Continues pictures on all four sides by their mirror image; the edge is not repeated.
+    """Continues images on all four sides by their mirror image; the edge is not repeated.
 
     Args:
-        width: pixels on each side; pictures must be larger than it.
+        width: pixels on each side; images must be larger than it.
 
     Input shape `(batch, height, width, channels)`.
 

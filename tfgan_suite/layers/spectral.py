@@ -2,8 +2,8 @@
 
 Miyato, Kataoka, Koyama, Yoshida, "Spectral Normalization for Generative Adversarial Networks",
 ICLR 2018, arXiv:1802.05957. The stored weight W stays as the optimizer made it; what the layer
-computes with is W / sigma. A game calls `iterate(critic)` once in each update of the critic:
-nothing else changes the estimate of sigma, however often the critic is called.
+computes with is W / sigma. A game calls `iterate(discriminator)` once in each update of the discriminator:
+nothing else changes the estimate of sigma, however often the discriminator is called.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def iterate(network: keras.Model) -> None:
     without spectral layers stays as it is.
 
     Args:
-        network: a critic, in or out of a replica context.
+        network: a discriminator, in or out of a replica context.
     """
     layers = spectral_layers(network)
     if layers:

@@ -1,6 +1,6 @@
-"""Adversarial losses as plain functions of the critic's outputs.
+"""Adversarial losses as plain functions of the discriminator's outputs.
 
-Every function takes logits or critic values of any shape and dtype and returns a float32 scalar:
+Every function takes logits or discriminator values of any shape and dtype and returns a float32 scalar:
 the mean over all elements of the (local) batch, computed in float32. Logs of probabilities are
 softplus forms, log D = -softplus(-a) and log(1 - D) = -softplus(a), which never overflow.
 A game takes the three functions it needs as one `AdversarialLoss`, by name or made by itself.
@@ -22,16 +22,16 @@ Term = Callable[..., tf.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """The three terms of a two-player game; the critic minimises `real(..) + fake(..)`.
+    """The three terms of a two-player game; the discriminator minimises `real(..) + fake(..)`.
 
     Args:
         name: word by which `get` finds it.
-        real: critic's term on its outputs for real samples.
-        fake: critic's term on its outputs for generated samples.
-        generator: generator's term on the critic's outputs for generated samples.
+        real: discriminator's term on its outputs for real samples.
+        fake: discriminator's term on its outputs for generated samples.
+        generator: generator's term on the discriminator's outputs for generated samples.
         smooths: whether `real` takes `target=`, the probability it asks for; only
             cross-entropy does.
-        threshold: critic output above which a sample counts as real; None where the output
+        threshold: discriminator output above which a sample counts as real; None where the output
             means nothing by itself.
     """
 
@@ -55,8 +55,8 @@ def cross_entropy_real(logits: tf.Tensor, target: float = 1.0) -> tf.Tensor:
     """`-E[t log D(x) + (1 - t) log(1 - D(x))]`.
 
     Args:
-        logits: critic outputs for real samples, before any sigmoid.
-        target: t in (0, 1]; .9 is the usual one-sided label smoothing. It moves the critic's
+        logits: discriminator outputs for real samples, before any sigmoid.
+        target: t in (0, 1]; .9 is the usual one-sided label smoothing. It moves the discriminator's
             equilibrium to t / (1 + t) and invalidates `jensen_shannon_estimate`.
     """
     logits = _float(logits)
@@ -92,10 +92,10 @@ def wasserstein_fake(values: tf.Tensor) -> tf.Tensor:
 
 
 def wasserstein_distance(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """Earth mover estimate `E f(x) - E f(G(z))`, up to the critic's unknown Lipschitz constant.
+    """Earth mover estimate `E f(x) - E f(G(z))`, up to the discriminator's unknown Lipschitz constant.
 
     Args:
-        real, fake: critic values for real and for generated samples.
+        real, fake: discriminator values for real and for generated samples.
     """
     return wasserstein_fake(real) - wasserstein_fake(fake)
 
@@ -116,7 +116,7 @@ def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Adversarial
     Args:
         a: label of generated samples.
         b: label of real samples.
-        c: what the generator wants the critic to answer. With b - c = 1 and b - a = 2, e.g.
+        c: what the generator wants the discriminator to answer. With b - c = 1 and b - a = 2, e.g.
             (-1, 1, 0), the generator minimises a Pearson chi-squared divergence.
 
     Raises:
@@ -199,14 +199,14 @@ def get(loss: str | AdversarialLoss, *, label_smoothing: float = 0.0) -> Adversa
     return dataclasses.replace(loss, real=real)
 
 
-def jensen_shannon_estimate(critic_loss_sum: tf.Tensor | float) -> tf.Tensor | float:
+def jensen_shannon_estimate(discriminator_loss_sum: tf.Tensor | float) -> tf.Tensor | float:
     """Lower bound of the Jensen-Shannon divergence in nats, `log 2 - L_D / 2`.
 
     Args:
-        critic_loss_sum: L_D, the SUM (not the mean) of the critic's two cross-entropy terms
+        discriminator_loss_sum: L_D, the SUM (not the mean) of the discriminator's two cross-entropy terms
             without label smoothing.
 
     Returns:
-        0 where the critic answers 1/2 everywhere; at most log 2 = 0.693147.
+        0 where the discriminator answers 1/2 everywhere; at most log 2 = 0.693147.
     """
-    return math.log(2.0) - critic_loss_sum / 2.0
+    return math.log(2.0) - discriminator_loss_sum / 2.0

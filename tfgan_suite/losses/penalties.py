@@ -1,7 +1,7 @@
-"""What keeps a critic smooth: gradient penalties and weight clipping.
+"""What keeps a discriminator smooth: gradient penalties and weight clipping.
 
-The penalties differentiate the critic with respect to its input inside the caller's tape, so
-that the caller's gradient to the critic's weights is of second order. A critic they pass through
+The penalties differentiate the discriminator with respect to its input inside the caller's tape, so
+that the caller's gradient to the discriminator's weights is of second order. A discriminator they pass through
 must use operations with second derivatives (not `tf.image.resize` or UpSampling2D).
 """
 
@@ -16,32 +16,32 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 
-# The gradient of a square root is infinite at 0, where a constant critic's slope is.
+# The gradient of a square root is infinite at 0, where a constant discriminator's slope is.
 SMALLEST_SQUARED_SLOPE = 1e-12
 
 
-Critic = Callable[[tf.Tensor], tf.Tensor]
+Discriminator = Callable[[tf.Tensor], tf.Tensor]
 
 
-def input_gradients(critic: Critic, points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Per-sample gradient of the critic's (summed) output with respect to its input.
+def input_gradients(discriminator: Discriminator, points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Per-sample gradient of the discriminator's (summed) output with respect to its input.
 
     Args:
-        critic: maps `(batch, ...)` to outputs whose first axis is the batch; each output should
+        discriminator: maps `(batch, ...)` to outputs whose first axis is the batch; each output should
             depend on its own sample only. A Keras model is called with `training=True`.
         points: `(batch, ...)`; taken as a constant.
 
     Returns:
-        The gradient, a float32 tensor of the shape of points, zeros where the critic ignores its
-        input; and the critic's outputs, so that they need not be computed again.
+        The gradient, a float32 tensor of the shape of points, zeros where the discriminator ignores its
+        input; and the discriminator's outputs, so that they need not be computed again.
     """
     points = tf.stop_gradient(tf.cast(points, tf.float32))
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(points)
-        if isinstance(critic, keras.layers.Layer):
-            outputs = critic(points, training=True)
+        if isinstance(discriminator, keras.layers.Layer):
+            outputs = discriminator(points, training=True)
         else:
-            outputs = critic(points)
+            outputs = discriminator(points)
         total = tf.reduce_sum(tf.cast(outputs, tf.float32))
     gradients = tape.gradient(total, points, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     return gradients, outputs
@@ -53,7 +53,7 @@ def _squared_slopes(gradients: tf.Tensor) -> tf.Tensor:
 
 
 def gradient_penalty(
-    critic: Critic,
+    discriminator: Discriminator,
     points: tf.Tensor,
     target: float = 1.0,
     one_sided: bool = False,
@@ -61,7 +61,7 @@ def gradient_penalty(
     """`E (|grad f(points)| - target)^2`, not yet times its weight lambda.
 
     Args:
-        critic: as for `input_gradients`.
+        discriminator: as for `input_gradients`.
         points: `(batch, ...)`, e.g. from `interpolate`; taken as constants.
         target: slope that costs nothing.
         one_sided: only slopes above the target cost something.
@@ -70,7 +70,7 @@ def gradient_penalty(
         The penalty, a float32 scalar, and the slopes `(batch,)`, L2 norms over all axes but
         the batch's.
     """
-    gradients, _ = input_gradients(critic, points)
+    gradients, _ = input_gradients(discriminator, points)
     slopes = tf.sqrt(_squared_slopes(gradients) + SMALLEST_SQUARED_SLOPE)
     excess = slopes - target
     if one_sided:
@@ -106,18 +106,18 @@ def interpolate(real: tf.Tensor, fake: tf.Tensor, uniform: tf.Tensor) -> tf.Tens
     return share * real + (1.0 - share) * fake
 
 
-def r1(critic: Critic, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def r1(discriminator: Discriminator, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """`E |grad f(x)|^2 / 2` at real samples, not yet times its weight gamma.
 
     Args:
-        critic: as for `input_gradients`.
+        discriminator: as for `input_gradients`.
         real: `(batch, ...)`.
 
     Returns:
-        The penalty, a float32 scalar, and the critic's outputs for the real samples, which the
-        critic's loss needs as well.
+        The penalty, a float32 scalar, and the discriminator's outputs for the real samples, which the
+        discriminator's loss needs as well.
     """
-    gradients, outputs = input_gradients(critic, real)
+    gradients, outputs = input_gradients(discriminator, real)
     return 0.5 * tf.reduce_mean(_squared_slopes(gradients)), outputs
 
 
@@ -125,7 +125,7 @@ def clip_weights(variables: Sequence[Any], limit: float) -> None:
     """Clips every variable to [-limit, limit], in or out of a replica context.
 
     Args:
-        variables: the critic's trainable variables (not its moving averages).
+        variables: the discriminator's trainable variables (not its moving averages).
         limit: half the side of the box, above 0.
 
     Raises:
@@ -137,8 +137,8 @@ def clip_weights(variables: Sequence[Any], limit: float) -> None:
     compat.assign_in_replicas(variables, values)
 
 
-def reject_batch_norm(critic: keras.Model) -> None:
-    """Refuses a critic with batch normalisation, at any depth.
+def reject_batch_norm(discriminator: keras.Model) -> None:
+    """Refuses a discriminator with batch normalisation, at any depth.
 
     Batch statistics make each output depend on the whole batch, so that a per-sample gradient
     penalty no longer bounds the slope.
@@ -146,10 +146,10 @@ def reject_batch_norm(critic: keras.Model) -> None:
     Raises:
         InputError: one of the layers is a batch normalisation.
     """
-    for layer in critic._flatten_layers():
+    for layer in discriminator._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             raise InputError(
-                f"critic {critic.name!r} has batch normalisation ({layer.name!r}), which mixes "
+                f"discriminator {discriminator.name!r} has batch normalisation ({layer.name!r}), which mixes "
                 "the samples that a gradient penalty looks at one by one; use "
                 "GroupNormalization(groups=1), instance normalisation or none"
             )

@@ -32,11 +32,11 @@ def overlaps(kernel: int, stride: int) -> np.ndarray:
     return np.outer(line, line)
 
 
-def score(pictures: np.ndarray, factor: int, border: int = 4) -> float:
+def score(images: np.ndarray, factor: int, border: int = 4) -> float:
     """How strong the pattern is that is repeated every `factor` pixels.
 
     Args:
-        pictures: what a network made of an even input, `(n, height, width, channels)`, sides
+        images: what a network made of an even input, `(n, height, width, channels)`, sides
             multiples of the factor.
         factor: of the enlargement.
         border: blocks that are left out on each side, where edges show.
@@ -48,14 +48,14 @@ def score(pictures: np.ndarray, factor: int, border: int = 4) -> float:
     Raises:
         InputError: nothing is left inside.
     """
-    pictures = np.asarray(pictures, np.float64)
-    if pictures.ndim != 4 or min(pictures.shape[1:3]) <= 2 * border * factor:
+    images = np.asarray(images, np.float64)
+    if images.ndim != 4 or min(images.shape[1:3]) <= 2 * border * factor:
         raise InputError(
-            f"pictures of shape {pictures.shape} leave nothing inside a border of {border} blocks"
+            f"images of shape {images.shape} leave nothing inside a border of {border} blocks"
             f" of {factor} pixels"
         )
     rim = slice(border * factor, -border * factor or None)
-    inside = pictures[:, rim, rim]
+    inside = images[:, rim, rim]
     count, height, width, channels = inside.shape
     if height % factor or width % factor:
         raise InputError(f"sides of {height} and {width} are no multiples of {factor}")

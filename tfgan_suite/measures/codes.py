@@ -61,7 +61,7 @@ def code_accuracy(
     """Share of examples whose code, read as a class, is right. Codes are learnt without labels.
 
     Args:
-        codes: code of each example `(n,)`: told by Q for a labelled picture, or given to the
+        codes: code of each example `(n,)`: told by Q for a labelled image, or given to the
             generator, where a classifier or a known world tells the class.
         labels: class of each example `(n,)`.
         matching: which class a code stands for. `"hungarian"`: each class at most once, the best

@@ -1,4 +1,4 @@
-"""Whether a game's inputs show in its pictures: classes asked for, codes, copies of examples."""
+"""Whether a game's inputs show in its images: classes asked for, codes, copies of examples."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tfgan_suite.utils import image_grids
 def classes(
     game: Any, network: extractors.Extractor, count: int, seed: int, batch: int
 ) -> list[Measured]:
-    """Share of pictures in which a classifier sees the class that was asked for.
+    """Share of images in which a classifier sees the class that was asked for.
 
     Args:
         game: has an input `"label"`; the classes are asked for equally often.
         network: made with predictions, of as many classes in the same order.
-        count: pictures.
+        count: images.
         seed: of the draws and of the control's shuffle.
-        batch: pictures at once.
+        batch: images at once.
 
     Returns:
         The share; the protocol holds `"shuffled"`, the same against labels in another order (what
@@ -60,14 +60,14 @@ def codes(
         game: an InfoGAN with categorical codes.
         network: classifier, made with predictions.
         source: labelled data of the game's shape.
-        count: pictures of each side.
+        count: images of each side.
         seed: of the draws.
-        batch: pictures at once.
+        batch: images at once.
 
     Returns:
-        `code_accuracy` of the codes that Q tells of labelled pictures; and, of the game's own
-        pictures, the mutual information of the code that was given and (1) the one that Q tells
-        from the picture alone, (2) the class that the classifier sees.
+        `code_accuracy` of the codes that Q tells of labelled images; and, of the game's own
+        images, the mutual information of the code that was given and (1) the one that Q tells
+        from the image alone, (2) the class that the classifier sees.
 
     Raises:
         InputError: another game, or data without labels.
@@ -88,7 +88,7 @@ def codes(
         inferred.append(game.infer(drawn)["category"][:, 0])
         seen.append(_classes(network, drawn))
     return [
-        code_accuracy(told, found["label"], **sizes, of="labelled pictures, read by Q"),
+        code_accuracy(told, found["label"], **sizes, of="labelled images, read by Q"),
         mutual_information(given, np.concatenate(inferred), of="code given, code read by Q"),
         mutual_information(given, np.concatenate(seen), of=f"code given, class by {network.name}"),
     ]
@@ -121,7 +121,7 @@ def _input(game: Any, name: str, otherwise: str) -> Any:
 
 
 def _drawn(game: Any, name: str, asked: np.ndarray, seed: int, batch: int) -> Iterator[np.ndarray]:
-    """Batches of pictures in [-1, 1], rounded as files would hold them."""
+    """Batches of images in [-1, 1], rounded as files would hold them."""
     start = 0
     for size, own in parts(len(asked), seed, batch):
         drawn = game.generate(seed=own, **{name: asked[start : start + size]})

@@ -1,7 +1,7 @@
 """The two learning curves: estimates of the earth mover's distance and of the JS divergence.
 
-While a critic is trained, its loss says how far apart real and generated examples are: a
-Wasserstein critic's as an earth mover's distance (up to a factor), a cross-entropy critic's as a
+While a discriminator is trained, its loss says how far apart real and generated examples are: a
+Wasserstein discriminator's as an earth mover's distance (up to a factor), a cross-entropy discriminator's as a
 Jensen-Shannon divergence. Here they are read from a run's log, smoothed, and fitted to two
 distributions that stand still.
 """
@@ -35,8 +35,8 @@ LOG_TWO = math.log(2.0)
 # --- discrete distributions -----------------------------------------------------------------
 
 
-def optimal_critic(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
-    """`D*(x) = p_data(x) / (p_data(x) + p_g(x))`: the best critic's probability of "real".
+def optimal_discriminator(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
+    """`D*(x) = p_data(x) / (p_data(x) + p_g(x))`: the best discriminator's probability of "real".
 
     Args:
         real, fake: densities or probabilities at the same places; not both 0 at any of them.
@@ -45,18 +45,18 @@ def optimal_critic(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
     return real / (real + fake)
 
 
-def value_of(real: np.ndarray, fake: np.ndarray, critic: np.ndarray) -> float:
+def value_of(real: np.ndarray, fake: np.ndarray, discriminator: np.ndarray) -> float:
     """The GAN's value `V = sum p_data log D + sum p_g log(1 - D)` of discrete distributions.
 
     Args:
         real, fake: probabilities `(n,)`, each summing to 1.
-        critic: D at each of the places. At the best critic V is `-log 4 + 2 JSD(real, fake)`.
+        discriminator: D at each of the places. At the best discriminator V is `-log 4 + 2 JSD(real, fake)`.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
-    critic = np.asarray(critic, np.float64)
+    discriminator = np.asarray(discriminator, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(real > 0, real * np.log(critic), 0.0)
-        terms = terms + np.where(fake > 0, fake * np.log1p(-critic), 0.0)
+        terms = np.where(real > 0, real * np.log(discriminator), 0.0)
+        terms = terms + np.where(fake > 0, fake * np.log1p(-discriminator), 0.0)
     return float(np.sum(terms))
 
 
@@ -69,7 +69,7 @@ class Curve:
 
     Args:
         kind: `"wasserstein"` (earth mover's distance up to an unknown factor, which differs
-            between critics) or `"jsd"` (lower bound of the divergence in nats, at most log 2).
+            between discriminators) or `"jsd"` (lower bound of the divergence in nats, at most log 2).
         name: whose curve it is.
         steps: int64 `(n,)`, rising.
         values: float64 `(n,)`.
@@ -173,18 +173,18 @@ def _estimate(
     line: dict[str, Any], constants: dict[str, Any], folder: Path
 ) -> tuple[str, Callable[[dict[str, Any]], float]]:
     """Which estimate a line of the log holds, and how it is read."""
-    if "critic/wasserstein" in line:
-        return "wasserstein", lambda one: -one["critic/wasserstein"]
-    if "critic/jsd" in line:
-        return "jsd", lambda one: one["critic/jsd"]
+    if "discriminator/wasserstein" in line:
+        return "wasserstein", lambda one: -one["discriminator/wasserstein"]
+    if "discriminator/jsd" in line:
+        return "jsd", lambda one: one["discriminator/jsd"]
     plain = constants.get("loss") in CROSS_ENTROPY and not constants.get("label_smoothing")
-    if plain and {"critic/real", "critic/fake"} <= set(line):
+    if plain and {"discriminator/real", "discriminator/fake"} <= set(line):
         return "jsd", lambda one: adversarial.jensen_shannon_estimate(
-            one["critic/real"] + one["critic/fake"]
+            one["discriminator/real"] + one["discriminator/fake"]
         )
     raise InputError(
         f"{folder} estimates neither distance: its log has {', '.join(sorted(line))}; expected"
-        " critic/wasserstein, critic/jsd, or a cross-entropy loss without label smoothing"
+        " discriminator/wasserstein, discriminator/jsd, or a cross-entropy loss without label smoothing"
     )
 
 
@@ -202,16 +202,16 @@ def fitted_estimates(
     rate: float = 0.01,
     seed: int = 0,
 ) -> list[float]:
-    """Trains a critic between two distributions that stand still, and reads its estimate.
+    """Trains a discriminator between two distributions that stand still, and reads its estimate.
 
     Args:
-        kind: `"wasserstein"`: WGAN's critic, weights clipped to [-clip, clip]; the estimate is
+        kind: `"wasserstein"`: WGAN's discriminator, weights clipped to [-clip, clip]; the estimate is
             the distance up to a factor, roughly the same for all distances (as far as the fit
-            finds the best critic). `"jsd"`: GAN's critic, cross-entropy, no bound on weights.
+            finds the best discriminator). `"jsd"`: GAN's discriminator, cross-entropy, no bound on weights.
         draw: takes theta and the step (int64), both scalars, gives real and generated points
             `(batch, n)`; steps below 0 are drawn for the estimate.
-        thetas: the distances; for each, the critic begins anew with the same weights.
-        steps: updates of the critic.
+        thetas: the distances; for each, the discriminator begins anew with the same weights.
+        steps: updates of the discriminator.
         width: units of its two hidden layers of ReLU.
         clip: half the side of the box of weights.
         rate: Adam's learning rate, which falls in a line to 0.
@@ -229,10 +229,10 @@ def fitted_estimates(
     keras.utils.set_random_seed(seed)
     size = draw(tf.constant(1.0), tf.constant(0, tf.int64))[0].shape[-1]
     point = keras.Input((size,))
-    critic = keras.Model(point, mlp(point, width, 1, layers=2))
+    discriminator = keras.Model(point, mlp(point, width, 1, layers=2))
     optimizer = FusedAdam(rate, 0.5, 0.9)
-    fit = _fit(kind, critic, optimizer, draw, steps, clip)
-    held = [*critic.trainable_variables, *compat.optimizer_variables(optimizer)]
+    fit = _fit(kind, discriminator, optimizer, draw, steps, clip)
+    held = [*discriminator.trainable_variables, *compat.optimizer_variables(optimizer)]
     held = [compat.tensor_variable(variable) for variable in held]
     start = [variable.numpy() for variable in held]
     found = []
@@ -245,17 +245,17 @@ def fitted_estimates(
 
 
 def _fit(
-    kind: str, critic: Any, optimizer: Any, draw: Callable, steps: int, clip: float
+    kind: str, discriminator: Any, optimizer: Any, draw: Callable, steps: int, clip: float
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A function that trains the critic for a theta and gives its loss on fresh points."""
+    """A function that trains the discriminator for a theta and gives its loss on fresh points."""
     loss = adversarial.get("wasserstein" if kind == "wasserstein" else "non_saturating")
-    weights = critic.trainable_variables
+    weights = discriminator.trainable_variables
     compat.build_optimizer(optimizer, weights)
     rate = compat.get_learning_rate(optimizer)
 
     def total(theta: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         real, fake = draw(theta, step)
-        return loss.real(critic(real)) + loss.fake(critic(fake))
+        return loss.real(discriminator(real)) + loss.fake(discriminator(fake))
 
     @tf.function
     def fit(theta: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Features of real and generated pictures, in a stream; those of the reference are kept on disk."""
+"""Features of real and generated images, in a stream; those of the reference are kept on disk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FORMAT = 1  # of the cache's files
 
 @dataclasses.dataclass
 class Collected:
-    """What is left of a stream of pictures.
+    """What is left of a stream of images.
 
     Args:
         moments: mean and covariance of the features.
@@ -42,7 +42,7 @@ class Collected:
 
     @property
     def count(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return self.moments.count
 
 
@@ -58,7 +58,7 @@ def stream(
         batch: examples in a batch; the last may be smaller.
 
     Yields:
-        uint8 pictures `(n, height, width, channels)`, or float32 points `(n, 2)`.
+        uint8 images `(n, height, width, channels)`, or float32 points `(n, 2)`.
 
     Raises:
         InputError: the source has fewer examples, or the batch is below 1.
@@ -89,26 +89,26 @@ def collect(
     total: int | None = None,
     progress: str = "",
 ) -> Collected:
-    """Describes a stream of pictures; memory does not grow with their number unless `keep`.
+    """Describes a stream of images; memory does not grow with their number unless `keep`.
 
     Args:
-        batches: pictures `(n, height, width, channels)`, uint8 or float in [-1, 1]; or points
+        batches: images `(n, height, width, channels)`, uint8 or float in [-1, 1]; or points
             `(n, d)` where there is no extractor.
         extractor: the feature network; `None`: the examples are features already.
-        keep: whether to keep every picture's features.
-        predict: whether to keep every picture's predictions.
+        keep: whether to keep every image's features.
+        predict: whether to keep every image's predictions.
         total: number of examples, for the progress bar.
         progress: its title; empty: no bar.
 
     Raises:
-        InputError: no pictures, NaN, predictions that the extractor does not give, features of
+        InputError: no images, NaN, predictions that the extractor does not give, features of
             the wrong rank.
     """
     moments, features, predictions = None, [], []
     bar = None
     if progress:
         print(progress)
-        bar = keras.utils.Progbar(total, unit_name="picture")
+        bar = keras.utils.Progbar(total, unit_name="image")
     for batch in batches:
         if extractor is None:
             extractors.check_finite(batch)
@@ -125,7 +125,7 @@ def collect(
         if bar is not None:
             bar.update(moments.count)
     if moments is None:
-        raise InputError("there are no pictures to measure; give one or more")
+        raise InputError("there are no images to measure; give one or more")
     return Collected(
         moments,
         np.concatenate(features) if keep else None,
@@ -153,7 +153,7 @@ def reference(
         count: number of examples.
         seed: of their order.
         split: of the data, for the cache's key.
-        batch: pictures in one call of the extractor.
+        batch: images in one call of the extractor.
         keep: whether features are needed beside the moments.
         cache: folder of the cache; `None`: no cache.
         progress: as for `collect`.
@@ -245,7 +245,7 @@ def _write(path: Path, found: Collected) -> None:
 
 
 def _plain(examples: np.ndarray) -> np.ndarray:
-    """Pictures as uint8, as files hold them; points as they are."""
+    """Images as uint8, as files hold them; points as they are."""
     return image_grids.to_uint8(examples) if examples.ndim == 4 else examples
 
 

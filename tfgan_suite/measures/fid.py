@@ -73,7 +73,7 @@ class Moments:
             InputError: fewer than two vectors.
         """
         if self.count < 2:
-            raise InputError(f"a covariance of {self.count} pictures; give at least 2")
+            raise InputError(f"a covariance of {self.count} images; give at least 2")
         return self.scatter / (self.count - 1)
 
 

@@ -1,9 +1,9 @@
-"""GAM: two trained games fight, each critic judging the other's samples (Im et al. 2016).
+"""GAM: two trained games fight, each discriminator judging the other's samples (Im et al. 2016).
 
     r_test = e(D1, x_test) / e(D2, x_test),      r_sample = e(D1, G2(z)) / e(D2, G1(z))
 
-where e is a critic's error rate. With r_test near 1 the critics are equally good on unseen real
-examples, and the pair whose critic errs less on the other's samples wins: the first where
+where e is a discriminator's error rate. With r_test near 1 the discriminators are equally good on unseen real
+examples, and the pair whose discriminator errs less on the other's samples wins: the first where
 r_sample < 1. Otherwise the battle is void. The order need not be transitive: `round_robin`.
 
 Two conventions are about. The paper's, used here, has error rates. The authors' script has
@@ -34,12 +34,12 @@ TOLERANCE = 0.3
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """Which answers of two critics were wrong, bool arrays.
+    """Which answers of two discriminators were wrong, bool arrays.
 
     Args:
-        first_test, second_test: of each critic on the same unseen real examples, `(n,)`.
-        first_sample: of the first critic on the second's samples, `(m,)`.
-        second_sample: of the second critic on the first's samples, `(m,)`.
+        first_test, second_test: of each discriminator on the same unseen real examples, `(n,)`.
+        first_sample: of the first discriminator on the second's samples, `(m,)`.
+        second_sample: of the second discriminator on the first's samples, `(m,)`.
     """
 
     first_test: np.ndarray
@@ -53,7 +53,7 @@ class Outcomes:
             raise InputError(f"outcomes have shapes {sizes}; expected four lists, none empty")
         if sizes[0] != sizes[1]:
             raise InputError(
-                f"the critics judged {sizes[0][0]} and {sizes[1][0]} real examples; expected the"
+                f"the discriminators judged {sizes[0][0]} and {sizes[1][0]} real examples; expected the"
                 " same examples for both"
             )
 
@@ -63,12 +63,12 @@ class Battle:
     """The result of a battle.
 
     Args:
-        verdict: `"first"`, `"second"`, `"tie"` (r_sample is 1), `"void"` (the critics are not
-            equally good on real examples) or `"undetermined"` (no critic was ever fooled).
+        verdict: `"first"`, `"second"`, `"tie"` (r_sample is 1), `"void"` (the discriminators are not
+            equally good on real examples) or `"undetermined"` (no discriminator was ever fooled).
         r_test, r_sample: ratios of the smoothed error rates, first by second.
         r_test_interval, r_sample_interval: 95% bootstrap intervals.
         accuracy_ratios: `"r_test"` and `"r_sample"` in the script's convention.
-        errors: plain error rates of both critics on real examples and on samples.
+        errors: plain error rates of both discriminators on real examples and on samples.
         protocol: counts, seed, tolerance, conventions.
     """
 
@@ -109,8 +109,8 @@ def judge(
 
     Args:
         outcomes: which answers were wrong.
-        tolerance: largest `|log r_test|` with which the critics count as equally good.
-        resamples: of the bootstrap; real examples are drawn for both critics together.
+        tolerance: largest `|log r_test|` with which the discriminators count as equally good.
+        resamples: of the bootstrap; real examples are drawn for both discriminators together.
         seed: of the bootstrap.
         **protocol: further facts for the result.
 
@@ -188,18 +188,18 @@ def battle(
     """Lets two trained games fight.
 
     Args:
-        first, second: games with `critic`, `generate(count, seed)` and `adversarial.threshold`,
-            trained on the same data in the same form. Critics run in inference mode; samples
+        first, second: games with `discriminator`, `generate(count, seed)` and `adversarial.threshold`,
+            trained on the same data in the same form. Discriminators run in inference mode; samples
             come from averaged weights where a game keeps them.
         real: unseen real examples `(n, ...)`, of a test split.
         count: samples of each game, both from one seed.
         seed: of samples and bootstrap.
-        batch: examples that a critic sees at once.
+        batch: examples that a discriminator sees at once.
         **how: `tolerance` and `resamples` of `judge`.
 
     Raises:
-        InputError: a game whose critic has no threshold between real and generated (such as a
-            Wasserstein critic), games of examples of different shapes.
+        InputError: a game whose discriminator has no threshold between real and generated (such as a
+            Wasserstein discriminator), games of examples of different shapes.
     """
     samples = [game.generate(count, seed=seed) for game in (first, second)]
     shapes = {tuple(array.shape[1:]) for array in (*samples, real)}
@@ -216,7 +216,7 @@ def battle(
 
 
 def called_real(game: Any, examples: np.ndarray, batch: int = 100) -> np.ndarray:
-    """Which examples a game's critic calls real, bool `(n,)`: answers above its threshold.
+    """Which examples a game's discriminator calls real, bool `(n,)`: answers above its threshold.
 
     Raises:
         InputError: its loss has no threshold.
@@ -224,12 +224,14 @@ def called_real(game: Any, examples: np.ndarray, batch: int = 100) -> np.ndarray
     threshold = game.adversarial.threshold
     if threshold is None:
         raise InputError(
-            f"the critic of {game.name!r} with the {game.adversarial.name} loss gives numbers that"
+            f"the discriminator of {game.name!r} with the {game.adversarial.name} loss gives numbers that"
             " tell no single example real or generated; GAM needs a classifier"
         )
-    critic: Callable[[tf.Tensor], tf.Tensor] = lambda x: game.critic(x, training=False)  # noqa: E731
+    discriminator: Callable[[tf.Tensor], tf.Tensor] = lambda x: game.discriminator(
+        x, training=False
+    )  # noqa: E731
     parts = [
-        np.asarray(critic(tf.constant(examples[i : i + batch], tf.float32)), np.float32)
+        np.asarray(discriminator(tf.constant(examples[i : i + batch], tf.float32)), np.float32)
         for i in range(0, len(examples), batch)
     ]
     return np.concatenate(parts).reshape(len(examples), -1)[:, 0] > threshold

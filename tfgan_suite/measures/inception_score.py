@@ -25,7 +25,7 @@ def inception_score(
     ```
 
     Between 1 (every sample has the same prediction) and the number of classes. Real data are not
-    looked at, so a generator with one fine picture a class gets the best score.
+    looked at, so a generator with one fine image a class gets the best score.
 
     Args:
         predictions: `(samples, classes)`: probabilities, or logits.

@@ -1,4 +1,4 @@
-"""Measures a run, an export or a folder of pictures against data."""
+"""Measures a run, an export or a folder of images against data."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _parzen(sides: Sides) -> list[Measured]:
             f"{len(real)} real examples are too few for Parzen windows: a tenth of them chooses "
             "sigma; give at least 10 (11,000 for the papers' counts)"
         )
-    # No extractor takes part; pictures are in [0, 1] as in the papers.
+    # No extractor takes part; images are in [0, 1] as in the papers.
     return [parzen(fake, real[:held], real[held:], **NO_EXTRACTOR, scale="[0, 1]")]
 
 
@@ -106,7 +106,7 @@ def _memorisation(sides: Sides) -> list[Measured]:
 def _memorisation_pixels(sides: Sides) -> list[Measured]:
     (real, fake), (train, _) = sides.pixels, sides.train(False)
     if real.ndim != 4:
-        raise InputError("memorisation_pixels is of pictures; take memorisation for points")
+        raise InputError("memorisation_pixels is of images; take memorisation for points")
     blocks = features.stream(train, len(train))
     found, _ = compare(fake[:_SHIFTED], real[:_SHIFTED], blocks, seed=sides.seed)
     return [dataclasses.replace(found, protocol={**found.protocol, **NO_EXTRACTOR})]
@@ -118,7 +118,7 @@ def _of_game(sides: Sides, measure: Callable[..., list[Measured]], *more: Any) -
     return measure(sides.game, *more, count=count, seed=sides.seed, batch=sides.batch)
 
 
-_SHIFTED = 250  # pictures of each side whose 25 shifts are compared with the whole training set
+_SHIFTED = 250  # images of each side whose 25 shifts are compared with the whole training set
 NO_EXTRACTOR = {key: None for key in ("extractor", "weights", "layer", "pool", "resize")}
 MEASURES = {
     "fid": Kind(lambda s: [fid(s.real.moments, s.fake.moments, **_named(s))]),
@@ -160,19 +160,19 @@ def measure(
 ) -> list[Measured]:
     """Measures generated examples against a split of data.
 
-    Pictures of both sides are rounded to bytes, as files would hold them. They come in batches;
+    Images of both sides are rounded to bytes, as files would hold them. They come in batches;
     what is kept of them are moments, for some measures also features, for Parzen also pixels.
 
     Args:
-        what: run folder, export, or pictures as `data.load` takes them.
+        what: run folder, export, or images as `data.load` takes them.
         against: data as `data.load` takes them.
         measures: of `MEASURES`.
         split: of the data, `"test"` or `"train"`.
         samples: examples of each side; fewer where a side has fewer.
         extractor: the feature network, or its name or file. Points are their own features.
         seed: of samples, reference and subsets.
-        batch: pictures at once.
-        size: side of the pictures of both sides; `None`: for runs and exports what they were
+        batch: images at once.
+        size: side of the images of both sides; `None`: for runs and exports what they were
             trained with, for files their own.
         cache: folder for the reference's features; `None`: none.
         progress: whether to show progress bars.
@@ -310,7 +310,7 @@ def _reference(
     against: str | Path, split: str, size: int | None, drawn: drawing.Drawn
 ) -> data.Source:
     """The data, of the shape that was drawn."""
-    if size is None and (drawn.about["samples_of"] != "files" or drawing.picture_files(against)):
+    if size is None and (drawn.about["samples_of"] != "files" or drawing.image_files(against)):
         size = drawn.size
     source = data.load(against, size=size, split=split, memory_limit=2**28)
     if tuple(source.shape) != tuple(drawn.shape):
@@ -335,6 +335,6 @@ def _seen(
 
 
 def _flat(examples: np.ndarray) -> np.ndarray:
-    """Pictures as float32 `(n, d)` in [0, 1]; points as they are."""
+    """Images as float32 `(n, d)` in [0, 1]; points as they are."""
     rows = examples.reshape(len(examples), -1).astype(np.float32)
     return rows / np.float32(255.0) if examples.dtype == np.uint8 else rows

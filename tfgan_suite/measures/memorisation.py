@@ -1,8 +1,8 @@
-"""Whether a generator only repeats its training pictures.
+"""Whether a generator only repeats its training images.
 
-For each sample the nearest training picture is searched, by pixels (with shifts, as a picture that
-moved by a pixel is far from itself) or by features. How near is too near is told by test pictures:
-the ratio of the medians of d(sample, training set) and d(test picture, training set) is about 1
+For each sample the nearest training image is searched, by pixels (with shifts, as an image that
+moved by a pixel is far from itself) or by features. How near is too near is told by test images:
+the ratio of the medians of d(sample, training set) and d(test image, training set) is about 1
 for a generator that invents, and 0 for one that copies. The training set is streamed in blocks.
 """
 
@@ -43,18 +43,18 @@ class Nearest:
 def nearest_by_pixels(
     samples: np.ndarray, train: np.ndarray | Iterable[np.ndarray], shifts: int = SHIFTS
 ) -> Nearest:
-    """Nearest training pictures, whatever part of +-`shifts` pixels they are moved by.
+    """Nearest training images, whatever part of +-`shifts` pixels they are moved by.
 
     The middle window of a sample, without `shifts` pixels on each side, is compared with every
-    window of that size of a training picture: all shifts compare as many pixels.
+    window of that size of a training image: all shifts compare as many pixels.
 
     Args:
         samples: `(n, height, width, channels)`, uint8 or float in [-1, 1].
-        train: pictures of the same size, as one array or as blocks.
+        train: images of the same size, as one array or as blocks.
         shifts: largest shift in pixels; 0: none.
 
     Raises:
-        InputError: no samples or training pictures, other shapes, NaN, pictures too small.
+        InputError: no samples or training images, other shapes, NaN, images too small.
     """
     samples = _pixels(samples)
     height, width = samples.shape[1:3]
@@ -101,11 +101,11 @@ def compare(
     """Distances of samples to the training set against those of test examples to it.
 
     Args:
-        samples: pictures, or with `extractor` features `(n, d)`.
+        samples: images, or with `extractor` features `(n, d)`.
         test: examples that were not trained on, of the same kind.
         train: the training set, of the same kind, as one array or as blocks.
-        shifts: for pictures, as for `nearest_by_pixels`.
-        extractor: name of the network that made the features; `None`: pictures.
+        shifts: for images, as for `nearest_by_pixels`.
+        extractor: name of the network that made the features; `None`: images.
         seed: of the choice where one of the two sets is larger; as many of both are compared.
         **protocol: facts for the result.
 
@@ -163,12 +163,12 @@ def compare(
     return Measured(f"memorisation-{space}", value, facts), cut
 
 
-def picture_sheet(samples: np.ndarray, nearest: np.ndarray, columns: int = 4) -> np.ndarray:
-    """Pairs side by side: a sample, and to its right the nearest training picture.
+def image_sheet(samples: np.ndarray, nearest: np.ndarray, columns: int = 4) -> np.ndarray:
+    """Pairs side by side: a sample, and to its right the nearest training image.
 
     Args:
         samples: `(n, height, width, channels)`, uint8 or float in [-1, 1]; drawn, not picked.
-        nearest: as many training pictures, e.g. `Nearest.example`.
+        nearest: as many training images, e.g. `Nearest.example`.
         columns: pairs in a row.
 
     Returns:
@@ -236,17 +236,17 @@ def _stream(train, prepare, shape) -> Iterator[np.ndarray]:
 
 
 def _pixels(images) -> np.ndarray:
-    """uint8 `(n, height, width, channels)`, as a file holds pictures."""
+    """uint8 `(n, height, width, channels)`, as a file holds images."""
     images = np.asarray(images)
     if images.ndim != 4 or not len(images):
         raise InputError(
-            f"pictures of shape {images.shape} cannot be compared; expected "
+            f"images of shape {images.shape} cannot be compared; expected "
             "(n, height, width, channels)"
         )
     if images.dtype == np.uint8:
         return images
     if not (np.abs(images) <= 1.001).all():  # also for NaN
-        raise InputError("float pictures must be finite and in [-1, 1]")
+        raise InputError("float images must be finite and in [-1, 1]")
     return image_grids.to_uint8(images)
 
 

@@ -128,7 +128,7 @@ def of_world(
     """Counts the modes of an embedded world with its own reader.
 
     Args:
-        samples: points `(n, 2)` for `"ring"` and `"grid"`; pictures for `"shapes"`.
+        samples: points `(n, 2)` for `"ring"` and `"grid"`; images for `"shapes"`.
         world: its name.
         sigmas: for points, how many standard deviations from its mode a good one may lie.
         least_share: as for `of_labels`.

@@ -68,7 +68,7 @@ def parzen(
     An unreliable measure in many dimensions: k-means of the training set can beat the true
     distribution (Theis, van den Oord, Bethge 2016). It is here to compare with the first papers.
     Values for other sigmas, other numbers of samples or another scale of the examples cannot be
-    compared; the papers' pictures are in [0, 1] and they draw 10,000 samples.
+    compared; the papers' images are in [0, 1] and they draw 10,000 samples.
 
     Args:
         samples: generated examples `(n, d)`.
@@ -124,7 +124,7 @@ def _checked(samples: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.nd
     if samples.shape[1] != points.shape[1]:
         raise InputError(
             f"samples have {samples.shape[1]} numbers each, real examples {points.shape[1]}; "
-            "expected the same: flatten pictures of one size"
+            "expected the same: flatten images of one size"
         )
     return samples, points
 

@@ -74,15 +74,15 @@ def as_features(features: np.ndarray, name: str = "features") -> np.ndarray:
     found = np.asarray(features)
     if found.ndim != 2 or 0 in found.shape:
         raise InputError(
-            f"the {name} have shape {found.shape}; expected (pictures, features): one vector for "
-            "each picture"
+            f"the {name} have shape {found.shape}; expected (images, features): one vector for "
+            "each image"
         )
     found = found.astype(np.float64, copy=False)
     if not np.isfinite(found).all():
         bad = int((~np.isfinite(found)).any(axis=1).sum())
         raise InputError(
-            f"the {name} of {bad} of {len(found)} pictures are not finite numbers; look for NaN in "
-            "the pictures or the extractor's weights"
+            f"the {name} of {bad} of {len(found)} images are not finite numbers; look for NaN in "
+            "the images or the extractor's weights"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Where the pictures to be measured come from: a run, an export, or pictures that lie on a disk."""
+"""Where the images to be measured come from: a run, an export, or images that lie on a disk."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Drawn:
 
     Args:
         shape: of one example: `(height, width, channels)`, or `(2,)`.
-        draw: takes count, seed and batch; yields uint8 pictures or float32 points.
+        draw: takes count, seed and batch; yields uint8 images or float32 points.
         about: for the protocol: what they are, step, whether averaged weights (EMA) drew them.
-        size: what the reference's pictures are scaled to; `None`: as they are.
+        size: what the reference's images are scaled to; `None`: as they are.
         most: how many there are; `None`: no end.
         log: file of JSON lines that belongs to them; `None`: none.
         game: the game of a run; `None`: no run.
@@ -41,14 +41,14 @@ class Drawn:
 
 
 def open_drawn(place: str | Path, size: int | None = None) -> Drawn:
-    """Opens a run folder, an export, or what `data.load` takes (a folder of pictures, `.npz`, ..).
+    """Opens a run folder, an export, or what `data.load` takes (a folder of images, `.npz`, ..).
 
     Args:
         place: the folder or file.
-        size: side to which pictures on a disk are scaled; `None`: as they are.
+        size: side to which images on a disk are scaled; `None`: as they are.
 
     Raises:
-        InputError: nothing of these, or pictures of more than one size and no `size`.
+        InputError: nothing of these, or images of more than one size and no `size`.
     """
     path = Path(place)
     if (path / "run.json").is_file():
@@ -58,22 +58,22 @@ def open_drawn(place: str | Path, size: int | None = None) -> Drawn:
     return _of_files(place, size)
 
 
-def picture_files(place: str | Path) -> list[Path]:
-    """The pictures of a folder; empty where it is something else."""
+def image_files(place: str | Path) -> list[Path]:
+    """The images of a folder; empty where it is something else."""
     path = Path(place)
     if not path.is_dir():
         return []
     try:
-        return [path / name for name in listing.list_pictures(path)[0]]
-    except InputError:  # arrays, no pictures, or a split's folders: data.load says what is wrong
+        return [path / name for name in listing.list_images(path)[0]]
+    except InputError:  # arrays, no images, or a split's folders: data.load says what is wrong
         return []
 
 
 def native_size(files: list[Path], place: str | Path) -> int:
-    """The side of square pictures that all have one size; reads their headers only.
+    """The side of square images that all have one size; reads their headers only.
 
     Raises:
-        InputError: several sizes, or pictures that are not square.
+        InputError: several sizes, or images that are not square.
     """
     from PIL import Image
 
@@ -87,11 +87,11 @@ def native_size(files: list[Path], place: str | Path) -> int:
         if len(sizes) > 1 or image.size[0] != image.size[1]:
             shown = ", ".join(f"{file.name} {w}x{h}" for (w, h), file in sizes.items())
             raise InputError(
-                f"{place} holds pictures of several sizes or not square ones ({shown}); give "
+                f"{place} holds images of several sizes or not square ones ({shown}); give "
                 "--size, to which all of them are scaled and cut"
             )
     if not sizes:
-        raise InputError(f"{place} holds no picture that can be read; give another folder")
+        raise InputError(f"{place} holds no image that can be read; give another folder")
     return next(iter(sizes))[0]
 
 
@@ -137,14 +137,14 @@ def _of_export(path: Path) -> Drawn:
         "export": str(exported.path),
         "game": card.get("game"),
         "step": card.get("steps"),
-        "ema": bool(constants["average"]) if "average" in constants else None,
+        "ema": bool(constants["ema_decay"]) if "ema_decay" in constants else None,
         "trained_on": card.get("data"),
     }
     return Drawn(tuple(spec.shape), draw, about, constants.get("size") or None)
 
 
 def _of_files(place: str | Path, size: int | None) -> Drawn:
-    files = picture_files(place)
+    files = image_files(place)
     if files and size is None:
         size = native_size(files, place)
     # A small limit: what does not fit is read from the disk in a stream.

@@ -1,6 +1,6 @@
-"""How alike two pictures are: PSNR, SSIM, MS-SSIM, SRGAN's protocol, and diversity in a class.
+"""How alike two images are: PSNR, SSIM, MS-SSIM, SRGAN's protocol, and diversity in a class.
 
-Pictures are uint8, or float in [-1, 1] as everywhere in this suite (they are moved to [0, 2], as
+Images are uint8, or float in [-1, 1] as everywhere in this suite (they are moved to [0, 2], as
 SSIM's constants ask for values from 0), or float in [0, peak] where a peak is given.
 """
 
@@ -25,16 +25,16 @@ def psnr(
 ) -> np.ndarray:
     """Peak signal-to-noise ratio of each pair, 10 log10(peak^2 / mean squared error).
 
-    A mean over pictures is the mean of these numbers, not the PSNR of the mean error.
+    A mean over images is the mean of these numbers, not the PSNR of the mean error.
 
     Args:
-        first: pictures `(n, height, width, channels)`.
-        second: pictures of the same shape and range.
+        first: images `(n, height, width, channels)`.
+        second: images of the same shape and range.
         peak: largest value of floats that start at 0; default 255 for uint8, else [-1, 1].
         border: width of the rim that is left out, in pixels.
 
     Returns:
-        Decibels, float64 `(n,)`; infinite for equal pictures.
+        Decibels, float64 `(n,)`; infinite for equal images.
 
     Raises:
         InputError: other shapes or ranges, values that are not finite, or nothing left inside.
@@ -56,8 +56,8 @@ def ssim(
     Gaussian window of 11 pixels and deviation 1.5, valid windows only, K = (.01, .03).
 
     Args:
-        first: pictures `(n, height, width, channels)`, sides of 11 pixels or more.
-        second: pictures of the same shape and range.
+        first: images `(n, height, width, channels)`, sides of 11 pixels or more.
+        second: images of the same shape and range.
         peak: as for `psnr`.
         border: as for `psnr`.
 
@@ -65,7 +65,7 @@ def ssim(
         float64 `(n,)`, at most 1.
 
     Raises:
-        InputError: as `psnr`, or pictures smaller than the window.
+        InputError: as `psnr`, or images smaller than the window.
     """
     first, second, peak = _pair(first, second, peak, border)
     _check_window(first.shape)
@@ -73,7 +73,7 @@ def ssim(
 
 
 def scales_for(height: int, width: int) -> int:
-    """How many of MS-SSIM's five scales fit: each halves the picture, the window stays.
+    """How many of MS-SSIM's five scales fit: each halves the image, the window stays.
 
     Five need sides of 176 pixels, three 44, two 22 (28 and 32 pixels: two).
     """
@@ -91,8 +91,8 @@ def ms_ssim(
     divided by their sum, and such numbers compare only with ones of the same `scales_for`.
 
     Args:
-        first: pictures `(n, height, width, channels)`.
-        second: pictures of the same shape and range.
+        first: images `(n, height, width, channels)`.
+        second: images of the same shape and range.
         peak: as for `psnr`.
         scales: number of scales; default as many as fit.
 
@@ -108,7 +108,7 @@ def ms_ssim(
     scales = most if scales is None else scales
     if not 1 <= scales <= most:
         raise InputError(
-            f"{scales} scales of MS-SSIM were asked for; pictures of {first.shape[1]}x"
+            f"{scales} scales of MS-SSIM were asked for; images of {first.shape[1]}x"
             f"{first.shape[2]} pixels take 1 to {most}"
         )
     return _by_scales(first, second, peak, scale_weights(scales))
@@ -135,7 +135,7 @@ def luma(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.shape[-1] not in (1, 3):
         raise InputError(
-            f"luma is of 8-bit pictures with 1 or 3 channels, not {images.dtype} of shape "
+            f"luma is of 8-bit images with 1 or 3 channels, not {images.dtype} of shape "
             f"{images.shape}; make them uint8 first (tfgan_suite.utils.image_grids.to_uint8)"
         )
     colour = np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
@@ -150,29 +150,29 @@ def super_resolution(
     """PSNR and SSIM by SRGAN's protocol: luma, centre crop, a rim of 4 pixels left out.
 
     The paper's tables were made with daala's tools. Their PSNR agrees with this one; their SSIM
-    (a window that grows with the picture, renormalised at the rim) is higher.
+    (a window that grows with the image, renormalised at the rim) is higher.
 
     Args:
-        made: 8-bit pictures `(height, width, channels)`; sizes may differ between pictures.
+        made: 8-bit images `(height, width, channels)`; sizes may differ between images.
         originals: as many; one larger than what was made of it, by less than two borders, is cut
             to the same middle.
         border: pixels left out on each side; 4 for a factor of 4.
         **protocol: facts for the results.
 
     Returns:
-        PSNR and SSIM, means over pictures; `spread` is the standard deviation over pictures, the
+        PSNR and SSIM, means over images; `spread` is the standard deviation over images, the
         protocol holds `"each"`.
 
     Raises:
-        InputError: no pictures, different counts, sizes that do not fit.
+        InputError: no images, different counts, sizes that do not fit.
     """
     if not len(made) or len(made) != len(originals):
         raise InputError(
-            f"there are {len(made)} pictures and {len(originals)} originals; expected as many"
+            f"there are {len(made)} images and {len(originals)} originals; expected as many"
         )
     each: dict[str, list[float]] = {"PSNR-Y": [], "SSIM-Y": []}
-    for picture, original in zip(made, originals):
-        one, two = luma(picture)[None], luma(original)[None]
+    for image, original in zip(made, originals):
+        one, two = luma(image)[None], luma(original)[None]
         two = _middle(two, one.shape[1:3], 2 * border)
         each["PSNR-Y"].append(float(psnr(one, two, 255.0, border)[0]))
         each["SSIM-Y"].append(float(ssim(one, two, 255.0, border)[0]))
@@ -181,7 +181,7 @@ def super_resolution(
         "count": len(made),
         "channel": "Y of BT.601, 16 to 235",
         "border": border,
-        "spread": "standard deviation over pictures",
+        "spread": "standard deviation over images",
     }
     first, second = (
         Measured(name, float(np.mean(values)), {**facts, "each": values}, _deviation(values))
@@ -195,27 +195,27 @@ def diversity(
 ) -> Measured:
     """Mean MS-SSIM of random pairs within each class: low is diverse (Odena et al. 2017).
 
-    A number means something beside that of real pictures of the same class and size only.
+    A number means something beside that of real images of the same class and size only.
 
     Args:
-        images: pictures `(n, height, width, channels)`.
+        images: images `(n, height, width, channels)`.
         labels: class numbers `(n,)`.
-        pairs: pairs drawn in each class, of two different pictures each; paper 100.
+        pairs: pairs drawn in each class, of two different images each; paper 100.
         seed: of the draw.
         **protocol: facts for the result.
 
     Returns:
         Mean over the classes; `spread` is the standard deviation over classes. The protocol holds
         each class's mean, the number of scales with their weights, and under `"left_out"` the
-        classes with a single picture.
+        classes with a single image.
 
     Raises:
-        InputError: as `ms_ssim`; labels that do not fit; no class with two pictures.
+        InputError: as `ms_ssim`; labels that do not fit; no class with two images.
     """
     images, labels = np.asarray(images), np.asarray(labels)
     if images.ndim != 4 or labels.shape != images.shape[:1] or pairs < 1:
         raise InputError(
-            f"diversity needs pictures (n, height, width, channels), n labels and 1 pair or more; "
+            f"diversity needs images (n, height, width, channels), n labels and 1 pair or more; "
             f"found {images.shape}, {labels.shape} and {pairs}"
         )
     draws = np.random.default_rng(seed)
@@ -230,7 +230,7 @@ def diversity(
         values = ms_ssim(images[members[one]], images[members[two]])
         found[int(label)] = float(np.mean(values))
     if not found:
-        raise InputError("no class has two pictures; diversity is about pairs within a class")
+        raise InputError("no class has two images; diversity is about pairs within a class")
     scales = scales_for(*images.shape[1:3])
     facts = {
         **protocol,
@@ -252,12 +252,12 @@ def _pair(first, second, peak, border) -> tuple[np.ndarray, np.ndarray, float]:
     first, second = np.asarray(first), np.asarray(second)
     if first.ndim != 4 or first.shape != second.shape or not len(first):
         raise InputError(
-            f"pictures of shapes {first.shape} and {second.shape} cannot be compared; expected "
+            f"images of shapes {first.shape} and {second.shape} cannot be compared; expected "
             "twice the same (n, height, width, channels)"
         )
     if (first.dtype == np.uint8) != (second.dtype == np.uint8):
         raise InputError(
-            f"{first.dtype} pictures cannot be compared with {second.dtype} ones: make both uint8"
+            f"{first.dtype} images cannot be compared with {second.dtype} ones: make both uint8"
         )
     if border < 0 or min(first.shape[1:3]) <= 2 * border:
         raise InputError(
@@ -273,7 +273,7 @@ def _pair(first, second, peak, border) -> tuple[np.ndarray, np.ndarray, float]:
         slack = 1e-3 * (high - low)
         if not (low - slack <= smallest and largest <= high + slack):  # also for NaN
             raise InputError(
-                f"the pictures' values reach from {smallest:g} to {largest:g}; expected finite "
+                f"the images' values reach from {smallest:g} to {largest:g}; expected finite "
                 f"ones in [{low:g}, {high:g}]" + (": give their peak" if peak is None else "")
             )
     return first - low, second - low, high - low
@@ -282,7 +282,7 @@ def _pair(first, second, peak, border) -> tuple[np.ndarray, np.ndarray, float]:
 def _check_window(shape: tuple[int, ...]) -> None:
     if min(shape[1:3]) < WINDOW:
         raise InputError(
-            f"SSIM's window has {WINDOW} pixels; pictures of {shape[1]}x{shape[2]} are too small"
+            f"SSIM's window has {WINDOW} pixels; images of {shape[1]}x{shape[2]} are too small"
         )
 
 
@@ -337,11 +337,11 @@ def _halve(images: np.ndarray) -> np.ndarray:
 
 
 def _middle(images: np.ndarray, size: tuple[int, int], slack: int) -> np.ndarray:
-    """The middle `size` of pictures that are larger by less than `slack` pixels."""
+    """The middle `size` of images that are larger by less than `slack` pixels."""
     over = [have - want for have, want in zip(images.shape[1:3], size)]
     if min(over) < 0 or max(over) >= max(slack, 1):
         raise InputError(
-            f"an original of {images.shape[1]}x{images.shape[2]} pixels does not fit a picture of "
+            f"an original of {images.shape[1]}x{images.shape[2]} pixels does not fit an image of "
             f"{size[0]}x{size[1]}; expected equal sizes, or up to {max(slack, 1) - 1} pixels more"
         )
     top, left = over[0] // 2, over[1] // 2

@@ -1,4 +1,4 @@
-"""The benchmark of super-resolution: PSNR and SSIM on luma, per picture and in the mean.
+"""The benchmark of super-resolution: PSNR and SSIM on luma, per image and in the mean.
 
 Beside the network stands bicubic, whose numbers are known (Set5 x4: 28.42 dB): where they come
 out right, the measure is right.
@@ -24,7 +24,7 @@ from tfgan_suite.utils import bicubic
 
 PSNR, SSIM, ENERGY = "PSNR-Y", "SSIM-Y", "gradient-energy"
 WORLDS = ("scenes",)
-_SCENES = (40, 1)  # number and seed of the embedded test pictures
+_SCENES = (40, 1)  # number and seed of the embedded test images
 
 Enlarge = Callable[[np.ndarray], np.ndarray]
 Features = Callable[[Any], Sequence[Any]]
@@ -35,19 +35,19 @@ class Table:
     """What was measured.
 
     Args:
-        pictures: their names.
-        values: by method and measure, a number for each picture.
+        images: their names.
+        values: by method and measure, a number for each image.
         protocol: what the numbers hang on.
-        skipped: names of pictures that were left out, with reasons.
+        skipped: names of images that were left out, with reasons.
     """
 
-    pictures: tuple[str, ...]
+    images: tuple[str, ...]
     values: dict[str, dict[str, list[float]]]
     protocol: dict[str, Any]
     skipped: dict[str, str]
 
     def mean(self, method: str, measure: str) -> float:
-        """The mean over pictures, not the PSNR of the mean error."""
+        """The mean over images, not the PSNR of the mean error."""
         return float(np.mean(self.values[method][measure]))
 
     def measured(self, method: str) -> list[Measured]:
@@ -58,9 +58,9 @@ class Table:
                 **self.protocol,
                 "method": method,
                 "count": len(values),
-                "spread": "standard deviation over pictures",
+                "spread": "standard deviation over images",
                 "bicubic": _plain(self.mean("bicubic", measure)),
-                "each": {name: _plain(value) for name, value in zip(self.pictures, values)},
+                "each": {name: _plain(value) for name, value in zip(self.images, values)},
             }
             spread = float(np.std(values)) if np.isfinite(values).all() else None
             found.append(Measured(measure, float(np.mean(values)), facts, spread))
@@ -80,20 +80,20 @@ def benchmark(
     features_name: str = "features",
     tell: Callable[[str], Any] = lambda text: None,
 ) -> Table:
-    """Enlarges the small versions of pictures and compares with the originals.
+    """Enlarges the small versions of images and compares with the originals.
 
     Args:
         enlarge: takes uint8 `(height, width, channels)`, gives uint8 of `scale` times the sides;
             None: bicubic alone.
-        data: `"scenes"`, or pictures as `data.load_super_resolution` takes them.
+        data: `"scenes"`, or images as `data.load_super_resolution` takes them.
         scale: of the enlargement.
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         split: `"train"` or `"test"`; None: the test split where there is one, else all.
         border: pixels left out on each side; default the scale.
         name: of the method in the table.
-        features: pictures in [-1, 1] to maps (`perceptual.taps`), for a distance that is nearer
+        features: images in [-1, 1] to maps (`perceptual.taps`), for a distance that is nearer
             to the eye's; `features_name` names it.
-        tell: gets a line about every picture that is skipped.
+        tell: gets a line about every image that is skipped.
 
     Returns:
         The table, with the measures PSNR-Y, SSIM-Y, gradient-energy (mean |dx| + |dy| of luma,
@@ -101,7 +101,7 @@ def benchmark(
         difference of features.
 
     Raises:
-        InputError: no such data, or no picture that can be measured.
+        InputError: no such data, or no image that can be measured.
     """
     border = scale if border is None else border
     methods = {"bicubic": lambda low: bicubic.enlarge(low, scale)}
@@ -128,7 +128,7 @@ def benchmark(
                 values[method].setdefault(measure, []).append(value)
     if not names:
         title, reason = next(iter(skipped.items()))
-        raise InputError(f"no picture of {data} can be measured; {title}: {reason}")
+        raise InputError(f"no image of {data} can be measured; {title}: {reason}")
     protocol = {
         "data": str(data), "scale": scale, "border": border,
         "channel": "Y of BT.601, 16 to 235, not rounded", "ssim": "Wang 2004, 11 pixels, 1.5",
@@ -137,25 +137,25 @@ def benchmark(
     return Table(tuple(names), values, protocol, skipped)
 
 
-def gradient_energy(picture: np.ndarray) -> float:
-    """Mean of |dx| plus mean of |dy| of luma: how much detail a picture has.
+def gradient_energy(image: np.ndarray) -> float:
+    """Mean of |dx| plus mean of |dy| of luma: how much detail an image has.
 
     Args:
-        picture: uint8 `(height, width, channels)`.
+        image: uint8 `(height, width, channels)`.
     """
-    bright = similarity.luma(picture)[..., 0]
+    bright = similarity.luma(image)[..., 0]
     return float(np.abs(np.diff(bright, axis=0)).mean() + np.abs(np.diff(bright, axis=1)).mean())
 
 
 def feature_distance(made: Sequence[Any], known: Sequence[Any]) -> float:
-    """Mean squared difference of a network's maps of two pictures, summed over the maps."""
+    """Mean squared difference of a network's maps of two images, summed over the maps."""
     pairs = ((np.asarray(a), np.asarray(b)) for a, b in zip(made, known))
     return float(sum(np.mean(np.square(a - b)) for a, b in pairs))
 
 
-def _maps(features: Features, picture: np.ndarray) -> Sequence[Any]:
-    """A network's maps of a uint8 picture `(height, width, 1 or 3)`."""
-    colour = np.repeat(picture, 3, -1) if picture.shape[-1] == 1 else picture
+def _maps(features: Features, image: np.ndarray) -> Sequence[Any]:
+    """A network's maps of a uint8 image `(height, width, 1 or 3)`."""
+    colour = np.repeat(image, 3, -1) if image.shape[-1] == 1 else image
     return features(colour[None].astype(np.float32) / np.float32(127.5) - np.float32(1))
 
 
@@ -172,10 +172,10 @@ def _compared(made: np.ndarray, high: np.ndarray, border: int) -> dict[str, floa
 def _pairs(
     data: str | os.PathLike, scale: int, channels: int, split: str | None
 ) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray] | str]]:
-    """Names, and both pictures or the reason why there are none."""
+    """Names, and both images or the reason why there are none."""
     if os.fspath(data) in WORLDS:
-        for index, picture in enumerate(scenes.generate(_SCENES[0], seed=_SCENES[1])):
-            high = bicubic.whole(picture, scale)
+        for index, image in enumerate(scenes.generate(_SCENES[0], seed=_SCENES[1])):
+            high = bicubic.whole(image, scale)
             high = high if channels == 3 else image_files.fit_array(high, None, 1)
             yield f"scene {index}", (high, bicubic.shrink(high, scale))
         return
@@ -187,7 +187,7 @@ def _pairs(
 
 
 def _unfit(high: np.ndarray, border: int) -> str:
-    """Why a picture is too small to be measured; empty where it is not."""
+    """Why an image is too small to be measured; empty where it is not."""
     least = similarity.WINDOW + 2 * border
     if min(high.shape[:2]) >= least:
         return ""

@@ -28,7 +28,7 @@ class Plan:
         source_potential: `(n,)`, and
         target_potential: `(m,)`: the dual solution, u_i + v_j <= cost_ij everywhere and equal
             where mass is moved; its value, u.p + v.q, equals the cost (Kantorovich's duality,
-            on which the Wasserstein critic rests).
+            on which the Wasserstein discriminator rests).
     """
 
     cost: float

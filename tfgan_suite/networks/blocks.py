@@ -16,10 +16,10 @@ _BASES = (4, 7, 6, 5)
 
 
 def upsampling_plan(size: int) -> tuple[int, int]:
-    """How a picture of this size is made by doublings: `size == base * 2 ** doublings`.
+    """How an image of this size is made by doublings: `size == base * 2 ** doublings`.
 
     Args:
-        size: height and width of the picture.
+        size: height and width of the image.
 
     Returns:
         `(base, doublings)` with base 4 where possible, else 7, 6 or 5, and at least one doubling.
@@ -99,7 +99,7 @@ def check_shape(shape: tuple[int, ...], architecture: str, architectures: Sequen
 
     Args:
         shape: of one example: `(height, width, channels)`, or `(n,)` for points.
-        architecture: `"mlp"` is for points, all others are for pictures.
+        architecture: `"mlp"` is for points, all others are for images.
         architectures: those that there are.
 
     Raises:
@@ -113,10 +113,10 @@ def check_shape(shape: tuple[int, ...], architecture: str, architectures: Sequen
     if (len(shape) == 1) != (architecture == "mlp"):
         raise InputError(
             f"architecture {architecture!r} does not fit examples of shape {shape}: 'mlp' is for"
-            " points, all others are for pictures (height, width, channels)"
+            " points, all others are for images (height, width, channels)"
         )
     if len(shape) == 3 and shape[0] != shape[1]:
-        raise InputError(f"pictures of shape {shape} are not square; give them one size")
+        raise InputError(f"images of shape {shape} are not square; give them one size")
 
 
 def mlp(

@@ -41,7 +41,7 @@ def build_generator(
     """The generator G: residual blocks at low resolution, then enlargement.
 
     Args:
-        channels: of the pictures.
+        channels: of the images.
         scale: 2, 3, 4 or 8; paper 4.
         width: channels of all inner maps; paper 64.
         blocks: residual blocks; paper 16.
@@ -49,7 +49,7 @@ def build_generator(
         upsampling: `"subpixel"` (the paper: convolution and pixel shuffle), `"icnr"` (the same,
             begun without a checkerboard), `"nearest"` (nearest neighbour, then convolution),
             `"transposed"` (kernel 3, whose overlaps are uneven), or `"direct"`: one sub-pixel
-            convolution straight to the picture, so that nothing is computed at full size.
+            convolution straight to the image, so that nothing is computed at full size.
         skip: `"none"` (the paper) or `"bicubic"`: the network gives what bicubic lacks.
         kernel: side of the first and the last convolution; paper 9.
         output: `"linear"`, or `"tanh"` as in many ports.
@@ -81,7 +81,7 @@ def build_generator(
     start = keras.initializers.VarianceScaling(1e-3) if skip == "bicubic" else "glorot_uniform"
     if upsampling == "direct":
         x = Conv2D(channels * scale**2, 3, padding="same", kernel_initializer=ICNR(scale, start),
-                   dtype="float32", name="picture")(x)  # fmt: skip
+                   dtype="float32", name="enlarged")(x)  # fmt: skip
         x = PixelShuffle(scale, dtype="float32", name="shuffle")(x)
     else:
         *factors, last = SCALES[scale]
@@ -90,16 +90,16 @@ def build_generator(
             x = PReLU(name=f"up_{index}_slopes")(x)
         name = f"up_{len(factors)}"
         slopes = PReLU(name=f"{name}_slopes")
-        picture = {"kernel_initializer": start, "dtype": "float32", "name": "picture"}
+        image = {"kernel_initializer": start, "dtype": "float32", "name": "enlarged"}
         if upsampling in ("subpixel", "icnr") and kernel % 2:
             # The last shuffle comes behind the last convolution: equal, and faster.
             initializer = _before_shuffle(upsampling, last, _start(norm))
             parts = SubpixelConv2D(width * last**2, 3, last, padding="same", name=name,
                                    kernel_initializer=initializer)(x)  # fmt: skip
-            x = ShuffledConv2D(channels, kernel, last, **picture)([slopes(one) for one in parts])
+            x = ShuffledConv2D(channels, kernel, last, **image)([slopes(one) for one in parts])
         else:
             x = slopes(upsampled(x, width, last, upsampling, name, _start(norm)))
-            x = Conv2D(channels, kernel, padding="same", **picture)(x)
+            x = Conv2D(channels, kernel, padding="same", **image)(x)
     if output == "tanh":
         x = keras.layers.Activation("tanh", dtype="float32", name="tanh")(x)
     if skip == "bicubic":
@@ -158,14 +158,14 @@ def _start(norm: str, last: bool = False) -> Any:
     return keras.initializers.VarianceScaling(0.2 if last else 2.0, "fan_in")
 
 
-def build_critic(
+def build_discriminator(
     shape: tuple[int | None, ...] = (96, 96, 3),
     width: int = 64,
     hidden: int = 1024,
     head: str = "dense",
     norm: str = "batch",
 ) -> keras.Model:
-    """The critic D: eight convolutions, every second one halving, and two dense layers.
+    """The discriminator D: eight convolutions, every second one halving, and two dense layers.
 
     Args:
         shape: `(height, width, channels)` of the high-resolution crops.
@@ -177,7 +177,7 @@ def build_critic(
         norm: `"batch"` (the paper) or `"none"`.
 
     Returns:
-        Model from pictures in [-1, 1] to float32 logits `(batch, 1)`.
+        Model from images in [-1, 1] to float32 logits `(batch, 1)`.
 
     Raises:
         InputError: an unknown word or a bad width.
@@ -193,7 +193,7 @@ def build_critic(
         x = compat.LeakyReLU(0.2)(x)
     x = keras.layers.Flatten()(x) if head == "dense" else keras.layers.GlobalAveragePooling2D()(x)
     x = compat.LeakyReLU(0.2)(Dense(hidden, name="hidden")(x))
-    return keras.Model(image, Dense(1, dtype="float32", name="judgement")(x), name="critic")
+    return keras.Model(image, Dense(1, dtype="float32", name="judgement")(x), name="discriminator")
 
 
 def check_words(**said: tuple[str, Sequence[str]]) -> None:

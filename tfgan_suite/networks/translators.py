@@ -1,4 +1,4 @@
-"""Networks from pictures to pictures, and critics of patches: what several games share.
+"""Networks from images to images, and discriminators of patches: what several games share.
 
 All are fully convolutional: a network that is trained at one size takes every other one whose
 sides are multiples of `multiple_of(network)`. Layers are those of the official codes, down to
@@ -43,7 +43,7 @@ def build_unet(
     decoder's first layers of `8 * width` channels, three at most.
 
     Args:
-        shape: `(height, width, channels)` of the pictures to train on; says the depth.
+        shape: `(height, width, channels)` of the images to train on; says the depth.
         outputs: channels of the translation; None: as many as go in.
         width: channels after the first convolution; paper 64.
         depth: halvings; None: as many as the shape allows, 8 at most (256 pixels: 8, to 1x1).
@@ -111,7 +111,7 @@ def build_resnet_translator(
     """The residual translator of CycleGAN: two halvings, residual blocks, two doublings.
 
     Args:
-        shape: `(height, width, channels)` of the pictures to train on; the sides are multiples
+        shape: `(height, width, channels)` of the images to train on; the sides are multiples
             of 4 and at least 8.
         outputs: channels of the translation; None: as many as go in.
         width: channels after the first convolution; paper 64.
@@ -150,7 +150,7 @@ def build_resnet_translator(
     return keras.Model(image, _bounded(x), name="resnet_translator")
 
 
-def build_patch_critic(
+def build_patch_discriminator(
     channels: int,
     width: int = 64,
     layers: int = 3,
@@ -158,10 +158,10 @@ def build_patch_critic(
     affine: bool | None = None,
     bias: bool | None = None,
 ) -> keras.Model:
-    """The PatchGAN critic, which judges every patch of a picture by itself.
+    """The PatchGAN discriminator, which judges every patch of an image by itself.
 
     Args:
-        channels: of what it is shown: those of condition and picture together, where there is a
+        channels: of what it is shown: those of condition and image together, where there is a
             condition.
         width: channels after the first convolution; paper 64.
         layers: halvings; 3: patches of 70 pixels (see `receptive_field`); 0: every pixel by
@@ -194,11 +194,11 @@ def build_patch_critic(
         x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
     start = {"kernel_initializer": normal()} if layers else make.start
     logits = PaddedConv2D(1, kernel, 1, pad, dtype="float32", name="logits", **start)(x)
-    return keras.Model(image, logits, name="patch_critic")
+    return keras.Model(image, logits, name="patch_discriminator")
 
 
 def receptive_field(layers: int) -> int:
-    """Side of the patch that one logit of `build_patch_critic(layers=layers)` judges.
+    """Side of the patch that one logit of `build_patch_discriminator(layers=layers)` judges.
 
     Walking back from the output, `r -> (r - 1) * stride + 4` from r = 1: 16, 34, 70, 142, 286,
     574 pixels for 1 to 6 layers; 1 for none.
@@ -212,31 +212,31 @@ def receptive_field(layers: int) -> int:
 
 
 def patches(side: int, layers: int) -> int:
-    """Logits along a side of a picture, for `build_patch_critic(layers=layers)`.
+    """Logits along a side of an image, for `build_patch_discriminator(layers=layers)`.
 
     Args:
-        side: pixels of the picture along it.
+        side: pixels of the image along it.
         layers: halvings.
 
     Raises:
-        InputError: the picture is too small for so many.
+        InputError: the image is too small for so many.
     """
     left = side
     for stride in (*[2] * layers, 1, 1) if layers else ():
         left = (left - 2) // stride + 1
     if left < 1:
         raise InputError(
-            f"a picture of {side} pixels is too small for a patch critic of {layers} layers, whose"
+            f"an image of {side} pixels is too small for a patch discriminator of {layers} layers, whose"
             f" patches are {receptive_field(layers)} pixels; give it fewer layers"
         )
     return left
 
 
 def unet_depth(shape: tuple[int | None, ...], depth: int | None = None) -> int:
-    """How often a U-Net halves pictures.
+    """How often a U-Net halves images.
 
     Args:
-        shape: `(height, width, channels)` of the pictures.
+        shape: `(height, width, channels)` of the images.
         depth: as asked for; None: as often as the sides allow, 8 at most.
 
     Raises:
@@ -249,7 +249,7 @@ def unet_depth(shape: tuple[int | None, ...], depth: int | None = None) -> int:
         _check_sides(shape, 1 << depth)
         return depth
     if None in sides:
-        raise InputError(f"pictures of shape {shape} do not say how deep a U-Net is; give a depth")
+        raise InputError(f"images of shape {shape} do not say how deep a U-Net is; give a depth")
     depth = DEEPEST
     while any(side % (1 << depth) for side in sides):
         depth -= 1
@@ -257,7 +257,7 @@ def unet_depth(shape: tuple[int | None, ...], depth: int | None = None) -> int:
         step = 16 if min(sides) < 128 else 32
         near = [max(round(side / step), 1) * step for side in sides]
         raise InputError(
-            f"pictures of {sides[0]}x{sides[1]} can be halved without a rest only {depth} times,"
+            f"images of {sides[0]}x{sides[1]} can be halved without a rest only {depth} times,"
             f" too few for a U-Net; {near[0]}x{near[1]} is a near size that can, powers of 2 are"
             " best"
         )
@@ -265,7 +265,7 @@ def unet_depth(shape: tuple[int | None, ...], depth: int | None = None) -> int:
 
 
 def multiple_of(network: keras.Model) -> int:
-    """What the sides of a translator's pictures must be multiples of, from its strides."""
+    """What the sides of a translator's images must be multiples of, from its strides."""
     multiple = 1
     for layer in network._flatten_layers():
         if isinstance(layer, Conv2D):
@@ -321,6 +321,6 @@ def _bounded(x: Any) -> Any:
 def _check_sides(shape: tuple[int | None, ...], multiple: int, smallest: int = 1) -> None:
     if any(side is not None and (side % multiple or side < smallest) for side in shape[:2]):
         raise InputError(
-            f"pictures of {shape[0]}x{shape[1]}: their sides must be multiples of {multiple}"
+            f"images of {shape[0]}x{shape[1]}: their sides must be multiples of {multiple}"
             + (f" and at least {smallest}" if smallest > multiple else "")
         )

@@ -1,4 +1,4 @@
-"""Human judgement as a measure: one web page from two folders of pictures, and its analysis.
+"""Human judgement as a measure: one web page from two folders of images, and its analysis.
 
 python -m tfgan_suite study real/ samples/ --kind turing --out study.html
 python -m tfgan_suite study --analyse answers_*.json

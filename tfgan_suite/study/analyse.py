@@ -73,12 +73,12 @@ def analyse(
 
 
 def of_preference(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, Any]:
-    """How often the first folder's picture was preferred, and how often the left one.
+    """How often the first folder's image was preferred, and how often the left one.
 
     Returns:
         `{"first_preferred": share, "left_chosen": share, "each": {rater: share}}`; see `share`.
     """
-    first = [[key["pictures"][a]["side"] == "first" for _, _, a, _ in _asked(r)] for r in raters]
+    first = [[key["images"][a]["side"] == "first" for _, _, a, _ in _asked(r)] for r in raters]
     left = [[a == shown[0] for _, shown, a, _ in _asked(one)] for one in raters]
     return {
         "first_preferred": share(first),
@@ -88,7 +88,7 @@ def of_preference(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, A
 
 
 def of_turing(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, Any]:
-    """How often real and generated pictures were told apart.
+    """How often real and generated images were told apart.
 
     Returns:
         `{"correct": share, "real_judged_real": share, "generated_judged_real": share,
@@ -98,7 +98,7 @@ def of_turing(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, list[list[bool]]] = {"first": [], "second": []}
     right = []
     for one in raters:
-        seen = [(key["pictures"][shown[0]]["side"], a == "real") for _, shown, a, _ in _asked(one)]
+        seen = [(key["images"][shown[0]]["side"], a == "real") for _, shown, a, _ in _asked(one)]
         right.append([(side == "first") == real for side, real in seen])
         for side, lists in told.items():
             lists.append([real for s, real in seen if s == side])
@@ -113,7 +113,7 @@ def of_turing(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, Any]:
 def of_grades(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, Any]:
     """Mean opinion scores of both folders and the test of their difference.
 
-    Wilcoxon's test pairs pictures of one name, each with its mean grade, where the study pairs
+    Wilcoxon's test pairs images of one name, each with its mean grade, where the study pairs
     by names; else it pairs each rater's two means.
 
     Returns:
@@ -123,7 +123,7 @@ def of_grades(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, Any]:
         "unit"}, "each": {rater: [mean of first, mean of second]}}`.
     """
     grades = [
-        [(key["pictures"][shown[0]], grade) for _, shown, grade, _ in _asked(one)] for one in raters
+        [(key["images"][shown[0]], grade) for _, shown, grade, _ in _asked(one)] for one in raters
     ]
 
     def of(side: str) -> list[list[int]]:
@@ -136,7 +136,7 @@ def of_grades(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, Any]:
     }
     pairs = list(each.values())
     if key["paired"]:
-        pairs = _means_by_picture(grades)
+        pairs = _means_by_image(grades)
     rows = list(zip(sides["first"], sides["second"]))
     return {
         **{side: _opinion(lists) for side, lists in sides.items()},
@@ -146,7 +146,7 @@ def of_grades(raters: Sequence[Answers], key: dict[str, Any]) -> dict[str, Any]:
         ),
         "wilcoxon": {
             **signed_rank(*zip(*pairs)),
-            "unit": "pictures of one name" if key["paired"] else "raters",
+            "unit": "images of one name" if key["paired"] else "raters",
         },
         "each": each,
     }
@@ -215,8 +215,8 @@ def _opinion(lists: Sequence[Sequence[int]]) -> dict[str, Any]:
     }
 
 
-def _means_by_picture(grades) -> list[tuple[float, float]]:
-    """Mean grades of the pictures of each name, first and second side."""
+def _means_by_image(grades) -> list[tuple[float, float]]:
+    """Mean grades of the images of each name, first and second side."""
     found: dict[str, dict[str, list[int]]] = {}
     for row in grades:
         for what, grade in row:

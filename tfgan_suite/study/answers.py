@@ -24,8 +24,8 @@ class Answers:
     Args:
         rater: the name or code.
         automated: whether a program held the browser: no human judgement.
-        given: `(trial of the key, pictures from left to right, answer, milliseconds)` in the
-            order of asking. An answer is a picture's name, a grade, `"real"` or `"generated"`.
+        given: `(trial of the key, images from left to right, answer, milliseconds)` in the
+            order of asking. An answer is an image's name, a grade, `"real"` or `"generated"`.
     """
 
     rater: str
@@ -104,14 +104,14 @@ def read(path: str | Path, key: dict[str, Any]) -> Answers:
 
 
 def order_for(key: dict[str, Any], rater: str) -> list[tuple[dict[str, Any], list[str]]]:
-    """The questions as the page shows them to a rater: trial, and pictures from left to right."""
+    """The questions as the page shows them to a rater: trial, and images from left to right."""
 
     def rank(what: str) -> str:
         return _sha256([key["study"], rater, what])
 
     step = -1 if int(rank("side")[0], 16) % 2 else 1
     trials = sorted(key["trials"], key=lambda trial: rank(trial["id"]))
-    return [(trial, trial["pictures"][::step]) for trial in trials]
+    return [(trial, trial["images"][::step]) for trial in trials]
 
 
 def check_of(found: dict[str, Any]) -> str:

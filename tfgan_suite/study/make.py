@@ -20,15 +20,15 @@ from tfgan_suite.utils.files import write_bytes, writing_to
 
 KEY_FORMAT = "tfgan_suite study key 1"
 QUESTIONS = {
-    "preference": "Which picture is better?",
-    "mos": "How good is this picture?",
-    "turing": "Is this picture real or generated?",
+    "preference": "Which image is better?",
+    "mos": "How good is this image?",
+    "turing": "Is this image real or generated?",
 }
 INTRODUCTIONS = {
-    "preference": "You will see two pictures at a time. Choose the better one.",
-    "mos": "You will see one picture at a time. Give it a grade from 1 (bad) to 5 (excellent); a "
-    "picture in which hardly anything can be seen gets a 1.",
-    "turing": "You will see one picture at a time. Some are real, some were made by a computer. "
+    "preference": "You will see two images at a time. Choose the better one.",
+    "mos": "You will see one image at a time. Give it a grade from 1 (bad) to 5 (excellent); a "
+    "image in which hardly anything can be seen gets a 1.",
+    "turing": "You will see one image at a time. Some are real, some were made by a computer. "
     "Say which; mere noise counts as generated.",
 }
 PAIRINGS = ("auto", "names", "random")
@@ -45,7 +45,7 @@ class Study:
         id: of the study, in the page, the key and every result file.
         trials: number of questions, catch trials among them.
         catch: number of catch trials.
-        paired: whether pictures of the same name belong together.
+        paired: whether images of the same name belong together.
         skipped: `(file, reason)` of files that could not be read.
     """
 
@@ -59,7 +59,7 @@ class Study:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Picture:
+class _Image:
     side: str  # "first", "second" or "catch"
     file: str
     pixels: np.ndarray
@@ -76,24 +76,24 @@ def make(
     seed: int = 0,
     size: int | None = None,
     pairing: str = "auto",
-    title: str = "Picture study",
+    title: str = "Image study",
     question: str = "",
 ) -> Study:
-    """Makes a study from two folders of pictures.
+    """Makes a study from two folders of images.
 
-    Pictures are written again as PNG without names or notes, under opaque names; which is which
-    stands in the key file only. Catch trials have one sure answer: a destroyed picture is the
+    Images are written again as PNG without names or notes, under opaque names; which is which
+    stands in the key file only. Catch trials have one sure answer: a destroyed image is the
     worse one, is bad, is not real.
 
     Args:
-        first: folder; `"turing"`: the real pictures.
-        second: folder; `"turing"`: the generated pictures.
+        first: folder; `"turing"`: the real images.
+        second: folder; `"turing"`: the generated images.
         out: page to write, `NAME.html`; the key is `NAME.key.json` beside it.
         kind: `"preference"` (which of two is better), `"mos"` (grades 1 to 5), `"turing"` (real
             or generated).
-        trials: questions without catch trials; fewer where the folders have fewer pictures.
+        trials: questions without catch trials; fewer where the folders have fewer images.
         catch: catch trials; default one for ten questions, at least 2.
-        seed: of the choice of pictures, their pairing and sides.
+        seed: of the choice of images, their pairing and sides.
         size: side in pixels to which all are scaled and cut; needed where sizes would tell.
         pairing: `"names"`: files of one name belong together; `"random"`; `"auto"`: by names
             where all names of the smaller folder are in the other one.
@@ -101,7 +101,7 @@ def make(
         question: what is asked at each trial; default by kind.
 
     Raises:
-        InputError: fewer than two pictures a side, sizes that would tell the sides apart, unknown
+        InputError: fewer than two images a side, sizes that would tell the sides apart, unknown
             words, numbers out of range, a page that would be overwritten, no room to write.
     """
     _check(kind, trials, catch, pairing)
@@ -140,16 +140,16 @@ def _check(kind: str, trials: int, catch: int | None, pairing: str) -> None:
 
 
 def _list(folder: Path) -> list[str]:
-    """Pictures below a folder, in a fixed order."""
+    """Images below a folder, in a fixed order."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; a study needs two folders of pictures")
+        raise InputError(f"{folder} is no folder; a study needs two folders of images")
     found = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
         if path.suffix.lower() in image_files.SUFFIXES and path.is_file()
     )
     if len(found) < 2:
-        raise InputError(f"{folder} holds {len(found)} pictures; a study needs two a side at least")
+        raise InputError(f"{folder} holds {len(found)} images; a study needs two a side at least")
     return found
 
 
@@ -158,28 +158,28 @@ def _is_paired(names: Sequence[list[str]], pairing: str, folders: Sequence[Any])
     shared = stems[0] & stems[1]
     if pairing == "names" and len(shared) < 2:
         raise InputError(
-            f"{folders[0]} and {folders[1]} share {len(shared)} names of pictures; pairing by "
+            f"{folders[0]} and {folders[1]} share {len(shared)} names of images; pairing by "
             "names needs two at least"
         )
     return pairing == "names" or (pairing == "auto" and len(shared) == min(map(len, stems)))
 
 
-def _choose(folders, names, paired, wanted, size, draws, skipped) -> list[list[_Picture]]:
-    """Up to `wanted` readable pictures of each side; with pairing, the same names in one order."""
+def _choose(folders, names, paired, wanted, size, draws, skipped) -> list[list[_Image]]:
+    """Up to `wanted` readable images of each side; with pairing, the same names in one order."""
     if not paired:
         sides = []
         for side, folder, found in zip(("first", "second"), folders, names):
-            got: list[_Picture] = []
+            got: list[_Image] = []
             for index in draws.permutation(len(found)):
-                picture = _read(folder, found[index], side, size, skipped)
-                got += [] if picture is None else [picture]
+                image = _read(folder, found[index], side, size, skipped)
+                got += [] if image is None else [image]
                 if len(got) == wanted:
                     break
             sides.append(got)
         return sides
     by_stem = [{Path(n).with_suffix("").as_posix(): n for n in found} for found in names]
     shared = sorted(set(by_stem[0]) & set(by_stem[1]))
-    pairs: list[tuple[_Picture, _Picture]] = []
+    pairs: list[tuple[_Image, _Image]] = []
     for index in draws.permutation(len(shared)):
         pair = [
             _read(folder, stems[shared[index]], side, size, skipped)
@@ -191,11 +191,9 @@ def _choose(folders, names, paired, wanted, size, draws, skipped) -> list[list[_
     return [[pair[0] for pair in pairs], [pair[1] for pair in pairs]]
 
 
-def _read(folder, name, side, size, skipped) -> _Picture | None:
+def _read(folder, name, side, size, skipped) -> _Image | None:
     try:
-        return _Picture(
-            side, name, image_files.read(folder / name, image_files.check_size(size), 3)
-        )
+        return _Image(side, name, image_files.read(folder / name, image_files.check_size(size), 3))
     except image_files.Unreadable as error:
         skipped.append((str(folder / name), str(error)))
         return None
@@ -206,57 +204,57 @@ def _check_sides(sides, folders, size, kind, skipped) -> None:
         if len(side) < 2:
             why = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
             raise InputError(
-                f"{folder} gives {len(side)} readable pictures{why}; a study needs two a side at "
+                f"{folder} gives {len(side)} readable images{why}; a study needs two a side at "
                 "least"
             )
-    sizes = [{picture.pixels.shape[:2] for picture in side} for side in sides]
+    sizes = [{image.pixels.shape[:2] for image in side} for side in sides]
     uneven = kind == "preference" and any(
         one.pixels.shape != two.pixels.shape for one, two in zip(*sides)
     )
     if size is None and (sizes[0] != sizes[1] or uneven):
         said = [", ".join(f"{w}x{h}" for h, w in sorted(s)[:3]) for s in sizes]
         raise InputError(
-            f"the pictures' sizes tell the sides apart ({folders[0]}: {said[0]}; {folders[1]}: "
+            f"the images' sizes tell the sides apart ({folders[0]}: {said[0]}; {folders[1]}: "
             f"{said[1]}); give --size to bring all to one"
         )
 
 
 def _trials(kind, sides, catch, draws) -> list[dict[str, Any]]:
-    """The questions: pictures from left to right, and of catch trials the sure answer."""
+    """The questions: images from left to right, and of catch trials the sure answer."""
     count = min(map(len, sides))
     spoilt = [sides[0][i % len(sides[0])] for i in draws.permutation(max(catch, 1))[:catch]]
-    destroyed = [_Picture("catch", "", _destroy(p.pixels, draws)) for p in spoilt]
+    destroyed = [_Image("catch", "", _destroy(p.pixels, draws)) for p in spoilt]
     if kind == "preference":
-        asked = [{"pictures": [a, b]} for a, b in zip(sides[0][:count], sides[1][:count])]
-        sure = [{"pictures": [p, d], "sure": p} for p, d in zip(spoilt, destroyed)]
+        asked = [{"images": [a, b]} for a, b in zip(sides[0][:count], sides[1][:count])]
+        sure = [{"images": [p, d], "sure": p} for p, d in zip(spoilt, destroyed)]
         for group in (asked, sure):  # each side is on the left in half of the trials
             for index in draws.permutation(len(group))[: len(group) // 2]:
-                group[index]["pictures"].reverse()
+                group[index]["images"].reverse()
         return asked + sure
-    asked = [{"pictures": [picture]} for side in sides for picture in side[:count]]
+    asked = [{"images": [image]} for side in sides for image in side[:count]]
     answer = "generated" if kind == "turing" else [1, 2]
-    return asked + [{"pictures": [picture], "sure": answer} for picture in destroyed]
+    return asked + [{"images": [image], "sure": answer} for image in destroyed]
 
 
 def _destroy(pixels: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """A picture of which a fifth is left below noise."""
+    """An image of which a fifth is left below noise."""
     noise = draws.integers(0, 256, pixels.shape)
     return np.round(0.2 * pixels + 0.8 * noise).astype(np.uint8)
 
 
 def _opaque_names(asked, draws) -> dict[int, str]:
-    """A name for each picture object, in an order that means nothing."""
-    pictures = {id(p): p for trial in asked for p in trial["pictures"]}
-    order = draws.permutation(len(pictures))
-    return {one: f"p{order[i] + 1:04d}" for i, one in enumerate(pictures)}
+    """A name for each image object, in an order that means nothing."""
+    images = {id(p): p for trial in asked for p in trial["images"]}
+    order = draws.permutation(len(images))
+    return {one: f"p{order[i] + 1:04d}" for i, one in enumerate(images)}
 
 
 def _compose(kind, asked, named, title, question) -> tuple[str, dict[str, Any]]:
     """The page's text and the key."""
-    pictures = {named[id(p)]: p for trial in asked for p in trial["pictures"]}
-    encoded = {name: _png(pictures[name].pixels) for name in sorted(pictures)}
+    images = {named[id(p)]: p for trial in asked for p in trial["images"]}
+    encoded = {name: _png(images[name].pixels) for name in sorted(images)}
     plain = [
-        {"id": f"t{number:04d}", "pictures": [named[id(p)] for p in trial["pictures"]]}
+        {"id": f"t{number:04d}", "images": [named[id(p)] for p in trial["images"]]}
         for number, trial in enumerate(asked, 1)
     ]
     digest = hashlib.sha256(json.dumps([kind, question, plain]).encode())
@@ -267,8 +265,8 @@ def _compose(kind, asked, named, title, question) -> tuple[str, dict[str, Any]]:
         "id": study,
         "kind": kind,
         "trials": plain,
-        "sizes": {name: pictures[name].pixels.shape[1::-1] for name in encoded},
-        "pictures": {
+        "sizes": {name: images[name].pixels.shape[1::-1] for name in encoded},
+        "images": {
             name: "data:image/png;base64," + base64.b64encode(content).decode()
             for name, content in encoded.items()
         },
@@ -278,8 +276,8 @@ def _compose(kind, asked, named, title, question) -> tuple[str, dict[str, Any]]:
         "study": study,
         "kind": kind,
         "question": question,
-        "pictures": {
-            name: {"side": pictures[name].side, "file": pictures[name].file} for name in encoded
+        "images": {
+            name: {"side": images[name].side, "file": images[name].file} for name in encoded
         },
         "trials": [
             {**trial, "sure": _sure(given.get("sure"), named)} for trial, given in zip(plain, asked)
@@ -290,7 +288,7 @@ def _compose(kind, asked, named, title, question) -> tuple[str, dict[str, Any]]:
 
 def _sure(answer, named) -> list[Any] | None:
     """Answers that pass a catch trial; `None` for a question."""
-    if isinstance(answer, _Picture):
+    if isinstance(answer, _Image):
         return [named[id(answer)]]
     return [answer] if isinstance(answer, str) else answer
 

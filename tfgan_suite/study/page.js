@@ -1,5 +1,5 @@
 "use strict";
-// One study: welcome, trials, done. The page knows pictures by opaque names only.
+// One study: welcome, trials, done. The page knows images by opaque names only.
 (() => {
 const study = JSON.parse(document.getElementById("study").textContent);
 const LOCK = 200; // ms after a picture appears in which no answer counts: no double presses
@@ -54,7 +54,7 @@ function orderFor(rater) {
     .sort((x, y) => (x.rank < y.rank ? -1 : 1))
     .map(({ trial }) => ({
       id: trial.id,
-      shown: mirrored ? [...trial.pictures].reverse() : [...trial.pictures],
+      shown: mirrored ? [...trial.images].reverse() : [...trial.images],
     }));
 }
 
@@ -99,7 +99,7 @@ function show(name) {
 
 function picture(name, text) {
   const image = document.createElement("img");
-  image.src = study.pictures[name];
+  image.src = study.images[name];
   image.alt = text;
   image.draggable = false;
   const [width, height] = study.sizes[name];
@@ -145,25 +145,25 @@ function next() {
     + document.getElementById("question").textContent;
   element("undo").disabled = at === 0;
   const shown = order[at].shown;
-  const pictures = [], answers = [];
+  const images = [], answers = [];
   for (const [index, [value, text, key]] of CHOICES[study.kind].entries()) {
     const made = button(value, text, key);
     if (study.kind !== "preference") { answers.push(made); continue; }
-    // The pictures themselves are the buttons.
+    // The images themselves are the buttons.
     const name = document.createElement("span");
     name.className = "name";
     name.append(...made.childNodes);
     made.append(picture(shown[index], text + " picture"), name);
     const figure = document.createElement("figure");
     figure.append(made);
-    pictures.push(figure);
+    images.push(figure);
   }
   if (study.kind !== "preference") {
     const figure = document.createElement("figure");
     figure.append(picture(shown[0], "Picture to judge"));
-    pictures.push(figure);
+    images.push(figure);
   }
-  element("pictures").replaceChildren(...pictures);
+  element("images").replaceChildren(...images);
   element("answers").replaceChildren(...answers);
   element("answers").hidden = !answers.length;
   element("question").focus({ preventScroll: true });

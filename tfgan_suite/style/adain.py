@@ -1,4 +1,4 @@
-"""AdaIN: any picture in the style of any other, in one pass (Huang and Belongie 2017)."""
+"""AdaIN: any image in the style of any other, in one pass (Huang and Belongie 2017)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tfgan_suite.style.statistics import (
 )
 
 PAPER = "Huang, Belongie 2017, arXiv:1703.06868"
-DATA = "pictures and paintings"
+DATA = "images and paintings"
 
-# The two halves of `serving_default`: style to numbers, content and numbers to picture.
+# The two halves of `serving_default`: style to numbers, content and numbers to image.
 STATISTICS, PAINT = "statistics", "paint"
 
 
 class AdaIN(TranslationGame):
-    """A decoder that paints feature maps with the statistics of another picture's.
+    """A decoder that paints feature maps with the statistics of another image's.
 
     ```
     t = sigma(f(s)) (f(c) - mu(f(c))) / sigma(f(c)) + mu(f(s))
@@ -50,7 +50,7 @@ class AdaIN(TranslationGame):
         reconstruction: weight of `E (g(f(c)) - c)^2`, which makes alpha 0 the content itself;
             0 is the paper.
         variation: weight of the total variation, the mean absolute difference of neighbours.
-        average: decay of a moving average of the decoder's weights, to paint with; 0: none.
+        ema_decay: decay of a moving average of the decoder's weights, to paint with; 0: none.
         seed: of the game; it draws nothing.
 
     Example:
@@ -67,7 +67,7 @@ class AdaIN(TranslationGame):
         Normalization", ICCV 2017, arXiv:1703.06868.
 
     Deviations:
-        * Pictures are in [-1, 1], as everywhere in the suite, not in [0, 1].
+        * Images are in [-1, 1], as everywhere in the suite, not in [0, 1].
         * sigma is `sqrt(variance + 1e-5)` wherever it stands; the official code adds 1e-6 in the
           loss.
         * Content whose sides are no multiple of the encoder's stride is continued by its mirror
@@ -91,7 +91,7 @@ class AdaIN(TranslationGame):
         reduction: str = "mean",
         reconstruction: float = 0.0,
         variation: float = 0.0,
-        average: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "adain",
     ):
@@ -100,7 +100,9 @@ class AdaIN(TranslationGame):
         negative = [f"{word} {weight}" for word, weight in weights.items() if not weight >= 0]
         if negative:
             raise InputError(f"weights must be 0 or more; found {', '.join(negative)}")
-        super().__init__(seed=seed, averages={"decoder": average} if average else None, name=name)
+        super().__init__(
+            seed=seed, ema_decays={"decoder": ema_decay} if ema_decay else None, name=name
+        )
         self.encoder, self.decoder = encoder, decoder
         self.style_weight, self.reduction = style_weight, reduction
         self.reconstruction, self.variation = reconstruction, variation
@@ -122,7 +124,7 @@ class AdaIN(TranslationGame):
         """Loss terms of the decoder, with their weights.
 
         Args:
-            content: pictures `(batch, height, width, 3)`.
+            content: images `(batch, height, width, 3)`.
             maps: their deepest maps f(c).
             styles: statistics of all maps of the styles.
         """
@@ -148,7 +150,7 @@ class AdaIN(TranslationGame):
     # ---- painting ----------------------------------------------------------------------------
 
     def features(self, content: tf.Tensor) -> tf.Tensor:
-        """f(c), also of pictures whose sides are no multiple of the encoder's stride.
+        """f(c), also of images whose sides are no multiple of the encoder's stride.
 
         Args:
             content: `(batch, height, width, 3)` in [-1, 1].
@@ -183,7 +185,7 @@ class AdaIN(TranslationGame):
             alpha: `(batch,)`, how much style, cut to 0 .. 1.
 
         Returns:
-            float32 pictures of the content's shape, in [-1, 1].
+            float32 images of the content's shape, in [-1, 1].
         """
         maps = self.features(content)
         share = tf.reshape(tf.clip_by_value(alpha, 0.0, 1.0), (-1, 1, 1, 1))
@@ -192,7 +194,7 @@ class AdaIN(TranslationGame):
     def stylize(
         self, content: np.ndarray, style: np.ndarray, alpha: float = 1.0, batch: int = 4
     ) -> np.ndarray:
-        """Paints pictures.
+        """Paints images.
 
         Args:
             content: float `(count, height, width, 3)` in [-1, 1], of any height and width.
@@ -204,10 +206,10 @@ class AdaIN(TranslationGame):
             float32 array of the content's shape.
 
         Raises:
-            InputError: neither one style nor as many as pictures.
+            InputError: neither one style nor as many as images.
         """
         if len(style) not in (1, len(content)):
-            raise InputError(f"{len(style)} styles for {len(content)} pictures; give 1 or as many")
+            raise InputError(f"{len(style)} styles for {len(content)} images; give 1 or as many")
         call, parts = self._calling(PAINT, self.signatures()[PAINT]), []
         numbers = self.statistics_of(style, batch)
         numbers = np.broadcast_to(numbers, (len(content), numbers.shape[1]))
@@ -237,7 +239,7 @@ class AdaIN(TranslationGame):
         """Paints a region in one style and the rest in another, each by its own statistics.
 
         Args:
-            content: one picture, float `(height, width, 3)` in [-1, 1].
+            content: one image, float `(height, width, 3)` in [-1, 1].
             mask: `(height, width)`, true where the region is.
             inside, outside: statistics `(2 * channels,)` from `statistics_of`; no `outside`: the
                 rest stays as it is.
@@ -250,7 +252,7 @@ class AdaIN(TranslationGame):
             InputError: a mask of another size.
         """
         if mask.shape != content.shape[:2]:
-            raise InputError(f"a mask of {mask.shape} for a picture of {content.shape[:2]}")
+            raise InputError(f"a mask of {mask.shape} for an image of {content.shape[:2]}")
         image = tf.constant(content[None], tf.float32)
         maps = self.features(image)
         region = tf.constant(on_grid(mask, maps.shape[1:3], self.encoder.stride))
@@ -264,17 +266,17 @@ class AdaIN(TranslationGame):
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
-        """`serving_default`: content, style and alpha to a picture; and its two halves.
+        """`serving_default`: content, style and alpha to an image; and its two halves.
 
         `statistics` makes of a style the numbers that `paint` takes in its place: a phone keeps
         them, and mixes styles by adding them up with weights that sum to 1.
         """
         (decoder,) = self.ema("decoder")
-        picture, size = (None, None, 3), 2 * self.encoder.channels[-1]
-        content, alpha = TensorSpec("content", picture), TensorSpec("alpha", (), kind="share")
-        style = TensorSpec("style", picture)
+        image, size = (None, None, 3), 2 * self.encoder.channels[-1]
+        content, alpha = TensorSpec("content", image), TensorSpec("alpha", (), kind="share")
+        style = TensorSpec("style", image)
         numbers = TensorSpec(STATISTICS, (size,), kind=STATISTICS)
-        made, both_networks = TensorSpec("image", picture), (self.encoder, decoder)
+        made, both_networks = TensorSpec("image", image), (self.encoder, decoder)
 
         def whole(content: tf.Tensor, style: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
             return self.painted(content, self.style_of(style), alpha)
@@ -292,13 +294,13 @@ class AdaIN(TranslationGame):
         }
 
     def translations(self) -> dict[str, str]:
-        """None: every translation needs a style beside the picture."""
+        """None: every translation needs a style beside the image."""
         return {}
 
     def translate(self, images: np.ndarray, *args: Any, **options: Any) -> np.ndarray:
         """Not offered: see `stylize`."""
         raise InputError(
-            "AdaIN paints a picture in the style of another and needs both; use"
+            "AdaIN paints an image in the style of another and needs both; use"
             " `python -m tfgan_suite stylize`"
         )
 

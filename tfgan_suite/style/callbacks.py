@@ -26,5 +26,5 @@ class InverseDecay(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         factor = 1.0 / (1.0 + self.decay * int(self.model.steps.numpy()))
-        for player, rate in self.model.first_rates.items():
+        for player, rate in self.model.initial_learning_rates.items():
             compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)

@@ -1,6 +1,6 @@
-"""A picture keeps its colours: two ways of Gatys et al. 2016 (arXiv 1606.05897).
+"""An image keeps its colours: two ways of Gatys et al. 2016 (arXiv 1606.05897).
 
-Pictures are `(height, width, 3)`, red, green, blue, floats in [-1, 1].
+Images are `(height, width, 3)`, red, green, blue, floats in [-1, 1].
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ _LUMA = np.array([0.299, 0.587, 0.114])  # BT.601
 
 
 def luminance(image: np.ndarray) -> np.ndarray:
-    """Luma Y = .299 R + .587 G + .114 B: float64 `(height, width, 1)`, in the picture's range."""
+    """Luma Y = .299 R + .587 G + .114 B: float64 `(height, width, 1)`, in the image's range."""
     return (np.asarray(image, np.float64) @ _LUMA)[..., None]
 
 
 def with_luminance_of(content: np.ndarray, made: np.ndarray) -> np.ndarray:
-    """The colours of one picture in the lightness of another, for after a transfer.
+    """The colours of one image in the lightness of another, for after a transfer.
 
     With Y from `made` and the colour differences R - Y, G - Y, B - Y from `content`, every colour
     moves by the same amount. What leaves [-1, 1] is clipped.
 
     Args:
-        content: the picture that gives the colours.
+        content: the image that gives the colours.
         made: one of the same size that gives the lightness.
 
     Returns:
@@ -36,7 +36,7 @@ def with_luminance_of(content: np.ndarray, made: np.ndarray) -> np.ndarray:
     _check(content)
     if content.shape != made.shape:
         raise InputError(
-            f"colours of a picture of shape {content.shape} cannot go to one of {made.shape}; "
+            f"colours of an image of shape {content.shape} cannot go to one of {made.shape}; "
             "resize one of them"
         )
     moved = content + (luminance(made) - luminance(content))
@@ -44,16 +44,16 @@ def with_luminance_of(content: np.ndarray, made: np.ndarray) -> np.ndarray:
 
 
 def with_colours_of(content: np.ndarray, style: np.ndarray, ridge: float = 1e-5) -> np.ndarray:
-    """A style picture in the colours of a content picture, for before a transfer.
+    """A style image in the colours of a content image, for before a transfer.
 
     The linear map `C^(1/2) S^(-1/2) (x - mean_S) + mean_C` gives the style's pixels the mean and
     the covariance (C, in place of S) of the content's. Each covariance is divided by the number
     of its own pixels, so sizes may differ.
 
     Args:
-        content: the picture that gives the colours.
-        style: the picture that gets them.
-        ridge: added to both covariances' diagonals, for pictures of a single colour.
+        content: the image that gives the colours.
+        style: the image that gets them.
+        ridge: added to both covariances' diagonals, for images of a single colour.
 
     Returns:
         float32 of the style's shape, not clipped: clipping would change the colours.
@@ -67,7 +67,7 @@ def with_colours_of(content: np.ndarray, style: np.ndarray, ridge: float = 1e-5)
 
 def _check(image: np.ndarray) -> None:
     if image.ndim != 3 or image.shape[2] != 3:
-        raise InputError(f"a picture has shape {image.shape}; expected (height, width, 3)")
+        raise InputError(f"an image has shape {image.shape}; expected (height, width, 3)")
 
 
 def _moments(image: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:

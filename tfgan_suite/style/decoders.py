@@ -1,4 +1,4 @@
-"""Decoders of AdaIN: feature maps back to pictures."""
+"""Decoders of AdaIN: feature maps back to images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D
 from tfgan_suite.layers.resizing import ReflectionPad, Upsample2D
 
-# Channels of the decoder's convolutions, in widths, between its doublings; 0 is the picture.
+# Channels of the decoder's convolutions, in widths, between its doublings; 0 is the image.
 _GROUPS = ((4,), (4, 4, 4, 2), (2, 1), (1, 0))
 
 
@@ -21,7 +21,7 @@ def build_decoder(channels: int = 512, doublings: int = 3, width: int = 64) -> k
         width: channels of the last maps; paper 64.
 
     Returns:
-        Model from maps `(batch, rows, columns, channels)` to pictures, linear, about in [-1, 1],
+        Model from maps `(batch, rows, columns, channels)` to images, linear, about in [-1, 1],
         `2 ** doublings` times as high and wide; 3,505,219 parameters at the defaults.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Goes downhill from a picture by L-BFGS or Adam, stops and goes on."""
+"""Goes downhill from an image by L-BFGS or Adam, stops and goes on."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def descend(
         state: where to start; changed in place.
         until: evaluations in all.
         method: `"lbfgs"` (SciPy's) or `"adam"`.
-        rate: Adam's learning rate; 10 of 255 grey levels (neural-style) for pictures in [-1, 1].
+        rate: Adam's learning rate; 10 of 255 grey levels (neural-style) for images in [-1, 1].
         segment: evaluations between two calls of `keep`.
         limits: what Adam clips to after every step. L-BFGS is not clipped: its line search needs
             a smooth function.

@@ -20,24 +20,24 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.features import named_layers
 
 VGG_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-# Of SqueezeNet: the style from maps of 1/2, 1/4 and 1/4 of the picture's side. Its first
+# Of SqueezeNet: the style from maps of 1/2, 1/4 and 1/4 of the image's side. Its first
 # convolution has no padding of its own: 3 pixels more on each side make it halve exactly.
 SQUEEZENET_TAPS, _SQUEEZENET_PAD = ("conv1", "fire2", "fire4"), 3
-_PROBE = 64  # side of the picture that tells what an encoder halves
+_PROBE = 64  # side of the image that tells what an encoder halves
 
 
 class Encoder(keras.layers.Layer):
-    """Maps of pictures, each channel brought to mean 1 where `normalise` was called.
+    """Maps of images, each channel brought to mean 1 where `normalise` was called.
 
     A network of ReLUs can be rescaled channel by channel without changing what it computes, as
     the paper's normalised VGG is; here the maps are scaled where they are tapped, which gives
     the same numbers for any network. Without it losses grow with the square of a map's range.
 
     Args:
-        network: frozen, from float32 pictures `(batch, height, width, 3)` in [-1, 1] to maps,
+        network: frozen, from float32 images `(batch, height, width, 3)` in [-1, 1] to maps,
             the deepest last; a Keras model.
         names: of the maps.
-        pad: pixels by which pictures are continued by their mirror image on each side first.
+        pad: pixels by which images are continued by their mirror image on each side first.
 
     Attributes:
         stride: a side of n pixels, a multiple of this, gives `n / stride` positions of the
@@ -71,45 +71,45 @@ class Encoder(keras.layers.Layer):
 
     @property
     def doublings(self) -> int:
-        """How often the deepest map has to be doubled to be as large as the picture."""
+        """How often the deepest map has to be doubled to be as large as the image."""
         return self.stride.bit_length() - 1
 
-    def call(self, pictures: tf.Tensor) -> list[tf.Tensor]:
+    def call(self, images: tf.Tensor) -> list[tf.Tensor]:
         """Maps `(batch, rows, columns, channels)`, float32, in the order of `names`.
 
         Args:
-            pictures: `(batch, height, width, 3)` in [-1, 1], at least `2 * stride` high and wide.
+            images: `(batch, height, width, 3)` in [-1, 1], at least `2 * stride` high and wide.
         """
         scales = (getattr(self, f"scale_{index}") for index in range(len(self.channels)))
         return [
-            maps * tf.convert_to_tensor(scale) for maps, scale in zip(self._maps(pictures), scales)
+            maps * tf.convert_to_tensor(scale) for maps, scale in zip(self._maps(images), scales)
         ]
 
-    def normalise(self, pictures: np.ndarray, batch: int = 4) -> None:
-        """Scales every channel so that its mean size over these pictures is 1.
+    def normalise(self, images: np.ndarray, batch: int = 4) -> None:
+        """Scales every channel so that its mean size over these images is 1.
 
         Channels that hardly answer are scaled at most a hundred times as much as the average.
 
         Args:
-            pictures: float32 `(count, height, width, 3)` in [-1, 1]; a dozen are enough.
+            images: float32 `(count, height, width, 3)` in [-1, 1]; a dozen are enough.
             batch: how many go through the network at once.
         """
         totals = [np.zeros(channels) for channels in self.channels]
-        for start in range(0, len(pictures), batch):
-            part = tf.constant(pictures[start : start + batch], tf.float32)
+        for start in range(0, len(images), batch):
+            part = tf.constant(images[start : start + batch], tf.float32)
             for total, maps in zip(totals, self._maps(part)):
                 total += tf.reduce_sum(tf.reduce_mean(tf.abs(maps), [1, 2]), 0).numpy()
         for index, total in enumerate(totals):
-            mean = total / len(pictures)
+            mean = total / len(images)
             scale = 1.0 / np.maximum(mean, max(0.01 * mean.mean(), 1e-12))
             variable = compat.tensor_variable(getattr(self, f"scale_{index}"))
             variable.assign(scale.astype(np.float32))
 
-    def _maps(self, pictures: tf.Tensor) -> list[tf.Tensor]:
+    def _maps(self, images: tf.Tensor) -> list[tf.Tensor]:
         if self.pad:
             sides = [self.pad, self.pad]
-            pictures = tf.pad(pictures, [[0, 0], sides, sides, [0, 0]], "REFLECT")
-        found = self.network(pictures, training=False)
+            images = tf.pad(images, [[0, 0], sides, sides, [0, 0]], "REFLECT")
+        found = self.network(images, training=False)
         found = found if isinstance(found, (list, tuple)) else [found]
         return [tf.cast(maps, tf.float32) for maps in found]
 
@@ -129,7 +129,7 @@ def load_encoder(
             official code; or another network that `perceptual.taps` opens.
         weights: `"imagenet"`, a file, or `None` for random ones.
         taps: names of the maps, the deepest last. Empty: relu1_1 to relu{depth}_1 of VGG19,
-            conv1, fire2, fire4 of SqueezeNet, the last at a quarter of the picture's side.
+            conv1, fire2, fire4 of SqueezeNet, the last at a quarter of the image's side.
         depth: of VGG19, where taps are left out: 2 to 4; paper 4.
         seed: of random weights.
 
@@ -177,12 +177,12 @@ def _see_light(network: keras.Model, seed: int) -> None:
 
 
 def _stride(name: str, shape: tuple[int, ...]) -> int:
-    """By how much a map is smaller than the picture it was made of."""
+    """By how much a map is smaller than the image it was made of."""
     rows = int(shape[1])
     stride = _PROBE // rows if rows else 0
     if not stride or stride * rows != _PROBE or stride & (stride - 1) or shape[1] != shape[2]:
         raise InputError(
-            f"map {name} has {shape[1]}x{shape[2]} positions for a picture of {_PROBE}x{_PROBE};"
-            " a decoder needs 64, 32, 16, 8 ..: choose another map, or continue pictures by pad"
+            f"map {name} has {shape[1]}x{shape[2]} positions for an image of {_PROBE}x{_PROBE};"
+            " a decoder needs 64, 32, 16, 8 ..: choose another map, or continue images by pad"
         )
     return stride

@@ -5,7 +5,7 @@ problem = gatys.Gatys(look, content, [style], content_layers=["conv4_2"],
                       style_layers=["relu1_1", "relu2_1"])
 state = descent.State(problem.start("content"))
 descent.descend(problem, state, until=300)
-picture = problem.picture(state.best)       # float32 (height, width, 3) in [-1, 1]
+image = problem.image(state.best)       # float32 (height, width, 3) in [-1, 1]
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def usual_layers(network: str | Path) -> tuple[tuple[str, ...], tuple[str, ...]]
 def gram(maps: tf.Tensor) -> tf.Tensor:
     """Which features occur together, wherever: `G_ij = sum_k F_ik F_jk / M`.
 
-    The paper divides by M = height * width later; divided at once, pictures of different sizes
+    The paper divides by M = height * width later; divided at once, images of different sizes
     compare and float32 suffices.
 
     Args:
@@ -93,17 +93,17 @@ def style_loss(matrix: tf.Tensor, target: tf.Tensor, convention: str = "mean") -
 
 
 class Gatys:
-    """The content of one picture in the style of others, as a function of the pixels.
+    """The content of one image in the style of others, as a function of the pixels.
 
     `L(x) = alpha sum_l v_l C_l(x) + beta sum_l w_l E_l(x) + gamma TV(x)`, where C compares
-    features with those of the content picture and E Gram matrices with the styles'. Calling it
+    features with those of the content image and E Gram matrices with the styles'. Calling it
     gives what `descent.descend` asks for.
 
     Args:
         features: from `(1, height, width, 3)` in [-1, 1] to a list of maps, such as
             `perceptual.taps`.
         content: float `(height, width, 3)` in [-1, 1].
-        styles: one or more such pictures, of any sizes.
+        styles: one or more such images, of any sizes.
         content_layers: names, or names with weights v_l; default weights sum up to 1.
         style_layers: names, or names with weights w_l; default weights sum up to 1 (paper: 1/5).
         names: of what `features` gives; default `features.names`.
@@ -113,7 +113,7 @@ class Gatys:
         variation_weight: gamma, of the mean absolute difference of neighbours; default 0.
         convention: `"mean"` or `"paper"`, see `content_loss` and `style_loss`. Weights of one mean
             nothing in the other.
-        normalise: whether each layer's maps are divided by their mean size over the pictures at
+        normalise: whether each layer's maps are divided by their mean size over the images at
             hand, so that weights mean the same in every layer and every network. The paper
             rescales each filter of its network instead (`normalise_on` of `perceptual.taps`).
         dtype: of the computation.
@@ -124,7 +124,7 @@ class Gatys:
     Deviations: Gram matrices are divided by their own number of positions, as sizes may differ.
 
     Raises:
-        InputError: pictures of another shape, an unknown layer or convention, impossible weights.
+        InputError: images of another shape, an unknown layer or convention, impossible weights.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Gatys:
         self.content, self.styles = content, list(styles)
         for image in (content, *self.styles):
             if image.ndim != 3 or image.shape[2] != 3:
-                raise InputError(f"a picture has shape {image.shape}; expected (height, width, 3)")
+                raise InputError(f"an image has shape {image.shape}; expected (height, width, 3)")
         self.blend = self._blended(blend)
         self._aim(normalise)
         spec = tf.TensorSpec((1, *content.shape), self.dtype)
@@ -211,7 +211,7 @@ class Gatys:
         return {"total": total, **parts}
 
     def start(self, kind: str = "content", seed: int = 0) -> np.ndarray:
-        """A picture to start from, as a float64 vector.
+        """An image to start from, as a float64 vector.
 
         Args:
             kind: `"content"`, `"noise"` (white, paper) or `"style"` (the first one, cut to the
@@ -238,8 +238,8 @@ class Gatys:
             image = tf.image.resize(cut, (height, width), "bicubic", antialias=True).numpy()
         return np.clip(np.asarray(image, np.float64), -1.0, 1.0).ravel()
 
-    def picture(self, x: np.ndarray) -> np.ndarray:
-        """The picture of a vector: float32 `(height, width, 3)`, clipped to [-1, 1]."""
+    def image(self, x: np.ndarray) -> np.ndarray:
+        """The image of a vector: float32 `(height, width, 3)`, clipped to [-1, 1]."""
         return np.clip(np.reshape(x, self.content.shape), -1.0, 1.0).astype(np.float32)
 
     def _slope(self, images: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -299,7 +299,7 @@ class Gatys:
         blend = [1.0] * len(self.styles) if blend is None else [float(one) for one in blend]
         if not self.styles or len(blend) != len(self.styles):
             raise InputError(
-                f"there are {len(self.styles)} style pictures and {len(blend)} weights for them; "
+                f"there are {len(self.styles)} style images and {len(blend)} weights for them; "
                 "expected one or more, and as many weights"
             )
         if min(blend) < 0 or not sum(blend) > 0:

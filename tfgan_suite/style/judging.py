@@ -90,7 +90,7 @@ def _looks(game: AdaIN, style: np.ndarray) -> list[tuple[tf.Tensor, tf.Tensor]]:
 def _squares(folder: Path, size: int) -> np.ndarray:
     from tfgan_suite.data.readers import image_files, listing
 
-    names, _, _ = listing.list_pictures(folder)
+    names, _, _ = listing.list_images(folder)
     found = []
     for name in names:
         try:
@@ -98,7 +98,7 @@ def _squares(folder: Path, size: int) -> np.ndarray:
         except image_files.Unreadable as error:
             print(f"skipped {name}: {error}", file=sys.stderr)
     if not found:
-        raise InputError(f"{folder} holds no picture that can be read")
+        raise InputError(f"{folder} holds no image that can be read")
     return np.stack(found).astype(np.float32) / 127.5 - 1.0
 
 
@@ -106,8 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prints what `judge` finds as JSON; 2 with a one-line reason for bad input."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", help="run folder of recipes/adain.py")
-    parser.add_argument("contents", type=Path, help="folder of pictures")
-    parser.add_argument("styles", type=Path, help="folder of pictures")
+    parser.add_argument("contents", type=Path, help="folder of images")
+    parser.add_argument("styles", type=Path, help="folder of images")
     parser.add_argument("--size", type=int, default=128, help="of the squares cut out [128]")
     chosen = parser.parse_args(arguments)
     from tfgan_suite.training.run_folder import Run

@@ -1,4 +1,4 @@
-"""Means and deviations of feature maps: what AdaIN takes for the style of a picture."""
+"""Means and deviations of feature maps: what AdaIN takes for the style of an image."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def style_distance(
     """`sum over maps of |mu - mu(s)|^2 + |sigma - sigma(s)|^2`.
 
     Args:
-        maps: of the picture, `(batch, rows, columns, channels)` each.
+        maps: of the image, `(batch, rows, columns, channels)` each.
         styles: statistics of the style's maps.
         reduction: over the channels of a map: `"mean"`, or `"sum"` as in the official code;
             1e-2 on sums is 0.64, 1.28, 2.56, 5.12 on means of 64, 128, 256, 512 channels.

@@ -56,7 +56,7 @@ class SampleGrid(EverySteps):
     Args:
         folder: where `step_00000100.png` and so on are written.
         every: steps between two sheets.
-        count: pictures on a sheet; of points, sixteen times as many are drawn.
+        count: images on a sheet; of points, sixteen times as many are drawn.
         seed: seed of the noise.
         real: real points `(count, 2)` to draw below generated ones.
         writer: TensorBoard writer that gets the sheets too.
@@ -169,7 +169,7 @@ class LinearDecay(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         factor = self.factor(int(self.model.steps.numpy()))
-        for player, rate in self.model.first_rates.items():
+        for player, rate in self.model.initial_learning_rates.items():
             compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
 
 
@@ -194,7 +194,7 @@ class Frozen(keras.callbacks.Callback):
             raise RuntimeError(f"the {self.name} changed in training although it is frozen")
 
 
-def falling(share: float, steps: int) -> list[keras.callbacks.Callback]:
+def linear_decay_callbacks(share: float, steps: int) -> list[keras.callbacks.Callback]:
     """The fall of all learning rates to 0 at the end of a run.
 
     Args:

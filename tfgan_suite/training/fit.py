@@ -62,10 +62,10 @@ def train(
     watching: list[keras.callbacks.Callback] = [
         health,
         sheet,
-        callbacks.LossLog(run.folder / "losses.jsonl", chosen.report, writer),
+        callbacks.LossLog(run.folder / "losses.jsonl", chosen.log_every, writer),
         *extra,
         # Last: what a checkpoint covers must be on the disk before it.
-        SaveEvery(checkpoints, chosen.save),
+        SaveEvery(checkpoints, chosen.checkpoint_every),
         stop,
     ]
     with stop.listening(strategy.num_replicas_in_sync), writing_to(run.folder):
@@ -86,25 +86,25 @@ def _watch_samples(run, source, chosen, writer, tell) -> Watch:
     real = peek.get("image", peek.get("point"))
     points = real if real.ndim == 2 else None
     return (
-        Health(chosen.report, tell, spread_of(real)),
-        callbacks.SampleGrid(run.folder / "samples", chosen.report, real=points, writer=writer),
+        Health(chosen.log_every, tell, spread_of(real)),
+        callbacks.SampleGrid(run.folder / "samples", chosen.log_every, real=points, writer=writer),
     )
 
 
 def _watch_translation(run, source, chosen, writer, tell) -> Watch:
-    """Health and sample sheets of a game that takes pictures: always the same ones."""
+    """Health and sample sheets of a game that takes images: always the same ones."""
     examples = source.take(min(32, len(source)), seed=chosen.seed)
     shown = shown_examples(source, chosen.seed)
     return (
-        TranslationHealth(chosen.report, tell, examples),
+        TranslationHealth(chosen.log_every, tell, examples),
         sample_grids.Sheet(
-            run.folder / "samples", chosen.report, lambda model: model.page(shown), writer
+            run.folder / "samples", chosen.log_every, lambda model: model.page(shown), writer
         ),
     )
 
 
 def shown_examples(source: data.Source, seed: int) -> dict[str, Any]:
-    """The examples that the sample sheets of a game that takes pictures show.
+    """The examples that the sample sheets of a game that takes images show.
 
     Args:
         source: the data.
@@ -125,7 +125,7 @@ def _fit(
     watching: list[keras.callbacks.Callback],
 ) -> None:
     """Calls `fit` for the rest of an interrupted epoch, whole epochs, and the rest at the end."""
-    report, last = chosen.report, chosen.steps
+    report, last = chosen.log_every, chosen.steps
     stage = int(game.steps.numpy())
     game.stop_training = False
     while stage < last and not game.stop_training:

@@ -17,7 +17,7 @@ class Health(keras.callbacks.Callback):
     """Says in words what goes wrong, and stops before damage.
 
     Stops at a loss or a weight that is NaN or infinite, before a checkpoint can hold it. Warns
-    when the generator has collapsed to (nearly) one picture and when `game.symptoms` sees
+    when the generator has collapsed to (nearly) one image and when `game.diagnose` sees
     something in the losses.
 
     Args:
@@ -66,7 +66,7 @@ class Health(keras.callbacks.Callback):
         if where:
             self._stop(step, f"{where} holds numbers that are not finite")
             return
-        for message in self.model.symptoms(logs):
+        for message in self.model.diagnose(logs):
             self._warn(step, "losses", message)
         spread = spread_of(self.model.generate(32, seed=0))
         self._widest = max(self._widest, spread)
@@ -78,7 +78,7 @@ class Health(keras.callbacks.Callback):
                 "collapse",
                 f"the generator has collapsed: its samples spread {spread:.4f}, the real ones"
                 f" {whole:.4f}; go back to an earlier checkpoint, lower the learning rates, or"
-                " use a penalty on the critic",
+                " use a penalty on the discriminator",
             )
 
     def _warn(self, step: int, kind: str, message: str) -> None:
@@ -116,7 +116,7 @@ def _finite(variable: tf.Variable) -> bool:
 
 
 class TranslationHealth(Health):
-    """Health of a game that takes pictures: it collapses by one answer to all of them.
+    """Health of a game that takes images: it collapses by one answer to all of them.
 
     Args:
         every: steps between two looks at weights and translations.
@@ -134,7 +134,7 @@ class TranslationHealth(Health):
         if where:
             self._stop(step, f"{where} holds numbers that are not finite")
             return
-        for message in self.model.symptoms(logs):
+        for message in self.model.diagnose(logs):
             self._warn(step, "losses", message)
         for signature, key in self.model.translations().items():
             other = self.model.gives if key == self.model.takes else self.model.takes

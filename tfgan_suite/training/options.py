@@ -19,11 +19,11 @@ from tfgan_suite.training import strategies
 
 # Flags that every recipe takes, with what they mean where the recipe's comment does not say.
 COMMON = {
-    "DATA": "embedded set (shapes, ring, grid), folder of pictures, .npz, IDX folder or tfds:NAME",
+    "DATA": "embedded set (shapes, ring, grid), folder of images, .npz, IDX folder or tfds:NAME",
     "RUN": "run folder; the same command on the same folder goes on (default runs/GAME_DATA)",
     "STEPS": "training steps in all",
     "BATCH": "examples in one batch, over all devices",
-    "SIZE": "height and width of the pictures; 0: as the data has them",
+    "SIZE": "height and width of the images; 0: as the data has them",
     "SEED": "seed of weights, data order and noise",
     "STRATEGY": "one, mirrored, multiworker or tpu",
     "PRECISION": "float32, bfloat16 or float16",
@@ -145,7 +145,7 @@ def check(options: types.SimpleNamespace, defaults: Mapping[str, Any]) -> None:
     if options.strategy.partition(":")[0] not in strategies.NAMES:
         choices = ", ".join(strategies.NAMES)
         raise InputError(f"--strategy is {options.strategy!r}; it must be one of {choices}")
-    for name in ("report", "save"):
+    for name in ("log_every", "checkpoint_every"):
         if getattr(options, name, 1) < 1:
             raise InputError(f"--{name} is {getattr(options, name)}; it must be at least 1")
 

@@ -21,7 +21,7 @@ from tfgan_suite.training.run_folder import DataInfo, Run, versions
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import append_json, writing_to
 
-# Samples that the oracle of an embedded world reads; of games that take pictures, translations.
+# Samples that the oracle of an embedded world reads; of games that take images, translations.
 MEASURED, TRANSLATED = 1000, 256
 
 
@@ -57,7 +57,7 @@ def finish(
         # Exports are made of plain variables: the newest checkpoint in a game without replicas.
         game, _, _ = run.load()
     else:
-        game.settle()
+        game.recalibrate_batch_norm()
     step = int(game.steps.numpy())
     with writing_to(run.folder):
         for name, page in _pages(game, source, chosen, info).items():
@@ -96,7 +96,7 @@ def finish(
 def _pages(
     game: keras.Model, source: data.Source, chosen: types.SimpleNamespace, info: DataInfo
 ) -> dict[str, np.ndarray]:
-    """The last sheets by file name; of games that take pictures one of the test split too."""
+    """The last sheets by file name; of games that take images one of the test split too."""
     if isinstance(game, TranslationGame):
         shown = fit.shown_examples(source, chosen.seed)
         pages = {"final": game.page(shown)}
@@ -118,7 +118,7 @@ def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dic
     if source.report is None:
         return {}
     if isinstance(game, TranslationGame):
-        # The test split, in its fixed order: pictures that training never showed.
+        # The test split, in its fixed order: images that training never showed.
         held_out = source.held_out(TRANSLATED)
         given = held_out[game.takes]
         found = source.report(held_out, game.translate(given))
@@ -167,9 +167,9 @@ def export_run(
         chosen: the recipe's constants; `export` is the folder.
         info: the data's description.
         measured: measurements for the card.
-        source: the data, for games that take pictures: formats are compared on them and int8
+        source: the data, for games that take images: formats are compared on them and int8
             takes its ranges from them. None: smooth random stand-ins.
-        size: height and width of the TFLite files of networks that take pictures of any size;
+        size: height and width of the TFLite files of networks that take images of any size;
             0: those of training.
         **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`; the latter is
             the game's own by default.
@@ -232,7 +232,7 @@ def _card(
 def _given_to_translate(
     game: keras.Model, source: data.Source | None, info: DataInfo, size: int
 ) -> dict[str, Any]:
-    """`size` and `representative` of an export: those of the data, where pictures go in."""
+    """`size` and `representative` of an export: those of the data, where images go in."""
     taken = [spec.shape for spec in game.signatures()["serving_default"].inputs]
     if size and not any(None in shape for shape in taken):
         raise InputError(

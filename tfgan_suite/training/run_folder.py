@@ -27,7 +27,7 @@ from tfgan_suite.utils import files, image_grids
 
 # What may differ when a run goes on: none of these changes what a step computes. (Data may move
 # to another place; what they hold is compared by the fingerprint.)
-FREE = ("run", "data", "steps", "strategy", "export", "save", "keep", "samples")
+FREE = ("run", "data", "steps", "strategy", "export", "checkpoint_every", "keep", "samples")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ class DataInfo:
     fingerprint: str = ""
 
     @property
-    def picture_shape(self) -> tuple[int, int, int]:
+    def image_shape(self) -> tuple[int, int, int]:
         """`(height, width, channels)`.
 
         Raises:
@@ -55,8 +55,8 @@ class DataInfo:
         """
         if len(self.shape) != 3:
             raise InputError(
-                f"{self.name} holds points, but this game makes pictures; give a folder of"
-                " pictures, or shapes"
+                f"{self.name} holds points, but this game makes images; give a folder of"
+                " images, or shapes"
             )
         return self.shape
 
@@ -208,7 +208,7 @@ class Run:
         game = recipe.make_game(chosen, info)
         if not Checkpoints(game, self.folder / "checkpoints").restore():
             raise InputError(f"{self.folder} has no checkpoint yet; train it first")
-        game.settle()
+        game.recalibrate_batch_norm()
         return game, chosen, info
 
 

@@ -49,9 +49,9 @@ def reconstructions(game: Any, real: np.ndarray, columns: int = 8) -> np.ndarray
 
     Args:
         game: has `reconstruct(examples)`.
-        real: pictures `(count, height, width, channels)`, drawn row by row with their
+        real: images `(count, height, width, channels)`, drawn row by row with their
             reconstructions below them; or points `(count, 2)`.
-        columns: pictures in a row.
+        columns: images in a row.
 
     Returns:
         uint8 page.
@@ -102,6 +102,6 @@ def traversal(
 
 
 def strokes(game: Any, count: int = 8, seed: int = 0) -> np.ndarray:
-    """The canvas after every step, one picture a row, for a game with `canvases`."""
+    """The canvas after every step, one image a row, for a game with `canvases`."""
     canvases = game.canvases(count, seed)
     return image_grids.sheet(canvases.reshape(-1, *canvases.shape[2:]), canvases.shape[1])

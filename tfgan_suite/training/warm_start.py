@@ -38,8 +38,8 @@ def adopt(options: types.SimpleNamespace, names: Sequence[str], first: str) -> N
         raise InputError(
             f"this is the second stage and starts from a trained {first}; train one (python"
             f" recipes/{first}.py --data {options.data}) and give its run folder as --start, or"
-            f" --start {NOTHING} for random weights, with which the critic wins before there are"
-            " pictures"
+            f" --start {NOTHING} for random weights, with which the discriminator wins before there are"
+            " images"
         )
     if options.start == NOTHING:
         if missing:

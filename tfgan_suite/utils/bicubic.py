@@ -1,7 +1,7 @@
 """Bicubic resampling as MATLAB's `imresize` does it, on which super-resolution's numbers rest.
 
-Keys's kernel with a = -0.5, widened when pictures shrink (antialiasing), pictures continued by
-their mirror image (the edge counts twice). 8-bit pictures are rounded after each axis, rows first,
+Keys's kernel with a = -0.5, widened when images shrink (antialiasing), images continued by
+their mirror image (the edge counts twice). 8-bit images are rounded after each axis, rows first,
 as MATLAB rounds them. TensorFlow's and Pillow's bicubic differ at the outer two pixels; OpenCV's
 has another kernel and no antialiasing.
 """
@@ -51,16 +51,16 @@ def taps(length: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def resize(
-    picture: np.ndarray,
+    image: np.ndarray,
     height: int,
     width: int,
     rows: slice = slice(None),
     columns: slice = slice(None),
 ) -> np.ndarray:
-    """Resizes a picture, or computes a part of the resized picture alone.
+    """Resizes an image, or computes a part of the resized image alone.
 
     Args:
-        picture: uint8 or float `(height, width, channels)`.
+        image: uint8 or float `(height, width, channels)`.
         height: rows of the whole result.
         width: columns of the whole result.
         rows: the part of its rows that is wanted.
@@ -70,58 +70,58 @@ def resize(
         uint8 for uint8, else float64, of the part's shape.
     """
     parts = (
-        tuple(found[rows] for found in taps(picture.shape[0], height)),
-        tuple(found[columns] for found in taps(picture.shape[1], width)),
+        tuple(found[rows] for found in taps(image.shape[0], height)),
+        tuple(found[columns] for found in taps(image.shape[1], width)),
     )
-    made = picture
+    made = image
     for axis, (places, weights) in enumerate(parts):
         made = _along(made, places, weights, axis)
-        if picture.dtype == np.uint8:
+        if image.dtype == np.uint8:
             # MATLAB's round: halves go up.
             made = np.clip(np.floor(made + 0.5), 0.0, 255.0)
-    return made.astype(np.uint8) if picture.dtype == np.uint8 else made
+    return made.astype(np.uint8) if image.dtype == np.uint8 else made
 
 
-def shrink(picture: np.ndarray, scale: int) -> np.ndarray:
-    """The low-resolution picture of a benchmark: antialiased, `scale` times smaller.
+def shrink(image: np.ndarray, scale: int) -> np.ndarray:
+    """The low-resolution image of a benchmark: antialiased, `scale` times smaller.
 
     Args:
-        picture: uint8 or float `(height, width, channels)`, sides multiples of `scale`.
+        image: uint8 or float `(height, width, channels)`, sides multiples of `scale`.
         scale: whole number.
 
     Raises:
         InputError: a side is no multiple of the scale.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     if height % scale or width % scale or not height or not width:
         raise InputError(
-            f"a picture of {width}x{height} pixels cannot be made {scale} times smaller; crop its"
+            f"an image of {width}x{height} pixels cannot be made {scale} times smaller; crop its"
             f" sides to multiples of {scale} (`whole`)"
         )
-    return resize(picture, height // scale, width // scale)
+    return resize(image, height // scale, width // scale)
 
 
-def enlarge(picture: np.ndarray, scale: int) -> np.ndarray:
+def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
     """The baseline of super-resolution: `scale` times larger.
 
     Args:
-        picture: uint8 or float `(height, width, channels)`.
+        image: uint8 or float `(height, width, channels)`.
         scale: whole number.
     """
-    return resize(picture, picture.shape[0] * scale, picture.shape[1] * scale)
+    return resize(image, image.shape[0] * scale, image.shape[1] * scale)
 
 
-def whole(picture: np.ndarray, scale: int) -> np.ndarray:
-    """A picture without the last rows and columns that are no multiple of the scale."""
-    height, width = (side // scale * scale for side in picture.shape[:2])
-    return picture[:height, :width]
+def whole(image: np.ndarray, scale: int) -> np.ndarray:
+    """An image without the last rows and columns that are no multiple of the scale."""
+    height, width = (side // scale * scale for side in image.shape[:2])
+    return image[:height, :width]
 
 
-def _along(picture: np.ndarray, places: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:
+def _along(image: np.ndarray, places: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:
     """Weighted sums over one axis, one tap after the other, so that memory stays small."""
-    shape = [1] * picture.ndim
+    shape = [1] * image.ndim
     shape[axis] = len(places)
     return sum(
-        weight.reshape(shape) * np.take(picture, place, axis=axis)
+        weight.reshape(shape) * np.take(image, place, axis=axis)
         for place, weight in zip(places.T, weights.T)
     )

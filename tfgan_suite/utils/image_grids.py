@@ -1,4 +1,4 @@
-"""Pictures of what a game draws: sheets, scatter plots, films."""
+"""Images of what a game draws: sheets, scatter plots, films."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def sheet(images: np.ndarray, columns: int | None = None, smallest: int = 256) -> np.ndarray:
-    """Puts pictures side by side on one sheet.
+    """Puts images side by side on one sheet.
 
     Args:
         images: float `(count, height, width, channels)` in [-1, 1].
-        columns: pictures in a row; default the square root of the count, rounded up.
-        smallest: small pictures are enlarged by whole factors until the sheet is this wide.
+        columns: images in a row; default the square root of the count, rounded up.
+        smallest: small images are enlarged by whole factors until the sheet is this wide.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -48,9 +48,9 @@ def sheet(images: np.ndarray, columns: int | None = None, smallest: int = 256) -
     columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
     page = np.full((rows * (height + 2) + 2, columns * (width + 2) + 2, 3), 255, np.uint8)
-    for index, picture in enumerate(pixels):
+    for index, image in enumerate(pixels):
         top, left = 2 + index // columns * (height + 2), 2 + index % columns * (width + 2)
-        page[top : top + height, left : left + width] = picture
+        page[top : top + height, left : left + width] = image
     factor = max(1, smallest // page.shape[1])
     return page.repeat(factor, axis=0).repeat(factor, axis=1)
 
@@ -85,7 +85,7 @@ def scatter(points: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
 def draw(
     examples: np.ndarray, real: np.ndarray | None = None, columns: int | None = None
 ) -> np.ndarray:
-    """A sheet for pictures, with so many in a row, or a scatter plot for points."""
+    """A sheet for images, with so many in a row, or a scatter plot for points."""
     return scatter(examples, real) if examples.ndim == 2 else sheet(examples, columns)
 
 

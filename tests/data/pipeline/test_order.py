@@ -10,7 +10,7 @@ from tfgan_suite.errors import InputError
 
 
 def numbered(count=23, side=4):
-    """A source whose picture number i has the value i everywhere but a 255 in the left column."""
+    """A source whose image number i has the value i everywhere but a 255 in the left column."""
     pixels = np.repeat(np.arange(count, dtype=np.uint8), side * side).reshape(count, side, side, 1)
     pixels[:, :, 0] = 255
     return data.ArraySource("numbered", pixels, np.arange(count), classes=map(str, range(count)))
@@ -74,14 +74,14 @@ def test_start_equals_skipping(start):
     np.testing.assert_array_equal(whole[start:], resumed)
 
 
-def test_values_are_exact_and_labels_belong_to_their_pictures():
+def test_values_are_exact_and_labels_belong_to_their_images():
     batch = next(iter(numbered().batches(23, seed=0)))
     assert batch["image"].dtype == tf.float32 and batch["label"].dtype == tf.int32
     assert batch["image"].shape == (23, 4, 4, 1) and batch["label"].shape == (23,)
     assert np.all(batch["image"][:, :, 0] == 1.0)
     wanted = batch["label"].numpy() / np.float32(127.5) - 1.0
     np.testing.assert_allclose(batch["image"][:, 2, 2, 0], wanted, atol=1e-6)
-    assert batch["image"].numpy().min() == -1.0  # picture 0
+    assert batch["image"].numpy().min() == -1.0  # image 0
 
 
 def test_mirror_turns_about_half_and_only_left_to_right():

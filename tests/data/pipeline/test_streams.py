@@ -12,8 +12,8 @@ from tfgan_suite.errors import InputError
 ROOM = 4
 
 
-def pictures(count, side, room=0):
-    """Every pixel says where it is: row, column, and the number of its picture."""
+def images(count, side, room=0):
+    """Every pixel says where it is: row, column, and the number of its image."""
     found = np.empty((count, side + room, side + room, 3), np.uint8)
     found[..., 0] = np.arange(side + room)[None, :, None]
     found[..., 1] = np.arange(side + room)[None, None]
@@ -22,7 +22,7 @@ def pictures(count, side, room=0):
 
 
 def paired(count=23, side=6, room=0):
-    one = pictures(count, side, room)
+    one = images(count, side, room)
     return StreamSource(
         "pairs",
         [columns.in_memory("pairs", {"source": one, "target": 255 - one})],
@@ -33,7 +33,7 @@ def paired(count=23, side=6, room=0):
 
 def unpaired(counts=(7, 10), side=6, room=0):
     streams = [
-        columns.in_memory(key, {key: pictures(count, side, room)})
+        columns.in_memory(key, {key: images(count, side, room)})
         for key, count in zip(("domain_a", "domain_b"), counts)
     ]
     return StreamSource("domains", streams, key="domain_a", jitter=room)
@@ -49,8 +49,8 @@ def numbers(source, key, steps, batch=5, **options):
     return np.concatenate([stored(b[key])[:, 0, 0, 2] for b in found])
 
 
-def test_pictures_and_values_of_one_stream_stay_together():
-    held = {"simulated": pictures(9, 4), "label": np.arange(18, dtype=np.float32).reshape(9, 2)}
+def test_images_and_values_of_one_stream_stay_together():
+    held = {"simulated": images(9, 4), "label": np.arange(18, dtype=np.float32).reshape(9, 2)}
     source = StreamSource("eyes", [columns.in_memory("simulated", held)], key="simulated")
     for batch in source.batches(4, seed=3, mirror=True).take(5):
         number = stored(batch["simulated"])[:, 0, 0, 2]
@@ -146,7 +146,7 @@ def windows(values):
     return top, left, turned
 
 
-def test_both_pictures_of_a_pair_are_cut_and_turned_by_one_draw():
+def test_both_images_of_a_pair_are_cut_and_turned_by_one_draw():
     source = paired(room=ROOM)
     assert source.shape == (6, 6, 3)
     found = [b for b in source.batches(20, seed=0, mirror=True).take(20)]
@@ -178,7 +178,7 @@ def test_mirroring_needs_no_jitter_and_jitter_no_mirroring():
     assert top.any() and left.any() and not turned.any()
 
 
-def test_shown_pictures_are_the_middle():
+def test_shown_images_are_the_middle():
     taken = paired(room=ROOM).take(23, seed=5)
     top, left, turned = windows(taken["source"])
     assert set(top) == set(left) == {ROOM // 2} and not turned.any()
@@ -190,7 +190,7 @@ def test_shown_pictures_are_the_middle():
 def test_held_out_examples_come_in_stored_order():
     source = StreamSource(
         "train",
-        [columns.in_memory("pairs", {"source": pictures(3, 6)})],
+        [columns.in_memory("pairs", {"source": images(3, 6)})],
         key="source",
         test=lambda: unpaired((4, 9)),
     )

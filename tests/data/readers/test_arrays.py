@@ -55,7 +55,7 @@ def test_npz_keys(tmp_path, key, label):
         assert LABELS[place] == wanted
 
 
-def test_npz_number_types_give_the_same_pictures(tmp_path):
+def test_npz_number_types_give_the_same_images(tmp_path):
     wanted = stored(data.load(save(tmp_path / "a.npz", x=PIXELS)))
     for index, other in enumerate(
         [
@@ -71,7 +71,7 @@ def test_npz_number_types_give_the_same_pictures(tmp_path):
         np.testing.assert_array_equal(stored(found), wanted)
 
 
-def test_npz_grey_pictures_get_a_channel_and_can_become_colour(tmp_path):
+def test_npz_grey_images_get_a_channel_and_can_become_colour(tmp_path):
     path = save(tmp_path / "grey.npz", x=PIXELS[..., 0], y=LABELS[:, None])
     assert data.load(path).shape == (6, 6, 1)
     colour = data.load(path, channels=3).take(12)["image"]
@@ -101,7 +101,7 @@ def test_resizing_is_antialiased_and_keeps_flat_areas(tmp_path):
     assert data.load(path, size=40).shape == (40, 40, 1)
 
 
-def test_oblong_pictures_keep_their_shape_or_are_cropped_in_the_middle(tmp_path):
+def test_oblong_images_keep_their_shape_or_are_cropped_in_the_middle(tmp_path):
     wide = np.zeros((2, 4, 8, 1), np.uint8)
     wide[:, :, 2:6] = 200  # the middle square
     path = save(tmp_path / "wide.npz", x=wide)
@@ -159,7 +159,7 @@ def test_fingerprint_follows_the_data(tmp_path):
         ({"x": PIXELS / 100.0 - 1}, ["-1", "[-1, 1]"]),
         ({"x": PIXELS.astype(np.int32) - 5}, ["int32", "-5"]),
         ({"x": PIXELS.astype(complex)}, ["complex128"]),
-        ({"x": PIXELS, "y": LABELS[:-1]}, ["12 pictures", "(11,)", "(12,)"]),
+        ({"x": PIXELS, "y": LABELS[:-1]}, ["12 images", "(11,)", "(12,)"]),
         ({"x": PIXELS, "y": np.eye(12)}, ["(12, 12)"]),
         ({"x": PIXELS, "y": LABELS - 1}, ["-1", "0 to"]),
         ({"x": PIXELS, "y": LABELS + 0.5}, ["float64", "whole"]),
@@ -240,7 +240,7 @@ def test_damaged_idx_files_are_named(idx_folder):
     images.write_bytes(whole)
     labels = idx_folder / "train-labels-idx1-ubyte"
     labels.write_bytes(idx_bytes(LABELS[:-1].astype(np.uint8)))
-    with failing("12 pictures", "(11,)"):
+    with failing("12 images", "(11,)"):
         data.load(idx_folder)
     images.unlink()
     with failing("split 'train'", "t10k-images.idx3-ubyte"):
@@ -265,7 +265,7 @@ def test_wrong_options_and_files_are_explained(tmp_path):
     with failing("notes.txt", "unknown kind"):
         data.load(path)
     for size in (0, -1, 2.5, 10_000, "64"):
-        with failing("picture size"):
+        with failing("image size"):
             data.load("shapes", size=size)
     for channels in (0, 2, 4):
         with failing("channels", "1 (grey) or 3 (colour"):
@@ -276,7 +276,7 @@ def test_wrong_options_and_files_are_explained(tmp_path):
         data.load("shapes", size=8)
 
 
-def test_importing_pulls_in_no_picture_or_data_set_library():
+def test_importing_pulls_in_no_image_or_data_set_library():
     script = (
         "import sys, tensorflow, keras; before = set(sys.modules); import tfgan_suite.data;"
         "new = {name.split('.')[0] for name in set(sys.modules) - before};"

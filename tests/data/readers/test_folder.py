@@ -1,4 +1,4 @@
-"""Folders of pictures of every kind: what a viewer would show, and which files are skipped."""
+"""Folders of images of every kind: what a viewer would show, and which files are skipped."""
 
 import os
 
@@ -32,7 +32,7 @@ def by_bytes(source):
     return np.array(sorted(np.round((found + 1) * 127.5).astype(int).tolist()))
 
 
-# Where the stored picture's top left and top right corners are shown, for EXIF's orientations:
+# Where the stored image's top left and top right corners are shown, for EXIF's orientations:
 # EXIF 2.3 says which side of the view the stored row 0 and column 0 are.
 CORNERS = {
     1: ("top left", "top right"),
@@ -49,13 +49,13 @@ CORNERS = {
 @pytest.mark.parametrize("kind", ["jpg", "png"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotation_is_applied(tmp_path, orientation, kind):
-    picture = flat(WHITE, (48, 32))
-    picture.paste(RED, (0, 0, 16, 16))
-    picture.paste(GREEN, (32, 0, 48, 16))
+    image = flat(WHITE, (48, 32))
+    image.paste(RED, (0, 0, 16, 16))
+    image.paste(GREEN, (32, 0, 48, 16))
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {"quality": 95, "subsampling": 0} if kind == "jpg" else {}
-    picture.save(tmp_path / f"a.{kind}", exif=exif, **options)
+    image.save(tmp_path / f"a.{kind}", exif=exif, **options)
     shown = read(tmp_path / f"a.{kind}").astype(int)
     assert shown.shape == ((32, 48, 3) if orientation < 5 else (48, 32, 3))
     places = {
@@ -69,12 +69,12 @@ def test_exif_rotation_is_applied(tmp_path, orientation, kind):
     assert all(np.abs(colour - WHITE).max() < 12 for colour in places.values())
 
 
-def test_a_rotated_picture_is_cropped_after_it_was_turned(tmp_path):
-    picture = flat(BLACK, (64, 32))
-    picture.paste(RED, (0, 0, 14, 32))
+def test_a_rotated_image_is_cropped_after_it_was_turned(tmp_path):
+    image = flat(BLACK, (64, 32))
+    image.paste(RED, (0, 0, 14, 32))
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture.save(tmp_path / "a.jpg", exif=exif, quality=95, subsampling=0)
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95, subsampling=0)
     shown = read(tmp_path / "a.jpg", size=32)
     assert shown.shape == (32, 32, 3) and shown.max() < 20  # the red end is cut off at the top
 
@@ -150,10 +150,10 @@ def test_other_kinds(tmp_path):
 
 
 def test_the_shorter_side_fits_and_the_middle_stays(tmp_path):
-    picture = flat(BLACK, (120, 40))
-    picture.paste(RED, (40, 0, 80, 40))
-    picture.save(tmp_path / "wide.png")
-    picture.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "tall.png")
+    image = flat(BLACK, (120, 40))
+    image.paste(RED, (40, 0, 80, 40))
+    image.save(tmp_path / "wide.png")
+    image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "tall.png")
     for name in ("wide.png", "tall.png"):
         for size in (10, 40, 64):
             shown = read(tmp_path / name, size=size)
@@ -163,7 +163,7 @@ def test_the_shorter_side_fits_and_the_middle_stays(tmp_path):
             assert np.abs(inner.astype(int) - RED).max() < 8  # the filters ring a little
 
 
-def test_one_pixel_and_huge_pictures(tmp_path):
+def test_one_pixel_and_huge_images(tmp_path):
     flat((7, 8, 9), (1, 1)).save(tmp_path / "dot.png")
     assert np.all(read(tmp_path / "dot.png", size=16) == [7, 8, 9])
     smooth = np.linspace(0, 255, 1600).astype(np.uint8)[None, :, None].repeat(800, 0).repeat(3, 2)
@@ -175,8 +175,8 @@ def test_one_pixel_and_huge_pictures(tmp_path):
 
 @pytest.fixture
 def odd_folder(tmp_path):
-    """12 good pictures of all kinds, 3 bad files, and things to ignore."""
-    folder = tmp_path / "my pictures"
+    """12 good images of all kinds, 3 bad files, and things to ignore."""
+    folder = tmp_path / "my images"
     deep = folder / "deep" / "er"
     deep.mkdir(parents=True)
     (folder / ".hidden").mkdir()
@@ -191,7 +191,7 @@ def odd_folder(tmp_path):
     Image.fromarray(np.full((5, 5), 65535, np.uint16)).save(deep / "deep.png")
     flat((1, 2, 3, 4), mode="CMYK").save(deep / "print.jpeg")
     (deep / "empty.png").write_bytes(b"")
-    (deep / "text.jpg").write_text("no picture")
+    (deep / "text.jpg").write_text("no image")
     whole = (deep / "4.JPG").read_bytes()
     (deep / "headless.jpg").write_bytes(whole[200:])
     (folder / "notes.txt").write_text("ignored")
@@ -204,7 +204,7 @@ def test_an_odd_folder(odd_folder):
     calls = []
     source = data.load(odd_folder, progress=lambda done, count: calls.append((done, count)))
     assert len(source) == 12 and source.shape == (64, 64, 3) and source.classes is None
-    assert source.name == "my-pictures"
+    assert source.name == "my-images"
     names = {os.path.basename(name): reason for name, reason in source.skipped}
     assert set(names) == {"empty.png", "text.jpg", "headless.jpg"}
     assert names["empty.png"] == "empty file"
@@ -266,7 +266,7 @@ def test_splits_and_single_folders(tmp_path):
     assert len(data.load(tmp_path / "set", split="test")) == 4
     flat_folder = tmp_path / "set/train/a"
     assert data.load(flat_folder).classes is None
-    with pytest.raises(InputError, match="no pictures for split 'test'"):
+    with pytest.raises(InputError, match="no images for split 'test'"):
         data.load(flat_folder, split="test")
 
 
@@ -298,7 +298,7 @@ def test_a_file_cut_short_is_dropped_or_replaced(tmp_path):
         data.load(tmp_path, size=64, memory_limit=0, strict=True)
 
 
-def test_labels_stay_with_their_pictures_when_one_is_cut_short(tmp_path):
+def test_labels_stay_with_their_images_when_one_is_cut_short(tmp_path):
     for label in range(3):
         (tmp_path / f"class {label}").mkdir()
         for number in range(3):
@@ -333,8 +333,8 @@ def test_fingerprint_follows_the_files(tmp_path):
 @pytest.mark.parametrize(
     "spoil,words",
     [
-        (lambda f: None, ["holds no pictures", "nothing"]),
-        (lambda f: (f / "a.txt").write_text(""), ["holds no pictures", "1 .txt", "PNG"]),
+        (lambda f: None, ["holds no images", "nothing"]),
+        (lambda f: (f / "a.txt").write_text(""), ["holds no images", "1 .txt", "PNG"]),
         (lambda f: (f / "a.heic").write_text("x"), ["1 .heic"]),
         (
             lambda f: [(f / "a.png").touch(), (f / "b.png").touch(), noise(0).save(f / "c.png")],
@@ -342,11 +342,11 @@ def test_fingerprint_follows_the_files(tmp_path):
         ),
         (
             lambda f: [(f / "s").mkdir(), noise(0).save(f / "s/a.png"), noise(0).save(f / "b.png")],
-            ["1 pictures itself and 1 in sub-folders (s)", "one sub-folder for each class"],
+            ["1 images itself and 1 in sub-folders (s)", "one sub-folder for each class"],
         ),
         (
             lambda f: [noise(0).save(f / "a.png"), np.savez(f / "b.npz", x=np.zeros((2, 4, 4)))],
-            ["both pictures and b.npz"],
+            ["both images and b.npz"],
         ),
     ],
 )

@@ -17,7 +17,7 @@ pytest.importorskip("tfgan_suite.data.synthetic.builders")
 
 @pytest.fixture(scope="module", autouse=True)
 def small_set(tmp_path_factory):
-    """The embedded set, cut down to 90 + 20 pictures, prepared in a folder of its own."""
+    """The embedded set, cut down to 90 + 20 images, prepared in a folder of its own."""
     from tfgan_suite.data.synthetic import builders
 
     patch = pytest.MonkeyPatch()

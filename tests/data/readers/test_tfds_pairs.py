@@ -9,7 +9,7 @@ from tfgan_suite.errors import InputError
 tfds = pytest.importorskip("tensorflow_datasets")
 
 
-def picture(value, side, width=8):
+def image(value, side, width=8):
     """Red `value` for A, green `value` for B."""
     found = np.zeros((8, width, 3), np.uint8)
     found[..., "AB".index(side)] = value
@@ -45,7 +45,7 @@ TfganTestPairs = type(
     (tfds.core.GeneratorBasedBuilder,),
     builder(
         {"input_image": tfds.features.Image(**IMAGE), "target": tfds.features.Image(**IMAGE)},
-        lambda v: {"input_image": picture(v, "A"), "target": picture(v, "B")},
+        lambda v: {"input_image": image(v, "A"), "target": image(v, "B")},
         {"train": [10, 20, 30], "test": [40]},
     ),
 )
@@ -54,7 +54,7 @@ TfganTestHalves = type(
     (tfds.core.GeneratorBasedBuilder,),
     builder(
         {"image": tfds.features.Image(shape=(8, 16, 3))},
-        lambda v: {"image": np.concatenate([picture(v, "A"), picture(v, "B")], 1)},
+        lambda v: {"image": np.concatenate([image(v, "A"), image(v, "B")], 1)},
         {"train": [10, 20, 30], "test": [40]},
     ),
 )
@@ -63,7 +63,7 @@ TfganTestDomains = type(
     (tfds.core.GeneratorBasedBuilder,),
     builder(
         {"image": tfds.features.Image(**IMAGE), "label": tfds.features.ClassLabel(num_classes=2)},
-        lambda v: {"image": picture(v, "A"), "label": 0},
+        lambda v: {"image": image(v, "A"), "label": 0},
         {"trainA": [10, 20, 30], "trainB": [110, 120], "testA": [40], "testB": [140]},
     ),
 )
@@ -77,8 +77,8 @@ def folder(tmp_path_factory):
     patch.undo()
 
 
-def reds(pictures, channel=0):
-    return sorted(np.round((pictures[:, 0, 0, channel] + 1.0) * 127.5).astype(int))
+def reds(images, channel=0):
+    return sorted(np.round((images[:, 0, 0, channel] + 1.0) * 127.5).astype(int))
 
 
 @pytest.mark.parametrize("name", ["tfgan_test_pairs", "tfgan_test_halves"])

@@ -48,7 +48,7 @@ def test_it_bears_slight_noise_and_blur(real):
         assert np.mean(reading.label == real.label) > 0.98
 
 
-def test_float_and_byte_pictures_read_alike(real):
+def test_float_and_byte_images_read_alike(real):
     one, two = shapes.read(real.images), shapes.read(floats(real))
     np.testing.assert_array_equal(one.label, two.label)
     np.testing.assert_array_equal(one.clean, two.clean)
@@ -76,7 +76,7 @@ def mixed(share):
 
 
 def blended(real):
-    """Half and half of pictures of two classes."""
+    """Half and half of images of two classes."""
     both = 0.5 * floats(real) + 0.5 * floats(real)[::-1]
     return both[real.label != real.label[::-1]]
 
@@ -115,8 +115,8 @@ def test_repainting_itself_keeps_shapes_clean(real):
         "soft noise",
         "grey",
         "nan",
-        "mean picture",
-        "two pictures blended",
+        "mean image",
+        "two images blended",
         "half erased",
         "a third erased",
         "two shapes",
@@ -140,7 +140,7 @@ def test_a_hole_and_a_bright_background_are_not_clean(real):
     assert shapes.read(bright).clean.mean() < 0.02
 
 
-def test_report_counts_clean_pictures_only(real):
+def test_report_counts_clean_images_only(real):
     six = [np.flatnonzero(real.label == label)[0] for label in (0, 0, 7, 17)]
     images = np.concatenate([floats(real)[six], np.zeros((4, 32, 32, 3))])
     found = shapes.report(images)

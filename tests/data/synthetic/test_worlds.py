@@ -14,13 +14,13 @@ def scaled(images):
 @pytest.fixture(scope="module")
 def stripes():
     found = textures.generate(200, 32, 5)
-    return found, {"source": scaled(found.maps), "target": scaled(found.pictures)}
+    return found, {"source": scaled(found.maps), "target": scaled(found.images)}
 
 
-def test_one_map_has_many_right_pictures(stripes):
+def test_one_map_has_many_right_images(stripes):
     found, examples = stripes
     assert set(np.unique(found.phase)) == {0, 1, 2, 3}
-    other = scaled(textures.generate(200, 32, 5).pictures)
+    other = scaled(textures.generate(200, 32, 5).images)
     np.testing.assert_array_equal(other, examples["target"])
     # Other phases: just as right, but far from this target. Every pixel is one of two equally
     # likely colours .569 apart on the mean of channels, so a fresh draw is off by .285.
@@ -47,7 +47,7 @@ def test_regions_are_read_back(stripes):
     assert set(np.unique(region)) == {0, 1, 2}
     for number in range(3):
         area = (region == number).mean(axis=(1, 2))
-        assert area.min() > 0.05  # every picture has its background and both rectangles
+        assert area.min() > 0.05  # every image has its background and both rectangles
 
 
 def test_a_blur_and_a_wrong_texture_are_found_out(stripes):
@@ -68,14 +68,14 @@ def test_a_blur_and_a_wrong_texture_are_found_out(stripes):
 
 
 def test_textures_at_other_sizes_and_wrong_ones():
-    assert textures.generate(3, 64).pictures.shape == (3, 64, 64, 3)
+    assert textures.generate(3, 64).images.shape == (3, 64, 64, 3)
     assert textures.generate(3, 20).maps.shape == (3, 20, 20, 3)
     with pytest.raises(InputError, match="size"):
         textures.generate(3, 8)
 
 
 @pytest.mark.parametrize("world", domains.WORLDS)
-def test_the_truth_of_the_truth_is_the_picture(world):
+def test_the_truth_of_the_truth_is_the_image(world):
     a, b = (domains.generate(world, side, 50, 32, 7) for side in "ab")
     np.testing.assert_array_equal(a.truth, b.images)
     np.testing.assert_array_equal(b.truth, a.images)

@@ -29,7 +29,7 @@ def in_memory(
 
     Args:
         name: of the stream.
-        columns: uint8 pictures `(n, height, width, channels)` and float32 values `(n, k)`.
+        columns: uint8 images `(n, height, width, channels)` and float32 values `(n, k)`.
         fingerprint: of the data; taken from the arrays if it is not given.
         skipped: as for `Stream`.
     """
@@ -54,7 +54,7 @@ def joined(name: str, sources: Mapping[str, IndexedSource]) -> Stream:
 
     Args:
         name: of the stream.
-        sources: sources of pictures by the key that a batch will have for them.
+        sources: sources of images by the key that a batch will have for them.
     """
 
     def fetch(index: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -78,7 +78,7 @@ class Files(abc.ABC):
 
     Args:
         paths: the files of each example.
-        shapes: shape of each picture that `read` gives, by its key in the batch.
+        shapes: shape of each image that `read` gives, by its key in the batch.
         values: float32 `(n, k)` that belong to the examples, by key.
     """
 
@@ -94,7 +94,7 @@ class Files(abc.ABC):
 
     @abc.abstractmethod
     def read(self, index: int) -> dict[str, np.ndarray]:
-        """The pictures of one example, uint8, by key.
+        """The images of one example, uint8, by key.
 
         Raises:
             images.Unreadable: a file is broken.
@@ -115,7 +115,7 @@ def from_files(
     Args:
         name: of the stream.
         files: the examples.
-        memory_limit: bytes of decoded pictures that may be held in memory.
+        memory_limit: bytes of decoded images that may be held in memory.
         strict: a file that cannot be read is an error.
         skipped: files that were left out before.
         progress: called with (examples done, examples in all).
@@ -173,7 +173,7 @@ class _Reader:
             self._values = {key: tf.constant(v) for key, v in files.values.items()}
 
     def read_all(self, progress: Progress | None, keep: bool = True) -> dict[str, np.ndarray]:
-        """All whole examples: pictures and values."""
+        """All whole examples: images and values."""
         count = len(self.files.paths)
         kept = {
             key: np.empty((count if keep else 0, *shape), np.uint8)
@@ -194,19 +194,19 @@ class _Reader:
     def fetch(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
         """`Stream.fetch`; the next whole example stands in for a broken one."""
         shapes = self.files.shapes
-        *pictures, used = tf.numpy_function(
+        *images, used = tf.numpy_function(
             self._read_some, [index], [tf.uint8] * len(shapes) + [tf.int64]
         )
         found = {
             key: tf.ensure_shape(pixels, (*index.shape, *shapes[key]))
-            for key, pixels in zip(shapes, pictures)
+            for key, pixels in zip(shapes, images)
         }
         used = tf.ensure_shape(used, index.shape)
         found.update({key: tf.gather(values, used) for key, values in self._values.items()})
         return found
 
     def _read_some(self, wanted: np.ndarray) -> list[np.ndarray]:
-        """Pictures of the wanted examples by key's order, and the indices really read."""
+        """Images of the wanted examples by key's order, and the indices really read."""
         shapes = self.files.shapes
         found = [np.empty((len(wanted), *shape), np.uint8) for shape in shapes.values()]
         used = np.empty(len(wanted), np.int64)

@@ -1,4 +1,4 @@
-"""Pictures of many sizes, from which windows of one size are cut."""
+"""Images of many sizes, from which windows of one size are cut."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tfgan_suite.data.pipeline.broken_files import Whole
 from tfgan_suite.data.pipeline.source import fingerprint_of, marks
 from tfgan_suite.data.readers import image_files
 
-ENLARGED = 4  # a picture that would have to be enlarged more than so often has nothing to show
+ENLARGED = 4  # an image that would have to be enlarged more than so often has nothing to show
 
 
 class Cropped(abc.ABC):
-    """Pictures from which windows are cut.
+    """Images from which windows are cut.
 
     Args:
-        count: number of pictures.
+        count: number of images.
         crop: height and width of a window.
-        fingerprint: changes when the pictures change.
+        fingerprint: changes when the images change.
         skipped: `(file, reason)` of every file that could not be used.
     """
 
@@ -36,7 +36,7 @@ class Cropped(abc.ABC):
 
     @abc.abstractmethod
     def cut(self, index: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        """One window of each of some pictures.
+        """One window of each of some images.
 
         Args:
             index: int64 `(n,)`.
@@ -47,30 +47,30 @@ class Cropped(abc.ABC):
         """
 
     def middle(self, index: tf.Tensor) -> tf.Tensor:
-        """The window in the middle of each of some pictures."""
+        """The window in the middle of each of some images."""
         return self.cut(index, tf.fill([tf.shape(index)[0], 2], 0.5))
 
 
 class Held(Cropped):
-    """Pictures in memory, one behind the other, row by row.
+    """Images in memory, one behind the other, row by row.
 
     Args:
-        pictures: uint8 `(height, width, 3)` each, at least as large as a window; the list is
+        images: uint8 `(height, width, 3)` each, at least as large as a window; the list is
             emptied, so that they are not held twice for long.
         crop, fingerprint, skipped: as for `Cropped`.
     """
 
     def __init__(
         self,
-        pictures: list[np.ndarray],
+        images: list[np.ndarray],
         crop: int,
         fingerprint: str,
         skipped: Sequence[tuple[str, str]] = (),
     ) -> None:
-        super().__init__(len(pictures), crop, fingerprint, skipped)
-        sizes = np.array([picture.shape[:2] for picture in pictures], np.int64)
-        pixels = np.concatenate([picture.reshape(-1, 3) for picture in pictures])
-        pictures.clear()
+        super().__init__(len(images), crop, fingerprint, skipped)
+        sizes = np.array([image.shape[:2] for image in images], np.int64)
+        pixels = np.concatenate([image.reshape(-1, 3) for image in images])
+        images.clear()
         with tf.device("CPU:0"):  # on the host, whatever device scope the caller is in
             self._sizes = tf.constant(sizes)
             self._starts = tf.constant(np.cumsum(sizes.prod(1)) - sizes.prod(1))
@@ -85,9 +85,9 @@ class Held(Cropped):
 
 
 class Streamed(Cropped):
-    """Pictures that are decoded whenever they are used.
+    """Images that are decoded whenever they are used.
 
-    The next picture that can be read stands in for one that cannot, which is noted in `skipped`.
+    The next image that can be read stands in for one that cannot, which is noted in `skipped`.
 
     Args:
         paths: the files.
@@ -111,12 +111,12 @@ class Streamed(Cropped):
     def _cut(self, index: np.ndarray, places: np.ndarray) -> np.ndarray:
         found = np.empty((len(index), self.crop, self.crop, 3), np.uint8)
         for number, (first, place) in enumerate(zip(index, places)):
-            _, picture = self._whole.read_from(int(first))
+            _, image = self._whole.read_from(int(first))
             # As `corners`, in NumPy: no TensorFlow inside its own threads.
-            free = np.array(picture.shape[:2], np.int64) - self.crop
+            free = np.array(image.shape[:2], np.int64) - self.crop
             drawn = (place * (free + 1).astype(np.float32)).astype(np.int64)
             top, left = np.minimum(drawn, free)
-            found[number] = picture[top : top + self.crop, left : left + self.crop]
+            found[number] = image[top : top + self.crop, left : left + self.crop]
         return found
 
 
@@ -137,7 +137,7 @@ def corners(sizes: tf.Tensor, places: tf.Tensor, crop: int) -> tf.Tensor:
 
 
 def read(path: Path, side: int, crop: int) -> np.ndarray:
-    """A picture whose shorter side has a given length.
+    """An image whose shorter side has a given length.
 
     Args:
         path: the file.
@@ -148,7 +148,7 @@ def read(path: Path, side: int, crop: int) -> np.ndarray:
         uint8 `(height, width, 3)`.
 
     Raises:
-        images.Unreadable: no whole picture, or one that is too small.
+        images.Unreadable: no whole image, or one that is too small.
     """
     pixels = image_files.read(path, None, 3)
     height, width = pixels.shape[:2]
@@ -169,13 +169,13 @@ def load(
     strict: bool = False,
     progress: columns.Progress | None = None,
 ) -> Cropped:
-    """Opens picture files: decoded into memory, or while they are used where they are too many.
+    """Opens image files: decoded into memory, or while they are used where they are too many.
 
     Args:
         paths: the files.
-        side: pictures are scaled until their shorter side has so many pixels; 0: not at all.
+        side: images are scaled until their shorter side has so many pixels; 0: not at all.
         crop: side of the windows.
-        memory_limit: bytes of decoded pictures that may be held in memory.
+        memory_limit: bytes of decoded images that may be held in memory.
         strict: a file that cannot be used is an error.
         progress: called with (files done, files in all) while they are decoded.
 
@@ -208,7 +208,7 @@ def load(
 
 
 def _bytes(paths: Sequence[Path], side: int) -> float:
-    """About how many bytes the decoded pictures take, from the heads of up to 64 of them."""
+    """About how many bytes the decoded images take, from the heads of up to 64 of them."""
     from PIL import Image
 
     found = []

@@ -1,8 +1,8 @@
 """Random crops and mirroring: drawn from the seed, the step and the place in the batch alone.
 
-Pictures are kept a few pixels larger than they are wanted; every time one is used, a window of
+Images are kept a few pixels larger than they are wanted; every time one is used, a window of
 the wanted size is cut out of it at a place of chance, half of the time turned left to right. What
-belongs together (both pictures of a pair) is cut by one draw, what does not by draws of its own.
+belongs together (both images of a pair) is cut by one draw, what does not by draws of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tfgan_suite.errors import InputError
 
 
 class Window(NamedTuple):
-    """Where to cut each picture of a slice.
+    """Where to cut each image of a slice.
 
     Args:
         top: int32 `(n,)`, rows above the window.
@@ -32,7 +32,7 @@ class Window(NamedTuple):
 
 
 def check(pixels: int) -> int:
-    """Returns the number of pixels by which pictures are enlarged before they are cropped.
+    """Returns the number of pixels by which images are enlarged before they are cropped.
 
     Raises:
         InputError: it is no whole number from 0 on, or absurdly large.
@@ -43,7 +43,7 @@ def check(pixels: int) -> int:
         found = -1
     if not 0 <= found <= image_files.LARGEST:
         raise InputError(
-            f"the jitter is {pixels!r}; expected the number of pixels by which pictures are "
+            f"the jitter is {pixels!r}; expected the number of pixels by which images are "
             "enlarged before they are cropped at random, 0 for none (30 for 256 x 256)"
         )
     return found
@@ -68,8 +68,8 @@ def draw(
         deal: how batches are dealt out.
         seed: the run's seed.
         purpose: name of what is cut; other names give unrelated draws.
-        room: pixels that a picture is larger than its window, in both directions.
-        mirror: whether to toss a coin for each picture.
+        room: pixels that an image is larger than its window, in both directions.
+        mirror: whether to toss a coin for each image.
 
     Returns:
         `Window` of `deal.size` entries.
@@ -89,36 +89,36 @@ def draw(
     return Window(*(order.mine(draws, part, deal) for draws in drawn))
 
 
-def cut(pictures: tf.Tensor, window: Window, room: int) -> tf.Tensor:
+def cut(images: tf.Tensor, window: Window, room: int) -> tf.Tensor:
     """Cuts the windows out.
 
     Args:
-        pictures: `(n, height + room, width + room, channels)`.
+        images: `(n, height + room, width + room, channels)`.
         window: of `n` entries.
         room: as it was for `draw`.
 
     Returns:
         `(n, height, width, channels)`.
     """
-    height, width = pictures.shape[1] - room, pictures.shape[2] - room
+    height, width = images.shape[1] - room, images.shape[2] - room
     if room:
         rows = window.top[:, None] + tf.range(height)
-        pictures = tf.gather(pictures, rows, axis=1, batch_dims=1)
+        images = tf.gather(images, rows, axis=1, batch_dims=1)
     across = tf.range(width)
     across = tf.where(window.turned[:, None], across[::-1], across)
-    return tf.gather(pictures, window.left[:, None] + across, axis=2, batch_dims=1)
+    return tf.gather(images, window.left[:, None] + across, axis=2, batch_dims=1)
 
 
-def middle(pictures: tf.Tensor, room: int) -> tf.Tensor:
-    """Cuts the window in the middle out: for pictures that are shown or measured.
+def middle(images: tf.Tensor, room: int) -> tf.Tensor:
+    """Cuts the window in the middle out: for images that are shown or measured.
 
     Args:
-        pictures: `(n, height + room, width + room, channels)`.
+        images: `(n, height + room, width + room, channels)`.
         room: as it was for `draw`.
 
     Returns:
         `(n, height, width, channels)`.
     """
-    height, width = pictures.shape[1] - room, pictures.shape[2] - room
+    height, width = images.shape[1] - room, images.shape[2] - room
     first = room // 2
-    return pictures[:, first : first + height, first : first + width]
+    return images[:, first : first + height, first : first + width]

@@ -1,4 +1,4 @@
-"""Pictures of both resolutions, in memory or read when they are used."""
+"""Images of both resolutions, in memory or read when they are used."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tfgan_suite.utils import bicubic
 Both = tuple[np.ndarray, "np.ndarray | None"]
 
 
-class Pictures:
-    """Pictures of both resolutions, in memory or read when they are used.
+class Images:
+    """Images of both resolutions, in memory or read when they are used.
 
     Args:
-        sizes: heights and widths of the high-resolution pictures, multiples of the scale.
-        scale, channels: of the pictures.
+        sizes: heights and widths of the high-resolution images, multiples of the scale.
+        scale, channels: of the images.
         fingerprint: changes when the data change.
         skipped: `(file, reason)` of what was left out.
-        held: the pictures, high and low; None: they are read from `pairs`.
+        held: the images, high and low; None: they are read from `pairs`.
         pairs: the files.
     """
 
@@ -53,12 +53,12 @@ class Pictures:
             lambda index: pairs[index].name,
             skipped,
             alike=lambda index: [i for i, one in enumerate(pairs) if one.name == pairs[index].name],
-            gone="none of the pictures can be read any more: check their folder",
+            gone="none of the images can be read any more: check their folder",
         )
 
     @classmethod
-    def of_arrays(cls, high: np.ndarray, scale: int) -> Pictures:
-        """Of pictures uint8 `(n, height, width, channels)`."""
+    def of_arrays(cls, high: np.ndarray, scale: int) -> Images:
+        """Of images uint8 `(n, height, width, channels)`."""
         whole = [bicubic.whole(one, scale) for one in high]
         held = [(one, bicubic.shrink(one, scale)) for one in whole]
         sizes = [files.size_of(one) for one, _ in held]
@@ -76,22 +76,22 @@ class Pictures:
         strict: bool,
         memory_limit: int,
         progress: columns.Progress | None,
-    ) -> Pictures:
+    ) -> Images:
         """Of files; those that are broken or too small are left out.
 
         Args:
             pairs: the files.
-            crop: what a picture must be at least.
-            smaller: factors by which pictures without files of small versions appear once more.
+            crop: what an image must be at least.
+            smaller: factors by which images without files of small versions appear once more.
             scale, channels, strict, memory_limit, progress: as for `load_super_resolution`.
 
         Raises:
             InputError: more than half of the files are left out, or `strict` and one is; factors
-                for pictures with small versions of their own.
+                for images with small versions of their own.
         """
         if smaller and all(pair.low is not None for pair in pairs):
             raise InputError(
-                f"smaller is {tuple(smaller)}, but these pictures have small versions of their own,"
+                f"smaller is {tuple(smaller)}, but these images have small versions of their own,"
                 " which fit them at their full size alone: leave it out"
             )
         with ThreadPoolExecutor(columns.threads()) as pool:
@@ -118,10 +118,10 @@ class Pictures:
         return cls(sizes, scale, channels, mark, skipped, held, good)
 
     def crop(self, number: int, place: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-        """A crop of both resolutions; the next whole picture stands in for a broken one.
+        """A crop of both resolutions; the next whole image stands in for a broken one.
 
         Args:
-            number: of the picture.
+            number: of the image.
             place: where the crop lies, as shares of the room there is, down and across.
             side: of the high-resolution crop.
         """
@@ -145,7 +145,7 @@ def _read_all(
     skipped: list[tuple[str, str]],
     progress: columns.Progress | None,
 ) -> list[Both]:
-    """All pictures, with small versions; every file is decoded once for all its sizes."""
+    """All images, with small versions; every file is decoded once for all its sizes."""
     numbers: dict[str, list[int]] = {}
     for number, pair in enumerate(pairs):
         numbers.setdefault(pair.name, []).append(number)

@@ -75,7 +75,7 @@ class Source(abc.ABC):
             batch: examples in a global batch; examples left over at an epoch's end are dropped.
             seed: of order and mirroring.
             start: first step; the steps before it are skipped exactly.
-            mirror: whether to mirror pictures left to right by a coin's toss.
+            mirror: whether to mirror images left to right by a coin's toss.
             input_context: for a strategy's dataset function. The dataset then yields slices for
                 single replicas, consecutive ones for consecutive local replicas.
 
@@ -122,7 +122,7 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def _slices(self, deal: order.Share, seed: int, start: int) -> tf.data.Dataset:
-        """Endless `(step, part, slice)`; a slice holds uint8 pictures or float32 points."""
+        """Endless `(step, part, slice)`; a slice holds uint8 images or float32 points."""
 
     @abc.abstractmethod
     def _sample(self, count: int, seed: int) -> dict[str, tf.Tensor]:
@@ -133,14 +133,14 @@ class Source(abc.ABC):
         found = dict(found)
         found[self.key] = tf.ensure_shape(found[self.key], (deal.size, *self.shape))
         if mirror:
-            # Only the chosen pictures are turned: many times faster than `where` with broadcasting.
+            # Only the chosen images are turned: many times faster than `where` with broadcasting.
             chosen = tf.where(order.flips(step, part, deal, seed))
             turned = tf.reverse(tf.gather_nd(found[self.key], chosen), [2])
             found[self.key] = tf.tensor_scatter_nd_update(found[self.key], chosen, turned)
         return self._scaled(found)
 
     def _scaled(self, found: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """uint8 pictures to float32 in [-1, 1]: 0 is exactly -1, 255 is exactly 1."""
+        """uint8 images to float32 in [-1, 1]: 0 is exactly -1, 255 is exactly 1."""
         return {
             name: tf.cast(value, tf.float32) / 127.5 - 1.0 if value.dtype == tf.uint8 else value
             for name, value in found.items()

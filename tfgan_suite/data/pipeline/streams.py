@@ -1,6 +1,6 @@
-"""Sources whose batches hold several things: pairs, two domains, simulated and real pictures.
+"""Sources whose batches hold several things: pairs, two domains, simulated and real images.
 
-What belongs together is one stream: it has one order, and its pictures are cropped and mirrored
+What belongs together is one stream: it has one order, and its images are cropped and mirrored
 by one draw. What does not belong together are streams of their own: each has its own order and
 its own length, so that every one of their examples is seen equally often.
 """
@@ -27,7 +27,7 @@ class Stream:
         name: of the stream; streams of other names have unrelated orders.
         count: number of examples.
         shapes: shape of each thing an example holds, by its key in the batch.
-        fetch: gives the examples of some indices, int64 `(n,)`: uint8 pictures `(n, height,
+        fetch: gives the examples of some indices, int64 `(n,)`: uint8 images `(n, height,
             width, channels)` and float32 values `(n, k)`, by key.
         fingerprint: changes when the data change.
         skipped: `(file, reason)` of every file that could not be read.
@@ -51,7 +51,7 @@ class StreamSource(Source):
         name: short name, fit for a folder's name.
         streams: the streams; no two of them give the same key.
         key: what `shape` speaks of, and what a translator takes.
-        jitter: pixels that the streams' pictures are larger than those of the batches.
+        jitter: pixels that the streams' images are larger than those of the batches.
         test: opens the test split; `None` where this source is it.
         report: for the embedded worlds, the oracle: takes examples as `held_out` gives them and
             what a translator made of those under `key`; returns a dict of numbers.
@@ -108,7 +108,7 @@ class StreamSource(Source):
             count: of each stream at most so many; fewer where it has fewer.
 
         Returns:
-            Arrays by key, as in batches, pictures in [-1, 1]. The embedded worlds add the truth
+            Arrays by key, as in batches, images in [-1, 1]. The embedded worlds add the truth
             that their oracle needs. Streams that do not belong together may differ in length.
 
         Raises:
@@ -144,7 +144,7 @@ class StreamSource(Source):
         return found
 
     def _fetch_plain(self, stream: Stream, index: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Examples with the middles of their pictures, as they are shown and measured."""
+        """Examples with the middles of their images, as they are shown and measured."""
         return {
             name: jitters.middle(value, self.jitter) if len(stream.shapes[name]) == 3 else value
             for name, value in stream.fetch(index).items()

@@ -25,9 +25,9 @@ _MOST_CLASSES = 2**16
 
 
 def load_npz(path: Path, name: str, size: int | None, channels: int | None, split: str):
-    """Reads pictures, and labels if there are any, from an `.npz` file.
+    """Reads images, and labels if there are any, from an `.npz` file.
 
-    Keys: `IMAGE_KEYS` and `LABEL_KEYS`; class names may lie under `classes`. Pictures are
+    Keys: `IMAGE_KEYS` and `LABEL_KEYS`; class names may lie under `classes`. Images are
     `(n, height, width)` or `(n, height, width, channels)` with 1, 3 or 4 channels, uint8, or
     float in [0, 1] or [-1, 1].
 
@@ -43,11 +43,11 @@ def load_npz(path: Path, name: str, size: int | None, channels: int | None, spli
             key = _first_key(file, IMAGE_KEYS[split])
             if key is None:
                 raise InputError(
-                    f"{path} has no pictures for split {split!r}: found the keys "
+                    f"{path} has no images for split {split!r}: found the keys "
                     f"{', '.join(file.files) or '(none)'}; expected one of "
-                    f"{', '.join(IMAGE_KEYS[split])}: save it with np.savez(file, image=pictures)"
+                    f"{', '.join(IMAGE_KEYS[split])}: save it with np.savez(file, image=images)"
                 )
-            pictures = file[key]
+            images = file[key]
             key_of_labels = _first_key(file, LABEL_KEYS[split])
             labels = None if key_of_labels is None else file[key_of_labels]
             names = file["classes"].tolist() if "classes" in file.files else None
@@ -60,7 +60,7 @@ def load_npz(path: Path, name: str, size: int | None, channels: int | None, spli
             "numbers written by np.savez"
         ) from error
     return from_arrays(
-        pictures,
+        images,
         labels,
         name=name,
         origin=f"{path} ({key})",
@@ -71,7 +71,7 @@ def load_npz(path: Path, name: str, size: int | None, channels: int | None, spli
 
 
 def from_arrays(
-    pictures: np.ndarray,
+    images: np.ndarray,
     labels: np.ndarray | None,
     *,
     name: str,
@@ -83,11 +83,11 @@ def from_arrays(
     """Checks arrays, resizes them and makes a source of them.
 
     Args:
-        pictures: as for `load_npz`.
+        images: as for `load_npz`.
         labels: class numbers or names `(n,)` or `(n, 1)`, or `None`.
         name: of the source.
         origin: where the arrays come from, for error messages.
-        size: side of the square pictures; `None` keeps height and width.
+        size: side of the square images; `None` keeps height and width.
         channels: 1 or 3; `None` keeps what is there (with 4 channels: 3).
         classes: names of the classes; `None` gives "0", "1", ..
 
@@ -96,7 +96,7 @@ def from_arrays(
             do not match.
     """
     size, channels = image_files.check_size(size), image_files.check_channels(channels)
-    pixels = to_bytes(_ranked(pictures, origin), origin)
+    pixels = to_bytes(_ranked(images, origin), origin)
     if labels is not None:
         labels, classes = _checked_labels(np.asarray(labels), len(pixels), classes, origin)
     else:
@@ -106,14 +106,14 @@ def from_arrays(
     if native != channels or (size is not None and pixels.shape[1:3] != (size, size)):
         height, width = (size, size) if size is not None else pixels.shape[1:3]
         fitted = np.empty((len(pixels), height, width, channels), np.uint8)
-        for index, picture in enumerate(pixels):
-            fitted[index] = image_files.fit_array(picture, size, channels)
+        for index, image in enumerate(pixels):
+            fitted[index] = image_files.fit_array(image, size, channels)
         pixels = fitted
     return ArraySource(name, pixels, labels, classes=classes)
 
 
 def to_bytes(values: np.ndarray, origin: str) -> np.ndarray:
-    """Pictures of any accepted number type to uint8, 0 to 255.
+    """Images of any accepted number type to uint8, 0 to 255.
 
     Raises:
         InputError: values that are not numbers or lie outside the known ranges.
@@ -136,12 +136,12 @@ def to_bytes(values: np.ndarray, origin: str) -> np.ndarray:
             f"{origin} holds {bad} values that are not finite numbers (NaN or infinity): clean "
             "the data first"
         )
-    slack = 1e-4  # rounding of whoever scaled the pictures
+    slack = 1e-4  # rounding of whoever scaled the images
     if values.dtype.kind == "f" and high <= 1 + slack and low >= -1 - slack:
         shift, scale = (0.0, 255.0) if low >= -slack else (1.0, 127.5)
         scaled = np.empty(values.shape, np.uint8)
-        for index, picture in enumerate(values):  # one at a time: no second float copy
-            whole = np.round((picture.astype(np.float32) + shift) * scale)
+        for index, image in enumerate(values):  # one at a time: no second float copy
+            whole = np.round((image.astype(np.float32) + shift) * scale)
             scaled[index] = np.clip(whole, 0, 255)
         return scaled
     raise InputError(
@@ -154,24 +154,24 @@ def _first_key(file, keys: Sequence[str]) -> str | None:
     return next((key for key in keys if key in file.files), None)
 
 
-def _ranked(pictures: np.ndarray, origin: str) -> np.ndarray:
-    """Pictures as `(n, height, width, channels)`."""
-    shape = pictures.shape
-    if pictures.ndim == 3:
-        pictures = pictures[..., None]
-    elif pictures.ndim == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 3, 4):
+def _ranked(images: np.ndarray, origin: str) -> np.ndarray:
+    """Images as `(n, height, width, channels)`."""
+    shape = images.shape
+    if images.ndim == 3:
+        images = images[..., None]
+    elif images.ndim == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 3, 4):
         raise InputError(
             f"{origin} has the shape {shape}, with the channels in front; expected "
-            "(n, height, width, channels): use np.transpose(pictures, (0, 2, 3, 1))"
+            "(n, height, width, channels): use np.transpose(images, (0, 2, 3, 1))"
         )
-    if pictures.ndim != 4 or pictures.shape[3] not in (1, 3, 4):
+    if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
         raise InputError(
             f"{origin} has the shape {shape}; expected (n, height, width) or "
             "(n, height, width, channels) with 1, 3 or 4 channels"
         )
     if 0 in shape:
-        raise InputError(f"{origin} is empty, of shape {shape}; expected one picture or more")
-    return pictures
+        raise InputError(f"{origin} is empty, of shape {shape}; expected one image or more")
+    return images
 
 
 def _checked_labels(labels, count, classes, origin) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -179,8 +179,8 @@ def _checked_labels(labels, count, classes, origin) -> tuple[np.ndarray, tuple[s
     flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if flat.shape != (count,):
         raise InputError(
-            f"{origin} has {count} pictures but labels of shape {labels.shape}; expected one "
-            f"class number for each picture, shape ({count},)"
+            f"{origin} has {count} images but labels of shape {labels.shape}; expected one "
+            f"class number for each image, shape ({count},)"
         )
     if flat.dtype.kind in "US":
         names, flat = np.unique(flat, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Folders of pictures: found, listed, decoded into memory or streamed."""
+"""Folders of images: found, listed, decoded into memory or streamed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tfgan_suite.data.pipeline.source import (
     heads,
 )
 from tfgan_suite.data.readers import image_files
-from tfgan_suite.data.readers.listing import list_pictures
+from tfgan_suite.data.readers.listing import list_images
 from tfgan_suite.errors import InputError
 
 DEFAULT_SIZE = 64
@@ -37,15 +37,15 @@ def load_folder(
     split: str,
     progress: Progress | None = None,
 ) -> Source:
-    """Makes a source of a folder of pictures; the rules are those of `tfgan_suite.data.load`.
+    """Makes a source of a folder of images; the rules are those of `tfgan_suite.data.load`.
 
     Raises:
-        InputError: no pictures, pictures both at the top and in sub-folders, too many that
+        InputError: no images, images both at the top and in sub-folders, too many that
             cannot be read.
     """
     size = image_files.check_size(size) or DEFAULT_SIZE
     channels = image_files.check_channels(channels)
-    files, labels, classes = list_pictures(folder, split)
+    files, labels, classes = list_images(folder, split)
     grey, skipped = _probe_all(folder, files)
     _check_skipped(folder, skipped, len(files), strict)
     good = [index for index in range(len(files)) if grey[index] is not None]
@@ -69,7 +69,7 @@ def load_folder(
 def _probe_all(
     folder: Path, files: Sequence[str]
 ) -> tuple[list[bool | None], list[tuple[str, str]]]:
-    """Whether each picture is grey (`None`: unreadable), and the unreadable ones' reasons."""
+    """Whether each image is grey (`None`: unreadable), and the unreadable ones' reasons."""
 
     def probe(name: str) -> bool | str:
         try:
@@ -91,12 +91,12 @@ def _check_skipped(folder: Path, skipped, count: int, strict: bool) -> None:
     example += "; .." if len(skipped) > 3 else ""
     if strict:
         raise InputError(
-            f"{len(skipped)} of {count} pictures in {folder} cannot be read ({example}): remove "
+            f"{len(skipped)} of {count} images in {folder} cannot be read ({example}): remove "
             "or replace them, or load with strict=False to skip them"
         )
     if 2 * len(skipped) > count:
         raise InputError(
-            f"{len(skipped)} of {count} pictures in {folder} cannot be read ({example}); expected "
+            f"{len(skipped)} of {count} images in {folder} cannot be read ({example}); expected "
             "at least half to be whole: check how they were copied"
         )
 
@@ -112,7 +112,7 @@ def _threads() -> int:
 
 
 class _Reader:
-    """Reads listed pictures, and remembers which ones turned out to be broken."""
+    """Reads listed images, and remembers which ones turned out to be broken."""
 
     def __init__(self, folder, files, size, channels, skipped) -> None:
         self.files = files
@@ -123,26 +123,26 @@ class _Reader:
             lambda index: image_files.read(folder / files[index], size, channels),
             files.__getitem__,
             self.skipped,
-            gone=f"none of the {len(files)} pictures in {folder} can be read any more: check the "
+            gone=f"none of the {len(files)} images in {folder} can be read any more: check the "
             "folder",
         )
 
     def read_all(self, progress: Progress | None, keep: bool = True):
-        """All whole pictures, uint8 `(n, size, size, channels)`, and their indices."""
+        """All whole images, uint8 `(n, size, size, channels)`, and their indices."""
         pixels = np.empty((len(self.files) if keep else 0, *self.shape), np.uint8)
         whole = []
         with ThreadPoolExecutor(_threads()) as pool:
-            for index, picture in enumerate(pool.map(self._whole.read, range(len(self.files)))):
-                if picture is not None:
+            for index, image in enumerate(pool.map(self._whole.read, range(len(self.files)))):
+                if image is not None:
                     if keep:
-                        pixels[len(whole)] = picture
+                        pixels[len(whole)] = image
                     whole.append(index)
                 if progress is not None:
                     progress(index + 1, len(self.files))
         return pixels[: len(whole)], whole
 
     def read_some(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pictures by index; the next whole one stands in for a broken one.
+        """Images by index; the next whole one stands in for a broken one.
 
         Returns:
             uint8 `(n, size, size, channels)` and the indices that were really read.
@@ -155,7 +155,7 @@ class _Reader:
 
 
 class FolderSource(IndexedSource):
-    """Pictures that are decoded when they are needed, in the order of a set held in memory.
+    """Images that are decoded when they are needed, in the order of a set held in memory.
 
     Only the files' headers are checked beforehand. A file that turns out to be broken later is
     noted in `skipped`, and the next readable one stands in for it.

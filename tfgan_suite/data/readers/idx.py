@@ -19,7 +19,7 @@ _STARTS = {"train": ("train-images",), "test": ("t10k-images", "test-images")}
 
 
 def find(folder: Path, split: str) -> Path | None:
-    """The pictures' file of a split in a folder, or `None` where the folder has no IDX files.
+    """The images' file of a split in a folder, or `None` where the folder has no IDX files.
 
     Raises:
         InputError: the folder has IDX files, but not this split.
@@ -30,7 +30,7 @@ def find(folder: Path, split: str) -> Path | None:
             return file
     if files:
         raise InputError(
-            f"{folder} has no IDX pictures for split {split!r}: found "
+            f"{folder} has no IDX images for split {split!r}: found "
             f"{', '.join(file.name for file in files)}; expected {_STARTS[split][0]}-idx3-ubyte"
             " or the same with .gz"
         )
@@ -44,16 +44,16 @@ def is_idx(path: Path) -> bool:
 
 
 def load_idx(path: Path, name: str, size: int | None, channels: int | None) -> ArraySource:
-    """Reads an IDX file of pictures (MNIST's format), and the labels' file beside it if any.
+    """Reads an IDX file of images (MNIST's format), and the labels' file beside it if any.
 
     Raises:
         InputError: a file is damaged or holds something else, or the lengths differ.
     """
-    pictures = read_idx(path, (3, 4))
+    images = read_idx(path, (3, 4))
     labels_path = _labels_beside(path)
     labels = None if labels_path is None else read_idx(labels_path, (1,))
     return arrays.from_arrays(
-        pictures, labels, name=name, origin=str(path), size=size, channels=channels
+        images, labels, name=name, origin=str(path), size=size, channels=channels
     )
 
 

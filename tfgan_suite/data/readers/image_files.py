@@ -1,4 +1,4 @@
-"""One picture file to one uint8 array: the single place where files are decoded and resized."""
+"""One image file to one uint8 array: the single place where files are decoded and resized."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _UPRIGHT = {
 
 
 class Unreadable(Exception):
-    """A file that is no readable picture; the message is the reason, in a few words."""
+    """A file that is no readable image; the message is the reason, in a few words."""
 
 
 def check_size(size: int | None) -> int | None:
@@ -54,7 +54,7 @@ def check_size(size: int | None) -> int | None:
     """
     if size is None or (isinstance(size, (int, np.integer)) and 1 <= size <= LARGEST):
         return None if size is None else int(size)
-    raise InputError(f"the picture size is {size!r}; expected a whole number from 1 to {LARGEST}")
+    raise InputError(f"the image size is {size!r}; expected a whole number from 1 to {LARGEST}")
 
 
 def check_channels(channels: int | None) -> int | None:
@@ -75,10 +75,10 @@ def probe(path: str | os.PathLike) -> bool:
     """Reads a file's header only.
 
     Returns:
-        Whether the picture is grey.
+        Whether the image is grey.
 
     Raises:
-        Unreadable: the file is empty, cannot be opened, or is no picture.
+        Unreadable: the file is empty, cannot be opened, or is no image.
     """
     from PIL import Image
 
@@ -117,15 +117,15 @@ def header(path: str | os.PathLike) -> Header:
             if has_exif and image.getexif().get(0x0112, 1) >= 5:  # lies on its side
                 width, height = height, width
     except (OSError, SyntaxError, ValueError) as error:
-        raise Unreadable("broken picture") from error
+        raise Unreadable("broken image") from error
     return Header(grey, width, height)
 
 
 def read(path: str | os.PathLike, size: int | None, channels: int) -> np.ndarray:
-    """Reads, decodes and resizes a picture file; see `decode`.
+    """Reads, decodes and resizes an image file; see `decode`.
 
     Raises:
-        Unreadable: the file is empty, cannot be opened, or is no whole picture.
+        Unreadable: the file is empty, cannot be opened, or is no whole image.
     """
     try:
         with open(path, "rb") as file:
@@ -136,21 +136,21 @@ def read(path: str | os.PathLike, size: int | None, channels: int) -> np.ndarray
 
 
 def decode(content: bytes, size: int | None, channels: int) -> np.ndarray:
-    """Decodes a picture as a viewer would show it, and fits it into a square.
+    """Decodes an image as a viewer would show it, and fits it into a square.
 
     The EXIF rotation is applied, 16-bit values are scaled down, of an animation the first frame
     counts, transparency is laid over white.
 
     Args:
         content: the bytes of a file that Pillow reads (PNG, JPEG, WebP, GIF, BMP, TIFF, ..).
-        size: side of the result in pixels; `None` keeps the picture's own height and width.
+        size: side of the result in pixels; `None` keeps the image's own height and width.
         channels: 1 (grey) or 3.
 
     Returns:
         uint8 `(size, size, channels)`, or `(height, width, channels)`.
 
     Raises:
-        Unreadable: no whole picture of a known kind.
+        Unreadable: no whole image of a known kind.
     """
     from PIL import Image
 
@@ -179,9 +179,9 @@ def decode(content: bytes, size: int | None, channels: int) -> np.ndarray:
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:
-    """Scales a picture until its shorter side is `size`, and cuts out the middle square.
+    """Scales an image until its shorter side is `size`, and cuts out the middle square.
 
-    Both in one step: the square is cut out of the picture, to a fraction of a pixel, while it is
+    Both in one step: the square is cut out of the image, to a fraction of a pixel, while it is
     resampled. Lanczos' filter with its support widened (antialiased) shrinks, bicubic enlarges.
     """
     from PIL import Image
@@ -196,7 +196,7 @@ def fit(image: Image.Image, size: int) -> Image.Image:
 
 
 def fit_array(pixels: np.ndarray, size: int | None, channels: int) -> np.ndarray:
-    """The same for a picture that is an array already.
+    """The same for an image that is an array already.
 
     Args:
         pixels: uint8 `(height, width, 1, 3 or 4)`.
@@ -215,7 +215,7 @@ def fit_array(pixels: np.ndarray, size: int | None, channels: int) -> np.ndarray
 
 
 def scaled(pixels: np.ndarray, size: int) -> np.ndarray:
-    """A uint8 picture whose shorter side has `size` pixels; 0: as it is."""
+    """A uint8 image whose shorter side has `size` pixels; 0: as it is."""
     height, width = pixels.shape[:2]
     if not size or min(height, width) == size:
         return pixels
@@ -266,7 +266,7 @@ def _orientation(image: Image.Image, content: bytes) -> int:
 
 
 def _first_frame(image: Image.Image, content: bytes) -> Image.Image:
-    """The decoded picture; WebP goes through `compat` unless it is animated."""
+    """The decoded image; WebP goes through `compat` unless it is animated."""
     from PIL import Image
 
     if image.format == "WEBP" and not getattr(image, "is_animated", False):
@@ -281,8 +281,8 @@ def _reason(error: Exception, path: str | os.PathLike | None = None) -> str:
     """A few words without a path, for a list of files that were skipped."""
     name = type(error).__name__
     if name == "UnidentifiedImageError":
-        return "not a picture of a known kind"
+        return "not an image of a known kind"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(str(error).split())
-    return f"broken picture ({text})" if text else f"broken picture ({name})"
+    return f"broken image ({text})" if text else f"broken image ({name})"

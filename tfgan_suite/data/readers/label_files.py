@@ -1,4 +1,4 @@
-"""Labels of pictures: numbers by file name, from a CSV or JSON file or from the names."""
+"""Labels of images: numbers by file name, from a CSV or JSON file or from the names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILE_KEYS = ("file", "filename", "file_name", "name", "image", "picture", "path
 
 
 def find(folder: Path) -> Path | None:
-    """The file with the labels of a folder's pictures.
+    """The file with the labels of a folder's images.
 
     Looked for: `labels.csv`, `labels.json`, or a file of the folder's own name in the folder;
     beside it a file of its name, then `labels.csv` or `labels.json`.
@@ -38,18 +38,18 @@ def find(folder: Path) -> Path | None:
 
 
 def load(folder: Path, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]] | None:
-    """Labels of pictures.
+    """Labels of images.
 
     Args:
-        folder: of the pictures.
-        names: paths of the pictures below the folder.
+        folder: of the images.
+        names: paths of the images below the folder.
 
     Returns:
         float32 `(n, k)`, the rows in the order of `names`, and the names of the `k` columns;
         `None` where there is no file with labels and the names do not end with numbers.
 
     Raises:
-        InputError: the file cannot be read, a picture has no label, or labels differ in length.
+        InputError: the file cannot be read, an image has no label, or labels differ in length.
     """
     path = find(folder)
     if path is None:
@@ -60,15 +60,15 @@ def load(folder: Path, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...
     missing = [name for name, row in zip(names, rows) if row is None]
     if missing:
         raise InputError(
-            f"{path} has no label for {len(missing)} of {len(names)} pictures in {folder} "
+            f"{path} has no label for {len(missing)} of {len(names)} images in {folder} "
             f"({', '.join(missing[:5])}{', ..' if len(missing) > 5 else ''}); expected a row for "
-            "each picture, under its file name"
+            "each image, under its file name"
         )
     return _checked(rows, columns, path, names)
 
 
 def _stem(name: str) -> str:
-    """A name without its ending, if that is one of a picture (labels may hold dots)."""
+    """A name without its ending, if that is one of an image (labels may hold dots)."""
     path = PurePosixPath(str(name).replace("\\", "/"))
     return path.with_suffix("").as_posix() if path.suffix[1:].isalpha() else path.as_posix()
 
@@ -137,7 +137,7 @@ def _checked(rows, columns, origin, names) -> tuple[np.ndarray, tuple[str, ...]]
         if len(row) != width or not width:
             raise InputError(
                 f"{origin}: the label of {name} has {len(row)} numbers, that of {names[0]} "
-                f"{width}; expected equally many for each picture, at least one"
+                f"{width}; expected equally many for each image, at least one"
             )
         if not all(_is_number(cell) and np.isfinite(float(cell)) for cell in row):
             raise InputError(f"{origin}: the label of {name} is {row}; expected finite numbers")

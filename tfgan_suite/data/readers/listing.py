@@ -1,4 +1,4 @@
-"""Which pictures a folder holds, and which class each of them belongs to."""
+"""Which images a folder holds, and which class each of them belongs to."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tfgan_suite.errors import InputError
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
 
-def list_pictures(
+def list_images(
     folder: Path, split: str = "train"
 ) -> tuple[list[str], np.ndarray | None, tuple[str, ...] | None]:
-    """Lists the pictures of a folder and their classes.
+    """Lists the images of a folder and their classes.
 
     Returns:
         Paths below `folder` in a fixed order, class numbers `(n,)` and names of the classes
-        (both `None` where the pictures lie in one folder).
+        (both `None` where the images lie in one folder).
 
     Raises:
-        InputError: no pictures, none of the wanted split, or pictures both at the top and in
+        InputError: no images, none of the wanted split, or images both at the top and in
             sub-folders.
     """
     found, others = _walk(folder)
@@ -32,7 +32,7 @@ def list_pictures(
         kinds = collections.Counter(Path(name).suffix.lower() or "(no ending)" for name in others)
         seen = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(4)) or "nothing"
         raise InputError(
-            f"{folder} holds no pictures (found: {seen}); expected PNG, JPEG, WebP, GIF, BMP or "
+            f"{folder} holds no images (found: {seen}); expected PNG, JPEG, WebP, GIF, BMP or "
             "TIFF files, in it or in one sub-folder for each class"
         )
     found, top = _step_in(folder, found, split)
@@ -44,24 +44,24 @@ def list_pictures(
     if len(groups) > 1:
         folders = sorted(group for group in groups if group)
         raise InputError(
-            f"{folder / top} holds {groups['']} pictures itself and {len(found) - groups['']} in "
+            f"{folder / top} holds {groups['']} images itself and {len(found) - groups['']} in "
             f"sub-folders ({', '.join(folders[:3])}{', ..' if len(folders) > 3 else ''}); "
-            "expected either pictures only, or one sub-folder for each class: move some"
+            "expected either images only, or one sub-folder for each class: move some"
         )
     return found, None, None
 
 
 def _groups(found: list[str], top: str) -> collections.Counter:
-    """Number of pictures in each sub-folder of `top`; those in `top` itself count under ""."""
+    """Number of images in each sub-folder of `top`; those in `top` itself count under ""."""
     below = (name[len(top) :] for name in found)
     return collections.Counter(name.split("/")[0] if "/" in name else "" for name in below)
 
 
 def _step_in(folder: Path, found: list[str], split: str) -> tuple[list[str], str]:
-    """Goes down through splits and single sub-folders, to where the classes or pictures are.
+    """Goes down through splits and single sub-folders, to where the classes or images are.
 
     Returns:
-        The pictures of the split, and the place below `folder`, `""` or ending with a slash.
+        The images of the split, and the place below `folder`, `""` or ending with a slash.
     """
     top, is_split = "", False
     while True:
@@ -71,7 +71,7 @@ def _step_in(folder: Path, found: list[str], split: str) -> tuple[list[str], str
             wanted = [name for name in names if name.lower().startswith(split)]
             if not wanted:
                 raise InputError(
-                    f"{folder / top} has no pictures for split {split!r}: found the sub-folders "
+                    f"{folder / top} has no images for split {split!r}: found the sub-folders "
                     f"{', '.join(names)}"
                 )
             top, is_split = f"{top}{wanted[0]}/", True
@@ -82,13 +82,13 @@ def _step_in(folder: Path, found: list[str], split: str) -> tuple[list[str], str
             break
     if split != "train" and not is_split:
         raise InputError(
-            f"{folder} has no pictures for split {split!r}; expected sub-folders train and {split}"
+            f"{folder} has no images for split {split!r}; expected sub-folders train and {split}"
         )
     return found, top
 
 
 def _walk(folder: Path) -> tuple[list[str], list[str]]:
-    """Names below `folder` of all pictures, sorted, and of all other visible files."""
+    """Names below `folder` of all images, sorted, and of all other visible files."""
     found, others, seen = [], [], set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
@@ -101,6 +101,6 @@ def _walk(folder: Path) -> tuple[list[str], list[str]]:
         for file in files:
             if not file.startswith("."):
                 name = file if below == "." else f"{below}/{file}"
-                is_picture = file.lower().endswith(image_files.SUFFIXES)
-                (found if is_picture else others).append(name)
+                is_image = file.lower().endswith(image_files.SUFFIXES)
+                (found if is_image else others).append(name)
     return sorted(found), others

@@ -1,4 +1,4 @@
-"""Pairs of pictures in folders: side by side in one file, or in two folders with equal names."""
+"""Pairs of images in folders: side by side in one file, or in two folders with equal names."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SPLITS = {"train": ("train",), "test": ("test", "val")}  # names of folders, the
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """What the pictures of a pair become.
+    """What the images of a pair become.
 
     Args:
-        size: side of both pictures as they are kept; `None` keeps what arrays have.
-        keys: of picture A and of picture B in the batch.
+        size: side of both images as they are kept; `None` keeps what arrays have.
+        keys: of image A and of image B in the batch.
         channels: of A and of B: 1, 3, or `None` for 3, or 1 if all of them are grey.
     """
 
@@ -31,7 +31,7 @@ class Form:
     channels: tuple[int | None, int | None]
 
     def shapes(self, grey: tuple[bool, bool]) -> dict[str, tuple[int, int, int]]:
-        """Shape of each picture by its key, where all A or all B are or are not grey."""
+        """Shape of each image by its key, where all A or all B are or are not grey."""
         depths = [want or (1 if is_grey else 3) for want, is_grey in zip(self.channels, grey)]
         return {key: (self.size, self.size, depth) for key, depth in zip(self.keys, depths)}
 
@@ -42,16 +42,16 @@ def open_files(
     """Finds the pairs of a folder in any of its layouts.
 
     Args:
-        folder: with side-by-side pictures, or with sub-folders A and B.
+        folder: with side-by-side images, or with sub-folders A and B.
         split: `"train"` or `"test"`.
         hold_out: pairs set aside for testing where the folder has no test split.
-        form: what the pictures become.
+        form: what the images become.
 
     Returns:
         The pairs, and `(file, reason)` of those that cannot be read.
 
     Raises:
-        InputError: no pictures, no such split, pictures without a partner, pairs of different
+        InputError: no images, no such split, images without a partner, pairs of different
             size.
     """
     if sides(folder, split) or sides(folder, "train"):
@@ -65,8 +65,8 @@ def open_files(
     odd = [files[i].name for i, head in heads.items() if head[0].width % 2]
     if odd:
         raise InputError(
-            f"{folder}: {len(odd)} pictures have an odd width and cannot be halved "
-            f"({_few(odd)}); expected pairs A|B side by side, each picture two equal halves"
+            f"{folder}: {len(odd)} images have an odd width and cannot be halved "
+            f"({_few(odd)}); expected pairs A|B side by side, each image two equal halves"
         )
     grey = all(head[0].grey for head in heads.values())
     return _SideBySide([(files[i],) for i in heads], form.shapes((grey, grey))), skipped
@@ -105,15 +105,15 @@ def _folders(folder: Path) -> dict[str, Path]:
 
 
 def list_split(folder: Path, split: str) -> list[str]:
-    """Pictures below a folder; the test split may be called val where there is no test.
+    """Images below a folder; the test split may be called val where there is no test.
 
     Raises:
-        InputError: no pictures of that split.
+        InputError: no images of that split.
     """
     failure = None
     for name in SPLITS[split]:
         try:
-            return listing.list_pictures(folder, name)[0]
+            return listing.list_images(folder, name)[0]
         except InputError as error:
             failure = failure or error
     raise failure
@@ -136,7 +136,7 @@ def _two_folders(find_sides, origin, split: str, hold_out: int, form: Form):
     if unequal:
         raise InputError(
             f"{len(unequal)} of {len(pairs)} pairs differ in size ({_few(unequal, '; ')}); "
-            "expected two pictures of one size that show the same thing at the same place"
+            "expected two images of one size that show the same thing at the same place"
         )
     grey = tuple(all(head[side].grey for head in heads.values()) for side in (0, 1))
     return _TwoFiles([pairs[i] for i in heads], form.shapes(grey)), skipped
@@ -172,14 +172,14 @@ def _match(found: Sequence[tuple[Path, list[str]]]) -> list[tuple[Path, Path]]:
     if lonely[0] or lonely[1]:
         raise InputError(
             "; ".join(
-                f"{len(names)} pictures in {here} have no partner in {there} "
+                f"{len(names)} images in {here} have no partner in {there} "
                 f"({_few([stems[side][name] for name in names])})"
                 for side, (names, here, there) in enumerate(
                     [(lonely[0], first, second), (lonely[1], second, first)]
                 )
                 if names
             )
-            + "; expected pictures of equal names (endings may differ): add or remove some, or take "
+            + "; expected images of equal names (endings may differ): add or remove some, or take "
             "the folders as unpaired domains"
         )
     return [(first / stems[0][name], second / stems[1][name]) for name in sorted(stems[0])]
@@ -228,15 +228,15 @@ def _headers(
     return heads, skipped
 
 
-def _fitted(shapes: Mapping[str, tuple], pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def _fitted(shapes: Mapping[str, tuple], images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     return {
         key: image_files.fit_array(pixels, shape[0], shape[2])
-        for (key, shape), pixels in zip(shapes.items(), pictures)
+        for (key, shape), pixels in zip(shapes.items(), images)
     }
 
 
 class _SideBySide(columns.Files):
-    """Pictures of twice the width: A is the left half."""
+    """Images of twice the width: A is the left half."""
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         (path,) = self.paths[index]
@@ -246,9 +246,9 @@ class _SideBySide(columns.Files):
 
 
 class _TwoFiles(columns.Files):
-    """Pictures of A and of B in files of their own."""
+    """Images of A and of B in files of their own."""
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         depths = [shape[2] for shape in self.shapes.values()]
-        pictures = [image_files.read(p, None, d) for p, d in zip(self.paths[index], depths)]
-        return _fitted(self.shapes, pictures)
+        images = [image_files.read(p, None, d) for p, d in zip(self.paths[index], depths)]
+        return _fitted(self.shapes, images)

@@ -1,4 +1,4 @@
-"""Files of super-resolution: high-resolution pictures, alone or with their small versions."""
+"""Files of super-resolution: high-resolution images, alone or with their small versions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.utils import bicubic
 
 HIGH = ("hr", "high", "gt")
-EXPECTED = "a folder of pictures, a folder with HR and LRx4, HIGH,LOW"
+EXPECTED = "a folder of images, a folder with HR and LRx4, HIGH,LOW"
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """One picture.
+    """One image.
 
     Args:
         name: its path below its folder.
         high: the file of high resolution.
         low: the file of its small version; None: it is made by bicubic.
-        factor: by which the picture itself is made smaller before anything else.
+        factor: by which the image itself is made smaller before anything else.
     """
 
     name: str
@@ -40,17 +40,17 @@ class Pair:
         return [self.high] if self.low is None else [self.high, self.low]
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """The height and width at which a picture of these sides is shown."""
+        """The height and width at which an image of these sides is shown."""
         return round(height * self.factor), round(width * self.factor)
 
 
 def find(
     spec: str | os.PathLike, scale: int, split: str | None = None, worlds: Sequence[str] = ()
 ) -> list[Pair]:
-    """Finds the pictures of a set.
+    """Finds the images of a set.
 
     Args:
-        spec: a folder of pictures; a folder with `HR/` and `LR/` (or `LRx4/`, `X4/`, `low/`); or
+        spec: a folder of images; a folder with `HR/` and `LR/` (or `LRx4/`, `X4/`, `low/`); or
             `"HIGH,LOW"`, any two folders. Small versions have the name of the large one, endings
             left out, or this name and `x4` (DIV2K).
         scale: which small versions.
@@ -61,7 +61,7 @@ def find(
         Pairs in the order of their names.
 
     Raises:
-        InputError: no such folder, no pictures, pictures without a small version.
+        InputError: no such folder, no images, images without a small version.
     """
     if split is None:
         try:
@@ -83,7 +83,7 @@ def find(
 def read(
     pair: Pair, scale: int, channels: int, shrunk: bool = True
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The two pictures of a pair.
+    """The two images of a pair.
 
     Args:
         pair: the files.
@@ -104,7 +104,7 @@ def read(
 def fitted(
     pair: Pair, pixels: np.ndarray, scale: int, shrunk: bool = True
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """As `read`, of a large picture that was read before.
+    """As `read`, of a large image that was read before.
 
     Args:
         pair: the files.
@@ -143,9 +143,9 @@ def check_sizes(pair: Pair, high: tuple[int, int], low: tuple[int, int], scale: 
         )
 
 
-def size_of(picture: np.ndarray) -> tuple[int, int]:
+def size_of(image: np.ndarray) -> tuple[int, int]:
     """Height and width."""
-    return picture.shape[0], picture.shape[1]
+    return image.shape[0], image.shape[1]
 
 
 def _sides(folder: Path, scale: int) -> tuple[Path, Path] | None:
@@ -176,7 +176,7 @@ def _matched(high: Path, low: Path, scale: int, split: str) -> list[Pair]:
     lonely = [name for name, path in found.items() if path is None]
     if lonely:
         raise InputError(
-            f"{len(lonely)} of {len(names)} pictures in {high} have no small version in {low}"
+            f"{len(lonely)} of {len(names)} images in {high} have no small version in {low}"
             f" ({', '.join(lonely[:5])}); expected files of equal names, or with x{scale} at the"
             " end of the name"
         )

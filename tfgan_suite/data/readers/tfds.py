@@ -32,14 +32,14 @@ def load_tfds(
 ) -> Source:
     """Opens a set, preparing it first if that has not been done.
 
-    The set needs a picture feature (`image`, or the first of its supervised keys); a class label
-    (`label`, or the second) is used where there is one. Without `size`, pictures that all have
+    The set needs an image feature (`image`, or the first of its supervised keys); a class label
+    (`label`, or the second) is used where there is one. Without `size`, images that all have
     one size keep it, others become 64 x 64. The folder is `TFDS_DATA_DIR`, or
     `~/tensorflow_datasets`.
 
     Raises:
         InputError: tensorflow-datasets is missing; no such set or split; it cannot be downloaded;
-            it holds no pictures.
+            it holds no images.
     """
     match = _SPEC.fullmatch(spec)
     if match is None:
@@ -140,9 +140,9 @@ class _Reader:
         keys = [key for key in ("image", *given[:1]) if key in features]
         feature = features[keys[0]] if keys else None
         is_file = isinstance(feature, tfds.features.Image)
-        if not (is_file or (feature is not None and _is_picture(feature))):
+        if not (is_file or (feature is not None and _is_image(feature))):
             raise InputError(
-                f"{spec} holds no pictures: its features are {', '.join(features)}; expected an "
+                f"{spec} holds no images: its features are {', '.join(features)}; expected an "
                 "image feature of bytes"
             )
         height, width, native = feature.shape
@@ -173,36 +173,36 @@ class _Reader:
         return found
 
     def decode(self, stored: bytes | np.ndarray) -> np.ndarray:
-        """One picture, uint8 `shape`."""
+        """One image, uint8 `shape`."""
         if not self.is_file:
             return image_files.fit_array(stored, self.size, self.shape[2])
         try:
             return image_files.decode(stored, self.size, self.shape[2])
         except image_files.Unreadable as error:
-            raise InputError(f"a picture of the prepared set is broken: {error}") from error
+            raise InputError(f"an image of the prepared set is broken: {error}") from error
 
     def decode_some(self, stored: np.ndarray) -> np.ndarray:
-        """Several pictures, uint8 `(n, *shape)`."""
+        """Several images, uint8 `(n, *shape)`."""
         return np.stack([self.decode(one) for one in stored])
 
     def read_all(self, count: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """All pictures and labels, in stored order."""
+        """All images and labels, in stored order."""
         pixels = np.empty((count, *self.shape), np.uint8)
         labels = np.empty(count, np.int32) if self.label_key is not None else None
         first = 0
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             for block in self.raw.batch(256).as_numpy_iterator():
                 last = first + len(block["image"])
-                for place, picture in enumerate(pool.map(self.decode, block["image"])):
-                    pixels[first + place] = picture
+                for place, image in enumerate(pool.map(self.decode, block["image"])):
+                    pixels[first + place] = image
                 if labels is not None:
                     labels[first:last] = block["label"]
                 first = last
         return pixels[:first], None if labels is None else labels[:first]
 
 
-def _is_picture(feature: Any) -> bool:
-    """Whether a plain tensor feature holds bytes of one fixed picture shape."""
+def _is_image(feature: Any) -> bool:
+    """Whether a plain tensor feature holds bytes of one fixed image shape."""
     shape = tuple(feature.shape or ())
     return (
         len(shape) == 3

@@ -1,4 +1,4 @@
-"""Pairs from TensorFlow Datasets: two picture features, or the halves of one."""
+"""Pairs from TensorFlow Datasets: two image features, or the halves of one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def open_pairs(text: str, split: str, form: pair_files.Form, memory_limit: int) 
     Args:
         text: `"tfds:NAME"` or `"tfds:NAME:SPLIT"`.
         split: `"train"` or `"test"`.
-        form: what the pictures become; without a size they become 64 x 64.
+        form: what the images become; without a size they become 64 x 64.
         memory_limit: bytes they may take.
 
     Raises:
@@ -62,14 +62,14 @@ def open_pairs(text: str, split: str, form: pair_files.Form, memory_limit: int) 
         )
     held = [np.empty((count, size, size, depth), np.uint8) for depth in depths]
     for place, example in enumerate(_raw(builder, part, keys)):
-        for side, pixels in enumerate(_pictures(example, keys, depths)):
+        for side, pixels in enumerate(_images(example, keys, depths)):
             held[side][place] = image_files.fit_array(pixels, size, depths[side])
     mark = fingerprint_of(builder.info.full_name, part, form.keys, *held)
     return columns.in_memory("pairs", dict(zip(form.keys, held)), mark)
 
 
 def _features(builder: Any, text: str) -> tuple[str, ...]:
-    """The two picture features that make a pair, or the one that holds both."""
+    """The two image features that make a pair, or the one that holds both."""
     import tensorflow_datasets as tfds
 
     features = builder.info.features
@@ -81,13 +81,13 @@ def _features(builder: Any, text: str) -> tuple[str, ...]:
     if len(found) == 1:
         return (found[0],)
     raise InputError(
-        f"{text} holds no pairs: its picture features are {', '.join(found) or '(none)'}; "
-        "expected source and target, input_image and target, a and b, or one picture A|B"
+        f"{text} holds no pairs: its image features are {', '.join(found) or '(none)'}; "
+        "expected source and target, input_image and target, a and b, or one image A|B"
     )
 
 
 def _raw(builder: Any, part: str, keys: tuple[str, ...]):
-    """The examples in stored order, their pictures still encoded."""
+    """The examples in stored order, their images still encoded."""
     import tensorflow_datasets as tfds
 
     dataset = builder.as_dataset(
@@ -101,8 +101,8 @@ def _raw(builder: Any, part: str, keys: tuple[str, ...]):
     return dataset.as_numpy_iterator()
 
 
-def _pictures(example: dict, keys: tuple[str, ...], depths: list[int]) -> list[np.ndarray]:
-    """Picture A and picture B of one example, uint8, in their own size."""
+def _images(example: dict, keys: tuple[str, ...], depths: list[int]) -> list[np.ndarray]:
+    """Image A and image B of one example, uint8, in their own size."""
     try:
         if len(keys) == 2:
             found = [image_files.decode(example[key], None, d) for key, d in zip(keys, depths)]
@@ -110,13 +110,13 @@ def _pictures(example: dict, keys: tuple[str, ...], depths: list[int]) -> list[n
             whole = image_files.decode(example[keys[0]], None, max(depths))
             half, rest = divmod(whole.shape[1], 2)
             if rest:
-                raise InputError("a picture of odd width cannot be halved; expected A|B")
+                raise InputError("an image of odd width cannot be halved; expected A|B")
             found = [whole[:, :half], whole[:, half:]]
     except image_files.Unreadable as error:
-        raise InputError(f"a picture of the prepared set is broken: {error}") from error
+        raise InputError(f"an image of the prepared set is broken: {error}") from error
     if found[0].shape[:2] != found[1].shape[:2]:
         raise InputError(
             f"a pair differs in size: {found[0].shape[:2]} and {found[1].shape[:2]}; expected two "
-            "pictures of one size"
+            "images of one size"
         )
     return found

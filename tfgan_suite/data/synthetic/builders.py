@@ -14,7 +14,7 @@ from tfgan_suite.data.synthetic import shapes
 
 
 class TfganShapes(tfds.core.GeneratorBasedBuilder):
-    """The shapes world at 32 x 32: 6,000 training and 1,000 test pictures, with ground truth."""
+    """The shapes world at 32 x 32: 6,000 training and 1,000 test images, with ground truth."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}

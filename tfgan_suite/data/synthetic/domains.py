@@ -6,8 +6,8 @@
 | `hues` | a small red shape on black | a small blue shape on black | the same |
 | `outlines` | a shape's outline in a colour | the shape filled | filling it, tracing it |
 
-Place, size, brightness or colour are free, and equally spread in both domains. No picture of one
-domain has its counterpart in the other. The test split of `colours` holds, in turn, pictures of
+Place, size, brightness or colour are free, and equally spread in both domains. No image of one
+domain has its counterpart in the other. The test split of `colours` holds, in turn, images of
 the trained range of brightness and brighter ones, so that what was learnt and what was learnt by
 heart can be told apart.
 """
@@ -25,7 +25,7 @@ SIZE = 32
 SMALLEST = 16
 WORLDS = ("colours", "outlines", "hues")
 TINT = np.array([1.0, 0.2, 0.1], np.float32)  # red, of brightness 1; turned round it is blue
-# Radius of the disc of the same area (of the picture's side), and brightness. Backgrounds are
+# Radius of the disc of the same area (of the image's side), and brightness. Backgrounds are
 # black: instance norm takes the level of each map away, and a background of a free level beside a
 # shape of a free level takes networks far more steps to carry across (CycleGAN, 600 steps, error
 # .067 to .073 in place of .02).
@@ -36,13 +36,13 @@ BEYOND = (0.8, 1.0)
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Pictures of one domain.
+    """Images of one domain.
 
     Args:
         images: uint8 `(n, size, size, 3)`.
         truth: uint8 `(n, size, size, 3)`: each of them as the other domain has it.
         centre: float32 `(n, 2)`: x and y of the shape's centre of mass in pixels.
-        beyond: bool `(n,)`: brighter than any picture in training.
+        beyond: bool `(n,)`: brighter than any image in training.
     """
 
     images: np.ndarray
@@ -54,15 +54,15 @@ class Examples:
 def generate(
     world: str, domain: str, count: int = 500, size: int = SIZE, seed: int = 0, beyond: bool = False
 ) -> Examples:
-    """Draws pictures of one domain.
+    """Draws images of one domain.
 
     Args:
         world: one of `WORLDS`.
         domain: `"a"` or `"b"`; the same seed gives the same scenes in both.
-        count: number of pictures.
-        size: side of the pictures in pixels, at least 16.
+        count: number of images.
+        size: side of the images in pixels, at least 16.
         seed: of the scenes.
-        beyond: every second picture is brighter than those in training.
+        beyond: every second image is brighter than those in training.
 
     Returns:
         `Examples`.
@@ -74,7 +74,7 @@ def generate(
         raise InputError(f"there is no domain {domain!r} of a world {world!r}")
     if size < SMALLEST or count < 1:
         raise InputError(
-            f"{count} pictures of the world {world} were asked for at size {size}: ask for 1 or "
+            f"{count} images of the world {world} were asked for at size {size}: ask for 1 or "
             f"more, at size {SMALLEST} or more"
         )
     # Only `random()` is drawn from: its values are the same in every NumPy.
@@ -104,7 +104,7 @@ def _between(limits: tuple[float, float], draws: np.ndarray) -> np.ndarray:
 
 
 def _place(shape: np.ndarray, radius: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Centres `(n, 2)` that keep every shape wholly inside a picture of side 1."""
+    """Centres `(n, 2)` that keep every shape wholly inside an image of side 1."""
     centre = np.empty((len(shape), 2))
     for index in range(len(shape)):
         points = shape_parts.corners(shape[index], radius[index], 0.0)
@@ -128,19 +128,19 @@ def report(examples: dict, outputs: np.ndarray) -> dict:
         outputs: what it made of `domain_a`.
 
     Returns:
-        `{"pictures": n, "error": mean absolute difference from the truth, "unchanged": that of
-        the untranslated pictures, "centroid_correlation": of the shapes' places before and after,
+        `{"images": n, "error": mean absolute difference from the truth, "unchanged": that of
+        the untranslated images, "centroid_correlation": of the shapes' places before and after,
         mean of across and down, "blue_share": share of outputs whose shape is more blue than
-        red}`; where there are pictures of a brightness beyond training, `"error"` leaves them out
+        red}`; where there are images of a brightness beyond training, `"error"` leaves them out
         and `"error_beyond"` is theirs.
     """
     before = np.asarray(examples["domain_a"], np.float32)
     truth, outputs = np.asarray(examples["truth_a"]), np.asarray(outputs, np.float32)
     off = np.abs(outputs - truth).mean(axis=(1, 2, 3))
     beyond = np.asarray(examples.get("beyond", np.zeros((len(off), 1)))).reshape(-1) > 0.5
-    places, colours = zip(*(centroids(pictures) for pictures in (before, outputs)))
+    places, colours = zip(*(centroids(images) for images in (before, outputs)))
     found = {
-        "pictures": len(outputs),
+        "images": len(outputs),
         "error": float(off[~beyond].mean()),
         "unchanged": float(np.abs(before - truth).mean(axis=(1, 2, 3))[~beyond].mean()),
         "centroid_correlation": float(
@@ -153,17 +153,17 @@ def report(examples: dict, outputs: np.ndarray) -> dict:
     return found
 
 
-def centroids(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def centroids(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where shapes are, and of which colour.
 
     Args:
-        pictures: `(n, size, size, 3)`, float in [-1, 1], of any origin.
+        images: `(n, size, size, 3)`, float in [-1, 1], of any origin.
 
     Returns:
         x and y of the centre of all that stands out from the background, in pixels, float64
         `(n, 2)`; the middle where nothing does. And its mean colour, `(n, 3)` in [0, 1].
     """
-    pixels = np.clip(np.nan_to_num(np.asarray(pictures, np.float64)) * 0.5 + 0.5, 0.0, 1.0)
+    pixels = np.clip(np.nan_to_num(np.asarray(images, np.float64)) * 0.5 + 0.5, 0.0, 1.0)
     rim = np.concatenate([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1)
     apart = np.abs(pixels - np.median(rim, axis=1)[:, None, None]).max(axis=3)
     weight = np.maximum(apart - 0.1, 0.0)  # what is a little noisy is background still

@@ -3,7 +3,7 @@
 Simulated and real eyes look the same ways and are built the same way. A real one lies in uneven
 light, is out of focus, dim and noisy. A predictor of the pupil's place that has only seen clean
 eyes is off on real ones; how far a refiner closes that gap is a number. `read` finds the pupil in
-pictures of both kinds, so that a refiner that moves it is found out.
+images of both kinds, so that a refiner that moves it is found out.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from tfgan_suite.errors import InputError
 SIZE = (35, 55)
 SMALLEST = 24
 LABELS = ("pupil_x", "pupil_y")
-# In units of the picture's height / 35: all lengths below are pixels of a 35 x 55 picture.
+# In units of the image's height / 35: all lengths below are pixels of a 35 x 55 image.
 REACH = (9.0, 3.5)  # of the pupil to either side of the eye's centre, across and down
-WANDER = (3.0, 2.0)  # of the eye's centre to either side of the picture's
+WANDER = (3.0, 2.0)  # of the eye's centre to either side of the image's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Examples:
 
     Args:
         images: uint8 `(n, height, width, 1)`.
-        pupil: float32 `(n, 2)`: x and y of the pupil's centre in pixels (0 is the picture's edge).
+        pupil: float32 `(n, 2)`: x and y of the pupil's centre in pixels (0 is the image's edge).
         gaze: float32 `(n, 2)`: how far the eye looks to the side and down, -1 to 1.
     """
 
@@ -128,7 +128,7 @@ def _blurs(side: int, sigma: np.ndarray) -> np.ndarray:
 
 
 def read(images: np.ndarray) -> np.ndarray:
-    """Finds the pupils in pictures of any origin.
+    """Finds the pupils in images of any origin.
 
     The pupil is where a disc of its size is darkest against the ring around it.
 
@@ -161,7 +161,7 @@ def read(images: np.ndarray) -> np.ndarray:
 
 
 def _filtered(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Pictures `(n, height, width)` under a symmetric kernel, their edges drawn out."""
+    """Images `(n, height, width)` under a symmetric kernel, their edges drawn out."""
     reach = len(kernel) // 2
     padded = np.pad(pixels, ((0, 0), (reach, reach), (reach, reach)), "edge")
     sides = padded.shape[1:]
@@ -184,7 +184,7 @@ def report(examples: dict, outputs: np.ndarray) -> dict:
         outputs: the refined ones.
 
     Returns:
-        `{"pictures": n, "pupil_shift": mean distance in pixels of the pupil from its label,
+        `{"images": n, "pupil_shift": mean distance in pixels of the pupil from its label,
         "label_kept_share": share of eyes where that is below a pixel, "change": mean absolute
         difference from the unrefined eyes, "level_gap", "contrast_gap" and "grain_gap": how far
         the mean, the deviation and the change from pixel to pixel are from those of real eyes,
@@ -194,22 +194,22 @@ def report(examples: dict, outputs: np.ndarray) -> dict:
     simulated, real = np.asarray(examples["simulated"]), np.asarray(examples["real"])
     shift = np.linalg.norm(read(outputs) - np.asarray(examples["label"]), axis=1)
     found = {
-        "pictures": len(outputs),
+        "images": len(outputs),
         "pupil_shift": float(shift.mean()),
         "label_kept_share": float(np.mean(shift < 1.0)),
         "change": float(np.mean(np.abs(outputs - simulated))),
     }
     wanted = _look(real)
-    for prefix, pictures in (("", outputs), ("raw_", simulated)):
-        for name, value in _look(pictures).items():
+    for prefix, images in (("", outputs), ("raw_", simulated)):
+        for name, value in _look(images).items():
             found[f"{prefix}{name}_gap"] = abs(value - wanted[name])
     return found
 
 
-def _look(pictures: np.ndarray) -> dict[str, float]:
-    """Mean level, mean contrast and mean grain of pictures in [-1, 1]."""
+def _look(images: np.ndarray) -> dict[str, float]:
+    """Mean level, mean contrast and mean grain of images in [-1, 1]."""
     return {
-        "level": float(pictures.mean()),
-        "contrast": float(pictures.std(axis=(1, 2, 3)).mean()),
-        "grain": float(np.abs(np.diff(pictures, n=2, axis=2)).mean()),
+        "level": float(images.mean()),
+        "contrast": float(images.std(axis=(1, 2, 3)).mean()),
+        "grain": float(np.abs(np.diff(images, n=2, axis=2)).mean()),
     }

@@ -1,8 +1,8 @@
 """The paintings world: scenes to paint, and patterns to paint them with.
 
 A scene has a sky that fades, a ground and a few flat shapes in photographs' dull colours. A
-pattern covers its picture evenly in strong colours: stripes, waves, checks, rings or dots. So
-what a style is can be read off a picture: its colours, and how fast they change in which direction.
+pattern covers its image evenly in strong colours: stripes, waves, checks, rings or dots. So
+what a style is can be read off an image: its colours, and how fast they change in which direction.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def scenes(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
 
     Args:
         count: how many.
-        size: side of the square pictures in pixels, at least 16.
+        size: side of the square images in pixels, at least 16.
         seed: of the scenes.
 
     Returns:
@@ -36,8 +36,8 @@ def scenes(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
     found = np.empty((count, size, size, 3), np.uint8)
     for index in range(count):
         top, bottom, ground = (0.25 + 0.5 * draws.random(3) for _ in range(3))
-        picture = np.broadcast_to(top + rows * (bottom - top), (size, size, 3)).copy()
-        picture[int(size * (0.6 + 0.25 * draws.random())) :] = ground
+        image = np.broadcast_to(top + rows * (bottom - top), (size, size, 3)).copy()
+        image[int(size * (0.6 + 0.25 * draws.random())) :] = ground
         for _ in range(3):
             shape, radius = int(3 * draws.random()), size * (0.1 + 0.12 * draws.random())
             centre = size * (0.15 + 0.7 * draws.random(2))
@@ -48,8 +48,8 @@ def scenes(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
                 np.array([2.0 * np.pi * draws.random()]),
                 size,
             )[0, ..., None]
-            picture += cover * (0.15 + 0.7 * draws.random(3) - picture)
-        found[index] = np.round(255.0 * np.clip(picture, 0.0, 1.0))
+            image += cover * (0.15 + 0.7 * draws.random(3) - image)
+        found[index] = np.round(255.0 * np.clip(image, 0.0, 1.0))
     return found
 
 
@@ -58,7 +58,7 @@ def patterns(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
 
     Args:
         count: how many.
-        size: side of the square pictures in pixels, at least 16.
+        size: side of the square images in pixels, at least 16.
         seed: of the patterns.
 
     Returns:

@@ -1,6 +1,6 @@
-"""The scenes world: textured shapes on plain ground, for games that make pictures larger.
+"""The scenes world: textured shapes on plain ground, for games that make images larger.
 
-Stripes and checks too fine for the small picture's pixels would be lost; these are a little
+Stripes and checks too fine for the small image's pixels would be lost; these are a little
 coarser, so that a network which knows them can draw sharper edges than bicubic does. The oracle
 is the benchmarks' own measure.
 """
@@ -15,14 +15,14 @@ from tfgan_suite.errors import InputError
 
 SIZE = 96
 SMALLEST = 16
-SHAPES = 5  # in a picture
+SHAPES = 5  # in an image
 
 
 def generate(count: int = 400, size: int = SIZE, seed: int = 0) -> np.ndarray:
-    """Draws pictures.
+    """Draws images.
 
     Args:
-        count: number of pictures.
+        count: number of images.
         size: side in pixels, at least 16.
         seed: of the scenes.
 
@@ -43,7 +43,7 @@ def generate(count: int = 400, size: int = SIZE, seed: int = 0) -> np.ndarray:
 
 
 def report(examples: Mapping[str, np.ndarray], outputs: np.ndarray) -> dict[str, float]:
-    """How near enlarged pictures come to their originals, beside bicubic.
+    """How near enlarged images come to their originals, beside bicubic.
 
     Args:
         examples: `"low"` and `"high"`, float in [-1, 1], as `held_out` gives them.
@@ -57,7 +57,7 @@ def report(examples: Mapping[str, np.ndarray], outputs: np.ndarray) -> dict[str,
 
     high, low = (image_grids.to_uint8(np.asarray(examples[key])) for key in ("high", "low"))
     scale = high.shape[1] // low.shape[1]
-    smooth = np.stack([bicubic.enlarge(picture, scale) for picture in low])
+    smooth = np.stack([bicubic.enlarge(image, scale) for image in low])
     found, known = (
         float(similarity.super_resolution(list(made), list(high))[0].value)
         for made in (image_grids.to_uint8(np.asarray(outputs)), smooth)
@@ -66,17 +66,17 @@ def report(examples: Mapping[str, np.ndarray], outputs: np.ndarray) -> dict[str,
 
 
 def _scene(draws: np.ndarray, size: int) -> np.ndarray:
-    """One picture from numbers in [0, 1)."""
-    picture = np.empty((size, size, 3))
-    picture[:] = 40.0 + 175.0 * draws[:3]
+    """One image from numbers in [0, 1)."""
+    image = np.empty((size, size, 3))
+    image[:] = 40.0 + 175.0 * draws[:3]
     rows, columns = (axis + 0.5 for axis in np.mgrid[:size, :size])
     for part in draws[3:].reshape(SHAPES, 14):
         inside = _inside(part[:5], rows / size, columns / size)
         shade = _texture(part[5:8], rows, columns)[..., None]
         colours = 20.0 + 215.0 * part[8:].reshape(2, 3)
         painted = colours[0] + shade * (colours[1] - colours[0])
-        picture = np.where(inside[..., None], painted, picture)
-    return np.round(picture).astype(np.uint8)
+        image = np.where(inside[..., None], painted, image)
+    return np.round(image).astype(np.uint8)
 
 
 def _inside(draws: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

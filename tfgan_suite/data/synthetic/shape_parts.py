@@ -22,7 +22,7 @@ PALETTE = np.array(list(COLOURS.values()), np.float32) / 255.0
 SQUARE_HALF_SIDE = float(np.sqrt(np.pi) / 2.0)
 TRIANGLE_INRADIUS = float(np.sqrt(np.pi / (3.0 * np.sqrt(3.0))))
 # The variety is chosen so that a small game learns the world in a few CPU minutes.
-RADII = (0.25, 0.31)  # of the picture's side
+RADII = (0.25, 0.31)  # of the image's side
 TURNS = (0.0, 0.0, 0.0)  # largest rotation in degrees, one for each of SHAPES
 GREYS = (0.13, 0.15)  # background levels, 0..1
 ROAM = 0.5  # share of the room around a shape in which it is placed
@@ -38,7 +38,7 @@ def coverage(
         centre: `(n, 2)` x and y of the centre of mass, in pixels.
         radius: `(n,)` radius of the disc of the same area, in pixels.
         angle: `(n,)` rotation in radians.
-        size: side of the picture in pixels.
+        size: side of the image in pixels.
 
     Returns:
         float32 `(n, size, size)` in [0, 1]: the share of each pixel that is covered, taken from

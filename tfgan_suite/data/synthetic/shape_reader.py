@@ -1,7 +1,7 @@
-"""Reads a picture of the shapes world back: which shape, which colour, where, and is it clean.
+"""Reads an image of the shapes world back: which shape, which colour, where, and is it clean.
 
 The reader knows the world (a plain background, six colours, three silhouettes) and nothing of
-how a picture was made. Its thresholds were set on pictures of the world itself with a little
+how an image was made. Its thresholds were set on images of the world itself with a little
 noise and blur added; no generator was looked at.
 """
 
@@ -28,7 +28,7 @@ SLACK = np.radians(10.0)  # beyond the world's own rotations
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What `read` found, one entry for each picture.
+    """What `read` found, one entry for each image.
 
     Args:
         clean: bool `(n,)`: one shape, well formed, of one of the colours, on a plain background.
@@ -38,7 +38,7 @@ class Reading:
         box: float32 `(n, 4)`: left, top, right, bottom in pixels of what was found, to a pixel.
         fit: float32 `(n,)`: overlap with the best silhouette, 0 to 1.
 
-    The class of a picture that is not clean is a guess.
+    The class of an image that is not clean is a guess.
     """
 
     clean: np.ndarray
@@ -50,7 +50,7 @@ class Reading:
 
 
 def read(images: np.ndarray) -> Reading:
-    """Reads pictures of any origin.
+    """Reads images of any origin.
 
     Args:
         images: `(n, height, width, 3)`, uint8, or float in [-1, 1] (what lies outside is
@@ -65,12 +65,12 @@ def read(images: np.ndarray) -> Reading:
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[3] != 3 or images.shape[1] != images.shape[2]:
         raise InputError(
-            f"pictures of shape {images.shape} cannot be read as shapes: expected "
+            f"images of shape {images.shape} cannot be read as shapes: expected "
             "(n, size, size, 3), square and in colour"
         )
     if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
         raise InputError(
-            f"pictures of type {images.dtype} cannot be read as shapes: expected uint8, or float "
+            f"images of type {images.dtype} cannot be read as shapes: expected uint8, or float "
             "in [-1, 1]"
         )
     block = max(1, 2**18 // max(1, images.shape[1]) ** 2)
@@ -87,8 +87,8 @@ def report(images: np.ndarray) -> dict:
         images: as for `read`.
 
     Returns:
-        `{"images": n, "clean_share": share of clean pictures, "classes_seen": number of the 18
-        classes with a clean picture, "counts": {class name: clean pictures}}`.
+        `{"images": n, "clean_share": share of clean images, "classes_seen": number of the 18
+        classes with a clean image, "counts": {class name: clean images}}`.
     """
     reading = read(images)
     counts = np.bincount(reading.label[reading.clean], minlength=len(CLASSES))
@@ -141,7 +141,7 @@ def _background(pixels: np.ndarray) -> np.ndarray:
 def _foreground(pixels: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The colour that explains most pixels, and how much of it each pixel holds.
 
-    A pixel of an anti-aliased picture is `back + alpha * (colour - back)`; alpha is 0 where a
+    A pixel of an anti-aliased image is `back + alpha * (colour - back)`; alpha is 0 where a
     pixel is far from that line.
     """
     offset = pixels - back[:, None, None, :]

@@ -1,7 +1,7 @@
 """The shapes world: one coloured circle, square or triangle on a plain dark background.
 
 It is small enough for a GAN to learn in minutes, and its ground truth is known: which of 18
-classes, where, how large. `read` tells the same things of any picture, so that what a generator
+classes, where, how large. `read` tells the same things of any image, so that what a generator
 has learnt is a number.
 """
 
@@ -33,14 +33,14 @@ SMALLEST = 16  # below it a small square and a small disc cover the same pixels
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Pictures of the shapes world with their ground truth.
+    """Images of the shapes world with their ground truth.
 
     Args:
         images: uint8 `(n, size, size, 3)`.
         label: int32 `(n,)`, index into `CLASSES` = `shape * 6 + colour`.
         shape: int32 `(n,)`, index into `SHAPES`.
         colour: int32 `(n,)`, index into the names of `COLOURS`.
-        box: float32 `(n, 4)`: left, top, right, bottom in pixels (0 is the picture's edge).
+        box: float32 `(n, 4)`: left, top, right, bottom in pixels (0 is the image's edge).
         centre: float32 `(n, 2)`: x and y of the centre of mass in pixels.
     """
 
@@ -57,7 +57,7 @@ def generate(count: int = 6000, size: int = 32, seed: int = 0) -> Examples:
 
     Args:
         count: number of examples; the classes come equally often (up to a remainder).
-        size: side of the square pictures in pixels, at least 16.
+        size: side of the square images in pixels, at least 16.
         seed: of the scenes.
 
     Returns:

@@ -1,7 +1,7 @@
-"""The textures world: flat maps in red and green, and the striped pictures that belong to them.
+"""The textures world: flat maps in red and green, and the striped images that belong to them.
 
 Every region of a map stands for a material: red for level stripes, green for upright ones. Where
-its stripes begin is left to chance, in each region anew: one map has many right pictures, on
+its stripes begin is left to chance, in each region anew: one map has many right images, on
 purpose. So the mean of all right answers is a grey blur, and a game that paints stripes must have
 learnt what the maps mean without being told where the stripes lie. The oracle knows all right
 answers.
@@ -19,7 +19,7 @@ SIZE = 32
 SMALLEST = 16
 LABELS = np.array([[220, 40, 40], [40, 200, 60]], np.uint8)  # red, green
 # Each material's two stripes. In [-1, 1] they are .57 apart, so that a blur between them is .29
-# off everywhere, and so is, on average, a right picture whose stripes begin elsewhere.
+# off everywhere, and so is, on average, a right image whose stripes begin elsewhere.
 STRIPES = np.array([[[230, 140, 90], [150, 50, 40]], [[140, 210, 100], [60, 120, 50]]], np.uint8)
 CLEAN = 0.15  # a region this near to a right answer has its texture
 
@@ -30,13 +30,13 @@ class Examples:
 
     Args:
         maps: uint8 `(n, size, size, 3)`: a plain background with a rectangle in each half.
-        pictures: uint8 `(n, size, size, 3)`: the stripes.
+        images: uint8 `(n, size, size, 3)`: the stripes.
         material: int32 `(n, 3)`: of the background, the left and the right rectangle; 0 is red.
         phase: int32 `(n, 3)`: where the stripes of each region begin.
     """
 
     maps: np.ndarray
-    pictures: np.ndarray
+    images: np.ndarray
     material: np.ndarray
     phase: np.ndarray
 
@@ -46,7 +46,7 @@ def generate(count: int = 400, size: int = SIZE, seed: int = 0) -> Examples:
 
     Args:
         count: number of pairs.
-        size: side of the pictures in pixels, at least 16; stripes are repeated every `size // 8`.
+        size: side of the images in pixels, at least 16; stripes are repeated every `size // 8`.
         seed: of the scenes.
 
     Returns:
@@ -122,18 +122,18 @@ def report(examples: dict, outputs: np.ndarray, direction: str = "AtoB") -> dict
     Args:
         examples: `"source"` and `"target"`, float `(n, size, size, 3)` in [-1, 1].
         outputs: what it made of the sources.
-        direction: `"AtoB"`: sources are maps; `"BtoA"`: sources are striped pictures.
+        direction: `"AtoB"`: sources are maps; `"BtoA"`: sources are striped images.
 
     Returns:
-        `{"pictures": n, "l1": mean absolute difference from the targets, "sharpness": mean change
+        `{"images": n, "l1": mean absolute difference from the targets, "sharpness": mean change
         from pixel to pixel over that of the targets}`. From maps also `"right_l1"`, the mean
-        absolute difference from the nearest right picture, and `"clean_share"`, the share of
+        absolute difference from the nearest right image, and `"clean_share"`, the share of
         regions that show their own material and no other. To maps also `"accuracy"`, the share of
         pixels with the right label.
     """
     target, outputs = np.asarray(examples["target"]), np.asarray(outputs, np.float32)
     found = {
-        "pictures": len(outputs),
+        "images": len(outputs),
         "l1": float(np.mean(np.abs(outputs - target))),
         "sharpness": _change(outputs) / _change(target),
     }
@@ -169,7 +169,7 @@ def _distances(outputs: np.ndarray, region: np.ndarray) -> np.ndarray:
     return best
 
 
-def _change(pictures: np.ndarray) -> float:
+def _change(images: np.ndarray) -> float:
     """Mean absolute difference between neighbours, across and down."""
-    across = np.abs(np.diff(pictures, axis=2)).mean()
-    return float(across + np.abs(np.diff(pictures, axis=1)).mean())
+    across = np.abs(np.diff(images, axis=2)).mean()
+    return float(across + np.abs(np.diff(images, axis=1)).mean())
