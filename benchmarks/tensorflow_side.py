@@ -48,7 +48,7 @@ def _dcgan(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float
 
 def _wgan_gp(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
     shared = {"shape": (size, size, 3), "architecture": "conv", "width": width}
-    made = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_discriminator(**shared))
+    made = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_critic(**shared))
     return made, (2e-4, 0.0, 0.9)
 
 

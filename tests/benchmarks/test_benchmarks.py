@@ -58,7 +58,7 @@ def test_work_of_a_step():
         3 * g - g1 + 8 * d - 2 * d1
     )
     generator = wgan_gp.build_generator((8, 8, 3), "conv", 4)
-    discriminator = wgan_gp.build_discriminator((8, 8, 3), "conv", 4)
+    discriminator = wgan_gp.build_critic((8, 8, 3), "conv", 4)
     (g, g1), (d, d1) = work.network_macs(generator), work.network_macs(discriminator)
     discriminator_update = g + 2 * (3 * d - d1) + 4 * d
     assert work.step_flops("wgan_gp", generator, discriminator, 4) == 2 * 4 * (

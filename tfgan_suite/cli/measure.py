@@ -65,13 +65,14 @@ def run(chosen: argparse.Namespace) -> int:
     Raises:
         InputError: bad input, as `measure`.
     """
-    from tfgan_suite.measures import features, measure, result
+    from tfgan_suite.measures import features, result
+    from tfgan_suite.measures.measure import keep, measure
 
     names = [name.strip() for name in chosen.measures.split(",") if name.strip()]
     place = Path(chosen.source)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", result.MeasureWarning)
-        results = measure.measure(
+        results = measure(
             chosen.source,
             chosen.against,
             measures=names,
@@ -91,7 +92,7 @@ def run(chosen: argparse.Namespace) -> int:
         print(measured.to_json() if chosen.json else _line(measured))
     if not chosen.json:
         print(_common(results[0]))
-    measure.keep(results, place, chosen.out)
+    keep(results, place, chosen.out)
     return 0
 
 

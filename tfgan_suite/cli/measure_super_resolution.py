@@ -50,8 +50,8 @@ def run(chosen: argparse.Namespace) -> int:
         InputError: bad input, as `benchmark`.
     """
     from tfgan_suite.inference import batch
-    from tfgan_suite.measures import measure as measuring
     from tfgan_suite.measures import super_resolution
+    from tfgan_suite.measures.measure import keep
 
     batch.check_tiles(chosen.tile, 0)
     place, given = Path(chosen.source), {"scale": chosen.scale, "channels": 3}
@@ -89,7 +89,7 @@ def run(chosen: argparse.Namespace) -> int:
             print(json.dumps({"skipped": table.skipped}))
     else:
         print("\n".join(lines(table)))
-    measuring.keep(results, place, chosen.out)
+    keep(results, place, chosen.out)
     return 0
 
 
