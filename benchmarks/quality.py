@@ -31,21 +31,21 @@ PROBE = 120  # steps of the run that tells a step's time
 
 def main() -> int:
     """Runs what is missing and prints the table."""
-    chosen = _parser().parse_args()
-    if chosen.pace_only:
-        for game in chosen.games:
-            print(json.dumps(_known_pace(chosen, game)))
+    args = _parser().parse_args()
+    if args.pace_only:
+        for game in args.games:
+            print(json.dumps(_known_pace(args, game)))
         return 0
-    rows = _rows(chosen.out)
-    for task in chosen.tasks(chosen):
+    rows = _rows(args.out)
+    for task in args.tasks(args):
         if _of(task, rows):
             continue
-        row = {**task, **chosen.play(chosen, task)}
+        row = {**task, **args.play(args, task)}
         rows.append(row)
-        with open(chosen.out, "a", encoding="utf-8") as file:
+        with open(args.out, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), file=sys.stderr, flush=True)
-    print(chosen.table(rows))
+    print(args.table(rows))
     return 0
 
 
@@ -88,20 +88,20 @@ def _of(task: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any] | No
     return next((row for row in rows if task.items() <= row.items()), None)
 
 
-def _point_tasks(chosen: argparse.Namespace) -> list[dict[str, Any]]:
+def _point_tasks(args: argparse.Namespace) -> list[dict[str, Any]]:
     return [
         {"game": game, "world": world, "seed": seed}
-        for world in chosen.worlds
-        for game in chosen.games
-        for seed in chosen.seeds
+        for world in args.worlds
+        for game in args.games
+        for seed in args.seeds
     ]
 
 
-def _image_tasks(chosen: argparse.Namespace) -> list[dict[str, Any]]:
+def _image_tasks(args: argparse.Namespace) -> list[dict[str, Any]]:
     return [
-        {"game": game, "data": chosen.data, "minutes": chosen.minutes, "seed": seed}
-        for seed in chosen.seeds
-        for game in chosen.games
+        {"game": game, "data": args.data, "minutes": args.minutes, "seed": seed}
+        for seed in args.seeds
+        for game in args.games
     ]
 
 
@@ -116,28 +116,28 @@ def _recipe(game: str, run: str, *flags: str) -> float:
     return time.perf_counter() - began
 
 
-def _folder(chosen: argparse.Namespace, *parts: object) -> str:
+def _folder(args: argparse.Namespace, *parts: object) -> str:
     words = "_".join(str(part) for part in parts).replace("--", "").split()
-    return str(Path(chosen.runs) / "_".join(words).replace("/", "_"))
+    return str(Path(args.runs) / "_".join(words).replace("/", "_"))
 
 
-def _play_points(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
-    run = _folder(chosen, task["game"], task["world"], task["seed"])
+def _play_points(args: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
+    run = _folder(args, task["game"], task["world"], task["seed"])
     seconds = _recipe(task["game"], run, "--data", task["world"], "--seed", str(task["seed"]))
     measured = json.loads((Path(run) / "measures.jsonl").read_text().splitlines()[-1])
     measured["sample_seed"] = measured.pop("seed")  # the row's seed is the run's
     return {"seconds": round(seconds), **measured}
 
 
-def _play_images(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
+def _play_images(args: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
     """As many steps as the minutes allow at the game's pace, then the measures."""
-    pace = _known_pace(chosen, task["game"])
-    steps = max(PROBE, int(60 * chosen.minutes / pace["seconds_a_step"]))
-    run = _folder(chosen, task["game"], Path(chosen.data).name, task["seed"])
+    pace = _known_pace(args, task["game"])
+    steps = max(PROBE, int(60 * args.minutes / pace["seconds_a_step"]))
+    run = _folder(args, task["game"], Path(args.data).name, task["seed"])
     often = str(max(1, steps // 10))
     flags = [
         "--data",
-        chosen.data,
+        args.data,
         "--seed",
         str(task["seed"]),
         "--log-every",
@@ -146,9 +146,9 @@ def _play_images(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, 
         often,
     ]
     seconds = _recipe(task["game"], run, *flags, "--steps", str(steps))
-    words = [sys.executable, "-m", "tfgan_suite", "measure", run, "--against", chosen.data]
-    words += ["--split", "test", "--extractor", chosen.extractor, "--seed", "0", "--json"]
-    words += ["--samples", str(chosen.samples), "--measures", "fid,kid,prdc,memorisation"]
+    words = [sys.executable, "-m", "tfgan_suite", "measure", run, "--against", args.data]
+    words += ["--split", "test", "--extractor", args.extractor, "--seed", "0", "--json"]
+    words += ["--samples", str(args.samples), "--measures", "fid,kid,prdc,memorisation"]
     output = subprocess.run(words, check=True, capture_output=True, text=True, cwd=Path.cwd())
     values = {}
     for line in output.stdout.splitlines():
@@ -157,17 +157,17 @@ def _play_images(chosen: argparse.Namespace, task: dict[str, Any]) -> dict[str, 
     return {"steps": steps, "seconds": round(seconds), **pace, **values}
 
 
-def _known_pace(chosen: argparse.Namespace, game: str) -> dict[str, float]:
+def _known_pace(args: argparse.Namespace, game: str) -> dict[str, float]:
     """The time of a step of a game on the data: measured once by a short run, then kept."""
-    task = {"game": game, "data": chosen.data}
-    known = _of(task, _rows(chosen.paces))
+    task = {"game": game, "data": args.data}
+    known = _of(task, _rows(args.paces))
     if known:
         return {name: value for name, value in known.items() if name not in task}
-    run = _folder(chosen, "probe", game, Path(chosen.data).name)
-    flags = ["--data", chosen.data, "--steps", str(PROBE), "--log-every", str(PROBE // 3)]
+    run = _folder(args, "probe", game, Path(args.data).name)
+    flags = ["--data", args.data, "--steps", str(PROBE), "--log-every", str(PROBE // 3)]
     _recipe(game, run, *flags)
     pace = _pace(run)
-    with open(chosen.paces, "a", encoding="utf-8") as file:
+    with open(args.paces, "a", encoding="utf-8") as file:
         file.write(json.dumps({**task, **pace}) + "\n")
     return pace
 

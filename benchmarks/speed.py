@@ -352,8 +352,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def title(result: Mapping[str, Any]) -> str:
     """What was measured, in one line."""
-    chosen = ", ".join(f"{name} {result[name]}" for name in CHOICES if name in result)
-    return f"{result['game']}, {chosen}, {result['threads']} threads; {result['versions']}"
+    args = ", ".join(f"{name} {result[name]}" for name in CHOICES if name in result)
+    return f"{result['game']}, {args}, {result['threads']} threads; {result['versions']}"
 
 
 if __name__ == "__main__":

@@ -84,10 +84,10 @@ def _made(
 
 def _measure(folder: Path, describe: Describe) -> list[dict[str, Any]]:
     run = Run(folder)
-    game, chosen, _ = run.load()
+    game, args, _ = run.load()
     if not isinstance(game, TranslationGame):
         raise InputError(f"{folder} is a run of {type(game).__name__}, which translates nothing")
-    source = launch.data_of(run, chosen)
+    source = launch.data_of(run, args)
     return [{"run": folder.name, **row} for row in rows(game, source, describe)]
 
 
@@ -113,14 +113,14 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("runs", nargs="+", type=Path, help="run folders of translators")
     parser.add_argument("--extractor", default="inception_v3", help="as for `measure`")
     parser.add_argument("--json", action="store_true", help="one JSON line for each row")
-    chosen = parser.parse_args(words)
+    args = parser.parse_args(words)
     try:
-        extractor = extractors.load(chosen.extractor)
-        found = [row for run in chosen.runs for row in _measure(run, extractor.features)]
+        extractor = extractors.load(args.extractor)
+        found = [row for run in args.runs for row in _measure(run, extractor.features)]
     except InputError as error:
         print(f"translation.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    if chosen.json:
+    if args.json:
         facts = {"extractor": extractor.name, "weights": extractor.weights_hash}
         print("\n".join(json.dumps({**row, **facts}) for row in found))
     else:

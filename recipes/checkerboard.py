@@ -59,25 +59,25 @@ def trained(source: str) -> tuple[np.ndarray, int]:
     return np.asarray(upscaler.call(grey)), upscaler.factor
 
 
-def play(chosen: argparse.Namespace) -> int:
+def play(args: argparse.Namespace) -> int:
     """Scores, prints, writes."""
-    if not 1 <= chosen.stages <= 3:
-        raise InputError(f"--stages is {chosen.stages}; expected 1 to 3")
-    factor, rows, shown = 2**chosen.stages, [], []
+    if not 1 <= args.stages <= 3:
+        raise InputError(f"--stages is {args.stages}; expected 1 to 3")
+    factor, rows, shown = 2**args.stages, [], []
     for kind in UPSAMPLINGS:
         if kind == "direct":  # a sub-pixel convolution, too
             continue
-        made = fresh(kind, chosen.stages, chosen.seed)
+        made = fresh(kind, args.stages, args.seed)
         rows.append({"what": kind, "factor": factor, "score": checkerboard.score(made, factor)})
         shown.append(made)
-    for source in chosen.runs:
+    for source in args.runs:
         made, its = trained(source)
         found = checkerboard.score(made, its, border=8)
         rows.append({"what": source, "factor": its, "score": found})
         shown.append(made)
     for row in rows:
         print(f"{row['what']:24} x{row['factor']}  {row['score']:.6f}")
-    out = Path(chosen.out)
+    out = Path(args.out)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
         lines = "".join(json.dumps(row) + "\n" for row in rows)
@@ -107,9 +107,9 @@ def draw(rows: list[dict], shown: list[np.ndarray], path: Path) -> None:
 
 def main(words: list[str] | None = None) -> int:
     """Runs everything; 0, or 2 with a one-line reason for bad input."""
-    chosen = parser().parse_args(words)
+    args = parser().parse_args(words)
     try:
-        return play(chosen)
+        return play(args)
     except InputError as error:
         print(f"checkerboard.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -60,14 +60,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--median", type=int, default=5,
         help="lines of a run's log in the window of the median filter, odd; 1: none [5]",
     )  # fmt: skip
-    chosen = parser.parse_args(arguments)
-    if not chosen.clip > 0:
-        raise InputError(f"--clip is {chosen.clip}; it must be above 0")
-    if chosen.median < 1 or chosen.median % 2 == 0:
-        raise InputError(f"--median is {chosen.median}; it must be an odd number of at least 1")
-    if len({*chosen.theta}) < 2 or min(chosen.theta) < 0:
-        raise InputError(f"--theta is {chosen.theta}; give two or more distances, 0 or more")
-    return chosen
+    args = parser.parse_args(arguments)
+    if not args.clip > 0:
+        raise InputError(f"--clip is {args.clip}; it must be above 0")
+    if args.median < 1 or args.median % 2 == 0:
+        raise InputError(f"--median is {args.median}; it must be an odd number of at least 1")
+    if len({*args.theta}) < 2 or min(args.theta) < 0:
+        raise InputError(f"--theta is {args.theta}; give two or more distances, 0 or more")
+    return args
 
 
 def plots() -> Any:
@@ -82,26 +82,26 @@ def plots() -> Any:
     return pyplot
 
 
-def fit_examples(chosen: argparse.Namespace) -> list[dict[str, Any]]:
+def fit_examples(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Both estimates of both examples at every distance, one dict each."""
     from tfgan_suite.measures import curves
 
-    rows, thetas = [], sorted({*chosen.theta})
+    rows, thetas = [], sorted({*args.theta})
     for name, example in curves.EXAMPLES.items():
         found = {
             kind: curves.fitted_estimates(
                 kind,
                 example,
                 thetas,
-                steps=chosen.steps,
-                width=chosen.width,
-                clip=chosen.clip,
-                seed=chosen.seed,
+                steps=args.steps,
+                width=args.width,
+                clip=args.clip,
+                seed=args.seed,
             )
             for kind in curves.KINDS
         }
         for index, theta in enumerate(thetas):
-            row = {"example": name, "theta": theta, "seed": chosen.seed, "steps": chosen.steps}
+            row = {"example": name, "theta": theta, "seed": args.seed, "steps": args.steps}
             row |= {kind: estimates[index] for kind, estimates in found.items()}
             print(
                 f"{name}, theta {theta:g}: Wasserstein estimate {row['wasserstein']:.5f},"
@@ -186,18 +186,18 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
     write_bytes(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
-def run(chosen: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Draws what the flags ask for."""
     plots()  # before anything takes time
     from tfgan_suite.measures import curves
     from tfgan_suite.utils.files import writing_to
 
-    out = Path(chosen.out)
+    out = Path(args.out)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
-    if chosen.run_folder:
-        found = [curves.curve_of_run(folder) for folder in chosen.run_folder]
-        smooth = [curve.smoothed(chosen.median) for curve in found]
+    if args.run_folder:
+        found = [curves.curve_of_run(folder) for folder in args.run_folder]
+        smooth = [curve.smoothed(args.median) for curve in found]
         rows = [
             {"run": raw.name, "kind": raw.kind, "step": int(step), "value": value, "median": mid}
             for raw, curve in zip(found, smooth)
@@ -208,7 +208,7 @@ def run(chosen: argparse.Namespace) -> None:
             draw_runs(found, smooth, out / "runs.png")
         print(f"wrote {out / 'runs.png'} and {out / 'runs.jsonl'}")
         return
-    rows = fit_examples(chosen)
+    rows = fit_examples(args)
     summary = sum_up(rows)
     with writing_to(out):
         write_lines(out / "curves.jsonl", rows + summary)

@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def check(chosen: argparse.Namespace) -> None:
+def check(args: argparse.Namespace) -> None:
     """Refuses what is impossible whatever the images.
 
     Raises:
@@ -90,12 +90,12 @@ def check(chosen: argparse.Namespace) -> None:
     """
     least = {"size": 16, "evaluations": 1, "log_every": 1, "checkpoint_every": 1, "seed": 0}
     for name, low in least.items():
-        if getattr(chosen, name) < low:
-            raise InputError(f"--{name} is {getattr(chosen, name)}; it must be {low} or more")
+        if getattr(args, name) < low:
+            raise InputError(f"--{name} is {getattr(args, name)}; it must be {low} or more")
     for name in ("style_scale", "learning_rate"):
-        if not 0 < getattr(chosen, name) < np.inf:
+        if not 0 < getattr(args, name) < np.inf:
             flag = name.replace("_", "-")
-            raise InputError(f"--{flag} is {getattr(chosen, name)}; it must be above 0")
+            raise InputError(f"--{flag} is {getattr(args, name)}; it must be above 0")
     from tfgan_suite.style import descent, gatys
 
     choices = {
@@ -106,9 +106,9 @@ def check(chosen: argparse.Namespace) -> None:
         "pooling": ("", "max", "average"),
     }
     for name, words in choices.items():
-        if getattr(chosen, name) not in words:
+        if getattr(args, name) not in words:
             raise InputError(
-                f"--{name} is {getattr(chosen, name)!r}; it must be one of "
+                f"--{name} is {getattr(args, name)!r}; it must be one of "
                 f"{', '.join(word for word in words if word)}"
             )
 
@@ -128,7 +128,7 @@ def image(path: Path, longer: int) -> np.ndarray:
     return image_files.scaled(pixels, shorter).astype(np.float32) / 127.5 - 1.0
 
 
-def read_styles(chosen: argparse.Namespace) -> list[np.ndarray]:
+def read_styles(args: argparse.Namespace) -> list[np.ndarray]:
     """The style images.
 
     Raises:
@@ -137,36 +137,36 @@ def read_styles(chosen: argparse.Namespace) -> list[np.ndarray]:
     from tfgan_suite.data.readers.image_files import Unreadable
 
     found = []
-    for name in chosen.styles:
+    for name in args.styles:
         try:
-            found.append(image(Path(name), max(16, round(chosen.size * chosen.style_scale))))
+            found.append(image(Path(name), max(16, round(args.size * args.style_scale))))
         except Unreadable as error:
             raise InputError(f"the style image {name} cannot be read: {error}") from error
     return found
 
 
-def open_features(chosen: argparse.Namespace) -> tuple[Any, list[str], list[str]]:
+def open_features(args: argparse.Namespace) -> tuple[Any, list[str], list[str]]:
     """The network's taps, and the layers of content and of style."""
     from tfgan_suite.features import architectures, extractors
     from tfgan_suite.style import gatys
 
-    contents, styles = chosen.content_layers, chosen.style_layers
+    contents, styles = args.content_layers, args.style_layers
     if not (contents and styles):
-        usual = gatys.usual_layers(chosen.network)
+        usual = gatys.usual_layers(args.network)
         contents, styles = contents or list(usual[0]), styles or list(usual[1])
-    known = architectures.NETWORKS.get(chosen.network)
-    pooling = chosen.pooling or ("average" if known is not None and known.scales else "max")
-    weights = None if chosen.weights == "none" else chosen.weights
+    known = architectures.NETWORKS.get(args.network)
+    pooling = args.pooling or ("average" if known is not None and known.scales else "max")
+    weights = None if args.weights == "none" else args.weights
     names = list(dict.fromkeys([*contents, *styles]))
-    look = extractors.taps(chosen.network, names, weights, pooling=pooling, seed=chosen.seed)
+    look = extractors.taps(args.network, names, weights, pooling=pooling, seed=args.seed)
     return look, contents, styles
 
 
 class Progress:
     """A progress bar with the losses; in a file, a line now and then."""
 
-    def __init__(self, chosen: argparse.Namespace, name: str):
-        self.every, self.last, self.name = chosen.log_every, chosen.evaluations, name
+    def __init__(self, args: argparse.Namespace, name: str):
+        self.every, self.last, self.name = args.log_every, args.evaluations, name
         self.bar = None
         if sys.stdout.isatty():
             import keras
@@ -185,19 +185,19 @@ class Progress:
             print(f"{self.name} {done}/{self.last}  {words}", flush=True)
 
 
-def settings_of(chosen: argparse.Namespace, look: Any, layers: Any, images: Any) -> dict[str, Any]:
+def settings_of(args: argparse.Namespace, look: Any, layers: Any, images: Any) -> dict[str, Any]:
     """What a state belongs to."""
     import hashlib
 
     free = ("content", "styles", "out", "evaluations", "log_every", "fresh", "content_layers",
             "style_layers", "network", "weights")  # fmt: skip
-    found = {name: value for name, value in vars(chosen).items() if name not in free}
+    found = {name: value for name, value in vars(args).items() if name not in free}
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(image).tobytes() for image in images))
     found |= {"network": look.name, "network_weights": look.checksum(), "layers": layers}
     return {**found, "images": digest.hexdigest()[:16]}
 
 
-def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: Any) -> None:
+def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: Any) -> None:
     """One image, from its start or its saved state to its file.
 
     Raises:
@@ -209,8 +209,8 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
     from tfgan_suite.utils import image_grids
     from tfgan_suite.utils.files import writing_to
 
-    content = image(job.given, chosen.size)
-    if chosen.preserve == "colours":
+    content = image(job.given, args.size)
+    if args.preserve == "colours":
         styles = [colour.with_colours_of(content, style) for style in styles]
     problem = gatys.Gatys(
         look,
@@ -218,23 +218,23 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
         styles,
         content_layers=layers[0],
         style_layers=layers[1],
-        content_weight=chosen.content_weight,
-        style_weight=chosen.style_weight,
-        blend=chosen.blend,
-        variation_weight=chosen.variation_weight,
-        convention=chosen.convention,
+        content_weight=args.content_weight,
+        style_weight=args.style_weight,
+        blend=args.blend,
+        variation_weight=args.variation_weight,
+        convention=args.convention,
     )
-    settings = settings_of(chosen, look, layers, (content, *styles))
+    settings = settings_of(args, look, layers, (content, *styles))
     saved = job.made.with_name(job.made.name + ".state.npz")
-    if saved.exists() and not chosen.fresh:
+    if saved.exists() and not args.fresh:
         state = descent.State.load(saved, settings)
-        print(f"{job.name}: going on from evaluation {state.evaluations} of {chosen.evaluations}")
+        print(f"{job.name}: going on from evaluation {state.evaluations} of {args.evaluations}")
     else:
-        state = descent.State(problem.start(chosen.start, chosen.seed))
+        state = descent.State(problem.start(args.start, args.seed))
 
     def keep(state: Any) -> None:
         made = problem.image(state.best)
-        if chosen.preserve == "luminance":
+        if args.preserve == "luminance":
             made = colour.with_luminance_of(content, made)
         with writing_to(job.made.parent):
             files.write(job.made, image_grids.to_uint8(made))
@@ -243,11 +243,11 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
     settled = descent.descend(
         problem,
         state,
-        chosen.evaluations,
-        method=chosen.optimizer,
-        rate=chosen.learning_rate,
-        segment=chosen.checkpoint_every,
-        watch=Progress(chosen, job.name),
+        args.evaluations,
+        method=args.optimizer,
+        rate=args.learning_rate,
+        segment=args.checkpoint_every,
+        watch=Progress(args, job.name),
         keep=keep,
     )
     if settled and sys.stdout.isatty():
@@ -258,23 +258,23 @@ def paint(chosen: argparse.Namespace, job: Any, look: Any, layers: Any, styles: 
     print(f"{job.made}: total {lowest:.4g}, {fall}{early}")
 
 
-def play(chosen: argparse.Namespace) -> int:
+def play(args: argparse.Namespace) -> int:
     """Paints every image.
 
     Raises:
         InputError: bad input, or none of the images could be painted.
     """
-    check(chosen)
+    check(args)
     from tfgan_suite.data.readers.image_files import Unreadable
     from tfgan_suite.inference import files
 
-    jobs = files.plan(Path(chosen.content), Path(chosen.out))
-    styles = read_styles(chosen)
-    look, *layers = open_features(chosen)
+    jobs = files.plan(Path(args.content), Path(args.out))
+    styles = read_styles(args)
+    look, *layers = open_features(args)
     skipped = {}
     for job in jobs:
         try:
-            paint(chosen, job, look, layers, styles)
+            paint(args, job, look, layers, styles)
         except (Unreadable, InputError) as error:
             skipped[job.name] = " ".join(str(error).split())
             if len(jobs) > 1:
@@ -287,9 +287,9 @@ def play(chosen: argparse.Namespace) -> int:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the recipe: 0; 2 with a one-line reason for bad input; 130 where the user stops it."""
-    chosen = parser().parse_args(words)
+    args = parser().parse_args(words)
     try:
-        return play(chosen)
+        return play(args)
     except InputError as error:
         print(f"gatys.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -55,37 +55,37 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Runs everything; 0, or 2 with a one-line reason for bad input."""
-    chosen = parser().parse_args(words)
+    args = parser().parse_args(words)
     try:
-        return play(chosen)
+        return play(args)
     except InputError as error:
         print(f"metropolis: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
 
-def play(chosen: argparse.Namespace) -> int:
+def play(args: argparse.Namespace) -> int:
     """Walks, trains, writes and prints."""
     least = {"samples": 8, "chains": 2, "gan_steps": 0, "width": 1}
     for name, low in least.items():
-        if getattr(chosen, name) < low:
+        if getattr(args, name) < low:
             flag = "--" + name.replace("_", "-")
-            raise InputError(f"{flag} is {getattr(chosen, name)}; it must be {low} or more")
-    if chosen.samples < 4 * chosen.chains:
-        raise InputError(f"--samples is {chosen.samples}; {chosen.chains} chains need four each")
+            raise InputError(f"{flag} is {getattr(args, name)}; it must be {low} or more")
+    if args.samples < 4 * args.chains:
+        raise InputError(f"--samples is {args.samples}; {args.chains} chains need four each")
     # Before minutes of work, not after them.
     require("matplotlib", "plots", "Drawing the images")
-    out = Path(chosen.out)
+    out = Path(args.out)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     rows, drawn = [], {}
     for name, steps in WALKS.items():
         for step in steps:
-            row, chain = walk(targets.targets()[name], step, chosen)
+            row, chain = walk(targets.targets()[name], step, args)
             rows.append(row)
             drawn[name, row["method"]] = chain.samples
             say(row, first=len(rows) == 1)
-    if chosen.gan_steps:
-        row, points = play_gan(chosen)
+    if args.gan_steps:
+        row, points = play_gan(args)
         rows.append(row)
         drawn["ring", row["method"]] = points[:, None]
         say(row)
@@ -98,23 +98,23 @@ def play(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def walk(target, step: float, chosen: argparse.Namespace):
+def walk(target, step: float, args: argparse.Namespace):
     """One row of the table: chains of one step width, and their samples."""
-    each = chosen.samples // chosen.chains
-    start = targets.dispersed(target, chosen.chains, chosen.seed)
+    each = args.samples // args.chains
+    start = targets.dispersed(target, args.chains, args.seed)
     begun = time.perf_counter()
     chain = metropolis.sample(
-        targets.in_numpy(target), start, each, step, seed=chosen.seed, burn_in=each // 5
+        targets.in_numpy(target), start, each, step, seed=args.seed, burn_in=each // 5
     )
     seconds = time.perf_counter() - begun
     worth = diagnostics.effective_samples(chain.samples)
     row = {
         "target": target.name,
         "method": f"Metropolis, step {step:g}",
-        "samples": each * chosen.chains,
-        "chains": chosen.chains,
+        "samples": each * args.chains,
+        "chains": args.chains,
         "acceptance": float(chain.acceptance.mean()),
-        "autocorrelation_time": each * chosen.chains / worth,
+        "autocorrelation_time": each * args.chains / worth,
         "effective_samples": worth,
         "r_hat": diagnostics.r_hat(chain.samples),
         "sampling_seconds": seconds,
@@ -122,14 +122,14 @@ def walk(target, step: float, chosen: argparse.Namespace):
         "seconds_per_independent_sample": seconds / worth,
         "mean": chain.samples.mean(axis=(0, 1)).tolist(),
         "standard_error": diagnostics.standard_error(chain.samples).tolist(),
-        "seed": chosen.seed,
+        "seed": args.seed,
     }
     if target.name == "ring":
         row.update(coverage(chain.samples.reshape(-1, 2)))
     return row, chain
 
 
-def play_gan(chosen: argparse.Namespace):
+def play_gan(args: argparse.Namespace):
     """The ring learned by a WGAN-GP in the setting of recipes/wgan_gp.py."""
     import keras
 
@@ -138,45 +138,45 @@ def play_gan(chosen: argparse.Namespace):
     from tfgan_suite.training import callbacks
     from tfgan_suite.training.optimizers import FusedAdam
 
-    keras.utils.set_random_seed(chosen.seed)
+    keras.utils.set_random_seed(args.seed)
     source = data.load("ring")
     game = wgan_gp.WGANGP(
-        wgan_gp.build_generator((2,), "mlp", chosen.width, 2),
-        wgan_gp.build_critic((2,), "mlp", chosen.width),
+        wgan_gp.build_generator((2,), "mlp", args.width, 2),
+        wgan_gp.build_critic((2,), "mlp", args.width),
         gp_weight=1.0,
-        ema_decay=0.999 if chosen.gan_steps >= 2000 else 0.0,
-        seed=chosen.seed,
+        ema_decay=0.999 if args.gan_steps >= 2000 else 0.0,
+        seed=args.seed,
     )
     game.compile(generator=FusedAdam(1e-3, 0.5, 0.9), critic=FusedAdam(1e-3, 0.5, 0.9))
-    batches = source.batches(64 * game.critic_steps, seed=chosen.seed)
+    batches = source.batches(64 * game.critic_steps, seed=args.seed)
     begun = time.perf_counter()
-    decay = callbacks.LinearDecay(0, chosen.gan_steps)
+    decay = callbacks.LinearDecay(0, args.gan_steps)
     game.fit(
         batches,
-        steps_per_epoch=chosen.gan_steps,
+        steps_per_epoch=args.gan_steps,
         verbose=1 if sys.stdout.isatty() else 2,
         shuffle=False,
         callbacks=[decay],
     )
     training = time.perf_counter() - begun
     game.recalibrate_batch_norm()
-    count = chosen.samples
-    game.generate(count, seed=chosen.seed)  # the first call builds the function
+    count = args.samples
+    game.generate(count, seed=args.seed)  # the first call builds the function
     begun = time.perf_counter()
-    points = game.generate(count, seed=chosen.seed + 1)
+    points = game.generate(count, seed=args.seed + 1)
     seconds = time.perf_counter() - begun
     row = {
         "target": "ring",
         "method": "WGAN-GP",
         "samples": count,
-        "steps": chosen.gan_steps,
+        "steps": args.gan_steps,
         # Each sample has noise of its own: they are independent (of the generator's density).
         "effective_samples": float(count),
         "autocorrelation_time": 1.0,
         "sampling_seconds": seconds,
         "training_seconds": training,
         "seconds_per_independent_sample": seconds / count,
-        "seed": chosen.seed,
+        "seed": args.seed,
         **coverage(points),
     }
     return row, points

@@ -133,7 +133,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-train", action="store_true", help="leave the self-test out")
 
 
-def run(chosen: argparse.Namespace) -> int:
-    report = examine(train=not chosen.no_train)
-    print(json.dumps(report, indent=2) if chosen.json else in_words(report))
+def run(args: argparse.Namespace) -> int:
+    report = examine(train=not args.no_train)
+    print(json.dumps(report, indent=2) if args.json else in_words(report))
     return 0 if report["training"]["ok"] is not False else 1

@@ -34,17 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     from tfgan_suite.core.translation_game import TranslationGame
     from tfgan_suite.export import ExportError
     from tfgan_suite.training import publish
     from tfgan_suite.training.run_folder import Run
 
-    if chosen.size < 0:
-        raise InputError(f"--size is {chosen.size}; it must be 0 or more")
-    run = Run(chosen.source)
+    if args.size < 0:
+        raise InputError(f"--size is {args.size}; it must be 0 or more")
+    run = Run(args.source)
     game, options, info = run.load()
-    options.export = chosen.to
+    options.export = args.to
     source = _source(run, options) if isinstance(game, TranslationGame) else None
     try:
         result, left_out = publish.export_run(
@@ -53,13 +53,13 @@ def run(chosen: argparse.Namespace) -> int:
             options,
             info,
             source=source,
-            size=chosen.size,
-            float16_bound=chosen.float16_bound,
-            **({} if chosen.int8_bound is None else {"int8_bound": chosen.int8_bound}),
+            size=args.size,
+            float16_bound=args.float16_bound,
+            **({} if args.int8_bound is None else {"int8_bound": args.int8_bound}),
         )
     except ExportError as error:
         raise InputError(str(error)) from error
-    if chosen.json:
+    if args.json:
         said = {"path": str(result.path), "version": result.version, "left_out": left_out}
         print(json.dumps(said))
     else:

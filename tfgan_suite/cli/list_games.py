@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command takes no arguments of its own."""
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     rows = games()
-    if chosen.json:
+    if args.json:
         print(json.dumps(rows, indent=2))
         return 0
     columns = ("name", "data", "about", "paper")

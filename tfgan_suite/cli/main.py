@@ -51,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:2] == ["measure", "sr"]:  # a folder of this name is ./sr
         words[:2] = [SR]
-    chosen = _parser().parse_args(words)
+    args = _parser().parse_args(words)
     try:
-        return chosen.run(chosen)
+        return args.run(args)
     except InputError as error:
-        print(f"tfgan_suite {chosen.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"tfgan_suite {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         return 0

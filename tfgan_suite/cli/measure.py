@@ -53,11 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON for a program to read")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Args:
-        chosen: the parsed flags.
+        args: the parsed flags.
 
     Returns:
         Exit code 0.
@@ -68,31 +68,31 @@ def run(chosen: argparse.Namespace) -> int:
     from tfgan_suite.measures import features, result
     from tfgan_suite.measures.measure import keep, measure
 
-    names = [name.strip() for name in chosen.measures.split(",") if name.strip()]
-    place = Path(chosen.source)
+    names = [name.strip() for name in args.measures.split(",") if name.strip()]
+    place = Path(args.source)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", result.MeasureWarning)
         results = measure(
-            chosen.source,
-            chosen.against,
+            args.source,
+            args.against,
             measures=names,
-            split=chosen.split,
-            samples=chosen.samples,
-            extractor=chosen.extractor,
-            seed=chosen.seed,
-            batch=chosen.batch,
-            size=chosen.size or None,
-            cache=features.cache_folder(chosen.cache or None),
-            progress=not chosen.json and sys.stdout.isatty(),
+            split=args.split,
+            samples=args.samples,
+            extractor=args.extractor,
+            seed=args.seed,
+            batch=args.batch,
+            size=args.size or None,
+            cache=features.cache_folder(args.cache or None),
+            progress=not args.json and sys.stdout.isatty(),
         )
     for warning in caught:
         if issubclass(warning.category, result.MeasureWarning):
             print(f"warning: {warning.message}", file=sys.stderr)
     for measured in results:
-        print(measured.to_json() if chosen.json else _line(measured))
-    if not chosen.json:
+        print(measured.to_json() if args.json else _line(measured))
+    if not args.json:
         print(_common(results[0]))
-    keep(results, place, chosen.out)
+    keep(results, place, args.out)
     return 0
 
 

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add("--json", action="store_true", help="print JSON for a program to read")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
@@ -53,43 +53,43 @@ def run(chosen: argparse.Namespace) -> int:
     from tfgan_suite.measures import super_resolution
     from tfgan_suite.measures.measure import keep
 
-    batch.check_tiles(chosen.tile, 0)
-    place, given = Path(chosen.source), {"scale": chosen.scale, "channels": 3}
-    if chosen.scale < 2:
-        raise InputError(f"--scale is {chosen.scale}; it must be at least 2")
+    batch.check_tiles(args.tile, 0)
+    place, given = Path(args.source), {"scale": args.scale, "channels": 3}
+    if args.scale < 2:
+        raise InputError(f"--scale is {args.scale}; it must be at least 2")
     enlarge, step = None, None
-    if chosen.source != "bicubic" or place.exists():
+    if args.source != "bicubic" or place.exists():
         from tfgan_suite.inference.upscaler import open_upscaler
 
         upscaler = open_upscaler(place)
         given, step = {"scale": upscaler.factor, "channels": upscaler.channels}, upscaler.step
 
         def enlarge(image: Any) -> Any:
-            return upscaler(image, chosen.tile)
+            return upscaler(image, args.tile)
 
     name = place.name if enlarge is not None else "bicubic"
     table = super_resolution.benchmark(
         enlarge,
-        chosen.data,
-        split=chosen.split,
-        border=None if chosen.border < 0 else chosen.border,
+        args.data,
+        split=args.split,
+        border=None if args.border < 0 else args.border,
         name=name,
         tell=lambda text: print(text, file=sys.stderr),
         **given,
-        **_features(chosen),
+        **_features(args),
     )
     results = table.measured(name)
     if step is not None:
         for result in results:
             result.protocol["step"] = step
-    if chosen.json:
+    if args.json:
         for result in results:
             print(result.to_json())
         if table.skipped:
             print(json.dumps({"skipped": table.skipped}))
     else:
         print("\n".join(lines(table)))
-    keep(results, place, chosen.out)
+    keep(results, place, args.out)
     return 0
 
 
@@ -117,21 +117,21 @@ def lines(table: Any) -> list[str]:
     return found
 
 
-def _features(chosen: argparse.Namespace) -> dict[str, Any]:
+def _features(args: argparse.Namespace) -> dict[str, Any]:
     """The feature network, where one is asked for."""
-    if not chosen.features:
+    if not args.features:
         return {}
-    network, _, layer = chosen.features.rpartition(":")
+    network, _, layer = args.features.rpartition(":")
     if not network or not layer:
         raise InputError(
-            f"--features is {chosen.features!r}; expected NETWORK:LAYER, such as vgg19:phi_5,4"
+            f"--features is {args.features!r}; expected NETWORK:LAYER, such as vgg19:phi_5,4"
         )
     from tfgan_suite.features import extractors
 
     shown = f"{Path(network).stem}:{layer}"
-    if chosen.feature_weights != "imagenet":
-        shown += f"({Path(chosen.feature_weights).stem})"
+    if args.feature_weights != "imagenet":
+        shown += f"({Path(args.feature_weights).stem})"
     return {
-        "features": extractors.taps(network, [layer], weights=chosen.feature_weights),
+        "features": extractors.taps(network, [layer], weights=args.feature_weights),
         "features_name": shown,
     }

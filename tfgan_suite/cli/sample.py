@@ -28,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(chosen: argparse.Namespace) -> int:
-    if chosen.count < 1:
-        raise InputError(f"--count is {chosen.count}; it must be at least 1")
+def run(args: argparse.Namespace) -> int:
+    if args.count < 1:
+        raise InputError(f"--count is {args.count}; it must be at least 1")
     from tfgan_suite.utils import image_grids
     from tfgan_suite.utils.files import writing_to
 
-    drawn = _draw(Path(chosen.source), chosen.count, chosen.seed, chosen.label)
-    out = Path(chosen.out)
+    drawn = _draw(Path(args.source), args.count, args.seed, args.label)
+    out = Path(args.out)
     with writing_to(out.parent):
         if out.suffix.lower() == ".png":
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -45,10 +45,10 @@ def run(chosen: argparse.Namespace) -> int:
             raise InputError(f"--out is {out}, but points are drawn as one .png sheet")
         else:
             out.mkdir(parents=True, exist_ok=True)
-            files = [out / f"{chosen.seed}_{index:05d}.png" for index in range(len(drawn))]
+            files = [out / f"{args.seed}_{index:05d}.png" for index in range(len(drawn))]
             for file, image in zip(files, drawn):
                 image_grids.write_png(file, image)
-    if chosen.json:
+    if args.json:
         print(json.dumps({"files": [str(file) for file in files], "count": len(drawn)}))
     else:
         print(f"wrote {len(drawn)} examples to {out}")

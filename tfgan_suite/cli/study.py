@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add("--json", action="store_true", help="print JSON for a program to read")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Does what the words say.
 
     Returns:
@@ -45,30 +45,30 @@ def run(chosen: argparse.Namespace) -> int:
     Raises:
         InputError: as `make` and `analyse`; folders and result files together, or neither.
     """
-    if chosen.analyse:
-        if chosen.folders:
+    if args.analyse:
+        if args.folders:
             raise InputError("give either two folders, to make a study, or --analyse FILES")
-        found = analyse(chosen.analyse, chosen.key, misses=chosen.misses)
-        print(json.dumps(found) if chosen.json else in_words(found))
+        found = analyse(args.analyse, args.key, misses=args.misses)
+        print(json.dumps(found) if args.json else in_words(found))
         return 0
-    if len(chosen.folders) != 2:
+    if len(args.folders) != 2:
         raise InputError(
-            f"{len(chosen.folders)} folders were given; a study is made of two, and analysed with "
+            f"{len(args.folders)} folders were given; a study is made of two, and analysed with "
             "--analyse FILES"
         )
     made = make(
-        *chosen.folders,
-        chosen.out,
-        chosen.kind,
-        trials=chosen.trials,
-        catch=chosen.catch,
-        seed=chosen.seed,
-        size=chosen.size,
-        pairing=chosen.pairing,
-        title=chosen.title,
-        question=chosen.question,
+        *args.folders,
+        args.out,
+        args.kind,
+        trials=args.trials,
+        catch=args.catch,
+        seed=args.seed,
+        size=args.size,
+        pairing=args.pairing,
+        title=args.title,
+        question=args.question,
     )
-    if chosen.json:
+    if args.json:
         said = {"page": str(made.page), "key": str(made.key), "study": made.id}
         print(json.dumps({**said, "trials": made.trials, "skipped": made.skipped}))
         return 0
@@ -104,7 +104,7 @@ def in_words(found: dict[str, Any]) -> str:
 def _shares(results: dict[str, Any], found: dict[str, Any]) -> list[str]:
     names = {
         "first_preferred": f"{found['first']} preferred to {found['second']}",
-        "left_chosen": "left image chosen",
+        "left_chosen": "left image args",
         "correct": "told apart correctly",
         "real_judged_real": f"real ({found['first']}) judged real",
         "generated_judged_real": f"generated ({found['second']}) judged real",

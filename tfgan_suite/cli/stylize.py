@@ -82,7 +82,7 @@ class Style:
     weights: tuple[float, ...] | None = None
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
@@ -92,30 +92,30 @@ def run(chosen: argparse.Namespace) -> int:
         InputError: bad input; nothing could be painted; a file cannot be written. What was
             written before is kept.
     """
-    _check(chosen)
+    _check(args)
     from tfgan_suite.inference import files
     from tfgan_suite.inference.painter import open_painter
 
-    found = styles(chosen.style, chosen.weights, masked=bool(chosen.mask))
-    jobs = files.plan(Path(chosen.content), Path(chosen.output))
-    pairs = plan(jobs, found, Path(chosen.output))
-    mask = None if chosen.mask is None else _mask(Path(chosen.mask))
+    found = styles(args.style, args.weights, masked=bool(args.mask))
+    jobs = files.plan(Path(args.content), Path(args.output))
+    pairs = plan(jobs, found, Path(args.output))
+    mask = None if args.mask is None else _mask(Path(args.mask))
     done = stylize_all(
-        open_painter(chosen.source),
+        open_painter(args.source),
         pairs,
-        alpha=chosen.alpha,
+        alpha=args.alpha,
         mask=mask,
-        colours=chosen.preserve_color,
-        size=chosen.size,
-        style_size=chosen.style_size,
-        tell=(lambda text: None) if chosen.json else print,
+        colours=args.preserve_color,
+        size=args.size,
+        style_size=args.style_size,
+        tell=(lambda text: None) if args.json else print,
     )
     batch.check_any(done, "painted")
-    if chosen.json:
+    if args.json:
         print(json.dumps(done))
     else:
         batch.say_skipped(done)
-        print(f"painted {len(done['files'])} to {chosen.output}")
+        print(f"painted {len(done['files'])} to {args.output}")
     return 0
 
 
@@ -290,7 +290,7 @@ def _weights(text: str | None, count: int) -> tuple[float, ...] | None:
     return found
 
 
-def _check(chosen: argparse.Namespace) -> None:
-    if not 0.0 <= chosen.alpha <= 1.0:
-        raise InputError(f"--alpha is {chosen.alpha}; it must be from 0 to 1")
-    batch.check_counts(size=chosen.size, style_size=chosen.style_size)
+def _check(args: argparse.Namespace) -> None:
+    if not 0.0 <= args.alpha <= 1.0:
+        raise InputError(f"--alpha is {args.alpha}; it must be from 0 to 1")
+    batch.check_counts(size=args.size, style_size=args.style_size)

@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     batch.add_json(parser)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
@@ -68,38 +68,38 @@ def run(chosen: argparse.Namespace) -> int:
         InputError: bad input; no image could be translated; a file cannot be written. What was
             written before is kept, and the gallery shows it.
     """
-    _check(chosen)
+    _check(args)
     from tfgan_suite.inference import files
     from tfgan_suite.inference.gallery import Gallery
     from tfgan_suite.inference.translator import open_translator
 
     jobs = files.plan(
-        Path(chosen.input), Path(chosen.output), Path(chosen.target) if chosen.target else None
+        Path(args.input), Path(args.output), Path(args.target) if args.target else None
     )
-    translator = open_translator(chosen.source, chosen.direction, chosen.seed, chosen.signature)
-    if translator.size and chosen.tile:
+    translator = open_translator(args.source, args.direction, args.seed, args.signature)
+    if translator.size and args.tile:
         height, width = translator.size
         raise InputError(
-            f"{chosen.source} takes images of {width}x{height} pixels alone, so its tiles have"
+            f"{args.source} takes images of {width}x{height} pixels alone, so its tiles have"
             " that size; leave --tile out"
         )
-    title = f"{Path(chosen.source).name}, {translator.direction}"
-    page = Gallery(title, f"made by {chosen.source}") if chosen.gallery else None
+    title = f"{Path(args.source).name}, {translator.direction}"
+    page = Gallery(title, f"made by {args.source}") if args.gallery else None
     try:
         done = translate_all(
             translator,
             jobs,
-            size=chosen.size,
-            tile=chosen.tile,
-            overlap=chosen.overlap,
-            pairs=chosen.pairs,
+            size=args.size,
+            tile=args.tile,
+            overlap=args.overlap,
+            pairs=args.pairs,
             gallery=page,
-            tell=(lambda text: None) if chosen.json else print,
+            tell=(lambda text: None) if args.json else print,
         )
     finally:
         if page is not None and len(page):
-            _write_gallery(page, Path(chosen.gallery))
-    _report(chosen, done)
+            _write_gallery(page, Path(args.gallery))
+    _report(args, done)
     batch.check_any(done, "translated")
     return 0
 
@@ -198,9 +198,9 @@ def _write_gallery(page: Gallery, path: Path) -> None:
         page.write(path)
 
 
-def _report(chosen: argparse.Namespace, done: dict[str, Any]) -> None:
-    if chosen.json:
-        gallery = {"gallery": chosen.gallery} if chosen.gallery and done["files"] else {}
+def _report(args: argparse.Namespace, done: dict[str, Any]) -> None:
+    if args.json:
+        gallery = {"gallery": args.gallery} if args.gallery and done["files"] else {}
         print(json.dumps({**done, **gallery}))
         return
     if "difference" in done:
@@ -210,13 +210,13 @@ def _report(chosen: argparse.Namespace, done: dict[str, Any]) -> None:
         )
     if done["files"]:
         batch.say_skipped(done)
-        print(f"translated {len(done['files'])} to {chosen.output}")
-        if chosen.gallery:
-            print(f"gallery {chosen.gallery}")
+        print(f"translated {len(done['files'])} to {args.output}")
+        if args.gallery:
+            print(f"gallery {args.gallery}")
 
 
-def _check(chosen: argparse.Namespace) -> None:
-    batch.check_counts(size=chosen.size)
-    batch.check_tiles(chosen.tile, chosen.overlap)
-    if chosen.pairs and chosen.target:
+def _check(args: argparse.Namespace) -> None:
+    batch.check_counts(size=args.size)
+    batch.check_tiles(args.tile, args.overlap)
+    if args.pairs and args.target:
         raise InputError("--pairs takes the targets out of the inputs; leave --target out")

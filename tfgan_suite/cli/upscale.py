@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     batch.add_json(parser)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
@@ -38,20 +38,20 @@ def run(chosen: argparse.Namespace) -> int:
         InputError: bad input; no image could be enlarged; a file cannot be written. What was
             written before is kept.
     """
-    batch.check_tiles(chosen.tile, chosen.overlap)
+    batch.check_tiles(args.tile, args.overlap)
     from tfgan_suite.inference import files
     from tfgan_suite.inference.upscaler import open_upscaler
 
-    jobs = files.plan(Path(chosen.input), Path(chosen.output))
-    upscaler = open_upscaler(chosen.source)
-    tell = (lambda text: None) if chosen.json else print
-    done = upscale_all(upscaler, jobs, tile=chosen.tile, overlap=chosen.overlap, tell=tell)
-    if chosen.json:
+    jobs = files.plan(Path(args.input), Path(args.output))
+    upscaler = open_upscaler(args.source)
+    tell = (lambda text: None) if args.json else print
+    done = upscale_all(upscaler, jobs, tile=args.tile, overlap=args.overlap, tell=tell)
+    if args.json:
         print(json.dumps(done))
     batch.check_any(done, "enlarged")
-    if not chosen.json:
+    if not args.json:
         batch.say_skipped(done)
-        print(f"made {len(done['files'])} {upscaler.factor} times larger in {chosen.output}")
+        print(f"made {len(done['files'])} {upscaler.factor} times larger in {args.output}")
     return 0
 
 

@@ -25,17 +25,17 @@ def train(
     run: Run,
     game: keras.Model,
     source: data.Source,
-    chosen: types.SimpleNamespace,
+    options: types.SimpleNamespace,
     extra: Iterable[keras.callbacks.Callback] = (),
     tell: Callable[[str], None] = print,
 ) -> Health:
-    """Fits the game up to `chosen.steps`, from the newest checkpoint if there is one.
+    """Fits the game up to `options.steps`, from the newest checkpoint if there is one.
 
     Args:
         run: an opened run.
         game: a compiled game.
         source: the data.
-        chosen: constants; `steps`, `batch`, `seed`, `report` (steps of one epoch of the progress
+        options: constants; `steps`, `batch`, `seed`, `report` (steps of one epoch of the progress
             bar, and between two log lines and sheets) and `save` (steps between checkpoints).
         extra: further callbacks.
         tell: gets messages for the user.
@@ -54,22 +54,22 @@ def train(
     if checkpoints.chief:
         run.drop_after(start)
     if start:
-        tell(f"going on from step {start} of {chosen.steps} in {run.folder}")
+        tell(f"going on from step {start} of {options.steps} in {run.folder}")
     stop = _StopOnSignal()
     writer = tf.summary.create_file_writer(str(run.folder / "logs")) if checkpoints.chief else None
     watch = _watch_translation if isinstance(game, TranslationGame) else _watch_samples
-    health, sheet = watch(run, source, chosen, writer, tell)
+    health, sheet = watch(run, source, options, writer, tell)
     watching: list[keras.callbacks.Callback] = [
         health,
         sheet,
-        callbacks.LossLog(run.folder / "losses.jsonl", chosen.log_every, writer),
+        callbacks.LossLog(run.folder / "losses.jsonl", options.log_every, writer),
         *extra,
         # Last: what a checkpoint covers must be on the disk before it.
-        SaveEvery(checkpoints, chosen.checkpoint_every),
+        SaveEvery(checkpoints, options.checkpoint_every),
         stop,
     ]
     with stop.listening(strategy.num_replicas_in_sync), writing_to(run.folder):
-        _fit(game, source, strategy, chosen, watching)
+        _fit(game, source, strategy, options, watching)
     if health.fatal is None and int(game.steps.numpy()) > start:
         checkpoints.save()
     if stop.asked:
@@ -80,25 +80,25 @@ def train(
 Watch = tuple[Health, callbacks.EverySteps]
 
 
-def _watch_samples(run, source, chosen, writer, tell) -> Watch:
+def _watch_samples(run, source, options, writer, tell) -> Watch:
     """Health and sample sheets of a game that draws from noise."""
-    peek = source.take(min(256, len(source)), seed=chosen.seed)
+    peek = source.take(min(256, len(source)), seed=options.seed)
     real = peek.get("image", peek.get("point"))
     points = real if real.ndim == 2 else None
     return (
-        Health(chosen.log_every, tell, spread_of(real)),
-        callbacks.SampleGrid(run.folder / "samples", chosen.log_every, real=points, writer=writer),
+        Health(options.log_every, tell, spread_of(real)),
+        callbacks.SampleGrid(run.folder / "samples", options.log_every, real=points, writer=writer),
     )
 
 
-def _watch_translation(run, source, chosen, writer, tell) -> Watch:
+def _watch_translation(run, source, options, writer, tell) -> Watch:
     """Health and sample sheets of a game that takes images: always the same ones."""
-    examples = source.take(min(32, len(source)), seed=chosen.seed)
-    shown = shown_examples(source, chosen.seed)
+    examples = source.take(min(32, len(source)), seed=options.seed)
+    shown = shown_examples(source, options.seed)
     return (
-        TranslationHealth(chosen.log_every, tell, examples),
+        TranslationHealth(options.log_every, tell, examples),
         sample_grids.Sheet(
-            run.folder / "samples", chosen.log_every, lambda model: model.page(shown), writer
+            run.folder / "samples", options.log_every, lambda model: model.page(shown), writer
         ),
     )
 
@@ -121,11 +121,11 @@ def _fit(
     game: keras.Model,
     source: data.Source,
     strategy: tf.distribute.Strategy,
-    chosen: types.SimpleNamespace,
+    options: types.SimpleNamespace,
     watching: list[keras.callbacks.Callback],
 ) -> None:
     """Calls `fit` for the rest of an interrupted epoch, whole epochs, and the rest at the end."""
-    report, last = chosen.log_every, chosen.steps
+    report, last = options.log_every, options.steps
     stage = int(game.steps.numpy())
     game.stop_training = False
     while stage < last and not game.stop_training:
@@ -140,10 +140,10 @@ def _fit(
         batches = data.distribute(
             source,
             strategy,
-            chosen.batch * game.batches_per_step,
-            seed=chosen.seed,
+            options.batch * game.batches_per_step,
+            seed=options.seed,
             start=stage,
-            mirror=getattr(chosen, "mirror", False),
+            mirror=getattr(options, "mirror", False),
         )
         game.fit(
             batches,

@@ -15,7 +15,8 @@ import keras
 from tfgan_suite import compat, data
 from tfgan_suite.errors import InputError
 from tfgan_suite.export.errors import ExportError
-from tfgan_suite.training import fit, options, strategies
+from tfgan_suite.training import fit, strategies
+from tfgan_suite.training import options as recipe_options
 from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
 from tfgan_suite.utils.files import writing_to
 
@@ -43,32 +44,32 @@ def main(recipe: Mapping[str, Any]) -> None:
         sys.exit(_say(f"{reason}; run the same command again to go on", 130))
 
 
-def load_data(recipe: Mapping[str, Any], chosen: types.SimpleNamespace) -> data.Source:
+def load_data(recipe: Mapping[str, Any], options: types.SimpleNamespace) -> data.Source:
     """The data of a recipe: those of its own `load_data(options)`, else of `data.load`.
 
     Args:
         recipe: `globals()` of the recipe, or `vars()` of its module.
-        chosen: its constants.
+        options: its constants.
 
     Raises:
         InputError: they cannot be read.
     """
     if "load_data" in recipe:
-        return recipe["load_data"](chosen)
-    return data.load(chosen.data, size=chosen.size or None)
+        return recipe["load_data"](options)
+    return data.load(options.data, size=options.size or None)
 
 
-def data_of(run: Run, chosen: types.SimpleNamespace) -> data.Source:
+def data_of(run: Run, options: types.SimpleNamespace) -> data.Source:
     """The data that a run was trained on.
 
     Args:
         run: the run.
-        chosen: its constants.
+        options: its constants.
 
     Raises:
         InputError: they cannot be read any more.
     """
-    return load_data(vars(load_recipe(run.folder / "recipe.py")), chosen)
+    return load_data(vars(load_recipe(run.folder / "recipe.py")), options)
 
 
 def _say(message: str, code: int) -> int:
@@ -79,33 +80,35 @@ def _say(message: str, code: int) -> int:
 def _main(recipe: Mapping[str, Any]) -> int:
     began = time.monotonic()
     file = Path(recipe["__file__"])
-    chosen = options.parse(recipe)
-    strategy = strategies.get(chosen.strategy)  # before anything else wakes TensorFlow
+    options = recipe_options.parse(recipe)
+    strategy = strategies.get(options.strategy)  # before anything else wakes TensorFlow
     chief = strategies.is_chief(strategy)
-    compat.set_precision(chosen.precision)
-    keras.utils.set_random_seed(chosen.seed)
-    source = load_data(recipe, chosen)
+    compat.set_precision(options.precision)
+    keras.utils.set_random_seed(options.seed)
+    source = load_data(recipe, options)
     if source.skipped and chief:
         print(f"skipped {len(source.skipped)} files: {_first_few(source.skipped)}")
     info = DataInfo(source.name, tuple(source.shape), source.classes, source.fingerprint)
-    options.adapt(chosen, recipe, info)
-    run = Run(chosen.run or f"runs/{file.stem}_{source.name}")
-    if chief and chosen.export != "none":
-        with writing_to(chosen.export):
-            Path(chosen.export).mkdir(parents=True, exist_ok=True)
+    recipe_options.adapt(options, recipe, info)
+    run = Run(options.run or f"runs/{file.stem}_{source.name}")
+    if chief and options.export != "none":
+        with writing_to(options.export):
+            Path(options.export).mkdir(parents=True, exist_ok=True)
     with strategy.scope():
-        game = recipe["make_game"](chosen, info)
+        game = recipe["make_game"](options, info)
     with run.lock() if chief else contextlib.nullcontext():
         if chief:
-            run.open(file, chosen, info)
-        extra = recipe["make_callbacks"](chosen, source, game) if "make_callbacks" in recipe else ()
-        health = fit.train(run, game, source, chosen, extra)
+            run.open(file, options, info)
+        extra = (
+            recipe["make_callbacks"](options, source, game) if "make_callbacks" in recipe else ()
+        )
+        health = fit.train(run, game, source, options, extra)
         if health.fatal:
             return _say(f"{health.fatal}\nthe last good checkpoint is in {run.folder}", 3)
         if chief:
             from tfgan_suite.training import publish
 
-            return publish.finish(run, game, source, chosen, info, time.monotonic() - began)
+            return publish.finish(run, game, source, options, info, time.monotonic() - began)
     return 0
 
 

@@ -29,7 +29,7 @@ def finish(
     run: Run,
     game: keras.Model,
     source: data.Source,
-    chosen: types.SimpleNamespace,
+    options: types.SimpleNamespace,
     info: DataInfo,
     seconds: float,
 ) -> int:
@@ -41,7 +41,7 @@ def finish(
         run: the run.
         game: the trained game.
         source: its data.
-        chosen: the recipe's constants.
+        options: the recipe's constants.
         info: the data's description.
         seconds: time of this start so far, for the summary.
 
@@ -60,7 +60,7 @@ def finish(
         game.recalibrate_batch_norm()
     step = int(game.steps.numpy())
     with writing_to(run.folder):
-        for name, page in _pages(game, source, chosen, info).items():
+        for name, page in _pages(game, source, options, info).items():
             image_grids.write_png(run.folder / "samples" / f"{name}.png", page)
         run.finish_sheets()
         measured = _measure(run, game, source, step)
@@ -74,19 +74,19 @@ def finish(
         shown = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
         lines.append(f"  measured     {shown}")
     left_out = {}
-    if chosen.export == "none":
+    if options.export == "none":
         lines.append("  export       none")
     else:
-        path = _earlier_export(run, chosen, step)
+        path = _earlier_export(run, options, step)
         if path is None:
-            result, left_out = export_run(run, game, chosen, info, measured, source)
+            result, left_out = export_run(run, game, options, info, measured, source)
             path = result.path
         lines += _where(path, game.usage)
     for kind, reason in left_out.items():
         lines.append(f"  left out     {kind}: {reason}")
     if left_out:
         lines.append(
-            f"  to accept it: python -m tfgan_suite export {run.folder} --to {chosen.export}"
+            f"  to accept it: python -m tfgan_suite export {run.folder} --to {options.export}"
             " --float16-bound 0.02 --int8-bound 20"
         )
     print("\n".join(lines))
@@ -94,11 +94,11 @@ def finish(
 
 
 def _pages(
-    game: keras.Model, source: data.Source, chosen: types.SimpleNamespace, info: DataInfo
+    game: keras.Model, source: data.Source, options: types.SimpleNamespace, info: DataInfo
 ) -> dict[str, np.ndarray]:
     """The last sheets by file name; of games that take images one of the test split too."""
     if isinstance(game, TranslationGame):
-        shown = fit.shown_examples(source, chosen.seed)
+        shown = fit.shown_examples(source, options.seed)
         pages = {"final": game.page(shown)}
         if hasattr(source, "held_out"):
             held_out = None
@@ -152,7 +152,7 @@ def _where(path: Path, usage: str) -> list[str]:
 def export_run(
     run: Run,
     game: keras.Model,
-    chosen: types.SimpleNamespace,
+    options: types.SimpleNamespace,
     info: DataInfo,
     measured: dict[str, float] | None = None,
     source: data.Source | None = None,
@@ -164,7 +164,7 @@ def export_run(
     Args:
         run: the run, whose manifest names the recipe.
         game: the trained game, settled.
-        chosen: the recipe's constants; `export` is the folder.
+        options: the recipe's constants; `export` is the folder.
         info: the data's description.
         measured: measurements for the card.
         source: the data, for games that take images: formats are compared on them and int8
@@ -185,12 +185,14 @@ def export_run(
     step = int(game.steps.numpy())
     formats = list(game.export_formats) if len(info.shape) == 3 else ["saved_model"]
     bounds.setdefault("int8_bound", game.int8_bound)
-    card = _card(run, game, chosen, info, measured)
+    card = _card(run, game, options, info, measured)
     given = _given_to_translate(game, source, info, size)
     name = f"{card['game']}_{info.name}"
 
     def attempt() -> ExportResult:
-        return export(game, chosen.export, name=name, card=card, formats=formats, **given, **bounds)
+        return export(
+            game, options.export, name=name, card=card, formats=formats, **given, **bounds
+        )
 
     print("exporting and comparing with the trained networks ...", flush=True)
     left_out: dict[str, str] = {}
@@ -211,7 +213,7 @@ def export_run(
 def _card(
     run: Run,
     game: keras.Model,
-    chosen: types.SimpleNamespace,
+    options: types.SimpleNamespace,
     info: DataInfo,
     measured: dict[str, float] | None,
 ) -> dict[str, Any]:
@@ -223,7 +225,7 @@ def _card(
         "shape": info.shape,
         "steps": int(game.steps.numpy()),
         "usage": game.usage,
-        "constants": vars(chosen),
+        "constants": vars(options),
         "measured": measured or {},
         "versions": versions(),
     }
@@ -250,7 +252,7 @@ def _given_to_translate(
     return given
 
 
-def _earlier_export(run: Run, chosen: types.SimpleNamespace, step: int) -> Path | None:
+def _earlier_export(run: Run, options: types.SimpleNamespace, step: int) -> Path | None:
     path = run.folder / "exports.jsonl"
     for line in reversed(path.read_text().splitlines() if path.exists() else []):
         entry = json.loads(line)
@@ -258,7 +260,7 @@ def _earlier_export(run: Run, chosen: types.SimpleNamespace, step: int) -> Path 
         if (
             entry["step"] == step
             and (place / "saved_model.pb").exists()
-            and place.parent.parent.resolve() == Path(chosen.export).resolve()
+            and place.parent.parent.resolve() == Path(options.export).resolve()
         ):
             return place
     return None

@@ -100,7 +100,7 @@ class Run:
         except ValueError as error:
             raise InputError(f"{self.manifest_path} is damaged ({error})") from None
 
-    def open(self, recipe: Path, chosen: types.SimpleNamespace, info: DataInfo) -> None:
+    def open(self, recipe: Path, options: types.SimpleNamespace, info: DataInfo) -> None:
         """Starts the folder, or checks that it is of the same recipe, constants and data.
 
         Raises:
@@ -110,7 +110,7 @@ class Run:
         manifest = {
             "recipe": recipe.stem,
             "stack": "keras3" if compat.KERAS3 else "keras2",
-            "constants": vars(chosen),
+            "constants": vars(options),
             "data": {**dataclasses.asdict(info), "shape": list(info.shape)},
         }
         if self.manifest_path.exists():
@@ -177,8 +177,8 @@ class Run:
         sheets = sorted((self.folder / "samples").glob("step_*.png"))
         if not sheets:
             return None
-        chosen = [sheets[i] for i in np.unique(np.linspace(0, len(sheets) - 1, 6).astype(int))]
-        pages = [image_grids.read_png(path) for path in chosen]
+        selected = [sheets[i] for i in np.unique(np.linspace(0, len(sheets) - 1, 6).astype(int))]
+        pages = [image_grids.read_png(path) for path in selected]
         if len({page.shape for page in pages}) == 1:
             image_grids.write_png(self.folder / "samples" / "contact.png", np.concatenate(pages, 1))
             image_grids.write_film(self.folder / "samples" / "training.gif", sheets)
@@ -194,7 +194,7 @@ class Run:
             InputError: no run folder, no checkpoint, or one that does not fit.
         """
         manifest = self.manifest
-        chosen = types.SimpleNamespace(**manifest["constants"])
+        options = types.SimpleNamespace(**manifest["constants"])
         described = manifest["data"]
         classes = described["classes"]
         info = DataInfo(
@@ -204,12 +204,12 @@ class Run:
             described["fingerprint"],
         )
         recipe = load_recipe(self.folder / "recipe.py")
-        compat.set_precision(chosen.precision)
-        game = recipe.make_game(chosen, info)
+        compat.set_precision(options.precision)
+        game = recipe.make_game(options, info)
         if not Checkpoints(game, self.folder / "checkpoints").restore():
             raise InputError(f"{self.folder} has no checkpoint yet; train it first")
         game.recalibrate_batch_norm()
-        return game, chosen, info
+        return game, options, info
 
 
 def load_recipe(path: Path) -> types.ModuleType:
