@@ -25,7 +25,7 @@ import numpy as np
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference.upscaler import open_upscaler
 from tfgan_suite.measures import checkerboard
-from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsampled
+from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsample
 from tfgan_suite.utils.files import writing_to
 from tfgan_suite.utils.optional_packages import require
 
@@ -47,7 +47,7 @@ def fresh(kind: str, stages: int, seed: int) -> np.ndarray:
     keras.utils.set_random_seed(seed)
     x = image = keras.Input((None, None, CHANNELS))
     for index in range(stages):
-        x = upsampled(x, CHANNELS if index < stages - 1 else 3, 2, kind, f"up_{index}")
+        x = upsample(x, CHANNELS if index < stages - 1 else 3, 2, kind, f"up_{index}")
     network = keras.Model(image, x)
     return np.asarray(network(np.ones((1, SIDE, SIDE, CHANNELS), np.float32), training=False))
 

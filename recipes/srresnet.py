@@ -77,7 +77,7 @@ def load_data(options):
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
-    srgan.check_words(variant=(o.variant, tuple(VARIANTS)))
+    srgan.check_choices(variant=(o.variant, tuple(VARIANTS)))
     for name, value in VARIANTS[o.variant].items():
         # What the run keeps is what was used.
         setattr(o, name, getattr(o, name) or value)

@@ -217,19 +217,19 @@ def test_the_small_nets_fit_common_sizes(size):
 
 
 def test_dropout_drops_in_training_alone_and_by_the_draws():
-    layer = ali.DrawnDropout(0.25, name="drop")
+    layer = ali.StatelessDropout(0.25, name="drop")
     ones, asked = tf.ones((1, 4)), []
 
     def draw(shape, name):
         asked.append((shape, name))
         return tf.constant([[0.0, 0.24, 0.25, 0.9]])
 
-    with ali.drawing(draw):
+    with ali.dropout_noise(draw):
         found = layer(ones, training=True)
         assert np.array_equal(layer(ones, training=False), ones)
     np.testing.assert_allclose(found, [[0, 0, 4 / 3, 4 / 3]], rtol=1e-6)
     assert asked == [((1, 4), "drop")]
-    with pytest.raises(RuntimeError, match="drawing"):
+    with pytest.raises(RuntimeError, match="dropout_noise"):
         layer(ones, training=True)
 
 

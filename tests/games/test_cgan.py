@@ -11,7 +11,7 @@ from harness import GameChecks, trainable, value
 from tfgan_suite import InputError
 from tfgan_suite.games import cgan
 from tfgan_suite.layers import spectral
-from tfgan_suite.layers.conditioning import OneHot, class_loss, projected
+from tfgan_suite.layers.conditioning import OneHot, class_loss, projection_logit
 
 SHAPE, CLASSES = (8, 8, 1), 3
 
@@ -92,11 +92,11 @@ def test_the_class_enters_at_every_layer():
 
 def test_the_projection_adds_the_product_with_the_class_vector():
     phi, label = keras.Input((4,)), keras.Input((), dtype="int32")
-    model = keras.Model([phi, label], projected(phi, label, 2))
+    model = keras.Model([phi, label], projection_logit(phi, label, 2))
     vectors = model.get_layer("class_vectors")
     vectors.embeddings.assign([[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0]])
     for _ in range(50):
-        spectral.iterate(model)
+        spectral.run_power_iteration(model)
     found = model([tf.ones((2, 4)), tf.constant([0, 1])]).numpy()[:, 0]
     head = keras.Model(phi, model.get_layer("value").output)
     value_alone = head(tf.ones((1, 4))).numpy()[0, 0]

@@ -11,7 +11,7 @@ from harness import GameChecks, snapshot, state, trainable, value
 from tfgan_suite import InputError
 from tfgan_suite.features.layer_outputs import tap
 from tfgan_suite.games import gan
-from tfgan_suite.layers.stateless_dropout import DrawnDropout, drawing
+from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
 
 LOG2 = math.log(2.0)
 
@@ -150,10 +150,10 @@ def test_uniform_noise_is_stretched_to_variance_one():
 
 def test_dropout_keeps_the_mean_and_repeats_with_its_step():
     game = game_of(constant(0.0), seed=5)
-    layer = DrawnDropout(0.2, name="drop")
+    layer = StatelessDropout(0.2, name="drop")
 
     def masked(salt):
-        draw = drawing(lambda shape, name: game.noise(shape, f"{salt}/{name}", "unit"))
+        draw = dropout_noise(lambda shape, name: game.noise(shape, f"{salt}/{name}", "unit"))
         with draw:
             return layer(tf.ones((400, 50)), training=True).numpy()
 

@@ -12,7 +12,7 @@ from harness import GameChecks, snapshot, trainable, value
 from tfgan_suite import InputError, data
 from tfgan_suite.export import export
 from tfgan_suite.games import pix2pix
-from tfgan_suite.layers.stateless_dropout import NUMBERS, drawing, numbered
+from tfgan_suite.layers.stateless_dropout import VARIANTS, dropout_noise, variant_noise
 from tfgan_suite.training.optimizers import FusedAdam
 
 SHAPE = (16, 16, 3)
@@ -232,16 +232,16 @@ def test_a_version_of_a_image_does_not_hang_on_the_images_beside_it():
 
 
 def test_numbered_draws_are_even_and_do_not_repeat_each_other():
-    draw = numbered(tf.constant([0, 1, NUMBERS - 1]))
+    draw = variant_noise(tf.constant([0, 1, VARIANTS - 1]))
     shape = (3, 16, 16, 512)
     found = [draw(shape, name).numpy().reshape(3, -1) for name in ("one", "two")]
-    rows = np.concatenate(found) / NUMBERS
+    rows = np.concatenate(found) / VARIANTS
     assert rows.min() >= 0.0 and rows.max() < 1.0
     counts = np.stack([np.histogram(row, 16, (0, 1))[0] for row in rows]) / rows.shape[1]
     np.testing.assert_allclose(counts, 1 / 16, atol=0.003)
     kept = (rows >= 0.5).astype("f4") - 0.5
     # Against each other, and against themselves one place on, one channel row on, one prime on.
-    shifted = [np.roll(kept, places, 1) for places in (1, 512, 512 * 16, NUMBERS)]
+    shifted = [np.roll(kept, places, 1) for places in (1, 512, 512 * 16, VARIANTS)]
     correlation = 4 * (kept @ kept.T) / rows.shape[1] - np.eye(6)
     assert np.abs(correlation).max() < 0.02
     assert max(np.abs(4 * (kept * other).mean(1)).max() for other in shifted) < 0.02
@@ -250,18 +250,18 @@ def test_numbered_draws_are_even_and_do_not_repeat_each_other():
 def test_numbered_draws_hold_for_every_size():
     number = tf.constant([7, 8])
     run = tf.function(
-        lambda x: numbered(number)((2, tf.shape(x)[1], tf.shape(x)[2], 3), "here"),
+        lambda x: variant_noise(number)((2, tf.shape(x)[1], tf.shape(x)[2], 3), "here"),
         input_signature=[tf.TensorSpec((None, None, None, 3))],
         autograph=False,
     )
-    known = numbered(number)((2, 4, 5, 3), "here")
+    known = variant_noise(number)((2, 4, 5, 3), "here")
     np.testing.assert_array_equal(run(tf.zeros((2, 4, 5, 3))), known)
 
 
 def test_a_version_drops_half_of_the_features_and_doubles_the_rest():
     network = pix2pix.build_generator(SHAPE, width=2)
     layer = next(layer for layer in network.layers if layer.name == "dropout_0")
-    with drawing(numbered(tf.constant([3]))):
+    with dropout_noise(variant_noise(tf.constant([3]))):
         dropped = layer(tf.ones((1, 32, 32, 16)), training=False).numpy()
     assert set(np.unique(dropped)) == {0.0, 2.0}
     assert dropped.mean() == pytest.approx(1.0, abs=0.03)

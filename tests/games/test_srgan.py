@@ -20,7 +20,7 @@ from tfgan_suite.layers.pixel_shuffle import (
     SubpixelConv2D,
 )
 from tfgan_suite.measures import checkerboard
-from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsampled
+from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsample
 from tfgan_suite.training.optimizers import FusedAdam
 from tfgan_suite.utils import bicubic
 
@@ -210,7 +210,7 @@ def test_the_late_shuffle_is_the_early_one(factor, side):
 def test_icnr_begins_with_even_blocks():
     keras.utils.set_random_seed(0)
     image = keras.Input((None, None, 4))
-    network = keras.Model(image, upsampled(image, 5, 2, "icnr", "up"))
+    network = keras.Model(image, upsample(image, 5, 2, "icnr", "up"))
     made = network(np.random.RandomState(0).normal(size=(2, 6, 7, 4)).astype("f4")).numpy()
     blocks = made.reshape(2, 6, 2, 7, 2, 5)
     np.testing.assert_allclose(np.ptp(blocks, axis=(2, 4)), 0.0, atol=1e-6)
@@ -224,7 +224,7 @@ def test_icnr_begins_with_even_blocks():
 def test_which_layers_draw_a_checkerboard(kind):
     keras.utils.set_random_seed(1)
     image = keras.Input((None, None, 8))
-    network = keras.Model(image, upsampled(image, 3, 2, kind, "up"))
+    network = keras.Model(image, upsample(image, 3, 2, kind, "up"))
     found = checkerboard.score(network(np.ones((1, 16, 16, 8), "f4")).numpy(), 2)
     if kind in ("icnr", "nearest"):
         assert found < 1e-6

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from tfgan_suite.layers.convolution import Conv2D
-from tfgan_suite.layers.resizing import ReflectionPad
+from tfgan_suite.layers.resizing import ReflectionPadding2D
 from tfgan_suite.style.adain import AdaIN
 from tfgan_suite.style.decoders import build_decoder
 from tfgan_suite.style.encoders import Encoder
@@ -14,10 +14,10 @@ def network():
     """Maps of 4 and of 6 channels, the second of half the side; never 0 everywhere."""
     single = {"dtype": "float32", "activation": "relu", "padding": "valid"}
     image = keras.Input((None, None, 3))
-    x = ReflectionPad(1, dtype="float32")(image)
+    x = ReflectionPadding2D(1, dtype="float32")(image)
     first = Conv2D(4, 3, name="first", **single)(x)
     x = keras.layers.MaxPooling2D(2, padding="same", dtype="float32")(first)
-    x = ReflectionPad(1, dtype="float32")(x)
+    x = ReflectionPadding2D(1, dtype="float32")(x)
     second = Conv2D(6, 3, name="second", **single)(x)
     made = keras.Model(image, [first, second])
     draws = np.random.RandomState(5)

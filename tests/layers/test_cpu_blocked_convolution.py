@@ -28,7 +28,7 @@ def test_convolution(padding, size):
 
 
 @pytest.mark.parametrize(
-    "case, pays",
+    "case, faster",
     [
         ({}, True),
         ({"batch": None}, True),
@@ -46,15 +46,15 @@ def test_convolution(padding, size):
         ({"dtype": tf.bfloat16}, False),
     ],
 )
-def test_where_blocks_pay(case, pays, monkeypatch):
+def test_where_blocks_are_faster(case, faster, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     given = {"batch": 1, "sides": (64, 64), "kernel": (7, 7, 8, 3), "steps": (1, 1, 1, 1),
              "padding": "same", "dtype": tf.float32, **case}  # fmt: skip
     kernel = tf.zeros(given["kernel"], given["dtype"])
     asked = (given["batch"], *given["sides"], 8), kernel, given["padding"], given["steps"]
-    assert cpu_blocked_convolution.pays(*asked) is pays
+    assert cpu_blocked_convolution.is_faster(*asked) is faster
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [kind])
-    assert not cpu_blocked_convolution.pays(*asked)
+    assert not cpu_blocked_convolution.is_faster(*asked)
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])

@@ -9,7 +9,7 @@ from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense, PaddedConv2D
 from tfgan_suite.layers.normalization import BatchStatistics, InstanceStatistics
-from tfgan_suite.layers.resizing import ReflectionPad, Upsample2D
+from tfgan_suite.layers.resizing import NearestUpSampling2D, ReflectionPadding2D
 
 IMAGES = tf.random.stateless_normal((2, 3, 5, 4), [1, 2])
 
@@ -17,12 +17,12 @@ IMAGES = tf.random.stateless_normal((2, 3, 5, 4), [1, 2])
 @pytest.mark.parametrize("factor", [1, 2, 3])
 def test_every_pixel_is_repeated(factor):
     expected = np.repeat(np.repeat(IMAGES, factor, 1), factor, 2)
-    np.testing.assert_array_equal(Upsample2D(factor)(IMAGES), expected)
+    np.testing.assert_array_equal(NearestUpSampling2D(factor)(IMAGES), expected)
 
 
 @pytest.mark.parametrize("shape", [(None, 5, 4), (None, None, 4), (3, 5, 4)])
 def test_unknown_sizes(shape):
-    model = keras.Sequential([keras.layers.Input(shape), Upsample2D()])
+    model = keras.Sequential([keras.layers.Input(shape), NearestUpSampling2D()])
     height, width, channels = shape
     assert model.output_shape == (
         None, height and 2 * height, width and 2 * width, channels
@@ -34,7 +34,7 @@ def test_unknown_sizes(shape):
 def test_second_derivative():
     """h = |grad_x sum(up(x)^3)|^2, up of factor 2: grad = 12 x^2, h = 144 x^4, h' = 576 x^3."""
     x = tf.Variable(IMAGES)
-    layer = Upsample2D()
+    layer = NearestUpSampling2D()
     with tf.GradientTape() as outer:
         with tf.GradientTape() as inner:
             value = tf.reduce_sum(layer(x) ** 3)
@@ -43,15 +43,15 @@ def test_second_derivative():
 
 
 def test_config():
-    layer = Upsample2D.from_config(Upsample2D(3).get_config())
+    layer = NearestUpSampling2D.from_config(NearestUpSampling2D(3).get_config())
     assert layer.factor == 3
     for factor in (0, 1.5):
         with pytest.raises(InputError, match="upsampling factor"):
-            Upsample2D(factor)
+            NearestUpSampling2D(factor)
 
 
 def test_converts_to_tflite():
-    layer = Upsample2D()
+    layer = NearestUpSampling2D()
     run = tf.function(layer.__call__, input_signature=[tf.TensorSpec(IMAGES.shape)])
     content = tf.lite.TFLiteConverter.from_concrete_functions(
         [run.get_concrete_function()], layer
@@ -148,12 +148,12 @@ def test_leaky_relu_has_the_bits_of_tensorflows(slope, precision):
 def test_reflection(width):
     x = tf.random.stateless_normal((2, 4, 6, 3), [1, 2])
     expected = np.pad(x, [(0, 0), (width, width), (width, width), (0, 0)], "reflect")
-    layer = ReflectionPad(width)
+    layer = ReflectionPadding2D(width)
     np.testing.assert_array_equal(layer(x), expected)
     assert layer.compute_output_shape((None, 4, None, 3)) == (None, 4 + 2 * width, None, 3)
-    assert ReflectionPad.from_config(layer.get_config()).width == width
+    assert ReflectionPadding2D.from_config(layer.get_config()).width == width
     with pytest.raises(InputError, match="reflection pad"):
-        ReflectionPad(0)
+        ReflectionPadding2D(0)
 
 
 @pytest.mark.parametrize("kernel, stride, pad", [(3, 2, 1), (4, 1, 1), (4, 2, 1), (1, 1, 0)])

@@ -23,7 +23,7 @@ def dense(matrix, iterations=200):
     model = keras.Sequential([keras.Input((matrix.shape[0],)), layer])
     layer.kernel.assign(matrix)
     for _ in range(iterations):
-        spectral.iterate(model)
+        spectral.run_power_iteration(model)
     return model, layer
 
 
@@ -50,7 +50,7 @@ def test_one_iteration_is_exact_for_rank_one():
 def test_sigma_is_the_largest_singular_value():
     network = small_network()
     for _ in range(300):
-        spectral.iterate(network)
+        spectral.run_power_iteration(network)
     layers = spectral.spectral_layers(network)
     assert len(layers) == 3
     for layer in layers:
@@ -67,7 +67,7 @@ def test_one_iteration_stays_close_after_a_small_change():
     model, layer = dense(matrix)
     matrix += 0.01 * np.random.RandomState(1).normal(size=matrix.shape).astype("f4")
     layer.kernel.assign(matrix)
-    spectral.iterate(model)
+    spectral.run_power_iteration(model)
     assert float(layer.sigma()) == pytest.approx(np.linalg.svd(matrix)[1][0], rel=1e-3)
 
 
@@ -76,7 +76,7 @@ def test_an_unconverged_sigma_is_never_above_the_true_one():
         matrix = np.random.RandomState(seed).normal(size=(9, 6))
         model, layer = dense(matrix, iterations=0)
         before, true = float(layer.sigma()), np.linalg.svd(matrix)[1][0]
-        spectral.iterate(model)
+        spectral.run_power_iteration(model)
         assert before < float(layer.sigma()) <= true * (1 + 1e-6)
 
 
@@ -127,7 +127,7 @@ def test_a_dense_network_has_slope_one_at_most():
         [keras.Input((5,))] + [SpectralDense(8, activation="relu") for _ in range(3)]
     )
     for _ in range(200):
-        spectral.iterate(model)
+        spectral.run_power_iteration(model)
     one, two = tf.random.stateless_normal((2, 200, 5), [0, 1])
     far = tf.norm(one - two, axis=1)
     assert float(tf.reduce_max(tf.norm(model(one) - model(two), axis=1) / far)) <= 1.0001
@@ -149,7 +149,7 @@ def test_no_call_changes_a_variable():
     for training in (False, True):
         network(tf.ones((2, 8, 8, 3)), training=training)
     assert all(np.array_equal(a, value(v)) for a, v in zip(before, network.variables))
-    spectral.iterate(network)
+    spectral.run_power_iteration(network)
     changed = [not np.array_equal(a, value(v)) for a, v in zip(before, network.variables)]
     assert sum(changed) == 3  # the three u, no kernel and no bias
     for layer in spectral.spectral_layers(network):
@@ -159,7 +159,7 @@ def test_no_call_changes_a_variable():
 
 def test_a_network_without_spectral_layers_is_left_alone():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    spectral.iterate(model)
+    spectral.run_power_iteration(model)
     assert spectral.spectral_layers(model) == []
 
 
@@ -170,7 +170,7 @@ def test_an_embedding_gives_rows_of_the_divided_table():
     table = np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 0.0]], "f4")
     layer.embeddings.assign(table)
     for _ in range(100):
-        spectral.iterate(model)
+        spectral.run_power_iteration(model)
     np.testing.assert_allclose(
         model(tf.constant([1, 0, 2, 0])), [[0, 1 / 3], [1, 0], [0, 0], [1, 0]], atol=1e-6
     )
@@ -180,7 +180,7 @@ def test_an_embedding_gives_rows_of_the_divided_table():
 def test_sigma_is_float32_in_half_precision(policy):
     network = small_network(policy)
     for _ in range(100):
-        spectral.iterate(network)
+        spectral.run_power_iteration(network)
     seen = []
 
     class Spy(SpectralDense):
@@ -203,7 +203,7 @@ def test_sigma_is_float32_in_half_precision(policy):
 
 def test_a_clone_and_saved_weights_have_the_same_u(tmp_path):
     network = small_network()
-    spectral.iterate(network)
+    spectral.run_power_iteration(network)
     clone = keras.models.clone_model(network)
     clone.set_weights(network.get_weights())
     images = tf.random.stateless_normal((3, 8, 8, 3), [1, 2])
@@ -227,14 +227,14 @@ def test_all_replicas_move_u_alike(two_replicas):
     weights = small_network().get_weights()
     alone = small_network()
     alone.set_weights(weights)
-    spectral.iterate(alone)
+    spectral.run_power_iteration(alone)
     with two_replicas.scope():
         mirrored = small_network()
         mirrored.set_weights(weights)
 
     @tf.function
     def step():
-        two_replicas.run(lambda: spectral.iterate(mirrored))
+        two_replicas.run(lambda: spectral.run_power_iteration(mirrored))
 
     step()
     for one, two in zip(spectral.spectral_layers(alone), spectral.spectral_layers(mirrored)):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_suite import InputError
-from tfgan_suite.layers.stateless_dropout import DrawnDropout, KeptDropout, drawing
+from tfgan_suite.layers.stateless_dropout import InferenceDropout, StatelessDropout, dropout_noise
 
 X = tf.reshape(tf.range(1.0, 9.0), (1, 2, 2, 2))
 DRAWS = np.array([[0.0, 0.4], [0.5, 0.9], [0.1, 0.6], [0.49, 0.7]], "f4").reshape(1, 2, 2, 2)
@@ -18,10 +18,10 @@ def draw(shape, name):
     return tf.constant(DRAWS)
 
 
-@pytest.mark.parametrize("kind", [DrawnDropout, KeptDropout])
+@pytest.mark.parametrize("kind", [StatelessDropout, InferenceDropout])
 def test_in_training_both_drop_what_is_drawn(kind):
     layer = kind(0.5, name="here")
-    with drawing(draw):
+    with dropout_noise(draw):
         np.testing.assert_array_equal(layer(X, training=True), EXPECTED)
     with pytest.raises(RuntimeError, match="here was called in training"):
         layer(X, training=True)
@@ -29,18 +29,18 @@ def test_in_training_both_drop_what_is_drawn(kind):
 
 
 def test_the_kept_one_drops_afterwards_too():
-    layers = [kind(0.5, name="here") for kind in (DrawnDropout, KeptDropout)]
-    with drawing(draw):
+    layers = [kind(0.5, name="here") for kind in (StatelessDropout, InferenceDropout)]
+    with dropout_noise(draw):
         passed, dropped = (layer(X, training=False) for layer in layers)
     np.testing.assert_array_equal(passed, X)
     np.testing.assert_array_equal(dropped, EXPECTED)
-    again = KeptDropout.from_config(layers[1].get_config())
+    again = InferenceDropout.from_config(layers[1].get_config())
     assert again.rate == 0.5 and again.name == "here"
 
 
 def test_unknown_sizes():
     image = keras.Input((None, None, 2))
-    model = keras.Model(image, KeptDropout(0.5, name="here")(image))
+    model = keras.Model(image, InferenceDropout(0.5, name="here")(image))
     seen = []
 
     def any_size(shape, name):
@@ -49,7 +49,7 @@ def test_unknown_sizes():
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 2))], autograph=False)
     def run(images):
-        with drawing(any_size):
+        with dropout_noise(any_size):
             return model(images, training=False)
 
     np.testing.assert_array_equal(run(X), 2.0 * X)
@@ -59,4 +59,4 @@ def test_unknown_sizes():
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
 def test_impossible_rates(rate):
     with pytest.raises(InputError, match="dropout of"):
-        KeptDropout(rate)
+        InferenceDropout(rate)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from harness import trainable
 
 from tfgan_suite import InputError
-from tfgan_suite.layers.stateless_dropout import drawing
+from tfgan_suite.layers.stateless_dropout import dropout_noise
 from tfgan_suite.networks import translators
 from tfgan_suite.networks.translators import (
     build_encoder_decoder,
@@ -160,7 +160,7 @@ def test_a_translation_does_not_hang_on_the_images_beside_it(norm):
         alone = tf.concat([network(images[i : i + 1], training=False) for i in range(3)], 0)
         np.testing.assert_allclose(together, alone, atol=1e-5)
         # And it is the one that training gives at batch 1, except for dropout.
-        with drawing(lambda shape, name: tf.ones(shape)):
+        with dropout_noise(lambda shape, name: tf.ones(shape)):
             trained = network(images[:1], training=True)
         if build is build_resnet_translator:
             np.testing.assert_allclose(trained, together[:1], atol=1e-5)

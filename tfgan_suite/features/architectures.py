@@ -16,7 +16,7 @@ from typing import Any
 import keras
 
 from tfgan_suite.features.network import CaffeColours, Maps, Network, Variant
-from tfgan_suite.layers.resizing import ReflectionPad
+from tfgan_suite.layers.resizing import ReflectionPadding2D
 
 _SQUEEZENET_MEAN = (104.0, 117.0, 123.0)
 _VGG_WIDTHS = (64, 128, 256, 512, 512)
@@ -51,7 +51,7 @@ def _vgg_chain(counts: Sequence[int], variant: Variant) -> Iterator[tuple[str, A
         for index in range(1, count + 1):
             if reflects:
                 name = f"block{block}_pad{index}"
-                yield name, ReflectionPad(1, name=name)
+                yield name, ReflectionPadding2D(1, name=name)
             name = f"block{block}_conv{index}"
             yield name, keras.layers.Conv2D(width, 3, name=name, **options)
             name = f"block{block}_relu{index}"

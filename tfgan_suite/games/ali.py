@@ -16,7 +16,7 @@ from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.resizing import PixelBias
-from tfgan_suite.layers.stateless_dropout import DrawnDropout, drawing
+from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
 from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normal, normalization
 from tfgan_suite.networks.blocks import upsampling_plan as plan
 
@@ -152,7 +152,7 @@ def build_discriminator(
         shape, architecture, latent_dim: as for `build_decoder`.
         width: as there; for points paper 200, three layers of maxout with 5 pieces.
         dropout: share of hidden features dropped in training (of the image two fifths of it);
-            paper 0.5. Needs the draws of a game (`DrawnDropout`).
+            paper 0.5. Needs the draws of a game (`StatelessDropout`).
 
     Returns:
         Model from `[example, z]` to logits `(batch, 1)`, float32.
@@ -325,7 +325,7 @@ class ALI(LatentGame):
         }
 
     def _judged(self, example: tf.Tensor, latent: tf.Tensor, salt: str) -> tf.Tensor:
-        with drawing(lambda shape, name: self.noise(shape, f"{salt}/{name}", "unit")):
+        with dropout_noise(lambda shape, name: self.noise(shape, f"{salt}/{name}", "unit")):
             return self.discriminator([example, latent], training=True)
 
     # ---- what the trained game offers --------------------------------------------------------
@@ -393,7 +393,7 @@ class _DiscriminatorBlocks:
             return x
         self.drops += 1
         # Named here: a name that Keras counts up would give other draws in another process.
-        return DrawnDropout(rate, name=f"dropout_{self.drops - 1}")(x)
+        return StatelessDropout(rate, name=f"dropout_{self.drops - 1}")(x)
 
     def __call__(self, x: Any, layer: keras.layers.Layer, units: int = 0) -> Any:
         """The layer's outputs: the largest of each group of pieces, or leaky ones (units 0)."""

@@ -22,7 +22,7 @@ from tfgan_suite.layers.conditioning import (
     ConditionalBatchNormalization,
     OneHot,
     class_loss,
-    projected,
+    projection_logit,
 )
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial
@@ -133,7 +133,7 @@ def build_discriminator(
         phi = sngan.features(example, architecture, width)
         phi = phi if architecture == "mlp" else sngan.sum_pool(phi)
         return keras.Model(
-            [example, label], projected(phi, label, classes), name="cgan_discriminator"
+            [example, label], projection_logit(phi, label, classes), name="cgan_discriminator"
         )
     told = None if conditioning == "auxiliary" else label
     build = {"conv": _conv_features, "dense": _dense_features, "mlp": _mlp_features}[architecture]
@@ -227,7 +227,7 @@ class CGAN(LatentGame):
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real, label = examples(batch), labels(batch)
-        spectral.iterate(self.discriminator)
+        spectral.run_power_iteration(self.discriminator)
         tape = self.tape("generator")
         with tape:
             fake = self.generator([self.latents(real, "z"), label], training=True)

@@ -14,7 +14,7 @@ from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.layers.stateless_dropout import DrawnDropout, drawing
+from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import check_shape, check_widths, hidden, mlp
 
@@ -165,7 +165,7 @@ def build_discriminator(
 
 def _dropped(x: Any, dropout: tuple[float, float], index: int) -> Any:
     rate = dropout[min(index, 1)]
-    return DrawnDropout(rate, name=f"dropout_{index}")(x) if rate else x
+    return StatelessDropout(rate, name=f"dropout_{index}")(x) if rate else x
 
 
 def _logit(x: Any, initializer: Any) -> Any:
@@ -287,7 +287,7 @@ class GAN(LatentGame):
 
     def judged(self, shown: tf.Tensor, salt: str) -> tf.Tensor:
         """The discriminator's logits in training, with dropout masks of this step and this use."""
-        with drawing(lambda shape, layer: self.noise(shape, f"{salt}/{layer}", "unit")):
+        with dropout_noise(lambda shape, layer: self.noise(shape, f"{salt}/{layer}", "unit")):
             return self.discriminator(shown, training=True)
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor, turn: int = 0) -> dict:

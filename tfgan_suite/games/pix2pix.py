@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.translation_game import FORTH, TranslationGame, from_image, two_sides
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers.stateless_dropout import NUMBERS, drawing, numbered
+from tfgan_suite.layers.stateless_dropout import VARIANTS, dropout_noise, variant_noise
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.networks import translators
 
@@ -206,7 +206,7 @@ class Pix2Pix(TranslationGame):
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         source, target = pair(batch)
         tape = self.tape("generator")
-        with tape, drawing(lambda shape, name: self.noise(shape, name, "unit")):
+        with tape, dropout_noise(lambda shape, name: self.noise(shape, name, "unit")):
             fake = self.generator(source, training=True)
         if self.discriminator is not None:
             constant = tf.stop_gradient(fake)
@@ -259,10 +259,10 @@ class Pix2Pix(TranslationGame):
             return found
 
         def varied(image: tf.Tensor, variant: tf.Tensor) -> tf.Tensor:
-            with drawing(numbered(variant)):
+            with dropout_noise(variant_noise(variant)):
                 return generator(image, training=False)
 
-        which = TensorSpec("variant", (), "int32", kind="label", classes=NUMBERS)
+        which = TensorSpec("variant", (), "int32", kind="label", classes=VARIANTS)
         found[VARIED] = from_image(generator, multiple, call=varied, extra=(which,))
         return found
 

@@ -14,7 +14,7 @@ from tfgan_suite.core.latent_game import LatentGame, length
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import spectral
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.layers.resizing import Upsample2D
+from tfgan_suite.layers.resizing import NearestUpSampling2D
 from tfgan_suite.layers.spectral import SpectralConv2D, SpectralDense
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normal, upsampling_plan
@@ -170,7 +170,7 @@ class SNGAN(LatentGame):
             part = self.augment_inputs(real[turn :: self.discriminator_steps], f"real {turn}")
             fake = self.generator(self.latents(part, f"discriminator {turn}"), training=True)
             fake = self.augment_inputs(fake, f"fake {turn}")
-            spectral.iterate(self.discriminator)
+            spectral.run_power_iteration(self.discriminator)
             self.update("discriminator", lambda r=part, f=fake: self.discriminator_terms(r, f))
         return self.logs()
 
@@ -299,8 +299,8 @@ def _wide_start() -> keras.initializers.Initializer:
 
 def _up_block(x: Any, filters: int, normalized: Callable[[Any], Any]) -> Any:
     """Norm, ReLU, upsample, conv3, norm, ReLU, conv3, beside upsample and conv1."""
-    shortcut = Conv2D(filters, 1, padding="same")(Upsample2D()(x))
-    x = Upsample2D()(keras.layers.ReLU()(normalized(x)))
+    shortcut = Conv2D(filters, 1, padding="same")(NearestUpSampling2D()(x))
+    x = NearestUpSampling2D()(keras.layers.ReLU()(normalized(x)))
     x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
     x = keras.layers.ReLU()(normalized(x))
     x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)

@@ -11,9 +11,13 @@ import tensorflow as tf
 from tfgan_suite.core.super_resolution_game import SuperResolutionGame, check_sizes, low_and_high
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial as losses
-from tfgan_suite.networks.super_resolution import build_discriminator, build_generator, check_words
+from tfgan_suite.networks.super_resolution import (
+    build_discriminator,
+    build_generator,
+    check_choices,
+)
 
-__all__ = ["SRGAN", "SRResNet", "build_discriminator", "build_generator", "check_words"]
+__all__ = ["SRGAN", "SRResNet", "build_discriminator", "build_generator", "check_choices"]
 
 PAPER = "Ledig et al. 2017, arXiv:1609.04802"
 DATA = "images, which are made smaller"
@@ -84,7 +88,7 @@ class SRResNet(SuperResolutionGame):
         seed: int = 0,
         name: str = "srresnet",
     ):
-        check_words(
+        check_choices(
             pixel_loss=(pixel_loss, PIXEL_LOSSES), feature_reduce=(feature_reduce, REDUCTIONS)
         )
         _check_weights(pixel_weight, feature_weight, variation_weight)

@@ -11,7 +11,7 @@ from tfgan_suite import compat
 from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame, length
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.layers.resizing import Upsample2D
+from tfgan_suite.layers.resizing import NearestUpSampling2D
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
     check_shape,
@@ -268,8 +268,8 @@ def _normalized(x: Any, norm: str) -> Any:
 
 def _up_block(x: Any, filters: int) -> Any:
     """BN, ReLU, upsample, conv3, BN, ReLU, conv3, beside upsample and conv1."""
-    shortcut = _shortcut(filters)(Upsample2D()(x))
-    x = _conv3(filters)(Upsample2D()(_normalized(x, "batch")))
+    shortcut = _shortcut(filters)(NearestUpSampling2D()(x))
+    x = _conv3(filters)(NearestUpSampling2D()(_normalized(x, "batch")))
     x = _conv3(filters)(_normalized(x, "batch"))
     return keras.layers.Add()([shortcut, x])
 

@@ -139,7 +139,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def projected(phi: Any, label: Any, classes: int) -> Any:
+def projection_logit(phi: Any, label: Any, classes: int) -> Any:
     """`w . phi + b + e_y . phi` of features `(batch, n)`, as a tensor `(batch, 1)`.
 
     w and the table of all e_y are spectral.

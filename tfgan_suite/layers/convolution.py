@@ -37,12 +37,12 @@ class Conv2D(_Biased, keras.layers.Conv2D):
     def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
         if fast and _is_simple(self) and None not in inputs.shape[1:3]:
             rows, columns = (-(-side // self.strides[0]) for side in inputs.shape[1:3])
-            if cpu_matmul_convolution.pays(
+            if cpu_matmul_convolution.is_faster(
                 (rows, columns), kernel, self.strides[0], inputs.shape[0]
             ):
                 return cpu_matmul_convolution.convolution(inputs, kernel, self.strides[0])
         steps = (*self.strides, *self.dilation_rate)
-        if fast and cpu_blocked_convolution.pays(inputs.shape, kernel, self.padding, steps):
+        if fast and cpu_blocked_convolution.is_faster(inputs.shape, kernel, self.padding, steps):
             return cpu_blocked_convolution.convolution(inputs, kernel, self.padding)
         return tf.nn.conv2d(
             inputs, kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate
@@ -100,7 +100,7 @@ class Conv2DTranspose(_Biased, keras.layers.Conv2DTranspose):
         if (
             fast
             and _is_simple(self)
-            and cpu_matmul_convolution.pays(sides, kernel, stride, inputs.shape[0])
+            and cpu_matmul_convolution.is_faster(sides, kernel, stride, inputs.shape[0])
         ):
             return cpu_matmul_convolution.transposed_convolution(inputs, kernel, stride)
         batch, height, width, _ = image_sizes(inputs)

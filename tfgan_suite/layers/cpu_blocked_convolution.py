@@ -29,7 +29,7 @@ MOST_FILTERS = 4
 LEAST_SIDE, FEWEST_POSITIONS = 5, 64 * 64
 
 
-def pays(
+def is_faster(
     shape: Sequence[int | None], kernel: tf.Tensor, padding: str, steps: Sequence[int]
 ) -> bool:
     """Whether blocks are the faster way.

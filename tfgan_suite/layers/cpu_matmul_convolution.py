@@ -34,7 +34,7 @@ FEWEST_ROWS = 64
 FEWEST_WEIGHTS = 2**20
 
 
-def pays(
+def is_faster(
     sides: Sequence[int | None], kernel: tf.Tensor, stride: int, batch: int | None = None
 ) -> bool:
     """Whether the product is the faster way.

@@ -12,11 +12,11 @@ from tfgan_suite.utils.shapes import image_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
-class Upsample2D(keras.layers.Layer):
+class NearestUpSampling2D(keras.layers.Layer):
     """Repeats every pixel `factor` times along height and width (nearest neighbour).
 
     Made of concatenation and reshape alone, it has derivatives of every order on every
-    TensorFlow (UpSampling2D and `tf.image.resize` lack the second on some) and converts to TFLite.
+    TensorFlow (Keras's `UpSampling2D` and `tf.image.resize` lack the second on some) and converts to TFLite.
 
     Args:
         factor: how often a pixel is repeated along each axis, 1 or more.
@@ -77,7 +77,7 @@ class PixelBias(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
-class ReflectionPad(keras.layers.Layer):
+class ReflectionPadding2D(keras.layers.Layer):
     """Continues images on all four sides by their mirror image; the edge is not repeated.
 
     Args:
@@ -109,7 +109,7 @@ class ReflectionPad(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
-class CropStart(keras.layers.Layer):
+class CropTopLeft(keras.layers.Layer):
     """Leaves out the first row and the first column.
 
     The gradient of Keras's `Cropping2D`, a strided slice, takes CPUs several times as long.

@@ -2,7 +2,7 @@
 
 Miyato, Kataoka, Koyama, Yoshida, "Spectral Normalization for Generative Adversarial Networks",
 ICLR 2018, arXiv:1802.05957. The stored weight W stays as the optimizer made it; what the layer
-computes with is W / sigma. A game calls `iterate(discriminator)` once in each update of the discriminator:
+computes with is W / sigma. A game calls `run_power_iteration(discriminator)` once in each update of the discriminator:
 nothing else changes the estimate of sigma, however often the discriminator is called.
 """
 
@@ -20,7 +20,7 @@ from tfgan_suite.layers.convolution import Conv2D, Dense
 SMALLEST = 1e-12
 
 
-def iterate(network: keras.Model) -> None:
+def run_power_iteration(network: keras.Model) -> None:
     """One power iteration of every spectral layer in a network, at any depth.
 
     ```

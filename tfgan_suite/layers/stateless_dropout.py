@@ -18,13 +18,13 @@ import tensorflow as tf
 from tfgan_suite.errors import InputError
 
 _DRAWS = threading.local()
-# The largest prime whose square fits into 32 bits, and how many series `numbered` has.
-NUMBERS = 46_337
+# The largest prime whose square fits into 32 bits, and how many series `variant_noise` has.
+VARIANTS = 46_337
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
-class DrawnDropout(keras.layers.Layer):
-    """Dropout whose draws come from outside, by `drawing`, and so can be made again.
+class StatelessDropout(keras.layers.Layer):
+    """Dropout whose draws come from outside, by `dropout_noise`, and so can be made again.
 
     Args:
         rate: share of the features that are set to 0 in training; the rest grows by
@@ -45,12 +45,14 @@ class DrawnDropout(keras.layers.Layer):
             return inputs
         draw = getattr(_DRAWS, "draw", None)
         if draw is None:
-            raise RuntimeError(f"{self.name} was called in training outside of `drawing(...)`")
+            raise RuntimeError(
+                f"{self.name} was called in training outside of `dropout_noise(...)`"
+            )
         sizes = tf.shape(inputs)
         shape = tuple(size or sizes[axis] for axis, size in enumerate(inputs.shape))
         drawn = tf.convert_to_tensor(draw(shape, self.name))
         # Whole numbers stay whole: compared so, they drop the same in an int8 file as anywhere.
-        limit = self.rate if drawn.dtype.is_floating else math.ceil(self.rate * NUMBERS)
+        limit = self.rate if drawn.dtype.is_floating else math.ceil(self.rate * VARIANTS)
         kept = drawn >= limit
         return inputs * tf.cast(kept, inputs.dtype) * (1.0 / (1.0 - self.rate))
 
@@ -62,14 +64,14 @@ class DrawnDropout(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
-class KeptDropout(DrawnDropout):
+class InferenceDropout(StatelessDropout):
     """Dropout that stays on after training, wherever it is given draws.
 
-    Inside of `drawing(...)` it drops in training and out of it, so that a translator whose only
+    Inside of `dropout_noise(...)` it drops in training and out of it, so that a translator whose only
     source of chance is dropout keeps it, exported too. Outside it passes its inputs on.
 
     Args:
-        rate: as for `DrawnDropout`.
+        rate: as for `StatelessDropout`.
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -78,12 +80,12 @@ class KeptDropout(DrawnDropout):
 
 
 @contextlib.contextmanager
-def drawing(draw: Callable[[tuple, str], tf.Tensor]) -> Iterator[None]:
-    """Gives all `DrawnDropout` layers that are called in the block their draws.
+def dropout_noise(draw: Callable[[tuple, str], tf.Tensor]) -> Iterator[None]:
+    """Gives all `StatelessDropout` layers that are called in the block their draws.
 
     Args:
         draw: takes a shape and a layer's name, gives numbers in [0, 1), or whole numbers from 0
-            up to, but not, `NUMBERS`.
+            up to, but not, `VARIANTS`.
     """
     # By thread: replicas are traced in threads of their own.
     before, _DRAWS.draw = getattr(_DRAWS, "draw", None), draw
@@ -93,32 +95,32 @@ def drawing(draw: Callable[[tuple, str], tf.Tensor]) -> Iterator[None]:
         _DRAWS.draw = before
 
 
-def numbered(number: tf.Tensor) -> Callable[[tuple, str], tf.Tensor]:
-    """Draws for `drawing` that follow from a whole number for each example.
+def variant_noise(number: tf.Tensor) -> Callable[[tuple, str], tf.Tensor]:
+    """Draws for `dropout_noise` that follow from a whole number for each example.
 
     Random operations do not convert to TFLite; this is arithmetic on whole numbers alone, and
-    gives the same draws everywhere, for maps of any size: whole numbers below `NUMBERS`. Good for
+    gives the same draws everywhere, for maps of any size: whole numbers below `VARIANTS`. Good for
     dropout, not for statistics.
 
     Args:
-        number: int32 `(batch,)` from 0 up to, but not, `NUMBERS`: which series each example gets.
+        number: int32 `(batch,)` from 0 up to, but not, `VARIANTS`: which series each example gets.
     """
 
     def draw(shape: tuple, name: str) -> tf.Tensor:
-        salt = zlib.crc32(name.encode()) % NUMBERS
+        salt = zlib.crc32(name.encode()) % VARIANTS
         first = _mixed(tf.reshape(number, (-1, 1)) + salt)
         position = tf.range(math.prod(shape[1:]))[None]
-        mixed = _mixed(_mixed(position + first) + _mixed(first + position // NUMBERS + 1))
+        mixed = _mixed(_mixed(position + first) + _mixed(first + position // VARIANTS + 1))
         return tf.reshape(mixed, shape)
 
     return draw
 
 
 def _mixed(number: tf.Tensor) -> tf.Tensor:
-    """A whole number of at least 0 as another below `NUMBERS`: a line, then the third power.
+    """A whole number of at least 0 as another below `VARIANTS`: a line, then the third power.
 
-    Both are permutations modulo this prime, for 3 does not divide `NUMBERS - 1`, and no product
+    Both are permutations modulo this prime, for 3 does not divide `VARIANTS - 1`, and no product
     in them leaves 32 bits.
     """
-    line = (number % NUMBERS * 20_011 + 30_013) % NUMBERS
-    return line * line % NUMBERS * line % NUMBERS
+    line = (number % VARIANTS * 20_011 + 30_013) % VARIANTS
+    return line * line % VARIANTS * line % VARIANTS

@@ -2,7 +2,7 @@
 
 The penalties differentiate the discriminator with respect to its input inside the caller's tape, so
 that the caller's gradient to the discriminator's weights is of second order. A discriminator they pass through
-must use operations with second derivatives (not `tf.image.resize` or UpSampling2D).
+must use operations with second derivatives (not `tf.image.resize` or Keras's UpSampling2D).
 """
 
 from __future__ import annotations

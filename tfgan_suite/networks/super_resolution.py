@@ -18,7 +18,7 @@ from tfgan_suite.layers.pixel_shuffle import (
     ShuffledConv2D,
     SubpixelConv2D,
 )
-from tfgan_suite.layers.resizing import Upsample2D
+from tfgan_suite.layers.resizing import NearestUpSampling2D
 from tfgan_suite.networks.blocks import check_widths
 
 SCALES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
@@ -62,8 +62,8 @@ def build_generator(
         InputError: an unknown word, a scale that is not offered, a bad width.
     """
     check_widths(channels=channels, width=width, blocks=blocks, kernel=kernel)
-    check_words(norm=(norm, NORMS), skip=(skip, SKIPS), output=(output, OUTPUTS))
-    check_words(upsampling=(upsampling, UPSAMPLINGS))
+    check_choices(norm=(norm, NORMS), skip=(skip, SKIPS), output=(output, OUTPUTS))
+    check_choices(upsampling=(upsampling, UPSAMPLINGS))
     if scale not in SCALES:
         raise InputError(f"the scale is {scale!r}; it must be one of {', '.join(map(str, SCALES))}")
     if output == "tanh" and skip == "bicubic":
@@ -86,20 +86,20 @@ def build_generator(
     else:
         *factors, last = SCALES[scale]
         for index, factor in enumerate(factors):
-            x = upsampled(x, width, factor, upsampling, f"up_{index}", _start(norm))
+            x = upsample(x, width, factor, upsampling, f"up_{index}", _start(norm))
             x = PReLU(name=f"up_{index}_slopes")(x)
         name = f"up_{len(factors)}"
         slopes = PReLU(name=f"{name}_slopes")
-        image = {"kernel_initializer": start, "dtype": "float32", "name": "enlarged"}
+        options = {"kernel_initializer": start, "dtype": "float32", "name": "enlarged"}
         if upsampling in ("subpixel", "icnr") and kernel % 2:
             # The last shuffle comes behind the last convolution: equal, and faster.
             initializer = _before_shuffle(upsampling, last, _start(norm))
             parts = SubpixelConv2D(width * last**2, 3, last, padding="same", name=name,
                                    kernel_initializer=initializer)(x)  # fmt: skip
-            x = ShuffledConv2D(channels, kernel, last, **image)([slopes(one) for one in parts])
+            x = ShuffledConv2D(channels, kernel, last, **options)([slopes(one) for one in parts])
         else:
-            x = slopes(upsampled(x, width, last, upsampling, name, _start(norm)))
-            x = Conv2D(channels, kernel, padding="same", **image)(x)
+            x = slopes(upsample(x, width, last, upsampling, name, _start(norm)))
+            x = Conv2D(channels, kernel, padding="same", **options)(x)
     if output == "tanh":
         x = keras.layers.Activation("tanh", dtype="float32", name="tanh")(x)
     if skip == "bicubic":
@@ -108,7 +108,7 @@ def build_generator(
     return keras.Model(image, x, name="generator")
 
 
-def upsampled(
+def upsample(
     x: Any, width: int, factor: int, kind: str, name: str, start: Any = "glorot_uniform"
 ) -> Any:
     """Maps enlarged by one of the ways that are compared (`recipes/checkerboard.py`).
@@ -127,7 +127,7 @@ def upsampled(
     if kind == "transposed":
         return Conv2DTranspose(width, 3, factor, "same", kernel_initializer=start, name=name)(x)
     if kind == "nearest":
-        x = Upsample2D(factor, name=f"{name}_nearest")(x)
+        x = NearestUpSampling2D(factor, name=f"{name}_nearest")(x)
         return Conv2D(width, 3, padding="same", kernel_initializer=start, name=name)(x)
     x = Conv2D(width * factor**2, 3, padding="same", name=name,
                kernel_initializer=_before_shuffle(kind, factor, start))(x)  # fmt: skip
@@ -183,7 +183,7 @@ def build_discriminator(
         InputError: an unknown word or a bad width.
     """
     check_widths(width=width, hidden=hidden)
-    check_words(norm=(norm, NORMS), head=(head, HEADS))
+    check_choices(norm=(norm, NORMS), head=(head, HEADS))
     sides = shape[:2] if head == "dense" else (None, None)
     x = image = keras.Input((*sides, shape[2]), name="image")
     for index in range(8):
@@ -196,7 +196,7 @@ def build_discriminator(
     return keras.Model(image, Dense(1, dtype="float32", name="judgement")(x), name="discriminator")
 
 
-def check_words(**said: tuple[str, Sequence[str]]) -> None:
+def check_choices(**said: tuple[str, Sequence[str]]) -> None:
     """Refuses words that are not offered.
 
     Args:

@@ -15,8 +15,8 @@ from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, PaddedConv2D
 from tfgan_suite.layers.normalization import BatchStatistics, InstanceStatistics
-from tfgan_suite.layers.resizing import CropStart, ReflectionPad, Upsample2D
-from tfgan_suite.layers.stateless_dropout import KeptDropout
+from tfgan_suite.layers.resizing import CropTopLeft, NearestUpSampling2D, ReflectionPadding2D
+from tfgan_suite.layers.stateless_dropout import InferenceDropout
 from tfgan_suite.networks.blocks import check_widths, normal
 
 NORMS = ("batch", "instance", "none")
@@ -51,7 +51,7 @@ def build_unet(
         affine: whether a norm has gamma and beta; None: batch norm alone, as in PyTorch's code.
         bias: whether layers before a norm have a bias, and those without one in the encoder;
             None: unless the norm is batch norm, as in PyTorch's code. Torch's has all biases.
-        dropout: share of features dropped there (`KeptDropout`); needs the draws of a game.
+        dropout: share of features dropped there (`InferenceDropout`); needs the draws of a game.
         skips: False: the encoder-decoder of the paper, which has none.
 
     Returns:
@@ -79,7 +79,7 @@ def build_unet(
         x = Conv2DTranspose(filters[level], 4, 2, "same", name=f"up_{level}", **make.start)(x)
         x = make.normalized(x)
         # Named here: a name that Keras counts up would give other draws in another process.
-        x = KeptDropout(dropout, name=f"dropout_{turn}")(x) if turn < dropped else x
+        x = InferenceDropout(dropout, name=f"dropout_{turn}")(x) if turn < dropped else x
         x = keras.layers.Concatenate()([x, maps[level]]) if skips else x
     x = keras.layers.ReLU()(x)
     x = Conv2DTranspose(outputs, 4, 2, "same", kernel_initializer=normal(), name="to_image")(x)
@@ -138,7 +138,7 @@ def build_resnet_translator(
         )
     make = _Layers(norm, affine, bias)
     image = keras.Input((None, None, shape[2]), name="image")
-    x = make.activated(Conv2D(width, 7, name="first", **make.start)(ReflectionPad(3)(image)))
+    x = make.activated(Conv2D(width, 7, name="first", **make.start)(ReflectionPadding2D(3)(image)))
     for level in (1, 2):
         x = PaddedConv2D(width << level, 3, 2, name=f"down_{level}", **make.start)(x)
         x = make.activated(x)
@@ -146,7 +146,7 @@ def build_resnet_translator(
         x = _residual(x, make, f"block_{block}")
     for level in (1, 0):
         x = make.activated(_doubled(x, width << level, make, upsampling, f"up_{level}"))
-    x = Conv2D(outputs, 7, kernel_initializer=normal(), name="to_image")(ReflectionPad(3)(x))
+    x = Conv2D(outputs, 7, kernel_initializer=normal(), name="to_image")(ReflectionPadding2D(3)(x))
     return keras.Model(image, _bounded(x), name="resnet_translator")
 
 
@@ -300,18 +300,22 @@ class _Layers:
 def _residual(x: Any, make: _Layers, name: str) -> Any:
     """Reflection pad, conv3, norm, ReLU, reflection pad, conv3, norm, added to what came in."""
     filters = x.shape[-1]
-    y = Conv2D(filters, 3, name=f"{name}_0", **make.start)(ReflectionPad(1)(x))
-    y = Conv2D(filters, 3, name=f"{name}_1", **make.start)(ReflectionPad(1)(make.activated(y)))
+    y = Conv2D(filters, 3, name=f"{name}_0", **make.start)(ReflectionPadding2D(1)(x))
+    y = Conv2D(filters, 3, name=f"{name}_1", **make.start)(
+        ReflectionPadding2D(1)(make.activated(y))
+    )
     return keras.layers.Add()([x, make.normalized(y)])
 
 
 def _doubled(x: Any, filters: int, make: _Layers, upsampling: str, name: str) -> Any:
     if upsampling == "nearest":
-        return Conv2D(filters, 3, name=name, **make.start)(ReflectionPad(1)(Upsample2D()(x)))
+        return Conv2D(filters, 3, name=name, **make.start)(
+            ReflectionPadding2D(1)(NearestUpSampling2D()(x))
+        )
     # Without the first row and column it is PyTorch's padding 1, output_padding 1; "same" would
     # leave the last out.
     x = Conv2DTranspose(filters, 3, 2, "valid", name=name, **make.start)(x)
-    return CropStart()(x)
+    return CropTopLeft()(x)
 
 
 def _bounded(x: Any) -> Any:

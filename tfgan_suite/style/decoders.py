@@ -6,7 +6,7 @@ import keras
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D
-from tfgan_suite.layers.resizing import ReflectionPad, Upsample2D
+from tfgan_suite.layers.resizing import NearestUpSampling2D, ReflectionPadding2D
 
 # Channels of the decoder's convolutions, in widths, between its doublings; 0 is the image.
 _GROUPS = ((4,), (4, 4, 4, 2), (2, 1), (1, 0))
@@ -38,10 +38,10 @@ def build_decoder(channels: int = 512, doublings: int = 3, width: int = 64) -> k
     image = keras.Input((None, None, channels), name="maps")
     x = image
     for index, group in enumerate(groups):
-        x = Upsample2D(2, name=f"up_{index}")(x) if index else x
+        x = NearestUpSampling2D(2, name=f"up_{index}")(x) if index else x
         for place, widths in enumerate(group):
             name = f"conv_{index}_{place}"
-            x = ReflectionPad(1, name=f"pad_{index}_{place}")(x)
+            x = ReflectionPadding2D(1, name=f"pad_{index}_{place}")(x)
             if widths:
                 x = Conv2D(
                     widths * width, 3, padding="valid", activation="relu",
