@@ -183,9 +183,9 @@ def load() -> None:
     """
     size = _state["size"]
     if _state["name"] == "pix2pix":
-        _state["source"] = data.load_pairs("textures", size=size, jitter=size // 8)
+        _state["source"] = data.load_pairs("textures", size=size, random_crop=size // 8)
     elif _state["name"] == "cyclegan":
-        _state["source"] = data.load_unpaired("colours", size=size, jitter=size // 8)
+        _state["source"] = data.load_unpaired("colours", size=size, random_crop=size // 8)
     elif _state["name"] == "srresnet":
         _state["source"] = data.load_super_resolution("scenes", scale=SCALE, crop=size)
     else:
@@ -224,8 +224,10 @@ def matmul(side: int, precision: str, seconds: float) -> float:
 
 
 def _batches() -> tf.data.Dataset:
-    mirror = isinstance(_state["game"], TranslationGame)
-    return data.distribute(_state["source"], None, _state["images"], seed=0, mirror=mirror)
+    horizontal_flip = isinstance(_state["game"], TranslationGame)
+    return data.distribute(
+        _state["source"], None, _state["images"], seed=0, horizontal_flip=horizontal_flip
+    )
 
 
 class _Clock(keras.callbacks.Callback):

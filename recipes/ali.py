@@ -53,7 +53,7 @@ R1_WEIGHT = (
 )  # weight of the R1 penalty on real examples; -1: 0.2 for images, 0 (paper) for points
 R1_EVERY = 4  # steps between two that compute it
 AUGMENT = ""  # changes of what the discriminator sees: color,translation,cutout
-MIRROR = False  # show every image mirrored half of the time
+HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 

@@ -95,7 +95,10 @@ def fit(network, source, options):
     report = -(-options.steps // 5)
     for start in range(0, options.steps, report):
         batches = source.batches(
-            min(options.batch, len(source)), seed=options.seed, start=start, mirror=options.mirror
+            min(options.batch, len(source)),
+            seed=options.seed,
+            start=start,
+            horizontal_flip=options.horizontal_flip,
         )
         network.fit(
             batches.map(lambda found: (found["image"], found["label"])),
@@ -126,7 +129,11 @@ def flags(words=None):
     parser.add_argument("--width", type=int, default=32, help="channels of the first layer [32]")
     parser.add_argument("--features", type=int, default=128, help="feature vector's length [128]")
     parser.add_argument("--seed", type=int, default=0, help="of weights and order [0]")
-    parser.add_argument("--mirror", action="store_true", help="mirror half of the images")
+    parser.add_argument(
+        "--horizontal-flip",
+        action="store_true",
+        help="flip each image left to right with probability 0.5",
+    )
     parser.add_argument("--out", default="", help="file [classifiers/DATA.keras]")
     return parser.parse_args(words)
 

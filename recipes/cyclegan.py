@@ -10,7 +10,7 @@ The embedded colours take minutes on a CPU: expect a mean absolute error of at m
 the true images (untranslated ones: "unchanged"), and 0.08 beyond the brightness of training.
 A zero below means a value for the size at hand; from 64 pixels on it is the paper's:
 
-    --size 256 --jitter 30 --mirror --batch 1 --steps 200000
+    --size 256 --jitter 30 --horizontal-flip --batch 1 --steps 200000
 
 The sheets in `samples/` show rows of a | G(a) | b | F(b). The adversarial losses go up and down
 and do not say how good the images are. Colours turned around, which shows early: start again with
@@ -34,7 +34,7 @@ STRATEGY = "one"
 PRECISION = "float32"
 EXPORT = "saved_models"
 JITTER = 0  # pixels by which images are larger before the random crop; paper 30 at 256
-MIRROR = False  # show every image mirrored half of the time
+HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 WIDTH = 0  # channels of the generators and the discriminators; 0: 64 (paper), below 64 pixels 16
 BLOCKS = 0  # residual blocks; 0: 9 from 256 pixels on, 6 (paper), below 64 pixels 2
 DISCRIMINATOR_LAYERS = (
@@ -56,7 +56,7 @@ CHECKPOINT_EVERY = 200  # steps between checkpoints
 
 def load_data(options):
     """Both domains."""
-    return data.load_unpaired(options.data, size=options.size or None, jitter=options.jitter)
+    return data.load_unpaired(options.data, size=options.size or None, random_crop=options.jitter)
 
 
 def make_game(options, data):

@@ -33,7 +33,7 @@ STRATEGY = "one"
 PRECISION = "float32"
 EXPORT = "saved_models"
 JITTER = 0  # pixels by which images are larger before the random crop; paper 0
-MIRROR = False  # show every image mirrored half of the time
+HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 MODEL = "discogan"  # discogan, recongan (reconstruction of A alone) or gan (A to B alone)
 WIDTH = 0  # channels or hidden units; 0: 128 for points, 64 (paper), below 64 pixels 16
 BOTTLENECK = 0  # channels of one more layer in the middle; 0: none; paper 100 for cars and faces
@@ -55,7 +55,7 @@ MODELS = ("discogan", "recongan", "gan")
 
 def load_data(options):
     """Both domains."""
-    return data.load_unpaired(options.data, size=options.size or None, jitter=options.jitter)
+    return data.load_unpaired(options.data, size=options.size or None, random_crop=options.jitter)
 
 
 def make_game(options, data):

@@ -125,7 +125,7 @@ def image(path: Path, longer: int) -> np.ndarray:
     pixels = files.read(path, 3)
     height, width = pixels.shape[:2]
     shorter = max(1, round(min(height, width) * longer / max(height, width)))
-    return image_files.scaled(pixels, shorter).astype(np.float32) / 127.5 - 1.0
+    return image_files.resize_shorter_side(pixels, shorter).astype(np.float32) / 127.5 - 1.0
 
 
 def read_styles(args: argparse.Namespace) -> list[np.ndarray]:

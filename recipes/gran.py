@@ -56,7 +56,7 @@ INSTANCE_NOISE = 0.0  # deviation of the noise on all images the discriminator s
 R1_WEIGHT = 0.25  # weight of the R1 penalty on real images; 0: none (paper)
 R1_EVERY = 8  # steps between two that compute it
 AUGMENT = ""  # changes of what the discriminator sees: color,translation,cutout
-MIRROR = False  # show every image mirrored half of the time
+HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 

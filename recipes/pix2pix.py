@@ -12,7 +12,7 @@ many right images. With `--adversarial 0` (L1 alone) "l1" is the least and the s
 discriminator brings them back, at an l1 up to a tenth larger. A zero (or an empty word) below means a
 value for the size at hand; the paper's setting is
 
-    --size 256 --jitter 30 --mirror --batch 1 --norm batch --steps 80000
+    --size 256 --jitter 30 --horizontal-flip --batch 1 --norm batch --steps 80000
 
 (facades, 200 epochs of 400 pairs, direction BtoA where A are the photos). The sheets in `samples/`
 show rows of source | translation | target. generator/l1 is 100 times the mean error: it falls
@@ -38,7 +38,7 @@ DIRECTION = "AtoB"  # AtoB: A (the left half) is translated to B; BtoA
 CHANNELS = 3  # of the source: 3 (colour) or 1 (grey)
 TARGET_CHANNELS = 3  # of the target
 JITTER = 0  # pixels by which images are larger before the random crop; paper 30 at 256
-MIRROR = False  # show every pair mirrored half of the time
+HORIZONTAL_FLIP = False  # flip each pair left to right with probability 0.5
 HOLD_OUT = 0  # pairs of a folder without a test split that are set aside as one
 ARCHITECTURE = "unet"  # unet, encoder_decoder or resnet
 WIDTH = 0  # channels of generator and discriminator; 0: 64 (paper), below 64 pixels 16
@@ -70,7 +70,7 @@ def load_data(options):
         direction=options.direction,
         channels=options.channels,
         target_channels=options.target_channels,
-        jitter=options.jitter,
+        random_crop=options.jitter,
         hold_out=options.hold_out,
     )
 

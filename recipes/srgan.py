@@ -37,7 +37,7 @@ EXPORT = "saved_models"
 START = ""  # run folder of recipes/srresnet.py; none: random weights
 SCALE = 4  # how many times larger, as in the start
 CHANNELS = 3  # 3 (colour) or 1 (grey)
-MIRROR = True  # show crops in all eight positions: mirrored, turned by quarters
+HORIZONTAL_FLIP = True  # use all eight positions of a crop: flips and quarter turns
 SMALLER = ""  # factors by which images also appear smaller, such as 0.9,0.8,0.7,0.6
 WIDTH = 0  # of the generator; 0: the start's. So are the next six
 BLOCKS = 0
@@ -80,7 +80,7 @@ def load_data(options):
         scale=options.scale,
         crop=options.size or 96,
         channels=options.channels,
-        smaller=options.smaller,
+        downscale_factors=options.smaller,
     )
 
 

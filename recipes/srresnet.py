@@ -33,7 +33,7 @@ PRECISION = "float32"
 EXPORT = "saved_models"
 SCALE = 4  # how many times larger: 2, 3, 4 or 8
 CHANNELS = 3  # 3 (colour) or 1 (grey)
-MIRROR = True  # show crops in all eight positions: mirrored, turned by quarters
+HORIZONTAL_FLIP = True  # use all eight positions of a crop: flips and quarter turns
 SMALLER = ""  # factors by which images also appear smaller, such as 0.9,0.8,0.7,0.6
 VARIANT = "small"  # small, or paper: batch norm, no skip, kernel 9, mean squared error
 WIDTH = 32  # channels of the inner maps; paper 64
@@ -70,7 +70,7 @@ def load_data(options):
         scale=options.scale,
         crop=options.size or 96,
         channels=options.channels,
-        smaller=options.smaller,
+        downscale_factors=options.smaller,
     )
 
 

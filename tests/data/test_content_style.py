@@ -88,7 +88,7 @@ def test_streamed_equals_held(folder):
     held = load_content_style(folder, crop=16, side=24)
     streamed = load_content_style(folder, crop=16, side=24, memory_limit=0)
     assert held.fingerprint == streamed.fingerprint
-    both = zip(*(one.batches(3, seed=1, mirror=True).take(4) for one in (held, streamed)))
+    both = zip(*(one.batches(3, seed=1, horizontal_flip=True).take(4) for one in (held, streamed)))
     for one, two in both:
         for key in ("content", "style"):
             np.testing.assert_array_equal(one[key], two[key])

@@ -184,11 +184,13 @@ def test_broken_files_are_skipped_with_their_partner(tmp_path, limit):
 
 def test_streamed_pairs_equal_those_in_memory(tmp_path):
     two_folders(tmp_path)
-    options = {"size": 6, "jitter": 2}
+    options = {"size": 6, "random_crop": 2}
     held = data.load_pairs(tmp_path, **options)
     read = data.load_pairs(tmp_path, memory_limit=0, **options)
     assert held.fingerprint == read.fingerprint
-    pairs = zip(*(s.batches(2, seed=1, mirror=True, start=1).take(4) for s in (held, read)))
+    pairs = zip(
+        *(s.batches(2, seed=1, horizontal_flip=True, start=1).take(4) for s in (held, read))
+    )
     for one, two in pairs:
         for key in ("source", "target"):
             np.testing.assert_array_equal(one[key], two[key])
@@ -230,7 +232,7 @@ def test_npz_files(tmp_path, keys):
     check(source, range(1, 6))
     check(data.load_pairs(path, direction="BtoA"), range(1, 6), "target", "source")
     assert held_numbers(source) == [1, 2]
-    assert data.load_pairs(path, size=8, jitter=2).shape == (8, 8, 3)
+    assert data.load_pairs(path, size=8, random_crop=2).shape == (8, 8, 3)
 
 
 def test_bad_npz_files_are_explained(tmp_path):
@@ -250,8 +252,8 @@ def test_bad_npz_files_are_explained(tmp_path):
 def test_wrong_options_are_explained(tmp_path):
     side_by_side(tmp_path)
     failing(tmp_path, "AtoB or BtoA", direction="AtoA")
-    failing(tmp_path, "jitter", jitter=-1)
-    failing(tmp_path, "jitter", jitter=1.5)
+    failing(tmp_path, "jitter", random_crop=-1)
+    failing(tmp_path, "jitter", random_crop=1.5)
     failing(tmp_path, "hold_out", hold_out=-1)
     failing(tmp_path, "split", split="half")
     failing(tmp_path, "channels", target_channels=2)
@@ -272,4 +274,4 @@ def test_the_embedded_world():
     back = turned.held_out(50)
     np.testing.assert_array_equal(back["target"], held["source"])
     assert turned.report(back, back["target"])["accuracy"] == 1.0
-    assert data.load_pairs("textures", size=32, jitter=4).shape == (32, 32, 3)
+    assert data.load_pairs("textures", size=32, random_crop=4).shape == (32, 32, 3)

@@ -17,7 +17,7 @@ from tfgan_suite.utils import bicubic
 
 
 def test_the_weights_of_a_fourth_are_matlabs():
-    places, weights = bicubic.taps(64, 16)
+    places, weights = bicubic.resize_weights(64, 16)
     half = [-0.001709, -0.010986, -0.018311, -0.011963, 0.022705, 0.097412, 0.181885, 0.240967]
     assert weights.shape == (16, 16)
     assert weights[8] == pytest.approx([*half, *half[::-1]], abs=1e-6)
@@ -26,7 +26,7 @@ def test_the_weights_of_a_fourth_are_matlabs():
 
 
 def test_edges_are_continued_by_their_mirror_image():
-    places, _ = bicubic.taps(16, 4)
+    places, _ = bicubic.resize_weights(16, 4)
     assert places[0].tolist() == [5, 4, 3, 2, 1, 0, *range(10)]
     assert places[-1].tolist() == [*range(6, 16), 15, 14, 13, 12, 11, 10]
 
@@ -35,19 +35,19 @@ def test_even_images_stay_even_and_ramps_stay_ramps():
     even = bicubic.resize(np.full((20, 24, 3), 7.0), 5, 6)
     assert even.shape == (5, 6, 3) and np.allclose(even, 7.0)
     ramp = np.arange(64.0)[:, None, None] * np.ones((1, 8, 1))
-    small = bicubic.shrink(ramp, 4)
+    small = bicubic.downscale(ramp, 4)
     assert np.diff(small[3:-3, 0, 0]) == pytest.approx(4.0 * np.ones(9))
-    large = bicubic.enlarge(small, 4)
+    large = bicubic.upscale(small, 4)
     np.testing.assert_allclose(large[20:-20], ramp[20:-20], atol=1e-9)
 
 
 def test_the_middle_is_what_tensorflow_computes():
     image = np.random.RandomState(0).rand(48, 40, 3).astype("f4")
     small = tf.image.resize(image, (12, 10), "bicubic", antialias=True).numpy()
-    ours = bicubic.shrink(image, 4)
+    ours = bicubic.downscale(image, 4)
     np.testing.assert_allclose(ours[3:-3, 3:-3], small[3:-3, 3:-3], atol=2e-6)
     large = tf.image.resize(image, (192, 160), "bicubic").numpy()
-    ours = bicubic.enlarge(image, 4)
+    ours = bicubic.upscale(image, 4)
     np.testing.assert_allclose(ours[12:-12, 12:-12], large[12:-12, 12:-12], atol=2e-5)
 
 
@@ -55,21 +55,21 @@ def test_bytes_are_rounded_after_each_axis():
     image = np.random.RandomState(1).randint(0, 256, (16, 20, 3)).astype("u1")
     rows = np.floor(bicubic.resize(image.astype(float), 4, 20) + 0.5).clip(0, 255)
     expected = np.floor(bicubic.resize(rows, 4, 5) + 0.5).clip(0, 255)
-    found = bicubic.shrink(image, 4)
+    found = bicubic.downscale(image, 4)
     assert found.dtype == np.uint8 and np.array_equal(found, expected)
 
 
 def test_a_part_is_a_part_of_the_whole():
     image = np.random.RandomState(2).randint(0, 256, (40, 52, 1)).astype("u1")
     part = bicubic.resize(image, 10, 13, slice(3, 8), slice(0, 4))
-    assert np.array_equal(part, bicubic.shrink(image, 4)[3:8, :4])
+    assert np.array_equal(part, bicubic.downscale(image, 4)[3:8, :4])
 
 
 def test_sides_that_do_not_divide_are_refused_and_can_be_cut():
     image = np.zeros((13, 18, 3), np.uint8)
     with pytest.raises(InputError, match="18x13 pixels cannot be made 4 times smaller"):
-        bicubic.shrink(image, 4)
-    assert bicubic.whole(image, 4).shape == (12, 16, 3)
+        bicubic.downscale(image, 4)
+    assert bicubic.crop_to_multiple(image, 4).shape == (12, 16, 3)
 
 
 # ---- files -----------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_pairs_that_do_not_fit_are_refused(tmp_path):
 @pytest.mark.parametrize("memory_limit", [2**31, 0])
 def test_images_appear_smaller_too(folder, memory_limit):
     given = {"crop": 32, "memory_limit": memory_limit}
-    source = data.load_super_resolution(folder, smaller="0.75, 0.5", **given)
+    source = data.load_super_resolution(folder, downscale_factors="0.75, 0.5", **given)
     sizes = source._images.sizes
     if memory_limit:
         # 48x48, 36x52 of 38x53, 72x28 and 48x24 are too small, unsaid; 32x32.
@@ -140,7 +140,7 @@ def test_images_appear_smaller_too(folder, memory_limit):
     half = super_resolution_files.read(dataclasses.replace(pair, factor=0.5), 4, 3)
     expected = bicubic.resize(places_image(64, 64), 32, 32)
     assert np.array_equal(half[0], expected)
-    assert np.array_equal(half[1], bicubic.shrink(expected, 4))
+    assert np.array_equal(half[1], bicubic.downscale(expected, 4))
     found = source._images.crop(sizes.index((32, 32)), np.zeros(2), 32)
     assert np.array_equal(found[0], half[0]) and np.array_equal(found[1], half[1])
     plain = data.load_super_resolution(folder, **given)
@@ -149,14 +149,14 @@ def test_images_appear_smaller_too(folder, memory_limit):
 
 def test_impossible_factors_are_refused(folder, tmp_path):
     for wrong in ("1.5", "0.9,x", (0.5, 0.0)):
-        with pytest.raises(InputError, match="smaller is .*above 0 and below 1"):
-            data.load_super_resolution(folder, crop=32, smaller=wrong)
-    with pytest.raises(InputError, match="leave out smaller"):
-        data.load_super_resolution("scenes", smaller=(0.5,))
+        with pytest.raises(InputError, match="downscale_factors is .*above 0 and below 1"):
+            data.load_super_resolution(folder, crop=32, downscale_factors=wrong)
+    with pytest.raises(InputError, match="leave out downscale_factors"):
+        data.load_super_resolution("scenes", downscale_factors=(0.5,))
     save(tmp_path / "own" / "HR" / "a.png", places_image(64, 64))
     save(tmp_path / "own" / "LR" / "a.png", places_image(16, 16))
     with pytest.raises(InputError, match="small versions of their own"):
-        data.load_super_resolution(tmp_path / "own", crop=32, smaller=(0.5,))
+        data.load_super_resolution(tmp_path / "own", crop=32, downscale_factors=(0.5,))
 
 
 def test_broken_and_small_images_are_named(folder):
@@ -204,7 +204,7 @@ def values(batch, key):
 def test_crops_of_both_sizes_lie_at_the_same_place(folder, limit):
     source = data.load_super_resolution(folder, crop=32, memory_limit=limit)
     images = {
-        size: bicubic.shrink(bicubic.whole(places_image(*size), 4), 4)
+        size: bicubic.downscale(bicubic.crop_to_multiple(places_image(*size), 4), 4)
         for size in [(64, 64), (50, 71), (100, 40), (66, 34)]
     }
     seen = set()
@@ -234,14 +234,14 @@ def test_streamed_images_give_the_same_batches(tmp_path):
 
 def test_a_batch_is_a_function_of_seed_and_step():
     source = data.load_super_resolution("scenes", crop=48)
-    whole = list(source.batches(6, seed=5, mirror=True).take(4))
-    (again,) = source.batches(6, seed=5, start=3, mirror=True).take(1)
-    (other,) = source.batches(6, seed=6, start=3, mirror=True).take(1)
+    whole = list(source.batches(6, seed=5, horizontal_flip=True).take(4))
+    (again,) = source.batches(6, seed=5, start=3, horizontal_flip=True).take(1)
+    (other,) = source.batches(6, seed=6, start=3, horizontal_flip=True).take(1)
     for key in ("low", "high"):
         assert np.array_equal(whole[3][key], again[key])
         assert not np.array_equal(whole[3][key], other[key])
     context = tf.distribute.InputContext(1, 0, 2)
-    parts = list(source.batches(6, seed=5, mirror=True, input_context=context).take(4))
+    parts = list(source.batches(6, seed=5, horizontal_flip=True, input_context=context).take(4))
     for key in ("low", "high"):
         joined = np.concatenate([parts[2][key], parts[3][key]])
         assert np.array_equal(joined, whole[1][key])
@@ -249,10 +249,10 @@ def test_a_batch_is_a_function_of_seed_and_step():
 
 def test_both_sizes_are_turned_alike():
     source = data.load_super_resolution("scenes", crop=96)
-    (batch,) = source.batches(32, seed=0, mirror=True).take(1)
+    (batch,) = source.batches(32, seed=0, horizontal_flip=True).take(1)
     for high, low in zip(values(batch, "high"), values(batch, "low")):
         # The crop is the whole image; rounding after each axis may differ once turned.
-        assert np.abs(bicubic.shrink(high, 4).astype(int) - low).max() <= 2
+        assert np.abs(bicubic.downscale(high, 4).astype(int) - low).max() <= 2
 
 
 def test_the_eight_positions_are_all_different():
@@ -286,7 +286,7 @@ def test_scenes_are_drawn_from_their_seed_and_read_by_the_benchmarks_measure():
     assert not np.array_equal(scenes.generate(1, 32, 4), scenes.generate(1, 32, 5))
     source = data.load_super_resolution("scenes")
     examples = source.held_out(6)
-    smooth = np.stack([np.clip(bicubic.enlarge(one, 4), -1, 1) for one in examples["low"]])
+    smooth = np.stack([np.clip(bicubic.upscale(one, 4), -1, 1) for one in examples["low"]])
     found = source.report(examples, smooth)
     # Bytes enlarged in two rounded steps, or floats rounded once.
     assert abs(found["gain"]) < 0.02 and 20 < found["bicubic_psnr_y"] < 30

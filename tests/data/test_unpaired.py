@@ -95,11 +95,11 @@ def test_one_grey_domain_becomes_colour_and_two_stay_grey(tmp_path):
 
 
 def test_jitter_size_and_streaming(four_folders):
-    source = data.load_unpaired(four_folders, size=6, jitter=2)
+    source = data.load_unpaired(four_folders, size=6, random_crop=2)
     assert source.shapes["domain_b"] == (6, 6, 3)
     assert source.held_out(1)["domain_a"].shape == (1, 6, 6, 3)
-    streamed = data.load_unpaired(four_folders, size=6, jitter=2, memory_limit=0)
-    both = zip(*(s.batches(4, seed=1, mirror=True).take(3) for s in (source, streamed)))
+    streamed = data.load_unpaired(four_folders, size=6, random_crop=2, memory_limit=0)
+    both = zip(*(s.batches(4, seed=1, horizontal_flip=True).take(3) for s in (source, streamed)))
     for one, two in both:
         for key in one:
             np.testing.assert_array_equal(one[key], two[key])

@@ -132,7 +132,7 @@ def test_beside_bicubic_the_network_begins_as_bicubic(upsampling):
     keras.utils.set_random_seed(0)
     network = srgan.build_generator(3, 4, 8, 2, "none", upsampling, "bicubic", 3)
     low = np.random.RandomState(0).uniform(-1, 1, (2, 9, 7, 3)).astype("f4")
-    smooth = np.stack([bicubic.enlarge(one, 4) for one in low])
+    smooth = np.stack([bicubic.upscale(one, 4) for one in low])
     difference = network(low).numpy() - smooth
     assert 0 < np.sqrt((difference**2).mean()) < 0.5 * smooth.std()
 
@@ -246,7 +246,7 @@ def test_overlaps_of_transposed_convolutions():
 def test_the_bicubic_layer_is_matlabs_up_to_the_edges(factor):
     images = np.random.RandomState(0).uniform(-1, 1, (2, 7, 5, 3)).astype("f4")
     made = BicubicUpsample(factor)(images).numpy()
-    expected = np.stack([bicubic.enlarge(one, factor) for one in images])
+    expected = np.stack([bicubic.upscale(one, factor) for one in images])
     np.testing.assert_allclose(made, expected, atol=1e-6)
 
 
@@ -399,7 +399,7 @@ def test_the_small_network_beats_bicubic_within_500_steps():
     network = srgan.build_generator(3, 4, 32, 4, "none", "direct", "bicubic", 3)
     game = srgan.SRResNet(network, pixel_loss="l1")
     game.compile(generator=FusedAdam(1e-3))
-    batches = source.batches(16, seed=0, mirror=True)
+    batches = source.batches(16, seed=0, horizontal_flip=True)
     game.fit(batches, steps_per_epoch=500, verbose=0, shuffle=False)
     examples = source.held_out(40)
     found = source.report(examples, game.translate(examples["low"]))

@@ -42,9 +42,9 @@ def test_every_image_and_the_mean(folder):
     assert set(table.skipped) == {"c.png", "d.png"} and len(told) == 2
     assert table.skipped["c.png"] == "64x16 pixels; the measure needs 19"
     for index, (height, width, seed) in enumerate([(64, 48, 0), (51, 66, 1)]):
-        high = bicubic.whole(smooth(height, width, seed), 4)
-        low = bicubic.shrink(high, 4)
-        for method, made in (("nearest", nearest(low)), ("bicubic", bicubic.enlarge(low, 4))):
+        high = bicubic.crop_to_multiple(smooth(height, width, seed), 4)
+        low = bicubic.downscale(high, 4)
+        for method, made in (("nearest", nearest(low)), ("bicubic", bicubic.upscale(low, 4))):
             inside = (similarity.luma(made) - similarity.luma(high))[4:-4, 4:-4]
             expected = 10 * np.log10(255**2 / np.mean(inside**2))
             found = table.values[method]["PSNR-Y"][index]
@@ -62,7 +62,7 @@ def test_every_image_and_the_mean(folder):
 def test_bicubic_alone_and_as_a_method_are_one(folder):
     alone = super_resolution.benchmark(None, folder)
     assert list(alone.values) == ["bicubic"]
-    given = super_resolution.benchmark(lambda low: bicubic.enlarge(low, 4), folder)
+    given = super_resolution.benchmark(lambda low: bicubic.upscale(low, 4), folder)
     assert given.values["network"] == given.values["bicubic"] == alone.values["bicubic"]
 
 
@@ -97,8 +97,8 @@ def test_the_distance_in_features(folder):
         nearest, folder, features=lambda x: [x, 2 * x], name="nearest", features_name="two"
     )
     found = table.values["nearest"]["feature-distance-two"][0]
-    high = bicubic.whole(smooth(64, 48), 4)
-    error = (nearest(bicubic.shrink(high, 4)).astype(float) - high) / 127.5
+    high = bicubic.crop_to_multiple(smooth(64, 48), 4)
+    error = (nearest(bicubic.downscale(high, 4)).astype(float) - high) / 127.5
     assert found == pytest.approx(5 * np.mean(error**2), rel=1e-4)
 
 

@@ -19,7 +19,7 @@ PRECISION = "float32"
 EXPORT = "none"
 WIDTH = 8  # channels of the first layer, 100% explained
 RATE = 1e-4  # learning rate
-MIRROR = False  # mirror half of the images
+HORIZONTAL_FLIP = False  # flip half of the images
 helper = 3
 '''
 
@@ -35,16 +35,18 @@ def recipe(tmp_path):
 
 def test_without_flags_the_constants_hold(recipe):
     chosen = options.parse(recipe, [])
-    assert chosen.width == 8 and chosen.learning_rate == 1e-4 and chosen.mirror is False
+    assert chosen.width == 8 and chosen.learning_rate == 1e-4 and chosen.horizontal_flip is False
     assert not hasattr(chosen, "helper")
 
 
 def test_flags_have_the_constants_types(recipe):
-    chosen = options.parse(recipe, ["--width", "16", "--learning-rate", "2", "--mirror", "yes"])
-    assert chosen.width == 16 and chosen.learning_rate == 2.0 and chosen.mirror is True
+    chosen = options.parse(
+        recipe, ["--width", "16", "--learning-rate", "2", "--horizontal-flip", "yes"]
+    )
+    assert chosen.width == 16 and chosen.learning_rate == 2.0 and chosen.horizontal_flip is True
     assert isinstance(chosen.learning_rate, float)
-    assert options.parse(recipe, ["--mirror"]).mirror is True
-    assert options.parse(recipe, ["--mirror", "no"]).mirror is False
+    assert options.parse(recipe, ["--horizontal-flip"]).horizontal_flip is True
+    assert options.parse(recipe, ["--horizontal-flip", "no"]).horizontal_flip is False
 
 
 def test_help_explains_every_flag(recipe, capsys):
@@ -63,7 +65,7 @@ def test_help_explains_every_flag(recipe, capsys):
         (["--widht", "16"], "did you mean --width?"),
         (["--wid", "16"], "--wid"),
         (["--width", "wide"], "invalid int value: 'wide'"),
-        (["--mirror", "maybe"], "'maybe' is neither true nor false"),
+        (["--horizontal-flip", "maybe"], "'maybe' is neither true nor false"),
         (["stray"], "stray"),
     ],
 )

@@ -252,7 +252,7 @@ def _read(path: Path, size: int, what: str = "") -> np.ndarray:
     except image_files.Unreadable as error:
         raise image_files.Unreadable(f"{what}: {error}" if what else str(error)) from error
     if size and min(pixels.shape[:2]) > size:
-        pixels = image_files.scaled(pixels, size)
+        pixels = image_files.resize_shorter_side(pixels, size)
     return pixels.astype(np.float32) / 127.5 - 1.0
 
 

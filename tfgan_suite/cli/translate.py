@@ -180,8 +180,10 @@ def _sides(
         except image_files.Unreadable as error:
             raise image_files.Unreadable(f"target {job.truth.name}: {error}") from error
     if truth is not None:
-        truth = image_files.scaled(files.in_channels(truth, translator.made.shape[2]), size)
-    return image_files.scaled(given, size), truth
+        truth = image_files.resize_shorter_side(
+            files.in_channels(truth, translator.made.shape[2]), size
+        )
+    return image_files.resize_shorter_side(given, size), truth
 
 
 def _difference(made: np.ndarray, truth: np.ndarray) -> float:

@@ -48,7 +48,7 @@ class SuperResolutionGame(TranslationGame):
         low = np.asarray(examples[self.takes], np.float32)
         made = self.translate(low)
         scale = made.shape[1] // low.shape[1]
-        smooth = np.stack([np.clip(bicubic.enlarge(one, scale), -1.0, 1.0) for one in low])
+        smooth = np.stack([np.clip(bicubic.upscale(one, scale), -1.0, 1.0) for one in low])
         columns = [low.repeat(scale, axis=1).repeat(scale, axis=2), smooth, made]
         if self.gives in examples:
             columns.append(examples[self.gives])

@@ -42,7 +42,7 @@ def load_pairs(
     direction: str = "AtoB",
     channels: int | None = None,
     target_channels: int | None = None,
-    jitter: int = 0,
+    random_crop: int = 0,
     split: str = "train",
     strict: bool = False,
     hold_out: int = 0,
@@ -71,9 +71,9 @@ def load_pairs(
         direction: `"AtoB"`: A is the source and B the target; `"BtoA"`: the other way round.
         channels: of the source, 1 or 3. `None`: 3, or 1 if all sources are grey.
         target_channels: of the target, likewise.
-        jitter: images are kept this many pixels larger, and cropped at random when they are
+        random_crop: images are kept this many pixels larger, and cropped at random when they are
             used (the paper: 30 at size 256). Both images of a pair are cropped, and with
-            `batches(.., mirror=True)` mirrored, in the same way.
+            `batches(.., horizontal_flip=True)` mirrored, in the same way.
         split: `"train"` or `"test"`.
         strict: a file that cannot be read is an error instead of being skipped.
         hold_out: in folders without a test split, so many pairs are set aside as one.
@@ -93,7 +93,7 @@ def load_pairs(
     image_files.check_channels(channels)
     image_files.check_channels(target_channels)
     specs.check_count(hold_out, "hold_out")
-    room = jitters.check(jitter)
+    room = jitters.check(random_crop)
     text, size = os.fspath(spec), image_files.check_size(size)
     if room and size is None:
         size = textures.SIZE if text in WORLDS else DEFAULT_SIZE
@@ -119,7 +119,7 @@ def load_pairs(
         specs.short(text),
         [stream],
         key="source",
-        jitter=room,
+        random_crop=room,
         test=open_test if split == "train" else None,
         report=functools.partial(textures.report, direction=direction) if text in WORLDS else None,
     )

@@ -31,7 +31,7 @@ def load_super_resolution(
     crop: int = 96,
     channels: int = 3,
     split: str = "train",
-    smaller: Sequence[float] | str = (),
+    downscale_factors: Sequence[float] | str = (),
     strict: bool = False,
     memory_limit: int = MEMORY_LIMIT,
     progress: columns.Progress | None = None,
@@ -55,7 +55,7 @@ def load_super_resolution(
         crop: side of the high-resolution crops; paper 96.
         channels: 1 (grey) or 3 (colour).
         split: `"train"` or `"test"`.
-        smaller: factors below 1 by which the training images appear once more, as often as
+        downscale_factors: factors below 1 by which the training images appear once more, as often as
             there are factors, e.g. `(0.9, 0.8, 0.7, 0.6)` or `"0.9,0.8,0.7,0.6"`: what was coarse
             is fine there, so that few images teach more. Not of images with small versions of
             their own.
@@ -72,7 +72,7 @@ def load_super_resolution(
         InputError: no such set; images smaller than the crop or pairs whose sizes do not divide
             (in half of the files or, with `strict`, in one); a bad scale, crop or factor.
     """
-    smaller = _factors(smaller)
+    downscale_factors = _factors(downscale_factors)
     _check(scale, crop, channels)
     text, split = os.fspath(spec), specs.check_split(split)
     options = {
@@ -83,13 +83,15 @@ def load_super_resolution(
             raise InputError("scenes are in colour: leave out channels=1")
         if crop > scenes.SIZE:
             raise InputError(f"the crop is {crop}; scenes have {scenes.SIZE}x{scenes.SIZE} pixels")
-        if smaller:
-            raise InputError("scenes are drawn as large as they should be: leave out smaller")
+        if downscale_factors:
+            raise InputError(
+                "scenes are drawn as large as they should be: leave out downscale_factors"
+            )
         count, seed = _SCENES[split]
         held = Images.of_arrays(scenes.generate(count, seed=seed), scale)
     else:
         pairs = files.find(text, scale, split, WORLDS)
-        shown = smaller if split == "train" else ()
+        shown = downscale_factors if split == "train" else ()
         held = Images.of_files(pairs, crop, shown, progress=progress, **options)
     return SuperResolutionSource(
         specs.short(text),
@@ -107,7 +109,7 @@ class SuperResolutionSource(Source):
 
     An example is a crop, not an image: an image counts as often as crops fit into it side by
     side, so that large images are seen more often. Where a crop lies is drawn anew every time,
-    from the seed, the step and the place in the batch. `mirror` shows crops in one of eight
+    from the seed, the step and the place in the batch. `horizontal_flip` shows crops in one of eight
     positions: mirrored or not, and turned by quarters.
 
     Attributes:
@@ -215,13 +217,13 @@ class SuperResolutionSource(Source):
             high[row], low[row] = self._images.crop(int(number), place, self.crop)
         return high, low
 
-    def _finish(self, step, part, found, deal, seed, mirror) -> dict[str, tf.Tensor]:
+    def _finish(self, step, part, found, deal, seed, horizontal_flip) -> dict[str, tf.Tensor]:
         """Shapes, the eight positions, scaling."""
         done = {
             key: tf.ensure_shape(found[key], (deal.size, *shape))
             for key, shape in self.shapes.items()
         }
-        if mirror:
+        if horizontal_flip:
             draws = tf.random.stateless_uniform(
                 [deal.batch],
                 order.key(seed, "turn super-resolution", step),
@@ -256,16 +258,16 @@ def positioned(images: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
     return images
 
 
-def _factors(smaller: Sequence[float] | str) -> tuple[float, ...]:
-    if isinstance(smaller, str):
-        smaller = [word for word in smaller.split(",") if word.strip()]
+def _factors(factors: Sequence[float] | str) -> tuple[float, ...]:
+    if isinstance(factors, str):
+        factors = [word for word in factors.split(",") if word.strip()]
     try:
-        found = tuple(map(float, smaller))
+        found = tuple(map(float, factors))
     except ValueError:
         found = (0.0,)
     if not all(0.0 < factor < 1.0 for factor in found):
         raise InputError(
-            f"smaller is {', '.join(map(str, smaller))}; expected numbers above 0 and below 1, "
+            f"downscale_factors is {', '.join(map(str, factors))}; expected numbers above 0 and below 1, "
             "such as 0.9,0.8,0.7,0.6"
         )
     return found

@@ -30,7 +30,7 @@ def load_unpaired(
     *,
     size: int | None = None,
     channels: int | None = None,
-    jitter: int = 0,
+    random_crop: int = 0,
     split: str = "train",
     strict: bool = False,
     memory_limit: int = MEMORY_LIMIT,
@@ -54,7 +54,7 @@ def load_unpaired(
         size: side of the square images. `None`: 64 for folders, 32 for the worlds, and for
             arrays the size they have, if there is no jitter.
         channels: 1 or 3. `None`: what the domains have; 3 where only one of them is grey.
-        jitter: images are kept this many pixels larger, and cropped at random when they are
+        random_crop: images are kept this many pixels larger, and cropped at random when they are
             used (the paper: 30 at size 256), each domain for itself.
         split: `"train"` or `"test"`.
         strict: a file that cannot be read is an error instead of being skipped.
@@ -72,7 +72,7 @@ def load_unpaired(
     image_files.check_size(size)
     image_files.check_channels(channels)
     specs.check_split(split)
-    text, room = os.fspath(spec), jitters.check(jitter)
+    text, room = os.fspath(spec), jitters.check(random_crop)
     report = None
     if text == "modes":
         streams, report = _points(split, size, channels, room), modes.report
@@ -107,7 +107,7 @@ def load_unpaired(
         specs.short(text),
         streams,
         key="domain_a",
-        jitter=room,
+        random_crop=room,
         report=report,
         test=open_test if split == "train" else None,
     )
@@ -135,7 +135,7 @@ def _points(split: str, size: int | None, channels: int | None, room: int) -> li
     """The embedded points."""
     if size is not None or channels is not None or room:
         raise InputError(
-            "modes holds points of the plane, which have neither size nor channels nor jitter: "
+            "modes holds points of the plane, which have neither size nor channels nor random_crop: "
             "leave them out, or choose images"
         )
     count, seeds = _POINTS[split]

@@ -97,7 +97,7 @@ def read(path: Path, channels: int, size: int = 0) -> np.ndarray:
     Raises:
         images.Unreadable: it is no whole image; the message says why.
     """
-    return image_files.scaled(image_files.read(path, None, channels), size)
+    return image_files.resize_shorter_side(image_files.read(path, None, channels), size)
 
 
 def in_channels(pixels: np.ndarray, channels: int) -> np.ndarray:

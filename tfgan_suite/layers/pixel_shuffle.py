@@ -278,7 +278,7 @@ def _prelu(x: tf.Tensor, alpha: tf.Tensor):
 class BicubicUpsample(keras.layers.Layer):
     """MATLAB's bicubic enlargement by a whole factor, as a convolution and a shuffle.
 
-    Equal to `data.bicubic.enlarge` up to the edges, differentiable, and made of operations that
+    Equal to `data.bicubic.upscale` up to the edges, differentiable, and made of operations that
     every converter knows (TFLite has no bicubic resize). Computed in float32.
 
     Args:
@@ -336,7 +336,7 @@ def enlarging_kernel(factor: int, channels: int) -> np.ndarray:
     """
     # The pixels that come from the middle one of enough others, seen from its neighbours.
     length, middle = 11, 5
-    places, weights = bicubic.taps(length, length * factor)
+    places, weights = bicubic.resize_weights(length, length * factor)
     line = np.zeros((5, factor))  # neighbour -2 .. 2, place in the block
     for phase in range(factor):
         row = middle * factor + phase

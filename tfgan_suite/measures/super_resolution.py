@@ -104,7 +104,7 @@ def benchmark(
         InputError: no such data, or no image that can be measured.
     """
     border = scale if border is None else border
-    methods = {"bicubic": lambda low: bicubic.enlarge(low, scale)}
+    methods = {"bicubic": lambda low: bicubic.upscale(low, scale)}
     if enlarge is not None:
         methods = {name: enlarge, **methods}
     values: dict[str, dict[str, list[float]]] = {method: {} for method in methods}
@@ -175,9 +175,9 @@ def _pairs(
     """Names, and both images or the reason why there are none."""
     if os.fspath(data) in WORLDS:
         for index, image in enumerate(scenes.generate(_SCENES[0], seed=_SCENES[1])):
-            high = bicubic.whole(image, scale)
+            high = bicubic.crop_to_multiple(image, scale)
             high = high if channels == 3 else image_files.fit_array(high, None, 1)
-            yield f"scene {index}", (high, bicubic.shrink(high, scale))
+            yield f"scene {index}", (high, bicubic.downscale(high, scale))
         return
     for pair in files.find(data, scale, split, WORLDS):
         try:

@@ -143,7 +143,7 @@ def _fit(
             options.batch * game.batches_per_step,
             seed=options.seed,
             start=stage,
-            mirror=getattr(options, "mirror", False),
+            horizontal_flip=getattr(options, "horizontal_flip", False),
         )
         game.fit(
             batches,

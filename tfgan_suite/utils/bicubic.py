@@ -13,7 +13,7 @@ import numpy as np
 from tfgan_suite.errors import InputError
 
 
-def keys(distance: np.ndarray) -> np.ndarray:
+def cubic_kernel(distance: np.ndarray) -> np.ndarray:
     """Keys's cubic kernel, a = -0.5, at distances in pixels; 0 from 2 on."""
     x = np.abs(distance)
     near = 1.5 * x**3 - 2.5 * x**2 + 1.0
@@ -21,7 +21,7 @@ def keys(distance: np.ndarray) -> np.ndarray:
     return np.where(x <= 1.0, near, np.where(x < 2.0, far, 0.0))
 
 
-def taps(length: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+def resize_weights(length: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Which pixels of an axis make each new one, and with what weight.
 
     Args:
@@ -42,7 +42,7 @@ def taps(length: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     centre = (np.arange(size) + 0.5) / scale - 0.5
     count = int(np.ceil(4.0 * wider)) + 2
     places = np.floor(centre - 2.0 * wider).astype(np.int64)[:, None] + np.arange(count)
-    weights = keys((centre[:, None] - places) / wider)
+    weights = cubic_kernel((centre[:, None] - places) / wider)
     weights /= weights.sum(axis=1, keepdims=True)
     used = (weights != 0.0).any(axis=0)
     there_and_back = places[:, used] % (2 * length)
@@ -70,8 +70,8 @@ def resize(
         uint8 for uint8, else float64, of the part's shape.
     """
     parts = (
-        tuple(found[rows] for found in taps(image.shape[0], height)),
-        tuple(found[columns] for found in taps(image.shape[1], width)),
+        tuple(found[rows] for found in resize_weights(image.shape[0], height)),
+        tuple(found[columns] for found in resize_weights(image.shape[1], width)),
     )
     made = image
     for axis, (places, weights) in enumerate(parts):
@@ -82,7 +82,7 @@ def resize(
     return made.astype(np.uint8) if image.dtype == np.uint8 else made
 
 
-def shrink(image: np.ndarray, scale: int) -> np.ndarray:
+def downscale(image: np.ndarray, scale: int) -> np.ndarray:
     """The low-resolution image of a benchmark: antialiased, `scale` times smaller.
 
     Args:
@@ -96,12 +96,12 @@ def shrink(image: np.ndarray, scale: int) -> np.ndarray:
     if height % scale or width % scale or not height or not width:
         raise InputError(
             f"an image of {width}x{height} pixels cannot be made {scale} times smaller; crop its"
-            f" sides to multiples of {scale} (`whole`)"
+            f" sides to multiples of {scale} (`crop_to_multiple`)"
         )
     return resize(image, height // scale, width // scale)
 
 
-def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
+def upscale(image: np.ndarray, scale: int) -> np.ndarray:
     """The baseline of super-resolution: `scale` times larger.
 
     Args:
@@ -111,7 +111,7 @@ def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
     return resize(image, image.shape[0] * scale, image.shape[1] * scale)
 
 
-def whole(image: np.ndarray, scale: int) -> np.ndarray:
+def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
     """An image without the last rows and columns that are no multiple of the scale."""
     height, width = (side // scale * scale for side in image.shape[:2])
     return image[:height, :width]

@@ -62,15 +62,15 @@ def test_every_example_comes_at_every_place_about_equally_often():
 
 def test_two_builds_are_equal_and_the_global_seed_does_not_matter():
     tf.random.set_seed(1)
-    first = images(numbered(), 9, seed=3, mirror=True)
+    first = images(numbered(), 9, seed=3, horizontal_flip=True)
     tf.random.set_seed(2)
-    np.testing.assert_array_equal(first, images(numbered(), 9, seed=3, mirror=True))
+    np.testing.assert_array_equal(first, images(numbered(), 9, seed=3, horizontal_flip=True))
 
 
 @pytest.mark.parametrize("start", [1, 4, 5, 13])
 def test_start_equals_skipping(start):
-    whole = images(numbered(), 20, seed=3, mirror=True)
-    resumed = images(numbered(), 20 - start, seed=3, mirror=True, start=start)
+    whole = images(numbered(), 20, seed=3, horizontal_flip=True)
+    resumed = images(numbered(), 20 - start, seed=3, horizontal_flip=True, start=start)
     np.testing.assert_array_equal(whole[start:], resumed)
 
 
@@ -87,7 +87,7 @@ def test_values_are_exact_and_labels_belong_to_their_images():
 def test_mirror_turns_about_half_and_only_left_to_right():
     pixels = np.arange(24, dtype=np.uint8).reshape(1, 2, 4, 3).repeat(50, axis=0)
     source = data.ArraySource("same", pixels)
-    found = np.concatenate(images(source, 20, 50, seed=0, mirror=True))
+    found = np.concatenate(images(source, 20, 50, seed=0, horizontal_flip=True))
     plain = pixels[0] / np.float32(127.5) - np.float32(1)
     is_plain = np.all(found == plain, axis=(1, 2, 3))
     is_turned = np.all(found == plain[:, ::-1], axis=(1, 2, 3))
@@ -108,7 +108,7 @@ def contexts(workers, replicas):
 @pytest.mark.parametrize("workers,replicas", [(1, 2), (2, 2), (2, 4), (1, 4), (4, 4)])
 @pytest.mark.parametrize("start", [0, 7])
 def test_slices_of_all_replicas_together_are_the_batch_of_one_device(workers, replicas, start):
-    options = {"seed": 9, "mirror": True, "start": start}
+    options = {"seed": 9, "horizontal_flip": True, "start": start}
     whole = images(numbered(), 11, 8, **options)
     local = replicas // workers
     parts = [
@@ -123,8 +123,8 @@ def test_slices_of_all_replicas_together_are_the_batch_of_one_device(workers, re
 
 def test_a_strategy_gets_the_same_examples(two_replicas):
     source = numbered()
-    whole = list(source.batches(6, seed=4, start=2, mirror=True).take(5))
-    spread = iter(data.distribute(source, two_replicas, 6, seed=4, start=2, mirror=True))
+    whole = list(source.batches(6, seed=4, start=2, horizontal_flip=True).take(5))
+    spread = iter(data.distribute(source, two_replicas, 6, seed=4, start=2, horizontal_flip=True))
     for batch in whole:
         parts = next(spread)
         for key, wanted in batch.items():

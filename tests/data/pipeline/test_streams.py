@@ -27,7 +27,7 @@ def paired(count=23, side=6, room=0):
         "pairs",
         [columns.in_memory("pairs", {"source": one, "target": 255 - one})],
         key="source",
-        jitter=room,
+        random_crop=room,
     )
 
 
@@ -36,7 +36,7 @@ def unpaired(counts=(7, 10), side=6, room=0):
         columns.in_memory(key, {key: images(count, side, room)})
         for key, count in zip(("domain_a", "domain_b"), counts)
     ]
-    return StreamSource("domains", streams, key="domain_a", jitter=room)
+    return StreamSource("domains", streams, key="domain_a", random_crop=room)
 
 
 def stored(values):
@@ -52,7 +52,7 @@ def numbers(source, key, steps, batch=5, **options):
 def test_images_and_values_of_one_stream_stay_together():
     held = {"simulated": images(9, 4), "label": np.arange(18, dtype=np.float32).reshape(9, 2)}
     source = StreamSource("eyes", [columns.in_memory("simulated", held)], key="simulated")
-    for batch in source.batches(4, seed=3, mirror=True).take(5):
+    for batch in source.batches(4, seed=3, horizontal_flip=True).take(5):
         number = stored(batch["simulated"])[:, 0, 0, 2]
         np.testing.assert_array_equal(batch["label"], np.stack([2 * number, 2 * number + 1], 1))
         assert batch["label"].dtype == tf.float32 and batch["simulated"].dtype == tf.float32
@@ -89,8 +89,8 @@ def test_a_batch_may_be_larger_than_a_shorter_stream_but_not_than_all():
 @pytest.mark.parametrize("start", [1, 4, 13])
 def test_start_equals_skipping(start):
     for source in (paired(room=ROOM), unpaired(room=ROOM)):
-        whole = list(source.batches(5, seed=3, mirror=True).take(20))[start:]
-        resumed = source.batches(5, seed=3, mirror=True, start=start).take(20 - start)
+        whole = list(source.batches(5, seed=3, horizontal_flip=True).take(20))[start:]
+        resumed = source.batches(5, seed=3, horizontal_flip=True, start=start).take(20 - start)
         for one, two in zip(whole, resumed):
             for key in one:
                 np.testing.assert_array_equal(one[key], two[key])
@@ -99,7 +99,7 @@ def test_start_equals_skipping(start):
 @pytest.mark.parametrize("workers,replicas", [(1, 2), (2, 2), (2, 4)])
 def test_slices_of_all_replicas_together_are_the_batch_of_one_device(workers, replicas):
     for source in (paired(room=ROOM), unpaired((5, 23), room=ROOM)):
-        options = {"seed": 9, "mirror": True, "start": 3}
+        options = {"seed": 9, "horizontal_flip": True, "start": 3}
         whole = list(source.batches(8, **options).take(4))
         local = replicas // workers
         parts = [
@@ -121,8 +121,8 @@ def test_slices_of_all_replicas_together_are_the_batch_of_one_device(workers, re
 
 def test_a_strategy_gets_the_same_examples(two_replicas):
     source = unpaired((5, 8), room=ROOM)
-    whole = list(source.batches(6, seed=4, start=2, mirror=True).take(3))
-    spread = iter(data.distribute(source, two_replicas, 6, seed=4, start=2, mirror=True))
+    whole = list(source.batches(6, seed=4, start=2, horizontal_flip=True).take(3))
+    spread = iter(data.distribute(source, two_replicas, 6, seed=4, start=2, horizontal_flip=True))
     for batch in whole:
         parts = next(spread)
         for key, wanted in batch.items():
@@ -149,7 +149,7 @@ def windows(values):
 def test_both_images_of_a_pair_are_cut_and_turned_by_one_draw():
     source = paired(room=ROOM)
     assert source.shape == (6, 6, 3)
-    found = [b for b in source.batches(20, seed=0, mirror=True).take(20)]
+    found = [b for b in source.batches(20, seed=0, horizontal_flip=True).take(20)]
     for batch in found:
         np.testing.assert_array_equal(stored(batch["target"]), 255 - stored(batch["source"]))
     top, left, turned = windows(np.concatenate([b["source"] for b in found]))
@@ -162,7 +162,7 @@ def test_both_images_of_a_pair_are_cut_and_turned_by_one_draw():
 
 
 def test_unpaired_domains_are_cut_and_turned_by_draws_of_their_own():
-    found = list(unpaired((20, 20), room=ROOM).batches(20, seed=0, mirror=True).take(20))
+    found = list(unpaired((20, 20), room=ROOM).batches(20, seed=0, horizontal_flip=True).take(20))
     first, second = (
         windows(np.concatenate([b[key] for b in found])) for key in ("domain_a", "domain_b")
     )
@@ -172,7 +172,9 @@ def test_unpaired_domains_are_cut_and_turned_by_draws_of_their_own():
 
 
 def test_mirroring_needs_no_jitter_and_jitter_no_mirroring():
-    top, left, turned = windows(next(iter(paired().batches(20, seed=0, mirror=True)))["source"])
+    top, left, turned = windows(
+        next(iter(paired().batches(20, seed=0, horizontal_flip=True)))["source"]
+    )
     assert not top.any() and not left.any() and 2 < turned.sum() < 18
     top, left, turned = windows(next(iter(paired(room=ROOM).batches(20, seed=0)))["source"])
     assert top.any() and left.any() and not turned.any()
@@ -203,7 +205,7 @@ def test_held_out_examples_come_in_stored_order():
 
 def test_the_element_spec_is_static_and_the_name_says_what_there_is():
     source = unpaired(room=ROOM)
-    spec = source.batches(5, seed=0, mirror=True).element_spec
+    spec = source.batches(5, seed=0, horizontal_flip=True).element_spec
     assert {key: one.shape for key, one in spec.items()} == {
         "domain_a": (5, 6, 6, 3),
         "domain_b": (5, 6, 6, 3),
@@ -218,7 +220,7 @@ def test_points_cannot_be_mirrored():
     )
     assert source.batches(5, seed=0).element_spec["domain_a"].shape == (5, 2)
     with pytest.raises(InputError, match="cannot be mirrored"):
-        source.batches(5, seed=0, mirror=True)
+        source.batches(5, seed=0, horizontal_flip=True)
 
 
 def test_the_fingerprint_follows_each_stream_and_the_jitter():

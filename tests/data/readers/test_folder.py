@@ -217,7 +217,7 @@ def test_streaming_gives_the_same_batches(odd_folder):
     held, streamed = (data.load(odd_folder, size=16, memory_limit=n) for n in (2**30, 0))
     assert type(held) is not type(streamed) and held.fingerprint == streamed.fingerprint
     assert held.skipped == streamed.skipped and held.shape == streamed.shape
-    options = {"seed": 5, "start": 2, "mirror": True}
+    options = {"seed": 5, "start": 2, "horizontal_flip": True}
     pairs = zip(held.batches(5, **options).take(7), streamed.batches(5, **options))
     for one, two in pairs:
         np.testing.assert_array_equal(one["image"], two["image"])

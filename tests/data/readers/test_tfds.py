@@ -77,22 +77,22 @@ def test_a_streamed_epoch_is_a_permutation(streamed):
 
 @pytest.mark.parametrize("start", [0, 3, 5, 13])
 def test_streamed_start_equals_skipping(streamed, start):
-    whole = list(streamed.batches(16, seed=1, mirror=True).take(16))[start:]
-    resumed = list(streamed.batches(16, seed=1, mirror=True, start=start).take(16 - start))
+    whole = list(streamed.batches(16, seed=1, horizontal_flip=True).take(16))[start:]
+    resumed = list(streamed.batches(16, seed=1, horizontal_flip=True, start=start).take(16 - start))
     for one, two in zip(whole, resumed):
         np.testing.assert_array_equal(one["image"], two["image"])
         np.testing.assert_array_equal(one["label"], two["label"])
 
 
 def test_streamed_slices_together_are_the_batch(streamed):
-    whole = list(streamed.batches(16, seed=1, mirror=True, start=4).take(4))
+    whole = list(streamed.batches(16, seed=1, horizontal_flip=True, start=4).take(4))
     for workers in (1, 2):
         parts = [
             list(
                 streamed.batches(
                     16,
                     seed=1,
-                    mirror=True,
+                    horizontal_flip=True,
                     start=4,
                     input_context=tf.distribute.InputContext(workers, worker, 2),
                 ).take(8 // workers)

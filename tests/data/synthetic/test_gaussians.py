@@ -79,7 +79,7 @@ def test_bad_requests_are_explained():
     with pytest.raises(InputError, match="points"):
         data.load("ring", size=32)
     with pytest.raises(InputError, match="mirror"):
-        data.load("grid").batches(8, seed=0, mirror=True)
+        data.load("grid").batches(8, seed=0, horizontal_flip=True)
     with pytest.raises(InputError, match="ring or grid"):
         gaussians.read(np.zeros((3, 2)), "spiral")
     with pytest.raises(InputError, match=r"\(3, 3\)"):

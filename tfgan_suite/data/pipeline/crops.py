@@ -157,7 +157,7 @@ def read(path: Path, side: int, crop: int) -> np.ndarray:
         raise image_files.Unreadable(
             f"{width}x{height} pixels; its shorter side must have {least} at least"
         )
-    return image_files.scaled(pixels, side)
+    return image_files.resize_shorter_side(pixels, side)
 
 
 def load(

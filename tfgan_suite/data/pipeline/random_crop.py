@@ -56,7 +56,7 @@ def draw(
     seed: int,
     purpose: str,
     room: int,
-    mirror: bool,
+    horizontal_flip: bool,
 ) -> Window:
     """Draws the windows of one slice of one batch.
 
@@ -69,7 +69,7 @@ def draw(
         seed: the run's seed.
         purpose: name of what is cut; other names give unrelated draws.
         room: pixels that an image is larger than its window, in both directions.
-        mirror: whether to toss a coin for each image.
+        horizontal_flip: whether to flip each image left to right with probability 0.5.
 
     Returns:
         `Window` of `deal.size` entries.
@@ -85,7 +85,7 @@ def draw(
     coins = tf.random.stateless_uniform(
         [deal.batch], order.key(seed, f"mirror {purpose}", step), alg="philox"
     )
-    drawn = corner[0], corner[1], (coins < 0.5) & mirror
+    drawn = corner[0], corner[1], (coins < 0.5) & horizontal_flip
     return Window(*(order.mine(draws, part, deal) for draws in drawn))
 
 

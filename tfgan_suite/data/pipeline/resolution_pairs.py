@@ -59,8 +59,8 @@ class Images:
     @classmethod
     def of_arrays(cls, high: np.ndarray, scale: int) -> Images:
         """Of images uint8 `(n, height, width, channels)`."""
-        whole = [bicubic.whole(one, scale) for one in high]
-        held = [(one, bicubic.shrink(one, scale)) for one in whole]
+        whole = [bicubic.crop_to_multiple(one, scale) for one in high]
+        held = [(one, bicubic.downscale(one, scale)) for one in whole]
         sizes = [files.size_of(one) for one, _ in held]
         return cls(sizes, scale, high.shape[-1], fingerprint_of(scale, high), [], held)
 
@@ -69,7 +69,7 @@ class Images:
         cls,
         pairs: Sequence[files.Pair],
         crop: int,
-        smaller: Sequence[float] = (),
+        downscale_factors: Sequence[float] = (),
         *,
         scale: int,
         channels: int,
@@ -82,16 +82,16 @@ class Images:
         Args:
             pairs: the files.
             crop: what an image must be at least.
-            smaller: factors by which images without files of small versions appear once more.
+            downscale_factors: factors by which images without files of small versions appear once more.
             scale, channels, strict, memory_limit, progress: as for `load_super_resolution`.
 
         Raises:
             InputError: more than half of the files are left out, or `strict` and one is; factors
                 for images with small versions of their own.
         """
-        if smaller and all(pair.low is not None for pair in pairs):
+        if downscale_factors and all(pair.low is not None for pair in pairs):
             raise InputError(
-                f"smaller is {tuple(smaller)}, but these images have small versions of their own,"
+                f"downscale_factors is {tuple(downscale_factors)}, but these images have small versions of their own,"
                 " which fit them at their full size alone: leave it out"
             )
         with ThreadPoolExecutor(columns.threads()) as pool:
@@ -99,7 +99,7 @@ class Images:
         skipped = [(pair.name, said) for pair, said in zip(pairs, found) if isinstance(said, str)]
         columns.check_skipped(skipped, len(pairs), strict)
         good, sizes = [], []
-        for factor in (1.0, *smaller):
+        for factor in (1.0, *downscale_factors):
             for pair, full in zip(pairs, found):
                 if isinstance(full, str) or (factor != 1.0 and pair.low is not None):
                     continue

@@ -66,7 +66,7 @@ class Source(abc.ABC):
         *,
         seed: int,
         start: int = 0,
-        mirror: bool = False,
+        horizontal_flip: bool = False,
         input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
         """Endless batches whose content is a function of the seed and the step alone.
@@ -75,7 +75,7 @@ class Source(abc.ABC):
             batch: examples in a global batch; examples left over at an epoch's end are dropped.
             seed: of order and mirroring.
             start: first step; the steps before it are skipped exactly.
-            mirror: whether to mirror images left to right by a coin's toss.
+            horizontal_flip: flip each image left to right with probability 0.5.
             input_context: for a strategy's dataset function. The dataset then yields slices for
                 single replicas, consecutive ones for consecutive local replicas.
 
@@ -89,10 +89,12 @@ class Source(abc.ABC):
                 negative; points cannot be mirrored.
         """
         deal = order.share(len(self), batch, input_context)
-        if mirror and len(self.shape) != 3:
-            raise InputError(f"{self.name} holds points, which cannot be mirrored: drop mirror")
+        if horizontal_flip and len(self.shape) != 3:
+            raise InputError(
+                f"{self.name} holds points, which cannot be mirrored; leave out horizontal_flip"
+            )
         slices = self._slices(deal, seed, start).map(
-            lambda step, part, found: self._finish(step, part, found, deal, seed, mirror),
+            lambda step, part, found: self._finish(step, part, found, deal, seed, horizontal_flip),
             num_parallel_calls=WORKERS,
             deterministic=True,
         )
@@ -128,11 +130,11 @@ class Source(abc.ABC):
     def _sample(self, count: int, seed: int) -> dict[str, tf.Tensor]:
         """One slice of `count` different examples."""
 
-    def _finish(self, step, part, found, deal, seed, mirror) -> dict[str, tf.Tensor]:
+    def _finish(self, step, part, found, deal, seed, horizontal_flip) -> dict[str, tf.Tensor]:
         """Shapes, mirroring, scaling."""
         found = dict(found)
         found[self.key] = tf.ensure_shape(found[self.key], (deal.size, *self.shape))
-        if mirror:
+        if horizontal_flip:
             # Only the chosen images are turned: many times faster than `where` with broadcasting.
             chosen = tf.where(order.flips(step, part, deal, seed))
             turned = tf.reverse(tf.gather_nd(found[self.key], chosen), [2])
@@ -238,7 +240,7 @@ def distribute(
     *,
     seed: int,
     start: int = 0,
-    mirror: bool = False,
+    horizontal_flip: bool = False,
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
     """Batches in the form that `fit` takes under a strategy.
 
@@ -251,17 +253,19 @@ def distribute(
         batch: examples in a global batch.
         seed: of order and mirroring.
         start: first step.
-        mirror: as for `Source.batches`.
+        horizontal_flip: as for `Source.batches`.
 
     Raises:
         InputError: as `Source.batches`.
     """
     if strategy is None or strategy.num_replicas_in_sync == 1:
-        return source.batches(batch, seed=seed, start=start, mirror=mirror)
+        return source.batches(batch, seed=seed, start=start, horizontal_flip=horizontal_flip)
     pipelines = tf.distribute.InputContext(1, 0, strategy.num_replicas_in_sync)
     order.share(len(source), batch, pipelines)  # raises here, not inside the strategy's function
 
     def pipeline(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        return source.batches(batch, seed=seed, start=start, mirror=mirror, input_context=context)
+        return source.batches(
+            batch, seed=seed, start=start, horizontal_flip=horizontal_flip, input_context=context
+        )
 
     return strategy.distribute_datasets_from_function(pipeline)

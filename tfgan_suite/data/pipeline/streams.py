@@ -51,7 +51,7 @@ class StreamSource(Source):
         name: short name, fit for a folder's name.
         streams: the streams; no two of them give the same key.
         key: what `shape` speaks of, and what a translator takes.
-        jitter: pixels that the streams' images are larger than those of the batches.
+        random_crop: pixels that the streams' images are larger than those of the batches.
         test: opens the test split; `None` where this source is it.
         report: for the embedded worlds, the oracle: takes examples as `held_out` gives them and
             what a translator made of those under `key`; returns a dict of numbers.
@@ -64,26 +64,26 @@ class StreamSource(Source):
         streams: Sequence[Stream],
         *,
         key: str,
-        jitter: int = 0,
+        random_crop: int = 0,
         test: Callable[[], StreamSource] | None = None,
         report: Callable[[dict, np.ndarray], dict] | None = None,
         label_names: Sequence[str] = (),
     ) -> None:
         self.shapes = {
-            name: _without(shape, jitter)
+            name: _without(shape, random_crop)
             for stream in streams
             for name, shape in stream.shapes.items()
         }
         super().__init__(
             name,
             self.shapes[key],
-            fingerprint_of(jitter, [stream.fingerprint for stream in streams]),
+            fingerprint_of(random_crop, [stream.fingerprint for stream in streams]),
             skipped=[entry for stream in streams for entry in stream.skipped],
             key=key,
             report=report,
         )
         self.streams = tuple(streams)
-        self.jitter = jitter
+        self.random_crop = random_crop
         self.label_names = tuple(label_names)
         self._test = test
 
@@ -146,22 +146,26 @@ class StreamSource(Source):
     def _fetch_plain(self, stream: Stream, index: tf.Tensor) -> dict[str, tf.Tensor]:
         """Examples with the middles of their images, as they are shown and measured."""
         return {
-            name: jitters.middle(value, self.jitter) if len(stream.shapes[name]) == 3 else value
+            name: jitters.middle(value, self.random_crop)
+            if len(stream.shapes[name]) == 3
+            else value
             for name, value in stream.fetch(index).items()
         }
 
-    def _finish(self, step, part, found, deal, seed, mirror) -> dict[str, tf.Tensor]:
+    def _finish(self, step, part, found, deal, seed, horizontal_flip) -> dict[str, tf.Tensor]:
         """Cropping, mirroring, shapes, scaling."""
         done = {}
-        moves = bool(self.jitter or mirror)
+        moves = bool(self.random_crop or horizontal_flip)
         for stream in self.streams:
             window = None
             if moves:
-                window = jitters.draw(step, part, deal, seed, stream.name, self.jitter, mirror)
+                window = jitters.draw(
+                    step, part, deal, seed, stream.name, self.random_crop, horizontal_flip
+                )
             for name, shape in stream.shapes.items():
                 value = tf.ensure_shape(found[name], (deal.size, *shape))
                 if len(shape) == 3 and moves:
-                    value = jitters.cut(value, window, self.jitter)
+                    value = jitters.cut(value, window, self.random_crop)
                 done[name] = tf.ensure_shape(value, (deal.size, *self.shapes[name]))
         return self._scaled(done)
 
@@ -201,8 +205,8 @@ def indices(
     return tf.ensure_shape(found, [deal.size])
 
 
-def _without(shape: tuple[int, ...], jitter: int) -> tuple[int, ...]:
+def _without(shape: tuple[int, ...], random_crop: int) -> tuple[int, ...]:
     """A stored shape as batches have it."""
     if len(shape) != 3:
         return tuple(shape)
-    return (shape[0] - jitter, shape[1] - jitter, shape[2])
+    return (shape[0] - random_crop, shape[1] - random_crop, shape[2])

@@ -214,7 +214,7 @@ def fit_array(pixels: np.ndarray, size: int | None, channels: int) -> np.ndarray
     return np.asarray(image, np.uint8).reshape(image.size[1], image.size[0], channels)
 
 
-def scaled(pixels: np.ndarray, size: int) -> np.ndarray:
+def resize_shorter_side(pixels: np.ndarray, size: int) -> np.ndarray:
     """A uint8 image whose shorter side has `size` pixels; 0: as it is."""
     height, width = pixels.shape[:2]
     if not size or min(height, width) == size:

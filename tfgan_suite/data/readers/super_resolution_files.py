@@ -113,11 +113,11 @@ def fitted(
     """
     if pair.factor != 1.0:
         pixels = bicubic.resize(pixels, *pair.size(*size_of(pixels)))
-    high = bicubic.whole(pixels, scale)
+    high = bicubic.crop_to_multiple(pixels, scale)
     if min(high.shape[:2]) < 1:
         raise image_files.Unreadable(f"smaller than {scale} pixels")
     if pair.low is None:
-        return high, bicubic.shrink(high, scale) if shrunk else None
+        return high, bicubic.downscale(high, scale) if shrunk else None
     low = image_files.read(pair.low, None, pixels.shape[-1])
     check_sizes(pair, size_of(high), size_of(low), scale)
     return high, low

@@ -57,7 +57,7 @@ def report(examples: Mapping[str, np.ndarray], outputs: np.ndarray) -> dict[str,
 
     high, low = (image_grids.to_uint8(np.asarray(examples[key])) for key in ("high", "low"))
     scale = high.shape[1] // low.shape[1]
-    smooth = np.stack([bicubic.enlarge(image, scale) for image in low])
+    smooth = np.stack([bicubic.upscale(image, scale) for image in low])
     found, known = (
         float(similarity.super_resolution(list(made), list(high))[0].value)
         for made in (image_grids.to_uint8(np.asarray(outputs)), smooth)
