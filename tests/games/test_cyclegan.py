@@ -239,11 +239,11 @@ def test_impossible_games_are_refused(options, said):
 
 
 def test_networks_that_do_not_fit_are_refused():
-    generators = [cyclegan.build_generator(SHAPE, 4, 1, outputs=n) for n in (3, 1)]
+    generators = [cyclegan.build_generator(SHAPE, 4, 1, output_channels=n) for n in (3, 1)]
     colour, grey = (cyclegan.build_discriminator(n, 4, 1) for n in (3, 1))
     with pytest.raises(InputError, match="domain B makes"):
         cyclegan.CycleGAN(*generators[::-1], colour, colour, pool=0, identity=0.0)
-    back = cyclegan.build_generator((16, 16, 1), 4, 1, outputs=3)
+    back = cyclegan.build_generator((16, 16, 1), 4, 1, output_channels=3)
     with pytest.raises(InputError, match="identity loss between images of 3 and of 1"):
         cyclegan.CycleGAN(generators[1], back, colour, grey, pool=0)
     game = cyclegan.CycleGAN(generators[1], back, colour, grey, identity=0.0, size=(16, 16))

@@ -1,4 +1,4 @@
-"""Translators and patch discriminators: official numbers of parameters, sides, reach, phases, refusals."""
+"""Translators and patch discriminators: official parameter counts, sides, reach, phases, errors."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def random_images(*shape):
     "build, arguments, expected",
     [
         (build_unet, {}, 54_413_955),
-        (build_unet, {"bias": True}, 54_419_459),
+        (build_unet, {"use_bias": True}, 54_419_459),
         (build_unet, {"shape": (128, 128, 3)}, 41_828_995),
         (build_encoder_decoder, {}, 39_075_459),
         # The reference run at 32 pixels: affine instance norm, all biases.
@@ -40,10 +40,10 @@ def random_images(*shape):
         ),
         (build_resnet_translator, {}, 11_378_179),
         (build_resnet_translator, {"affine": True}, 11_388_675),
-        (build_resnet_translator, {"affine": True, "bias": False}, 11_383_427),
+        (build_resnet_translator, {"affine": True, "use_bias": False}, 11_383_427),
         (build_resnet_translator, {"blocks": 6}, 7_837_699),
         (build_resnet_translator, {"blocks": 6, "affine": True}, 7_845_123),
-        (build_resnet_translator, {"blocks": 6, "affine": True, "bias": False}, 7_841_411),
+        (build_resnet_translator, {"blocks": 6, "affine": True, "use_bias": False}, 7_841_411),
         (build_patch_discriminator, {"channels": 6, "layers": 0}, 9_024),
         (build_patch_discriminator, {"channels": 6, "layers": 1}, 139_585),
         (build_patch_discriminator, {"channels": 6, "layers": 2}, 666_433),
@@ -94,7 +94,7 @@ def test_the_gradient_of_a_logit_reaches_as_far_as_the_formula_says(layers, size
     "layers, expected", [(0, 256), (1, 126), (2, 62), (3, 30), (4, 14), (5, 6), (6, 2)]
 )
 def test_sides_of_the_map_of_patches(layers, expected):
-    assert translators.patches(256, layers) == expected
+    assert translators.patch_count(256, layers) == expected
     discriminator = build_patch_discriminator(1, width=1, layers=layers)
     assert discriminator(random_images(1, 256, 256, 1)).shape == (1, expected, expected, 1)
 
@@ -103,13 +103,13 @@ def test_odd_sides_of_the_map_of_patches():
     discriminator = build_patch_discriminator(1, width=1, layers=2)
     for training in (False, True):
         shape = discriminator(random_images(1, 35, 55, 1), training=training).shape
-        assert shape == (1, translators.patches(35, 2), translators.patches(55, 2), 1)
+        assert shape == (1, translators.patch_count(35, 2), translators.patch_count(55, 2), 1)
 
 
 def test_a_image_without_a_patch():
-    assert translators.patches(24, 3) == 1
+    assert translators.patch_count(24, 3) == 1
     with pytest.raises(InputError, match="16 pixels .* 3 layers, whose patches are 70"):
-        translators.patches(16, 3)
+        translators.patch_count(16, 3)
 
 
 def maps(network, names, images):
@@ -169,14 +169,14 @@ def test_a_translation_does_not_hang_on_the_images_beside_it(norm):
 @pytest.mark.parametrize("upsampling", translators.UPSAMPLINGS)
 def test_the_resnet_keeps_every_size_that_fits(upsampling):
     network = build_resnet_translator((None, None, 3), 1, 2, 1, upsampling=upsampling)
-    assert translators.multiple_of(network) == 4
+    assert translators.size_multiple(network) == 4
     for height, width in ((16, 16), (32, 24)):
         assert network(random_images(1, height, width, 3)).shape == (1, height, width, 1)
 
 
 def test_the_unet_takes_larger_images_than_it_was_built_for():
     network = build_unet((16, 16, 3), 2, width=2)
-    assert translators.multiple_of(network) == 16
+    assert translators.size_multiple(network) == 16
     assert network(random_images(2, 32, 48, 3)).shape == (2, 32, 48, 2)
 
 
@@ -199,8 +199,8 @@ def test_strided_layers_have_the_phase_of_the_official_code():
     for training in (False, True):
         np.testing.assert_allclose(layer(x, training=training), x[:, ::2, ::2])
     small = keras.Input((None, None, 1))
-    make = translators._Layers("none", False, False)
-    doubled = keras.Model(small, translators._doubled(small, 1, make, "transposed", "up"))
+    layers = translators._LayerFactory("none", False, False)
+    doubled = keras.Model(small, translators._upsample(small, 1, layers, "transposed", "up"))
     doubled.set_weights([middle])
     expected = np.zeros((1, 8, 8, 1), "f4")
     expected[:, ::2, ::2] = x[:, :4, :4]
@@ -218,7 +218,7 @@ def test_depth_of_a_shape(shape, depth):
     "build, arguments, said",
     [
         (build_unet, {"shape": (100, 100, 3)}, "100x100 .* only 2 times.*96x96"),
-        (build_unet, {"shape": (None, None, 3)}, "give a depth"),
+        (build_unet, {"shape": (None, None, 3)}, "pass depth"),
         (build_unet, {"shape": (32, 32, 3), "depth": 6}, "multiples of 64"),
         (build_unet, {"depth": 1}, "depth is 1"),
         (build_unet, {"norm": "layer"}, "batch, instance, none"),

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfgan_suite.core.signatures import Signature
 from tfgan_suite.core.translation_game import BACK, FORTH, TranslationGame, from_image, from_points
 from tfgan_suite.errors import InputError
-from tfgan_suite.networks.translators import multiple_of
+from tfgan_suite.networks.translators import size_multiple
 
 DOMAINS = ("domain_a", "domain_b")
 
@@ -75,7 +75,7 @@ class UnpairedGame(TranslationGame):
             if len(network.output_shape) == 2:
                 found[name] = from_points(network)
             elif None in network.input_shape[1:3]:
-                grid = multiple_of(network)
+                grid = size_multiple(network)
                 # A map of one pixel has no variance: an instance norm would make it all zeros.
                 found[name] = from_image(network, grid, smallest=2 * grid)
             else:

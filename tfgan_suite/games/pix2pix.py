@@ -26,29 +26,29 @@ VARIED = "varied"
 
 def build_generator(
     shape: tuple[int, ...] = (256, 256, 3),
-    outputs: int | None = None,
+    output_channels: int | None = None,
     architecture: str = "unet",
     width: int = 64,
     norm: str = "batch",
     dropout: float = 0.5,
     affine: bool | None = None,
-    bias: bool | None = None,
+    use_bias: bool | None = None,
 ) -> keras.Model:
     """The generator G, which translates images.
 
     Args:
         shape: `(height, width, channels)` of the images to train on.
-        outputs: channels of the translation; None: as many as go in.
+        output_channels: channels of the translation; None: as many as go in.
         architecture: `"unet"`, `"encoder_decoder"` (both of the paper) or `"resnet"` (CycleGAN's,
             6 residual blocks, from 256 pixels on 9; it has no dropout).
         width: channels after the first convolution; paper 64.
         norm: `"batch"` (the paper, at batch 1), `"instance"` (the same at batch 1, and better
             with larger ones, since translating goes by single images) or `"none"`.
         dropout: share of features dropped in the decoder's first layers; paper 0.5.
-        affine, bias: as in `translators.build_unet`; None: as PyTorch's code has it.
+        affine, use_bias: as in `translators.build_unet`; None: as PyTorch's code has it.
 
     Returns:
-        Model from images to images `(batch, height, width, outputs)` in [-1, 1].
+        Model from images to images `(batch, height, width, output_channels)` in [-1, 1].
 
     Raises:
         InputError: an unknown word, a shape that cannot be halved often enough.
@@ -58,19 +58,27 @@ def build_generator(
             f"architecture {architecture!r} is unknown; it must be one of"
             f" {', '.join(ARCHITECTURES)}"
         )
-    options = {"affine": affine, "bias": bias}
+    options = {"affine": affine, "use_bias": use_bias}
     if architecture == "resnet":
         blocks = 9 if min(shape[:2]) >= 256 else 6
         given = {name: value for name, value in options.items() if value is not None}
-        return translators.build_resnet_translator(shape, outputs, width, blocks, norm, **given)
+        return translators.build_resnet_translator(
+            shape, output_channels, width, blocks, norm, **given
+        )
     return translators.build_unet(
-        shape, outputs, width, norm=norm, dropout=dropout, skips=architecture == "unet", **options
+        shape,
+        output_channels,
+        width,
+        norm=norm,
+        dropout=dropout,
+        skips=architecture == "unet",
+        **options,
     )
 
 
 def build_discriminator(
     shape: tuple[int, ...] = (256, 256, 3),
-    outputs: int | None = None,
+    output_channels: int | None = None,
     conditional: bool = True,
     width: int = 64,
     layers: int = 3,
@@ -81,7 +89,7 @@ def build_discriminator(
 
     Args:
         shape: `(height, width, channels)` of the images that are translated.
-        outputs: channels of the translation; None: as many.
+        output_channels: channels of the translation; None: as many.
         conditional: whether it sees the source beside the translation.
         width: channels after the first convolution; paper 64.
         layers: halvings: 0, 1, 3, 5 are the paper's patches of 1, 16, 70, 286 pixels.
@@ -95,8 +103,8 @@ def build_discriminator(
         InputError: images too small for the layers, an unknown norm.
     """
     for side in shape[:2]:
-        translators.patches(side, layers)
-    channels = shape[2] if outputs is None else outputs
+        translators.patch_count(side, layers)
+    channels = shape[2] if output_channels is None else output_channels
     channels += shape[2] if conditional else 0
     return translators.build_patch_discriminator(channels, width, layers, norm, affine)
 
@@ -253,7 +261,7 @@ class Pix2Pix(TranslationGame):
         the generator answers. With the same number it answers the same, in every format.
         """
         (generator,) = self.ema("generator")
-        multiple = translators.multiple_of(generator)
+        multiple = translators.size_multiple(generator)
         found = {FORTH: from_image(generator, multiple)}
         if not self.keep_dropout:
             return found
