@@ -1,4 +1,4 @@
-"""pix2pix: ln 2 at the start, exact pixel losses, who sees what, dropout that stays, exports."""
+"""pix2pix: log 2 at the start, exact pixel losses, conditioning, dropout at inference, exports."""
 
 import json
 import math
@@ -98,8 +98,8 @@ def test_a_sure_discriminator():
     soft = [math.log1p(math.exp(-1.5)), math.log1p(math.exp(1.5))]
     assert float(discriminator["real"]) == pytest.approx(soft[0] / 2, rel=1e-5)
     assert float(discriminator["fake"]) == pytest.approx(soft[1] / 2, rel=1e-5)
-    told = game.generator_terms(source, target, target)["adversarial"]
-    assert float(told) == pytest.approx(2 * soft[0], rel=1e-5)
+    adversarial = game.generator_terms(source, target, target)["adversarial"]
+    assert float(adversarial) == pytest.approx(2 * soft[0], rel=1e-5)
 
 
 @pytest.mark.parametrize("kind, expected", [("l1", 100 * 0.25), ("l2", 100 * 0.0625)])
@@ -138,9 +138,9 @@ def test_the_discriminator_sees_the_source_beside_both_images_or_beside_none(con
     seen.clear()
     game.discriminator_terms(source, target, fake)
     game.generator_terms(source, target, fake)
-    for shown, judged in zip(seen, (target, fake, fake)):
-        expected = tf.concat([source, judged], -1) if conditional else judged
-        np.testing.assert_array_equal(shown, expected)
+    for inputs, images in zip(seen, (target, fake, fake)):
+        expected = tf.concat([source, images], -1) if conditional else images
+        np.testing.assert_array_equal(inputs, expected)
     assert len(seen) == 3
 
 
@@ -175,7 +175,7 @@ def test_every_model_of_the_paper_can_be_played(options, names):
         assert any((value(v) != before[id(v)]).any() for v in trainable(networks))
 
 
-def test_the_discriminator_moves_first_and_the_generator_asks_the_moved_one():
+def test_the_discriminator_is_updated_first_and_the_generator_meets_the_updated_one():
     order = []
 
     class Spy(pix2pix.Pix2Pix):
@@ -208,7 +208,7 @@ def test_a_perfect_generator_leaves_the_pixel_loss_nothing():
 # ---- dropout ---------------------------------------------------------------------------------
 
 
-def test_dropout_stays_on_where_it_is_asked_for_and_only_there():
+def test_dropout_stays_on_where_it_is_requested_and_only_there():
     game = compiled(keep_dropout=True)
     images = pairs(2)["source"]
     assert np.array_equal(game.translate(images), game.translate(images))
@@ -220,18 +220,18 @@ def test_dropout_stays_on_where_it_is_asked_for_and_only_there():
     assert list(compiled().signatures()) == ["serving_default"]
 
 
-def test_a_version_of_a_image_does_not_hang_on_the_images_beside_it():
+def test_a_version_of_an_image_does_not_depend_on_the_rest_of_the_batch():
     game = compiled(keep_dropout=True)
     call = game.signatures()["varied"].call
     images = tf.repeat(tf.constant(pairs(1)["source"]), 3, axis=0)
-    made = call(image=images, variant=tf.constant([5, 9, 5])).numpy()
-    np.testing.assert_allclose(made[0], made[2], atol=1e-6)
-    assert np.abs(made[0] - made[1]).max() > 1e-3
+    versions = call(image=images, variant=tf.constant([5, 9, 5])).numpy()
+    np.testing.assert_allclose(versions[0], versions[2], atol=1e-6)
+    assert np.abs(versions[0] - versions[1]).max() > 1e-3
     alone = call(image=images[:1], variant=tf.constant([9])).numpy()
-    np.testing.assert_allclose(alone[0], made[1], atol=1e-5)
+    np.testing.assert_allclose(alone[0], versions[1], atol=1e-5)
 
 
-def test_numbered_draws_are_even_and_do_not_repeat_each_other():
+def test_variant_noise_is_uniform_and_uncorrelated():
     draw = variant_noise(tf.constant([0, 1, VARIANTS - 1]))
     shape = (3, 16, 16, 512)
     found = [draw(shape, name).numpy().reshape(3, -1) for name in ("one", "two")]
@@ -247,7 +247,7 @@ def test_numbered_draws_are_even_and_do_not_repeat_each_other():
     assert max(np.abs(4 * (kept * other).mean(1)).max() for other in shifted) < 0.02
 
 
-def test_numbered_draws_hold_for_every_size():
+def test_variant_noise_works_for_any_size():
     number = tf.constant([7, 8])
     run = tf.function(
         lambda x: variant_noise(number)((2, tf.shape(x)[1], tf.shape(x)[2], 3), "here"),

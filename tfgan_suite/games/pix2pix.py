@@ -1,4 +1,4 @@
-"""pix2pix: translation of images learnt from pairs (Isola et al. 2017)."""
+"""pix2pix: image translation learnt from pairs (Isola et al. 2017)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAPER = "Isola et al. 2017, arXiv:1611.07004"
 DATA = "pairs of images"
 
 ARCHITECTURES = ("unet", "encoder_decoder", "resnet")
-# The signature that takes, beside the image, the number of one of the generator's versions.
+# The signature that takes, besides the image, the number of one of the generator's versions.
 VARIED = "varied"
 
 
@@ -37,42 +37,47 @@ def build_generator(
     """The generator G, which translates images.
 
     Args:
-        shape: `(height, width, channels)` of the images to train on.
-        output_channels: channels of the translation; None: as many as go in.
-        architecture: `"unet"`, `"encoder_decoder"` (both of the paper) or `"resnet"` (CycleGAN's,
-            6 residual blocks, from 256 pixels on 9; it has no dropout).
+        shape: `(height, width, channels)` of the training images.
+        output_channels: channels of the translation; None: as many as the input has.
+        architecture: `"unet"`, `"encoder_decoder"` (both from the paper) or `"resnet"`
+            (CycleGAN's: 6 residual blocks, 9 from 256 pixels on; it has no dropout).
         width: channels after the first convolution; paper 64.
-        norm: `"batch"` (the paper, at batch 1), `"instance"` (the same at batch 1, and better
-            with larger ones, since translating goes by single images) or `"none"`.
-        dropout: share of features dropped in the decoder's first layers; paper 0.5.
-        affine, use_bias: as in `translators.build_unet`; None: as PyTorch's code has it.
+        norm: `"batch"` (the paper, at batch 1), `"instance"` (identical at batch 1, better at
+            larger batches because translation works on single images) or `"none"`.
+        dropout: dropout rate of the first decoder layers; paper 0.5.
+        affine, use_bias: as for `translators.build_unet`; None: as in the PyTorch code.
 
     Returns:
         Model from images to images `(batch, height, width, output_channels)` in [-1, 1].
 
     Raises:
-        InputError: an unknown word, a shape that cannot be halved often enough.
+        InputError: an unknown option, a shape that cannot be halved often enough.
     """
     if architecture not in ARCHITECTURES:
         raise InputError(
             f"architecture {architecture!r} is unknown; it must be one of"
             f" {', '.join(ARCHITECTURES)}"
         )
-    options = {"affine": affine, "use_bias": use_bias}
     if architecture == "resnet":
         blocks = 9 if min(shape[:2]) >= 256 else 6
-        given = {name: value for name, value in options.items() if value is not None}
         return translators.build_resnet_translator(
-            shape, output_channels, width, blocks, norm, **given
+            shape,
+            output_channels,
+            width,
+            blocks,
+            norm,
+            affine=bool(affine),
+            use_bias=use_bias is not False,
         )
     return translators.build_unet(
         shape,
         output_channels,
         width,
         norm=norm,
+        affine=affine,
+        use_bias=use_bias,
         dropout=dropout,
         skips=architecture == "unet",
-        **options,
     )
 
 
@@ -85,19 +90,19 @@ def build_discriminator(
     norm: str = "batch",
     affine: bool | None = None,
 ) -> keras.Model:
-    """The discriminator D, which judges patches of pairs.
+    """The discriminator D, which classifies patches of pairs.
 
     Args:
-        shape: `(height, width, channels)` of the images that are translated.
-        output_channels: channels of the translation; None: as many.
-        conditional: whether it sees the source beside the translation.
+        shape: `(height, width, channels)` of the source images.
+        output_channels: channels of the translation; None: as many as the source has.
+        conditional: whether it sees the source besides the translation.
         width: channels after the first convolution; paper 64.
-        layers: halvings: 0, 1, 3, 5 are the paper's patches of 1, 16, 70, 286 pixels.
-        norm, affine: as in `translators.build_patch_discriminator`.
+        layers: strided layers: 0, 1, 3, 5 give the paper's patches of 1, 16, 70, 286 pixels.
+        norm, affine: as for `translators.build_patch_discriminator`.
 
     Returns:
-        Model from source and translation, channel beside channel, to float32 logits `(batch,
-        rows, columns, 1)`.
+        Model from source and translation, concatenated along the channels, to float32 logits
+        `(batch, rows, columns, 1)`.
 
     Raises:
         InputError: images too small for the layers, an unknown norm.
@@ -110,35 +115,36 @@ def build_discriminator(
 
 
 class Pix2Pix(TranslationGame):
-    """A generator that is told what it should have made, and a discriminator of patches of pairs.
+    """A generator trained towards known targets, against a discriminator of patches of pairs.
 
     ```
     L_D = (BCE(D(x, y), 1) + BCE(D(x, G(x)), 0)) / 2
     L_G = BCE(D(x, G(x)), 1) + lambda E |y - G(x)|
     ```
 
-    x is the source, y the target, E the mean over pixels and channels; the only chance in G is
-    dropout. The pixel loss sees that the image is the right one; alone, it blurs where x leaves
-    several y possible. The discriminator asks for what cannot be told from real detail. `generator/l1`
-    is reported with its weight: divided by lambda it is the mean error.
+    x is the source, y the target, E the mean over pixels and channels; the only randomness in G
+    is dropout. The pixel loss makes the translation match its target; alone, it blurs wherever x
+    allows several y. The discriminator demands realistic detail. `generator/l1` is logged with
+    its weight: divided by lambda it is the mean error.
 
-    A draw is log 2: 0.69 for the discriminator's two terms together and for `generator/adversarial`.
+    At equilibrium the discriminator's two terms sum to log 2 = 0.69, and so is
+    `generator/adversarial`.
 
     Args:
         generator: model from sources to translations in [-1, 1], from `build_generator`.
-        discriminator: model from source and image (channel beside channel) to logits, or from the
-            image alone; None where `adversarial_weight` is 0.
+        discriminator: model from source and image (concatenated along the channels) to logits, or
+            from the image alone; None where `adversarial_weight` is 0.
         loss: name of the adversarial loss, or an `AdversarialLoss`; the paper's is
             `"non_saturating"`.
-        adversarial_weight: weight of the adversarial term; 0: the pixel loss alone.
-        pixel_weight: lambda; paper 100; 0: the adversarial term alone.
-        pixel_loss: `"l1"` or `"l2"` (the mean squared error).
+        adversarial_weight: weight of the adversarial term; 0: only the pixel loss.
+        pixel_weight: lambda; paper 100; 0: only the adversarial term.
+        pixel_loss: `"l1"` or `"l2"` (mean squared error).
         conditional: whether the discriminator sees the source; False is the paper's "GAN".
-        keep_dropout: whether the trained game also offers translations with dropout, as the
-            paper makes them, under the signature `"varied"`. It takes the number of a version
-            beside the image; `serving_default` is without dropout, the same every time.
-        label_smoothing: of the discriminator's answer for real pairs; the paper has none.
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
+        keep_dropout: whether the trained game also offers translations with dropout, as in the
+            paper, under the signature `"varied"`, which takes a version number besides the image.
+            `serving_default` has no dropout and is deterministic.
+        label_smoothing: of the discriminator's targets for real pairs; the paper has none.
+        ema_decay: decay of a moving average of the generator's weights; 0 (the paper): none.
         seed: seed of the dropout.
 
     Example:
@@ -146,21 +152,25 @@ class Pix2Pix(TranslationGame):
         game = Pix2Pix(build_generator(), build_discriminator())
         game.compile(generator=Adam(2e-4, 0.5), discriminator=Adam(2e-4, 0.5))
         game.fit(pairs)          # {"source", "target"}: float32 (1, 256, 256, 3) in [-1, 1]
-        made = game.translate(images)
+        translations = game.translate(images)
         ```
 
     Reference:
         Isola, Zhu, Zhou, Efros, "Image-to-Image Translation with Conditional Adversarial
         Networks", CVPR 2017, arXiv:1611.07004.
 
+    Raises:
+        InputError: weights out of range, a discriminator that does not match them or takes other
+            channels.
+
     Deviations:
-        * After training norms use the statistics of each image alone, as in the official
-          tests, which have batches of one; with larger batches no answer depends on its
-          neighbours.
-        * Skips carry maps before their activation, as in Torch's code; in PyTorch's the leaky
-          ReLU works in place, so that they carry maps after it.
-        * The discriminator is updated first, and the generator with the updated discriminator, as in PyTorch's
-          code; Torch's takes the discriminator's answers from before its update.
+        * After training, norms use the statistics of each image alone, as in the official tests,
+          which use batches of one; at larger batches no answer depends on the other images.
+        * Skips carry maps before their activation, as in the Torch code; in the PyTorch code the
+          leaky ReLU works in place, so that its skips carry maps after it.
+        * The discriminator is updated first and the generator against the updated discriminator,
+          as in the PyTorch code; the Torch code uses the discriminator's answers from before its
+          update.
     """
 
     takes, gives = "source", "target"
@@ -181,18 +191,19 @@ class Pix2Pix(TranslationGame):
         seed: int = 0,
         name: str = "pix2pix",
     ):
-        _check(adversarial_weight, pixel_weight, pixel_loss, ema_decay)
+        _check(adversarial_weight, pixel_weight, pixel_loss)
         if (discriminator is None) != (adversarial_weight == 0):
             raise InputError(
                 f"adversarial_weight is {adversarial_weight} with"
-                f" {'no' if discriminator is None else 'a'} discriminator; give a discriminator, or neither"
+                f" {'no' if discriminator is None else 'a'} discriminator; pass a discriminator"
+                " with a weight above 0, or None with 0"
             )
         adversarial = losses.get(loss, label_smoothing=label_smoothing)
         super().__init__(
             seed=seed, ema_decays={"generator": ema_decay} if ema_decay else None, name=name
         )
         self.generator = generator
-        self.discriminator = discriminator
+        self.discriminator: Any = discriminator  # None where only the pixel loss trains
         self.adversarial = adversarial
         self.adversarial_weight, self.pixel_weight = adversarial_weight, pixel_weight
         self.pixel_loss = pixel_loss
@@ -200,16 +211,14 @@ class Pix2Pix(TranslationGame):
         self.keep_dropout = keep_dropout
         self.loss_names = (f"generator/{pixel_loss}",) if pixel_weight else ()
         if discriminator is not None:
-            self._check_channels()
+            self._check_channels(discriminator)
             self.loss_names += ("generator/adversarial", "discriminator/real", "discriminator/fake")
 
     def players(self) -> dict[str, list[keras.Model]]:
         players = {"generator": [self.generator]}
-        return (
-            players
-            if self.discriminator is None
-            else {**players, "discriminator": [self.discriminator]}
-        )
+        if self.discriminator is not None:
+            players["discriminator"] = [self.discriminator]
+        return players
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         source, target = pair(batch)
@@ -227,11 +236,11 @@ class Pix2Pix(TranslationGame):
     ) -> dict[str, tf.Tensor]:
         """Loss terms of the discriminator for sources, their targets and their translations.
 
-        Real and fake are judged in two calls, each with batch statistics of its own.
+        Real and fake pairs pass in two calls, each with its own batch statistics.
         """
         return {
-            "real": 0.5 * self.adversarial.real(self.judged(source, target)),
-            "fake": 0.5 * self.adversarial.fake(self.judged(source, fake)),
+            "real": 0.5 * self.adversarial.real(self.discriminate(source, target)),
+            "fake": 0.5 * self.adversarial.fake(self.discriminate(source, fake)),
         }
 
     def generator_terms(
@@ -243,36 +252,37 @@ class Pix2Pix(TranslationGame):
             error = tf.abs(target - fake) if self.pixel_loss == "l1" else (target - fake) ** 2
             terms[self.pixel_loss] = self.pixel_weight * tf.reduce_mean(error)
         if self.discriminator is not None:
-            told = self.adversarial.generator(self.judged(source, fake))
-            terms["adversarial"] = self.adversarial_weight * told
+            generator_loss = self.adversarial.generator(self.discriminate(source, fake))
+            terms["adversarial"] = self.adversarial_weight * generator_loss
         return terms
 
-    def judged(self, source: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+    def discriminate(self, source: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
         """The discriminator's logits `(batch, rows, columns, 1)` for sources and images."""
-        shown = tf.concat([source, image], axis=-1) if self.conditional else image
-        return self.discriminator(shown, training=True)
+        inputs = tf.concat([source, image], axis=-1) if self.conditional else image
+        return self.discriminator(inputs, training=True)
 
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
         """`serving_default`: image to image; with `keep_dropout` also `varied`.
 
-        `varied` takes `variant` too, a whole number in [0, 46337): which of so many versions of
-        the generator answers. With the same number it answers the same, in every format.
+        `varied` also takes `variant`, an integer in [0, 46337) that selects one of as many
+        versions of the generator. Each version gives the same answer every time, in every export
+        format.
         """
         (generator,) = self.ema("generator")
         multiple = translators.size_multiple(generator)
-        found = {FORTH: from_image(generator, multiple)}
+        signatures = {FORTH: from_image(generator, multiple)}
         if not self.keep_dropout:
-            return found
+            return signatures
 
         def varied(image: tf.Tensor, variant: tf.Tensor) -> tf.Tensor:
             with dropout_noise(variant_noise(variant)):
                 return generator(image, training=False)
 
-        which = TensorSpec("variant", (), "int32", kind="label", classes=VARIANTS)
-        found[VARIED] = from_image(generator, multiple, call=varied, extra=(which,))
-        return found
+        spec = TensorSpec("variant", (), "int32", kind="label", classes=VARIANTS)
+        signatures[VARIED] = from_image(generator, multiple, call=varied, extra=(spec,))
+        return signatures
 
     def representative(
         self, examples: Mapping[str, np.ndarray], size: tuple[int, int] | None = None
@@ -281,20 +291,20 @@ class Pix2Pix(TranslationGame):
         found = super().representative(examples, size)
         return {**found, VARIED: found[FORTH]} if self.keep_dropout else found
 
-    def _check_channels(self) -> None:
-        taken, made = self.generator.input_shape[-1], self.generator.output_shape[-1]
-        expected = made + (taken if self.conditional else 0)
-        found = self.discriminator.input_shape[-1]
-        if found != expected:
+    def _check_channels(self, discriminator: keras.Model) -> None:
+        source, target = self.generator.input_shape[-1], self.generator.output_shape[-1]
+        expected = target + (source if self.conditional else 0)
+        channels = discriminator.input_shape[-1]
+        if channels != expected:
             raise InputError(
-                f"the discriminator takes {found} channels; it must take {expected}:"
-                + (f" {taken} of the source and" if self.conditional else "")
-                + f" {made} of the translation"
+                f"the discriminator takes {channels} channels; it must take {expected}:"
+                + (f" {source} of the source and" if self.conditional else "")
+                + f" {target} of the translation"
             )
 
 
 def pair(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """Sources and targets of a batch, whatever form `fit` was given.
+    """Sources and targets of a batch in any form that `fit` accepts.
 
     Args:
         batch: a dict with `"source"` and `"target"`, or a tuple of the two.
@@ -308,9 +318,7 @@ def pair(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return two_sides(batch, ("source", "target"), "this game learns from pairs")
 
 
-def _check(
-    adversarial_weight: float, pixel_weight: float, pixel_loss: str, ema_decay: float
-) -> None:
+def _check(adversarial_weight: float, pixel_weight: float, pixel_loss: str) -> None:
     if adversarial_weight < 0 or pixel_weight < 0 or not adversarial_weight + pixel_weight:
         raise InputError(
             f"adversarial_weight is {adversarial_weight}, pixel_weight {pixel_weight}; neither may"
