@@ -173,10 +173,10 @@ def _known_pace(args: argparse.Namespace, game: str) -> dict[str, float]:
 
 
 def _pace(run: str) -> dict[str, float]:
-    """Time of a step and real images a second, between a run's last two sample sheets."""
+    """Time of a step and real images a second, between a run's last two sample grids."""
     constants = json.loads((Path(run) / "run.json").read_text())["constants"]
-    sheets = sorted((Path(run) / "samples").glob("step_*.png"))[-2:]
-    (start, began), (end, ended) = ((int(s.stem[5:]), s.stat().st_mtime) for s in sheets)
+    grids = sorted((Path(run) / "samples").glob("step_*.png"))[-2:]
+    (start, began), (end, ended) = ((int(s.stem[5:]), s.stat().st_mtime) for s in grids)
     each = (ended - began) / (end - start)
     images = constants["batch"] * constants.get("discriminator_steps", 1)
     return {"seconds_a_step": each, "images_per_s": images / each}

@@ -15,7 +15,7 @@ left of the content. The paper's setting, with hours on a GPU, is
     --weights imagenet --depth 4 --width 64 --size 256 --side 512 --batch 8 --learning-rate 1e-4
     --inverse-decay 5e-5 --reconstruction 0 --steps 160000 --data COCO,WIKIART
 
-The sheets in `samples/` show rows of content | style | half of it | all of it. decoder/style falls
+The grids in `samples/` show rows of content | style | half of it | all of it. decoder/style falls
 first, decoder/content more slowly; grey images mean too few steps. Paper: 0.018 s for 256x256 on
 a Titan X; at 512x512 720 times faster than optimising each image.
 """
@@ -54,7 +54,7 @@ VARIATION = 0.0  # weight of the total variation
 LEARNING_RATE = 1e-3  # Adam's learning rate; paper 1e-4
 INVERSE_DECAY = 5e-4  # the rate is divided by 1 + this times the steps; paper 5e-5
 EMA_DECAY = 0.0  # decay of an averaged decoder to paint with; 0 is the paper
-LOG_EVERY = 100  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 100  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 200  # steps between checkpoints
 
 

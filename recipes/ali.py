@@ -54,7 +54,7 @@ R1_WEIGHT = (
 R1_EVERY = 4  # steps between two that compute it
 AUGMENT = ""  # changes of what the discriminator sees: color,translation,cutout
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 500  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
@@ -108,12 +108,12 @@ def make_game(options, data):
 
 
 def make_callbacks(options, data, game):
-    """Sheets of reconstructions, and the fall of the learning rates."""
+    """Sample grids of reconstructions, and the fall of the learning rates."""
     found = data.take(256, options.seed)
     real = found["point"] if "point" in found else found["image"][:32]
     folder = Path(options.run or f"runs/ali_{data.name}") / "reconstructions"
     made = [
-        sample_grids.Sheet(
+        sample_grids.SampleGrid(
             folder, options.log_every, lambda g: sample_grids.reconstructions(g, real)
         )
     ]

@@ -12,7 +12,7 @@ A zero below means a value for the size at hand; from 64 pixels on it is the pap
 
     --size 256 --jitter 30 --horizontal-flip --batch 1 --steps 200000
 
-The sheets in `samples/` show rows of a | G(a) | b | F(b). The adversarial losses go up and down
+The grids in `samples/` show rows of a | G(a) | b | F(b). The adversarial losses go up and down
 and do not say how good the images are. Colours turned around, which shows early: start again with
 another seed, or --identity 0.5. Outputs that equal the inputs: a smaller --identity. A pattern of
 small squares: --upsampling nearest. Paper: 26.8% of its aerial photos, made of maps, passed for
@@ -50,7 +50,7 @@ LEARNING_RATE = 0.0  # Adam's learning rate, all networks; 0: 0.0002 (paper), be
 BETA_1 = 0.5  # Adam's beta 1
 EMA_DECAY = 0.0  # decay of averaged generators to translate with; 0 is the paper
 LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
-LOG_EVERY = 100  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 100  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 200  # steps between checkpoints
 
 

@@ -45,7 +45,7 @@ BETA_1 = 0.0  # Adam's beta 1
 BETA_2 = 0.99  # Adam's beta 2
 LINEAR_DECAY = 0.25  # share of the run after which the rates fall in a line to 0; 1: never
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 500  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 PLAIN = {

@@ -47,7 +47,7 @@ LEARNING_RATE = 0.0  # Adam's learning rate, all networks; 0: 0.0002 (paper), fo
 BETA_1 = 0.5  # Adam's beta 1
 EMA_DECAY = 0.99  # decay of averaged generators to translate with; 0 is the paper
 LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never (paper)
-LOG_EVERY = 100  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 100  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 MODELS = ("discogan", "recongan", "gan")

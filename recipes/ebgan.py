@@ -54,7 +54,7 @@ BETA_2 = 0.99  # Adam's beta 2
 EMA_DECAY = 0.999  # decay of the averaged generator that draws; 0 is the paper
 LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 500  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 

@@ -61,7 +61,7 @@ AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 EMA_DECAY = 0.999  # decay of an averaged generator to draw with; 0 is the paper
 LINEAR_DECAY = -1.0  # share of the run after which the rates fall to 0; -1: 0.5 for points, else 1
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 500  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 WIDTHS = {"mlp": (128, 128), "dense": (512, 240), "conv": (40, 16)}

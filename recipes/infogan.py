@@ -56,7 +56,7 @@ R1_WEIGHT = 0.25  # weight of the R1 penalty on real images; 0: none (paper)
 R1_EVERY = 8  # steps between two that compute it
 AUGMENT = ""  # changes of what the discriminator sees: color,translation,cutout
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 500  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
@@ -93,9 +93,9 @@ def make_game(options, data):
 
 
 def make_callbacks(options, data, game):
-    """Sheets of the codes, and the fall of the learning rates."""
+    """Sample grids of the codes, and the fall of the learning rates."""
     folder = Path(options.run or f"runs/infogan_{data.name}") / "codes"
-    made = [sample_grids.Sheet(folder, options.log_every, sample_grids.traversal)]
+    made = [sample_grids.SampleGrid(folder, options.log_every, sample_grids.traversal)]
     return made + callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 

@@ -14,7 +14,7 @@ A zero (or -1) below means a value for the kind of data at hand. The paper's set
 and for points --layers 2 --activation tanh --latent-dim 256 --discriminator-learning-rate 0.0001 --batch 512. The
 discriminator's loss, discriminator/real + discriminator/fake, is 0.25 for a draw with the labels 0, 1, 1, and
 generator/adversarial is then 0.125. `--norm none` is the paper's test of stability. Long runs
-diverge late: keep an eye on the sheets. The paper shows images, no score.
+diverge late: keep an eye on the grids. The paper shows images, no score.
 """
 
 from tfgan_suite.core import regularization
@@ -52,7 +52,7 @@ AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 EMA_DECAY = 0.999  # decay of an averaged generator to draw with; 0 is the paper
 LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 500  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 

@@ -14,7 +14,7 @@ value for the size at hand; the paper's setting is
 
     --size 256 --jitter 30 --horizontal-flip --batch 1 --norm batch --steps 80000
 
-(facades, 200 epochs of 400 pairs, direction BtoA where A are the photos). The sheets in `samples/`
+(facades, 200 epochs of 400 pairs, direction BtoA where A are the photos). The grids in `samples/`
 show rows of source | translation | target. generator/l1 is 100 times the mean error: it falls
 early and then slowly; the discriminator's two terms together are 0.69 at a draw. Paper, labels to photos
 of Cityscapes read by an FCN: 66% of the pixels right, L1 alone 42%, real photos 80%.
@@ -58,7 +58,7 @@ EMA_DECAY = 0.0  # decay of an averaged generator to translate with; 0 is the pa
 LINEAR_DECAY = (
     1.0  # share of the run after which the rates fall in a line to 0; 1: never (the paper)
 )
-LOG_EVERY = 250  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 250  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 

@@ -10,11 +10,11 @@ EYES holds `synthetic/` with a file of labels, `real/` without labels and, to me
 `real_test/` with labels. The last command refines a folder and keeps the names of the files, so
 that their labels still apply.
 
-The sheets in `samples/` show rows of simulated | refined | real. refiner/change says how much a
+The grids in `samples/` show rows of simulated | refined | real. refiner/change says how much a
 refined image differs from its simulated one; it should leave zero after pre-training, and
 discriminator/accuracy (patches of refined images that the discriminator names) stay near .5 to .7. Images
 that equal their inputs ask for a smaller regularisation, images that lose their gaze for a larger
-one. Choose it by the sheets and these two numbers, never by the labels of real images.
+one. Choose it by the grids and these two numbers, never by the labels of real images.
 The paper's network and rates are
 
     --width 64 --blocks 4 --batch 512 --optimizer sgd --learning-rate 0.001 --ema-decay 0 --linear-decay 1
@@ -61,7 +61,7 @@ LEARNING_RATE = 1e-3  # learning rate, both players
 BETA_1 = 0.5  # Adam's beta 1
 EMA_DECAY = 0.99  # decay of an averaged refiner to refine with; 0 is the paper
 LINEAR_DECAY = 0.6  # share of the run after which the rates fall in a line to 0; 1: never
-LOG_EVERY = 100  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 100  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 200  # steps between checkpoints
 
 

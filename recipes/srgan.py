@@ -65,7 +65,7 @@ LABEL_SMOOTHING = 0.0  # the discriminator is asked for 1 minus this on original
 LEARNING_RATE = 1e-4  # Adam's learning rate, both players
 LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
 EMA_DECAY = 0.0  # decay of an averaged generator to enlarge with; 0 is the paper
-LOG_EVERY = 100  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 100  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 250  # steps between checkpoints
 
 SHAPED = (

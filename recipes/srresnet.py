@@ -13,7 +13,7 @@ absolute error, one sub-pixel convolution at the end. The paper's own form is
 
 (350,000 images of ImageNet; 1,550,659 weights). `--variant paper` takes this form of the
 network and its loss; width, blocks, rate and steps stay as they are given. Paper, Set5 x4: bicubic
-28.43 dB, SRCNN 30.07, SRResNet 32.05. Sheets show nearest | bicubic | the network | the original.
+28.43 dB, SRCNN 30.07, SRResNet 32.05. Grids show nearest | bicubic | the network | the original.
 On scenes expect "gain" over bicubic to be above 0.2 dB within 500 steps.
 """
 
@@ -49,7 +49,7 @@ LINEAR_DECAY = (
     0.3  # share of the run after which the rate falls in a line to 0; 1: never (the paper)
 )
 EMA_DECAY = 0.0  # decay of an averaged generator to enlarge with; 0 is the paper
-LOG_EVERY = 250  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 250  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 VARIANTS = {

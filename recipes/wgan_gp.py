@@ -39,7 +39,7 @@ BETA_1 = -1.0  # Adam's beta 1; -1: 0.5 for points, 0 for images
 EMA_DECAY = 0.999  # decay of an averaged generator to draw with; 0 is the paper
 LINEAR_DECAY = -1.0  # share of the run after which the rates fall to 0; -1: 0 for points, else 0.5
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample sheets and health checks
+LOG_EVERY = 500  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 

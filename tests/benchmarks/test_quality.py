@@ -63,7 +63,7 @@ def test_images_have_a_column_for_every_measure():
     assert line == "| `a` | 4 (3 to 5) | 51 | 100 | 3 |"
 
 
-def test_the_pace_of_a_run_comes_from_its_last_two_sheets(tmp_path):
+def test_the_pace_of_a_run_comes_from_its_last_two_grids(tmp_path):
     import os
 
     (tmp_path / "samples").mkdir()

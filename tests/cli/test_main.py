@@ -43,7 +43,7 @@ def test_list_reads_the_folder(capsys):
 
 
 @pytest.mark.parametrize("place", ["run", "exports/tiny_recipe_images"])
-def test_sample_draws_a_sheet_and_single_files(run, tmp_path, capsys, place):
+def test_sample_draws_a_grid_and_single_files(run, tmp_path, capsys, place):
     words = ["sample", str(run / place), "--count", "3", "--seed", "5", "--json"]
     assert main([*words, "--out", str(tmp_path / "sheet.png")]) == 0
     assert image_grids.read_png(tmp_path / "sheet.png").shape[-1] == 3

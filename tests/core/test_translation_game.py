@@ -1,4 +1,4 @@
-"""Games that take images: their signatures, sample pages and words."""
+"""Games that take images: their signatures, sample grids and words."""
 
 import keras
 import numpy as np
@@ -145,11 +145,11 @@ def test_a_page_shows_input_output_and_truth(monkeypatch):
     game = Fixed(from_image(keras.Sequential([keras.Input((4, 4, 1)), keras.layers.ReLU()])))
     images = np.full((2, 4, 4, 1), -1.0, "float32")
     images[1] = 1.0
-    page = game.page({"source": images, "target": np.zeros((2, 4, 4, 3), "float32")})
-    factor = page.shape[0] // (2 * 6 + 2)
+    grid = game.sample_grid({"source": images, "target": np.zeros((2, 4, 4, 3), "float32")})
+    factor = grid.shape[0] // (2 * 6 + 2)
     middles = slice(4 * factor, None, 6 * factor)
-    assert page[middles, middles, 0][:2, :3].tolist() == [[0, 128, 128], [255, 255, 128]]
-    assert page.shape[1] == factor * (3 * 6 + 2)  # three columns
+    assert grid[middles, middles, 0][:2, :3].tolist() == [[0, 128, 128], [255, 255, 128]]
+    assert grid.shape[1] == factor * (3 * 6 + 2)  # three columns
 
 
 def test_a_page_of_two_directions_shows_both(game):
@@ -157,7 +157,7 @@ def test_a_page_of_two_directions_shows_both(game):
     made = [game.translate(examples["source"]),
             game.translate(examples["target"], signature="b_to_a")]  # fmt: skip
     columns = [examples["source"], made[0], examples["target"], made[1]]
-    assert np.array_equal(game.page(examples), rows(columns))
+    assert np.array_equal(game.sample_grid(examples), rows(columns))
 
 
 def test_a_page_shows_the_truth_that_a_world_adds(game):
@@ -170,15 +170,15 @@ def test_a_page_shows_the_truth_that_a_world_adds(game):
     a, b = examples["domain_a"][:2], examples["domain_b"]
     columns = [a, unpaired.translate(a), examples["truth_a"][:2],
                b, unpaired.translate(b, signature="b_to_a")]  # fmt: skip
-    assert np.array_equal(unpaired.page(examples), rows(columns))
+    assert np.array_equal(unpaired.sample_grid(examples), rows(columns))
 
 
 def test_a_page_of_points_is_a_plot():
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     game = Fixed(from_points(network))
     points = np.random.RandomState(0).normal(size=(50, 2)).astype("float32")
-    page = game.page({"source": points, "target": points})
-    assert page.ndim == 3 and page.shape[2] == 3 and page.min() < 100
+    grid = game.sample_grid({"source": points, "target": points})
+    assert grid.ndim == 3 and grid.shape[2] == 3 and grid.min() < 100
 
 
 def test_representative_images_have_the_size_of_the_export(game):

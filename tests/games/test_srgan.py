@@ -384,9 +384,9 @@ def test_originals_of_another_scale_are_refused():
 
 def test_a_page_shows_four_columns():
     game = srgan.SRResNet(generator())
-    page = game.page(pairs(2))
-    factor = page.shape[1] // (4 * 26 + 2)
-    assert page.shape == ((2 * 26 + 2) * factor, (4 * 26 + 2) * factor, 3)
+    grid = game.sample_grid(pairs(2))
+    factor = grid.shape[1] // (4 * 26 + 2)
+    assert grid.shape == ((2 * 26 + 2) * factor, (4 * 26 + 2) * factor, 3)
 
 
 # ---- learning --------------------------------------------------------------------------------

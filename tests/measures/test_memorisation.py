@@ -78,7 +78,7 @@ def test_the_ratio_of_copies_and_of_fresh_images():
     assert honest.name == "memorisation-none" and honest.protocol["space"] == "features"
 
 
-def test_the_ratio_by_pixels_and_its_sheet():
+def test_the_ratio_by_pixels_and_its_grid():
     base = images(120, 16, seed=6)
     train, test = base[:60], base[60:]
     near = train[:20].astype(int) + np.random.RandomState(7).randint(-9, 10, (20, 16, 16, 1))
@@ -86,10 +86,10 @@ def test_the_ratio_by_pixels_and_its_sheet():
     found, nearest = memorisation.compare(near, test, train)
     assert found.value < 0.2 and found.protocol["copies"] == 0 and found.protocol["shifts"] == 2
     assert nearest.index.tolist() == list(range(20))
-    sheet = memorisation.image_sheet(near, nearest.example, columns=4)
-    assert sheet.dtype == np.uint8 and sheet.shape[2] == 3
-    factor = sheet.shape[1] // (4 * (2 * 16 + 4 + 2) + 2)
-    plain = sheet[::factor, ::factor, 0]
+    grid = memorisation.neighbour_grid(near, nearest.example, columns=4)
+    assert grid.dtype == np.uint8 and grid.shape[2] == 3
+    factor = grid.shape[1] // (4 * (2 * 16 + 4 + 2) + 2)
+    plain = grid[::factor, ::factor, 0]
     assert np.array_equal(plain[2:18, 4:20], near[0, ..., 0])
     assert np.array_equal(plain[2:18, 20:36], train[0, ..., 0])
 
@@ -110,7 +110,7 @@ def test_floats_are_compared_as_a_file_would_hold_them():
         (lambda p: memorisation.compare(p, p, p), "not trained on"),
         (lambda p: memorisation.compare(p, p[:0], p), "both need some"),
         (lambda p: memorisation.nearest_by_features(np.zeros((2, 3)), np.zeros((2, 4))), "size"),
-        (lambda p: memorisation.image_sheet(p, p[:1]), "beside"),
+        (lambda p: memorisation.neighbour_grid(p, p[:1]), "beside"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(call, said):

@@ -371,11 +371,11 @@ def test_regions(painted):
         game.stylize_regions(content[0], half[:8], numbers[0])
 
 
-def test_the_sheet_has_four_columns(painted):
+def test_the_sample_grid_has_four_columns(painted):
     game, content, style, _ = painted
-    page = game.page({"content": content, "style": style[:2]})
+    grid = game.sample_grid({"content": content, "style": style[:2]})
     # 2 rows and 4 columns of 16 pixels and margins of 2, enlarged threefold to 256 or just below.
-    assert page.shape == (3 * (2 * 18 + 2), 3 * (4 * 18 + 2), 3)
+    assert grid.shape == (3 * (2 * 18 + 2), 3 * (4 * 18 + 2), 3)
 
 
 def test_bad_values():

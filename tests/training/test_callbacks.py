@@ -108,7 +108,7 @@ def tiny_certain_discriminator():
     return discriminator
 
 
-def test_lines_and_sheets_come_at_multiples_of_their_steps(tmp_path):
+def test_lines_and_grids_come_at_multiples_of_their_steps(tmp_path):
     game = small_game()
     grid = callbacks.SampleGrid(tmp_path / "samples", 2, count=4)
     log = callbacks.LossLog(tmp_path / "losses.jsonl", 3)
@@ -122,17 +122,17 @@ def test_lines_and_sheets_come_at_multiples_of_their_steps(tmp_path):
     assert set(lines[0]) == {"step", *game.loss_names}
 
 
-def test_a_sheet_holds_the_images_of_the_game(tmp_path):
+def test_a_grid_holds_the_images_of_the_game(tmp_path):
     game = small_game()
     fit(game, 1, callbacks.SampleGrid(tmp_path, 1, count=4, seed=7))
-    page = image_grids.read_png(tmp_path / "step_00000001.png")
-    factor = page.shape[0] // 22  # two images of 8 pixels and three gaps of 2
-    first = page[2 * factor : 10 * factor : factor, 2 * factor : 10 * factor : factor, 0]
+    grid = image_grids.read_png(tmp_path / "step_00000001.png")
+    factor = grid.shape[0] // 22  # two images of 8 pixels and three gaps of 2
+    first = grid[2 * factor : 10 * factor : factor, 2 * factor : 10 * factor : factor, 0]
     expected = image_grids.to_uint8(game.generate(4, seed=7))[0, :, :, 0]
     assert np.array_equal(first, expected)
 
 
-def test_tensorboard_gets_losses_rates_and_sheets(tmp_path):
+def test_tensorboard_gets_losses_rates_and_grids(tmp_path):
     writer = tf.summary.create_file_writer(str(tmp_path))
     log = callbacks.LossLog(tmp_path / "l", 1, writer)
     grid = callbacks.SampleGrid(tmp_path / "s", 1, count=4, writer=writer)

@@ -101,11 +101,11 @@ def test_going_on_equals_never_stopping_bit_for_bit(whole, source, tmp_path, sto
     for name, array in expected.items():
         assert np.array_equal(found[name], array), name
     assert lines(run.folder / "losses.jsonl") == lines(whole[0].folder / "losses.jsonl")
-    for sheet in (whole[0].folder / "samples").glob("step_*.png"):
-        assert (run.folder / "samples" / sheet.name).read_bytes() == sheet.read_bytes()
+    for grid in (whole[0].folder / "samples").glob("step_*.png"):
+        assert (run.folder / "samples" / grid.name).read_bytes() == grid.read_bytes()
 
 
-def test_lines_and_sheets_after_the_checkpoint_are_made_again(source, tmp_path):
+def test_lines_and_grids_after_the_checkpoint_are_made_again(source, tmp_path):
     run, _, _ = trained(tmp_path / "run", source, steps=5)
     with open(run.folder / "losses.jsonl", "a") as file:
         file.write('{"step": 6, "discriminator/real": 1.0}\n{"step": 9, "cri')
@@ -219,9 +219,9 @@ def test_loading_says_what_is_missing(tmp_path):
         Run(tmp_path).load()
 
 
-def test_the_contact_sheet_and_the_film_show_the_training(whole):
+def test_the_contact_sheet_and_the_animation_show_the_training(whole):
     run = whole[0]
-    newest = run.finish_sheets()
+    newest = run.finish_grids()
     assert newest.name == "step_00000006.png"
     from PIL import Image
 

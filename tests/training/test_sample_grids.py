@@ -1,4 +1,4 @@
-"""What the sheets of reconstructions, codes and strokes show, and where."""
+"""What the grids of reconstructions, codes and strokes show, and where."""
 
 import types
 
@@ -12,10 +12,10 @@ from tfgan_suite.utils import image_grids
 
 @pytest.fixture
 def arranged(monkeypatch):
-    """The images and the columns that a page is made of."""
+    """The images and the columns that a grid is made of."""
     found = []
     monkeypatch.setattr(
-        image_grids, "sheet", lambda images, columns: found.append((images, columns))
+        image_grids, "image_grid", lambda images, columns: found.append((images, columns))
     )
     return found
 
@@ -28,8 +28,8 @@ def flat(values):
 def test_reconstructions_stand_below_their_own_examples(arranged):
     game = types.SimpleNamespace(reconstruct=lambda x: x + 0.5)
     sample_grids.reconstructions(game, flat(np.arange(7) / 10), columns=3)
-    ((page, columns),) = arranged
-    rows = page.reshape(-1, columns)
+    ((grid, columns),) = arranged
+    rows = grid.reshape(-1, columns)
     assert np.allclose(rows, [[0, 0.1, 0.2], [0.5, 0.6, 0.7], [0.3, 0.4, 0.5], [0.8, 0.9, 1.0]])
 
 
@@ -58,8 +58,8 @@ class Codes:
 @pytest.mark.parametrize("categorical", [1, 2])
 def test_one_code_runs_while_all_else_stays(arranged, categorical):
     sample_grids.traversal(Codes(categorical, 4, 2), reach=2.0, columns=5, rows=2)
-    ((page, columns),) = arranged
-    rows = page.reshape(-1, columns)
+    ((grid, columns),) = arranged
+    rows = grid.reshape(-1, columns)
     assert rows.shape == (2 * categorical + 4, 5)
     for row in rows[: 2 * categorical]:
         assert np.allclose(np.diff(row[:4]), 1.0, atol=1e-4) and row[4] == 1.0  # white at the end
@@ -77,12 +77,12 @@ def test_codes_of_one_kind_alone(arranged):
 def test_strokes_of_one_image_stand_in_one_row(arranged):
     canvases = np.arange(6, dtype=np.float32).reshape(2, 3, 1, 1, 1)
     sample_grids.strokes(types.SimpleNamespace(canvases=lambda count, seed: canvases), 2)
-    ((page, columns),) = arranged
-    assert page.reshape(-1, columns).tolist() == [[0, 1, 2], [3, 4, 5]]
+    ((grid, columns),) = arranged
+    assert grid.reshape(-1, columns).tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_a_sheet_is_written_by_its_step(tmp_path, monkeypatch):
-    made = sample_grids.Sheet(
+def test_a_grid_is_written_by_its_step(tmp_path, monkeypatch):
+    made = sample_grids.SampleGrid(
         tmp_path / "codes", 10, lambda game: np.full((2, 2, 3), game.grey, "u1")
     )
     made.set_model(types.SimpleNamespace(grey=9, distribute_strategy=None))

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         default="samples.png",
-        help="sheet to write (.png), or folder for one PNG file each [samples.png]",
+        help="grid to write (.png), or folder for one PNG file each [samples.png]",
     )
 
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
             image_grids.write_png(out, image_grids.draw(drawn))
             files = [out]
         elif drawn.ndim == 2:
-            raise InputError(f"--out is {out}, but points are drawn as one .png sheet")
+            raise InputError(f"--out is {out}, but points are drawn as one .png grid")
         else:
             out.mkdir(parents=True, exist_ok=True)
             files = [out / f"{args.seed}_{index:05d}.png" for index in range(len(drawn))]

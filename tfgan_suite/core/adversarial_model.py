@@ -93,16 +93,16 @@ class AdversarialModel(keras.Model):
         Games with batch norm in the generator recompute its statistics here.
         """
 
-    def sheet_inputs(self, count: int, seed: int) -> dict[str, Any]:
-        """Inputs of `generate` for a sample sheet of about `count` images.
+    def grid_inputs(self, count: int, seed: int) -> dict[str, Any]:
+        """Inputs of `generate` for a sample grid of about `count` images.
 
         By default none: all inputs are drawn. Games of labels order them here.
         """
         return {}
 
     @property
-    def sheet_columns(self) -> int | None:
-        """Images in a row of a sample sheet; by default as many as make it square."""
+    def grid_columns(self) -> int | None:
+        """Images in a row of a sample grid; by default as many as make it square."""
         return None
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:

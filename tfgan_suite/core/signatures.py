@@ -1,6 +1,6 @@
 """How a game tells the world what its generator takes and gives.
 
-Exports, the command line and sample sheets work from these descriptions alone, so a new game is
+Exports, the command line and sample grids work from these descriptions alone, so a new game is
 served, converted and drawn from without a line of code outside its own file.
 """
 

@@ -36,14 +36,14 @@ class SuperResolutionGame(TranslationGame):
         (generator,) = self.ema("generator")
         return {FORTH: enlarging(generator)}
 
-    def page(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
-        """A sample sheet: rows of nearest neighbour | bicubic | the game's | the original.
+    def sample_grid(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
+        """A sample grid: rows of nearest neighbour | bicubic | the game's | the original.
 
         Args:
             examples: a batch as the data give it.
 
         Returns:
-            uint8 page.
+            uint8 image grid.
         """
         low = np.asarray(examples[self.takes], np.float32)
         made = self.translate(low)

@@ -93,16 +93,16 @@ class TranslationGame(AdversarialModel):
             kept[name] = (networks, tf.function(signature.call, reduce_retracing=True))
         return kept[name][1]
 
-    def page(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
-        """A sample sheet of given examples.
+    def sample_grid(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
+        """A sample grid of given examples.
 
         Args:
             examples: a batch as the data give it, also one of unpaired data whose sides differ
                 in number.
 
         Returns:
-            uint8 page. One row an example: input, output and, where the data have it, the true
-            answer; of a game of two directions the second direction beside the first. Points:
+            uint8 image grid. One row an example: input, output and, where the data have it, the
+            true answer; of a game of two directions the second direction beside the first. Points:
             the translations over what they should look like.
         """
         if examples[self.takes].ndim == 2:
@@ -286,12 +286,12 @@ def rows(columns: list[np.ndarray]) -> np.ndarray:
             may differ (1: grey, 3: colour, of others the first is shown).
 
     Returns:
-        uint8 page.
+        uint8 image grid.
     """
     alike = [np.broadcast_to(c if c.shape[-1] == 3 else c[..., :1], (*c.shape[:3], 3))
              for c in columns]  # fmt: skip
     together = np.stack(alike, axis=1)
-    return image_grids.sheet(together.reshape(-1, *together.shape[2:]), len(columns))
+    return image_grids.image_grid(together.reshape(-1, *together.shape[2:]), len(columns))
 
 
 def _drawn(spec: TensorSpec, count: int, seed: list[int]) -> tf.Tensor:

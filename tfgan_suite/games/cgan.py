@@ -41,7 +41,7 @@ DATA = "images or points with classes"
 
 CONDITIONINGS = ("concat", "projection", "auxiliary")
 ARCHITECTURES = ("conv", "resnet", "dense", "mlp")
-SHEET_CLASSES = 20  # columns of a sample sheet, at most
+GRID_CLASSES = 20  # columns of a sample grid, at most
 
 
 def build_generator(
@@ -299,9 +299,9 @@ class CGAN(LatentGame):
             inputs["label"] = check_labels(inputs["label"], self.classes, count)
         return super().generate(count, seed, **inputs)
 
-    def sheet_inputs(self, count: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Inputs of `generate` for a sheet of about `count`: a class a column, a z a row."""
-        columns = self.sheet_columns
+    def grid_inputs(self, count: int, seed: int = 0) -> dict[str, np.ndarray]:
+        """Inputs of `generate` for a grid of about `count`: a class a column, a z a row."""
+        columns = self.grid_columns
         rows = max(1, round(count / columns))
         z = self.signatures()["serving_default"].inputs[0].draw(rows, seed=[seed, 0]).numpy()
         return {
@@ -310,9 +310,9 @@ class CGAN(LatentGame):
         }
 
     @property
-    def sheet_columns(self) -> int:
-        """Examples in a row of `sheet_inputs`: the classes, at most 20."""
-        return min(self.classes, SHEET_CLASSES)
+    def grid_columns(self) -> int:
+        """Examples in a row of `grid_inputs`: the classes, at most 20."""
+        return min(self.classes, GRID_CLASSES)
 
     def recalibrate_batch_norm(self) -> None:
         """Recomputes the generator's batch norm statistics over 100 batches of 64."""

@@ -72,7 +72,7 @@ class CycleGAN(UnpairedGame):
     G: A -> B and F: B -> A are moved together, by all terms; then both discriminators. G'(a) and F'(b)
     come out of pools of images made earlier. `generators/cycle_a` and so on are reported with
     their weights. The losses go up and down and say little of the quality; what is amiss shows in
-    the sheets. A small cycle loss alone is no proof: a generator can hide an image in another.
+    the grids. A small cycle loss alone is no proof: a generator can hide an image in another.
 
     Args:
         a_to_b: G, model from images of A to images of B of the same size, in [-1, 1].

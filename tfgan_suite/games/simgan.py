@@ -373,7 +373,7 @@ class SimGAN(TranslationGame):
         (refiner,) = self.ema("refiner")
         return {"serving_default": from_image(refiner)}
 
-    def page(self, examples: Mapping[str, Any]) -> Any:
+    def sample_grid(self, examples: Mapping[str, Any]) -> Any:
         """A row for each simulated image: it, what becomes of it, and some real image."""
         count = min(len(examples[self.takes]), len(examples[self.gives]))
         simulated, real = examples[self.takes][:count], examples[self.gives][:count]

@@ -163,7 +163,7 @@ def compare(
     return Measured(f"memorisation-{space}", value, facts), cut
 
 
-def image_sheet(samples: np.ndarray, nearest: np.ndarray, columns: int = 4) -> np.ndarray:
+def neighbour_grid(samples: np.ndarray, nearest: np.ndarray, columns: int = 4) -> np.ndarray:
     """Pairs side by side: a sample, and to its right the nearest training image.
 
     Args:
@@ -182,7 +182,7 @@ def image_sheet(samples: np.ndarray, nearest: np.ndarray, columns: int = 4) -> n
         raise InputError(f"samples of shape {samples.shape} cannot be set beside {nearest.shape}")
     rim = np.full((*samples.shape[:2], 2, samples.shape[3]), 255, np.uint8)
     pairs = np.concatenate([rim, samples, nearest, rim], axis=2)
-    return image_grids.sheet(pairs, columns=columns)
+    return image_grids.image_grid(pairs, columns=columns)
 
 
 def _search(queries, samples, train, prepare, places, window) -> Nearest:

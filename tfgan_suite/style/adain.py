@@ -304,8 +304,8 @@ class AdaIN(TranslationGame):
             " `python -m tfgan_suite stylize`"
         )
 
-    def page(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
-        """A sample sheet: rows of content | style | half of it | all of it."""
+    def sample_grid(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
+        """A sample grid: rows of content | style | half of it | all of it."""
         count = min(len(examples["content"]), len(examples["style"]))
         content, style = (examples[key][:count] for key in ("content", "style"))
         made = [self.stylize(content, style, alpha) for alpha in (0.5, 1.0)]

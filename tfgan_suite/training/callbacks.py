@@ -1,4 +1,4 @@
-"""What happens beside the training steps: sample sheets, health, measures, learning rates.
+"""What happens beside the training steps: sample grids, health, measures, learning rates.
 
 Callbacks act at the end of a step, counted by `game.steps`, so that a resumed run does at every
 step what a run without a stop does. Of several workers each runs every callback, because reading
@@ -51,15 +51,15 @@ class EverySteps(keras.callbacks.Callback):
 
 
 class SampleGrid(EverySteps):
-    """Draws the same noise again and again, so that the sheets show what training changes.
+    """Draws the same noise again and again, so that the grids show what training changes.
 
     Args:
         folder: where `step_00000100.png` and so on are written.
-        every: steps between two sheets.
-        count: images on a sheet; of points, sixteen times as many are drawn.
+        every: steps between two grids.
+        count: images on a grid; of points, sixteen times as many are drawn.
         seed: seed of the noise.
         real: real points `(count, 2)` to draw below generated ones.
-        writer: TensorBoard writer that gets the sheets too.
+        writer: TensorBoard writer that gets the grids too.
     """
 
     def __init__(
@@ -77,16 +77,16 @@ class SampleGrid(EverySteps):
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
         count = self.count if self.real is None else 16 * self.count
-        inputs = self.model.sheet_inputs(count, self.seed)
+        inputs = self.model.grid_inputs(count, self.seed)
         drawn = self.model.generate(count, seed=self.seed, **inputs)
         if not self.chief:
             return
-        page = image_grids.draw(drawn, self.real, self.model.sheet_columns)
+        grid = image_grids.draw(drawn, self.real, self.model.grid_columns)
         self.folder.mkdir(parents=True, exist_ok=True)
-        image_grids.write_png(self.folder / f"step_{step:08d}.png", page)
+        image_grids.write_png(self.folder / f"step_{step:08d}.png", grid)
         if self.writer is not None:
             with self.writer.as_default(step=step):
-                tf.summary.image("samples", page[None])
+                tf.summary.image("samples", grid[None])
 
 
 class LossLog(EverySteps):

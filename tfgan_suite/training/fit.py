@@ -36,7 +36,7 @@ def train(
         game: a compiled game.
         source: the data.
         options: constants; `steps`, `batch`, `seed`, `report` (steps of one epoch of the progress
-            bar, and between two log lines and sheets) and `save` (steps between checkpoints).
+            bar, and between two log lines and grids) and `save` (steps between checkpoints).
         extra: further callbacks.
         tell: gets messages for the user.
 
@@ -58,10 +58,10 @@ def train(
     stop = _StopOnSignal()
     writer = tf.summary.create_file_writer(str(run.folder / "logs")) if checkpoints.chief else None
     watch = _watch_translation if isinstance(game, TranslationGame) else _watch_samples
-    health, sheet = watch(run, source, options, writer, tell)
+    health, grid = watch(run, source, options, writer, tell)
     watching: list[keras.callbacks.Callback] = [
         health,
-        sheet,
+        grid,
         callbacks.LossLog(run.folder / "losses.jsonl", options.log_every, writer),
         *extra,
         # Last: what a checkpoint covers must be on the disk before it.
@@ -81,7 +81,7 @@ Watch = tuple[Health, callbacks.EverySteps]
 
 
 def _watch_samples(run, source, options, writer, tell) -> Watch:
-    """Health and sample sheets of a game that draws from noise."""
+    """Health and sample grids of a game that draws from noise."""
     peek = source.take(min(256, len(source)), seed=options.seed)
     real = peek.get("image", peek.get("point"))
     points = real if real.ndim == 2 else None
@@ -92,19 +92,22 @@ def _watch_samples(run, source, options, writer, tell) -> Watch:
 
 
 def _watch_translation(run, source, options, writer, tell) -> Watch:
-    """Health and sample sheets of a game that takes images: always the same ones."""
+    """Health and sample grids of a game that takes images: always the same ones."""
     examples = source.take(min(32, len(source)), seed=options.seed)
     shown = shown_examples(source, options.seed)
     return (
         TranslationHealth(options.log_every, tell, examples),
-        sample_grids.Sheet(
-            run.folder / "samples", options.log_every, lambda model: model.page(shown), writer
+        sample_grids.SampleGrid(
+            run.folder / "samples",
+            options.log_every,
+            lambda model: model.sample_grid(shown),
+            writer,
         ),
     )
 
 
 def shown_examples(source: data.Source, seed: int) -> dict[str, Any]:
-    """The examples that the sample sheets of a game that takes images show.
+    """The examples that the sample grids of a game that takes images show.
 
     Args:
         source: the data.

@@ -1,4 +1,4 @@
-"""What a run does after its last step: sheets, a measure by the oracle, exports, a summary."""
+"""What a run does after its last step: grids, a measure by the oracle, exports, a summary."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def finish(
     info: DataInfo,
     seconds: float,
 ) -> int:
-    """Draws the last sheets, measures, exports and says where everything is.
+    """Draws the last grids, measures, exports and says where everything is.
 
     Nothing is measured or exported a second time for the same step of the same run.
 
@@ -60,9 +60,9 @@ def finish(
         game.recalibrate_batch_norm()
     step = int(game.steps.numpy())
     with writing_to(run.folder):
-        for name, page in _pages(game, source, options, info).items():
-            image_grids.write_png(run.folder / "samples" / f"{name}.png", page)
-        run.finish_sheets()
+        for name, grid in _sample_grids(game, source, options, info).items():
+            image_grids.write_png(run.folder / "samples" / f"{name}.png", grid)
+        run.finish_grids()
         measured = _measure(run, game, source, step)
     lines = [
         f"done: step {step}, {seconds:.0f} s",
@@ -93,24 +93,24 @@ def finish(
     return 4 if left_out else 0
 
 
-def _pages(
+def _sample_grids(
     game: keras.Model, source: data.Source, options: types.SimpleNamespace, info: DataInfo
 ) -> dict[str, np.ndarray]:
-    """The last sheets by file name; of games that take images one of the test split too."""
+    """The last grids by file name; of games that take images one of the test split too."""
     if isinstance(game, TranslationGame):
         shown = fit.shown_examples(source, options.seed)
-        pages = {"final": game.page(shown)}
+        grids = {"final": game.sample_grid(shown)}
         if hasattr(source, "held_out"):
             held_out = None
             with contextlib.suppress(InputError):  # the data have no test split
                 held_out = source.held_out(len(shown[game.takes]))
             if held_out is not None:
-                pages["held_out"] = game.page(held_out)
-        return pages
+                grids["held_out"] = game.sample_grid(held_out)
+        return grids
     points = None if len(info.shape) == 3 else source.take(min(256, len(source)))["point"]
     count = 64 if points is None else 1024
-    drawn = game.generate(count, seed=0, **game.sheet_inputs(count, 0))
-    return {"final": image_grids.draw(drawn, points, game.sheet_columns)}
+    drawn = game.generate(count, seed=0, **game.grid_inputs(count, 0))
+    return {"final": image_grids.draw(drawn, points, game.grid_columns)}
 
 
 def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dict[str, float]:

@@ -71,7 +71,7 @@ class Run:
     checkpoints/       the newest ones, for going on
     losses.jsonl       mean losses of every report interval
     measures.jsonl     measurements
-    samples/           sheets of the same noise over training, a contact sheet and a film
+    samples/           grids of the same noise over training, a contact sheet and an animation
     logs/              TensorBoard
     ```
 
@@ -162,7 +162,7 @@ class Run:
             yield
 
     def drop_after(self, step: int) -> None:
-        """Removes log lines and sheets of steps that a resumed run will make again."""
+        """Removes log lines and grids of steps that a resumed run will make again."""
         for name in ("losses.jsonl", "measures.jsonl"):
             path = self.folder / name
             if path.exists():
@@ -172,17 +172,17 @@ class Run:
             if int(path.stem.split("_")[1]) > step:
                 path.unlink()
 
-    def finish_sheets(self) -> Path | None:
-        """Makes the contact sheet and the film of the sample sheets; the newest sheet's path."""
-        sheets = sorted((self.folder / "samples").glob("step_*.png"))
-        if not sheets:
+    def finish_grids(self) -> Path | None:
+        """Makes the contact sheet and the animation of the sample grids; the newest grid's path."""
+        paths = sorted((self.folder / "samples").glob("step_*.png"))
+        if not paths:
             return None
-        selected = [sheets[i] for i in np.unique(np.linspace(0, len(sheets) - 1, 6).astype(int))]
-        pages = [image_grids.read_png(path) for path in selected]
-        if len({page.shape for page in pages}) == 1:
-            image_grids.write_png(self.folder / "samples" / "contact.png", np.concatenate(pages, 1))
-            image_grids.write_film(self.folder / "samples" / "training.gif", sheets)
-        return sheets[-1]
+        selected = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, 6).astype(int))]
+        grids = [image_grids.read_png(path) for path in selected]
+        if len({grid.shape for grid in grids}) == 1:
+            image_grids.write_png(self.folder / "samples" / "contact.png", np.concatenate(grids, 1))
+            image_grids.write_animation(self.folder / "samples" / "training.gif", paths)
+        return paths[-1]
 
     def load(self) -> tuple[keras.Model, types.SimpleNamespace, DataInfo]:
         """Makes the game of this folder again and restores its newest checkpoint.

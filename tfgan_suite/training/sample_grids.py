@@ -1,4 +1,4 @@
-"""Sheets that show what a game's inputs do: reconstructions, codes, strokes."""
+"""Sample grids that show what a game's inputs do: reconstructions, codes, strokes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tfgan_suite.training.callbacks import EverySteps
 from tfgan_suite.utils import image_grids
 
 
-class Sheet(EverySteps):
-    """Draws a page now and then, as `step_00000500.png` and so on.
+class SampleGrid(EverySteps):
+    """Draws a grid now and then, as `step_00000500.png` and so on.
 
     Args:
-        folder: where pages are written.
+        folder: where grids are written.
         every: steps between two.
-        draw: takes the game, gives a page, uint8 `(height, width, 3)`.
-        writer: TensorBoard writer that gets the pages too.
+        draw: takes the game, gives a grid, uint8 `(height, width, 3)`.
+        writer: TensorBoard writer that gets the grids too.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class Sheet(EverySteps):
         self.folder, self.draw, self.writer = Path(folder), draw, writer
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
-        page = self.draw(self.model)
+        grid = self.draw(self.model)
         if self.chief:
             self.folder.mkdir(parents=True, exist_ok=True)
-            image_grids.write_png(self.folder / f"step_{step:08d}.png", page)
+            image_grids.write_png(self.folder / f"step_{step:08d}.png", grid)
             if self.writer is not None:
                 with self.writer.as_default(step=step):
-                    tf.summary.image(self.folder.name, page[None])
+                    tf.summary.image(self.folder.name, grid[None])
 
 
 def reconstructions(game: Any, real: np.ndarray, columns: int = 8) -> np.ndarray:
@@ -54,7 +54,7 @@ def reconstructions(game: Any, real: np.ndarray, columns: int = 8) -> np.ndarray
         columns: images in a row.
 
     Returns:
-        uint8 page.
+        uint8 image grid.
     """
     copies = game.reconstruct(real)
     if real.ndim == 2:
@@ -62,7 +62,7 @@ def reconstructions(game: Any, real: np.ndarray, columns: int = 8) -> np.ndarray
     count = len(real) // columns * columns
     rows = [array[:count].reshape(-1, columns, *array.shape[1:]) for array in (real, copies)]
     both = np.stack(rows, axis=1)
-    return image_grids.sheet(both.reshape(-1, *real.shape[1:]), columns)
+    return image_grids.image_grid(both.reshape(-1, *real.shape[1:]), columns)
 
 
 def traversal(
@@ -79,29 +79,29 @@ def traversal(
         seed: of what stays.
 
     Returns:
-        uint8 page: rows of the first categorical code, of the second .. of the first continuous
-        one and so on.
+        uint8 image grid: rows of the first categorical code, of the second .. of the first
+        continuous one and so on.
     """
     specs = game.signatures()["serving_default"].inputs
     kept = {s.name: s.draw(rows, seed=[seed, i]).numpy() for i, s in enumerate(specs)}
     width = max(game.classes if game.categorical else 0, columns if game.continuous else 0)
-    page = []
+    grid = []
     for code in range(game.categorical):
         for row in range(rows):
             given = {name: np.repeat(a[row : row + 1], width, 0) for name, a in kept.items()}
             values = np.minimum(np.arange(width), game.classes - 1)
             given["category"].reshape(width, -1)[:, code] = values
-            page.append(game.generate(**given))
-            page[-1][game.classes :] = 1.0  # white where the other codes' rows are longer
+            grid.append(game.generate(**given))
+            grid[-1][game.classes :] = 1.0  # white where the other codes' rows are longer
     for code in range(game.continuous):
         for row in range(rows):
             given = {name: np.repeat(a[row : row + 1], width, 0) for name, a in kept.items()}
             given["continuous"][:, code] = np.linspace(-reach, reach, width)
-            page.append(game.generate(**given))
-    return image_grids.sheet(np.concatenate(page), width)
+            grid.append(game.generate(**given))
+    return image_grids.image_grid(np.concatenate(grid), width)
 
 
 def strokes(game: Any, count: int = 8, seed: int = 0) -> np.ndarray:
     """The canvas after every step, one image a row, for a game with `canvases`."""
     canvases = game.canvases(count, seed)
-    return image_grids.sheet(canvases.reshape(-1, *canvases.shape[2:]), canvases.shape[1])
+    return image_grids.image_grid(canvases.reshape(-1, *canvases.shape[2:]), canvases.shape[1])

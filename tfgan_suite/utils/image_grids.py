@@ -1,4 +1,4 @@
-"""Images of what a game draws: sheets, scatter plots, films."""
+"""Images of what a game generates: image grids, scatter plots, animations."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     return np.clip(np.round((np.asarray(images, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
-def sheet(images: np.ndarray, columns: int | None = None, smallest: int = 256) -> np.ndarray:
-    """Puts images side by side on one sheet.
+def image_grid(images: np.ndarray, columns: int | None = None, min_width: int = 256) -> np.ndarray:
+    """Arranges images in rows and columns.
 
     Args:
         images: float `(count, height, width, channels)` in [-1, 1].
         columns: images in a row; default the square root of the count, rounded up.
-        smallest: small images are enlarged by whole factors until the sheet is this wide.
+        min_width: small images are enlarged by an integer factor until the grid is about this wide.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -47,12 +47,12 @@ def sheet(images: np.ndarray, columns: int | None = None, smallest: int = 256) -
     count, height, width, _ = pixels.shape
     columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
-    page = np.full((rows * (height + 2) + 2, columns * (width + 2) + 2, 3), 255, np.uint8)
+    grid = np.full((rows * (height + 2) + 2, columns * (width + 2) + 2, 3), 255, np.uint8)
     for index, image in enumerate(pixels):
         top, left = 2 + index // columns * (height + 2), 2 + index % columns * (width + 2)
-        page[top : top + height, left : left + width] = image
-    factor = max(1, smallest // page.shape[1])
-    return page.repeat(factor, axis=0).repeat(factor, axis=1)
+        grid[top : top + height, left : left + width] = image
+    factor = max(1, min_width // grid.shape[1])
+    return grid.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def scatter(points: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
@@ -65,32 +65,32 @@ def scatter(points: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
     Returns:
         uint8 `(256, 256, 3)`.
     """
-    page = np.full((_PLOT, _PLOT, 3), 255, np.uint8)
+    canvas = np.full((_PLOT, _PLOT, 3), 255, np.uint8)
     frame = np.asarray(points if real is None else real, np.float64)
     middle = (frame.max(0) + frame.min(0)) / 2
     reach = 0.62 * max(float(np.max(frame.max(0) - frame.min(0))), 1e-6)
     for group, colour in ((real, _REAL), (points, _FAKE)):
         if group is None:
             continue
-        place = ((np.asarray(group, np.float64) - middle) / reach + 1) / 2 * (_PLOT - 1)
-        place = place[np.isfinite(place).all(1)]
-        column, row = np.round(place[:, 0]).astype(int), np.round(_PLOT - 1 - place[:, 1])
+        position = ((np.asarray(group, np.float64) - middle) / reach + 1) / 2 * (_PLOT - 1)
+        position = position[np.isfinite(position).all(1)]
+        column, row = np.round(position[:, 0]).astype(int), np.round(_PLOT - 1 - position[:, 1])
         row = row.astype(int)
         inside = (column > 0) & (column < _PLOT - 1) & (row > 0) & (row < _PLOT - 1)
         for down, across in np.ndindex(3, 3):  # dots of 3x3 pixels
-            page[row[inside] + down - 1, column[inside] + across - 1] = colour
-    return page
+            canvas[row[inside] + down - 1, column[inside] + across - 1] = colour
+    return canvas
 
 
 def draw(
     examples: np.ndarray, real: np.ndarray | None = None, columns: int | None = None
 ) -> np.ndarray:
-    """A sheet for images, with so many in a row, or a scatter plot for points."""
-    return scatter(examples, real) if examples.ndim == 2 else sheet(examples, columns)
+    """An image grid of images, `columns` in a row, or a scatter plot of points."""
+    return scatter(examples, real) if examples.ndim == 2 else image_grid(examples, columns)
 
 
 def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:
-    """Writes a PNG file; readers see either the old file or the whole new one.
+    """Writes a PNG file; readers see either the old file or the complete new one.
 
     Args:
         path: the file.
@@ -104,17 +104,17 @@ def read_png(path: str | os.PathLike) -> np.ndarray:
     return tf.io.decode_png(Path(path).read_bytes(), channels=3).numpy()
 
 
-def write_film(path: str | os.PathLike, sheets: Sequence[str | os.PathLike]) -> None:
-    """Writes an animated GIF of PNG files of one size, the last one held for two seconds.
+def write_animation(path: str | os.PathLike, paths: Sequence[str | os.PathLike]) -> None:
+    """Writes an animated GIF of PNG files of one size; the last frame stays for two seconds.
 
     Args:
         path: the GIF file.
-        sheets: PNG files in order; of more than 60, 60 evenly chosen ones are shown.
+        paths: PNG files in order; of more than 60, 60 at even intervals are used.
     """
     from PIL import Image
 
-    chosen = [sheets[i] for i in np.linspace(0, len(sheets) - 1, min(60, len(sheets))).astype(int)]
-    frames = [Image.fromarray(read_png(path)) for path in chosen]
+    selected = np.linspace(0, len(paths) - 1, min(60, len(paths))).astype(int)
+    frames = [Image.fromarray(read_png(paths[i])) for i in selected]
     part = Path(path).with_suffix(".part.gif")
     frames[0].save(
         part,
