@@ -30,7 +30,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.9",
     packages=find_packages(include=["tfgan_suite", "tfgan_suite.*"]),
-    package_data={"tfgan_suite.study": ["page.*"]},
+    package_data={"tfgan_suite": ["py.typed"], "tfgan_suite.study": ["page.*"]},
     install_requires=[
         f"tensorflow==2.15.1; {ADDONS_STACK}",
         f"keras==2.15.0; {ADDONS_STACK}",
@@ -53,6 +53,7 @@ setup(
             "pytest>=7",
             "pytest-xdist>=3",
             "ai-edge-litert; python_version >= '3.10'",
+            "mypy",
             "ruff",
             "selenium>=4",
             *MEASURES,
