@@ -21,7 +21,8 @@ and `--architecture dense` for the first paper's fully connected nets. Data with
 refused. Expect samples to show the class asked for, one column a class.
 """
 
-from tfgan_suite.core import labels, regularization
+from tfgan_suite.core import labels
+from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import cgan
 from tfgan_suite.training import callbacks, launch
 from tfgan_suite.training.optimizers import FusedAdam
@@ -67,7 +68,7 @@ def make_game(options, data):
     architecture = o.architecture or ("mlp" if points else "conv")
     form = (tuple(data.shape), classes, o.conditioning, architecture)
     width = o.width or (128 if points else 16)
-    chosen = regularization.chosen(o)
+    chosen = regularization_options(o)
     if o.r1_weight < 0:
         chosen["r1_weight"] = 0.0 if projection else 0.25
     game = cgan.CGAN(

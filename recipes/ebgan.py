@@ -20,7 +20,7 @@ The paper shows images, and no score that was measured here. Expect the sum of c
 critic/fake to come close to the margin, where theory has the equilibrium.
 """
 
-from tfgan_suite.core import regularization
+from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import ebgan
 from tfgan_suite.training import callbacks, launch
 from tfgan_suite.training.optimizers import FusedAdam
@@ -94,7 +94,7 @@ def make_game(options, data):
         pulling=o.pulling,
         ema_decay=o.ema_decay,
         seed=o.seed,
-        **regularization.chosen(o),
+        **regularization_options(o),
     )
     game.compile(
         generator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),

@@ -20,7 +20,7 @@ how good samples are. Modes of the ring may be lost ("mode collapse"): that is t
 import keras
 
 from tfgan_suite import compat
-from tfgan_suite.core import regularization
+from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.errors import InputError
 from tfgan_suite.games import gan
 from tfgan_suite.training import callbacks, launch
@@ -133,7 +133,7 @@ def make_game(options, data):
         latent=latent,
         ema_decay=options.ema_decay,
         seed=options.seed,
-        **regularization.chosen(options),
+        **regularization_options(options),
     )
     game.compile(
         generator=make_optimizer(options, points), discriminator=make_optimizer(options, points)

@@ -19,7 +19,7 @@ The paper compares its models by GAM alone: 5 strokes win over 3 and 1.
 
 from pathlib import Path
 
-from tfgan_suite.core import regularization
+from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import gran
 from tfgan_suite.training import callbacks, launch, sample_grids
 from tfgan_suite.training.optimizers import FusedAdam
@@ -81,7 +81,7 @@ def make_game(options, data):
         decay=o.discriminator_weight_decay,
         ema_decay=o.ema_decay,
         seed=o.seed,
-        **regularization.chosen(o),
+        **regularization_options(o),
     )
     game.compile(
         generator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),

@@ -19,7 +19,7 @@ Paper: read as a class by the best matching, the categorical code is wrong for a
 
 from pathlib import Path
 
-from tfgan_suite.core import regularization
+from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import infogan
 from tfgan_suite.training import callbacks, launch, sample_grids
 from tfgan_suite.training.optimizers import FusedAdam
@@ -83,7 +83,7 @@ def make_game(options, data):
         latent=o.latent,
         ema_decay=o.ema_decay,
         seed=o.seed,
-        **regularization.chosen(o),
+        **regularization_options(o),
     )
     game.compile(
         generator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),

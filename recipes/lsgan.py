@@ -17,7 +17,7 @@ generator/adversarial is then 0.125. `--norm none` is the paper's test of stabil
 diverge late: keep an eye on the grids. The paper shows images, no score.
 """
 
-from tfgan_suite.core import regularization
+from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import lsgan
 from tfgan_suite.training import callbacks, launch
 from tfgan_suite.training.optimizers import FusedAdam
@@ -90,7 +90,7 @@ def make_game(options, data):
         latent=o.latent,
         ema_decay=o.ema_decay,
         seed=o.seed,
-        **regularization.chosen(o),
+        **regularization_options(o),
     )
     game.compile(
         generator=FusedAdam(o.learning_rate, o.beta_1),

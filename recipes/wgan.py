@@ -19,7 +19,7 @@ the generator after CRITIC_STEPS of the critic; with a warm-up some steps move t
 
 import keras
 
-from tfgan_suite.core import regularization
+from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import wgan
 from tfgan_suite.training import callbacks, launch
 
@@ -95,7 +95,7 @@ def make_game(options, data):
         refresh=o.refresh,
         ema_decay=o.ema_decay,
         seed=o.seed,
-        **regularization.chosen(o),
+        **regularization_options(o),
     )
     game.compile(generator=make_optimizer(o), critic=make_optimizer(o))
     return game

@@ -178,3 +178,27 @@ def test_get():
     own = adversarial.least_squares(-1.0, 1.0, 0.0)
     assert adversarial.get(own) is own
     assert [adversarial.get(name).name for name in adversarial.names()] == list(adversarial.names())
+
+
+@pytest.mark.parametrize("loss", ["minimax", "non_saturating", "least_squares"])
+def test_a_loss_knows_its_value_at_a_draw(loss):
+    loss = adversarial.get(loss)
+    middle = constant(loss.threshold)
+    assert discriminator_sum(loss, middle, middle) == pytest.approx(loss.draw)
+
+
+def test_label_smoothing_leaves_the_value_at_a_draw():
+    loss = adversarial.get("non_saturating", label_smoothing=0.1)
+    assert discriminator_sum(loss, constant(0.0), constant(0.0)) == pytest.approx(loss.draw)
+
+
+def test_losses_without_a_telling_draw():
+    assert adversarial.get("wasserstein").draw is None and adversarial.get("hinge").draw is None
+
+
+def test_the_official_criterion_is_a_mean_square_without_halves():
+    loss = adversarial.least_squares()
+    scaled = loss.criterion_scale * float(loss.generator(constant(3.0)))
+    assert scaled == pytest.approx(4.0)
+    others = set(adversarial.names()) - {"least_squares"}
+    assert {adversarial.get(name).criterion_scale for name in others} == {1.0}

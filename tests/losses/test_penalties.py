@@ -196,7 +196,7 @@ def test_clip_weights_on_two_replicas(two_replicas):
 def test_reject_batch_norm():
     inner = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(4), norm()])
     discriminator = keras.Sequential([keras.layers.Input((4,)), inner, keras.layers.Dense(1)])
-    with pytest.raises(InputError, match="batch normalisation"):
+    with pytest.raises(InputError, match="batch normalization"):
         penalties.reject_batch_norm(discriminator)
     plain = keras.Sequential(
         [keras.layers.Input((4, 4, 2)), keras.layers.GroupNormalization(groups=1)]

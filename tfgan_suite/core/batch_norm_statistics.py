@@ -1,23 +1,22 @@
-"""Batch norm statistics of finished weights."""
+"""Batch norm statistics of trained weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 
 def standing_statistics(network: keras.Model, batches: Iterable[tf.Tensor]) -> None:
-    """Recomputes the moving statistics of all batch norms as the mean over given input batches.
+    """Recomputes the moving statistics of all batch norms as means over batches of inputs.
 
-    Moving averages lag behind quickly changing weights, so that samples in inference mode look
-    washed out; statistics of the finished weights do not ("standing statistics").
+    Moving averages lag behind weights that change quickly, so samples in inference mode look
+    washed out; with the statistics of the final weights ("standing statistics") they do not.
 
     Args:
         network: the network; only its batch norms' moving statistics change.
-        batches: inputs `(batch, ...)`; about 100 batches of the training size are plenty.
+        batches: inputs `(batch, ...)`; about 100 batches of the training size are enough.
     """
     norms = [n for n in network._flatten_layers() if isinstance(n, keras.layers.BatchNormalization)]
     if not norms:
@@ -34,17 +33,3 @@ def standing_statistics(network: keras.Model, batches: Iterable[tf.Tensor]) -> N
         network.trainable = trainable
         for norm, momentum in zip(norms, momenta):
             norm.momentum = momentum
-
-
-def recalibrate_from_noise(game: Any, batches: int = 100, batch: int = 64) -> None:
-    """Recomputes the statistics of a generator whose first input is all it takes.
-
-    Args:
-        game: an `AdversarialModel`; its sampling generator is changed, for drawing and export.
-        batches: number of batches of noise.
-        batch: size of each.
-    """
-    signature = game.signatures()["serving_default"]
-    (generator,), spec = signature.networks, signature.inputs[0]
-    draws = (spec.draw(batch, seed=[game.seed, index]) for index in range(batches))
-    standing_statistics(generator, draws)

@@ -52,3 +52,8 @@ def labels(batch: Any) -> tf.Tensor:
             " folder a class, or labels beside the images)"
         )
     return tf.cast(found, tf.int32)
+
+
+def batch_size(examples: tf.Tensor) -> int | tf.Tensor:
+    """Number of examples in a batch `(batch, ...)`: a Python integer where it is known."""
+    return examples.shape[0] or tf.shape(examples)[0]

@@ -1,7 +1,7 @@
-"""DiffAugment: random changes of what the discriminator sees, through which the generator learns.
+"""DiffAugment: random, differentiable changes of all inputs of the discriminator.
 
 Zhao, Liu, Lin, Zhu, Han, "Differentiable Augmentation for Data-Efficient GAN Training", NeurIPS
-2020, arXiv:2006.10738. Draws come from the caller, so they are functions of (seed, step).
+2020, arXiv:2006.10738. Random numbers come from the caller, as functions of (seed, step).
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfgan_suite.core.batches import batch_size
 from tfgan_suite.errors import InputError
 
-# Gives numbers in [0, 1) of a shape, for a use with a name of its own.
+# Gives numbers in [0, 1) of a shape; each use has a name of its own.
 Draw = Callable[[tuple, str], tf.Tensor]
 
 SHIFT = 0.125  # largest shift, as a share of the side
@@ -20,7 +21,7 @@ HOLE = 0.5  # side of the hole, as a share of the side
 
 
 def parse(policy: str) -> tuple[str, ...]:
-    """The kinds that a policy such as `"color,translation"` names, in that order.
+    """The kinds in a policy such as `"color,translation"`, in order.
 
     Raises:
         InputError: an unknown kind.
@@ -35,22 +36,24 @@ def parse(policy: str) -> tuple[str, ...]:
 
 
 def augment(images: tf.Tensor, policy: str, draw: Draw) -> tf.Tensor:
-    """Changes every image at random.
+    """Augments every image at random.
 
     Args:
         images: float `(batch, height, width, channels)` in [-1, 1].
-        policy: kinds, separated by commas; empty: nothing is changed.
-        draw: takes a shape and a name, gives numbers in [0, 1).
+        policy: kinds, separated by commas; empty: nothing changes.
+        draw: maps a shape and a name to random numbers in [0, 1).
 
     Returns:
         Tensor of the same shape and type; colours may leave [-1, 1], as in the official code.
 
     Raises:
-        InputError: an unknown kind, or examples that are no images.
+        InputError: an unknown kind, or examples that are not images.
     """
     kinds = parse(policy)
     if kinds and len(images.shape) != 4:
-        raise InputError(f"augment {policy!r} is for images, not for examples {images.shape}")
+        raise InputError(
+            f"augment {policy!r} is for images, not for examples of shape {images.shape}"
+        )
     for kind in kinds:
         images = _KINDS[kind](images, draw)
     return images
@@ -60,7 +63,7 @@ def _color(images: tf.Tensor, draw: Draw) -> tf.Tensor:
     """Brightness by up to half a unit, saturation 0 to 2, contrast 0.5 to 1.5."""
 
     def number(name: str) -> tf.Tensor:
-        return tf.cast(draw((_length(images), 1, 1, 1), name), images.dtype)
+        return tf.cast(draw((batch_size(images), 1, 1, 1), name), images.dtype)
 
     images = images + number("brightness") - 0.5
     grey = tf.reduce_mean(images, axis=3, keepdims=True)
@@ -70,17 +73,17 @@ def _color(images: tf.Tensor, draw: Draw) -> tf.Tensor:
 
 
 def _translation(images: tf.Tensor, draw: Draw) -> tf.Tensor:
-    """Shifts by up to an eighth of the side; what comes in is 0, a middle grey."""
+    """Shifts by up to an eighth of the side; pixels from outside are 0, middle grey."""
     for axis in (1, 2):
         side = images.shape[axis]
-        most = int(side * SHIFT + 0.5)
-        shares = draw((_length(images),), f"shift {axis}")
-        shift = tf.cast(tf.floor(shares * (2 * most + 1)), tf.int32) - most
+        largest = int(side * SHIFT + 0.5)
+        shares = draw((batch_size(images),), f"shift {axis}")
+        shift = tf.cast(tf.floor(shares * (2 * largest + 1)), tf.int32) - largest
         source = tf.range(side)[None, :] + shift[:, None]
         inside = (source >= 0) & (source < side)
-        moved = tf.gather(images, tf.clip_by_value(source, 0, side - 1), axis=axis, batch_dims=1)
-        form = [-1, side, 1, 1] if axis == 1 else [-1, 1, side, 1]
-        images = moved * tf.reshape(tf.cast(inside, images.dtype), form)
+        shifted = tf.gather(images, tf.clip_by_value(source, 0, side - 1), axis=axis, batch_dims=1)
+        shape = [-1, side, 1, 1] if axis == 1 else [-1, 1, side, 1]
+        images = shifted * tf.reshape(tf.cast(inside, images.dtype), shape)
     return images
 
 
@@ -90,17 +93,13 @@ def _cutout(images: tf.Tensor, draw: Draw) -> tf.Tensor:
     for axis in (1, 2):
         side = images.shape[axis]
         hole = int(side * HOLE + 0.5)
-        shares = draw((_length(images),), f"hole {axis}")
-        places = side + 1 - hole % 2
-        first = tf.cast(tf.floor(shares * places), tf.int32) - hole // 2
-        where = tf.range(side)[None, :] - first[:, None]
-        outside.append((where < 0) | (where >= hole))
+        shares = draw((batch_size(images),), f"hole {axis}")
+        positions = side + 1 - hole % 2
+        start = tf.cast(tf.floor(shares * positions), tf.int32) - hole // 2
+        offset = tf.range(side)[None, :] - start[:, None]
+        outside.append((offset < 0) | (offset >= hole))
     keep = outside[0][:, :, None, None] | outside[1][:, None, :, None]
     return images * tf.cast(keep, images.dtype)
-
-
-def _length(images: tf.Tensor) -> int | tf.Tensor:
-    return images.shape[0] or tf.shape(images)[0]
 
 
 _KINDS = {"color": _color, "translation": _translation, "cutout": _cutout}

@@ -1,46 +1,99 @@
-"""What all games of a generator from noise against a discriminator share, except their train step."""
+"""What games of a generator from noise against a discriminator share, except their train step."""
 
 from __future__ import annotations
 
+import dataclasses
+import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfgan_suite.core import diff_augment, regularization
+from tfgan_suite.core import diff_augment
 from tfgan_suite.core.adversarial_model import AdversarialModel
-from tfgan_suite.core.batch_norm_statistics import recalibrate_from_noise
+from tfgan_suite.core.batch_norm_statistics import standing_statistics
+from tfgan_suite.core.batches import batch_size
 from tfgan_suite.core.signatures import Signature, from_noise
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 
+# The discriminator has won when its loss is below this share of its loss at a draw: 0.02 of 1.39.
+WON = 0.0144
+
+
+@dataclasses.dataclass(frozen=True)
+class Regularization:
+    """Regularization of the discriminator: optional changes to its inputs, labels and loss.
+
+    Args:
+        label_smoothing: the label of real examples is 1 minus this (one-sided, Salimans et al.
+            2016); cross-entropy losses only. Default 0.
+        instance_noise: standard deviation of the normal noise added to all inputs of the
+            discriminator, real and generated (Sonderby et al. 2017); images are in [-1, 1].
+            Default 0.
+        instance_noise_steps: steps over which that noise decays linearly to 0; 0, the default:
+            it stays.
+        r1_weight: weight of the penalty `E |grad D(x)|^2 / 2` on real examples (Mescheder et al.
+            2018). Default 0.
+        r1_every: apply R1 every so many steps, with as many times the weight; the penalty costs
+            about as much as the rest of a step. Default 1.
+        augment: random changes of all inputs of the discriminator, through which the generator
+            gets its gradients (DiffAugment, Zhao et al. 2020): any of `"color"`,
+            `"translation"`, `"cutout"`, separated by commas. Default none.
+
+    Raises:
+        InputError: a value out of range.
+    """
+
+    label_smoothing: float = 0.0
+    instance_noise: float = 0.0
+    instance_noise_steps: int = 0
+    r1_weight: float = 0.0
+    r1_every: int = 1
+    augment: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("label_smoothing", "instance_noise", "instance_noise_steps", "r1_weight"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be 0 (off) or more")
+        if isinstance(self.r1_every, bool) or self.r1_every != int(self.r1_every):
+            raise InputError(f"r1_every is {self.r1_every!r}; it must be a whole number")
+        if self.r1_every < 1:
+            raise InputError(f"r1_every is {self.r1_every}; it must be at least 1")
+        diff_augment.parse(self.augment)
+
 
 class LatentGame(AdversarialModel):
-    """A generator from noise against a discriminator; a subclass gives `train_step`.
+    """A generator from noise against a discriminator; a subclass adds `train_step`.
 
-    `discriminator_terms` and `generator_terms` are those of the plain game; a subclass whose players are
-    asked for something else gives its own.
+    `discriminator_terms` and `generator_terms` are those of the plain two-player game; a subclass
+    with other terms overrides them.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
         discriminator: model from examples to one number each, `(batch, 1)`.
         loss: name of the adversarial loss, or an `AdversarialLoss`.
         latent: distribution of z: `"normal"` or `"uniform"` in [-1, 1).
-        ema_decay: decay of a moving average of the generator's weights, with which examples are
-            drawn; 0: none.
+        ema_decay: decay of an exponential moving average of the generator's weights, with which
+            examples are generated; 0: none.
         seed: seed of the noise.
         name: Keras name.
         **options: `Regularization`: `label_smoothing`, `instance_noise`, `instance_noise_steps`,
-            `r1`, `r1_every`, `augment`.
+            `r1_weight`, `r1_every`, `augment`.
 
     Raises:
-        InputError: an unknown name or a value out of its range.
+        InputError: an unknown name or a value out of range.
     """
 
     # What the paper calls the generator's opponent: the attribute, the player, the losses' prefix.
     opponent_name = "discriminator"
+
+    generator: keras.Model
+    discriminator: keras.Model
+    adversarial: losses.AdversarialLoss
+    regularization: Regularization
 
     def __init__(
         self,
@@ -56,20 +109,20 @@ class LatentGame(AdversarialModel):
     ):
         if latent not in ("uniform", "normal"):
             raise InputError(f"latent is {latent!r}; it must be 'uniform' or 'normal'")
-        regularization_options = regularization.make(options)
-        adversarial = losses.get(loss, label_smoothing=regularization_options.label_smoothing)
+        regularization = _regularization(options)
+        adversarial = losses.get(loss, label_smoothing=regularization.label_smoothing)
         ema_decays = {"generator": ema_decay} if ema_decay else None
         super().__init__(seed=seed, ema_decays=ema_decays, name=name)
         self.generator = generator
         setattr(self, self.opponent_name, discriminator)
-        self.regularization = regularization_options
+        self.regularization = regularization
         self.adversarial = adversarial
         self.latent = latent
         self.latent_dim = _first_shape(generator)[-1]
-        opponent_terms = ("real", "fake") + (("r1",) if self.regularization.r1_weight else ())
+        terms = ("real", "fake") + (("r1",) if regularization.r1_weight else ())
         self.loss_names = (
             "generator/adversarial",
-            *(f"{self.opponent_name}/{term}" for term in opponent_terms),
+            *(f"{self.opponent_name}/{term}" for term in terms),
         )
 
     def players(self) -> dict[str, list[keras.Model]]:
@@ -77,24 +130,24 @@ class LatentGame(AdversarialModel):
 
     @property
     def opponent(self) -> keras.Model:
-        """The network that plays against the generator."""
+        """The network that plays against the generator: `discriminator` or `critic`."""
         return getattr(self, self.opponent_name)
 
     # ---- verbs of a train step ---------------------------------------------------------------
 
     def latents(self, real: tf.Tensor, salt: str) -> tf.Tensor:
         """z `(batch, latent_dim)` for a batch of real examples; each salt gives other noise."""
-        return self.noise((length(real), self.latent_dim), salt, self.latent)
+        return self.noise((batch_size(real), self.latent_dim), salt, self.latent)
 
     def augment_inputs(self, examples: tf.Tensor, salt: str) -> tf.Tensor:
-        """What the discriminator is shown of examples: augmented, with instance noise.
+        """Inputs of the discriminator: examples after DiffAugment and with instance noise.
 
         Args:
             examples: `(batch, ...)`, real or generated.
-            salt: names the use in this step; other salts get other draws.
+            salt: names the use in this step; each salt gives other noise.
 
         Returns:
-            Tensor of the same shape, differentiable by the examples.
+            Tensor of the same shape, differentiable with respect to the examples.
         """
         options = self.regularization
         if options.augment:
@@ -106,7 +159,7 @@ class LatentGame(AdversarialModel):
             if options.instance_noise_steps:
                 done = tf.cast(self.steps, tf.float32) / options.instance_noise_steps
                 deviation *= tf.maximum(1.0 - done, 0.0)
-            shape = (length(examples), *examples.shape[1:])
+            shape = (batch_size(examples), *examples.shape[1:])
             noise = deviation * self.noise(shape, f"{salt}/instance")
             examples = examples + tf.cast(noise, examples.dtype)
         return examples
@@ -114,15 +167,15 @@ class LatentGame(AdversarialModel):
     def score_real(
         self, real: tf.Tensor, discriminator: Callable[[tf.Tensor], Any] | None = None
     ) -> tuple[Any, dict[str, tf.Tensor]]:
-        """The discriminator's outputs for real examples, and the R1 term where that is on.
+        """The discriminator's outputs for real examples, and the R1 term where it is on.
 
         Args:
-            real: real examples `(batch, ...)`, as shown.
-            discriminator: what maps them to outputs, where that is more than `self.discriminator`. With R1 the
-                first axis of each output is the batch's.
+            real: real examples `(batch, ...)` from `augment_inputs`.
+            discriminator: maps them to outputs; by default the discriminator in training. With R1
+                the first axis of each output must be the batch.
 
         Returns:
-            Outputs; terms, empty or `{"r1": ...}`.
+            The outputs, and a dict of terms, empty or `{"r1": ...}`.
         """
         discriminator = discriminator or (lambda x: self.opponent(x, training=True))
         weight, every = self.regularization.r1_weight, self.regularization.r1_every
@@ -141,8 +194,8 @@ class LatentGame(AdversarialModel):
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the discriminator for examples `(batch, ...)`.
 
-        Real and fake go through the discriminator in two calls: in one, batch norm would mix their
-        statistics and the discriminator could tell them apart by the mixture.
+        Real and fake examples go through the discriminator in two calls: in one, batch norm would
+        mix their statistics, and the discriminator could tell them apart by the mixture.
         """
         real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
         fake_logits = self.opponent(self.augment_inputs(fake, "fake"), training=True)
@@ -151,7 +204,7 @@ class LatentGame(AdversarialModel):
         return terms
 
     def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for the examples it made."""
+        """Loss term of the generator for generated examples `(batch, ...)`."""
         logits = self.opponent(self.augment_inputs(fake, "generator"), training=True)
         return {"adversarial": self.adversarial.generator(logits)}
 
@@ -163,25 +216,37 @@ class LatentGame(AdversarialModel):
 
     def recalibrate_batch_norm(self) -> None:
         """Recomputes the generator's batch norm statistics over 100 batches of 64."""
-        recalibrate_from_noise(self)
+        signature = self.signatures()["serving_default"]
+        (generator,), spec = signature.networks, signature.inputs[0]
+        standing_statistics(generator, (spec.draw(64, seed=[self.seed, i]) for i in range(100)))
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
-        """Says when the discriminator wins outright: both its losses are gone."""
-        if self.adversarial.name not in ("non_saturating", "minimax"):
+        """Warns when the discriminator wins outright: both its losses are close to 0."""
+        draw = self.adversarial.draw
+        if draw is None:
             return []
-        loss = sum(logs.get(f"{self.opponent_name}/{term}", 1.0) for term in ("real", "fake"))
-        if loss >= 0.02:
+        loss = sum(logs.get(f"{self.opponent_name}/{term}", draw) for term in ("real", "fake"))
+        if loss >= WON * draw:
             return []
         return [
-            f"the discriminator wins outright (its loss is {loss:.4f}, where 1.39 is a draw):"
+            f"the discriminator wins outright (its loss is {loss:.4f}, where {draw:.2f} is a draw):"
             " the generator gets hardly any gradient; likely causes: a discriminator much wider or"
-            " faster than the generator, too little data, or no penalty (try r1)"
+            " faster than the generator, too little data, or no penalty (try r1_weight)"
         ]
 
 
-def length(examples: tf.Tensor) -> int | tf.Tensor:
-    """Size of the batch: a Python integer where it is known."""
-    return examples.shape[0] or tf.shape(examples)[0]
+def regularization_options(options: types.SimpleNamespace) -> dict[str, Any]:
+    """The options of a recipe that are fields of `Regularization`, as keyword arguments."""
+    names = [field.name for field in dataclasses.fields(Regularization)]
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}
+
+
+def _regularization(options: dict[str, Any]) -> Regularization:
+    names = [field.name for field in dataclasses.fields(Regularization)]
+    unknown = sorted(set(options) - set(names))
+    if unknown:
+        raise InputError(f"unknown arguments {unknown}; the optional ones are {names}")
+    return Regularization(**options)
 
 
 def _first_shape(network: keras.Model) -> tuple[int | None, ...]:

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import LatentGame, length
+from tfgan_suite.core.batches import batch_size, examples
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
@@ -277,7 +277,7 @@ class ALI(LatentGame):
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         latent = self.latents(real, "z")
-        noise = self.noise((length(real), self.latent_dim), "posterior")
+        noise = self.noise((batch_size(real), self.latent_dim), "posterior")
         tape = self.tape("generator")
         with tape:
             fake = self.generator(latent, training=True)

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite.core.batches import batch_size
 from tfgan_suite.core.image_pool import ImagePool
-from tfgan_suite.core.latent_game import length
 from tfgan_suite.core.unpaired_game import UnpairedGame, domains
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial
@@ -152,9 +152,8 @@ class CycleGAN(UnpairedGame):
             name=name,
         )
         self.adversarial = found
-        # Of the criterion of the official code the discriminators get a half, the generators the whole;
-        # `losses.least_squares` has LSGAN's halves in all of its terms.
-        self.whole = 2.0 if found.name == "least_squares" else 1.0
+        # The official code halves its criterion for the discriminators only.
+        self.loss_scale = found.criterion_scale
         self.cycle_a, self.cycle_b, self.identity = cycle_a, cycle_b, identity
         self.pool_a = ImagePool(pool, _made(b_to_a, size, pool), name="pool_a")
         self.pool_b = ImagePool(pool, _made(a_to_b, size, pool), name="pool_b")
@@ -184,9 +183,9 @@ class CycleGAN(UnpairedGame):
         """Loss terms of both generators for images and what was made of them: F(b), G(a)."""
         g, f, generator_loss = self.a_to_b, self.b_to_a, self.adversarial.generator
         terms = {
-            "adversarial_b": self.whole
+            "adversarial_b": self.loss_scale
             * generator_loss(self.discriminator_b(fake_b, training=True)),
-            "adversarial_a": self.whole
+            "adversarial_a": self.loss_scale
             * generator_loss(self.discriminator_a(fake_a, training=True)),
             "cycle_a": self.cycle_a * distance(f(fake_b, training=True), a),
             "cycle_b": self.cycle_b * distance(g(fake_a, training=True), b),
@@ -202,7 +201,7 @@ class CycleGAN(UnpairedGame):
         """What a discriminator is shown in place of newly made images; without gradient."""
         if not pool.size:
             return tf.stop_gradient(fake)
-        count = (length(fake),)
+        count = (batch_size(fake),)
         coins, places = (
             self.noise(count, f"{pool.name} {use}", "unit") for use in ("coin", "place")
         )
@@ -212,7 +211,7 @@ class CycleGAN(UnpairedGame):
         self, a: tf.Tensor, b: tf.Tensor, fake_a: tf.Tensor, fake_b: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """Loss terms of both discriminators for real images and for those out of the pools."""
-        half, loss = 0.5 * self.whole, self.adversarial
+        half, loss = 0.5 * self.loss_scale, self.adversarial
         terms = {}
         for domain, discriminator, real, fake in (
             ("b", self.discriminator_b, b, fake_b), ("a", self.discriminator_a, a, fake_a)

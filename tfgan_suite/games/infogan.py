@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
-from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import LatentGame, length
+from tfgan_suite.core.batches import batch_size, examples
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import layer_outputs
@@ -273,7 +273,7 @@ class InfoGAN(LatentGame):
 
         The codes are `"category"` int32 `(batch, categorical)` and `"continuous"`.
         """
-        count = length(real)
+        count = batch_size(real)
         z = self.noise((count, self.noise_dim), salt, self.latent)
         share = self.noise((count, self.categorical), f"{salt}/category", "unit")
         codes = {

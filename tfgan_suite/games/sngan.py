@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import LatentGame, length
+from tfgan_suite.core.batches import batch_size, examples
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import spectral
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
@@ -162,7 +162,7 @@ class SNGAN(LatentGame):
         real = examples(batch)
         first = real[:: self.discriminator_steps]
         # The generator moves first, as in the official code.
-        size = (length(first) * self.generator_batches, self.latent_dim)
+        size = (batch_size(first) * self.generator_batches, self.latent_dim)
         latent = self.noise(size, "generator", self.latent)
         self.update("generator", lambda: self.generator_terms(latent))
         for turn in range(self.discriminator_steps):

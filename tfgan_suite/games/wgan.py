@@ -13,6 +13,7 @@ from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
     check_shape,
@@ -245,14 +246,14 @@ class WGAN(LatentGame):
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the critic for examples as shown; `wasserstein` is minus the estimate."""
         real_values, terms = self.score_real(real)
-        fake_term = self.adversarial.fake(self.critic(fake, training=True))
-        terms["wasserstein"] = fake_term + self.adversarial.real(real_values)
+        fake_values = self.critic(fake, training=True)
+        terms["wasserstein"] = -losses.wasserstein_distance(real_values, fake_values)
         return terms
 
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss term of the generator for z `(batch, latent_dim)`."""
         fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
-        return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
+        return {"adversarial": losses.wasserstein_generator(self.critic(fake, training=True))}
 
     def clipped(self) -> list[Any]:
         """The critic's variables that are held in the box: trainable ones, moving means never."""

@@ -8,10 +8,11 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.core.batches import examples
-from tfgan_suite.core.latent_game import LatentGame, length
+from tfgan_suite.core.batches import batch_size, examples
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.resizing import NearestUpSampling2D
+from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
     check_shape,
@@ -209,7 +210,7 @@ class WGANGP(LatentGame):
             part = self.augment_inputs(real[turn :: self.critic_steps], f"real {turn}")
             fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
             fake = self.augment_inputs(fake, f"fake {turn}")
-            mix = self.noise((length(part),), f"mix {turn}", "unit")
+            mix = self.noise((batch_size(part),), f"mix {turn}", "unit")
             self.update("critic", lambda r=part, f=fake, m=mix: self.critic_terms(r, f, m))
         latent = self.latents(part, "generator")
         self.update("generator", lambda: self.generator_terms(latent))
@@ -221,15 +222,15 @@ class WGANGP(LatentGame):
         penalty, slopes = penalties.gradient_penalty(self.critic, points, one_sided=self.one_sided)
         self.record("critic/slope", tf.reduce_mean(slopes))
         real_values, terms = self.score_real(real)
-        fake_term = self.adversarial.fake(self.critic(fake, training=True))
-        terms["wasserstein"] = fake_term + self.adversarial.real(real_values)
+        fake_values = self.critic(fake, training=True)
+        terms["wasserstein"] = -losses.wasserstein_distance(real_values, fake_values)
         terms["penalty"] = self.gp_weight * penalty
         return terms
 
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss term of the generator for z `(batch, latent_dim)`."""
         fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
-        return {"adversarial": self.adversarial.generator(self.critic(fake, training=True))}
+        return {"adversarial": losses.wasserstein_generator(self.critic(fake, training=True))}
 
     def diagnose(self, logs: dict[str, float]) -> list[str]:
         """Says when the critic is not held to its slope, so that its estimate means nothing."""

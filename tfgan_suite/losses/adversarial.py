@@ -1,9 +1,9 @@
 """Adversarial losses as plain functions of the discriminator's outputs.
 
-Every function takes logits or discriminator values of any shape and dtype and returns a float32 scalar:
-the mean over all elements of the (local) batch, computed in float32. Logs of probabilities are
-softplus forms, log D = -softplus(-a) and log(1 - D) = -softplus(a), which never overflow.
-A game takes the three functions it needs as one `AdversarialLoss`, by name or made by itself.
+Every function takes logits or real values of any shape and dtype and returns a float32 scalar: the
+mean over all elements of the (local) batch, computed in float32. Logs of probabilities are written
+with softplus, log D = -softplus(-a) and log(1 - D) = -softplus(a), which never overflows.
+A game gets its three terms as one `AdversarialLoss`, by name or built by hand.
 """
 
 from __future__ import annotations
@@ -25,14 +25,18 @@ class AdversarialLoss:
     """The three terms of a two-player game; the discriminator minimises `real(..) + fake(..)`.
 
     Args:
-        name: word by which `get` finds it.
-        real: discriminator's term on its outputs for real samples.
-        fake: discriminator's term on its outputs for generated samples.
-        generator: generator's term on the discriminator's outputs for generated samples.
-        smooths: whether `real` takes `target=`, the probability it asks for; only
-            cross-entropy does.
+        name: name under which `get` finds it.
+        real: the discriminator's term on its outputs for real samples.
+        fake: the discriminator's term on its outputs for generated samples.
+        generator: the generator's term on the discriminator's outputs for generated samples.
+        smooths: whether `real` takes `target=`, the label of real samples; only cross-entropy does.
         threshold: discriminator output above which a sample counts as real; None where the output
-            means nothing by itself.
+            has no meaning of its own.
+        draw: the discriminator's loss when it cannot tell real from generated samples, well above
+            its loss when it wins; None where a loss near 0 is no warning (hinge) or means
+            nothing (Wasserstein).
+        criterion_scale: the official image-translation code's criterion divided by these terms:
+            2 for least squares, which it has without LSGAN's halves.
     """
 
     name: str
@@ -41,6 +45,8 @@ class AdversarialLoss:
     generator: Term
     smooths: bool = False
     threshold: float | None = None
+    draw: float | None = None
+    criterion_scale: float = 1.0
 
 
 def _mean(values: tf.Tensor) -> tf.Tensor:
@@ -56,8 +62,8 @@ def cross_entropy_real(logits: tf.Tensor, target: float = 1.0) -> tf.Tensor:
 
     Args:
         logits: discriminator outputs for real samples, before any sigmoid.
-        target: t in (0, 1]; .9 is the usual one-sided label smoothing. It moves the discriminator's
-            equilibrium to t / (1 + t) and invalidates `jensen_shannon_estimate`.
+        target: t in (0, 1]; 0.9 is the usual one-sided label smoothing. It moves the
+            discriminator's equilibrium to t / (1 + t) and invalidates `jensen_shannon_estimate`.
     """
     logits = _float(logits)
     loss = target * tf.nn.softplus(-logits)
@@ -87,17 +93,22 @@ def wasserstein_real(values: tf.Tensor) -> tf.Tensor:
 
 
 def wasserstein_fake(values: tf.Tensor) -> tf.Tensor:
-    """`E f(G(z))`; real + fake is minus the earth mover estimate."""
+    """`E f(G(z))`; real + fake is minus `wasserstein_distance`."""
     return _mean(_float(values))
 
 
+def wasserstein_generator(values: tf.Tensor) -> tf.Tensor:
+    """`-E f(G(z))`."""
+    return -_mean(_float(values))
+
+
 def wasserstein_distance(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """Earth mover estimate `E f(x) - E f(G(z))`, up to the discriminator's unknown Lipschitz constant.
+    """Earth mover's distance `E f(x) - E f(G(z))`, up to the critic's unknown Lipschitz constant.
 
     Args:
-        real, fake: discriminator values for real and for generated samples.
+        real, fake: the critic's values for real and for generated samples.
     """
-    return wasserstein_fake(real) - wasserstein_fake(fake)
+    return _mean(_float(real)) - _mean(_float(fake))
 
 
 def hinge_real(values: tf.Tensor) -> tf.Tensor:
@@ -116,11 +127,11 @@ def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Adversarial
     Args:
         a: label of generated samples.
         b: label of real samples.
-        c: what the generator wants the discriminator to answer. With b - c = 1 and b - a = 2, e.g.
+        c: label that the generator wants for its samples. With b - c = 1 and b - a = 2, e.g.
             (-1, 1, 0), the generator minimises a Pearson chi-squared divergence.
 
     Raises:
-        InputError: a equals b, which leaves nothing to tell apart.
+        InputError: a equals b, so that the discriminator has nothing to learn.
     """
     if a == b:
         raise InputError(
@@ -139,26 +150,37 @@ def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Adversarial
         fake=half_square(a),
         generator=half_square(c),
         threshold=(a + b) / 2.0,
+        draw=(b - a) ** 2 / 4.0,
+        criterion_scale=2.0,
     )
 
+
+_CROSS_ENTROPY_DRAW = 2.0 * math.log(2.0)  # D = 1/2 everywhere, with any label smoothing
 
 _LOSSES = {
     loss.name: loss
     for loss in (
         AdversarialLoss(
-            "minimax", cross_entropy_real, cross_entropy_fake, minimax_generator, True, 0.0
+            "minimax",
+            cross_entropy_real,
+            cross_entropy_fake,
+            minimax_generator,
+            smooths=True,
+            threshold=0.0,
+            draw=_CROSS_ENTROPY_DRAW,
         ),
         AdversarialLoss(
             "non_saturating",
             cross_entropy_real,
             cross_entropy_fake,
             non_saturating_generator,
-            True,
-            0.0,
+            smooths=True,
+            threshold=0.0,
+            draw=_CROSS_ENTROPY_DRAW,
         ),
         least_squares(),
-        AdversarialLoss("wasserstein", wasserstein_real, wasserstein_fake, wasserstein_real),
-        AdversarialLoss("hinge", hinge_real, hinge_fake, wasserstein_real, False, 0.0),
+        AdversarialLoss("wasserstein", wasserstein_real, wasserstein_fake, wasserstein_generator),
+        AdversarialLoss("hinge", hinge_real, hinge_fake, wasserstein_generator, threshold=0.0),
     )
 }
 
@@ -169,15 +191,15 @@ def names() -> tuple[str, ...]:
 
 
 def get(loss: str | AdversarialLoss, *, label_smoothing: float = 0.0) -> AdversarialLoss:
-    """Finds a loss by name; an `AdversarialLoss` is taken as it is.
+    """Returns a loss by name; an `AdversarialLoss` is returned as it is.
 
     Args:
-        loss: one of `names()`, or a loss made by `least_squares(..)` or by hand.
-        label_smoothing: s in [0, 1): real samples ask for the probability 1 - s (one-sided
-            smoothing, usually .1); cross-entropy losses only.
+        loss: one of `names()`, or a loss from `least_squares(..)` or built by hand.
+        label_smoothing: s in [0, 1): the label of real samples is 1 - s (one-sided smoothing,
+            usually 0.1); cross-entropy losses only.
 
     Raises:
-        InputError: an unknown name, a smoothing out of range or one that the loss cannot do.
+        InputError: an unknown name, a smoothing out of range, or one that the loss does not support.
     """
     if not isinstance(loss, AdversarialLoss):
         if loss not in _LOSSES:
@@ -188,12 +210,12 @@ def get(loss: str | AdversarialLoss, *, label_smoothing: float = 0.0) -> Adversa
     if not label_smoothing:
         return loss
     if not 0.0 < label_smoothing < 1.0:
-        raise InputError(f"label smoothing {label_smoothing}; expected 0 up to, but not, 1")
+        raise InputError(f"label smoothing is {label_smoothing}; it must be in [0, 1)")
     if not loss.smooths:
-        able = ", ".join(one.name for one in _LOSSES.values() if one.smooths)
+        supported = ", ".join(each.name for each in _LOSSES.values() if each.smooths)
         raise InputError(
-            f"label smoothing {label_smoothing} with the {loss.name} loss, which has no "
-            f"probabilities to smooth; set it to 0 or use one of {able}"
+            f"label smoothing is {label_smoothing}, but the {loss.name} loss has no probabilities"
+            f" to smooth; set it to 0 or use one of {supported}"
         )
     real = functools.partial(loss.real, target=1.0 - label_smoothing)
     return dataclasses.replace(loss, real=real)
@@ -203,10 +225,10 @@ def jensen_shannon_estimate(discriminator_loss_sum: tf.Tensor | float) -> tf.Ten
     """Lower bound of the Jensen-Shannon divergence in nats, `log 2 - L_D / 2`.
 
     Args:
-        discriminator_loss_sum: L_D, the SUM (not the mean) of the discriminator's two cross-entropy terms
-            without label smoothing.
+        discriminator_loss_sum: L_D, the SUM (not the mean) of the discriminator's two
+            cross-entropy terms without label smoothing.
 
     Returns:
-        0 where the discriminator answers 1/2 everywhere; at most log 2 = 0.693147.
+        0 where the discriminator outputs 1/2 everywhere; at most log 2 = 0.693147.
     """
     return math.log(2.0) - discriminator_loss_sum / 2.0

@@ -1,8 +1,8 @@
-"""What keeps a discriminator smooth: gradient penalties and weight clipping.
+"""Gradient penalties and weight clipping, which keep a discriminator or critic smooth.
 
 The penalties differentiate the discriminator with respect to its input inside the caller's tape, so
-that the caller's gradient to the discriminator's weights is of second order. A discriminator they pass through
-must use operations with second derivatives (not `tf.image.resize` or Keras's UpSampling2D).
+the caller's gradient with respect to the discriminator's weights is of second order. All of the
+discriminator's operations need second derivatives (`tf.image.resize` and Keras's UpSampling2D have none).
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 
-# The gradient of a square root is infinite at 0, where a constant discriminator's slope is.
+# The gradient of a square root is infinite at 0, the slope of a constant discriminator.
 SMALLEST_SQUARED_SLOPE = 1e-12
-
 
 Discriminator = Callable[[tf.Tensor], tf.Tensor]
 
@@ -27,13 +26,13 @@ def input_gradients(discriminator: Discriminator, points: tf.Tensor) -> tuple[tf
     """Per-sample gradient of the discriminator's (summed) output with respect to its input.
 
     Args:
-        discriminator: maps `(batch, ...)` to outputs whose first axis is the batch; each output should
-            depend on its own sample only. A Keras model is called with `training=True`.
-        points: `(batch, ...)`; taken as a constant.
+        discriminator: maps `(batch, ...)` to outputs whose first axis is the batch; each output
+            should depend on its own sample only. A Keras model is called with `training=True`.
+        points: `(batch, ...)`; treated as a constant.
 
     Returns:
-        The gradient, a float32 tensor of the shape of points, zeros where the discriminator ignores its
-        input; and the discriminator's outputs, so that they need not be computed again.
+        The gradient, a float32 tensor of the shape of points, zeros where the discriminator ignores
+        its input; and the discriminator's outputs, so that they need not be computed again.
     """
     points = tf.stop_gradient(tf.cast(points, tf.float32))
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -48,7 +47,7 @@ def input_gradients(discriminator: Discriminator, points: tf.Tensor) -> tuple[tf
 
 
 def _squared_slopes(gradients: tf.Tensor) -> tf.Tensor:
-    """Squared L2 norms `(batch,)` over all axes but the batch's."""
+    """Squared L2 norms `(batch,)` over all axes but the batch."""
     return tf.reduce_sum(tf.square(gradients), axis=list(range(1, len(gradients.shape))))
 
 
@@ -58,17 +57,17 @@ def gradient_penalty(
     target: float = 1.0,
     one_sided: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """`E (|grad f(points)| - target)^2`, not yet times its weight lambda.
+    """`E (|grad f(points)| - target)^2`, not yet multiplied by its weight lambda.
 
     Args:
         discriminator: as for `input_gradients`.
-        points: `(batch, ...)`, e.g. from `interpolate`; taken as constants.
-        target: slope that costs nothing.
-        one_sided: only slopes above the target cost something.
+        points: `(batch, ...)`, e.g. from `interpolate`; treated as constants.
+        target: slope without penalty.
+        one_sided: penalise only slopes above the target.
 
     Returns:
-        The penalty, a float32 scalar, and the slopes `(batch,)`, L2 norms over all axes but
-        the batch's.
+        The penalty, a float32 scalar, and the slopes `(batch,)`, L2 norms over all axes but the
+        batch.
     """
     gradients, _ = input_gradients(discriminator, points)
     slopes = tf.sqrt(_squared_slopes(gradients) + SMALLEST_SQUARED_SLOPE)
@@ -79,7 +78,7 @@ def gradient_penalty(
 
 
 def interpolate(real: tf.Tensor, fake: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-    """Points on the lines between pairs: `u * real + (1 - u) * fake`, one u a sample.
+    """Points on the lines between pairs: `u * real + (1 - u) * fake`, with one u per sample.
 
     Args:
         real, fake: `(batch, ...)` of one shape.
@@ -89,33 +88,33 @@ def interpolate(real: tf.Tensor, fake: tf.Tensor, uniform: tf.Tensor) -> tf.Tens
         float32 tensor of their shape.
 
     Raises:
-        InputError: the two shapes differ, or `uniform` holds more or fewer than one u a sample.
+        InputError: the two shapes differ, or `uniform` does not hold one u per sample.
     """
     real, fake = tf.cast(real, tf.float32), tf.cast(fake, tf.float32)
     if not real.shape.is_compatible_with(fake.shape):
         raise InputError(
-            f"real samples {real.shape} and generated samples {fake.shape} differ in shape; "
-            "a line joins two samples of one shape"
+            f"real samples {real.shape} and generated samples {fake.shape} differ in shape;"
+            " interpolation needs pairs of the same shape"
         )
     count = uniform.shape.num_elements()
     if None not in (count, real.shape[0]) and count != real.shape[0]:
         raise InputError(
-            f"{count} random numbers for {real.shape[0]} pairs; expected exactly one a pair"
+            f"{count} random numbers for {real.shape[0]} pairs; expected exactly one per pair"
         )
     share = tf.reshape(tf.cast(uniform, tf.float32), [-1] + [1] * (len(real.shape) - 1))
     return share * real + (1.0 - share) * fake
 
 
 def r1(discriminator: Discriminator, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """`E |grad f(x)|^2 / 2` at real samples, not yet times its weight gamma.
+    """`E |grad f(x)|^2 / 2` at real samples, not yet multiplied by its weight gamma.
 
     Args:
         discriminator: as for `input_gradients`.
         real: `(batch, ...)`.
 
     Returns:
-        The penalty, a float32 scalar, and the discriminator's outputs for the real samples, which the
-        discriminator's loss needs as well.
+        The penalty, a float32 scalar, and the discriminator's outputs for the real samples, which
+        the discriminator's loss needs as well.
     """
     gradients, outputs = input_gradients(discriminator, real)
     return 0.5 * tf.reduce_mean(_squared_slopes(gradients)), outputs
@@ -125,31 +124,31 @@ def clip_weights(variables: Sequence[Any], limit: float) -> None:
     """Clips every variable to [-limit, limit], in or out of a replica context.
 
     Args:
-        variables: the discriminator's trainable variables (not its moving averages).
-        limit: half the side of the box, above 0.
+        variables: the critic's trainable variables (not its moving averages).
+        limit: c, above 0.
 
     Raises:
         InputError: the limit is not above 0.
     """
     if not limit > 0:
-        raise InputError(f"clipping limit {limit}; expected a number above 0, such as 0.01")
+        raise InputError(f"the clipping limit is {limit}; it must be above 0, such as 0.01")
     values = [tf.clip_by_value(compat.tensor_variable(v), -limit, limit) for v in variables]
     compat.assign_in_replicas(variables, values)
 
 
 def reject_batch_norm(discriminator: keras.Model) -> None:
-    """Refuses a discriminator with batch normalisation, at any depth.
+    """Rejects a discriminator that contains batch normalization, at any depth.
 
-    Batch statistics make each output depend on the whole batch, so that a per-sample gradient
+    Batch statistics make each output depend on all samples of the batch, so a per-sample gradient
     penalty no longer bounds the slope.
 
     Raises:
-        InputError: one of the layers is a batch normalisation.
+        InputError: one of the layers is a batch normalization.
     """
     for layer in discriminator._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             raise InputError(
-                f"discriminator {discriminator.name!r} has batch normalisation ({layer.name!r}), which mixes "
-                "the samples that a gradient penalty looks at one by one; use "
-                "GroupNormalization(groups=1), instance normalisation or none"
+                f"network {discriminator.name!r} has batch normalization ({layer.name!r}), which"
+                " mixes samples, but a gradient penalty is per sample; use"
+                " GroupNormalization(groups=1), instance normalization or none"
             )
