@@ -209,7 +209,7 @@ def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: An
     from tfgan_suite.utils import image_grids
     from tfgan_suite.utils.files import writing_to
 
-    content = image(job.given, args.size)
+    content = image(job.input, args.size)
     if args.preserve == "colours":
         styles = [colour.with_colours_of(content, style) for style in styles]
     problem = gatys.Gatys(
@@ -225,7 +225,7 @@ def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: An
         convention=args.convention,
     )
     settings = settings_of(args, look, layers, (content, *styles))
-    saved = job.made.with_name(job.made.name + ".state.npz")
+    saved = job.output.with_name(job.output.name + ".state.npz")
     if saved.exists() and not args.fresh:
         state = descent.State.load(saved, settings)
         print(f"{job.name}: going on from evaluation {state.evaluations} of {args.evaluations}")
@@ -236,8 +236,8 @@ def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: An
         made = problem.image(state.best)
         if args.preserve == "luminance":
             made = colour.with_luminance_of(content, made)
-        with writing_to(job.made.parent):
-            files.write(job.made, image_grids.to_uint8(made))
+        with writing_to(job.output.parent):
+            files.write(job.output, image_grids.to_uint8(made))
             state.save(saved, settings)
 
     settled = descent.descend(
@@ -255,7 +255,7 @@ def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: An
     first, lowest = state.totals[0], min(state.totals)
     fall = f"{100 * (1 - lowest / first):.1f}% below the start" if first > 0 else "0 at the start"
     early = f", nothing lower was found after {state.evaluations} evaluations" if settled else ""
-    print(f"{job.made}: total {lowest:.4g}, {fall}{early}")
+    print(f"{job.output}: total {lowest:.4g}, {fall}{early}")
 
 
 def play(args: argparse.Namespace) -> int:

@@ -46,10 +46,10 @@ def test_tiles_of_a_local_network_equal_the_whole(sides):
         shapes.append(images.shape)
         return blur(images)
 
-    whole = upscale_tiles.enlarge_image(image, call, 2)
+    whole = upscale_tiles.upscale_image(image, call, 2)
     assert whole.shape == (2 * sides[0], 2 * sides[1], 3) and whole.dtype == np.uint8
     assert len(shapes) == 1
-    tiled = upscale_tiles.enlarge_image(image, call, 2, tile=48, overlap=16)
+    tiled = upscale_tiles.upscale_image(image, call, 2, tile=48, overlap=16)
     assert np.abs(tiled.astype(int) - whole).max() <= 1
     assert len(shapes) > 2 and max(max(shape[1:3]) for shape in shapes[1:]) <= 48
 
@@ -62,7 +62,7 @@ def test_large_images_go_through_in_tiles_by_themselves():
         return images.repeat(4, 1).repeat(4, 2)
 
     image = smooth(200, 300)
-    made = upscale_tiles.enlarge_image(image, call, 4)
+    made = upscale_tiles.upscale_image(image, call, 4)
     assert np.array_equal(made, image.repeat(4, 0).repeat(4, 1))
     assert {shape[1:3] for shape in shapes} == {(128, 128)}
 
@@ -75,7 +75,7 @@ def test_tiny_images_are_continued_and_cut():
         return images.repeat(3, 1).repeat(3, 2)
 
     image = smooth(2, 5)
-    made = upscale_tiles.enlarge_image(image, call, 3)
+    made = upscale_tiles.upscale_image(image, call, 3)
     assert np.array_equal(made, image.repeat(3, 0).repeat(3, 1))
     assert shapes == [(1, 8, 8, 3)]
 
@@ -83,7 +83,7 @@ def test_tiny_images_are_continued_and_cut():
 def test_impossible_tiles_are_refused():
     for tile, overlap in ((4, 0), (32, 20)):
         with pytest.raises(InputError):
-            upscale_tiles.enlarge_image(smooth(64, 64), blur, 2, tile=tile, overlap=overlap)
+            upscale_tiles.upscale_image(smooth(64, 64), blur, 2, tile=tile, overlap=overlap)
 
 
 # ---- both stages -----------------------------------------------------------------------------

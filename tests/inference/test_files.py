@@ -20,8 +20,8 @@ def image(path, colour=(10, 20, 30), size=(6, 4)):
     return path
 
 
-def made_names(jobs, output):
-    return {job.name: job.made.relative_to(output).as_posix() for job in jobs}
+def output_names(jobs, output):
+    return {job.name: job.output.relative_to(output).as_posix() for job in jobs}
 
 
 def test_a_folder_keeps_its_names_and_sub_folders(tmp_path):
@@ -31,20 +31,20 @@ def test_a_folder_keeps_its_names_and_sub_folders(tmp_path):
         image(given / name)
     (given / "notes.txt").write_text("no image")
     jobs = files.plan(given, output)
-    assert made_names(jobs, output) == {
+    assert output_names(jobs, output) == {
         "a.png": "a.png", "b.jpg": "b.png", "both.jpg": "both.jpg.png", "both.png": "both.png.png",
         "sub/a.bmp": "sub/a.png",
     }  # fmt: skip
-    assert [job.given for job in jobs] == [given / job.name for job in jobs]
+    assert [job.input for job in jobs] == [given / job.name for job in jobs]
 
 
 def test_one_image_goes_to_a_file_or_a_folder(tmp_path):
     given = image(tmp_path / "in.webp")
     for output, expected in (("x.png", "x.png"), ("y.JPG", "y.JPG"), ("folder", "folder/in.png")):
         (job,) = files.plan(given, tmp_path / output)
-        assert job.made == tmp_path / expected
+        assert job.output == tmp_path / expected
     (tmp_path / "odd.png").mkdir()
-    assert files.plan(given, tmp_path / "odd.png")[0].made == tmp_path / "odd.png" / "in.png"
+    assert files.plan(given, tmp_path / "odd.png")[0].output == tmp_path / "odd.png" / "in.png"
 
 
 def test_true_answers_are_found_by_name(tmp_path):
@@ -53,13 +53,13 @@ def test_true_answers_are_found_by_name(tmp_path):
         image(given / name)
     for name in ("a.jpg", "sub/b.jpg", "c.jpg"):
         image(truths / name)
-    found = {job.name: job.truth for job in files.plan(given, tmp_path / "out", truths)}
+    found = {job.name: job.target for job in files.plan(given, tmp_path / "out", truths)}
     assert found == {
         "a.png": truths / "a.jpg", "sub/b.png": truths / "sub" / "b.jpg",
         "sub/c.png": truths / "c.jpg", "d.png": None,
     }  # fmt: skip
     (job,) = files.plan(given / "d.png", tmp_path / "o.png", truths / "c.jpg")
-    assert job.truth == truths / "c.jpg"
+    assert job.target == truths / "c.jpg"
 
 
 def test_refusals(tmp_path):
@@ -68,8 +68,8 @@ def test_refusals(tmp_path):
     cases = [
         ((tmp_path / "nowhere", tmp_path / "o"), "does not exist"),
         ((tmp_path / "empty", tmp_path / "o"), "no images"),
-        ((folder, tmp_path / "o.png"), "is no folder"),
-        ((one, tmp_path / "o.gif"), "give .png or .jpg"),
+        ((folder, tmp_path / "o.png"), "is not a folder"),
+        ((one, tmp_path / "o.gif"), "use .png or .jpg"),
         ((one, one), "would overwrite"),
         ((folder, folder), "would overwrite"),
         ((one, tmp_path / "o", tmp_path / "nowhere"), "--target"),
@@ -92,12 +92,12 @@ def test_reading_scales_the_shorter_side(tmp_path):
 
 def test_pairs_are_halved_by_direction():
     pixels = np.concatenate([np.full((2, 3, 3), 1), np.full((2, 3, 3), 9)], 1).astype("u1")
-    source, target = files.halves(pixels, "AtoB")
+    source, target = files.split_pair(pixels, "AtoB")
     assert (source == 1).all() and (target == 9).all() and source.shape == (2, 3, 3)
-    source, target = files.halves(pixels, "BtoA")
+    source, target = files.split_pair(pixels, "BtoA")
     assert (source == 9).all() and (target == 1).all()
     with pytest.raises(Unreadable, match="5 pixels wide"):
-        files.halves(pixels[:, :5], "AtoB")
+        files.split_pair(pixels[:, :5], "AtoB")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_the_gallery_is_one_file_with_every_image(tmp_path):
     small = [random.randint(0, 256, (8, 6, channels)).astype("u1") for channels in (1, 3, 3)]
     large = np.full((300, 900, 3), 77, "u1")
     gallery = Gallery("<b>&", "note")
-    gallery.add('"a" <script>.png', *small, about="6x8")
+    gallery.add('"a" <script>.png', *small, note="6x8")
     gallery.add("large", large, large)
     gallery.write(tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -7,14 +7,14 @@ import tensorflow as tf
 
 from tfgan_suite import InputError
 from tfgan_suite.core.translation_game import from_image
-from tfgan_suite.inference.tiles import places, translate_image, windows
+from tfgan_suite.inference.tiles import tile_starts, tile_weights, translate_image
 
 
 @pytest.mark.parametrize("multiple", [1, 4])
 @pytest.mark.parametrize("length, tile, overlap", [(32, 32, 8), (36, 32, 8), (200, 32, 16),
                                                    (400, 64, 2), (1000, 64, 31)])  # fmt: skip
 def test_tiles_cover_a_side(length, tile, overlap, multiple):
-    found = places(length, tile, overlap, multiple)
+    found = tile_starts(length, tile, overlap, multiple)
     assert found[0] == 0 and found[-1] == length - tile
     steps = np.diff(found)
     assert (steps > 0).all() and (steps <= tile - overlap).all()
@@ -28,7 +28,7 @@ def test_tiles_cover_a_side(length, tile, overlap, multiple):
 @pytest.mark.parametrize("margin", [0, 2])
 def test_weights_sum_to_one_and_are_smooth(starts, margin):
     tile = 32
-    found = windows(starts, tile, margin)
+    found = tile_weights(starts, tile, margin)
     total = np.zeros(starts[-1] + tile)
     for start, weights in zip(starts, found):
         total[start : start + tile] += weights

@@ -11,8 +11,8 @@ from tfgan_suite.utils import runtime
 FAULTS = """
 import resource, sys
 import numpy as np
-from tfgan_suite import process
-kept = process.keep_memory() if sys.argv[1] == "keep" else None
+from tfgan_suite.utils import runtime
+kept = runtime.keep_memory() if sys.argv[1] == "keep" else None
 def faults():
     np.ones(60_000_000, np.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from tfgan_suite.cli.arguments import add_json
 from tfgan_suite.errors import InputError
 
 
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="height and width of the TFLite files of a network that takes images of any size"
         " [0: as it was trained]",
     )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

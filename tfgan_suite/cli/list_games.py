@@ -7,6 +7,8 @@ import ast
 import json
 from pathlib import Path
 
+from tfgan_suite.cli.arguments import add_json
+
 
 def games() -> list[dict[str, str]]:
     """What the files of games and styles say of themselves, read without importing them.
@@ -39,7 +41,8 @@ def games() -> list[dict[str, str]]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command takes no arguments of its own."""
+    """Adds the command's arguments to a parser."""
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

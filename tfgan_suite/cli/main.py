@@ -71,6 +71,5 @@ def _parser() -> argparse.ArgumentParser:
         prog = f"{parser.prog} {'measure sr' if name == SR else name}"
         command = commands.add_parser(name, prog=prog, help=summary, description=summary)
         command.set_defaults(run=module.run)
-        command.add_argument("--json", action="store_true", help="print JSON for a program to read")
         module.add_arguments(command)
     return parser

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import warnings
 from pathlib import Path
+
+from tfgan_suite.cli.arguments import add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for the reference's features, or none [$TFGAN_SUITE_CACHE or"
         " ~/.cache/tfgan_suite]",
     )
-    with contextlib.suppress(argparse.ArgumentError):  # every command of the suite has it already
-        parser.add_argument("--json", action="store_true", help="print JSON for a program to read")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tfgan_suite.cli.arguments import add_json, check_tiles
 from tfgan_suite.errors import InputError
 
 
@@ -36,8 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--tile", type=int, default=0, help="side of tiles [0: above 192x192 pixels 128]")
     add("--out", default="", help="file that gets the JSON lines [a run's measures.jsonl]")
-    if "--json" not in parser._option_string_actions:
-        add("--json", action="store_true", help="print JSON for a program to read")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,11 +49,10 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: bad input, as `benchmark`.
     """
-    from tfgan_suite.inference import batch
     from tfgan_suite.measures import super_resolution
     from tfgan_suite.measures.measure import keep
 
-    batch.check_tiles(args.tile, 0)
+    check_tiles(args.tile, 0)
     place, given = Path(args.source), {"scale": args.scale, "channels": 3}
     if args.scale < 2:
         raise InputError(f"--scale is {args.scale}; it must be at least 2")

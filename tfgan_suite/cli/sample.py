@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfgan_suite.cli.arguments import add_json
 from tfgan_suite.errors import InputError
 
 
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="samples.png",
         help="grid to write (.png), or folder for one PNG file each [samples.png]",
     )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Any
 
+from tfgan_suite.cli.arguments import add_json
 from tfgan_suite.errors import InputError
 from tfgan_suite.study.analyse import analyse
 from tfgan_suite.study.make import PAIRINGS, QUESTIONS, make
@@ -32,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--analyse", nargs="+", metavar="FILE", help="result files that raters saved")
     add("--key", help="key of the study [the one beside the result files]")
     add("--misses", type=int, default=0, help="catch trials a rater may miss [0]")
-    if "--json" not in parser._option_string_actions:
-        add("--json", action="store_true", help="print JSON for a program to read")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -104,7 +104,7 @@ def in_words(found: dict[str, Any]) -> str:
 def _shares(results: dict[str, Any], found: dict[str, Any]) -> list[str]:
     names = {
         "first_preferred": f"{found['first']} preferred to {found['second']}",
-        "left_chosen": "left image args",
+        "left_chosen": "left image chosen",
         "correct": "told apart correctly",
         "real_judged_real": f"real ({found['first']}) judged real",
         "generated_judged_real": f"generated ({found['second']}) judged real",

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfgan_suite.cli import arguments
 from tfgan_suite.errors import InputError
-from tfgan_suite.inference import batch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the same for styles: the larger, the larger their strokes; 0: never [512]",
     )
-    batch.add_json(parser)
+    arguments.add_json(parser)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,11 +110,11 @@ def run(args: argparse.Namespace) -> int:
         style_size=args.style_size,
         tell=(lambda text: None) if args.json else print,
     )
-    batch.check_any(done, "painted")
+    arguments.check_any_written(done, "painted")
     if args.json:
         print(json.dumps(done))
     else:
-        batch.say_skipped(done)
+        arguments.print_skipped(done)
         print(f"painted {len(done['files'])} to {args.output}")
     return 0
 
@@ -145,9 +145,9 @@ def styles(text: str, weights: str | None = None, masked: bool = False) -> list[
             )
         # The plan of a translation lists a folder's images and gives each a name of its own.
         nowhere = place / ".painted"
-        names = {job: job.made.relative_to(nowhere) for job in files.plan(place, nowhere)}
+        names = {job: job.output.relative_to(nowhere) for job in files.plan(place, nowhere)}
         return [
-            Style(name.with_suffix("").as_posix().replace("/", "_"), (job.given,))
+            Style(name.with_suffix("").as_posix().replace("/", "_"), (job.input,))
             for job, name in names.items()
         ]
     paths = (place,) if place.exists() else tuple(Path(part.strip()) for part in text.split(","))
@@ -180,14 +180,14 @@ def plan(jobs: Sequence[Job], found: Sequence[Style], output: Path) -> list[tupl
     pairs = []
     for job in jobs:
         for style in found:
-            made = job.made
+            made = job.output
             if len(found) > 1:
                 if made == output:
                     raise InputError(f"{output} is one file for {len(found)} styles; give a folder")
                 made = made.with_name(f"{made.stem}_{style.name}{made.suffix}")
             if made.resolve() in kept:
                 raise InputError(f"{made} is a style and would be overwritten; give another output")
-            pairs.append((dataclasses.replace(job, made=made), style))
+            pairs.append((dataclasses.replace(job, output=made), style))
     return pairs
 
 
@@ -218,12 +218,13 @@ def stylize_all(
     Raises:
         InputError: a file cannot be written.
     """
+    from tfgan_suite.inference import batch
     from tfgan_suite.utils import image_grids
 
     def painted(pair: tuple[Job, Style]) -> np.ndarray:
         job, style = pair
         shown = [_read(path, style_size, f"style {path.name}") for path in style.files]
-        content = _read(job.given, size)
+        content = _read(job.input, size)
         region = None if mask is None else _scaled_mask(mask, content.shape[:2])
         return painter(content, shown, style.weights, alpha, region, colours)
 
@@ -232,11 +233,11 @@ def stylize_all(
 
     done: dict[str, Any] = {"files": [], "skipped": {}}
     advice = "use a smaller --size"
-    for about, (job, _), made in batch.going_on(
+    for about, (job, _), made in batch.process(
         pairs, painted, done["skipped"], tell, advice=advice, name=name
     ):
         done["files"].append(batch.write(job, image_grids.to_uint8(made)))
-        tell(f"{about} {job.made}  {made.shape[1]}x{made.shape[0]}")
+        tell(f"{about} {job.output}  {made.shape[1]}x{made.shape[0]}")
     return done
 
 
@@ -293,4 +294,4 @@ def _weights(text: str | None, count: int) -> tuple[float, ...] | None:
 def _check(args: argparse.Namespace) -> None:
     if not 0.0 <= args.alpha <= 1.0:
         raise InputError(f"--alpha is {args.alpha}; it must be from 0 to 1")
-    batch.check_counts(size=args.size, style_size=args.style_size)
+    arguments.check_counts(size=args.size, style_size=args.style_size)

@@ -1,4 +1,4 @@
-"""`python -m tfgan_suite translate`: the user's images through a trained translator."""
+"""The command `translate`: translates images with a trained translator."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfgan_suite.cli import arguments
 from tfgan_suite.errors import InputError
-from tfgan_suite.inference import batch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,49 +20,55 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's words; `--json` comes from the caller or from here."""
-    add = parser.add_argument
-    batch.add_places(parser)
-    add(
+    """Adds the command's arguments to a parser."""
+    arguments.add_paths(parser)
+    parser.add_argument(
         "--direction",
         choices=["AtoB", "BtoA"],
-        help="of a game of two directions [AtoB; of one direction the one it was trained for]",
+        help="direction of a game with two [AtoB; of a game with one, the one it was trained for]",
     )
-    add(
+    parser.add_argument(
         "--size",
         type=int,
         default=0,
         metavar="N",
-        help="scale every image first until its shorter side has N pixels; a network knows"
-        " things at the scale it was trained at [0: as they are]",
+        help="first scale every image until its shorter side has N pixels; a network recognizes"
+        " things at the scale it was trained at [0: keep the size]",
     )
-    batch.add_tiles(
+    arguments.add_tiles(
         parser,
-        "side of overlapping tiles, rounded up to what the network takes [0: images up"
+        "side of overlapping tiles, rounded up to what the network accepts [0: images up"
         " to 1024x1024 whole, larger ones in tiles of 512]",
     )
-    add(
+    parser.add_argument(
         "--pairs",
         action="store_true",
-        help="every input shows A at the left and B at the right: translate the half that the"
-        " direction says; the other is the target",
+        help="every input shows A on the left and B on the right: translate the half that the"
+        " direction starts from; the other half is the target",
     )
-    add("--gallery", metavar="FILE", help="web page to write: input, output, target in one file")
-    add(
+    parser.add_argument(
+        "--gallery", metavar="FILE", help="web page to write: input, output and target in one file"
+    )
+    parser.add_argument(
         "--target",
         metavar="FOLDER",
-        help="true answers, found by name without the ending; for one image also a file",
+        help="true answers, matched by file name without the suffix; for a single image also a"
+        " file",
     )
-    add("--signature", help="signature to translate with, such as varied [the direction's]")
-    add("--seed", type=int, default=0, help="of a network that draws as it translates [0]")
-    batch.add_json(parser)
+    parser.add_argument(
+        "--signature", help="signature to translate with, e.g. varied [the direction's]"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed, for networks that draw noise [0]"
+    )
+    arguments.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
-        0, also where some images of a folder were skipped; what was skipped is said.
+        0, even if some images of a folder were skipped; skipped images are listed.
 
     Raises:
         InputError: bad input; no image could be translated; a file cannot be written. What was
@@ -80,27 +86,27 @@ def run(args: argparse.Namespace) -> int:
     if translator.size and args.tile:
         height, width = translator.size
         raise InputError(
-            f"{args.source} takes images of {width}x{height} pixels alone, so its tiles have"
+            f"{args.source} accepts only images of {width}x{height} pixels, so its tiles have"
             " that size; leave --tile out"
         )
     title = f"{Path(args.source).name}, {translator.direction}"
-    page = Gallery(title, f"made by {args.source}") if args.gallery else None
+    gallery = Gallery(title, f"made by {args.source}") if args.gallery else None
     try:
-        done = translate_all(
+        summary = translate_all(
             translator,
             jobs,
             size=args.size,
             tile=args.tile,
             overlap=args.overlap,
             pairs=args.pairs,
-            gallery=page,
-            tell=(lambda text: None) if args.json else print,
+            gallery=gallery,
+            log=(lambda line: None) if args.json else print,
         )
     finally:
-        if page is not None and len(page):
-            _write_gallery(page, Path(args.gallery))
-    _report(args, done)
-    batch.check_any(done, "translated")
+        if gallery is not None and len(gallery):
+            _write_gallery(gallery, Path(args.gallery))
+    _print_summary(args, summary)
+    arguments.check_any_written(summary, "translated")
     return 0
 
 
@@ -113,112 +119,112 @@ def translate_all(
     overlap: int = 0,
     pairs: bool = False,
     gallery: Gallery | None = None,
-    tell: Callable[[str], Any] = print,
+    log: Callable[[str], Any] = print,
 ) -> dict[str, Any]:
-    """Translates images one after the other; each is on the disk before the next begins.
+    """Translates images one at a time; each is on disk before the next one starts.
 
     Args:
-        translator: what translates.
-        jobs: the images, as `files.plan` gives them.
-        size: shorter side to which they are scaled; 0: as they are.
+        translator: the translator.
+        jobs: the images, from `files.plan`.
+        size: length that their shorter sides are scaled to; 0 keeps the size.
         tile, overlap: as for `Translator`.
-        pairs: images show A at the left and B at the right.
-        gallery: gets a row for each image.
-        tell: gets a line for each image.
+        pairs: whether images show A on the left and B on the right.
+        gallery: receives a row for each image.
+        log: receives a line for each image.
 
     Returns:
-        `"files"` written, `"skipped"` names with reasons, and where there are true answers of the
-        same size `"difference"`, the mean absolute difference from them in [-1, 1], and
-        `"compared"`, of how many images.
+        `"files"` written, `"skipped"` names with reasons, and where there are targets of the same
+        size `"difference"`, the mean absolute difference from them in [-1, 1], and `"compared"`,
+        the number of images compared.
 
     Raises:
-        InputError: a file cannot be written, or an impossible tile.
+        InputError: a file cannot be written, or tiles that cannot be blended.
     """
+    from tfgan_suite.inference import batch
     from tfgan_suite.utils import image_grids
 
-    def translated(job: Job) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        given, truth = _sides(translator, job, size, pairs)
-        made = translator(given.astype("float32") / 127.5 - 1.0, tile, overlap)
-        return given, truth, image_grids.to_uint8(made)
+    def translated(job: Job) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        image, target = _read_input_and_target(translator, job, size, pairs)
+        output = translator(image.astype("float32") / 127.5 - 1.0, tile, overlap)
+        return image, image_grids.to_uint8(output), target
 
     written: list[str] = []
     skipped: dict[str, str] = {}
     differences: list[float] = []
-    for place, job, found in batch.going_on(jobs, translated, skipped, tell, advice="use --tile"):
-        given, truth, made = found
-        written.append(batch.write(job, made))
-        about = f"{given.shape[1]}x{given.shape[0]}"
-        if truth is not None and truth.shape == made.shape:
-            differences.append(_difference(made, truth))
-            about += f", differs from the target by {differences[-1]:.3f}"
+    for progress, job, result in batch.process(jobs, translated, skipped, log, advice="use --tile"):
+        image, output, target = result
+        written.append(batch.write(job, output))
+        note = f"{image.shape[1]}x{image.shape[0]}"
+        if target is not None and target.shape == output.shape:
+            differences.append(_difference(output, target))
+            note += f", differs from the target by {differences[-1]:.3f}"
         if gallery is not None:
-            gallery.add(job.name, given, made, truth, about)
-        tell(f"{place} {job.made}  {about}")
-    done: dict[str, Any] = {"files": written, "skipped": skipped}
+            gallery.add(job.name, image, output, target, note)
+        log(f"{progress} {job.output}  {note}")
+    summary: dict[str, Any] = {"files": written, "skipped": skipped}
     if differences:
-        done["difference"] = sum(differences) / len(differences)
-        done["compared"] = len(differences)
-    return done
+        summary["difference"] = sum(differences) / len(differences)
+        summary["compared"] = len(differences)
+    return summary
 
 
-def _sides(
+def _read_input_and_target(
     translator: Translator, job: Job, size: int, pairs: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """What goes in, and the true answer where there is a readable one, uint8."""
+    """The input, and the target where there is a readable one, uint8."""
     from tfgan_suite.data.readers import image_files
     from tfgan_suite.inference import files
 
     # In colour first: the two halves of a pair may differ in it.
-    channels = 3 if pairs else translator.channels
-    given, truth = files.read(job.given, channels), None
+    image = files.read(job.input, 3 if pairs else translator.channels)
+    target = None
+    output_channels = translator.made.shape[2]
     if pairs:
-        given, truth = files.halves(given, translator.direction)
-        given = files.in_channels(given, translator.channels)
-    elif job.truth is not None:
+        image, target = files.split_pair(image, translator.direction)
+        image = files.to_channels(image, translator.channels)
+    elif job.target is not None:
         try:
-            truth = files.read(job.truth, translator.made.shape[2])
+            target = files.read(job.target, output_channels)
         except image_files.Unreadable as error:
-            raise image_files.Unreadable(f"target {job.truth.name}: {error}") from error
-    if truth is not None:
-        truth = image_files.resize_shorter_side(
-            files.in_channels(truth, translator.made.shape[2]), size
-        )
-    return image_files.resize_shorter_side(given, size), truth
+            raise image_files.Unreadable(f"target {job.target.name}: {error}") from error
+    if target is not None:
+        target = image_files.resize_shorter_side(files.to_channels(target, output_channels), size)
+    return image_files.resize_shorter_side(image, size), target
 
 
-def _difference(made: np.ndarray, truth: np.ndarray) -> float:
+def _difference(output: np.ndarray, target: np.ndarray) -> float:
     import numpy as np
 
-    return float(np.mean(np.abs(made.astype(np.float32) - truth))) / 127.5
+    return float(np.mean(np.abs(output.astype(np.float32) - target))) / 127.5
 
 
-def _write_gallery(page: Gallery, path: Path) -> None:
+def _write_gallery(gallery: Gallery, path: Path) -> None:
     from tfgan_suite.utils.files import writing_to
 
     with writing_to(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        page.write(path)
+        gallery.write(path)
 
 
-def _report(args: argparse.Namespace, done: dict[str, Any]) -> None:
+def _print_summary(args: argparse.Namespace, summary: dict[str, Any]) -> None:
     if args.json:
-        gallery = {"gallery": args.gallery} if args.gallery and done["files"] else {}
-        print(json.dumps({**done, **gallery}))
+        gallery = {"gallery": args.gallery} if args.gallery and summary["files"] else {}
+        print(json.dumps({**summary, **gallery}))
         return
-    if "difference" in done:
+    if "difference" in summary:
         print(
-            f"mean absolute difference from {done['compared']} targets, in [-1, 1]:"
-            f" {done['difference']:.4f}"
+            f"mean absolute difference from {summary['compared']} targets, in [-1, 1]:"
+            f" {summary['difference']:.4f}"
         )
-    if done["files"]:
-        batch.say_skipped(done)
-        print(f"translated {len(done['files'])} to {args.output}")
+    if summary["files"]:
+        arguments.print_skipped(summary)
+        print(f"translated {len(summary['files'])} to {args.output}")
         if args.gallery:
             print(f"gallery {args.gallery}")
 
 
 def _check(args: argparse.Namespace) -> None:
-    batch.check_counts(size=args.size)
-    batch.check_tiles(args.tile, args.overlap)
+    arguments.check_counts(size=args.size)
+    arguments.check_tiles(args.tile, args.overlap)
     if args.pairs and args.target:
-        raise InputError("--pairs takes the targets out of the inputs; leave --target out")
+        raise InputError("--pairs takes the targets from the inputs; leave --target out")

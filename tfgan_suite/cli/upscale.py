@@ -1,4 +1,4 @@
-"""`python -m tfgan_suite upscale`: the user's images, larger."""
+"""The command `upscale`: enlarges images with a trained super-resolution network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfgan_suite.inference import batch
+from tfgan_suite.cli import arguments
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,40 +18,40 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's words; `--json` comes from the caller or from here."""
-    batch.add_places(parser)
-    batch.add_tiles(
+    """Adds the command's arguments to a parser."""
+    arguments.add_paths(parser)
+    arguments.add_tiles(
         parser,
-        "side of overlapping tiles in pixels of the small image; smaller ones take less"
-        " memory [0: images up to 192x192 whole, larger ones in tiles of 128]",
+        "side of overlapping tiles in pixels of the small image; smaller tiles use less memory"
+        " [0: images up to 192x192 whole, larger ones in tiles of 128]",
     )
-    batch.add_json(parser)
+    arguments.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
-        0, also where some images of a folder were skipped; what was skipped is said.
+        0, even if some images of a folder were skipped; skipped images are listed.
 
     Raises:
-        InputError: bad input; no image could be enlarged; a file cannot be written. What was
+        InputError: bad input; no image could be upscaled; a file cannot be written. What was
             written before is kept.
     """
-    batch.check_tiles(args.tile, args.overlap)
+    arguments.check_tiles(args.tile, args.overlap)
     from tfgan_suite.inference import files
     from tfgan_suite.inference.upscaler import open_upscaler
 
     jobs = files.plan(Path(args.input), Path(args.output))
     upscaler = open_upscaler(args.source)
-    tell = (lambda text: None) if args.json else print
-    done = upscale_all(upscaler, jobs, tile=args.tile, overlap=args.overlap, tell=tell)
+    log = (lambda line: None) if args.json else print
+    summary = upscale_all(upscaler, jobs, tile=args.tile, overlap=args.overlap, log=log)
     if args.json:
-        print(json.dumps(done))
-    batch.check_any(done, "enlarged")
+        print(json.dumps(summary))
+    arguments.check_any_written(summary, "upscaled")
     if not args.json:
-        batch.say_skipped(done)
-        print(f"made {len(done['files'])} {upscaler.factor} times larger in {args.output}")
+        arguments.print_skipped(summary)
+        print(f"upscaled {len(summary['files'])} by a factor of {upscaler.factor} to {args.output}")
     return 0
 
 
@@ -61,33 +61,33 @@ def upscale_all(
     *,
     tile: int = 0,
     overlap: int = 0,
-    tell: Callable[[str], Any] = print,
+    log: Callable[[str], Any] = print,
 ) -> dict[str, Any]:
-    """Enlarges images one after the other; each is on the disk before the next begins.
+    """Upscales images one at a time; each is on disk before the next one starts.
 
     Args:
-        upscaler: what enlarges.
-        jobs: the images, as `translate.files.plan` gives them.
-        tile, overlap: as for `enlarge_image`.
-        tell: gets a line for each image.
+        upscaler: the upscaler.
+        jobs: the images, from `files.plan`.
+        tile, overlap: as for `upscale_image`.
+        log: receives a line for each image.
 
     Returns:
         `"factor"`, `"files"` written, `"skipped"` names with reasons.
 
     Raises:
-        InputError: a file cannot be written, or an impossible tile.
+        InputError: a file cannot be written, or tiles that cannot be blended.
     """
-    from tfgan_suite.inference import files
+    from tfgan_suite.inference import batch, files
 
-    def enlarged(job: Job) -> tuple[np.ndarray, np.ndarray]:
-        given = files.read(job.given, upscaler.channels)
-        return given, upscaler(given, tile, overlap)
+    def upscaled(job: Job) -> tuple[np.ndarray, np.ndarray]:
+        image = files.read(job.input, upscaler.channels)
+        return image, upscaler(image, tile, overlap)
 
     written: list[str] = []
     skipped: dict[str, str] = {}
-    advice = "give a smaller --tile"
-    for about, job, both in batch.going_on(jobs, enlarged, skipped, tell, advice=advice):
-        written.append(batch.write(job, both[1]))
-        sizes = [f"{image.shape[1]}x{image.shape[0]}" for image in both]
-        tell(f"{about} {job.made}  {' to '.join(sizes)}")
+    advice = "use a smaller --tile"
+    for progress, job, images in batch.process(jobs, upscaled, skipped, log, advice=advice):
+        written.append(batch.write(job, images[1]))
+        sizes = [f"{image.shape[1]}x{image.shape[0]}" for image in images]
+        log(f"{progress} {job.output}  {' to '.join(sizes)}")
     return {"factor": upscaler.factor, "files": written, "skipped": skipped}

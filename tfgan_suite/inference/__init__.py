@@ -1,5 +1,5 @@
-"""Translating the user's own images: one, a folder, large ones in tiles, with a gallery.
+"""Trained networks applied to the user's images: single images, folders, large images in tiles.
 
-translator = opening.open_translator("runs/pix2pix_facades")
-answer = translator(image)      # float32 (height, width, channels) in [-1, 1], any size
+translator = translator.open_translator("runs/pix2pix_facades")
+output = translator(image)      # float32 (height, width, channels) in [-1, 1], any size
 """

@@ -1,11 +1,11 @@
-"""Which files a translation reads and writes, and how."""
+"""Which files a command reads and writes, and how."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,100 +16,109 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import write_bytes
 
-_WRITTEN = (".png", ".jpg", ".jpeg")
+_WRITABLE = (".png", ".jpg", ".jpeg")
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One image to translate.
+    """One image to process.
 
     Args:
-        name: its path below the input folder; its file name where one image is given.
-        given: the file.
-        made: the file that gets the translation.
-        truth: the file with the true answer, or None.
+        name: its path relative to the input folder; for a single image, its file name.
+        input: the file to read.
+        output: the file to write.
+        target: the file with the true answer, or None.
     """
 
     name: str
-    given: Path
-    made: Path
-    truth: Path | None = None
+    input: Path
+    output: Path
+    target: Path | None = None
 
 
-def plan(given: Path, output: Path, truths: Path | None = None) -> list[Job]:
-    """The images to translate, and where the translations go.
+def plan(input_path: Path, output_path: Path, targets: Path | None = None) -> list[Job]:
+    """The images to process, and the files that their outputs go to.
 
-    A folder is read with its sub-folders, and the output folder gets the same names, with the
-    ending .png (after the old ending where two names differ by that alone).
+    A folder is read with its subfolders, and the output folder receives the same names with the
+    suffix .png (after the old suffix where two names differ only in it).
 
     Args:
-        given: an image or a folder.
-        output: for one image a file (.png or .jpg) or a folder, for a folder a folder.
-        truths: a folder with true answers, which are found by name without the ending; for one
-            image also a file.
+        input_path: an image or a folder.
+        output_path: for a single image, a file (.png or .jpg) or a folder; for a folder, a folder.
+        targets: a folder of true answers, matched by name without the suffix; for a single image
+            also a file.
 
     Returns:
-        Jobs in the order of their names.
+        Jobs, sorted by name.
 
     Raises:
-        InputError: nothing to translate, no place for it, or a file that would be overwritten.
+        InputError: no images, an output that does not fit the input, or a file that would be
+            overwritten.
     """
-    if not given.exists():
-        raise InputError(f"{given} does not exist; give an image or a folder of images")
-    if truths is not None and not truths.exists():
-        raise InputError(f"--target {truths} does not exist; give a folder of images")
-    as_file = output.suffix.lower() in image_files.SUFFIXES and not output.is_dir()
-    if given.is_dir():
-        if output.is_file() or as_file:
-            raise InputError(f"{output} is no folder, but {given} is one; give a folder")
-        names = _listed(given, output)
-        places, made = {name: given / name for name in names}, _named(names)
-    else:
-        if as_file and output.suffix.lower() not in _WRITTEN:
-            raise InputError(f"{output} cannot be written as {output.suffix}; give .png or .jpg")
-        places, made = {given.name: given}, {given.name: f"{given.stem}.png"}
-        if as_file:
-            made, output = {given.name: output.name}, output.parent
-    answers = _answers(truths, places) if truths is not None else {}
-    jobs = [
-        Job(name, place, output / made[name], answers.get(name)) for name, place in places.items()
-    ]
-    kept = {path.resolve() for job in jobs for path in (job.given, job.truth) if path}
+    if not input_path.exists():
+        raise InputError(f"{input_path} does not exist; expected an image or a folder of images")
+    if targets is not None and not targets.exists():
+        raise InputError(f"--target {targets} does not exist; expected a folder of images")
+    inputs, outputs = _paths(input_path, output_path)
+    matches = _match_targets(targets, inputs) if targets is not None else {}
+    jobs = [Job(name, inputs[name], outputs[name], matches.get(name)) for name in inputs]
+    sources = {path.resolve() for job in jobs for path in (job.input, job.target) if path}
     for job in jobs:
-        if job.made.resolve() in kept:
+        if job.output.resolve() in sources:
             raise InputError(
-                f"the translation of {job.given} would overwrite {job.made}; give another output"
+                f"the output of {job.input} would overwrite {job.output}; choose another output"
             )
     return jobs
 
 
+def _paths(input_path: Path, output_path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The input and the output file of each image, by name."""
+    to_file = output_path.suffix.lower() in image_files.SUFFIXES and not output_path.is_dir()
+    if input_path.is_dir():
+        if output_path.is_file() or to_file:
+            raise InputError(
+                f"{output_path} is not a folder, but {input_path} is; pass a folder as the output"
+            )
+        names = _list_images(input_path, output_path)
+        outputs = {name: output_path / png for name, png in _png_names(names).items()}
+        return {name: input_path / name for name in names}, outputs
+    name = input_path.name
+    if not to_file:
+        return {name: input_path}, {name: output_path / f"{input_path.stem}.png"}
+    if output_path.suffix.lower() not in _WRITABLE:
+        raise InputError(
+            f"{output_path} cannot be written as {output_path.suffix}; use .png or .jpg"
+        )
+    return {name: input_path}, {name: output_path}
+
+
 def read(path: Path, channels: int, size: int = 0) -> np.ndarray:
-    """An image as a viewer shows it, transparency laid over white.
+    """An image as a viewer shows it, with transparency over white.
 
     Args:
         path: the file.
         channels: 1 or 3.
-        size: pixels to which the shorter side is scaled; 0: as it is.
+        size: length in pixels that the shorter side is scaled to; 0 keeps the size.
 
     Returns:
         uint8 `(height, width, channels)`.
 
     Raises:
-        images.Unreadable: it is no whole image; the message says why.
+        image_files.Unreadable: the file is broken or not an image; the message says why.
     """
     return image_files.resize_shorter_side(image_files.read(path, None, channels), size)
 
 
-def in_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """A uint8 image in colour (3) or grey (1)."""
+def to_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
+    """A uint8 image converted to colour (3) or grey (1)."""
     return pixels if pixels.shape[2] == channels else image_files.fit_array(pixels, None, channels)
 
 
-def halves(pixels: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarray]:
-    """The source and the target of an image that shows A at the left and B at the right.
+def split_pair(pixels: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarray]:
+    """The source and the target of an image that shows A on the left and B on the right.
 
     Raises:
-        images.Unreadable: it cannot be halved.
+        image_files.Unreadable: its width is odd.
     """
     width = pixels.shape[1]
     if width < 2 or width % 2:
@@ -119,7 +128,7 @@ def halves(pixels: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write(path: Path, pixels: np.ndarray) -> None:
-    """Writes a uint8 image whole or not at all; the ending says the kind."""
+    """Writes a uint8 image atomically; the suffix selects the format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".png":
         image_grids.write_png(path, pixels)
@@ -128,51 +137,52 @@ def write(path: Path, pixels: np.ndarray) -> None:
         write_bytes(path, content.numpy())
 
 
-def _listed(folder: Path, output: Path | None = None) -> list[str]:
-    """Names of the images below a folder, without those of an output folder inside it."""
-    found, outside = [], output.resolve() if output is not None else None
-    for place, folders, files in os.walk(folder):
+def _list_images(folder: Path, output: Path | None = None) -> list[str]:
+    """Names of the images in a folder and its subfolders, except those in an output folder."""
+    names, excluded = [], output.resolve() if output is not None else None
+    for current, folders, files in os.walk(folder):
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and (Path(place) / name).resolve() != outside
+            if not name.startswith(".") and (Path(current) / name).resolve() != excluded
         )
-        below = Path(place).relative_to(folder)
-        found += [
-            (below / file).as_posix()
+        relative = Path(current).relative_to(folder)
+        names += [
+            (relative / file).as_posix()
             for file in files
             if file.lower().endswith(image_files.SUFFIXES) and not file.startswith(".")
         ]
-    if not found:
+    if not names:
         raise InputError(f"{folder} holds no images; expected PNG, JPEG, WebP, GIF, BMP or TIFF")
-    return sorted(found)
+    return sorted(names)
 
 
-def _named(names: Sequence[str]) -> dict[str, str]:
+def _png_names(names: Sequence[str]) -> dict[str, str]:
     stems = {name: Path(name).with_suffix("").as_posix() for name in names}
     shared = Counter(stems.values())
     return {name: f"{stem if shared[stem] == 1 else name}.png" for name, stem in stems.items()}
 
 
-def _answers(truths: Path, places: dict[str, Path]) -> dict[str, Path]:
-    """The true answer of each image that has one: by its path without the ending, or its stem."""
-    if truths.is_file():
-        if len(places) > 1:
-            raise InputError(f"--target {truths} is one image; give a folder for a folder")
-        return {name: truths for name in places}
-    by_name = {}
-    for name in _listed(truths):
-        by_name[Path(name).with_suffix("").as_posix()] = truths / name
-    by_stem = {Path(name).stem: path for name, path in by_name.items()}
-    found = {}
-    for name in places:
+def _match_targets(targets: Path, names: Iterable[str]) -> dict[str, Path]:
+    """The target of each image that has one: by its path without the suffix, or by its stem."""
+    names = list(names)
+    if targets.is_file():
+        if len(names) > 1:
+            raise InputError(f"--target {targets} is a single image; pass a folder for a folder")
+        return {name: targets for name in names}
+    by_path = {}
+    for name in _list_images(targets):
+        by_path[Path(name).with_suffix("").as_posix()] = targets / name
+    by_stem = {Path(name).stem: path for name, path in by_path.items()}
+    matches = {}
+    for name in names:
         path = Path(name)
-        answer = by_name.get(path.with_suffix("").as_posix(), by_stem.get(path.stem))
-        if answer is not None:
-            found[name] = answer
-    if not found:
+        target = by_path.get(path.with_suffix("").as_posix(), by_stem.get(path.stem))
+        if target is not None:
+            matches[name] = target
+    if not matches:
         raise InputError(
-            f"--target {truths} has no image named like one of the input, such as"
-            f" {next(iter(places))}; names may differ in the ending alone"
+            f"--target {targets} has no image named like one of the input, such as {names[0]};"
+            " names may differ only in the suffix"
         )
-    return found
+    return matches

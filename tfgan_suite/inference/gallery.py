@@ -1,4 +1,4 @@
-"""A web page that shows inputs, outputs and true answers side by side, in one file."""
+"""A web page, in a single file, that shows inputs, outputs and targets side by side."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from tfgan_suite.utils import files
 
-# Images are shown at most so large; those up to SMALL pixels are kept exactly, and enlarged
-# without smoothing.
-LARGEST, SMALL = 512, 128
+# Images are reduced to MAX_SIDE pixels; those of up to SMALL pixels are stored losslessly and
+# enlarged without smoothing.
+MAX_SIDE, SMALL = 512, 128
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif }
@@ -31,14 +31,14 @@ class Gallery:
     """Collects rows and writes them as one page, which needs no other file and no network.
 
     Args:
-        title: headline.
-        note: a line below it.
+        title: the page's title.
+        note: a line below the title.
     """
 
     def __init__(self, title: str, note: str = ""):
         self.title, self.note = title, note
         self._rows: list[tuple[str, str, list[str]]] = []
-        self._with_truth = False
+        self._has_target = False
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -46,36 +46,36 @@ class Gallery:
     def add(
         self,
         name: str,
-        given: np.ndarray,
-        made: np.ndarray,
-        truth: np.ndarray | None = None,
-        about: str = "",
+        image: np.ndarray,
+        output: np.ndarray,
+        target: np.ndarray | None = None,
+        note: str = "",
     ) -> None:
         """Adds a row.
 
         Args:
-            name: of the image.
-            given: input, uint8 `(height, width, 1 or 3)`.
-            made: output.
-            truth: the true answer, where there is one.
-            about: words behind the name.
+            name: the image's name.
+            image: the input, uint8 `(height, width, 1 or 3)`.
+            output: the output.
+            target: the true answer, if there is one.
+            note: text after the name.
         """
-        cells = [_image(given, f"input of {name}"), _image(made, f"output of {name}")]
-        if truth is not None:
-            cells.append(_image(truth, f"target of {name}"))
-            self._with_truth = True
-        self._rows.append((name, about, cells))
+        cells = [_image_tag(image, f"input of {name}"), _image_tag(output, f"output of {name}")]
+        if target is not None:
+            cells.append(_image_tag(target, f"target of {name}"))
+            self._has_target = True
+        self._rows.append((name, note, cells))
 
     def page(self) -> str:
         """The page's HTML."""
-        heads = ["input", "output", *(["target"] if self._with_truth else [])]
+        heads = ["input", "output", *(["target"] if self._has_target else [])]
         lines = []
-        for name, about, cells in self._rows:
-            said = f"<b>{html.escape(name)}</b> {html.escape(about)}".rstrip()
-            lines.append(f'<tr><td class="name" colspan="{len(heads)}">{said}</td></tr>')
-            filled = [*cells, *[""] * (len(heads) - len(cells))]
-            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in filled) + "</tr>")
-        head = "".join(f'<th scope="col">{word}</th>' for word in heads)
+        for name, note, cells in self._rows:
+            caption = f"<b>{html.escape(name)}</b> {html.escape(note)}".rstrip()
+            lines.append(f'<tr><td class="name" colspan="{len(heads)}">{caption}</td></tr>')
+            padded = [*cells, *[""] * (len(heads) - len(cells))]
+            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in padded) + "</tr>")
+        head = "".join(f'<th scope="col">{column}</th>' for column in heads)
         title = html.escape(self.title)
         return "\n".join(
             [
@@ -90,25 +90,25 @@ class Gallery:
         )
 
     def write(self, path: str | os.PathLike) -> None:
-        """Writes the page whole or not at all."""
+        """Writes the page atomically."""
         files.write_bytes(path, self.page().encode())
 
 
-def _image(pixels: np.ndarray, words: str) -> str:
+def _image_tag(pixels: np.ndarray, description: str) -> str:
     from PIL import Image
 
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     longest = max(image.size)
     small = longest <= SMALL
-    if longest > LARGEST:
-        sides = [max(1, round(side * LARGEST / longest)) for side in image.size]
+    if longest > MAX_SIDE:
+        sides = [max(1, round(side * MAX_SIDE / longest)) for side in image.size]
         image = image.resize(sides, Image.Resampling.LANCZOS)
-    content, kind = io.BytesIO(), "png" if small else "jpeg"
-    image.save(content, kind, **({} if small else {"quality": 90}))
+    content, suffix = io.BytesIO(), "png" if small else "jpeg"
+    image.save(content, suffix, **({} if small else {"quality": 90}))
     data = base64.b64encode(content.getvalue()).decode()
     style = ' class="small"' if small else ""
     return (
-        f'<img{style} loading="lazy" alt="{html.escape(words)}"'
+        f'<img{style} loading="lazy" alt="{html.escape(description)}"'
         f' width="{image.size[0]}" height="{image.size[1]}"'
-        f' src="data:image/{kind};base64,{data}">'
+        f' src="data:image/{suffix};base64,{data}">'
     )

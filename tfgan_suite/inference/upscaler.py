@@ -9,7 +9,7 @@ import numpy as np
 
 from tfgan_suite.core.signatures import TensorSpec
 from tfgan_suite.errors import InputError
-from tfgan_suite.inference.upscale_tiles import SMALLEST, Call, enlarge_image
+from tfgan_suite.inference.upscale_tiles import MIN_SIDE, Call, upscale_image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Upscaler:
     step: int | None = None
 
     def __call__(self, image: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
-        """Enlarges one image, uint8 to uint8; see `enlarge_image`."""
-        return enlarge_image(image, self.call, self.factor, tile=tile, overlap=overlap)
+        """Enlarges one image, uint8 to uint8; see `upscale_image`."""
+        return upscale_image(image, self.call, self.factor, tile=tile, overlap=overlap)
 
 
 def open_upscaler(source: str | Path) -> Upscaler:
@@ -82,7 +82,7 @@ def _opened(source: Path, spec: TensorSpec, call: Call, step: int | None) -> Ups
     channels = spec.shape[2]
     if None not in spec.shape[:2] or channels not in (1, 3):
         raise InputError(_other(source))
-    given = (SMALLEST, SMALLEST + 4)
+    given = (MIN_SIDE, MIN_SIDE + 4)
     made = call(np.zeros((1, *given, channels), np.float32)).shape[1:3]
     factor = made[0] // given[0]
     if factor < 2 or made != tuple(side * factor for side in given):

@@ -1,0 +1,89 @@
+"""Arguments that several commands share, their checks, and the report of skipped images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from tfgan_suite.errors import InputError
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag `--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON for a program to read")
+
+
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments `source`, `input` and `output`."""
+    parser.add_argument("source", help="run folder, or export: saved_models/NAME[/VERSION]")
+    parser.add_argument("input", help="an image, or a folder of images with subfolders")
+    parser.add_argument(
+        "output",
+        help="for a single image, a .png or .jpg file or a folder; for a folder, a folder, which"
+        " receives .png files of the same names",
+    )
+
+
+def add_tiles(parser: argparse.ArgumentParser, tile_help: str) -> None:
+    """Adds the flags `--tile`, with the help text given, and `--overlap`."""
+    parser.add_argument("--tile", type=int, default=0, metavar="N", help=tile_help)
+    parser.add_argument(
+        "--overlap",
+        type=int,
+        default=0,
+        metavar="M",
+        help="pixels that neighbouring tiles share [0: a quarter of the tile]",
+    )
+
+
+def check_counts(**flags: int) -> None:
+    """Checks that no number is negative.
+
+    Args:
+        **flags: values by flag name, with underscores.
+
+    Raises:
+        InputError: a value is negative; the message names the flag.
+    """
+    for name, value in flags.items():
+        if value < 0:
+            raise InputError(f"--{name.replace('_', '-')} is {value}; it must be 0 or more")
+
+
+def check_tiles(tile: int, overlap: int) -> None:
+    """Checks `--tile` and `--overlap` before anything is loaded.
+
+    Raises:
+        InputError: a negative number, an overlap without a tile, or one that does not fit.
+    """
+    check_counts(tile=tile, overlap=overlap)
+    if overlap and not tile:
+        raise InputError("--overlap is set without --tile; pass both")
+    if tile:
+        from tfgan_suite.inference import tiles
+
+        tiles.check(tile, overlap or tile // 4)
+
+
+def check_any_written(summary: Mapping[str, Any], verb: str) -> None:
+    """Checks that at least one image was written.
+
+    Args:
+        summary: `"files"` written, and `"skipped"` names with reasons.
+        verb: what was to be done, as a participle.
+
+    Raises:
+        InputError: no file was written; the message holds the first reason.
+    """
+    if not summary["files"]:
+        name, reason = next(iter(summary["skipped"].items()))
+        raise InputError(f"no image could be {verb}; {name}: {reason}")
+
+
+def print_skipped(summary: Mapping[str, Any]) -> None:
+    """Prints the skipped images, with reasons, on standard error."""
+    if summary["skipped"]:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in summary["skipped"].items())
+        print(f"skipped {len(summary['skipped'])}: {reasons}", file=sys.stderr)
