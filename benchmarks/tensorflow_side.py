@@ -64,7 +64,7 @@ def _cyclegan(
     shape = (size, size, 3)
     makers = [cyclegan.build_generator(shape, width, blocks) for _ in range(2)]
     judges = [cyclegan.build_discriminator(3, width) for _ in range(2)]
-    made = cyclegan.CycleGAN(*makers, *judges, pool=pool, size=(size, size))
+    made = cyclegan.CycleGAN(*makers, *judges, pool_size=pool, image_size=(size, size))
     if pool:
         for each in (made.pool_a, made.pool_b):  # full, as in most of a run
             each.filled.assign(pool)

@@ -63,7 +63,7 @@ def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o, small = options, min(data.shape[:2]) < 64
     width = o.width or (16 if small else 64)
-    blocks = o.blocks or (2 if small else 0)
+    blocks = o.blocks or (2 if small else None)
     layers = o.discriminator_layers or (2 if small else 3)
 
     def generator():
@@ -78,11 +78,11 @@ def make_game(options, data):
         discriminator(),
         discriminator(),
         loss=o.loss,
-        cycle_a=o.cycle_a,
-        cycle_b=o.cycle_b,
-        identity=o.identity,
-        pool=o.pool,
-        size=data.shape[:2],
+        cycle_weight_a=o.cycle_a,
+        cycle_weight_b=o.cycle_b,
+        identity_weight=o.identity,
+        pool_size=o.pool,
+        image_size=data.shape[:2],
         ema_decay=o.ema_decay,
         seed=o.seed,
     )

@@ -23,19 +23,19 @@ class OneByOne:
     def __init__(self, size):
         self.size, self.images = size, []
 
-    def exchange(self, images, coins, places):
-        shown = []
-        for image, coin, place in zip(images, coins, places):
+    def exchange(self, images, coins, positions):
+        returned = []
+        for image, coin, position in zip(images, coins, positions):
             if len(self.images) < self.size:
                 self.images.append(image)
-                shown.append(image)
+                returned.append(image)
             elif coin < 0.5:
-                shown.append(image)
+                returned.append(image)
             else:
-                slot = int(place * self.size)
-                shown.append(self.images[slot])
+                slot = int(position * self.size)
+                returned.append(self.images[slot])
                 self.images[slot] = image
-        return shown
+        return returned
 
 
 @pytest.mark.parametrize("size, batch", [(1, 1), (5, 1), (5, 3), (3, 8), (50, 20)])
@@ -44,9 +44,9 @@ def test_a_batch_goes_through_image_by_image(size, batch):
     exchange = tf.function(pool.exchange)
     for step in range(12):
         new = (np.arange(batch) + 1 + step * batch).tolist()
-        coins, places = draws.uniform(size=(2, batch)).astype("f4")
-        shown = exchange(numbered(new), tf.constant(coins), tf.constant(places))
-        assert numbers_of(shown) == rule.exchange(new, coins, places)
+        coins, positions = draws.uniform(size=(2, batch)).astype("f4")
+        returned = exchange(numbered(new), tf.constant(coins), tf.constant(positions))
+        assert numbers_of(returned) == rule.exchange(new, coins, positions)
         assert int(pool.filled.numpy()) == len(rule.images)
         assert numbers_of(pool.images)[: len(rule.images)] == rule.images
 
@@ -56,24 +56,24 @@ def test_the_first_fifty_come_back_and_later_about_half_do():
     first = pool.exchange(numbered(range(50)), tf.fill((50,), 0.9), tf.zeros(50))
     assert numbers_of(first) == list(range(50))
     new = list(range(50, 1050))
-    coins, places = tf.constant(draws.uniform(size=(2, 1000)).astype("f4"))
-    shown = np.array(numbers_of(pool.exchange(numbered(new), coins, places)))
-    assert 0.45 < np.mean(shown != np.array(new)) < 0.55
-    assert (shown <= np.array(new)).all()
-    # Nothing is lost or doubled: what was shown in exchange and what is stored is what came in.
-    exchanged = np.concatenate([shown[shown != new], numbers_of(pool.images)])
-    kept = np.setdiff1d(np.arange(1050), shown[shown == new])
+    coins, positions = tf.constant(draws.uniform(size=(2, 1000)).astype("f4"))
+    returned = np.array(numbers_of(pool.exchange(numbered(new), coins, positions)))
+    assert 0.45 < np.mean(returned != np.array(new)) < 0.55
+    assert (returned <= np.array(new)).all()
+    # Nothing is lost or doubled: what was returned in exchange and what is stored is what came in.
+    exchanged = np.concatenate([returned[returned != new], numbers_of(pool.images)])
+    kept = np.setdiff1d(np.arange(1050), returned[returned == new])
     assert sorted(exchanged) == kept.tolist()
     assert pool.images.shape == (50, 1, 2, 1) and int(pool.filled.numpy()) == 50
 
 
 def test_a_pool_of_nothing_lets_everything_through():
     pool = ImagePool(0, (None, None, 3))
-    shown = pool.exchange(numbered([7, 8]), tf.ones(2), tf.zeros(2))
-    assert numbers_of(shown) == [7, 8] and not pool.variables
+    returned = pool.exchange(numbered([7, 8]), tf.ones(2), tf.zeros(2))
+    assert numbers_of(returned) == [7, 8] and not pool.variables
 
 
-def test_what_is_shown_has_no_gradient():
+def test_what_is_returned_has_no_gradient():
     pool, image = ImagePool(3, (1, 2, 1)), tf.Variable(numbered([1, 2]))
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(pool.exchange(image * 2.0, tf.zeros(2), tf.zeros(2)))
@@ -95,13 +95,13 @@ def test_two_replicas_share_one_pool(two_replicas):
         two = ImagePool(3, (1, 2, 1))
 
     @tf.function
-    def exchange(images, coins, places):
-        return two_replicas.run(two.exchange, args=(images, coins, places))
+    def exchange(images, coins, positions):
+        return two_replicas.run(two.exchange, args=(images, coins, positions))
 
     for step in range(6):
         images = numbered(np.arange(4) + 1 + 4 * step)
-        coins, places = tf.constant(draws.uniform(size=(2, 4)).astype("f4"))
-        expected = one.exchange(images, coins, places)
+        coins, positions = tf.constant(draws.uniform(size=(2, 4)).astype("f4"))
+        expected = one.exchange(images, coins, positions)
 
         def halves(tensor):
             parts = tf.split(tensor, 2)
@@ -109,16 +109,20 @@ def test_two_replicas_share_one_pool(two_replicas):
                 lambda context: parts[context.replica_id_in_sync_group]
             )
 
-        shown = exchange(halves(images), halves(coins), halves(places))
-        shown = tf.concat(two_replicas.experimental_local_results(shown), 0)
-        assert np.array_equal(shown, expected)
+        returned = exchange(halves(images), halves(coins), halves(positions))
+        returned = tf.concat(two_replicas.experimental_local_results(returned), 0)
+        assert np.array_equal(returned, expected)
         for part in two_replicas.experimental_local_results(two.images):
             assert np.array_equal(part, one.images)
 
 
 @pytest.mark.parametrize(
     "arguments, said",
-    [((-1, (8, 8, 3)), "pool of -1"), ((2.5, (8, 8, 3)), "2.5"), ((2, (None, 8, 3)), "one size")],
+    [
+        ((-1, (8, 8, 3)), "pool of -1"),
+        ((2.5, (8, 8, 3)), "2.5"),
+        ((2, (None, 8, 3)), "one fixed size"),
+    ],
 )
 def test_impossible_pools_are_refused(arguments, said):
     with pytest.raises(InputError, match=said):

@@ -17,7 +17,11 @@ SHAPE = (16, 16, 3)
 def tiny(cls=cyclegan.CycleGAN, **options):
     generators = [cyclegan.build_generator(SHAPE, width=4, blocks=1) for _ in range(2)]
     discriminators = [cyclegan.build_discriminator(3, width=4, layers=1) for _ in range(2)]
-    return cls(*generators, *discriminators, **{"size": SHAPE[:2], "pool": 3, "seed": 3, **options})
+    return cls(
+        *generators,
+        *discriminators,
+        **{"image_size": SHAPE[:2], "pool_size": 3, "seed": 3, **options},
+    )
 
 
 def images(count, seed=0):
@@ -69,12 +73,12 @@ def test_the_official_networks_have_their_number_of_parameters():
 def test_any_size_is_translated_and_cut_back():
     game = tiny()
     for height, width in ((16, 12), (18, 21), (5, 9)):
-        made = game.translate(np.zeros((1, height, width, 3), "f4"))
-        assert made.shape == (1, height, width, 3)
+        translated = game.translate(np.zeros((1, height, width, 3), "f4"))
+        assert translated.shape == (1, height, width, 3)
     assert list(game.signatures()) == ["serving_default", "b_to_a"]
 
 
-def test_the_answer_to_a_image_does_not_hang_on_its_batch_mates():
+def test_a_translation_does_not_depend_on_the_rest_of_the_batch():
     game, batch = tiny(), images(3)["domain_a"]
     together = game.translate(batch)
     np.testing.assert_allclose(together[:1], game.translate(batch[:1]), atol=1e-5)
@@ -96,7 +100,7 @@ def constant_discriminator(answer):
     return discriminator
 
 
-def known(answer=0.5, **options):
+def constant_game(answer=0.5, **options):
     """A game of identities and of discriminators that answer one number."""
     networks = (
         identity_net(),
@@ -108,7 +112,7 @@ def known(answer=0.5, **options):
 
 
 def terms_of(game):
-    """Loss terms of generators and discriminators for the made images of the game's own networks."""
+    """Loss terms of generators and discriminators for images that the game's networks generate."""
     a, b = domains({key: tf.constant(array) for key, array in images(2).items()})
     fake_a, fake_b = game.b_to_a(b), game.a_to_b(a)
     generators = game.generator_terms(a, b, fake_a, fake_b)
@@ -117,13 +121,13 @@ def terms_of(game):
 
 
 def test_identities_have_no_cycle_and_no_identity_loss():
-    generators, _ = terms_of(known())
+    generators, _ = terms_of(constant_game())
     for term in ("cycle_a", "cycle_b", "identity_a", "identity_b"):
         assert generators[term] == 0.0
 
 
 def test_least_squares_of_an_undecided_discriminator():
-    generators, discriminators = terms_of(known(0.5))
+    generators, discriminators = terms_of(constant_game(0.5))
     for domain in "ab":
         assert generators[f"adversarial_{domain}"] == pytest.approx(0.25)
         assert discriminators[f"real_{domain}"] + discriminators[f"fake_{domain}"] == pytest.approx(
@@ -133,7 +137,7 @@ def test_least_squares_of_an_undecided_discriminator():
 
 def test_the_labels_of_least_squares():
     """Answer 3: (3 - 1)^2 for what should be real, 3^2 for what should be fake."""
-    generators, discriminators = terms_of(known(3.0))
+    generators, discriminators = terms_of(constant_game(3.0))
     assert generators["adversarial_b"] == pytest.approx(4.0)
     assert discriminators["real_a"] == pytest.approx(2.0) and discriminators[
         "fake_a"
@@ -141,14 +145,14 @@ def test_the_labels_of_least_squares():
 
 
 def test_the_log_loss_of_an_undecided_discriminator():
-    generators, discriminators = terms_of(known(0.0, loss="non_saturating"))
+    generators, discriminators = terms_of(constant_game(0.0, loss="non_saturating"))
     assert generators["adversarial_a"] == pytest.approx(np.log(2), rel=1e-5)
     assert discriminators["real_b"] + discriminators["fake_b"] == pytest.approx(np.log(2), rel=1e-5)
 
 
 def test_weights_of_cycle_and_identity():
     """G makes everything 1, F leaves all as it is."""
-    game = known(cycle_a=3.0, cycle_b=7.0, identity=0.5)
+    game = constant_game(cycle_weight_a=3.0, cycle_weight_b=7.0, identity_weight=0.5)
     game.__dict__["a_to_b"] = lambda x, training=False: tf.ones_like(x)
     a, b = (tf.constant(array) for array in images(2).values())
     generators, _ = terms_of(game)
@@ -161,7 +165,7 @@ def test_weights_of_cycle_and_identity():
 
 
 def test_the_cycle_moves_both_generators():
-    game = tiny(identity=0.0)
+    game = tiny(identity_weight=0.0)
     a, b = (tf.constant(array) for array in images(2).values())
     with tf.GradientTape() as tape:
         fake_a, fake_b = game.b_to_a(b, training=True), game.a_to_b(a, training=True)
@@ -173,7 +177,7 @@ def test_the_cycle_moves_both_generators():
 
 
 def test_without_an_identity_loss_there_is_none():
-    game = tiny(identity=0.0)
+    game = tiny(identity_weight=0.0)
     assert not [name for name in game.loss_names if "identity" in name]
     generators, _ = terms_of(game)
     assert set(generators) == {"adversarial_a", "adversarial_b", "cycle_a", "cycle_b"}
@@ -192,15 +196,15 @@ class Spy(cyclegan.CycleGAN):
 
 @pytest.mark.parametrize("pool", [0, 2])
 def test_discriminators_are_shown_the_pool_and_each_the_fakes_of_its_domain(pool):
-    game = tiny(Spy, pool=pool, identity=0.0)
+    game = tiny(Spy, pool_size=pool, identity_weight=0.0)
     still = {p: keras.optimizers.SGD(0.0) for p in game.players()}
     game.compile(**still, run_eagerly=True)
     batch = images(8)
     game.fit(tf.data.Dataset.from_tensor_slices(batch).batch(1), verbose=0, shuffle=False)
     for index, (key, network) in enumerate((("domain_b", game.b_to_a), ("domain_a", game.a_to_b))):
         shown = np.concatenate([pair[index] for pair in game.shown])
-        made = network(batch[key]).numpy()
-        apart = np.abs(shown[:, None] - made[None]).max((2, 3, 4))
+        generated = network(batch[key]).numpy()
+        apart = np.abs(shown[:, None] - generated[None]).max((2, 3, 4))
         came_from = apart.argmin(1)
         assert apart.min(1).max() < 1e-4
         if pool:
@@ -210,7 +214,7 @@ def test_discriminators_are_shown_the_pool_and_each_the_fakes_of_its_domain(pool
             assert came_from.tolist() == list(range(8))
 
 
-def test_the_fall_of_the_rates_of_the_official_code():
+def test_the_learning_rate_decay_of_the_official_code():
     """Its factor of epoch e is 1 - max(0, e + 1 - 100) / 101."""
     decay = callbacks.LinearDecay(99, 200)
     for epoch in range(200):
@@ -225,12 +229,12 @@ def test_the_fall_of_the_rates_of_the_official_code():
 @pytest.mark.parametrize(
     "options, said",
     [
-        ({"size": None}, r"size=\(height, width\)"),
-        ({"cycle_a": -1.0}, "cycle_a is -1.0"),
-        ({"identity": -0.5}, "identity is -0.5"),
+        ({"image_size": None}, r"image_size=\(height, width\)"),
+        ({"cycle_weight_a": -1.0}, "cycle_weight_a is -1.0"),
+        ({"identity_weight": -0.5}, "identity_weight is -0.5"),
         ({"ema_decay": 1.0}, "ema_decay is 1.0"),
         ({"loss": "l2"}, "l2"),
-        ({"pool": -1}, "pool of -1"),
+        ({"pool_size": -1}, "pool of -1"),
     ],
 )
 def test_impossible_games_are_refused(options, said):
@@ -242,11 +246,13 @@ def test_networks_that_do_not_fit_are_refused():
     generators = [cyclegan.build_generator(SHAPE, 4, 1, output_channels=n) for n in (3, 1)]
     colour, grey = (cyclegan.build_discriminator(n, 4, 1) for n in (3, 1))
     with pytest.raises(InputError, match="domain B makes"):
-        cyclegan.CycleGAN(*generators[::-1], colour, colour, pool=0, identity=0.0)
+        cyclegan.CycleGAN(*generators[::-1], colour, colour, pool_size=0, identity_weight=0.0)
     back = cyclegan.build_generator((16, 16, 1), 4, 1, output_channels=3)
     with pytest.raises(InputError, match="identity loss between images of 3 and of 1"):
-        cyclegan.CycleGAN(generators[1], back, colour, grey, pool=0)
-    game = cyclegan.CycleGAN(generators[1], back, colour, grey, identity=0.0, size=(16, 16))
+        cyclegan.CycleGAN(generators[1], back, colour, grey, pool_size=0)
+    game = cyclegan.CycleGAN(
+        generators[1], back, colour, grey, identity_weight=0.0, image_size=(16, 16)
+    )
     assert game.pool_a.images.shape == (50, 16, 16, 3)
     assert game.pool_b.images.shape == (50, 16, 16, 1)
 
@@ -255,7 +261,7 @@ def test_networks_that_do_not_fit_are_refused():
     "batch, said",
     [
         ({"image": tf.zeros((2, 2))}, "lacks domain_a or domain_b"),
-        (tf.zeros((2, 2)), "no pair"),
+        (tf.zeros((2, 2)), "not a pair"),
         ((tf.zeros((2, 2)), tf.zeros((3, 2))), "2 examples of domain A and 3"),
     ],
 )
@@ -264,13 +270,13 @@ def test_batches_without_two_domains_are_refused(batch, said):
         domains(batch)
 
 
-def test_turned_colours_are_told():
+def test_inverted_colours_are_diagnosed():
     game = tiny()
     logs = {name: 0.3 for name in game.loss_names}
     assert game.diagnose(logs) == []
-    turned = {**logs, "generators/identity_b": 0.8 * 5.0, "generators/cycle_b": 0.05 * 10.0}
-    (said,) = game.diagnose(turned)
-    assert "domain B" in said and "seed" in said
+    inverted = {**logs, "generators/identity_b": 0.8 * 5.0, "generators/cycle_b": 0.05 * 10.0}
+    (message,) = game.diagnose(inverted)
+    assert "domain B" in message and "seed" in message
 
 
 # ---- what it learns --------------------------------------------------------------------------
@@ -286,12 +292,16 @@ def test_red_shapes_become_blue_ones():
         generators = [cyclegan.build_generator(source.shape, 16, 2) for _ in range(2)]
         discriminators = [cyclegan.build_discriminator(3, 16, 2) for _ in range(2)]
         game = cyclegan.CycleGAN(
-            *generators, *discriminators, identity=0.0, size=source.shape[:2], seed=seed
+            *generators,
+            *discriminators,
+            identity_weight=0.0,
+            image_size=source.shape[:2],
+            seed=seed,
         )
         adam = keras.optimizers.Adam
         game.compile(generators=adam(5e-4, 0.5), discriminators=adam(5e-4, 0.5))
-        falling = callbacks.linear_decay_callbacks(0.5, 600)
-        game.fit(source.batches(4, seed=seed), steps_per_epoch=600, verbose=0, callbacks=falling)
+        decay = callbacks.linear_decay_callbacks(0.5, 600)
+        game.fit(source.batches(4, seed=seed), steps_per_epoch=600, verbose=0, callbacks=decay)
         found = source.report(held_out, game.translate(held_out["domain_a"]))
         errors.append((found["error"], found["error_beyond"]))
     assert sum(error <= 0.05 for error, _ in errors) >= 2, errors

@@ -1,4 +1,4 @@
-"""A memory of generated images, so that a discriminator does not forget what it has learnt of them."""
+"""A pool of generated images, so that a discriminator does not forget earlier ones."""
 
 from __future__ import annotations
 
@@ -11,57 +11,60 @@ from tfgan_suite.errors import InputError
 
 
 class ImagePool(tf.Module):
-    """Images that a generator made earlier, of which some are shown in place of new ones.
+    """Images that a generator made earlier, some of which are returned in place of new ones.
 
-    One image after another: while there is room, it is stored and shown. Then it is shown with
-    probability 1/2; otherwise it takes the place of a random stored image, and that is shown.
+    Images are processed one after another. While the pool has room, an image is stored and
+    returned. After that it is returned with probability 1/2; otherwise it replaces a random stored
+    image, and that one is returned.
 
-    The pool is state: a checkpoint of the game holds it. On several replicas all of them hold the
-    same pool, through which the images of the global batch go in order, so that one device and
-    many show the same.
+    The pool is state: a checkpoint of the game holds it. All replicas hold the same pool, and the
+    images of the global batch pass through it in order, so that the result does not depend on the
+    number of devices.
 
     Args:
-        size: most images that are stored; 0: every image is shown as it comes.
+        size: maximum number of stored images; 0: images are returned unchanged.
         shape: shape of one image, `(height, width, channels)`.
         name: name of the pool's variables.
 
     Attributes:
         images: float32 `(size, height, width, channels)`, the stored images.
-        filled: int64 scalar, how many of them there are.
+        filled: int64 scalar, the number of stored images.
 
     Reference:
         Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adversarial
         Training", CVPR 2017, arXiv:1612.07828; in the form of CycleGAN's official code.
 
     Raises:
-        InputError: a negative size, or an open shape.
+        InputError: a negative size, or a shape with unknown sides.
     """
 
     def __init__(self, size: int, shape: Sequence[int | None], name: str = "pool"):
         super().__init__(name=name)
         if isinstance(size, bool) or size != int(size) or size < 0:
-            raise InputError(f"a pool of {size!r} images; it must be a whole number, 0 or more")
+            raise InputError(
+                f"a pool of {size!r} images; the size must be a whole number, 0 or more"
+            )
         self.size = int(size)
         if not self.size:
             return
         if None in shape:
-            raise InputError(f"a pool for images of shape {tuple(shape)}; give it one size")
+            raise InputError(f"a pool for images of shape {tuple(shape)}; it needs one fixed size")
         self.images = _shared(tf.zeros((self.size, *shape)), f"{name}_images")
         self.filled = _shared(tf.constant(0, tf.int64), f"{name}_filled")
 
-    def exchange(self, images: tf.Tensor, coins: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        """Takes new images in and gives as many back, new or old; without gradient.
+    def exchange(self, images: tf.Tensor, coins: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        """Takes in new images and returns as many, new or stored; without gradient.
 
         Args:
             images: `(batch, height, width, channels)`, the images of this replica.
-            coins: `(batch,)` in [0, 1): from 1/2 on an image is exchanged for a stored one.
-            places: `(batch,)` in [0, 1): which one, as a share of the pool.
+            coins: `(batch,)` in [0, 1): from 1/2 on, an image is exchanged for a stored one.
+            positions: `(batch,)` in [0, 1): which one, as a fraction of the pool's size.
 
         Returns:
             float32 tensor of the images' shape.
 
         Raises:
-            InputError: images of another shape than the pool's.
+            InputError: images whose shape is not the pool's.
         """
         images = tf.stop_gradient(tf.cast(images, tf.float32))
         if not self.size:
@@ -69,44 +72,44 @@ class ImagePool(tf.Module):
         if not images.shape[1:].is_compatible_with(self.images.shape[1:]):
             raise InputError(
                 f"images of shape {tuple(images.shape[1:])} for a pool of"
-                f" {tuple(self.images.shape[1:])}: train on images of the pool's size"
+                f" {tuple(self.images.shape[1:])}; train on images of the pool's size"
             )
-        new, coins, places = (_of_all_replicas(part) for part in (images, coins, places))
+        new, coins, positions = (_all_replicas(part) for part in (images, coins, positions))
         order = tf.range(tf.shape(new)[0])
-        position = tf.cast(tf.convert_to_tensor(self.filled), tf.int32) + order
-        room = position < self.size
-        random = tf.minimum(tf.cast(places * self.size, tf.int32), self.size - 1)
-        slot = tf.where(room, position, random)
+        index = tf.cast(tf.convert_to_tensor(self.filled), tf.int32) + order
+        has_room = index < self.size
+        random = tf.minimum(tf.cast(positions * self.size, tf.int32), self.size - 1)
+        slot = tf.where(has_room, index, random)
         stored = tf.convert_to_tensor(self.images)
         candidates = tf.concat([tf.gather(stored, slot), new], axis=0)
-        # writes[i, j]: image j is put where image i looks.
-        writes = (slot[:, None] == slot[None, :]) & (room | (coins >= 0.5))[None, :]
-        found = _latest(writes & (order[None, :] < order[:, None]))
-        shown = tf.where(room | (coins < 0.5), tf.shape(new)[0] + order, found)
-        # Every image writes what its slot holds in the end, so that equal slots never conflict.
-        kept = tf.gather(candidates, _latest(writes))
+        # writes[i, j]: image j is stored in the slot of image i.
+        writes = (slot[:, None] == slot[None, :]) & (has_room | (coins >= 0.5))[None, :]
+        replaced = _last_write(writes & (order[None, :] < order[:, None]))
+        returned = tf.where(has_room | (coins < 0.5), tf.shape(new)[0] + order, replaced)
+        # Every image writes the final content of its slot, so that equal slots never conflict.
+        final = tf.gather(candidates, _last_write(writes))
         compat.assign_in_replicas(
             [self.images, self.filled],
             [
-                tf.tensor_scatter_nd_update(stored, slot[:, None], kept),
-                tf.cast(tf.minimum(position[-1] + 1, self.size), tf.int64),
+                tf.tensor_scatter_nd_update(stored, slot[:, None], final),
+                tf.cast(tf.minimum(index[-1] + 1, self.size), tf.int64),
             ],
         )
-        return tf.ensure_shape(_of_this_replica(tf.gather(candidates, shown)), images.shape)
+        return tf.ensure_shape(_this_replica(tf.gather(candidates, returned)), images.shape)
 
 
-def _shared(start: tf.Tensor, name: str) -> tf.Variable:
+def _shared(initial: tf.Tensor, name: str) -> tf.Variable:
     """A variable that is the same on all replicas."""
     return tf.Variable(
-        start, trainable=False, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
+        initial, trainable=False, name=name, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
     )
 
 
-def _latest(writes: tf.Tensor) -> tf.Tensor:
-    """For each image the last one that writes, as a place in `[old contents, new images]`.
+def _last_write(writes: tf.Tensor) -> tf.Tensor:
+    """For each image the last write to its slot, as an index into `[old contents, new images]`.
 
     Args:
-        writes: bool `(batch, batch)`; row i says of every image whether it writes where i looks.
+        writes: bool `(batch, batch)`; row i tells for every image whether it writes to slot i.
 
     Returns:
         int32 `(batch,)`: `batch + j` for image j, `i` (the old content) where none writes.
@@ -117,23 +120,23 @@ def _latest(writes: tf.Tensor) -> tf.Tensor:
     return tf.where(last >= 0, count + last, order)
 
 
-def _of_all_replicas(part: tf.Tensor) -> tf.Tensor:
+def _all_replicas(part: tf.Tensor) -> tf.Tensor:
     """The global batch, in order of the replicas, from this replica's part of it."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return part
     replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
     shape = tf.shape(part)
-    whole = tf.scatter_nd([[replica]], part[None], tf.concat([[replicas], shape], 0))
-    whole = context.all_reduce("SUM", whole)
-    return tf.reshape(whole, tf.concat([[replicas * shape[0]], shape[1:]], 0))
+    padded = tf.scatter_nd([[replica]], part[None], tf.concat([[replicas], shape], 0))
+    batches = context.all_reduce("SUM", padded)
+    return tf.reshape(batches, tf.concat([[replicas * shape[0]], shape[1:]], 0))
 
 
-def _of_this_replica(whole: tf.Tensor) -> tf.Tensor:
-    """This replica's part of what `_of_all_replicas` gave."""
+def _this_replica(batch: tf.Tensor) -> tf.Tensor:
+    """This replica's part of a global batch; the inverse of `_all_replicas`."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
-        return whole
+        return batch
     replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
-    shape = tf.shape(whole)
-    return tf.reshape(whole, tf.concat([[replicas, shape[0] // replicas], shape[1:]], 0))[replica]
+    shape = tf.shape(batch)
+    return tf.reshape(batch, tf.concat([[replicas, shape[0] // replicas], shape[1:]], 0))[replica]

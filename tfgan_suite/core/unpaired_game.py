@@ -1,4 +1,4 @@
-"""What the games between two domains without pairs share, except their train step."""
+"""What games between two unpaired domains share, except their train step."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ DOMAINS = ("domain_a", "domain_b")
 
 
 class UnpairedGame(TranslationGame):
-    """Generators between two domains, and a discriminator of each; a subclass gives `train_step`.
+    """Generators between two domains and a discriminator of each; subclasses add `train_step`.
 
-    Both generators are one player, `"generators"`, because they are tied by what comes back; both
-    discriminators are the other, `"discriminators"`. A network that is not given does not play.
+    Both generators are one player, `"generators"`, because the reconstruction ties them together;
+    both discriminators are the other, `"discriminators"`. A network that is None takes no part.
 
     Args:
         a_to_b: model from examples of domain A to examples of domain B.
-        b_to_a: model back.
-        discriminator_a: judges whether an example is of domain A.
-        discriminator_b: judges whether an example is of domain B.
-        ema_decay: decay of a moving average of the generators' weights, with which images are
-            translated; 0: none.
-        seed: seed of what the game draws.
+        b_to_a: model in the other direction.
+        discriminator_a: classifies examples as belonging to domain A or not.
+        discriminator_b: classifies examples as belonging to domain B or not.
+        ema_decay: decay of a moving average of the generators' weights, which then translates;
+            0: none.
+        seed: seed of the game's randomness.
         name: Keras name.
 
     Raises:
-        InputError: an average outside [0, 1), or networks that do not fit each other.
+        InputError: an `ema_decay` outside [0, 1), or networks that do not fit each other.
     """
 
     takes, gives = DOMAINS
@@ -55,32 +55,35 @@ class UnpairedGame(TranslationGame):
         super().__init__(
             seed=seed, ema_decays={"generators": ema_decay} if ema_decay else None, name=name
         )
-        self.a_to_b, self.b_to_a = a_to_b, b_to_a
-        self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
+        # Any: None where a subclass trains one direction only.
+        self.a_to_b = a_to_b
+        self.b_to_a: Any = b_to_a
+        self.discriminator_a: Any = discriminator_a
+        self.discriminator_b = discriminator_b
 
     def players(self) -> dict[str, list[keras.Model]]:
-        everybody = {
+        players = {
             "generators": [self.a_to_b, self.b_to_a],
             "discriminators": [self.discriminator_a, self.discriminator_b],
         }
         return {
             player: [network for network in networks if network is not None]
-            for player, networks in everybody.items()
+            for player, networks in players.items()
         }
 
     def signatures(self) -> dict[str, Signature]:
-        """`serving_default` translates from A to B, `b_to_a` (where that is learnt) back."""
-        found = {}
+        """`serving_default` translates from A to B, `b_to_a` (if learnt) from B to A."""
+        signatures = {}
         for name, network in zip((FORTH, BACK), self.ema("generators")):
             if len(network.output_shape) == 2:
-                found[name] = from_points(network)
+                signatures[name] = from_points(network)
             elif None in network.input_shape[1:3]:
-                grid = size_multiple(network)
-                # A map of one pixel has no variance: an instance norm would make it all zeros.
-                found[name] = from_image(network, grid, smallest=2 * grid)
+                multiple = size_multiple(network)
+                # A map of one pixel has no variance: an instance norm would set it to zero.
+                signatures[name] = from_image(network, multiple, smallest=2 * multiple)
             else:
-                found[name] = from_image(network)
-        return found
+                signatures[name] = from_image(network)
+        return signatures
 
 
 def domains(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
@@ -93,31 +96,33 @@ def domains(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
         Two float32 tensors `(batch, ...)`.
 
     Raises:
-        InputError: there are no two domains, or not as many examples of the one as of the other.
+        InputError: a domain is missing, or the domains differ in their number of examples.
     """
     if isinstance(batch, Mapping):
         if not set(DOMAINS) <= set(batch):
-            raise InputError(f"a batch with keys {sorted(batch)} lacks {' or '.join(DOMAINS)}")
+            raise InputError(
+                f"a batch with keys {sorted(batch)} lacks {' or '.join(DOMAINS)}; pass both"
+            )
         batch = [batch[key] for key in DOMAINS]
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-        raise InputError("a batch that is no pair; give examples of both domains")
+        raise InputError("a batch that is not a pair; pass examples of both domains")
     a, b = (tf.cast(part, tf.float32) for part in batch)
     if not a.shape[:1].is_compatible_with(b.shape[:1]):
         raise InputError(
-            f"a batch of {a.shape[0]} examples of domain A and {b.shape[0]} of domain B; give as"
-            " many of the one as of the other"
+            f"a batch of {a.shape[0]} examples of domain A and {b.shape[0]} of domain B; pass the"
+            " same number of each"
         )
     return a, b
 
 
 def _check_fit(domain: str, generator: Any, discriminator: Any, inverse: Any) -> None:
-    made = tuple(generator.output_shape[1:])
-    for name, network in (("discriminator", discriminator), ("generator back", inverse)):
+    output = tuple(generator.output_shape[1:])
+    for name, network in (("discriminator", discriminator), ("opposite generator", inverse)):
         if network is None:
             continue
-        taken = tuple(network.input_shape[1:])
-        if not tf.TensorShape(made).is_compatible_with(taken):
+        expected = tuple(network.input_shape[1:])
+        if not tf.TensorShape(output).is_compatible_with(expected):
             raise InputError(
-                f"the generator of domain {domain} makes examples of shape {made}, but the"
-                f" {name} takes {taken}"
+                f"the generator of domain {domain} makes examples of shape {output}, but the"
+                f" {name} takes {expected}"
             )
