@@ -1,13 +1,27 @@
 """Adversarial games as Keras models, trained by `fit`, exported to SavedModel and TFLite."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING, Any
 
-# TensorFlow greets with a dozen lines about its build; its errors still appear.
+from tfgan_suite.errors import InputError
+
+if TYPE_CHECKING:
+    from tfgan_suite.core.adversarial_model import AdversarialModel
+
+# TensorFlow prints a dozen lines about its build when it starts; its errors still appear.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-from tfgan_suite.core.adversarial_model import AdversarialModel  # noqa: E402
-from tfgan_suite.errors import InputError  # noqa: E402
 
 __version__ = "0.1.0"
 
 __all__ = ["AdversarialModel", "InputError", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports `AdversarialModel`, and so TensorFlow, when it is first used."""
+    if name == "AdversarialModel":
+        from tfgan_suite.core.adversarial_model import AdversarialModel
+
+        return AdversarialModel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

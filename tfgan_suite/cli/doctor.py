@@ -1,4 +1,4 @@
-"""What this machine has for training, what it lacks, and what that costs."""
+"""The command `doctor`: what this machine has for training, what it lacks, and what that costs."""
 
 from __future__ import annotations
 
@@ -8,29 +8,43 @@ import json
 import os
 import time
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import tensorflow as tf
+from tfgan_suite.cli.arguments import add_json
 
-from tfgan_suite import compat
-from tfgan_suite.games import dcgan
-from tfgan_suite.training.optimizers import FusedAdam
-from tfgan_suite.training.run_folder import versions
+if TYPE_CHECKING:
+    import numpy as np
 
-# Module, the extra that brings it (None: nothing does, on this stack), and what is lost without.
+# Module, the extra that installs it, and what is lost without it.
 OPTIONAL = (
-    ("ai_edge_litert", "litert", "TFLite parity is measured by TensorFlow's own interpreter"),
+    ("ai_edge_litert", "litert", "TFLite parity is measured with TensorFlow's own interpreter"),
     ("tensorflow_serving", "serving", "exports have no TensorFlow Serving warm-up file"),
-    ("scipy", "measures", "no analysis of human studies, matchings of codes or transport plans"),
+    ("scipy", "measures", "no analysis of human studies, code matching or transport plans"),
     ("matplotlib", "plots", "recipes/curves.py and recipes/metropolis.py draw no figures"),
     ("torch", "bench", "benchmarks/speed.py has nothing to compare with"),
 )
 SECONDS = 10.0
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to a parser."""
+    parser.add_argument("--no-train", action="store_true", help="skip the training test")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Returns:
+        0, or 1 if training does not work.
+    """
+    report = examine(train=not args.no_train)
+    print(json.dumps(report, indent=2) if args.json else format_report(report))
+    return 0 if report["training"]["ok"] is not False else 1
+
+
 def examine(train: bool = True) -> dict[str, Any]:
-    """Looks at versions, devices and extras, and trains a small DCGAN for ten seconds.
+    """Checks versions, devices and extras, and trains a small DCGAN for ten seconds.
 
     Args:
         train: whether to train.
@@ -39,8 +53,13 @@ def examine(train: bool = True) -> dict[str, Any]:
         `{"versions", "stack", "gpus", "tpus", "missing": [{"module", "extra", "cost"}],
         "training": {"ok": True, False or None, ...}}`.
     """
+    import tensorflow as tf
+
+    from tfgan_suite import compat
+    from tfgan_suite.training.run_folder import versions
+
     return {
-        "versions": {**versions(), **_packages()},
+        "versions": {**versions(), **_package_versions()},
         "stack": "Keras 3" if compat.KERAS3 else "addons (Keras 2)",
         "cores": os.cpu_count(),
         "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
@@ -54,8 +73,8 @@ def examine(train: bool = True) -> dict[str, Any]:
     }
 
 
-def in_words(report: dict[str, Any]) -> str:
-    """The report for a person to read."""
+def format_report(report: dict[str, Any]) -> str:
+    """The report as text."""
     lines = [f"stack        {report['stack']}"]
     for name, version in report["versions"].items():
         if name not in ("time", "devices"):
@@ -71,7 +90,7 @@ def in_words(report: dict[str, Any]) -> str:
         )
     training = report["training"]
     if training["ok"] is None:
-        lines.append("self-test    left out")
+        lines.append("self-test    skipped")
     elif training["ok"]:
         lines.append(
             f"self-test    trained {training['steps']} steps in {training['seconds']:.1f} s:"
@@ -82,18 +101,24 @@ def in_words(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _packages() -> dict[str, str]:
-    found = {}
+def _package_versions() -> dict[str, str]:
+    versions = {}
     for name in ("tensorflow-addons", "tensorflow-io", "tensorflow-datasets", "pillow"):
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            versions[name] = "not installed"
+    return versions
 
 
 def _self_test() -> dict[str, Any]:
-    """Trains on images of discs until the time is over."""
+    """Trains on images of discs until the time is up."""
+    import numpy as np
+    import tensorflow as tf
+
+    from tfgan_suite.games import dcgan
+    from tfgan_suite.training.optimizers import FusedAdam
+
     batch, steps = 32, 0
     try:
         game = dcgan.DCGAN(
@@ -103,37 +128,28 @@ def _self_test() -> dict[str, Any]:
         data = tf.data.Dataset.from_tensor_slices(_discs(256)).repeat().batch(batch)
         losses, before = {}, game.generate(8)
         game.fit(data, steps_per_epoch=1, verbose=0, shuffle=False)  # the first step compiles
-        began = time.monotonic()
-        while time.monotonic() - began < SECONDS:
+        start = time.monotonic()
+        while time.monotonic() - start < SECONDS:
             history = game.fit(data, steps_per_epoch=20, verbose=0, shuffle=False).history
             losses = {name: values[-1] for name, values in history.items()}
             steps += 20
-        seconds = time.monotonic() - began
-    except Exception as error:  # whatever stops training here is what the user has to hear
+        seconds = time.monotonic() - start
+    except Exception as error:  # whatever stops training is the result of the test
         return {"ok": False, "reason": f"{type(error).__name__}: {error}"}
     if not all(np.isfinite(list(losses.values()))):
         return {"ok": False, "reason": f"losses are not finite: {losses}"}
     if np.array_equal(before, game.generate(8)):
-        return {"ok": False, "reason": "training changed nothing"}
+        return {"ok": False, "reason": "training did not change the images"}
     rate = steps * batch / seconds
     return {"ok": True, "steps": steps, "seconds": seconds, "images_per_s": rate}
 
 
 def _discs(count: int) -> np.ndarray:
-    """Light discs of several sizes on black, `(count, 32, 32, 1)` in [-1, 1]."""
-    draws = np.random.RandomState(0)
-    radius, x, y = draws.uniform([4, 10, 10], [9, 22, 22], (count, 3)).T[:, :, None, None]
+    """Bright discs of several sizes on black, `(count, 32, 32, 1)` in [-1, 1]."""
+    import numpy as np
+
+    random = np.random.RandomState(0)
+    radius, x, y = random.uniform([4, 10, 10], [9, 22, 22], (count, 3)).T[:, :, None, None]
     rows, columns = np.mgrid[:32, :32]
     inside = (columns - x) ** 2 + (rows - y) ** 2 < radius**2
     return np.where(inside, 0.9, -0.9)[..., None].astype(np.float32)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's arguments to a parser."""
-    parser.add_argument("--no-train", action="store_true", help="leave the self-test out")
-
-
-def run(args: argparse.Namespace) -> int:
-    report = examine(train=not args.no_train)
-    print(json.dumps(report, indent=2) if args.json else in_words(report))
-    return 0 if report["training"]["ok"] is not False else 1

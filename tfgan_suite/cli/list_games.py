@@ -1,4 +1,4 @@
-"""The command `list`: the games there are."""
+"""The command `list`: lists the games."""
 
 from __future__ import annotations
 
@@ -10,42 +10,13 @@ from pathlib import Path
 from tfgan_suite.cli.arguments import add_json
 
 
-def games() -> list[dict[str, str]]:
-    """What the files of games and styles say of themselves, read without importing them.
-
-    Returns:
-        One dict a game: `name`, `paper`, `data`, `about`.
-    """
-    found = []
-    home = Path(__file__).parents[1]
-    for path in [*sorted(home.glob("games/[a-z]*.py")), *sorted(home.glob("style/[a-z]*.py"))]:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        constants = {
-            node.targets[0].id: node.value.value
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Constant)
-        }
-        if path.parent.name == "style" and "PAPER" not in constants:
-            continue  # a helper
-        found.append(
-            {
-                "name": path.stem,
-                "paper": constants.get("PAPER", ""),
-                "data": constants.get("DATA", ""),
-                "about": (ast.get_docstring(tree) or "").splitlines()[0],
-            }
-        )
-    return found
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to a parser."""
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    """Runs the command; always returns 0."""
     rows = games()
     if args.json:
         print(json.dumps(rows, indent=2))
@@ -55,3 +26,36 @@ def run(args: argparse.Namespace) -> int:
     for row in [{c: c.upper() for c in columns}, *rows]:
         print("  ".join(row[c].ljust(widths[c]) for c in columns).rstrip())
     return 0
+
+
+def games() -> list[dict[str, str]]:
+    """Describes the games and style methods, from their files, without importing them.
+
+    Returns:
+        One dict per game: `name`, `paper`, `data`, `about`.
+    """
+    rows = []
+    package = Path(__file__).parents[1]
+    for path in [
+        *sorted(package.glob("games/[a-z]*.py")),
+        *sorted(package.glob("style/[a-z]*.py")),
+    ]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        constants = {
+            node.targets[0].id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        if path.parent.name == "style" and "PAPER" not in constants:
+            continue  # a helper module
+        rows.append(
+            {
+                "name": path.stem,
+                "paper": constants.get("PAPER", ""),
+                "data": constants.get("DATA", ""),
+                "about": (ast.get_docstring(tree) or "").splitlines()[0],
+            }
+        )
+    return rows

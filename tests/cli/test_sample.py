@@ -1,0 +1,93 @@
+"""The command `sample`: runs and exports, classes, grids and single files."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfgan_suite.cli.main import main
+from tfgan_suite.training import launch
+from tfgan_suite.utils import image_grids
+
+
+@pytest.mark.parametrize("place", ["run", "exports/tiny_recipe_images"])
+def test_sample_draws_a_grid_and_single_files(tiny_run, tmp_path, capsys, place):
+    words = ["sample", str(tiny_run / place), "--count", "3", "--seed", "5", "--json"]
+    assert main([*words, "--out", str(tmp_path / "sheet.png")]) == 0
+    assert image_grids.read_png(tmp_path / "sheet.png").shape[-1] == 3
+    assert main([*words, "--out", str(tmp_path / "each")]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert said[1]["count"] == 3 and len(said[1]["files"]) == 3
+    drawn = np.stack([image_grids.read_png(file)[..., 0] for file in said[1]["files"]])
+    assert drawn.shape == (3, 8, 8) and drawn.std(0).max() > 0
+
+
+def test_a_run_and_its_export_draw_the_same_images(tiny_run, tmp_path):
+    for place in ("run", "exports/tiny_recipe_images"):
+        out = str(tmp_path / place.replace("/", "_"))
+        assert main(["sample", str(tiny_run / place), "--count", "2", "--out", out]) == 0
+    for name in ("0_00000.png", "0_00001.png"):
+        one, two = (image_grids.read_png(folder / name) for folder in sorted(tmp_path.iterdir()))
+        assert np.abs(one.astype(int) - two).max() <= 1
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A tiny run of a game with classes, trained and exported as a user does it."""
+    home = tmp_path_factory.mktemp("labelled")
+    random = np.random.RandomState(0)
+    np.savez(
+        home / "digits.npz",
+        image=random.randint(0, 256, (12, 8, 8, 1)).astype("u1"),
+        label=np.arange(12) % 3,
+    )
+    recipe = runpy.run_path(
+        str(Path(__file__).parents[2] / "recipes" / "cgan.py"), run_name="recipe"
+    )
+    words = ["cgan.py", "--data", str(home / "digits.npz"), "--run", str(home / "run")]
+    words += ["--steps", "2", "--batch", "4", "--width", "2", "--export", str(home / "exports")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as end:
+            launch.main(recipe)
+    assert end.value.code in (0, 4)  # int8 of an untrained network may be over its bound
+    return home
+
+
+def draw_labelled(home, place, tmp_path, *words):
+    """The images that `sample` writes, `(count, 8, 8)`."""
+    out = tmp_path / "_".join([place.replace("/", "_"), *words]).replace(" ", "")
+    assert main(["sample", str(home / place), "--count", "4", "--out", str(out), *words]) == 0
+    return np.stack([image_grids.read_png(f)[..., 0] for f in sorted(out.iterdir())]).astype(int)
+
+
+def test_sample_draws_the_classes_asked_for(labelled, tmp_path):
+    from tfgan_suite.training.run_folder import Run
+
+    game, _, info = Run(labelled / "run").load()
+    assert len(info.classes) == 3
+    asked = (("2", [2, 2, 2, 2]), (info.classes[2], [2, 2, 2, 2]), ("0,1", [0, 1, 0, 1]))
+    for word, label in asked:
+        expected = image_grids.to_uint8(game.generate(4, seed=0, label=label))[..., 0].astype(int)
+        for place in ("run", "exports/cgan_digits"):
+            found = draw_labelled(labelled, place, tmp_path, "--label", word)
+            assert np.abs(found - expected).max() <= 1, (word, place)
+    free = draw_labelled(labelled, "run", tmp_path)
+    assert free.shape == (4, 8, 8)
+
+
+@pytest.mark.parametrize("place", ["run", "exports/cgan_digits"])
+def test_an_unknown_class_is_refused_with_the_list(labelled, capsys, place):
+    assert main(["sample", str(labelled / place), "--label", "seven"]) == 2
+    (reason,) = capsys.readouterr().err.splitlines()
+    assert "no class 'seven'" in reason and "2 " in reason
+
+
+def test_a_game_without_classes_refuses_a_label(tiny_run, capsys):
+    for place in ("run", "exports/tiny_recipe_images"):
+        assert main(["sample", str(tiny_run / place), "--label", "2"]) == 2
+        (reason,) = capsys.readouterr().err.splitlines()
+        assert "does not draw by class" in reason
