@@ -30,7 +30,7 @@ class Symbol:
     name: str | None = None
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def tree_of(module: str) -> ast.Module | None:
     path = ROOT / Path(*module.split("."))
     for file in (path.with_suffix(".py"), path / "__init__.py"):
@@ -39,7 +39,7 @@ def tree_of(module: str) -> ast.Module | None:
     return None
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def definitions(module: str) -> dict[str, ast.AST]:
     """What a module defines at its top level, by name; nothing in modules that are not counted."""
     nodes: dict[str, ast.AST] = {}
@@ -55,7 +55,7 @@ def definitions(module: str) -> dict[str, ast.AST]:
     return nodes
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def imports(module: str) -> dict[str, Symbol]:
     """What a module imports from the package, anywhere in it, by the name that it gets."""
     symbols = {}
