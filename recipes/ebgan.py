@@ -91,7 +91,7 @@ def make_game(options, data):
         ebgan.build_critic(shape, o.architecture, o.width, o.code_dim, o.norm),
         energy=o.energy,
         margin=o.margin,
-        pulling=o.pulling,
+        pulling_away_weight=o.pulling,
         ema_decay=o.ema_decay,
         seed=o.seed,
         **regularization_options(o),

@@ -35,7 +35,7 @@ import numpy as np
 from tfgan_suite import InputError, data, export
 from tfgan_suite.data.synthetic import eyes
 from tfgan_suite.layers.convolution import Conv2D, Dense
-from tfgan_suite.networks.blocks import check_widths
+from tfgan_suite.networks.blocks import check_positive_integers
 from tfgan_suite.training.run_folder import Run, versions
 from tfgan_suite.utils import files
 from tfgan_suite.utils.files import writing_to
@@ -61,7 +61,7 @@ def build_predictor(shape=(35, 55, 1), outputs=3, width=32, dense=1000):
     Raises:
         InputError: the images are too small, a number is not whole and positive.
     """
-    check_widths(outputs=outputs, width=width, dense=dense)
+    check_positive_integers(outputs=outputs, width=width, dense=dense)
     if min(shape[:2]) < 24:
         raise InputError(f"images of {shape[0]}x{shape[1]}; the predictor needs 24x24 at least")
     image = x = keras.Input(shape, name="image")

@@ -78,7 +78,7 @@ def make_game(options, data):
         gran.build_discriminator(size, channels, o.discriminator_width, o.norm),
         loss=o.loss,
         latent=o.latent,
-        decay=o.discriminator_weight_decay,
+        weight_decay=o.discriminator_weight_decay,
         ema_decay=o.ema_decay,
         seed=o.seed,
         **regularization_options(o),

@@ -125,14 +125,14 @@ def test_gradients_at_the_encoders_answer():
 def test_the_encoder_draws_from_mu_and_sigma():
     game, noise = tiny(), tf.random.stateless_normal((20_000, LATENT), [1, 2])
     mean = tf.constant([[1.0, -2.0, 0.0, 3.0, 0.5]])
-    sure = game.inferred(tf.concat([mean, tf.fill((1, LATENT), -30.0)], 1), noise[:4])
+    sure = game.sample_posterior(tf.concat([mean, tf.fill((1, LATENT), -30.0)], 1), noise[:4])
     np.testing.assert_allclose(sure, np.repeat(mean, 4, 0), atol=1e-6)
     log_deviation = tf.constant([[0.0, 0.5, -1.0, 1.0, -0.3]])
-    drawn = game.inferred(tf.concat([mean, log_deviation], 1), noise)
+    drawn = game.sample_posterior(tf.concat([mean, log_deviation], 1), noise)
     np.testing.assert_allclose(np.std(drawn, 0), np.exp(log_deviation[0]), rtol=0.02)
     moments = tf.concat([mean, log_deviation], 1)
-    assert np.array_equal(game.inferred(moments), mean)
-    assert np.array_equal(tiny(variant="bigan").inferred(mean, noise), mean)
+    assert np.array_equal(game.sample_posterior(moments), mean)
+    assert np.array_equal(tiny(variant="bigan").sample_posterior(mean, noise), mean)
 
 
 @pytest.mark.parametrize("variant", ["ali", "bigan"])

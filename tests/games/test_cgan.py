@@ -147,9 +147,9 @@ def test_both_players_get_the_same_classes():
     seen = {}
 
     class Spy(cgan.CGAN):
-        def judge(self, shown, label):
+        def score(self, shown, label):
             seen.setdefault("judge", []).append(label.numpy().tolist())
-            return super().judge(shown, label)
+            return super().score(shown, label)
 
     generator = cgan.build_generator((2,), CLASSES, "concat", "mlp", 4, 5)
     game = Spy(
@@ -175,10 +175,10 @@ def test_the_best_discriminator_of_a_table_is_found_class_by_class():
         fake += np.repeat(np.arange(3), np.round(10 * q[y]).astype(int)).tolist()
         label += [y] * 10
 
-    def judge(shown, label):
+    def score(shown, label):
         return tf.gather_nd(table, tf.stack([label, tf.cast(shown[:, 0], tf.int32)], 1)), None
 
-    game.judge = judge
+    game.score = score
     column = lambda numbers: tf.constant(numbers, tf.float32)[:, None]  # noqa: E731
     with tf.GradientTape() as tape:
         terms = game.discriminator_terms(column(real), column(fake), tf.constant(label))

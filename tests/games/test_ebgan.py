@@ -29,7 +29,9 @@ class TestEBGAN(GameChecks):
             generator = ebgan.build_generator(SHAPE, "conv", width=4, latent_dim=6)
         critic = ebgan.build_critic(SHAPE, "conv", width=4, code_dim=5, norm="none")
         # The pulling-away term is about the batch, of which a replica sees a part.
-        return ebgan.EBGAN(generator, critic, margin=2.0, pulling=0.0 if plain else 0.1, seed=3)
+        return ebgan.EBGAN(
+            generator, critic, margin=2.0, pulling_away_weight=0.0 if plain else 0.1, seed=3
+        )
 
     def examples(self, count):
         return {"image": np.random.RandomState(0).uniform(-1, 1, (count, *SHAPE)).astype("f4")}
@@ -98,7 +100,7 @@ def linear_game(**arguments):
 
 
 def test_the_generator_learns_through_reconstruction_and_target():
-    game = linear_game(pulling=0.0)
+    game = linear_game(pulling_away_weight=0.0)
     fake = tf.constant([[2.0]])
     with tf.GradientTape() as tape:
         tape.watch(fake)
@@ -109,7 +111,7 @@ def test_the_generator_learns_through_reconstruction_and_target():
 
 
 def test_the_pulling_away_term_is_the_generators_alone_and_of_codes():
-    game = linear_game(pulling=0.5)
+    game = linear_game(pulling_away_weight=0.5)
     fake = tf.constant([[2.0], [-1.0]])
     assert float(game.generator_terms(fake)["pulling_away"]) == pytest.approx(0.5)
     assert set(game.critic_terms(fake, fake)) == {"real", "fake"}
@@ -172,7 +174,7 @@ def test_images_of_other_sizes(size):
     [
         ({"energy": "l1"}, "l2, mse, sse"),
         ({"margin": 0.0}, "margin is 0"),
-        ({"pulling": -1.0}, "pulling is -1"),
+        ({"pulling_away_weight": -1.0}, "pulling_away_weight is -1"),
         ({"label_smoothing": 0.1}, "energy loss"),
     ],
 )

@@ -170,7 +170,7 @@ def test_dropout_is_on_for_the_generators_update_too():
     discriminator = gan.build_discriminator((4, 4, 1), width=4)
     game = gan.GAN(gan.build_generator((4, 4, 1), width=4), discriminator)
     shown = tf.ones((8, 4, 4, 1))
-    assert not np.allclose(game.judged(shown, "generator"), discriminator(shown, training=False))
+    assert not np.allclose(game.score(shown, "generator"), discriminator(shown, training=False))
 
 
 def test_each_discriminator_step_sees_examples_of_its_own():
@@ -229,7 +229,7 @@ def test_weights_into_a_unit_keep_the_maximal_norm():
     game = game_of(max_norm=0.3)
     kernel = game.discriminator.trainable_variables[2]
     before = value(kernel)
-    game.hold_norms()
+    game.apply_max_norm()
     norms = np.linalg.norm(value(kernel), axis=0)
     assert norms.max() <= 0.3 + 1e-6 and norms.max() == pytest.approx(0.3, rel=1e-5)
     short = np.linalg.norm(before, axis=0) < 0.3

@@ -20,7 +20,9 @@ def small(steps=3, norm=True, **arguments):
 class TestGRAN(GameChecks):
     def make_game(self, plain=False):
         discriminator = gran.build_discriminator(8, 1, 4, "layer" if plain else "batch", 6)
-        return gran.GRAN(small(2, norm=not plain), discriminator, decay=1e-3, ema_decay=0.9, seed=3)
+        return gran.GRAN(
+            small(2, norm=not plain), discriminator, weight_decay=1e-3, ema_decay=0.9, seed=3
+        )
 
     def examples(self, count):
         return {"image": np.random.RandomState(0).uniform(-1, 1, (count, 8, 8, 1)).astype("f4")}
@@ -43,7 +45,7 @@ def awake(steps, seed=0, **arguments):
 def by_hand(generator, z):
     """An image in [0, 1] and its strokes, step by step, as in the paper's equations."""
     layer = generator.get_layer
-    steps = len(gran.strokes(generator))
+    steps = len(gran.delta_names(generator))
 
     def normed(name, x, step):
         return layer(f"{name}_scale")(layer(f"{name}_statistics_{step}")(x, training=False))
@@ -124,7 +126,7 @@ def test_canvases_end_in_the_image():
 def test_noise_per_step_feeds_each_step_its_own_part():
     generator = awake(3, noise_per_step=True)
     assert generator.input_shape == (None, 15)
-    deltas = layer_outputs.tap(generator, gran.strokes(generator))
+    deltas = layer_outputs.tap(generator, gran.delta_names(generator))
     z = tf.random.stateless_normal((2, 15), [1, 1])
     other = tf.concat([z[:, :10], -z[:, 10:]], 1)  # the last step's part alone differs
     same = [np.array_equal(a, b) for a, b in zip(deltas(z), deltas(other))]
@@ -141,13 +143,15 @@ def test_the_generators_gradient_goes_through_all_strokes_to_the_encoder():
 
 
 def test_the_decay_is_about_the_discriminators_weights():
-    playing = gran.GRAN(small(1), gran.build_discriminator(8, 1, 4), decay=0.5)
+    playing = gran.GRAN(small(1), gran.build_discriminator(8, 1, 4), weight_decay=0.5)
     weights = [value(v) for v in playing.discriminator.trainable_variables]
     expected = 0.5 * sum(np.sum(w**2) for w in weights if w.ndim > 1)
     x = tf.zeros((2, 8, 8, 1))
-    assert float(playing.discriminator_terms(x, x)["decay"]) == pytest.approx(expected, rel=1e-5)
-    with pytest.raises(InputError, match="decay is -1"):
-        gran.GRAN(small(1), gran.build_discriminator(8, 1, 4), decay=-1)
+    assert float(playing.discriminator_terms(x, x)["weight_decay"]) == pytest.approx(
+        expected, rel=1e-5
+    )
+    with pytest.raises(InputError, match="weight_decay is -1"):
+        gran.GRAN(small(1), gran.build_discriminator(8, 1, 4), weight_decay=-1)
 
 
 def test_the_cifar_networks_have_the_official_number_of_parameters():

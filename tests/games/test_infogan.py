@@ -175,7 +175,7 @@ def test_q_learns_the_codes_of_the_very_images_it_sees():
 def test_the_generators_input_is_noise_then_one_hot_then_continuous():
     game = tiny(categorical=2, classes=3, continuous=1)
     z = tf.constant([[9.0, 9.0, 9.0, 9.0]])
-    row = game.assembled(z, tf.constant([[2, 0]]), tf.constant([[0.25]]))
+    row = game.assemble_latents(z, tf.constant([[2, 0]]), tf.constant([[0.25]]))
     assert row.numpy().tolist() == [[9, 9, 9, 9, 0, 0, 1, 1, 0, 0, 0.25]]
     assert game.signatures()["serving_default"].inputs[1].shape == (2,)
     assert game.generate(5).shape == (5, *SHAPE)
@@ -184,14 +184,14 @@ def test_the_generators_input_is_noise_then_one_hot_then_continuous():
 def test_codes_are_uniform_and_new_at_every_step():
     game = tiny(classes=3)
     many = tf.zeros((6000, *SHAPE))
-    latent, codes = game.drawn(many, "z")
+    latent, codes = game.sample_latents(many, "z")
     shares = np.bincount(codes["category"][:, 0], minlength=3) / 6000
     np.testing.assert_allclose(shares, 1 / 3, atol=0.03)
     assert np.abs(codes["continuous"]).max() <= 1.0 and np.std(codes["continuous"]) > 0.55
-    again = game.assembled(latent[:, :4], **codes)
+    again = game.assemble_latents(latent[:, :4], **codes)
     assert np.array_equal(latent, again)
     game.steps.assign_add(1)
-    assert not np.array_equal(game.drawn(many, "z")[1]["category"], codes["category"])
+    assert not np.array_equal(game.sample_latents(many, "z")[1]["category"], codes["category"])
 
 
 def test_settling_uses_all_kinds_of_codes():

@@ -120,7 +120,7 @@ def test_the_generator_moves_first_and_every_discriminator_step_sees_its_own_exa
 
 def test_the_discriminator_of_points_has_at_most_its_slope():
     for slope in (1.0, 5.0):
-        discriminator = sngan.build_discriminator((2,), "mlp", width=16, slope=slope)
+        discriminator = sngan.build_discriminator((2,), "mlp", width=16, output_scale=slope)
         for _ in range(50):
             spectral.run_power_iteration(discriminator)
         one, two = tf.random.stateless_normal((2, 300, 2), [0, 1])
@@ -198,7 +198,7 @@ def test_features_can_be_tapped():
         ({"architecture": "unet"}, "conv, resnet, mlp"),
         ({"shape": (2,)}, "does not fit"),
         ({"width": 0}, "width is 0"),
-        ({"slope": 0.0}, "slope is 0"),
+        ({"output_scale": 0.0}, "output_scale is 0"),
     ],
 )
 def test_impossible_networks_are_refused(arguments, said):

@@ -136,9 +136,9 @@ def test_the_warm_up_is_the_official_loop(warm_up, refresh):
     game = game_of(linear(1.0), warm_up=warm_up, refresh=refresh)
     expected = official_schedule(1200, warm_up, refresh, 20)
     steps = np.arange(expected[-1] + 1)
-    assert np.flatnonzero(game.moves(steps)).tolist() == expected
-    found = game.moves(tf.constant(steps))
-    assert np.array_equal(found, game.moves(steps))
+    assert np.flatnonzero(game.generator_moves(steps)).tolist() == expected
+    found = game.generator_moves(tf.constant(steps))
+    assert np.array_equal(found, game.generator_moves(steps))
 
 
 def test_a_waiting_generator_is_as_if_it_had_not_been_asked():

@@ -17,8 +17,14 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.resizing import PixelBias
 from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
-from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normal, normalization
-from tfgan_suite.networks.blocks import upsampling_plan as plan
+from tfgan_suite.networks.blocks import (
+    check_positive_integers,
+    check_shape,
+    mlp,
+    normal,
+    normalization,
+    upsampling_plan,
+)
 
 PAPER = "Dumoulin et al. 2017, arXiv:1606.00704; Donahue et al. 2017 (BiGAN), arXiv:1605.09782"
 DATA = "images or points"
@@ -65,7 +71,7 @@ def build_decoder(
     Raises:
         InputError: an architecture that is unknown or cannot make the shape; a mean outside.
     """
-    check_widths(width=width, latent_dim=latent_dim)
+    check_positive_integers(width=width, latent_dim=latent_dim)
     _check(shape, architecture)
     latent = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
@@ -82,7 +88,7 @@ def build_decoder(
         # The log-odds of the mean, halved, since tanh(s) = 2 sigmoid(2 s) - 1.
         x = PixelBias(float(np.arctanh(mean)), name="pixel_bias")(x)
     else:
-        base, doublings = plan(shape[0])
+        base, doublings = upsampling_plan(shape[0])
         filters = width << (doublings - 1)
         x = Dense(base * base * filters, use_bias=not norm, name="project")(latent)
         x = keras.layers.Reshape((base, base, filters))(x)
@@ -116,7 +122,7 @@ def build_encoder(
     Raises:
         InputError: an unknown variant, an architecture that does not fit the shape.
     """
-    check_widths(width=width, latent_dim=latent_dim)
+    check_positive_integers(width=width, latent_dim=latent_dim)
     _check(shape, architecture)
     if variant not in VARIANTS:
         raise InputError(f"variant is {variant!r}; it must be one of {', '.join(VARIANTS)}")
@@ -131,7 +137,7 @@ def build_encoder(
             how = {"use_bias": not norm, "kernel_initializer": normal(0.01)}
             x = _activated(Conv2D(widths * width, kernel, stride, **how)(x), norm, slope)
     else:
-        for level in range(plan(shape[0])[1]):
+        for level in range(upsampling_plan(shape[0])[1]):
             x = _activated(Conv2D(width << level, 4, 2, "same", use_bias=not norm)(x), norm)
     start = normal(0.01) if architecture == "paper" else "glorot_uniform"
     x = keras.layers.Flatten()(x)
@@ -160,7 +166,7 @@ def build_discriminator(
     Raises:
         InputError: an architecture that does not fit the shape, a dropout outside [0, 1).
     """
-    check_widths(width=width, latent_dim=latent_dim)
+    check_positive_integers(width=width, latent_dim=latent_dim)
     _check(shape, architecture)
     if not 0.0 <= dropout < 1.0:
         raise InputError(f"dropout is {dropout}; it must be 0 or more, and below 1")
@@ -183,7 +189,7 @@ def build_discriminator(
             x = block(x, Dense(4 * side), 2 * side)
     else:
         x = block.dropped(example, 0.4 * dropout)
-        halvings = plan(shape[0])[1]
+        halvings = upsampling_plan(shape[0])[1]
         for level in range(halvings):
             x = block(x, Conv2D(width << level, 4, 2, "same"))
         # A small branch for z: the discriminator finds cues in z alone before the decoder draws well.
@@ -261,14 +267,14 @@ class ALI(LatentGame):
             "name": name,
         }
         super().__init__(decoder, discriminator, **common, **options)
-        told = encoder.output_shape[-1]
-        if told not in (self.latent_dim, 2 * self.latent_dim):
+        outputs = encoder.output_shape[-1]
+        if outputs not in (self.latent_dim, 2 * self.latent_dim):
             raise InputError(
-                f"the encoder gives {told} numbers, the decoder takes {self.latent_dim}: it must"
+                f"the encoder gives {outputs} numbers, the decoder takes {self.latent_dim}: it must"
                 f" give {2 * self.latent_dim} (mu and log sigma) or {self.latent_dim} (BiGAN)"
             )
         self.encoder = encoder
-        self.variant = "ali" if told == 2 * self.latent_dim else "bigan"
+        self.variant = "ali" if outputs == 2 * self.latent_dim else "bigan"
         self.loss_names = ("generator/inference", *self.loss_names)
 
     def players(self) -> dict[str, list[keras.Model]]:
@@ -281,13 +287,13 @@ class ALI(LatentGame):
         tape = self.tape("generator")
         with tape:
             fake = self.generator(latent, training=True)
-            inferred = self.inferred(self.encoder(real, training=True), noise)
+            inferred = self.sample_posterior(self.encoder(real, training=True), noise)
         constant = tf.stop_gradient(inferred), tf.stop_gradient(fake)
         self.update("discriminator", lambda: self.discriminator_terms(real, *constant, latent))
         self.update("generator", lambda: self.generator_terms(real, inferred, fake, latent), tape)
         return self.logs()
 
-    def inferred(self, moments: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
+    def sample_posterior(self, moments: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
         """z of the encoder's outputs: `mu + exp(log sigma) * noise`; the mean without noise.
 
         Args:
@@ -305,9 +311,9 @@ class ALI(LatentGame):
         """Loss terms of the discriminator for the pairs `(real, inferred)` and `(fake, latent)`."""
         a_q, terms = self.score_real(
             self.augment_inputs(real, "real"),
-            lambda x: self._judged(x, inferred, "discriminator real"),
+            lambda x: self._score(x, inferred, "discriminator real"),
         )
-        a_p = self._judged(self.augment_inputs(fake, "fake"), latent, "discriminator fake")
+        a_p = self._score(self.augment_inputs(fake, "fake"), latent, "discriminator fake")
         terms["real"], terms["fake"] = self.adversarial.real(a_q), self.adversarial.fake(a_p)
         return terms
 
@@ -316,15 +322,15 @@ class ALI(LatentGame):
     ) -> dict[str, tf.Tensor]:
         """Loss terms of encoder and decoder: both kinds of pairs ask for the other's answer."""
         salts = "generator real", "generator fake"
-        a_q = self._judged(self.augment_inputs(real, salts[0]), inferred, salts[0])
-        a_p = self._judged(self.augment_inputs(fake, salts[1]), latent, salts[1])
+        a_q = self._score(self.augment_inputs(real, salts[0]), inferred, salts[0])
+        a_p = self._score(self.augment_inputs(fake, salts[1]), latent, salts[1])
         middle = 2.0 * (self.adversarial.threshold or 0.0)
         return {
             "inference": self.adversarial.generator(middle - a_q),
             "adversarial": self.adversarial.generator(a_p),
         }
 
-    def _judged(self, example: tf.Tensor, latent: tf.Tensor, salt: str) -> tf.Tensor:
+    def _score(self, example: tf.Tensor, latent: tf.Tensor, salt: str) -> tf.Tensor:
         with dropout_noise(lambda shape, name: self.noise(shape, f"{salt}/{name}", "unit")):
             return self.discriminator([example, latent], training=True)
 
@@ -336,30 +342,32 @@ class ALI(LatentGame):
         The z of an example is the mean of E's distribution, so one example has one answer.
         """
         decoder, encoder = self.ema("generator")
-        found = from_noise(decoder, self.latent)
-        made = found["serving_default"].output
+        signatures = from_noise(decoder, self.latent)
+        output = signatures["serving_default"].output
         code = TensorSpec("z", (self.latent_dim,), kind=self.latent)
 
         def encode(**example: tf.Tensor) -> tf.Tensor:
-            return self.inferred(encoder(example[made.name], training=False))
+            return self.sample_posterior(encoder(example[output.name], training=False))
 
         def reconstruct(**example: tf.Tensor) -> tf.Tensor:
             return decoder(encode(**example), training=False)
 
-        again = dataclasses.replace(made, name="reconstruction")
-        found["encode"] = Signature((made,), code, encode, (encoder,))
-        found["reconstruct"] = Signature((made,), again, reconstruct, (encoder, decoder))
-        return found
+        reconstruction = dataclasses.replace(output, name="reconstruction")
+        signatures["encode"] = Signature((output,), code, encode, (encoder,))
+        signatures["reconstruct"] = Signature(
+            (output,), reconstruction, reconstruct, (encoder, decoder)
+        )
+        return signatures
 
     def encode(self, examples: np.ndarray, batch: int = 256) -> np.ndarray:
         """The z of examples `(count, ...)`: the mean of E's distribution, `(count, latent_dim)`."""
-        return self._answer("encode", examples, batch)
+        return self._call_signature("encode", examples, batch)
 
     def reconstruct(self, examples: np.ndarray, batch: int = 256) -> np.ndarray:
         """G(E(x)) for examples `(count, ...)`, of their shape."""
-        return self._answer("reconstruct", examples, batch)
+        return self._call_signature("reconstruct", examples, batch)
 
-    def _answer(self, name: str, examples: np.ndarray, batch: int) -> np.ndarray:
+    def _call_signature(self, name: str, examples: np.ndarray, batch: int) -> np.ndarray:
         signature = self.signatures()[name]
         starts = range(0, len(examples), batch)
         parts = [tf.constant(examples[i : i + batch], tf.float32) for i in starts]

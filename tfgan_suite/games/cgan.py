@@ -27,12 +27,12 @@ from tfgan_suite.layers.conditioning import (
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import (
+    check_positive_integers,
     check_shape,
-    check_widths,
+    initializer_before,
     mlp,
     normal,
     normalization,
-    start_before,
 )
 from tfgan_suite.networks.blocks import upsampling_plan as doubling_plan
 
@@ -78,7 +78,7 @@ def build_generator(
     latent = keras.Input((latent_dim,), name="z")
     label = keras.Input((), dtype="int32", name="label")
     if conditioning == "projection" and architecture != "mlp":
-        made = sngan.generated(
+        example = sngan.generator_layers(
             latent,
             shape,
             architecture,
@@ -87,12 +87,12 @@ def build_generator(
         )
     elif architecture == "mlp":
         x = ConcatenateLabel(classes)([latent, label])
-        made = mlp(x, 128 if width is None else width, shape[0])
+        example = mlp(x, 128 if width is None else width, shape[0])
     elif architecture == "dense":
-        made = _dense_generated(latent, label, classes, shape, 200 if width is None else width)
+        example = _dense_generated(latent, label, classes, shape, 200 if width is None else width)
     else:
-        made = _conv_generated(latent, label, classes, shape, 64 if width is None else width)
-    return keras.Model([latent, label], made, name="cgan_generator")
+        example = _conv_generated(latent, label, classes, shape, 64 if width is None else width)
+    return keras.Model([latent, label], example, name="cgan_generator")
 
 
 def build_discriminator(
@@ -135,14 +135,14 @@ def build_discriminator(
         return keras.Model(
             [example, label], projection_logit(phi, label, classes), name="cgan_discriminator"
         )
-    told = None if conditioning == "auxiliary" else label
+    label_input = None if conditioning == "auxiliary" else label
     build = {"conv": _conv_features, "dense": _dense_features, "mlp": _mlp_features}[architecture]
     default = {"conv": 64, "dense": 240, "mlp": 128}[architecture]
     width = default if width is None else width
-    check_widths(width=width)
-    x = build(example, told, classes, width, norm)
+    check_positive_integers(width=width)
+    x = build(example, label_input, classes, width, norm)
     logit = Dense(1, dtype="float32", name="logit")(x)
-    if told is not None:
+    if label_input is not None:
         return keras.Model([example, label], logit, name="cgan_discriminator")
     class_logits = Dense(classes, dtype="float32", name="class_logits")(x)
     return keras.Model(example, [logit, class_logits], name="cgan_discriminator")
@@ -213,7 +213,7 @@ class CGAN(LatentGame):
     ):
         if class_weight < 0:
             raise InputError(f"class_weight is {class_weight}; it must be 0 or more")
-        check_widths(classes=classes)
+        check_positive_integers(classes=classes)
         if loss is None:
             loss = "hinge" if spectral.spectral_layers(discriminator) else "non_saturating"
         options.update(loss=loss, latent=latent, ema_decay=ema_decay, seed=seed, name=name)
@@ -237,38 +237,38 @@ class CGAN(LatentGame):
         self.update("generator", lambda: self.generator_terms(fake, label), tape)
         return self.logs()
 
-    def judge(self, shown: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+    def score(self, inputs: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Logits `(batch, 1)`, and class logits `(batch, K)` of the auxiliary form."""
         if self.auxiliary:
-            return tuple(self.discriminator(shown, training=True))
-        return self.discriminator([shown, label], training=True), None
+            return tuple(self.discriminator(inputs, training=True))
+        return self.discriminator([inputs, label], training=True), None
 
     def discriminator_terms(
         self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """Loss terms of the discriminator for examples `(batch, ...)` of classes `(batch,)`."""
-        found: dict[str, Any] = {}
+        outputs: dict[str, Any] = {}
 
-        def discriminator(shown: tf.Tensor) -> tf.Tensor:
+        def discriminator(inputs: tf.Tensor) -> tf.Tensor:
             # R1 is about the logit alone, so the class logits leave by a side door.
-            logit, found["class_logits"] = self.judge(shown, label)
+            logit, outputs["class_logits"] = self.score(inputs, label)
             return logit
 
         real_logits, terms = self.score_real(self.augment_inputs(real, "real"), discriminator)
-        fake_logits, fake_classes = self.judge(self.augment_inputs(fake, "fake"), label)
+        fake_logits, fake_classes = self.score(self.augment_inputs(fake, "fake"), label)
         terms["real"] = self.adversarial.real(real_logits)
         terms["fake"] = self.adversarial.fake(fake_logits)
         if self.auxiliary:
-            terms["class"] = self.class_weight * class_loss(found["class_logits"], label)
-            right = tf.argmax(found["class_logits"], 1, tf.int32) == label
-            self.record("discriminator/accuracy", tf.reduce_mean(tf.cast(right, tf.float32)))
+            terms["class"] = self.class_weight * class_loss(outputs["class_logits"], label)
+            correct = tf.argmax(outputs["class_logits"], 1, tf.int32) == label
+            self.record("discriminator/accuracy", tf.reduce_mean(tf.cast(correct, tf.float32)))
             if self.classify_fakes:
                 terms["fake_class"] = self.class_weight * class_loss(fake_classes, label)
         return terms
 
     def generator_terms(self, fake: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the generator for examples that it made of classes `(batch,)`."""
-        logits, class_logits = self.judge(self.augment_inputs(fake, "generator"), label)
+        logits, class_logits = self.score(self.augment_inputs(fake, "generator"), label)
         terms = {"adversarial": self.adversarial.generator(logits)}
         if self.auxiliary:
             terms["class"] = self.class_weight * class_loss(class_logits, label)
@@ -279,14 +279,14 @@ class CGAN(LatentGame):
     def signatures(self) -> dict[str, Signature]:
         (generator,) = self.ema("generator")
         shape = tuple(generator.output_shape[1:])
-        made = "point" if len(shape) == 1 else "image"
+        kind = "point" if len(shape) == 1 else "image"
         return {
             "serving_default": Signature(
                 inputs=(
                     TensorSpec("z", (self.latent_dim,), kind=self.latent),
                     TensorSpec("label", (), "int32", "label", self.classes),
                 ),
-                output=TensorSpec(made, shape, kind=made),
+                output=TensorSpec(kind, shape, kind=kind),
                 call=lambda z, label: generator([z, label], training=False),
                 networks=(generator,),
             )
@@ -328,18 +328,18 @@ class CGAN(LatentGame):
 def _check(
     shape: tuple[int, ...], classes: int, conditioning: str, architecture: str, **widths: int
 ) -> None:
-    check_widths(classes=classes, **widths)
+    check_positive_integers(classes=classes, **widths)
     if conditioning not in CONDITIONINGS:
         raise InputError(
             f"conditioning {conditioning!r} is unknown; it must be one of"
             f" {', '.join(CONDITIONINGS)}"
         )
-    left_out = "dense" if conditioning == "projection" else "resnet"
-    check_shape(shape, architecture, [name for name in ARCHITECTURES if name != left_out])
+    excluded = "dense" if conditioning == "projection" else "resnet"
+    check_shape(shape, architecture, [name for name in ARCHITECTURES if name != excluded])
 
 
 def _conv_generated(latent: Any, label: Any, classes: int, shape: tuple, width: int) -> Any:
-    check_widths(width=width)
+    check_positive_integers(width=width)
     base, doublings = doubling_plan(shape[0])
     filters = width << (doublings - 1)
     x = latent
@@ -356,7 +356,7 @@ def _conv_generated(latent: Any, label: Any, classes: int, shape: tuple, width: 
 
 
 def _conv_features(image: Any, label: Any, classes: int, width: int, norm: str) -> Any:
-    def told(x: Any) -> Any:
+    def with_label(x: Any) -> Any:
         return x if label is None else ConcatenateLabel(classes)([x, label])
 
     def activated(x: Any, kind: str, index: int) -> Any:
@@ -366,18 +366,20 @@ def _conv_features(image: Any, label: Any, classes: int, width: int, norm: str) 
     x = image
     _, halvings = doubling_plan(image.shape[1])
     for level in range(halvings):
-        x = Conv2D(width << level, 5, 2, "same", kernel_initializer=start_before(norm))(told(x))
+        x = Conv2D(width << level, 5, 2, "same", kernel_initializer=initializer_before(norm))(
+            with_label(x)
+        )
         x = activated(x, norm if level else "none", level)
-    x = told(keras.layers.Flatten()(x))
-    x = activated(Dense(16 * width, kernel_initializer=start_before(norm))(x), norm, halvings)
-    return told(x)
+    x = with_label(keras.layers.Flatten()(x))
+    x = activated(Dense(16 * width, kernel_initializer=initializer_before(norm))(x), norm, halvings)
+    return with_label(x)
 
 
 def _dense_generated(latent: Any, label: Any, classes: int, shape: tuple, width: int) -> Any:
-    check_widths(width=width)
+    check_positive_integers(width=width)
     x = _hidden(latent, width)
-    told = _hidden(OneHot(classes)(label), 5 * width)
-    x = _hidden(keras.layers.Concatenate()([x, told]), 6 * width)
+    embedding = _hidden(OneHot(classes)(label), 5 * width)
+    x = _hidden(keras.layers.Concatenate()([x, embedding]), 6 * width)
     x = Dense(shape[0] * shape[1] * shape[2])(x)
     image = keras.layers.Activation("tanh", dtype="float32")(x)
     return keras.layers.Reshape(shape, dtype="float32", name="image")(image)
@@ -389,8 +391,8 @@ def _dense_features(image: Any, label: Any, classes: int, width: int, norm: str)
 
     x = maxout(keras.layers.Flatten()(image), width, 5, "features_0")
     if label is not None:
-        told = maxout(OneHot(classes)(label), max(width * 5 // 24, 1), 5)
-        x = keras.layers.Concatenate()([x, told])
+        embedding = maxout(OneHot(classes)(label), max(width * 5 // 24, 1), 5)
+        x = keras.layers.Concatenate()([x, embedding])
     return maxout(x, width, 4, "features_1")
 
 

@@ -12,10 +12,10 @@ from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks.blocks import (
-    check_widths,
+    check_positive_integers,
+    initializer_before,
     normal,
     normalization,
-    start_before,
     upsampling_plan,
 )
 
@@ -46,7 +46,7 @@ def build_generator(
     Raises:
         InputError: a size that cannot be made, a width below 1.
     """
-    check_widths(channels=channels, width=width, latent_dim=latent_dim, kernel=kernel)
+    check_positive_integers(channels=channels, width=width, latent_dim=latent_dim, kernel=kernel)
     base, doublings = upsampling_plan(size)
     filters = width << (doublings - 1)
     latent = keras.Input((latent_dim,), name="z")
@@ -94,7 +94,7 @@ def build_discriminator(
     Raises:
         InputError: a size that cannot be made, an unknown norm.
     """
-    check_widths(channels=channels, width=width, kernel=kernel)
+    check_positive_integers(channels=channels, width=width, kernel=kernel)
     _, halvings = upsampling_plan(size)
     image = keras.Input((size, size, channels), name="image")
     x = image
@@ -106,7 +106,7 @@ def build_discriminator(
             2,
             "same",
             use_bias=layer is None,
-            kernel_initializer=start_before(norm),
+            kernel_initializer=initializer_before(norm),
         )(x)
         x = layer(x) if layer is not None else x
         x = compat.LeakyReLU(0.2)(x)

@@ -13,7 +13,13 @@ from tfgan_suite.core.unpaired_game import UnpairedGame, domains
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial as losses
-from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normalized, upsampling_plan
+from tfgan_suite.networks.blocks import (
+    check_positive_integers,
+    check_shape,
+    mlp,
+    normalized,
+    upsampling_plan,
+)
 
 PAPER = "Kim et al. 2017, arXiv:1703.05192"
 DATA = "two sets of images or points, unpaired"
@@ -46,7 +52,7 @@ def build_generator(
     Raises:
         InputError: an architecture that does not fit the shape, an impossible width.
     """
-    check_widths(width=width)
+    check_positive_integers(width=width)
     check_shape(shape, architecture, ARCHITECTURES)
     if architecture == "mlp":
         point = keras.Input(shape, name="point")
@@ -59,7 +65,7 @@ def build_generator(
     for level, channels in enumerate(widths):
         x = _halved(x, channels, norm if level else "none")
     if bottleneck:
-        check_widths(bottleneck=bottleneck)
+        check_positive_integers(bottleneck=bottleneck)
         x = compat.LeakyReLU(0.2)(normalized(_conv(bottleneck, base, 1, "valid")(x), norm))
         x = Conv2DTranspose(widths[-1], base, use_bias=False, kernel_initializer=_start())(x)
         x = keras.layers.ReLU()(normalized(x, norm))
@@ -92,7 +98,7 @@ def build_discriminator(
     Raises:
         InputError: an architecture that does not fit the shape, an impossible width.
     """
-    check_widths(width=width)
+    check_positive_integers(width=width)
     check_shape(shape, architecture, ARCHITECTURES)
     example = keras.Input(shape, name="point" if architecture == "mlp" else "image")
     features = []
@@ -194,7 +200,7 @@ class DiscoGAN(UnpairedGame):
         seed: int = 0,
         name: str = "discogan",
     ):
-        check_widths(generator_steps=generator_steps)
+        check_positive_integers(generator_steps=generator_steps)
         _check_weights(adversarial, features, weight_decay, rate, start_rate)
         if discriminator_a is not None and b_to_a is None:
             raise InputError(

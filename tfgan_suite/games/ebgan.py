@@ -14,12 +14,12 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import (
+    check_positive_integers,
     check_shape,
-    check_widths,
+    initializer_before,
     mlp,
     normal,
     normalization,
-    start_before,
     upsampling_plan,
 )
 
@@ -56,7 +56,7 @@ def build_generator(
     """
     check_shape(shape, architecture, ARCHITECTURES)
     width = (1600 if architecture == "dense" else 128) if width is None else width
-    check_widths(width=width, latent_dim=latent_dim, layers=layers)
+    check_positive_integers(width=width, latent_dim=latent_dim, layers=layers)
     latent = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
         return keras.Model(latent, mlp(latent, width, shape[0], layers), name="ebgan_generator")
@@ -110,20 +110,20 @@ def build_critic(
     check_shape(shape, architecture, ARCHITECTURES)
     default = {"conv": 64, "dense": 1024, "mlp": 128}[architecture]
     width = default if width is None else width
-    check_widths(width=width)
+    check_positive_integers(width=width)
     if code_dim < 0:
         raise InputError(f"code_dim is {code_dim}; it must be 0 (none) or more")
     if architecture != "conv" and norm not in ("batch", "none"):
         raise InputError(f"norm {norm!r} is for maps; {architecture!r} takes batch or none")
     example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture == "conv":
-        made, code = _conv_autoencoder(example, width, code_dim, norm)
+        reconstruction, code = _conv_autoencoder(example, width, code_dim, norm)
     else:
-        made, code = _dense_autoencoder(
+        reconstruction, code = _dense_autoencoder(
             example, width, code_dim, norm if architecture == "dense" else "none"
         )
     code = keras.layers.Flatten(name="code", dtype="float32")(code)
-    return keras.Model(example, [made, code], name="ebgan_critic")
+    return keras.Model(example, [reconstruction, code], name="ebgan_critic")
 
 
 def energy_loss(margin: float) -> adversarial.AdversarialLoss:
@@ -146,15 +146,15 @@ def energy_loss(margin: float) -> adversarial.AdversarialLoss:
     )
 
 
-def energies(examples: tf.Tensor, made: tf.Tensor, kind: str) -> tf.Tensor:
+def energies(examples: tf.Tensor, reconstructions: tf.Tensor, kind: str) -> tf.Tensor:
     """How badly each example is reconstructed, float32 `(batch,)`.
 
     Args:
         examples: `(batch, ...)`.
-        made: the reconstructions, of the same shape.
+        reconstructions: of the same shape.
         kind: `"l2"` (Euclidean norm), `"mse"` (mean square a number) or `"sse"` (sum of squares).
     """
-    difference = tf.cast(examples, tf.float32) - tf.cast(made, tf.float32)
+    difference = tf.cast(examples, tf.float32) - tf.cast(reconstructions, tf.float32)
     axes = list(range(1, len(difference.shape)))
     if kind == "mse":
         return tf.reduce_mean(tf.square(difference), axes)
@@ -198,7 +198,7 @@ class EBGAN(LatentGame):
         energy: `"mse"`, `"l2"` (paper's MNIST: margin 10) or `"sse"`.
         margin: m, in the energy's units. Where fakes that look like the mean of the data have
             about that energy is a good place to start: for `"mse"` of images 0.1 to 1.
-        pulling: w, the weight of the pulling-away term; paper 0.1, 0: plain EBGAN. It looks at
+        pulling_away_weight: w, the weight of the pulling-away term; paper 0.1, 0: plain EBGAN. It looks at
             each replica's own part of the batch.
         latent: distribution of z, `"normal"` or `"uniform"`.
         ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
@@ -233,7 +233,7 @@ class EBGAN(LatentGame):
         *,
         energy: str = "mse",
         margin: float = 0.25,
-        pulling: float = 0.1,
+        pulling_away_weight: float = 0.1,
         latent: str = "normal",
         ema_decay: float = 0.0,
         seed: int = 0,
@@ -242,8 +242,10 @@ class EBGAN(LatentGame):
     ):
         if energy not in ENERGIES:
             raise InputError(f"energy {energy!r} is unknown; it must be {', '.join(ENERGIES)}")
-        if pulling < 0:
-            raise InputError(f"pulling is {pulling}; it must be 0 (off) or more")
+        if pulling_away_weight < 0:
+            raise InputError(
+                f"pulling_away_weight is {pulling_away_weight}; it must be 0 (off) or more"
+            )
         loss = energy_loss(margin)
         super().__init__(
             generator,
@@ -255,9 +257,9 @@ class EBGAN(LatentGame):
             name=name,
             **options,
         )
-        self.energy, self.margin, self.pulling = energy, margin, pulling
+        self.energy, self.margin, self.pulling_away_weight = energy, margin, pulling_away_weight
         self.loss_names += ("critic/active",)
-        self.loss_names += ("generator/pulling_away",) if pulling else ()
+        self.loss_names += ("generator/pulling_away",) if pulling_away_weight else ()
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
@@ -268,17 +270,17 @@ class EBGAN(LatentGame):
         self.update("generator", lambda: self.generator_terms(fake), tape)
         return self.logs()
 
-    def judge(self, shown: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def score(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Energies `(batch,)` and codes `(batch, d)` of what the critic is shown."""
-        made, code = self.critic(shown, training=True)
-        return energies(shown, made, self.energy), code
+        reconstruction, code = self.critic(inputs, training=True)
+        return energies(inputs, reconstruction, self.energy), code
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the critic for examples `(batch, ...)`."""
         real_energy, terms = self.score_real(
-            self.augment_inputs(real, "real"), lambda shown: self.judge(shown)[0]
+            self.augment_inputs(real, "real"), lambda inputs: self.score(inputs)[0]
         )
-        fake_energy, _ = self.judge(self.augment_inputs(fake, "fake"))
+        fake_energy, _ = self.score(self.augment_inputs(fake, "fake"))
         self.record("critic/active", tf.reduce_mean(tf.cast(fake_energy < self.margin, tf.float32)))
         terms["real"] = self.adversarial.real(real_energy)
         terms["fake"] = self.adversarial.fake(fake_energy)
@@ -289,10 +291,10 @@ class EBGAN(LatentGame):
 
         The gradient passes through the reconstruction and through its target, both made of them.
         """
-        energy, code = self.judge(self.augment_inputs(fake, "generator"))
+        energy, code = self.score(self.augment_inputs(fake, "generator"))
         terms = {"adversarial": self.adversarial.generator(energy)}
-        if self.pulling:
-            terms["pulling_away"] = self.pulling * pulling_away(code)
+        if self.pulling_away_weight:
+            terms["pulling_away"] = self.pulling_away_weight * pulling_away(code)
         return terms
 
     def diagnose(self, logs: dict[str, float]) -> list[str]:
@@ -312,7 +314,7 @@ def _conv_autoencoder(image: Any, width: int, code_dim: int, norm: str) -> tuple
     halvings = min(max(doublings - 1, 2), doublings)
     x = image
     for level in range(halvings):
-        x = Conv2D(width << level, 4, 2, "same", kernel_initializer=start_before(norm))(x)
+        x = Conv2D(width << level, 4, 2, "same", kernel_initializer=initializer_before(norm))(x)
         x = _activated(x, norm if level else "none", f"features_{level}")
     code = x
     if code_dim:
@@ -322,13 +324,13 @@ def _conv_autoencoder(image: Any, width: int, code_dim: int, norm: str) -> tuple
         x = _activated(keras.layers.Reshape(shape)(x), norm)
     for level in reversed(range(1, halvings)):
         x = Conv2DTranspose(
-            width << (level - 1), 4, 2, "same", kernel_initializer=start_before(norm)
+            width << (level - 1), 4, 2, "same", kernel_initializer=initializer_before(norm)
         )(x)
         x = _activated(x, norm)
-    made = Conv2DTranspose(
-        channels, 4, 2, "same", kernel_initializer=normal(), dtype="float32", name="made"
+    reconstruction = Conv2DTranspose(
+        channels, 4, 2, "same", kernel_initializer=normal(), dtype="float32", name="reconstruction"
     )(x)
-    return made, code
+    return reconstruction, code
 
 
 def _dense_autoencoder(example: Any, width: int, code_dim: int, norm: str) -> tuple[Any, Any]:
@@ -343,8 +345,10 @@ def _dense_autoencoder(example: Any, width: int, code_dim: int, norm: str) -> tu
         x = code = Dense(code_dim)(x)
         x = _activated(Dense(units, kernel_initializer="he_normal")(x), norm)
     x = _activated(Dense(width, kernel_initializer="he_normal")(x), norm)
-    made = Dense(size, dtype="float32", name="made")(x)
-    return (keras.layers.Reshape(shape, dtype="float32")(made) if len(shape) > 1 else made), code
+    reconstruction = Dense(size, dtype="float32", name="reconstruction")(x)
+    if len(shape) > 1:
+        reconstruction = keras.layers.Reshape(shape, dtype="float32")(reconstruction)
+    return reconstruction, code
 
 
 def _activated(x: Any, norm: str, name: str | None = None) -> Any:

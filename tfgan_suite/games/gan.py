@@ -16,7 +16,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
 from tfgan_suite.losses import adversarial
-from tfgan_suite.networks.blocks import check_shape, check_widths, hidden, mlp
+from tfgan_suite.networks.blocks import check_positive_integers, check_shape, hidden, mlp
 
 PAPER = "Goodfellow et al. 2014, arXiv:1406.2661"
 DATA = "images or points"
@@ -60,7 +60,7 @@ def build_generator(
     """
     check_shape(shape, architecture, ARCHITECTURES)
     width = _GENERATOR_WIDTHS[architecture] if width is None else width
-    check_widths(width=width, latent_dim=latent_dim)
+    check_positive_integers(width=width, latent_dim=latent_dim)
     z = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
         return keras.Model(z, mlp(z, width, shape[0]), name="gan_generator")
@@ -137,11 +137,11 @@ def build_discriminator(
     """
     check_shape(shape, architecture, ARCHITECTURES)
     width = _DISCRIMINATOR_WIDTHS[architecture] if width is None else width
-    check_widths(width=width, pieces=pieces or 1)
+    check_positive_integers(width=width, pieces=pieces or 1)
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     index = 0
     if architecture == "mlp":
-        x = hidden(x, width, named="features")
+        x = hidden(x, width, prefix="features")
         return keras.Model(example, _logit(x, "glorot_uniform"), name="gan_discriminator")
     maxout = [width, width]
     if architecture == "conv":
@@ -238,7 +238,7 @@ class GAN(LatentGame):
         name: str = "gan",
         **options: Any,
     ):
-        check_widths(discriminator_steps=discriminator_steps)
+        check_positive_integers(discriminator_steps=discriminator_steps)
         _check_game(loss, update_mode, discriminator_steps, max_norm)
         super().__init__(
             generator,
@@ -259,7 +259,7 @@ class GAN(LatentGame):
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         if self.update_mode == "simultaneous":
-            self.move_together(real)
+            self.update_simultaneously(real)
             return self.logs()
         for turn in range(self.discriminator_steps):
             # Every discriminator_steps-th example: so any number of replicas forms the same batches.
@@ -268,38 +268,38 @@ class GAN(LatentGame):
             self.update(
                 "discriminator", lambda r=part, f=fake, t=turn: self.discriminator_terms(r, f, t)
             )
-            self.hold_norms()
+            self.apply_max_norm()
         latent = self.latents(part, "generator")
         self.update("generator", lambda: self.generator_terms(latent))
         return self.logs()
 
-    def move_together(self, real: tf.Tensor) -> None:
+    def update_simultaneously(self, real: tf.Tensor) -> None:
         """One update of both players, each from the weights that the other had before it."""
         generator_tape, discriminator_tape = self.tape("generator"), self.tape("discriminator")
         with discriminator_tape, generator_tape:
             fake = self.generator(self.latents(real, "generator"), training=True)
-            logits = self.judged(self.augment_inputs(fake, "fake"), "fake")
+            logits = self.score(self.augment_inputs(fake, "fake"), "fake")
             generator_terms = {"adversarial": self.adversarial.generator(logits)}
-            discriminator_terms = self.judge_terms(real, logits, 0)
+            discriminator_terms = self.scored_terms(real, logits, 0)
         self.update("discriminator", lambda: discriminator_terms, discriminator_tape)
         self.update("generator", lambda: generator_terms, generator_tape)
-        self.hold_norms()
+        self.apply_max_norm()
 
-    def judged(self, shown: tf.Tensor, salt: str) -> tf.Tensor:
+    def score(self, inputs: tf.Tensor, salt: str) -> tf.Tensor:
         """The discriminator's logits in training, with dropout masks of this step and this use."""
         with dropout_noise(lambda shape, layer: self.noise(shape, f"{salt}/{layer}", "unit")):
-            return self.discriminator(shown, training=True)
+            return self.discriminator(inputs, training=True)
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor, turn: int = 0) -> dict:
         """Loss terms of the discriminator in its update number `turn`, and the divergence beside them."""
         fake = self.augment_inputs(tf.stop_gradient(fake), f"fake {turn}")
-        return self.judge_terms(real, self.judged(fake, f"fake {turn}"), turn)
+        return self.scored_terms(real, self.score(fake, f"fake {turn}"), turn)
 
-    def judge_terms(self, real: tf.Tensor, fake_logits: tf.Tensor, turn: int) -> dict:
+    def scored_terms(self, real: tf.Tensor, fake_logits: tf.Tensor, turn: int) -> dict:
         """`discriminator_terms` for generated examples that the discriminator has judged already."""
         salt = f"real {turn}"
-        shown = self.augment_inputs(real, salt)
-        real_logits, terms = self.score_real(shown, lambda x: self.judged(x, salt))
+        inputs = self.augment_inputs(real, salt)
+        real_logits, terms = self.score_real(inputs, lambda x: self.score(x, salt))
         terms["real"] = self.adversarial.real(real_logits)
         terms["fake"] = self.adversarial.fake(fake_logits)
         if "discriminator/jsd" in self.loss_names:
@@ -310,19 +310,19 @@ class GAN(LatentGame):
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss term of the generator for z `(batch, latent_dim)`; the discriminator keeps its dropout."""
         fake = self.augment_inputs(self.generator(latent, training=True), "generator")
-        return {"adversarial": self.adversarial.generator(self.judged(fake, "generator"))}
+        return {"adversarial": self.adversarial.generator(self.score(fake, "generator"))}
 
-    def hold_norms(self) -> None:
+    def apply_max_norm(self) -> None:
         """Shrinks the weights into each unit of the discriminator to `max_norm` where they are longer."""
         if not self.max_norm:
             return
         kernels = [v for v in self.discriminator.trainable_variables if len(v.shape) > 1]
-        held = []
+        constrained = []
         for kernel in (tf.convert_to_tensor(compat.tensor_variable(v)) for v in kernels):
             axes = list(range(len(kernel.shape) - 1))
             norms = tf.sqrt(tf.reduce_sum(tf.square(kernel), axes, keepdims=True))
-            held.append(kernel * tf.minimum(1.0, self.max_norm / tf.maximum(norms, 1e-12)))
-        compat.assign_in_replicas(kernels, held)
+            constrained.append(kernel * tf.minimum(1.0, self.max_norm / tf.maximum(norms, 1e-12)))
+        compat.assign_in_replicas(kernels, constrained)
 
 
 def _check_game(loss: str, update_mode: str, discriminator_steps: int, max_norm: float) -> None:

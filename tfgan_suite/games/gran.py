@@ -20,10 +20,10 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.features import layer_outputs
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks.blocks import (
-    check_widths,
+    check_positive_integers,
+    initializer_before,
     normal,
     normalization,
-    start_before,
     upsampling_plan,
 )
 
@@ -101,8 +101,10 @@ def build_generator(
     Raises:
         InputError: a size that cannot be made, a width below 1.
     """
-    check_widths(channels=channels, width=width, latent_dim=latent_dim, steps=steps, hidden=hidden)
-    check_widths(encoder_width=encoder_width or width)
+    check_positive_integers(
+        channels=channels, width=width, latent_dim=latent_dim, steps=steps, hidden=hidden
+    )
+    check_positive_integers(encoder_width=encoder_width or width)
     base, doublings = upsampling_plan(size)
     read = _Normalized(Dense(hidden, use_bias=not norm, name="read_noise"), norm)
     decode = _Decoder(base, doublings, channels, width, norm)
@@ -116,8 +118,8 @@ def build_generator(
             if noise_per_step:
                 part = _part(latent, step, steps, noise_per_step)
                 h_z = keras.layers.Activation("tanh")(read(part, step))
-        drawn = decode(h_z, h_c, step)
-        delta = keras.layers.Activation("linear", dtype="float32", name=f"delta_{step}")(drawn)
+        outputs = decode(h_z, h_c, step)
+        delta = keras.layers.Activation("linear", dtype="float32", name=f"delta_{step}")(outputs)
         canvas = delta if canvas is None else keras.layers.Add(dtype="float32")([canvas, delta])
     # 2 sigmoid(c) - 1 = tanh(c / 2): the paper's canvas in [0, 1], moved to [-1, 1].
     canvas = keras.layers.Rescaling(0.5, dtype="float32")(canvas)
@@ -221,14 +223,14 @@ def build_discriminator(
     Raises:
         InputError: a size that cannot be made, an unknown norm.
     """
-    check_widths(channels=channels, width=width, hidden=hidden)
+    check_positive_integers(channels=channels, width=width, hidden=hidden)
     _, halvings = upsampling_plan(size)
     image = keras.Input((size, size, channels), name="image")
     x = image
     for level in range(halvings):
         layer = normalization(norm) if level else None
         filters = width << (halvings - 1 - level)
-        how = {"use_bias": layer is None, "kernel_initializer": start_before(norm)}
+        how = {"use_bias": layer is None, "kernel_initializer": initializer_before(norm)}
         x = Conv2D(filters, 5, 2, "same", **how)(x)
         x = layer(x) if layer is not None else x
         x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
@@ -252,7 +254,7 @@ class GRAN(LatentGame):
         discriminator: model from images to logits `(batch, 1)`.
         loss: name of the adversarial loss; paper `"non_saturating"`.
         latent: distribution of z: `"normal"` (official code) or `"uniform"`.
-        decay: weight of the discriminator's L2 penalty, on the sum of its squared weights; paper 5e-6.
+        weight_decay: weight of the discriminator's L2 penalty, on the sum of its squared weights; paper 5e-6.
         ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
         seed: seed of the noise.
         **options: `Regularization`.
@@ -285,7 +287,7 @@ class GRAN(LatentGame):
         *,
         loss: str = "non_saturating",
         latent: str = "normal",
-        decay: float = 0.0,
+        weight_decay: float = 0.0,
         ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "gran",
@@ -299,10 +301,10 @@ class GRAN(LatentGame):
             "name": name,
         }
         super().__init__(generator, discriminator, **common, **options)
-        if decay < 0:
-            raise InputError(f"decay is {decay}; it must be 0 (off) or more")
-        self.decay = decay
-        self.loss_names += ("discriminator/decay",) if decay else ()
+        if weight_decay < 0:
+            raise InputError(f"weight_decay is {weight_decay}; it must be 0 (off) or more")
+        self.weight_decay = weight_decay
+        self.loss_names += ("discriminator/weight_decay",) if weight_decay else ()
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
@@ -316,32 +318,32 @@ class GRAN(LatentGame):
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the discriminator for images `(batch, height, width, channels)`."""
         terms = super().discriminator_terms(real, fake)
-        if self.decay:
+        if self.weight_decay:
             weights = [
                 v for v in variables_of(self.discriminator.trainable_variables) if len(v.shape) > 1
             ]
             squares = [tf.reduce_sum(tf.square(tf.cast(w, tf.float32))) for w in weights]
-            terms["decay"] = self.decay * tf.add_n(squares)
+            terms["weight_decay"] = self.weight_decay * tf.add_n(squares)
         return terms
 
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
         """`serving_default`: z to image; `canvases`: to the canvas after every step, a strip."""
-        found = super().signatures()
-        drawn = found["serving_default"]
-        (generator,) = drawn.networks
-        height, width, channels = drawn.output.shape
-        names = strokes(generator)
+        signatures = super().signatures()
+        image = signatures["serving_default"]
+        (generator,) = image.networks
+        height, width, channels = image.output.shape
+        names = delta_names(generator)
         deltas = layer_outputs.tap(generator, names)
 
         def strip(z: tf.Tensor) -> tf.Tensor:
-            made = deltas(z, training=False)
-            return tf.concat(shown_canvases(made if len(names) > 1 else [made]), axis=2)
+            outputs = deltas(z, training=False)
+            return tf.concat(cumulative_canvases(tf.nest.flatten(outputs)), axis=2)
 
         shape = (height, width * len(names), channels)
-        output = dataclasses.replace(drawn.output, shape=shape)
-        return {**found, "canvases": dataclasses.replace(drawn, output=output, call=strip)}
+        output = dataclasses.replace(image.output, shape=shape)
+        return {**signatures, "canvases": dataclasses.replace(image, output=output, call=strip)}
 
     def canvases(self, count: int = 1, seed: int = 0) -> np.ndarray:
         """The canvas after every step, in [-1, 1], for the images of `generate(count, seed)`.
@@ -351,16 +353,16 @@ class GRAN(LatentGame):
         """
         signature = self.signatures()["canvases"]
         strip = signature.call(z=signature.inputs[0].draw(count, seed=[seed, 0])).numpy()
-        steps = len(strokes(self.generator))
+        steps = len(delta_names(self.generator))
         return np.stack(np.split(strip, steps, axis=2), axis=1)
 
 
-def strokes(generator: keras.Model) -> list[str]:
+def delta_names(generator: keras.Model) -> list[str]:
     """Names of the layers that give a generator's strokes, first to last."""
     return [name for name in layer_outputs.tappable(generator) if name.startswith("delta_")]
 
 
-def shown_canvases(deltas: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+def cumulative_canvases(deltas: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Canvases in [-1, 1] after every stroke: `tanh` of half the sum so far."""
     sums = itertools.accumulate(tf.cast(delta, tf.float32) for delta in deltas)
     return [tf.tanh(0.5 * canvas) for canvas in sums]

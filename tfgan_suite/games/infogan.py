@@ -18,10 +18,10 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.features import layer_outputs
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks.blocks import (
-    check_widths,
+    check_positive_integers,
+    initializer_before,
     normal,
     normalization,
-    start_before,
     upsampling_plan,
 )
 
@@ -53,7 +53,7 @@ def build_generator(
     Raises:
         InputError: a size that cannot be made, a width below 1.
     """
-    check_widths(channels=channels, width=width, latent_dim=latent_dim)
+    check_positive_integers(channels=channels, width=width, latent_dim=latent_dim)
     base, doublings = upsampling_plan(size)
     filters = width << (doublings - 1)
     latent = keras.Input((latent_dim,), name="z")
@@ -90,13 +90,13 @@ def build_discriminator(
     Raises:
         InputError: a size that cannot be made, an unknown norm.
     """
-    check_widths(channels=channels, width=width)
+    check_positive_integers(channels=channels, width=width)
     _, halvings = upsampling_plan(size)
     image = keras.Input((size, size, channels), name="image")
     x = image
     for level in range(halvings):
         layer = normalization(norm) if level else None
-        how = {"use_bias": layer is None, "kernel_initializer": start_before(norm)}
+        how = {"use_bias": layer is None, "kernel_initializer": initializer_before(norm)}
         x = Conv2D(width << level, 4, 2, "same", **how)(x)
         x = layer(x) if layer is not None else x
         x = compat.LeakyReLU(0.1, name=f"features_{level}")(x)
@@ -133,7 +133,7 @@ def build_recognition(
     Raises:
         InputError: no code at all.
     """
-    check_widths(features=features, width=width, classes=classes)
+    check_positive_integers(features=features, width=width, classes=classes)
     outputs = categorical * classes + continuous * (2 if learned_deviation else 1)
     if min(categorical, continuous) < 0 or not outputs:
         raise InputError(f"{categorical} categorical and {continuous} continuous codes: need one")
@@ -229,17 +229,18 @@ class InfoGAN(LatentGame):
         self.__dict__["trunk_and_logit"] = layer_outputs.tap(
             discriminator, [*trunk, discriminator.layers[-1].name]
         )
-        told = ("mi_cat",) * bool(categorical) + ("mi_cont",) * bool(continuous)
+        bounds = ("mi_cat",) * bool(categorical) + ("mi_cont",) * bool(continuous)
         self.loss_names += ("generator/information", "discriminator/information")
-        self.loss_names += tuple(f"discriminator/{name}" for name in told)
+        self.loss_names += tuple(f"discriminator/{name}" for name in bounds)
         self.loss_names += ("discriminator/code_accuracy",) if categorical else ()
 
     def _check_sizes(self) -> bool:
         """Whether Q gives deviations; the three networks must agree on the codes."""
         logits = self.categorical * self.classes
         self.noise_dim = self.latent_dim - logits - self.continuous
-        told = self.recognition.output_shape[-1] - logits - self.continuous
-        if self.noise_dim < 1 or told not in (0, self.continuous) or not logits + self.continuous:
+        deviations = self.recognition.output_shape[-1] - logits - self.continuous
+        fits = self.noise_dim >= 1 and deviations in (0, self.continuous)
+        if not fits or not logits + self.continuous:
             raise InputError(
                 f"{self.categorical} categorical codes of {self.classes} classes and"
                 f" {self.continuous} continuous ones do not fit a generator that takes"
@@ -248,7 +249,7 @@ class InfoGAN(LatentGame):
             )
         if min(self.lambdas.values()) < 0:
             raise InputError(f"lambdas are {list(self.lambdas.values())}; they must be 0 or more")
-        return bool(told)
+        return bool(deviations)
 
     def players(self) -> dict[str, list[keras.Model]]:
         return {
@@ -258,7 +259,7 @@ class InfoGAN(LatentGame):
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
-        latent, codes = self.drawn(real, "z")
+        latent, codes = self.sample_latents(real, "z")
         tape = self.tape("generator")
         with tape:
             fake = self.generator(latent, training=True)
@@ -268,7 +269,7 @@ class InfoGAN(LatentGame):
         self.update("generator", lambda: self.generator_terms(fake, codes), tape)
         return self.logs()
 
-    def drawn(self, real: tf.Tensor, salt: str) -> tuple[tf.Tensor, Codes]:
+    def sample_latents(self, real: tf.Tensor, salt: str) -> tuple[tf.Tensor, Codes]:
         """The generator's input for a batch, and the codes in it.
 
         The codes are `"category"` int32 `(batch, categorical)` and `"continuous"`.
@@ -280,9 +281,11 @@ class InfoGAN(LatentGame):
             "category": tf.cast(tf.floor(share * self.classes), tf.int32),
             "continuous": self.noise((count, self.continuous), f"{salt}/continuous", "uniform"),
         }
-        return self.assembled(z, **codes), codes
+        return self.assemble_latents(z, **codes), codes
 
-    def assembled(self, z: tf.Tensor, category: Any = None, continuous: Any = None) -> tf.Tensor:
+    def assemble_latents(
+        self, z: tf.Tensor, category: Any = None, continuous: Any = None
+    ) -> tf.Tensor:
         """The generator's input: z, one-hot vectors code by code, continuous codes."""
         parts = [tf.cast(z, tf.float32)]
         if self.categorical:
@@ -301,14 +304,14 @@ class InfoGAN(LatentGame):
         )
         control = not any(self.lambdas.values())
         features = tf.stop_gradient(features) if control else features
-        told = self.recognition(features, training=True)
-        bounds = self.information(told, codes)
+        q_params = self.recognition(features, training=True)
+        bounds = self.information(q_params, codes)
         weights = dict.fromkeys(bounds, 1.0) if control else self.lambdas
         for name, bound in bounds.items():
             self.record(f"discriminator/{name}", bound)
         if self.categorical:
-            right = tf.argmax(self._split(told)[0], -1, tf.int32) == codes["category"]
-            self.record("discriminator/code_accuracy", tf.reduce_mean(tf.cast(right, tf.float32)))
+            correct = tf.argmax(self._split(q_params)[0], -1, tf.int32) == codes["category"]
+            self.record("discriminator/code_accuracy", tf.reduce_mean(tf.cast(correct, tf.float32)))
         terms["real"] = self.adversarial.real(real_logits)
         terms["fake"] = self.adversarial.fake(fake_logits)
         terms["information"] = -tf.add_n([weights[n] * bound for n, bound in bounds.items()])
@@ -316,20 +319,20 @@ class InfoGAN(LatentGame):
 
     def generator_terms(self, fake: tf.Tensor, codes: Codes) -> dict[str, tf.Tensor]:
         """Loss terms of the generator for the images it made from `codes`."""
-        shown = self.augment_inputs(fake, "generator")
-        features, logits = self.trunk_and_logit(shown, training=True)
+        inputs = self.augment_inputs(fake, "generator")
+        features, logits = self.trunk_and_logit(inputs, training=True)
         bounds = self.information(self.recognition(features, training=True), codes)
         information = tf.add_n([self.lambdas[name] * bound for name, bound in bounds.items()])
         return {"adversarial": self.adversarial.generator(logits), "information": -information}
 
-    def information(self, told: tf.Tensor, codes: Codes) -> Codes:
+    def information(self, q_params: tf.Tensor, codes: Codes) -> Codes:
         """L_I in nats, summed over codes: `"mi_cat"` and `"mi_cont"`, of those there are.
 
         Args:
-            told: Q's outputs for the images.
+            q_params: Q's outputs for the images.
             codes: what the images were made from.
         """
-        logits, mean, log_deviation = self._split(told)
+        logits, mean, log_deviation = self._split(q_params)
         bounds = {}
         if self.categorical:
             surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(codes["category"], logits)
@@ -342,12 +345,12 @@ class InfoGAN(LatentGame):
             bounds["mi_cont"] = entropy + tf.reduce_mean(tf.reduce_sum(likely, -1))
         return bounds
 
-    def _split(self, told: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _split(self, q_params: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Logits `(batch, categorical, classes)`, means and log deviations of Q."""
-        told = tf.cast(told, tf.float32)
+        q_params = tf.cast(q_params, tf.float32)
         sizes = [self.categorical * self.classes, self.continuous]
-        sizes.append(told.shape[-1] - sum(sizes))
-        logits, mean, log_deviation = tf.split(told, sizes, axis=-1)
+        sizes.append(q_params.shape[-1] - sum(sizes))
+        logits, mean, log_deviation = tf.split(q_params, sizes, axis=-1)
         if self.learned_deviation:
             log_deviation = tf.clip_by_value(log_deviation, *LOG_DEVIATIONS)
         else:
@@ -368,8 +371,8 @@ class InfoGAN(LatentGame):
             inputs.append(TensorSpec("continuous", (self.continuous,), kind="uniform"))
         output = TensorSpec("image", tuple(generator.output_shape[1:]))
 
-        def call(**given: tf.Tensor) -> tf.Tensor:
-            return generator(self.assembled(**given), training=False)
+        def call(**latents: tf.Tensor) -> tf.Tensor:
+            return generator(self.assemble_latents(**latents), training=False)
 
         return {"serving_default": Signature(tuple(inputs), output, call, (generator,))}
 
@@ -381,12 +384,12 @@ class InfoGAN(LatentGame):
             `(count, categorical, classes)`; `"continuous"` and `"deviation"` `(count,
             continuous)`.
         """
-        told = []
+        outputs = []
         for start in range(0, len(images), batch):
             part = tf.constant(images[start : start + batch], tf.float32)
             features, _ = self.trunk_and_logit(part, training=False)
-            told.append(self.recognition(features, training=False))
-        logits, mean, log_deviation = self._split(tf.concat(told, 0))
+            outputs.append(self.recognition(features, training=False))
+        logits, mean, log_deviation = self._split(tf.concat(outputs, 0))
         return {
             "category": tf.argmax(logits, -1, tf.int32).numpy(),
             "probabilities": tf.nn.softmax(logits).numpy(),
@@ -401,7 +404,7 @@ class InfoGAN(LatentGame):
         def batches() -> Any:
             for turn in range(100):
                 specs = enumerate(signature.inputs)
-                yield self.assembled(
+                yield self.assemble_latents(
                     **{s.name: s.draw(64, [self.seed, 1000 * turn + n]) for n, s in specs}
                 )
 
@@ -418,5 +421,5 @@ def _doubling(filters: int, bias: bool) -> keras.layers.Layer:
 
 def _dense_features(x: Any, units: int, norm: str, name: str) -> Any:
     layer = keras.layers.LayerNormalization() if norm == "layer" else normalization(norm)
-    x = Dense(units, use_bias=layer is None, kernel_initializer=start_before(norm))(x)
+    x = Dense(units, use_bias=layer is None, kernel_initializer=initializer_before(norm))(x)
     return compat.LeakyReLU(0.1, name=name)(layer(x) if layer is not None else x)

@@ -14,13 +14,13 @@ from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import (
+    check_positive_integers,
     check_shape,
-    check_widths,
     hidden,
+    initializer_before,
     mlp,
     normal,
     normalized,
-    start_before,
     upsampling_plan,
 )
 
@@ -61,7 +61,7 @@ def build_generator(
     Raises:
         InputError: an unknown architecture or norm, or a shape that cannot be made.
     """
-    check_widths(width=width, latent_dim=latent_dim)
+    check_positive_integers(width=width, latent_dim=latent_dim)
     check_shape(shape, architecture, ARCHITECTURES)
     z = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
@@ -71,12 +71,14 @@ def build_generator(
     kernel = 3 if architecture == "vgg" else 4
     # No bias where a norm follows, which has one.
     bias = {"use_bias": norm == "none"}
-    x = Dense(base * base * first, kernel_initializer=start_before(norm), name="project", **bias)(z)
+    x = Dense(
+        base * base * first, kernel_initializer=initializer_before(norm), name="project", **bias
+    )(z)
     x = keras.layers.Reshape((base, base, first))(x)
     for filters, stride in plan:
         x = keras.layers.ReLU()(normalized(x, norm))
         x = Conv2DTranspose(
-            filters, kernel, stride, "same", kernel_initializer=start_before(norm), **bias
+            filters, kernel, stride, "same", kernel_initializer=initializer_before(norm), **bias
         )(x)
     x = keras.layers.ReLU()(normalized(x, norm))
     x = Conv2DTranspose(
@@ -132,7 +134,7 @@ def build_discriminator(
     Raises:
         InputError: an unknown architecture or norm, or one that does not fit the shape.
     """
-    check_widths(width=width)
+    check_positive_integers(width=width)
     check_shape(shape, architecture, ARCHITECTURES)
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture == "mlp":
@@ -141,7 +143,7 @@ def build_discriminator(
         kernel = 5 if architecture == "vgg" else 4
         for level in range(upsampling_plan(shape[0])[1]):
             biased = norm == "none" or level == 0  # elsewhere the norm has a bias
-            how = {"use_bias": biased, "kernel_initializer": start_before(norm)}
+            how = {"use_bias": biased, "kernel_initializer": initializer_before(norm)}
             x = Conv2D(width << level, kernel, 2, "same", **how)(x)
             x = normalized(x, norm) if level else x
             x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)

@@ -13,7 +13,7 @@ from tfgan_suite.core.signatures import Signature
 from tfgan_suite.core.translation_game import TranslationGame, from_image, rows
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D
-from tfgan_suite.networks.blocks import check_widths
+from tfgan_suite.networks.blocks import check_positive_integers
 
 PAPER = "Shrivastava, Pfister, Tuzel, Susskind, Wang, Webb 2017, arXiv:1612.07828"
 DATA = "simulated images and real ones, unpaired"
@@ -54,7 +54,7 @@ def build_refiner(
     Raises:
         InputError: a number that is not whole and positive.
     """
-    check_widths(channels=channels, width=width, blocks=blocks, kernel=kernel)
+    check_positive_integers(channels=channels, width=width, blocks=blocks, kernel=kernel)
     image = keras.Input((None, None, channels), name="image")
     x = Conv2D(width, kernel, padding="same", activation="relu")(image)
     for _ in range(blocks):
@@ -83,7 +83,7 @@ def build_discriminator(channels: int = 1, width: int = 32, setting: str = "gaze
     Raises:
         InputError: an unknown setting, a width that is not whole and positive.
     """
-    check_widths(channels=channels, width=width)
+    check_positive_integers(channels=channels, width=width)
     if setting not in SETTINGS:
         raise InputError(f"setting is {setting!r}; it must be one of {', '.join(SETTINGS)}")
     layers, pool = _DISCRIMINATORS[setting]
@@ -225,7 +225,9 @@ class SimGAN(TranslationGame):
         seed: int = 0,
         name: str = "simgan",
     ):
-        check_widths(refiner_steps=refiner_steps, discriminator_steps=discriminator_steps)
+        check_positive_integers(
+            refiner_steps=refiner_steps, discriminator_steps=discriminator_steps
+        )
         if isinstance(psi, str) and psi not in PSI:
             raise InputError(f"psi is {psi!r}; it must be one of {', '.join(PSI)}, or a function")
         if regularisation < 0 or min(pretrain_refiner, pretrain_discriminator, history) < 0:

@@ -17,7 +17,13 @@ from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.resizing import NearestUpSampling2D
 from tfgan_suite.layers.spectral import SpectralConv2D, SpectralDense
 from tfgan_suite.losses import adversarial
-from tfgan_suite.networks.blocks import check_shape, check_widths, mlp, normal, upsampling_plan
+from tfgan_suite.networks.blocks import (
+    check_positive_integers,
+    check_shape,
+    mlp,
+    normal,
+    upsampling_plan,
+)
 
 PAPER = "Miyato, Kataoka, Koyama, Yoshida 2018, arXiv:1802.05957"
 DATA = "images or points"
@@ -50,17 +56,19 @@ def build_generator(
         InputError: an unknown architecture, or one that cannot make the shape.
     """
     check_shape(shape, architecture, ARCHITECTURES)
-    check_widths(latent_dim=latent_dim)
+    check_positive_integers(latent_dim=latent_dim)
     latent = keras.Input((latent_dim,), name="z")
-    made = generated(latent, shape, architecture, width, lambda x: compat.BatchNormalization()(x))
-    return keras.Model(latent, made, name="sngan_generator")
+    example = generator_layers(
+        latent, shape, architecture, width, lambda x: compat.BatchNormalization()(x)
+    )
+    return keras.Model(latent, example, name="sngan_generator")
 
 
 def build_discriminator(
     shape: tuple[int, ...] = (32, 32, 3),
     architecture: str = "conv",
     width: int | None = None,
-    slope: float = 1.0,
+    output_scale: float = 1.0,
 ) -> keras.Model:
     """A discriminator of the paper, spectral in every layer and without other normalisation.
 
@@ -81,15 +89,15 @@ def build_discriminator(
             not above 0.
     """
     check_shape(shape, architecture, ARCHITECTURES)
-    check_slope(slope)
+    check_output_scale(output_scale)
     example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     x = features(example, architecture, width)
     x = sum_pool(x) if architecture == "resnet" else keras.layers.Flatten()(x)
     # The official ResNet's last layer has no bias.
     bias = architecture != "resnet"
     value = SpectralDense(1, use_bias=bias, dtype="float32", name="value")(x)
-    if slope != 1.0:
-        value = keras.layers.Rescaling(slope, dtype="float32", name="scaled")(value)
+    if output_scale != 1.0:
+        value = keras.layers.Rescaling(output_scale, dtype="float32", name="scaled")(value)
     return keras.Model(example, value, name="sngan_discriminator")
 
 
@@ -145,7 +153,9 @@ class SNGAN(LatentGame):
         name: str = "sngan",
         **options: Any,
     ):
-        check_widths(discriminator_steps=discriminator_steps, generator_batches=generator_batches)
+        check_positive_integers(
+            discriminator_steps=discriminator_steps, generator_batches=generator_batches
+        )
         super().__init__(
             generator,
             discriminator,
@@ -190,12 +200,12 @@ class SNGAN(LatentGame):
 # ---- what the networks are made of; conditional games use them too -----------------------------
 
 
-def generated(
+def generator_layers(
     x: Any,
     shape: tuple[int, ...],
     architecture: str,
     width: int | None,
-    normalized: Callable[[Any], Any],
+    normalize: Callable[[Any], Any],
 ) -> Any:
     """The paper's generator on a vector.
 
@@ -204,7 +214,7 @@ def generated(
         shape: of one example.
         architecture: one of `ARCHITECTURES`.
         width: as for `build_generator`.
-        normalized: makes a normalisation layer and applies it.
+        normalize: makes a normalisation layer and applies it.
 
     Returns:
         Tensor of examples, float32; images are in [-1, 1].
@@ -214,7 +224,7 @@ def generated(
     base, doublings = upsampling_plan(shape[0])
     flat = architecture == "resnet" and shape[0] <= 32
     width = (256 if flat else 64) if width is None else width
-    check_widths(width=width)
+    check_positive_integers(width=width)
     widths = [width if flat else width << level for level in reversed(range(doublings + 1))]
     start = "glorot_uniform" if architecture == "resnet" else normal()
     x = Dense(base * base * widths[0], kernel_initializer=start, name="project")(x)
@@ -222,12 +232,12 @@ def generated(
     # The table names the channels after each doubling: the first one is the dense layer's.
     for filters in widths[1:]:
         if architecture == "resnet":
-            x = _up_block(x, filters, normalized)
+            x = _up_block(x, filters, normalize)
         else:
             x = Conv2DTranspose(filters, 4, 2, "same", kernel_initializer=normal())(x)
-            x = keras.layers.ReLU()(normalized(x))
+            x = keras.layers.ReLU()(normalize(x))
     if architecture == "resnet":
-        x = keras.layers.ReLU()(normalized(x))
+        x = keras.layers.ReLU()(normalize(x))
     start = "glorot_uniform" if architecture == "resnet" else normal()
     x = Conv2D(shape[2], 3, padding="same", kernel_initializer=start, name="to_image")(x)
     return keras.layers.Activation("tanh", dtype="float32", name="image")(x)
@@ -246,7 +256,7 @@ def features(x: Any, architecture: str, width: int | None = None) -> Any:
     """
     flat = architecture == "resnet" and x.shape[1] <= 32
     width = (128 if flat or architecture == "mlp" else 64) if width is None else width
-    check_widths(width=width)
+    check_positive_integers(width=width)
     if architecture == "mlp":
         for layer in range(3):
             x = SpectralDense(width, kernel_initializer="he_uniform")(x)
@@ -267,10 +277,12 @@ def sum_pool(x: Any) -> Any:
     return keras.layers.Rescaling(float(positions), dtype="float32", name="sum_pool")(x)
 
 
-def check_slope(slope: float) -> None:
+def check_output_scale(output_scale: float) -> None:
     """Refuses a slope that is not above 0."""
-    if not slope > 0:
-        raise InputError(f"slope is {slope}; it must be above 0, and is 1 in the paper")
+    if not output_scale > 0:
+        raise InputError(
+            f"output_scale is {output_scale}; it must be above 0, and is 1 in the paper"
+        )
 
 
 def _conv_features(x: Any, width: int, halvings: int) -> Any:
@@ -297,12 +309,12 @@ def _wide_start() -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform")
 
 
-def _up_block(x: Any, filters: int, normalized: Callable[[Any], Any]) -> Any:
+def _up_block(x: Any, filters: int, normalize: Callable[[Any], Any]) -> Any:
     """Norm, ReLU, upsample, conv3, norm, ReLU, conv3, beside upsample and conv1."""
     shortcut = Conv2D(filters, 1, padding="same")(NearestUpSampling2D()(x))
-    x = NearestUpSampling2D()(keras.layers.ReLU()(normalized(x)))
+    x = NearestUpSampling2D()(keras.layers.ReLU()(normalize(x)))
     x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
-    x = keras.layers.ReLU()(normalized(x))
+    x = keras.layers.ReLU()(normalize(x))
     x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
     return keras.layers.Add()([shortcut, x])
 

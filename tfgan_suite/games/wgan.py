@@ -16,13 +16,13 @@ from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
+    check_positive_integers,
     check_shape,
-    check_widths,
     hidden,
+    initializer_before,
     mlp,
     normal,
     normalized,
-    start_before,
     upsampling_plan,
 )
 
@@ -55,7 +55,7 @@ def build_generator(
     Raises:
         InputError: an unknown architecture, or one that cannot make the shape.
     """
-    check_widths(width=width, latent_dim=latent_dim)
+    check_positive_integers(width=width, latent_dim=latent_dim)
     check_shape(shape, architecture, ARCHITECTURES)
     z = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
@@ -75,14 +75,17 @@ def _convolutional(z: Any, shape: tuple[int, ...], width: int, constant: bool) -
     norm = "none" if constant else "batch"
     start = {"use_bias": constant}
     x = Dense(
-        base * base * widths[0], kernel_initializer=start_before(norm), name="project", **start
+        base * base * widths[0],
+        kernel_initializer=initializer_before(norm),
+        name="project",
+        **start,
     )(z)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     for filters in widths[1:]:
         x = keras.layers.ReLU()(normalized(x, norm))
-        x = Conv2DTranspose(filters, 4, 2, "same", kernel_initializer=start_before(norm), **start)(
-            x
-        )
+        x = Conv2DTranspose(
+            filters, 4, 2, "same", kernel_initializer=initializer_before(norm), **start
+        )(x)
     x = keras.layers.ReLU()(normalized(x, norm))
     return Conv2DTranspose(
         shape[2], 4, 2, "same", use_bias=False, kernel_initializer=normal(), name="to_image"
@@ -113,16 +116,21 @@ def build_critic(
     Raises:
         InputError: an unknown architecture or norm, or one that does not fit the shape.
     """
-    check_widths(width=width)
+    check_positive_integers(width=width)
     check_shape(shape, architecture, ARCHITECTURES)
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture in ("dense", "mlp"):
-        x = hidden(keras.layers.Flatten()(x), width, named="features")
+        x = hidden(keras.layers.Flatten()(x), width, prefix="features")
     else:
         for level in range(upsampling_plan(shape[0])[1]):
             biased = norm == "none" or level == 0  # elsewhere the norm has a bias
             x = Conv2D(
-                width << level, 4, 2, "same", use_bias=biased, kernel_initializer=start_before(norm)
+                width << level,
+                4,
+                2,
+                "same",
+                use_bias=biased,
+                kernel_initializer=initializer_before(norm),
             )(x)
             x = normalized(x, norm) if level else x
             x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
@@ -206,7 +214,7 @@ class WGAN(LatentGame):
         name: str = "wgan",
         **options: Any,
     ):
-        check_widths(critic_steps=critic_steps, warm_critic_steps=warm_critic_steps)
+        check_positive_integers(critic_steps=critic_steps, warm_critic_steps=warm_critic_steps)
         if not clip > 0:
             raise InputError(f"clip is {clip}; it must be above 0, such as 0.01")
         if warm_up < 0 or refresh < 0:
@@ -225,10 +233,10 @@ class WGAN(LatentGame):
         self.critic_steps = self.batches_per_step = critic_steps
         self.warm_up, self.refresh = warm_up, refresh
         self.warm_steps = -(-warm_critic_steps // critic_steps)
-        self.waits = self.warm_steps > 1 and (warm_up > 0 or refresh > 0)
+        self.has_warm_up = self.warm_steps > 1 and (warm_up > 0 or refresh > 0)
         self.loss_names = ("generator/adversarial", "critic/wasserstein")
         self.loss_names += ("critic/r1",) if self.regularization.r1_weight else ()
-        self.loss_names += ("generator/moves",) if self.waits else ()
+        self.loss_names += ("generator/moves",) if self.has_warm_up else ()
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
@@ -238,9 +246,9 @@ class WGAN(LatentGame):
             fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
             fake = self.augment_inputs(fake, f"fake {turn}")
             self.update("critic", lambda r=part, f=fake: self.critic_terms(r, f))
-            penalties.clip_weights(self.clipped(), self.clip)
+            penalties.clip_weights(self.clipped_variables(), self.clip)
         latent = self.latents(part, "generator")
-        self.move_generator(latent)
+        self.update_generator(latent)
         return self.logs()
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -255,16 +263,16 @@ class WGAN(LatentGame):
         fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
         return {"adversarial": losses.wasserstein_generator(self.critic(fake, training=True))}
 
-    def clipped(self) -> list[Any]:
+    def clipped_variables(self) -> list[Any]:
         """The critic's variables that are held in the box: trainable ones, moving means never."""
         layers = self.critic._flatten_layers(include_self=False)
-        norms = [] if self.clip_norms else [one for one in layers if hasattr(one, "gamma")]
+        norms = [] if self.clip_norms else [layer for layer in layers if hasattr(layer, "gamma")]
         free = {id(variable) for norm in norms for variable in norm.trainable_variables}
         return [v for v in self.critic.trainable_variables if id(v) not in free]
 
     # ---- the warm-up -------------------------------------------------------------------------
 
-    def moves(self, step: Any) -> Any:
+    def generator_moves(self, step: Any) -> Any:
         """Whether the generator moves in the step after `step` steps.
 
         Args:
@@ -275,24 +283,26 @@ class WGAN(LatentGame):
         if not self.refresh:
             return in_warm_up | (step >= first)
         # One cycle: refresh - 1 steps with a move each, then warm_steps steps with one move.
-        place = (step - first + (self.warm_up - 1) % self.refresh) % cycle
-        return in_warm_up | ((step >= first) & ((place < self.refresh - 1) | (place == cycle - 1)))
+        position = (step - first + (self.warm_up - 1) % self.refresh) % cycle
+        return in_warm_up | (
+            (step >= first) & ((position < self.refresh - 1) | (position == cycle - 1))
+        )
 
-    def move_generator(self, latent: tf.Tensor) -> None:
+    def update_generator(self, latent: tf.Tensor) -> None:
         """The generator's update; where it has to wait, all that it changed is put back."""
-        if not self.waits:
+        if not self.has_warm_up:
             self.update("generator", lambda: self.generator_terms(latent))
             return
         # An update under tf.cond is not possible on several replicas.
-        moves = self.moves(tf.convert_to_tensor(self.steps))
-        kept = [*self.generator.trainable_variables]
-        kept += compat.optimizer_variables(self.optimizer_of("generator"))
-        kept += [v for net in self.ema("generator") if net is not self.generator
+        moves = self.generator_moves(tf.convert_to_tensor(self.steps))
+        variables = [*self.generator.trainable_variables]
+        variables += compat.optimizer_variables(self.optimizer_of("generator"))
+        variables += [v for net in self.ema("generator") if net is not self.generator
                  for v in net.variables]  # fmt: skip
-        before = [tf.identity(compat.tensor_variable(variable)) for variable in kept]
+        before = [tf.identity(compat.tensor_variable(variable)) for variable in variables]
         self.update("generator", lambda: self.generator_terms(latent))
-        after = [tf.convert_to_tensor(compat.tensor_variable(variable)) for variable in kept]
+        after = [tf.convert_to_tensor(compat.tensor_variable(variable)) for variable in variables]
         compat.assign_in_replicas(
-            kept, [tf.where(moves, new, old) for new, old in zip(after, before)]
+            variables, [tf.where(moves, new, old) for new, old in zip(after, before)]
         )
         self.record("generator/moves", tf.cast(moves, tf.float32))

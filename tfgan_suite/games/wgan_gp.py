@@ -15,8 +15,8 @@ from tfgan_suite.layers.resizing import NearestUpSampling2D
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
+    check_positive_integers,
     check_shape,
-    check_widths,
     mlp,
     normalization,
     normalized,
@@ -55,7 +55,7 @@ def build_generator(
     Raises:
         InputError: an unknown architecture, or one that cannot make the shape.
     """
-    check_widths(width=width, latent_dim=latent_dim)
+    check_positive_integers(width=width, latent_dim=latent_dim)
     check_shape(shape, architecture, ARCHITECTURES)
     latent = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
@@ -99,7 +99,7 @@ def build_critic(
     Raises:
         InputError: an unknown architecture, or one that does not fit the shape.
     """
-    check_widths(width=width)
+    check_positive_integers(width=width)
     check_shape(shape, architecture, ARCHITECTURES)
     example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture == "mlp":
@@ -183,7 +183,7 @@ class WGANGP(LatentGame):
         name: str = "wgan_gp",
         **options: Any,
     ):
-        check_widths(critic_steps=critic_steps)
+        check_positive_integers(critic_steps=critic_steps)
         penalties.reject_batch_norm(critic)
         super().__init__(
             generator,

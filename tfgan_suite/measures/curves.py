@@ -24,7 +24,7 @@ from tfgan_suite import compat
 from tfgan_suite.core import adversarial_model
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial, penalties
-from tfgan_suite.networks.blocks import check_widths, mlp
+from tfgan_suite.networks.blocks import check_positive_integers, mlp
 from tfgan_suite.training.optimizers import FusedAdam
 
 KINDS = ("wasserstein", "jsd")
@@ -225,7 +225,7 @@ def fitted_estimates(
     """
     if kind not in KINDS:
         raise InputError(f"estimate {kind!r} is unknown; it must be one of {', '.join(KINDS)}")
-    check_widths(steps=steps, width=width)
+    check_positive_integers(steps=steps, width=width)
     keras.utils.set_random_seed(seed)
     size = draw(tf.constant(1.0), tf.constant(0, tf.int64))[0].shape[-1]
     point = keras.Input((size,))

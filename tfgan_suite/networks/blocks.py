@@ -79,7 +79,7 @@ def normalized(x: Any, kind: str) -> Any:
     return x if layer is None else layer(x)
 
 
-def start_before(norm: str) -> Any:
+def initializer_before(norm: str) -> Any:
     """Initializer of a layer that a normalisation by name follows: the papers' 0.02.
 
     Without one, weights that small would make the signal vanish: He's larger spread.
@@ -87,7 +87,7 @@ def start_before(norm: str) -> Any:
     return "he_normal" if norm == "none" else normal()
 
 
-def check_widths(**values: int) -> None:
+def check_positive_integers(**values: int) -> None:
     """Refuses widths, channels and dimensions that are not whole numbers of at least 1."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -137,16 +137,17 @@ def mlp(
 
 
 def hidden(
-    x: Any, width: int, layers: int = 3, activation: str = "relu", named: str | None = None
+    x: Any, width: int, layers: int = 3, activation: str = "relu", prefix: str | None = None
 ) -> Any:
     """The hidden dense layers of such a network.
 
     Args:
         x, width, layers, activation: as for `mlp`.
-        named: `"features"` names them `features_0`, `features_1` and so on; None: no names.
+        prefix: `"features"` names them `features_0`, `features_1` and so on; None, the default:
+            Keras names them.
     """
     start = "he_uniform" if activation == "relu" else "glorot_uniform"
     for level in range(layers):
-        name = named and f"{named}_{level}"
+        name = prefix and f"{prefix}_{level}"
         x = Dense(width, activation=activation, kernel_initializer=start, name=name)(x)
     return x

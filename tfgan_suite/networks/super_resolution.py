@@ -19,7 +19,7 @@ from tfgan_suite.layers.pixel_shuffle import (
     SubpixelConv2D,
 )
 from tfgan_suite.layers.resizing import NearestUpSampling2D
-from tfgan_suite.networks.blocks import check_widths
+from tfgan_suite.networks.blocks import check_positive_integers
 
 SCALES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
 UPSAMPLINGS = ("subpixel", "icnr", "nearest", "transposed", "direct")
@@ -61,7 +61,7 @@ def build_generator(
     Raises:
         InputError: an unknown word, a scale that is not offered, a bad width.
     """
-    check_widths(channels=channels, width=width, blocks=blocks, kernel=kernel)
+    check_positive_integers(channels=channels, width=width, blocks=blocks, kernel=kernel)
     check_choices(norm=(norm, NORMS), skip=(skip, SKIPS), output=(output, OUTPUTS))
     check_choices(upsampling=(upsampling, UPSAMPLINGS))
     if scale not in SCALES:
@@ -182,7 +182,7 @@ def build_discriminator(
     Raises:
         InputError: an unknown word or a bad width.
     """
-    check_widths(width=width, hidden=hidden)
+    check_positive_integers(width=width, hidden=hidden)
     check_choices(norm=(norm, NORMS), head=(head, HEADS))
     sides = shape[:2] if head == "dense" else (None, None)
     x = image = keras.Input((*sides, shape[2]), name="image")

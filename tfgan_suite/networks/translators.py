@@ -17,7 +17,7 @@ from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, PaddedConv2D
 from tfgan_suite.layers.normalization import BatchStatistics, InstanceStatistics
 from tfgan_suite.layers.resizing import CropTopLeft, NearestUpSampling2D, ReflectionPadding2D
 from tfgan_suite.layers.stateless_dropout import InferenceDropout
-from tfgan_suite.networks.blocks import check_widths, normal
+from tfgan_suite.networks.blocks import check_positive_integers, normal
 
 NORMS = ("batch", "instance", "none")
 UPSAMPLINGS = ("transposed", "nearest")
@@ -65,7 +65,7 @@ def build_unet(
         InputError: a shape that cannot be halved often enough, an unknown norm, an invalid width.
     """
     output_channels = _output_channels(shape, output_channels)
-    check_widths(width=width)
+    check_positive_integers(width=width)
     depth = unet_depth(shape, depth)
     layers = _LayerFactory(norm, norm == "batch" if affine is None else affine, use_bias)
     filters = [width << min(level, 3) for level in range(depth)]
@@ -138,7 +138,7 @@ def build_resnet_translator(
             width.
     """
     output_channels = _output_channels(shape, output_channels)
-    check_widths(width=width, blocks=blocks)
+    check_positive_integers(width=width, blocks=blocks)
     _check_sides(shape, 4, 8)
     if upsampling not in UPSAMPLINGS:
         raise InputError(
@@ -188,7 +188,7 @@ def build_patch_discriminator(
     Raises:
         InputError: an unknown norm, an invalid width or number of layers.
     """
-    check_widths(channels=channels, width=width)
+    check_positive_integers(channels=channels, width=width)
     if isinstance(layers, bool) or not isinstance(layers, int) or not 0 <= layers <= 8:
         raise InputError(f"layers is {layers!r}; it must be a whole number from 0 to 8")
     factory = _LayerFactory(norm, norm == "batch" if affine is None else affine, use_bias)
@@ -334,7 +334,7 @@ def _output_channels(shape: tuple[int | None, ...], output_channels: int | None)
     channels = shape[2] if output_channels is None else output_channels
     if channels is None:
         raise InputError(f"images of shape {shape} do not say how many channels they have")
-    check_widths(output_channels=channels)
+    check_positive_integers(output_channels=channels)
     return channels
 
 
