@@ -1,9 +1,9 @@
-"""The one error that means "the input, not the program, is wrong"."""
+"""The error for bad input: the input is wrong, not the program."""
 
 
 class InputError(ValueError):
-    """Bad input from the user: a path, a file, a size, an option, a folder in use.
+    """Bad input from the user: a path, a file, a size, an option, a folder that is in use.
 
-    The message is one line and says what was found, what was expected and what to do.
-    Recipes and `python -m tfgan_suite` print it and end with exit code 2.
+    The message is one line and states what was found, what was expected and what to do. Recipes
+    and `python -m tfgan_suite` print it and exit with code 2.
     """

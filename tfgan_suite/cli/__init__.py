@@ -1,1 +1,1 @@
-"""The command line, `python -m tfgan_suite COMMAND`: one file a command."""
+"""The command line, `python -m tfgan_suite COMMAND`: one file per command."""

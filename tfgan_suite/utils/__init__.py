@@ -1,1 +1,1 @@
-"""Small things that nothing else knows of: files, image grids, bicubic, the process."""
+"""General helpers: files, image grids, bicubic resizing, settings of the process."""

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and errors of writing in words."""
+"""Atomic writes, and clear errors where writing fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfgan_suite.errors import InputError
 
 
 def append_json(path: str | os.PathLike, entry: Mapping[str, object]) -> None:
-    """Appends one JSON line and waits until it is on the disk."""
+    """Appends a JSON line and waits until it is on disk."""
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")
         file.flush()
@@ -21,7 +21,7 @@ def append_json(path: str | os.PathLike, entry: Mapping[str, object]) -> None:
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
-    """Writes a file whole or not at all."""
+    """Writes a file atomically: readers see the old content or the new, never a part."""
     path = Path(path)
     part = path.with_name(path.name + ".part")
     with open(part, "wb") as file:
@@ -33,20 +33,23 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
 
 @contextlib.contextmanager
 def writing_to(folder: str | os.PathLike) -> Iterator[None]:
-    """Turns a failure to write into a one-line reason.
+    """Turns a failed write into an InputError with a one-line reason.
+
+    Args:
+        folder: where the block writes.
 
     Raises:
-        InputError: the folder cannot be made or written, or its disk is full.
+        InputError: the folder cannot be created or written, or its disk is full.
     """
     try:
         yield
     except OSError as error:
         free = ""
         with contextlib.suppress(OSError):
-            place = Path(folder).resolve()
-            place = next(p for p in (place, *place.parents) if p.exists())
-            free = f", {shutil.disk_usage(place).free // 2**20} MiB free"
+            path = Path(folder).resolve()
+            path = next(p for p in (path, *path.parents) if p.exists())
+            free = f", {shutil.disk_usage(path).free // 2**20} MiB free"
         raise InputError(
-            f"cannot write to {folder} ({error.strerror or error}{free}); free some space, mend"
-            " the permissions or give another folder; what was saved before is kept"
+            f"cannot write to {folder} ({error.strerror or error}{free}); free some space, check"
+            " the permissions or choose another folder; what was saved before is kept"
         ) from error

@@ -1,4 +1,4 @@
-"""Packages that only some parts need, and the words for their absence."""
+"""Optional packages, and the error when one is missing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ def require(module: str, extra: str, purpose: str) -> types.ModuleType:
 
     Args:
         module: dotted name of the module, e.g. `"scipy.stats"`.
-        extra: the extra of this package that installs it.
-        purpose: what needs it, as the start of a sentence.
+        extra: the extra of tfgan_suite that installs it.
+        purpose: what needs it, as the subject of a sentence.
+
+    Returns:
+        The module.
 
     Raises:
-        InputError: it is not installed; the message names the extra.
+        InputError: the package is not installed; the message names the extra.
     """
     try:
         return importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""The whole process: what training sets in it when a game is compiled, and what it runs on."""
+"""Settings of the process that training needs, and the devices that it runs on."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def prepare() -> None:
-    """Sets what holds for the whole process: the order of updates, and `keep_memory`."""
-    # Else the graph optimizer drops control dependencies between updates and reads, and a step
-    # that updates a player several times reads weights too early now and then.
+    """Sets process-wide options: the order of updates, and `keep_memory`."""
+    # Otherwise the graph optimizer drops control dependencies between updates and reads, and a
+    # step that updates a player several times sometimes reads its weights too early.
     tf.config.optimizer.set_experimental_options({"dependency_optimization": False})
     keep_memory()
 
 
 def keep_memory() -> bool:
-    """Keeps what a step frees for the next step, in place of giving it back to Linux each time.
+    """Keeps memory that a step frees for the next step instead of returning it to Linux.
 
-    The C library gives large tensors back as soon as they are freed, and the next step fetches
-    them anew, page by page: with U-Net-256 at batch 1, 50,000 to 80,000 page faults a step and 6%
-    of its time. The peak stays about the same. Settings of the user (`MALLOC_...`,
-    `GLIBC_TUNABLES`) are left alone, and other allocators know nothing of these.
+    By default the C library returns large tensors as soon as they are freed, and the next step
+    gets them again page by page: with U-Net-256 at batch size 1, 50,000 to 80,000 page faults and
+    6% of the time of each step. Peak memory stays about the same. The user's own settings
+    (`MALLOC_...`, `GLIBC_TUNABLES`) take precedence; other allocators are not affected.
 
     Returns:
-        Whether both settings were taken.
+        Whether both options were set.
     """
-    chosen = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_MAX_")
-    if not sys.platform.startswith("linux") or any(name in os.environ for name in chosen):
+    variables = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_MAX_")
+    if not sys.platform.startswith("linux") or any(name in os.environ for name in variables):
         return False
     if "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
         return False
@@ -43,5 +43,5 @@ def keep_memory() -> bool:
 
 
 def on_cpus() -> bool:
-    """Whether all is computed on CPUs: there is no GPU and no TPU."""
+    """Whether everything runs on CPUs: there is no GPU and no TPU."""
     return not (tf.config.list_physical_devices("GPU") or tf.config.list_logical_devices("TPU"))

@@ -1,4 +1,4 @@
-"""Sizes of tensors: Python integers where they are known."""
+"""Shapes of tensors, as Python integers where they are known."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import tensorflow as tf
 
 
 def image_sizes(images: tf.Tensor) -> list[Any]:
-    """Sizes of the axes: Python integers where known, so that a fixed-size export has no shape ops.
+    """Sizes of the axes, as Python integers where known: exports of fixed size need no shape ops.
 
-    At most one unknown size is given as -1 (the batch, mostly); more come from `tf.shape`.
+    If only the batch size is unknown, it is -1; otherwise unknown sizes come from `tf.shape`.
     """
     static = images.shape.as_list()
     if static.count(None) == 1 and static[0] is None:
