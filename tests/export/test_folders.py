@@ -60,7 +60,7 @@ def test_a_full_disk_is_an_input_error(game, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(tf.saved_model, "save", full)
-    with pytest.raises(InputError, match="No space left.*make room") as error:
+    with pytest.raises(InputError, match="No space left.*free some space") as error:
         export(game, tmp_path, name="model", **ONLY)
     assert str(tmp_path / "model") in str(error.value)
     assert "\n" not in str(error.value)

@@ -1,10 +1,10 @@
-"""What can go wrong in an export although the user's input is right."""
+"""Errors of an export that are not caused by bad input."""
 
 from __future__ import annotations
 
 
 class ExportError(RuntimeError):
-    """An export was refused; nothing was published."""
+    """An export failed; nothing was published."""
 
 
 class GraphError(ExportError):
@@ -12,14 +12,14 @@ class GraphError(ExportError):
 
 
 class ConversionError(ExportError):
-    """TensorFlow Lite's converter refuses a signature."""
+    """TensorFlow Lite's converter rejects a signature."""
 
 
 class ParityError(ExportError):
     """An exported format differs from the Keras networks by more than its bound.
 
     Attributes:
-        failed: the formats that do, by the names that `formats=` takes, with the reason of each.
+        failed: reasons by format, under the names that `formats=` accepts.
     """
 
     def __init__(self, message: str, failed: dict[str, str] | None = None):

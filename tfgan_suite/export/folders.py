@@ -1,7 +1,7 @@
-"""Version folders: counted up, written beside their place and moved there whole.
+"""Version folders: numbered, written to a staging folder beside them, and published by a rename.
 
 `<folder>/<name>/<version>/` is TensorFlow Serving's layout. It reads only the folders whose name
-is a number, so everything else may lie beside them.
+is a number, so other files may stand beside them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check_name(name: str) -> None:
 
 
 def versions(home: Path) -> list[int]:
-    """Numbers of the version folders in `home`, ascending."""
+    """Numbers of the version folders in `home`, in ascending order."""
     if not home.is_dir():
         return []
     return sorted(int(entry.name) for entry in home.iterdir() if entry.name.isdecimal())
@@ -51,10 +51,10 @@ def versions(home: Path) -> list[int]:
 
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turns "disk full", "not allowed" and the like into InputError naming the folder.
+    """Turns "disk full", "permission denied" and the like into an InputError naming the folder.
 
     Args:
-        folder: what is written to; for a staged folder the one it is staged in is named.
+        folder: where the block writes; for a staging folder its parent is named.
     """
     try:
         yield
@@ -63,8 +63,8 @@ def writing(folder: Path) -> Iterator[None]:
             if path.name.startswith(_STAGED):
                 folder = path.parent
         raise InputError(
-            f"cannot write an export into {str(folder)!r}: {_reason(error)}; make room there, get "
-            "the right to write, or name another folder"
+            f"cannot write an export into {str(folder)!r}: {_reason(error)}; free some space, "
+            "check the permissions or choose another folder"
         ) from error
 
 
@@ -77,12 +77,12 @@ def _reason(error: Exception) -> str:
 
 @contextlib.contextmanager
 def staging(home: Path) -> Iterator[Path]:
-    """A hidden folder in `home` that is gone at the end, unless `publish` has moved it.
+    """A hidden folder in `home` that is removed at the end, unless `publish` has moved it.
 
     Raises:
-        InputError: `home` or the folder cannot be made.
+        InputError: `home` or the folder cannot be created.
     """
-    made = [path for path in (home, *home.parents) if not path.exists()]
+    created = [path for path in (home, *home.parents) if not path.exists()]
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)
         path = Path(tempfile.mkdtemp(prefix=_STAGED, dir=home))
@@ -90,23 +90,23 @@ def staging(home: Path) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-        for folder in made:
-            with contextlib.suppress(OSError):  # in use by now: it stays
+        for folder in created:
+            with contextlib.suppress(OSError):  # no longer empty: it stays
                 folder.rmdir()
 
 
 def publish(staged: Path, home: Path, finish: Callable[[int], None]) -> int:
-    """Moves a finished folder to the next version number, in one step.
+    """Renames a finished folder to the next version number.
 
     Args:
-        staged: the folder that `staging` gave.
+        staged: the folder from `staging`.
         home: `<folder>/<name>`.
-        finish: called with the version number before the move, to write files that state it.
+        finish: called with the version number before the rename, to write files that contain it.
 
     Returns:
         The version number.
     """
-    # mkdtemp makes folders for one user only; a server often runs as another.
+    # mkdtemp creates folders that only their owner can read; a server often runs as another user.
     mask = os.umask(0)
     os.umask(mask)
     staged.chmod(0o777 & ~mask)
@@ -117,14 +117,14 @@ def publish(staged: Path, home: Path, finish: Callable[[int], None]) -> int:
             staged.rename(home / str(version))
             return version
         except OSError:
-            # Another process may have taken the number since it was read.
+            # Another process may have published this number in the meantime.
             if not (home / str(version)).exists():
                 raise
             version += 1
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file so that a reader sees the old text or the new one, never a part."""
+    """Writes a text file atomically: readers see the old text or the new, never a part."""
     with writing(path.parent):
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:

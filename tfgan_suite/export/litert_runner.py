@@ -1,10 +1,10 @@
-"""Runs a TFLite file with the standalone runtime, in a process that never loads TensorFlow.
+"""Runs a TFLite file with the standalone runtime, in a process that does not load TensorFlow.
 
     python litert_runner.py model.tflite inputs.npz outputs.npz
 
-`inputs.npz` holds one array per input name, `(count, ...)`; `outputs.npz` gets one per output
-name. One line of JSON on standard output says which runtime ran and what the file's tensors are.
-This file imports nothing of its package, so that it works where TensorFlow is not installed.
+`inputs.npz` holds one array `(count, ...)` per input name; `outputs.npz` receives one per output
+name. One line of JSON on standard output states the runtime and the number of tensors by dtype.
+This file imports nothing from its package, so that it works where TensorFlow is not installed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ RUNTIMES = {
 
 
 def run(interpreter_class, model, inputs):
-    """Runs a model on examples, one after the other.
+    """Runs a model on examples, one at a time.
 
     Args:
-        interpreter_class: the `Interpreter` of any of the runtimes.
+        interpreter_class: the `Interpreter` of a runtime.
         model: path of a `.tflite` file with one signature and batch size 1.
         inputs: arrays `(count, ...)` by input name.
 
@@ -37,7 +37,7 @@ def run(interpreter_class, model, inputs):
 
     interpreter = interpreter_class(model_path=model)
     (name,) = interpreter.get_signature_list()
-    # Inputs go in by name: the order in a file need not be the order of the signature.
+    # Inputs are passed by name: their order in a file may differ from the signature's.
     call = interpreter.get_signature_runner(name)
     count = len(next(iter(inputs.values())))
     results = collections.defaultdict(list)
@@ -53,7 +53,7 @@ def run(interpreter_class, model, inputs):
 
 def main(model, inputs_path, outputs_path):
     """Reads inputs, runs, writes outputs and prints the JSON line."""
-    # The folder of this file must not be searched: its names hide other packages'.
+    # Do not search this file's folder: its modules would shadow other packages'.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != here]
     import numpy as np
@@ -67,9 +67,9 @@ def main(model, inputs_path, outputs_path):
             inputs = dict(stored)
         outputs, tensors = run(interpreter_class, model, inputs)
         np.savez(outputs_path, **outputs)
-        foreign = sorted({"tensorflow", "tfgan_suite", "keras"} & set(sys.modules))
-        if foreign:
-            sys.exit(f"not standalone: {', '.join(foreign)} was imported")
+        imported = sorted({"tensorflow", "tfgan_suite", "keras"} & set(sys.modules))
+        if imported:
+            sys.exit(f"not standalone: {', '.join(imported)} was imported")
         version = importlib.metadata.version(package)
         print(json.dumps({"runtime": name, "version": version, "tensors": tensors}))
         return

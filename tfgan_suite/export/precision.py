@@ -1,4 +1,4 @@
-"""Exports compute in float32, also when the networks were trained in half precision."""
+"""Exports compute in float32, even if the networks were trained in half precision."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _HALVES = ("bfloat16", "float16")
 
 @contextlib.contextmanager
 def float32_compute(networks: Iterable[Any]) -> Iterator[tuple[str, ...]]:
-    """Lets all layers of `networks` compute in float32 until the end of the block.
+    """Makes all layers of `networks` compute in float32 until the end of the block.
 
-    The layers' policies are switched rather than the networks copied, because a signature's
-    `call` holds the game's own networks. Weights are float32 under a mixed policy, so nothing is
-    converted; functions that were traced before stay as they are.
+    The layers' policies are changed instead of copying the networks, because a signature's `call`
+    uses the game's own networks. Weights are float32 under a mixed policy, so none is converted;
+    functions that were traced before do not change.
 
     Yields:
-        Names of the policies that were switched off, empty if all was float32 already.
+        Names of the policies that were replaced; empty if every layer computed in float32 already.
 
     Raises:
-        GraphError: a layer keeps its very weights in half precision.
+        GraphError: a layer stores its weights in half precision.
     """
     switched: list[tuple[Any, Any]] = []
     try:
@@ -32,8 +32,8 @@ def float32_compute(networks: Iterable[Any]) -> Iterator[tuple[str, ...]]:
                 continue
             if layer.variable_dtype in _HALVES:
                 raise GraphError(
-                    f"layer {layer.name!r} keeps its weights in {layer.variable_dtype}; expected "
-                    "float32 weights, as under the policy 'mixed_bfloat16'"
+                    f"layer {layer.name!r} stores its weights in {layer.variable_dtype}; expected "
+                    "float32 weights; use a mixed policy, e.g. 'mixed_bfloat16'"
                 )
             switched.append((layer, layer.dtype_policy))
             _set_policy(layer, "float32")
@@ -44,18 +44,18 @@ def float32_compute(networks: Iterable[Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _layers(networks: Iterable[Any]) -> Iterator[Any]:
-    seen: set[int] = set()
+    visited: set[int] = set()
     for network in networks:
         if not hasattr(network, "_flatten_layers"):
             continue  # a tf.Module has no policy
         for layer in network._flatten_layers():
-            if id(layer) not in seen:
-                seen.add(id(layer))
+            if id(layer) not in visited:
+                visited.add(id(layer))
                 yield layer
 
 
 def _set_policy(layer: Any, policy: Any) -> None:
-    # Keras 2 keeps a cached copy of the compute dtype, which only this method renews.
+    # Keras 2 caches the compute dtype; only this method updates the cache.
     if hasattr(layer, "_set_dtype_policy"):
         layer._set_dtype_policy(policy)
     else:

@@ -1,4 +1,4 @@
-"""SavedModels: the traced signatures of a game and exactly the variables that they read."""
+"""SavedModels: the traced signatures of a game and only the variables that they read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tfgan_suite.export.graph_checks import check_graph
 
 
 class Servable(tf.Module):
-    """What is saved: variables without their Keras models.
+    """The saved object: variables without their Keras models.
 
-    Tracking a Keras model would save its config, losses, optimizer and all its call functions
-    along; a server needs none of them.
+    Tracking a Keras model would also save its config, losses, optimizer and call functions, none
+    of which a server needs.
 
     Args:
         variables: the variables that the signatures read.
@@ -56,26 +56,26 @@ def used_variables(
     """The networks' variables that the traced functions read, in the networks' order.
 
     Raises:
-        GraphError: a function reads a resource of a network that its signature does not name.
+        GraphError: a function reads a resource of a network that its signature does not list.
     """
-    known: dict[int, tf.Variable] = {}
+    variables: dict[int, tf.Variable] = {}
     for signature in signatures.values():
         for network in signature.networks:
             for variable in network.variables:
                 backing = variable if isinstance(variable, tf.Variable) else variable.value
-                known.update((id(handle), backing) for handle in _handles(backing))
+                variables.update((id(handle), backing) for handle in _handles(backing))
     read: set[int] = set()
     for name, function in traced.items():
         for outer, inner in function.graph.captures:
             if outer.dtype != tf.resource:
                 continue
-            if id(outer) not in known:
+            if id(outer) not in variables:
                 raise GraphError(
                     f"signature {name!r} reads {inner.name!r}, which belongs to none of its "
                     "networks; list all networks that `call` uses in `networks`"
                 )
-            read.add(id(known[id(outer)]))
-    used = {id(variable): variable for variable in known.values() if id(variable) in read}
+            read.add(id(variables[id(outer)]))
+    used = {id(variable): variable for variable in variables.values() if id(variable) in read}
     return list(used.values())
 
 
@@ -85,12 +85,12 @@ def save(
     """Writes a SavedModel.
 
     Args:
-        folder: where to, made if it is missing.
+        folder: where to write it; created if missing.
         traced: concrete functions by name, from `trace_all`.
         signatures: the signatures that were traced.
 
     Returns:
-        The variables that it holds.
+        The variables that it contains.
 
     Raises:
         InputError: the folder cannot be written.
@@ -102,7 +102,7 @@ def save(
 
 
 def tensor_names(folder: Path) -> dict[str, dict[str, dict[str, str]]]:
-    """Which graph tensors the signatures of a SavedModel stand for; C programs need them.
+    """The graph tensors behind the signatures of a SavedModel, which C programs need.
 
     Returns:
         `{signature: {"inputs": {name: tensor}, "outputs": {name: tensor}}}`, tensors as
@@ -120,7 +120,7 @@ def tensor_names(folder: Path) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def _handles(variable: Any) -> list[Any]:
-    # A distribution strategy's variable has one part per replica. A graph reads the first, or
-    # all of them where the value is their mean, as batch norm's moving averages are on Keras 2.
+    # A distribution strategy's variable has one part per replica. A graph reads the first, or all
+    # of them where the value is their mean, as for batch norm's moving averages on Keras 2.
     parts = getattr(variable, "values", None)
     return [part.handle for part in (parts if isinstance(parts, tuple) else (variable,))]

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's files: the model list and the requests that warm a version up."""
+"""TensorFlow Serving's files: the model list and the requests that warm up a version."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ model_config_list {{
 
 
 def model_config(name: str) -> str:
-    """The text of `model.config` for one model; the server takes its largest version number."""
+    """The text of `model.config` for one model; the server uses the highest version number."""
     return _CONFIG.format(name=name, file=MODEL_CONFIG)
 
 
@@ -43,12 +43,12 @@ def can_warm_up() -> bool:
 def write_warmup(
     version_folder: Path, name: str, requests: Mapping[str, Mapping[str, np.ndarray]]
 ) -> Path:
-    """Writes the requests that a server runs through before it takes the first real one.
+    """Writes the requests that a server runs before it accepts real ones.
 
     Args:
         version_folder: the SavedModel's folder.
         name: the model's name.
-        requests: by signature, the inputs by name with their batch dimension.
+        requests: inputs by signature and name, with their batch dimension.
 
     Returns:
         The file's path.
@@ -85,8 +85,8 @@ def warmup_request(signature: Signature, examples: Mapping[str, np.ndarray]) -> 
 
     Args:
         signature: a function of the SavedModel.
-        examples: inputs of the game's signature it comes from, `(count, ...)` by name; images
-            in [-1, 1].
+        examples: inputs of the game's signature that it is derived from, `(count, ...)` by name;
+            images in [-1, 1].
     """
     request: dict[str, Any] = {}
     for spec in signature.inputs:
