@@ -16,8 +16,8 @@ from tfgan_suite.utils import image_grids
 @pytest.mark.parametrize("place", ["run", "exports/tiny_recipe_images"])
 def test_sample_draws_a_grid_and_single_files(tiny_run, tmp_path, capsys, place):
     words = ["sample", str(tiny_run / place), "--count", "3", "--seed", "5", "--json"]
-    assert main([*words, "--out", str(tmp_path / "sheet.png")]) == 0
-    assert image_grids.read_png(tmp_path / "sheet.png").shape[-1] == 3
+    assert main([*words, "--out", str(tmp_path / "grid.png")]) == 0
+    assert image_grids.read_png(tmp_path / "grid.png").shape[-1] == 3
     assert main([*words, "--out", str(tmp_path / "each")]) == 0
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert said[1]["count"] == 3 and len(said[1]["files"]) == 3

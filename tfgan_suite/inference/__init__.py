@@ -1,5 +1,6 @@
 """Trained networks applied to the user's images: single images, folders, large images in tiles.
 
-translator = translator.open_translator("runs/pix2pix_facades")
+from tfgan_suite.inference.translator import open_translator
+translator = open_translator("runs/pix2pix_facades")
 output = translator(image)      # float32 (height, width, channels) in [-1, 1], any size
 """
