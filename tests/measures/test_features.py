@@ -50,7 +50,9 @@ def test_collected_moments_equal_numpys_and_do_not_hang_on_the_batches():
     halves = Halves().extractor
     wanted = source().take(23)["image"].reshape(23, 2, 32).mean(2).astype(np.float64)
     for batch in (4, 23):
-        found = features.collect(features.stream(source(), 23, batch=batch), halves, keep=True)
+        found = features.collect(
+            features.stream(source(), 23, batch=batch), halves, keep_features=True
+        )
         assert found.count == 23 and found.predictions is None
         np.testing.assert_allclose(found.moments.mean, wanted.mean(0), atol=1e-6)
         np.testing.assert_allclose(
@@ -64,7 +66,7 @@ def test_the_reference_is_described_once(tmp_path):
     halves = Halves()
 
     def reference(**changes):
-        options = {"count": 20, "cache": tmp_path, "keep": True, **changes}
+        options = {"count": 20, "cache": tmp_path, "keep_features": True, **changes}
         given = options.pop("source", source())
         return features.reference(given, halves.extractor, **options)
 
@@ -88,7 +90,9 @@ def test_moments_alone_do_not_stand_in_for_features(tmp_path):
     halves = Halves()
     options = {"count": 20, "cache": tmp_path}
     assert features.reference(source(), halves.extractor, **options).features is None
-    assert features.reference(source(), halves.extractor, keep=True, **options).features.shape == (
+    assert features.reference(
+        source(), halves.extractor, keep_features=True, **options
+    ).features.shape == (
         20,
         2,
     )
@@ -146,4 +150,4 @@ def test_bad_input():
     with pytest.raises(InputError, match="1 of 2 images hold NaN"):
         features.collect([np.array([[0.0, 1.0], [np.inf, 0.0]])], None)
     with pytest.raises(InputError, match="gives no class predictions"):
-        features.collect([np.zeros((4, 8, 8, 1), "u1")], halves, predict=True)
+        features.collect([np.zeros((4, 8, 8, 1), "u1")], halves, keep_predictions=True)

@@ -12,7 +12,7 @@ import tiny_recipe
 from tfgan_suite import InputError
 from tfgan_suite.cli import measure as measure_command
 from tfgan_suite.features import extractors
-from tfgan_suite.measures import measure, samples
+from tfgan_suite.measures import MEASURES, measure, samples
 from tfgan_suite.training import launch
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
@@ -187,5 +187,5 @@ def test_a_generator_that_draws_nan_is_refused(home, monkeypatch):
 def test_every_measure_of_the_table_is_told_by_the_help():
     parser = argparse.ArgumentParser()
     measure_command.add_arguments(parser)
-    for name in measure_command.MEASURES:
+    for name in MEASURES:
         assert name in parser.format_help()

@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfgan_suite.measures import MeasureResult
 
 from tfgan_suite.cli.arguments import add_json
 
@@ -25,28 +30,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measures",
         default="fid,kid,prdc",
-        help="of fid, fid_inf, kid, prdc, is, parzen, memorisation, memorisation_pixels; of runs"
-        " also classes (does a classifier see the class asked for?), codes (InfoGAN), copies"
-        " (ALI); with commas [fid,kid,prdc]",
+        help="comma-separated: fid, fid_inf, kid, prdc, is, parzen, memorisation,"
+        " memorisation_pixels; for runs also classes (does a classifier see the requested class?),"
+        " codes (InfoGAN), copies (ALI) [fid,kid,prdc]",
     )
-    parser.add_argument("--samples", type=int, default=10_000, help="of each side [10000]")
+    parser.add_argument(
+        "--samples", type=int, default=10_000, help="number of examples of each side [10000]"
+    )
     parser.add_argument(
         "--extractor",
         default="inception_v3",
-        help="inception_v3, vgg16, vgg19, mobilenet_v2, or a file as recipes/classifier.py writes"
-        " it; NAME:LAYER for another layer [inception_v3]",
+        help="inception_v3, vgg16, vgg19, mobilenet_v2, or a file written by"
+        " recipes/classifier.py; NAME:LAYER for another layer [inception_v3]",
     )
     parser.add_argument("--seed", type=int, default=0, help="of samples and reference [0]")
-    parser.add_argument("--batch", type=int, default=250, help="images at once [250]")
+    parser.add_argument("--batch", type=int, default=250, help="images per batch [250]")
     parser.add_argument(
-        "--size", type=int, default=0, help="side of the images; 0: as they were trained [0]"
+        "--size", type=int, help="side of the images [the size that the run was trained with]"
     )
-    parser.add_argument(
-        "--out", default="", help="file that gets the JSON lines [a run's measures.jsonl]"
-    )
+    parser.add_argument("--out", help="file for the JSON lines [a run's measures.jsonl]")
     parser.add_argument(
         "--cache",
-        default="",
         help="folder for the reference's features, or none [$TFGAN_SUITE_CACHE or"
         " ~/.cache/tfgan_suite]",
     )
@@ -65,11 +69,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: bad input, as `measure`.
     """
-    from tfgan_suite.measures import features, result
-    from tfgan_suite.measures.measure import keep, measure
+    from tfgan_suite.measures import features, measure, result
 
     names = [name.strip() for name in args.measures.split(",") if name.strip()]
-    place = Path(args.source)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", result.MeasureWarning)
         results = measure(
@@ -81,31 +83,30 @@ def run(args: argparse.Namespace) -> int:
             extractor=args.extractor,
             seed=args.seed,
             batch=args.batch,
-            size=args.size or None,
-            cache=features.cache_folder(args.cache or None),
+            size=args.size,
+            cache=features.cache_folder(args.cache),
             progress=not args.json and sys.stdout.isatty(),
         )
     for warning in caught:
         if issubclass(warning.category, result.MeasureWarning):
             print(f"warning: {warning.message}", file=sys.stderr)
-    for measured in results:
-        print(measured.to_json() if args.json else _line(measured))
+    for outcome in results:
+        print(outcome.to_json() if args.json else _line(outcome))
     if not args.json:
-        print(_common(results[0]))
-    keep(results, place, args.out)
+        print(_protocol_line(results[0].protocol))
+    result.save_results(results, Path(args.source), args.out)
     return 0
 
 
-def _line(measured) -> str:
+def _line(outcome: MeasureResult) -> str:
     spread = ""
-    if measured.spread is not None:
-        spread = f" +- {measured.spread:.3g} ({measured.protocol['spread']})"
-    return f"{measured.name:36} {measured.value:12.6g}{spread}"
+    if outcome.spread is not None:
+        spread = f" +- {outcome.spread:.3g} ({outcome.protocol['spread']})"
+    return f"{outcome.name:36} {outcome.value:12.6g}{spread}"
 
 
-def _common(measured) -> str:
+def _protocol_line(facts: Mapping[str, Any]) -> str:
     """The protocol in words."""
-    facts = measured.protocol
     step = f", step {facts['step']}" if facts.get("step") is not None else ""
     ema = {True: ", averaged weights", False: ", plain weights"}.get(facts.get("ema"), "")
     weights = f" (weights {facts['weights']})" if facts.get("weights") else ""

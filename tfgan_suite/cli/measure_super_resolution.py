@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of that network, where it is named by a word [imagenet]",
     )
     add("--tile", type=int, default=0, help="side of tiles [0: above 192x192 pixels 128]")
-    add("--out", default="", help="file that gets the JSON lines [a run's measures.jsonl]")
+    add("--out", help="file for the JSON lines [a run's measures.jsonl]")
     add_json(parser)
 
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         InputError: bad input, as `benchmark`.
     """
     from tfgan_suite.measures import super_resolution
-    from tfgan_suite.measures.measure import keep
+    from tfgan_suite.measures.result import save_results
 
     check_tiles(args.tile, 0)
     place, given = Path(args.source), {"scale": args.scale, "channels": 3}
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps({"skipped": table.skipped}))
     else:
         print("\n".join(lines(table)))
-    keep(results, place, args.out)
+    save_results(results, place, args.out)
     return 0
 
 

@@ -8,6 +8,6 @@ discrepancy = kid.kid(real_features, generated_features)
 """
 
 from tfgan_suite.measures.measure import MEASURES, measure
-from tfgan_suite.measures.result import Measured, MeasureWarning
+from tfgan_suite.measures.result import MeasureResult, MeasureWarning
 
-__all__ = ["MEASURES", "MeasureWarning", "Measured", "measure"]
+__all__ = ["MEASURES", "MeasureWarning", "MeasureResult", "measure"]

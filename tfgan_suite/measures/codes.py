@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures.result import Measured
+from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.utils.optional_packages import require
 
 MATCHINGS = ("hungarian", "majority")
@@ -57,7 +57,7 @@ def code_accuracy(
     values: int | None = None,
     classes: int | None = None,
     **protocol: Any,
-) -> Measured:
+) -> MeasureResult:
     """Share of examples whose code, read as a class, is right. Codes are learnt without labels.
 
     Args:
@@ -91,7 +91,7 @@ def code_accuracy(
         "classes_of_codes": [int(kind) for kind in meant],
         "chance": float(table.sum(0).max() / table.sum()),
     }
-    return Measured("code_accuracy", right / table.sum(), facts)
+    return MeasureResult("code_accuracy", right / table.sum(), facts)
 
 
 def _hungarian(table: np.ndarray) -> np.ndarray:
@@ -102,7 +102,7 @@ def _hungarian(table: np.ndarray) -> np.ndarray:
     return meant
 
 
-def mutual_information(codes: np.ndarray, labels: np.ndarray, **protocol: Any) -> Measured:
+def mutual_information(codes: np.ndarray, labels: np.ndarray, **protocol: Any) -> MeasureResult:
     """Mutual information of codes and classes in nats, from their counts (plug-in estimate).
 
     It is biased up by about `(values - 1) (classes - 1) / (2 n)`, which the protocol holds as
@@ -126,12 +126,12 @@ def mutual_information(codes: np.ndarray, labels: np.ndarray, **protocol: Any) -
         "entropy": float(-np.sum(kinds * np.log(kinds))),
         "bias": (used[0] - 1) * (used[1] - 1) / (2 * int(table.sum())),
     }
-    return Measured("mutual_information", max(nats, 0.0), facts)
+    return MeasureResult("mutual_information", max(nats, 0.0), facts)
 
 
 def reconstruction(
     real: np.ndarray, copies: np.ndarray, seed: int = 0, **protocol: Any
-) -> Measured:
+) -> MeasureResult:
     """Distance of examples to their own reconstructions, by that to those of other examples.
 
     Args:
@@ -172,4 +172,4 @@ def reconstruction(
         "seed": seed,
     }
     value = float(own.mean() / shuffled.mean()) if shuffled.mean() else 1.0
-    return Measured("reconstruction_ratio", value, facts)
+    return MeasureResult("reconstruction_ratio", value, facts)

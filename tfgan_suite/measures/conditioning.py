@@ -11,14 +11,14 @@ from tfgan_suite import data
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import extractors
 from tfgan_suite.measures.codes import code_accuracy, mutual_information, reconstruction
-from tfgan_suite.measures.result import Measured
+from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.measures.samples import parts
 from tfgan_suite.utils import image_grids
 
 
 def classes(
     game: Any, network: extractors.Extractor, count: int, seed: int, batch: int
-) -> list[Measured]:
+) -> list[MeasureResult]:
     """Share of images in which a classifier sees the class that was asked for.
 
     Args:
@@ -48,12 +48,12 @@ def classes(
         "by_class": share,
         "classifier": network.name,
     }
-    return [Measured(f"class_agreement-{network.name}", float(np.mean(seen == asked)), facts)]
+    return [MeasureResult(f"class_agreement-{network.name}", float(np.mean(seen == asked)), facts)]
 
 
 def codes(
     game: Any, network: extractors.Extractor, source: data.Source, count: int, seed: int, batch: int
-) -> list[Measured]:
+) -> list[MeasureResult]:
     """What an InfoGAN's first categorical code has to do with the classes of the data.
 
     Args:
@@ -94,7 +94,9 @@ def codes(
     ]
 
 
-def copies(game: Any, source: data.Source, count: int, seed: int, batch: int) -> list[Measured]:
+def copies(
+    game: Any, source: data.Source, count: int, seed: int, batch: int
+) -> list[MeasureResult]:
     """Distance of examples to their reconstructions, by that to those of other examples.
 
     Args:

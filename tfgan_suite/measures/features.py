@@ -1,4 +1,4 @@
-"""Features of real and generated images, in a stream; those of the reference are kept on disk."""
+"""Features of streamed images, real and generated; those of the reference are cached on disk."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ _FORMAT = 1  # of the cache's files
 
 @dataclasses.dataclass
 class Collected:
-    """What is left of a stream of images.
+    """What was extracted from a stream of images.
 
     Args:
         moments: mean and covariance of the features.
-        features: float32 `(n, d)`, where they were kept.
-        predictions: float32 `(n, classes)`, where they were asked for.
+        features: float32 `(n, d)`, if requested.
+        predictions: float32 `(n, classes)`, if requested.
+        examples: the images `(n, height, width, channels)` or points `(n, d)`, if requested.
     """
 
     moments: Moments
     features: np.ndarray | None = None
     predictions: np.ndarray | None = None
+    examples: np.ndarray | None = None
 
     @property
     def count(self) -> int:
@@ -49,7 +51,7 @@ class Collected:
 def stream(
     source: data.Source, count: int, seed: int = 0, batch: int = 250
 ) -> Iterator[np.ndarray]:
-    """Different examples of a source, the same ones as `source.take(count, seed)`, in batches.
+    """Distinct examples of a source in batches, the same ones as `source.take(count, seed)`.
 
     Args:
         source: the data.
@@ -65,46 +67,49 @@ def stream(
     """
     if not 0 < count <= len(source):
         raise InputError(
-            f"{count} examples of {source.name} were asked for; it has {len(source)}: ask for 1 to "
-            f"{len(source)}"
+            f"{count} examples of {source.name} were requested; it has {len(source)}: request 1 "
+            f"to {len(source)}"
         )
     if batch < 1:
         raise InputError(f"the batch size is {batch}; expected 1 or more")
     batch = min(batch, count)
     done = count - count % batch
-    for found in source.batches(batch, seed=seed).take(count // batch):
-        yield _plain(found[source.key].numpy())
+    for examples in source.batches(batch, seed=seed).take(count // batch):
+        yield _as_in_files(examples[source.key].numpy())
     if done < count:
-        # The first epoch's order is the same for every batch size; the rest comes one by one.
-        rest = source.batches(1, seed=seed, start=done).take(count - done)
-        yield _plain(np.concatenate([found[source.key].numpy() for found in rest]))
+        # The first epoch's order is the same for every batch size; the last ones come singly.
+        last = source.batches(1, seed=seed, start=done).take(count - done)
+        yield _as_in_files(np.concatenate([example[source.key].numpy() for example in last]))
 
 
 def collect(
     batches: Iterable[np.ndarray],
     extractor: extractors.Extractor | None,
     *,
-    keep: bool = False,
-    predict: bool = False,
+    keep_features: bool = False,
+    keep_predictions: bool = False,
+    keep_examples: bool = False,
     total: int | None = None,
     progress: str = "",
 ) -> Collected:
-    """Describes a stream of images; memory does not grow with their number unless `keep`.
+    """Extracts the features of a stream of images; only `keep_*` makes memory grow with them.
 
     Args:
         batches: images `(n, height, width, channels)`, uint8 or float in [-1, 1]; or points
             `(n, d)` where there is no extractor.
         extractor: the feature network; `None`: the examples are features already.
-        keep: whether to keep every image's features.
-        predict: whether to keep every image's predictions.
+        keep_features: whether to return every image's features.
+        keep_predictions: whether to return every image's predictions.
+        keep_examples: whether to return the images themselves.
         total: number of examples, for the progress bar.
         progress: its title; empty: no bar.
 
     Raises:
-        InputError: no images, NaN, predictions that the extractor does not give, features of
+        InputError: no images, NaN, predictions that the extractor does not compute, features of
             the wrong rank.
     """
-    moments, features, predictions = None, [], []
+    moments: Moments | None = None
+    kept: dict[str, list[np.ndarray]] = {"features": [], "predictions": [], "examples": []}
     bar = None
     if progress:
         print(progress)
@@ -112,25 +117,23 @@ def collect(
     for batch in batches:
         if extractor is None:
             extractors.check_finite(batch)
-            found, predicted = batch, None
+            features, predictions = batch, None
         else:
-            found, predicted = extractor.describe(batch)
+            features, predictions = extractor.describe(batch)
         if moments is None:
-            moments = Moments(found.shape[1])
-        moments.add(found)
-        if keep:
-            features.append(np.asarray(found, np.float32))
-        if predict:
-            predictions.append(_asked(predicted, extractor))
+            moments = Moments(features.shape[1])
+        moments.add(features)
+        if keep_features:
+            kept["features"].append(np.asarray(features, np.float32))
+        if keep_predictions:
+            kept["predictions"].append(_check_predictions(predictions, extractor))
+        if keep_examples:
+            kept["examples"].append(batch)
         if bar is not None:
             bar.update(moments.count)
     if moments is None:
-        raise InputError("there are no images to measure; give one or more")
-    return Collected(
-        moments,
-        np.concatenate(features) if keep else None,
-        np.concatenate(predictions) if predict else None,
-    )
+        raise InputError("there are no images to measure; pass one or more")
+    return Collected(moments, **{key: np.concatenate(rows) for key, rows in kept.items() if rows})
 
 
 def reference(
@@ -141,11 +144,11 @@ def reference(
     seed: int = 0,
     split: str = "train",
     batch: int = 250,
-    keep: bool = False,
+    keep_features: bool = False,
     cache: str | os.PathLike | None = None,
     progress: str = "",
 ) -> Collected:
-    """`collect` of a source's examples, taken from the cache where they were described before.
+    """`collect` of a source's examples, read from the cache if it has them.
 
     Args:
         source: the data.
@@ -154,25 +157,26 @@ def reference(
         seed: of their order.
         split: of the data, for the cache's key.
         batch: images in one call of the extractor.
-        keep: whether features are needed beside the moments.
+        keep_features: whether features are needed beside the moments.
         cache: folder of the cache; `None`: no cache.
         progress: as for `collect`.
 
     Returns:
-        The moments, and the features where `keep`.
+        The moments, and with `keep_features` the features.
     """
     path = None
     if cache is not None and (extractor is None or extractor.weights_hash is not None):
         path = Path(cache) / f"reference_{cache_key(source, extractor, count, seed, split)}.npz"
-        found = _read(path, keep)
-        if found is not None:
-            return found
-    found = collect(
-        stream(source, count, seed, batch), extractor, keep=keep, total=count, progress=progress
+        cached = _read(path, keep_features)
+        if cached is not None:
+            return cached
+    batches = stream(source, count, seed, batch)
+    collected = collect(
+        batches, extractor, keep_features=keep_features, total=count, progress=progress
     )
     if path is not None:
-        _write(path, found)
-    return found
+        _write(path, collected)
+    return collected
 
 
 def cache_key(
@@ -182,7 +186,7 @@ def cache_key(
     seed: int,
     split: str,
 ) -> str:
-    """16 hex digits of everything that a reference's features hang on."""
+    """16 hex digits of everything that a reference's features depend on."""
     facts: dict[str, Any] = {
         "format": _FORMAT,
         "data": source.fingerprint,
@@ -196,42 +200,42 @@ def cache_key(
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def cache_folder(given: str | None = None) -> Path | None:
+def cache_folder(folder: str | None = None) -> Path | None:
     """The cache's folder.
 
     Args:
-        given: a folder, `"none"`, or `None`: `$TFGAN_SUITE_CACHE`, else `~/.cache/tfgan_suite`.
+        folder: a folder, `"none"`, or `None`: `$TFGAN_SUITE_CACHE`, else `~/.cache/tfgan_suite`.
 
     Returns:
         The folder, `None` for no cache.
     """
-    chosen = given or os.environ.get("TFGAN_SUITE_CACHE")
-    if chosen == "none":
+    folder = folder or os.environ.get("TFGAN_SUITE_CACHE")
+    if folder == "none":
         return None
-    if chosen:
-        return Path(chosen).expanduser()
+    if folder:
+        return Path(folder).expanduser()
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "tfgan_suite"
 
 
-def _read(path: Path, keep: bool) -> Collected | None:
-    """A file of the cache; `None` where it is missing, damaged, or has no features but should."""
-    # A damaged file is made anew.
+def _read(path: Path, keep_features: bool) -> Collected | None:
+    """A file of the cache; `None` if it is missing, damaged, or lacks features that are needed."""
+    # A damaged file is computed again.
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             moments = Moments(len(file["mean"]))
             moments.count = int(file["count"])
             moments.mean, moments.scatter = file["mean"], file["scatter"]
-            return Collected(moments, file["features"] if keep else None)
+            return Collected(moments, file["features"] if keep_features else None)
     return None
 
 
-def _write(path: Path, found: Collected) -> None:
-    """Writes a file of the cache whole or not at all; without a cache things go on."""
-    moments = found.moments
+def _write(path: Path, collected: Collected) -> None:
+    """Writes a file of the cache atomically; a cache that cannot be written is only a warning."""
+    moments = collected.moments
     parts = {"mean": moments.mean, "scatter": moments.scatter, "count": np.array(moments.count)}
-    if found.features is not None:
-        parts["features"] = found.features
+    if collected.features is not None:
+        parts["features"] = collected.features
     content = io.BytesIO()
     np.savez(content, **parts)
     try:
@@ -239,21 +243,23 @@ def _write(path: Path, found: Collected) -> None:
         files.write_bytes(path, content.getvalue())
     except OSError as error:
         warn(
-            f"the reference's features cannot be kept in {path.parent} ({error.strerror}); give "
+            f"the reference's features cannot be cached in {path.parent} ({error.strerror}); pass "
             "another --cache, or --cache none"
         )
 
 
-def _plain(examples: np.ndarray) -> np.ndarray:
+def _as_in_files(examples: np.ndarray) -> np.ndarray:
     """Images as uint8, as files hold them; points as they are."""
     return image_grids.to_uint8(examples) if examples.ndim == 4 else examples
 
 
-def _asked(predicted: np.ndarray | None, extractor: extractors.Extractor | None) -> np.ndarray:
-    if predicted is None:
+def _check_predictions(
+    predictions: np.ndarray | None, extractor: extractors.Extractor | None
+) -> np.ndarray:
+    if predictions is None:
         name = "none" if extractor is None else extractor.name
         raise InputError(
-            f"the extractor {name} gives no class predictions; the Inception score needs a "
-            "classifier: an application, or a file from recipes/classifier.py"
+            f"the extractor {name} gives no class predictions, which the Inception score needs; "
+            "pass a classifier: a Keras application, or a file from recipes/classifier.py"
         )
-    return predicted
+    return predictions

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures.result import Measured, as_features, as_pair, labelled, warn
+from tfgan_suite.measures.result import MeasureResult, as_features, as_pair, labelled, warn
 
 
 class Moments:
@@ -118,7 +118,7 @@ def frechet_distance(
     return float(((one - two) ** 2).sum() + trace)
 
 
-def fid(real: Moments, fake: Moments, **protocol: Any) -> Measured:
+def fid(real: Moments, fake: Moments, **protocol: Any) -> MeasureResult:
     """Frechet distance between the Gaussians of real and generated features.
 
     Finite samples make it too high, by about a constant over their number: only values for equal
@@ -135,12 +135,12 @@ def fid(real: Moments, fake: Moments, **protocol: Any) -> Measured:
     _warn_if_few(min(real.count, fake.count), real.dimension)
     value = frechet_distance(real.mean, real.covariance, fake.mean, fake.covariance)
     facts = {**protocol, "n_real": real.count, "n_fake": fake.count, "dimension": real.dimension}
-    return Measured(labelled("FID", protocol), value, facts)
+    return MeasureResult(labelled("FID", protocol), value, facts)
 
 
 def fid_infinity(
     real: np.ndarray, fake: np.ndarray, *, points: int = 10, seed: int = 0, **protocol: Any
-) -> Measured:
+) -> MeasureResult:
     """FID extrapolated to endless samples: the intercept of a straight line over 1/n.
 
     Chong and Forsyth (CVPR 2020) hold the real statistics fixed. Here real and generated features
@@ -194,7 +194,7 @@ def fid_infinity(
         "spread": "standard error of the intercept",
     }
     error = float(np.sqrt(spread[1, 1]))
-    return Measured(labelled("FID_infinity", protocol), float(line[1]), facts, error)
+    return MeasureResult(labelled("FID_infinity", protocol), float(line[1]), facts, error)
 
 
 def _warn_if_few(count: int, dimension: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures.result import Measured, as_features, labelled, warn
+from tfgan_suite.measures.result import MeasureResult, as_features, labelled, warn
 
 
 def inception_score(
@@ -17,7 +17,7 @@ def inception_score(
     splits: int = 10,
     seed: int | None = 2020,
     **protocol: Any,
-) -> Measured:
+) -> MeasureResult:
     """How surely single samples are classified, and how evenly all of them are spread.
 
     ```
@@ -62,7 +62,9 @@ def inception_score(
         "classes": classes,
         "spread": "standard deviation over splits",
     }
-    return Measured(labelled("IS", protocol), float(np.mean(scores)), facts, float(np.std(scores)))
+    return MeasureResult(
+        labelled("IS", protocol), float(np.mean(scores)), facts, float(np.std(scores))
+    )
 
 
 def _score(logs: np.ndarray) -> float:

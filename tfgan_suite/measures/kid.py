@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures.result import Measured, as_pair, labelled, warn
+from tfgan_suite.measures.result import MeasureResult, as_pair, labelled, warn
 
 
 def polynomial_mmd(real: np.ndarray, fake: np.ndarray) -> float:
@@ -40,7 +40,7 @@ def kid(
     size: int = 1000,
     seed: int = 0,
     **protocol: Any,
-) -> Measured:
+) -> MeasureResult:
     """Mean of the discrepancy over random subsets; unbiased at any number of samples.
 
     Args:
@@ -83,7 +83,9 @@ def kid(
         "scale": "plain, not times 1000",
         "spread": "standard deviation over subsets",
     }
-    return Measured(labelled("KID", protocol), float(np.mean(values)), facts, float(np.std(values)))
+    return MeasureResult(
+        labelled("KID", protocol), float(np.mean(values)), facts, float(np.std(values))
+    )
 
 
 def _kernel(one: np.ndarray, two: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures.result import Measured
+from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.utils import image_grids
 
 BLOCK = 1024  # rows of a distance table on either side: 4 MiB
@@ -97,7 +97,7 @@ def compare(
     extractor: str | None = None,
     seed: int = 0,
     **protocol: Any,
-) -> tuple[Measured, Nearest]:
+) -> tuple[MeasureResult, Nearest]:
     """Distances of samples to the training set against those of test examples to it.
 
     Args:
@@ -160,7 +160,7 @@ def compare(
     cut = dataclasses.replace(
         found, index=found.index[:count], distance=ours, example=found.example[:count]
     )
-    return Measured(f"memorisation-{space}", value, facts), cut
+    return MeasureResult(f"memorisation-{space}", value, facts), cut
 
 
 def neighbour_grid(samples: np.ndarray, nearest: np.ndarray, columns: int = 4) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfgan_suite.data.synthetic import gaussians, shape_parts, shape_reader
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures.result import Measured
+from tfgan_suite.measures.result import MeasureResult
 
 
 def of_labels(
@@ -20,7 +20,7 @@ def of_labels(
     least_share: float = 0.0,
     expected: np.ndarray | None = None,
     **protocol: Any,
-) -> Measured:
+) -> MeasureResult:
     """Counts samples of known modes.
 
     Args:
@@ -66,7 +66,7 @@ def of_labels(
         "total_variation": _total_variation(counts, expected),
         "least_share": least_share,
     }
-    return Measured("modes", int(found.sum()), facts)
+    return MeasureResult("modes", int(found.sum()), facts)
 
 
 def of_classifier(
@@ -78,7 +78,7 @@ def of_classifier(
     confidence: float = 0.0,
     batch: int = 256,
     **how: Any,
-) -> Measured:
+) -> MeasureResult:
     """Counts the classes that a classifier sees.
 
     Args:
@@ -124,7 +124,7 @@ def of_world(
     sigmas: float = 3.0,
     least_share: float = 0.01,
     **protocol: Any,
-) -> Measured:
+) -> MeasureResult:
     """Counts the modes of an embedded world with its own reader.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures.result import Measured, as_features
+from tfgan_suite.measures.result import MeasureResult, as_features
 
 # The grid of the official code.
 SIGMAS = tuple(np.logspace(-1.0, 0.0, 10))
@@ -62,7 +62,7 @@ def parzen(
     test: np.ndarray,
     sigmas: tuple[float, ...] = SIGMAS,
     **protocol: Any,
-) -> Measured:
+) -> MeasureResult:
     """Mean log-likelihood of test examples, with sigma chosen on validation examples.
 
     An unreliable measure in many dimensions: k-means of the training set can beat the true
@@ -93,7 +93,7 @@ def parzen(
         "spread": "standard error over test examples",
     }
     error = float(found.std() / math.sqrt(len(found)))
-    return Measured("parzen", float(found.mean()), {**protocol, **facts}, error)
+    return MeasureResult("parzen", float(found.mean()), {**protocol, **facts}, error)
 
 
 def _densities(samples: np.ndarray, points: np.ndarray, sigmas: tuple[float, ...]) -> np.ndarray:

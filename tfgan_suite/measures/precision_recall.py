@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures.result import Measured, as_pair, labelled, warn
+from tfgan_suite.measures.result import MeasureResult, as_pair, labelled, warn
 
 _BLOCK = 2**22  # distances that are held at once: 32 MiB
 
 
 def precision_recall(
     real: np.ndarray, fake: np.ndarray, *, k: int = 5, **protocol: Any
-) -> list[Measured]:
+) -> list[MeasureResult]:
     """Which share of samples is realistic, and which share of the real data is covered.
 
     With R_k(x) the distance from x to its k-th nearest neighbour in its own set (itself left out):
@@ -61,7 +61,7 @@ def precision_recall(
         "density": hits.sum() / (k * len(fake)),
         "coverage": covered.mean(),
     }
-    return [Measured(labelled(name, protocol), float(v), facts) for name, v in values.items()]
+    return [MeasureResult(labelled(name, protocol), float(v), facts) for name, v in values.items()]
 
 
 def _distances(one: np.ndarray, two: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.measures.result import Measured
+from tfgan_suite.measures.result import MeasureResult
 
 WINDOW = 11  # side of SSIM's Gaussian window
 _LINE = np.exp(-((np.arange(WINDOW) - WINDOW // 2) ** 2) / (2 * 1.5**2))  # deviation 1.5
@@ -146,7 +146,7 @@ def luma(images: np.ndarray) -> np.ndarray:
 
 def super_resolution(
     made: Sequence[np.ndarray], originals: Sequence[np.ndarray], border: int = 4, **protocol: Any
-) -> tuple[Measured, Measured]:
+) -> tuple[MeasureResult, MeasureResult]:
     """PSNR and SSIM by SRGAN's protocol: luma, centre crop, a rim of 4 pixels left out.
 
     The paper's tables were made with daala's tools. Their PSNR agrees with this one; their SSIM
@@ -184,7 +184,7 @@ def super_resolution(
         "spread": "standard deviation over images",
     }
     first, second = (
-        Measured(name, float(np.mean(values)), {**facts, "each": values}, _deviation(values))
+        MeasureResult(name, float(np.mean(values)), {**facts, "each": values}, _deviation(values))
         for name, values in each.items()
     )
     return first, second
@@ -192,7 +192,7 @@ def super_resolution(
 
 def diversity(
     images: np.ndarray, labels: np.ndarray, pairs: int = 100, seed: int = 0, **protocol: Any
-) -> Measured:
+) -> MeasureResult:
     """Mean MS-SSIM of random pairs within each class: low is diverse (Odena et al. 2017).
 
     A number means something beside that of real images of the same class and size only.
@@ -244,7 +244,7 @@ def diversity(
         "spread": "standard deviation over classes",
     }
     means = list(found.values())
-    return Measured(f"MS-SSIM-{scales}", float(np.mean(means)), facts, float(np.std(means)))
+    return MeasureResult(f"MS-SSIM-{scales}", float(np.mean(means)), facts, float(np.std(means)))
 
 
 def _pair(first, second, peak, border) -> tuple[np.ndarray, np.ndarray, float]:

@@ -19,7 +19,7 @@ from tfgan_suite.data.readers import super_resolution_files as files
 from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.errors import InputError
 from tfgan_suite.measures import similarity
-from tfgan_suite.measures.result import Measured
+from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.utils import bicubic
 
 PSNR, SSIM, ENERGY = "PSNR-Y", "SSIM-Y", "gradient-energy"
@@ -50,7 +50,7 @@ class Table:
         """The mean over images, not the PSNR of the mean error."""
         return float(np.mean(self.values[method][measure]))
 
-    def measured(self, method: str) -> list[Measured]:
+    def measured(self, method: str) -> list[MeasureResult]:
         """The means of a method, with those of bicubic in their protocol."""
         found = []
         for measure, values in self.values[method].items():
@@ -63,7 +63,7 @@ class Table:
                 "each": {name: _plain(value) for name, value in zip(self.images, values)},
             }
             spread = float(np.std(values)) if np.isfinite(values).all() else None
-            found.append(Measured(measure, float(np.mean(values)), facts, spread))
+            found.append(MeasureResult(measure, float(np.mean(values)), facts, spread))
         return found
 
 
