@@ -59,7 +59,7 @@ def test_the_bias_of_unrelated_codes_is_foretold():
 
 def test_reconstructions_by_hand():
     real = np.array([[0.0, 0.0], [6.0, 8.0]])
-    found = codes.reconstruction(real, real + [0.0, 1.0])
+    found = codes.reconstruction_ratio(real, real + [0.0, 1.0])
     # To the other's: from (0, 0) to (6, 9), and from (6, 8) to (0, 1).
     shuffled = (math.sqrt(117) + math.sqrt(85)) / 2
     assert found.value == pytest.approx(1 / shuffled)
@@ -68,16 +68,16 @@ def test_reconstructions_by_hand():
 
 def test_perfect_and_meaningless_reconstructions():
     real = np.random.RandomState(0).normal(size=(500, 4, 4, 1))
-    assert codes.reconstruction(real, real).value == 0.0
-    meaningless = codes.reconstruction(real, np.roll(real, 7, 0))
+    assert codes.reconstruction_ratio(real, real).value == 0.0
+    meaningless = codes.reconstruction_ratio(real, np.roll(real, 7, 0))
     assert meaningless.value == pytest.approx(1.0, abs=0.05)
-    assert codes.reconstruction(real, 0.0 * real).protocol["closer"] == 0.0
+    assert codes.reconstruction_ratio(real, 0.0 * real).protocol["closer"] == 0.0
 
 
 def test_nobody_keeps_its_own_in_the_shuffle():
     real = np.arange(5.0)[:, None] * 10
     for seed in range(20):
-        assert codes.reconstruction(real, real, seed).protocol["closer"] == 1.0
+        assert codes.reconstruction_ratio(real, real, seed).protocol["closer"] == 1.0
 
 
 def test_bad_input_is_named():
@@ -90,6 +90,6 @@ def test_bad_input_is_named():
     with pytest.raises(InputError, match="hungarian, majority"):
         codes.code_accuracy(CODES, LABELS, "greedy")
     with pytest.raises(InputError, match="one shape"):
-        codes.reconstruction(np.zeros((3, 2)), np.zeros((3, 3)))
+        codes.reconstruction_ratio(np.zeros((3, 2)), np.zeros((3, 3)))
     with pytest.raises(InputError, match="finite"):
-        codes.reconstruction(np.zeros((3, 2)), np.full((3, 2), np.nan))
+        codes.reconstruction_ratio(np.zeros((3, 2)), np.full((3, 2), np.nan))

@@ -1,4 +1,4 @@
-"""measures/asked.py on games that do, or ignore, what they are asked for."""
+"""measures/conditioning.py on games that obey, or ignore, their inputs."""
 
 import types
 
@@ -96,11 +96,11 @@ def test_codes_are_matched_and_their_information_is_in_nats(classifier, shape):
 def test_copies_of_the_right_examples_are_near():
     game = types.SimpleNamespace(name="copier", reconstruct=lambda x, batch: x + 0.1)
     source = data.load("ring")
-    (found,) = conditioning.copies(game, source, 500, 0, 100)
+    (found,) = conditioning.reconstructions(game, source, 500, 0, 100)
     assert found.protocol["own"] == pytest.approx(0.1 * np.sqrt(2), rel=1e-3)
     assert found.value < 0.15 and found.protocol["closer"] > 0.8
     with pytest.raises(InputError, match="makes no copies"):
-        conditioning.copies(Game(), source, 8, 0, 8)
+        conditioning.reconstructions(Game(), source, 8, 0, 8)
 
 
 def test_files_cannot_be_asked(tmp_path):

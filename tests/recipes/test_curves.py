@@ -20,7 +20,7 @@ def test_the_two_point_world_of_the_sheet():
     real, fake = np.array([0.5, 0.5]), np.array([0.9, 0.1])
     best = curves.optimal_discriminator(real, fake)
     assert best == pytest.approx([0.357143, 0.833333], abs=1e-6)
-    assert curves.value_of(real, fake, best) == pytest.approx(-1.182796, abs=1e-6)
+    assert curves.gan_value(real, fake, best) == pytest.approx(-1.182796, abs=1e-6)
     assert transport.jensen_shannon(real, fake) == pytest.approx(0.101749, abs=1e-6)
     assert transport.jensen_shannon([1.0, 0.0], [0.0, 1.0]) == pytest.approx(LOG2)
     assert transport.jensen_shannon(real, real) == pytest.approx(0.0, abs=1e-12)
@@ -35,7 +35,7 @@ def test_ascending_the_value_finds_the_optimal_discriminator():
     found = 1.0 / (1.0 + np.exp(-logits))
     best = curves.optimal_discriminator(real, fake)
     assert found == pytest.approx(best, abs=1e-6)
-    assert curves.value_of(real, fake, best) >= curves.value_of(real, fake, best + 0.01)
+    assert curves.gan_value(real, fake, best) >= curves.gan_value(real, fake, best + 0.01)
 
 
 def test_the_median_filter_takes_out_spikes_and_keeps_steps():
@@ -75,7 +75,7 @@ def a_run(folder, lines, **constants):
 
 
 def test_the_curve_of_a_run(tmp_path):
-    lines = [{"step": 10 * i, "discriminator/wasserstein": -1.0 / i} for i in (1, 2, 4)]
+    lines = [{"step": 10 * i, "critic/wasserstein": -1.0 / i} for i in (1, 2, 4)]
     curve = curves.curve_of_run(a_run(tmp_path / "wgan", lines))
     assert (curve.kind, curve.name) == ("wasserstein", "wgan")
     assert curve.steps.tolist() == [10, 20, 40] and curve.values.tolist() == [1.0, 0.5, 0.25]
@@ -171,7 +171,7 @@ def test_the_lectures_two_curves(tmp_path, monkeypatch, capsys):
 
 def test_the_curves_of_two_runs(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    lines = [{"step": i, "discriminator/wasserstein": -1.0 / i} for i in range(1, 8)]
+    lines = [{"step": i, "critic/wasserstein": -1.0 / i} for i in range(1, 8)]
     a_run(tmp_path / "wgan", lines)
     a_run(tmp_path / "gan", [{"step": i, "discriminator/jsd": 0.6} for i in range(1, 4)])
     words = ["--run-folder", "wgan", "gan", "--out", "figures", "--median", "3"]

@@ -1,9 +1,9 @@
 """The two learning curves: estimates of the earth mover's distance and of the JS divergence.
 
-While a discriminator is trained, its loss says how far apart real and generated examples are: a
-Wasserstein discriminator's as an earth mover's distance (up to a factor), a cross-entropy discriminator's as a
-Jensen-Shannon divergence. Here they are read from a run's log, smoothed, and fitted to two
-distributions that stand still.
+While it is trained, a discriminator's loss says how far apart real and generated examples are: a
+Wasserstein critic's as an earth mover's distance (up to a factor), that of a discriminator with
+cross-entropy as a Jensen-Shannon divergence. Here the estimates are read from a run's log and
+smoothed, or fitted to two fixed distributions.
 """
 
 from __future__ import annotations
@@ -39,18 +39,19 @@ def optimal_discriminator(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
     """`D*(x) = p_data(x) / (p_data(x) + p_g(x))`: the best discriminator's probability of "real".
 
     Args:
-        real, fake: densities or probabilities at the same places; not both 0 at any of them.
+        real, fake: densities or probabilities at the same points; not both 0 at any of them.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     return real / (real + fake)
 
 
-def value_of(real: np.ndarray, fake: np.ndarray, discriminator: np.ndarray) -> float:
+def gan_value(real: np.ndarray, fake: np.ndarray, discriminator: np.ndarray) -> float:
     """The GAN's value `V = sum p_data log D + sum p_g log(1 - D)` of discrete distributions.
 
     Args:
         real, fake: probabilities `(n,)`, each summing to 1.
-        discriminator: D at each of the places. At the best discriminator V is `-log 4 + 2 JSD(real, fake)`.
+        discriminator: D at each of the points. For the best discriminator V is
+            `-log 4 + 2 JSD(real, fake)`.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     discriminator = np.asarray(discriminator, np.float64)
@@ -69,9 +70,9 @@ class Curve:
 
     Args:
         kind: `"wasserstein"` (earth mover's distance up to an unknown factor, which differs
-            between discriminators) or `"jsd"` (lower bound of the divergence in nats, at most log 2).
-        name: whose curve it is.
-        steps: int64 `(n,)`, rising.
+            between critics) or `"jsd"` (lower bound of the divergence in nats, at most log 2).
+        name: of the run.
+        steps: int64 `(n,)`, increasing.
         values: float64 `(n,)`.
     """
 
@@ -88,11 +89,11 @@ class Curve:
 def median_filter(values: np.ndarray, window: int = 101) -> np.ndarray:
     """Running median, as the official WGAN code smooths its curves (window 101).
 
-    At the ends the window shrinks evenly on both sides, so that the first and the last value stay.
+    Towards the ends the window shrinks on both sides alike; the first and last value are unchanged.
 
     Args:
         values: `(n,)`.
-        window: odd number of values a median is taken of; 1 changes nothing.
+        window: odd number of values in each median; 1 changes nothing.
 
     Returns:
         float64 `(n,)`.
@@ -101,17 +102,19 @@ def median_filter(values: np.ndarray, window: int = 101) -> np.ndarray:
         InputError: an even window or one below 1, or values of another shape.
     """
     if isinstance(window, bool) or int(window) != window or window < 1 or window % 2 == 0:
-        raise InputError(f"median window {window}; it must be an odd number of at least 1")
+        raise InputError(f"the median window is {window}; it must be an odd number, 1 or more")
     values = np.asarray(values, np.float64)
     if values.ndim != 1:
-        raise InputError(f"a curve of shape {values.shape}; expected one number a step, (n,)")
+        raise InputError(
+            f"the curve has shape {values.shape}; expected (n,), one number for each step"
+        )
     count, half = len(values), int(window) // 2
     reach = [min(half, index, count - 1 - index) for index in range(count)]
     return np.array([np.median(values[i - r : i + r + 1]) for i, r in enumerate(reach)])
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's rank correlation; equal values share the mean of their ranks.
+    """Spearman's rank correlation; equal values get the mean of their ranks.
 
     Args:
         first, second: `(n,)`, at least two different values each.
@@ -122,30 +125,33 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
         raise InputError(
-            f"ranks of {first.shape} and {second.shape} values; expected two lists of one"
-            " length, 2 or more"
+            f"values of shapes {first.shape} and {second.shape} cannot be ranked; expected two"
+            " lists of equal length, 2 or more"
         )
     ranks = [_ranks(values) for values in (first, second)]
     if any(np.ptp(rank) == 0 for rank in ranks):
-        raise InputError("values that are all equal have no rank correlation")
+        raise InputError(
+            "the values are all equal and have no rank correlation; pass at least two different"
+            " ones"
+        )
     return float(np.corrcoef(ranks)[0, 1])
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2.0)[place]
+    return (ends - (counts - 1) / 2.0)[inverse]
 
 
 def curve_of_run(folder: str | os.PathLike) -> Curve:
-    """The curve in a run's `losses.jsonl`; each of its lines is a mean over `report` steps.
+    """The curve in a run's `losses.jsonl`; each of its lines is a mean over `log_every` steps.
 
     Args:
         folder: run folder of a game with the Wasserstein loss, or with a cross-entropy loss and
             no label smoothing.
 
     Raises:
-        InputError: no run folder, no log, or a game whose losses estimate neither.
+        InputError: not a run folder, no log, or a game whose losses estimate neither.
     """
     from tfgan_suite.training.run_folder import Run
 
@@ -160,31 +166,33 @@ def curve_of_run(folder: str | os.PathLike) -> Curve:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    found = []
+    entries = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
-            found.append(json.loads(line))
+            entries.append(json.loads(line))
         except ValueError as error:
-            raise InputError(f"line {number} of {path} is no JSON ({error})") from None
-    return found
+            raise InputError(
+                f"line {number} of {path} is not JSON ({error}); delete the damaged line"
+            ) from None
+    return entries
 
 
 def _estimate(
     line: dict[str, Any], constants: dict[str, Any], folder: Path
 ) -> tuple[str, Callable[[dict[str, Any]], float]]:
     """Which estimate a line of the log holds, and how it is read."""
-    if "discriminator/wasserstein" in line:
-        return "wasserstein", lambda one: -one["discriminator/wasserstein"]
+    if "critic/wasserstein" in line:
+        return "wasserstein", lambda losses: -losses["critic/wasserstein"]
     if "discriminator/jsd" in line:
-        return "jsd", lambda one: one["discriminator/jsd"]
+        return "jsd", lambda losses: losses["discriminator/jsd"]
     plain = constants.get("loss") in CROSS_ENTROPY and not constants.get("label_smoothing")
     if plain and {"discriminator/real", "discriminator/fake"} <= set(line):
-        return "jsd", lambda one: adversarial.jensen_shannon_estimate(
-            one["discriminator/real"] + one["discriminator/fake"]
+        return "jsd", lambda losses: adversarial.jensen_shannon_estimate(
+            losses["discriminator/real"] + losses["discriminator/fake"]
         )
     raise InputError(
         f"{folder} estimates neither distance: its log has {', '.join(sorted(line))}; expected"
-        " discriminator/wasserstein, discriminator/jsd, or a cross-entropy loss without label smoothing"
+        " critic/wasserstein, discriminator/jsd, or a cross-entropy loss without label smoothing"
     )
 
 
@@ -199,22 +207,22 @@ def fitted_estimates(
     steps: int = 500,
     width: int = 32,
     clip: float = 0.1,
-    rate: float = 0.01,
+    learning_rate: float = 0.01,
     seed: int = 0,
 ) -> list[float]:
-    """Trains a discriminator between two distributions that stand still, and reads its estimate.
+    """Trains a discriminator between two fixed distributions, and reads its estimate.
 
     Args:
-        kind: `"wasserstein"`: WGAN's discriminator, weights clipped to [-clip, clip]; the estimate is
-            the distance up to a factor, roughly the same for all distances (as far as the fit
-            finds the best discriminator). `"jsd"`: GAN's discriminator, cross-entropy, no bound on weights.
-        draw: takes theta and the step (int64), both scalars, gives real and generated points
-            `(batch, n)`; steps below 0 are drawn for the estimate.
-        thetas: the distances; for each, the discriminator begins anew with the same weights.
+        kind: `"wasserstein"`: WGAN's critic, weights clipped to [-clip, clip]; the estimate is the
+            distance up to a factor, roughly the same for all distances (if training finds the
+            best critic). `"jsd"`: GAN's discriminator, cross-entropy, weights unbounded.
+        draw: from theta and the step (int64), both scalars, to real and generated points
+            `(batch, n)`; negative steps are drawn for the estimate.
+        thetas: the distances; for each, the discriminator restarts from the same weights.
         steps: updates of the discriminator.
-        width: units of its two hidden layers of ReLU.
-        clip: half the side of the box of weights.
-        rate: Adam's learning rate, which falls in a line to 0.
+        width: units of its two hidden layers with ReLU.
+        clip: bound of the weights.
+        learning_rate: of Adam, with linear decay to 0.
         seed: of the initial weights.
 
     Returns:
@@ -224,34 +232,34 @@ def fitted_estimates(
         InputError: an unknown kind, or numbers out of range.
     """
     if kind not in KINDS:
-        raise InputError(f"estimate {kind!r} is unknown; it must be one of {', '.join(KINDS)}")
+        raise InputError(f"unknown estimate {kind!r}; it must be one of {', '.join(KINDS)}")
     check_positive_integers(steps=steps, width=width)
     keras.utils.set_random_seed(seed)
     size = draw(tf.constant(1.0), tf.constant(0, tf.int64))[0].shape[-1]
     point = keras.Input((size,))
     discriminator = keras.Model(point, mlp(point, width, 1, layers=2))
-    optimizer = FusedAdam(rate, 0.5, 0.9)
+    optimizer = FusedAdam(learning_rate, 0.5, 0.9)
     fit = _fit(kind, discriminator, optimizer, draw, steps, clip)
-    held = [*discriminator.trainable_variables, *compat.optimizer_variables(optimizer)]
-    held = [compat.tensor_variable(variable) for variable in held]
-    start = [variable.numpy() for variable in held]
-    found = []
+    variables = [*discriminator.trainable_variables, *compat.optimizer_variables(optimizer)]
+    variables = [compat.tensor_variable(variable) for variable in variables]
+    initial = [variable.numpy() for variable in variables]
+    estimates = []
     for theta in thetas:
-        for variable, first in zip(held, start):
-            variable.assign(first)
-        value = float(fit(tf.constant(theta, tf.float32)))
-        found.append(-value if kind == KINDS[0] else adversarial.jensen_shannon_estimate(value))
-    return found
+        for variable, value in zip(variables, initial):
+            variable.assign(value)
+        loss = float(fit(tf.constant(theta, tf.float32)))
+        estimates.append(-loss if kind == KINDS[0] else adversarial.jensen_shannon_estimate(loss))
+    return estimates
 
 
 def _fit(
     kind: str, discriminator: Any, optimizer: Any, draw: Callable, steps: int, clip: float
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A function that trains the discriminator for a theta and gives its loss on fresh points."""
+    """A function that trains the discriminator for a theta and returns its loss on fresh points."""
     loss = adversarial.get("wasserstein" if kind == "wasserstein" else "non_saturating")
     weights = discriminator.trainable_variables
     compat.build_optimizer(optimizer, weights)
-    rate = compat.get_learning_rate(optimizer)
+    learning_rate = compat.get_learning_rate(optimizer)
 
     def total(theta: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         real, fake = draw(theta, step)
@@ -263,8 +271,8 @@ def _fit(
             with tf.GradientTape() as tape:
                 value = total(theta, step)
             gradients = tape.gradient(value, adversarial_model.variables_of(weights))
-            share = 1.0 - tf.cast(step, tf.float32) / steps
-            compat.tensor_variable(optimizer.learning_rate).assign(rate * share)
+            remaining = 1.0 - tf.cast(step, tf.float32) / steps
+            compat.tensor_variable(optimizer.learning_rate).assign(learning_rate * remaining)
             compat.apply(optimizer, gradients, weights)
             if kind == "wasserstein":
                 penalties.clip_weights(weights, clip)
@@ -277,7 +285,7 @@ def _fit(
 def parallel_lines(theta: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Points `(128, 2)` of the lines (0, Z) and (theta, Z), Z ~ U[0, 1], whose W is |theta|.
 
-    Their Jensen-Shannon divergence is log 2 for every theta but 0.
+    Their Jensen-Shannon divergence is log 2 for every theta except 0.
     """
     heights = tf.random.stateless_uniform((2, 128, 1), tf.stack([tf.zeros_like(step), step]))
     across = tf.ones((128, 1)) * tf.cast(theta, tf.float32)

@@ -109,7 +109,7 @@ def collect(
             the wrong rank.
     """
     moments: Moments | None = None
-    kept: dict[str, list[np.ndarray]] = {"features": [], "predictions": [], "examples": []}
+    parts: dict[str, list[np.ndarray]] = {"features": [], "predictions": [], "examples": []}
     bar = None
     if progress:
         print(progress)
@@ -124,16 +124,16 @@ def collect(
             moments = Moments(features.shape[1])
         moments.add(features)
         if keep_features:
-            kept["features"].append(np.asarray(features, np.float32))
+            parts["features"].append(np.asarray(features, np.float32))
         if keep_predictions:
-            kept["predictions"].append(_check_predictions(predictions, extractor))
+            parts["predictions"].append(_check_predictions(predictions, extractor))
         if keep_examples:
-            kept["examples"].append(batch)
+            parts["examples"].append(batch)
         if bar is not None:
             bar.update(moments.count)
     if moments is None:
         raise InputError("there are no images to measure; pass one or more")
-    return Collected(moments, **{key: np.concatenate(rows) for key, rows in kept.items() if rows})
+    return Collected(moments, **{key: np.concatenate(rows) for key, rows in parts.items() if rows})
 
 
 def reference(

@@ -1,4 +1,4 @@
-"""Frechet Inception distance (Heusel et al. 2017), and what it would be of endless samples."""
+"""Frechet Inception distance (Heusel et al. 2017), also extrapolated to infinite samples."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Moments:
     def of(cls, features: np.ndarray) -> Moments:
         """The moments of features `(n, d)`."""
         features = as_features(features)
-        found = cls(features.shape[1])
-        found.add(features)
-        return found
+        moments = cls(features.shape[1])
+        moments.add(features)
+        return moments
 
     @property
     def dimension(self) -> int:
@@ -43,7 +43,7 @@ class Moments:
         return len(self.mean)
 
     def add(self, features: np.ndarray) -> None:
-        """Takes a batch in.
+        """Adds a batch.
 
         Args:
             features: `(n, dimension)`.
@@ -54,13 +54,14 @@ class Moments:
         features = as_features(features)
         if features.shape[1] != self.dimension:
             raise InputError(
-                f"features have {features.shape[1]} dimensions; those before had {self.dimension}"
+                f"features have {features.shape[1]} dimensions; those before had {self.dimension}:"
+                " use one extractor for all batches"
             )
         count, mean = len(features), features.mean(axis=0)
-        apart = features - mean
+        deviations = features - mean
         between = mean - self.mean
         total = self.count + count
-        self.scatter += apart.T @ apart
+        self.scatter += deviations.T @ deviations
         self.scatter += np.outer(between, between) * (self.count * count / total)
         self.mean += between * (count / total)
         self.count = total
@@ -73,7 +74,7 @@ class Moments:
             InputError: fewer than two vectors.
         """
         if self.count < 2:
-            raise InputError(f"a covariance of {self.count} images; give at least 2")
+            raise InputError(f"a covariance needs at least 2 images; there are {self.count}")
         return self.scatter / (self.count - 1)
 
 
@@ -102,27 +103,31 @@ def frechet_distance(
     Raises:
         InputError: shapes that do not fit each other.
     """
-    one, two = np.asarray(mean_1, np.float64), np.asarray(mean_2, np.float64)
+    mean_1, mean_2 = np.asarray(mean_1, np.float64), np.asarray(mean_2, np.float64)
     first, second = (np.asarray(c, np.float64) for c in (covariance_1, covariance_2))
-    shape = (one.size, one.size)
-    if one.shape != two.shape or one.ndim != 1 or first.shape != shape or second.shape != shape:
+    if (
+        mean_1.shape != mean_2.shape
+        or mean_1.ndim != 1
+        or not (first.shape == second.shape == (mean_1.size, mean_1.size))
+    ):
         raise InputError(
-            f"means of shape {one.shape} and {two.shape} with covariances of shape {first.shape} "
-            f"and {second.shape}; expected (d,) and (d, d) for both: use one extractor"
+            f"means of shapes {mean_1.shape} and {mean_2.shape} with covariances of shapes "
+            f"{first.shape} and {second.shape}; expected (d,) and (d, d) for both: use one "
+            "extractor"
         )
     values, vectors = np.linalg.eigh(first)
     root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     product = root @ second @ root
     overlap = np.linalg.eigvalsh((product + product.T) / 2.0)
     trace = np.trace(first) + np.trace(second) - 2.0 * np.sqrt(np.maximum(overlap, 0.0)).sum()
-    return float(((one - two) ** 2).sum() + trace)
+    return float(((mean_1 - mean_2) ** 2).sum() + trace)
 
 
 def fid(real: Moments, fake: Moments, **protocol: Any) -> MeasureResult:
     """Frechet distance between the Gaussians of real and generated features.
 
-    Finite samples make it too high, by about a constant over their number: only values for equal
-    numbers may be compared. `fid_infinity` removes that.
+    It is biased upward by about a constant divided by the number of samples: compare only values
+    of equal numbers. `fid_infinity` removes the bias.
 
     Args:
         real: moments of the real features.
@@ -130,7 +135,7 @@ def fid(real: Moments, fake: Moments, **protocol: Any) -> MeasureResult:
         **protocol: facts for the result.
 
     Raises:
-        InputError: two dimensions, or fewer than two examples.
+        InputError: different dimensions, or fewer than two examples.
     """
     _warn_if_few(min(real.count, fake.count), real.dimension)
     value = frechet_distance(real.mean, real.covariance, fake.mean, fake.covariance)
@@ -141,16 +146,16 @@ def fid(real: Moments, fake: Moments, **protocol: Any) -> MeasureResult:
 def fid_infinity(
     real: np.ndarray, fake: np.ndarray, *, points: int = 10, seed: int = 0, **protocol: Any
 ) -> MeasureResult:
-    """FID extrapolated to endless samples: the intercept of a straight line over 1/n.
+    """FID extrapolated to infinite samples: the intercept of a straight line over 1/n.
 
-    Chong and Forsyth (CVPR 2020) hold the real statistics fixed. Here real and generated features
+    Chong and Forsyth (CVPR 2020) keep the real statistics fixed. Here real and generated features
     are both subsampled to n, because a reference of finite size adds a bias of the same form.
 
     Args:
         real: features `(N, d)`.
         fake: features `(M, d)`.
-        points: numbers n at which FID is computed, evenly from a fifth of the smaller set (at
-            least twice the dimension) to all of it.
+        points: how many sizes n FID is computed for, evenly spaced from a fifth of the smaller set
+            (at least twice the dimension) to all of it; default 10.
         seed: of the subsets.
         **protocol: facts for the result.
 
@@ -165,22 +170,24 @@ def fid_infinity(
     fewest = max(most // 5, min(2 * dimension, most // 2), 2)
     if points < 3 or most < fewest + points:
         raise InputError(
-            f"{most} examples and {points} points for a line over 1/n; give at least 3 points and "
-            f"{max(4 * dimension, 10 * points)} examples of each side"
+            f"{most} examples and {points} points are too few for a line over 1/n; expected at "
+            f"least 3 points and {max(4 * dimension, 10 * points)} examples of each side"
         )
     if most < 4 * dimension:
         warn(
-            f"FID_infinity: {most} examples are too few for {dimension} features, the line is "
-            f"bent; at least {4 * dimension} of each side are needed"
+            f"FID_infinity: {most} examples are too few for {dimension} features, FID is not yet "
+            f"linear in 1/n; at least {4 * dimension} of each side are needed"
         )
     draws = np.random.RandomState(seed)
     counts = np.linspace(fewest, most, points).astype(int)
     values = []
     for count in counts:
-        one, two = (
+        first, second = (
             Moments.of(rows[draws.choice(len(rows), count, replace=False)]) for rows in (real, fake)
         )
-        values.append(frechet_distance(one.mean, one.covariance, two.mean, two.covariance))
+        values.append(
+            frechet_distance(first.mean, first.covariance, second.mean, second.covariance)
+        )
     # Weighted by n: the scatter of FID falls like 1/n.
     weights = counts / counts.mean()
     line, spread = np.polyfit(1.0 / counts, values, 1, w=weights, cov=True)
@@ -200,7 +207,7 @@ def fid_infinity(
 def _warn_if_few(count: int, dimension: int) -> None:
     if count <= dimension:
         warn(
-            f"FID: {count} examples are too few for {dimension} features, the covariance has not "
+            f"FID: {count} examples are too few for {dimension} features, the covariance lacks "
             f"full rank and the value is far too high; at least {dimension + 1} are needed, "
-            "10,000 are usual"
+            "10,000 are common"
         )

@@ -1,13 +1,14 @@
-"""GAM: two trained games fight, each discriminator judging the other's samples (Im et al. 2016).
+"""GAM: a battle of two trained games, each discriminator on the other's samples (Im et al. 2016).
 
     r_test = e(D1, x_test) / e(D2, x_test),      r_sample = e(D1, G2(z)) / e(D2, G1(z))
 
-where e is a discriminator's error rate. With r_test near 1 the discriminators are equally good on unseen real
-examples, and the pair whose discriminator errs less on the other's samples wins: the first where
-r_sample < 1. Otherwise the battle is void. The order need not be transitive: `round_robin`.
+where e is a discriminator's error rate. If r_test is near 1, the discriminators are equally good on
+unseen real examples, and the game whose discriminator errs less on the other's samples wins: the
+first if r_sample < 1. Otherwise the battle is void. The order need not be transitive:
+`round_robin`.
 
-Two conventions are about. The paper's, used here, has error rates. The authors' script has
-accuracies, 1 - e, and calls the first the winner where the ratio is above 1; both are reported.
+There are two conventions. The paper, and this module, use error rates. The authors' script uses
+accuracies, 1 - e, and names the first the winner if the ratio is above 1; both are reported.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -50,11 +51,11 @@ class Outcomes:
     def __post_init__(self):
         sizes = [np.shape(array) for array in vars(self).values()]
         if any(len(size) != 1 or not size[0] for size in sizes):
-            raise InputError(f"outcomes have shapes {sizes}; expected four lists, none empty")
+            raise InputError(f"the outcomes have shapes {sizes}; expected four lists, none empty")
         if sizes[0] != sizes[1]:
             raise InputError(
-                f"the discriminators judged {sizes[0][0]} and {sizes[1][0]} real examples; expected the"
-                " same examples for both"
+                f"the discriminators classified {sizes[0][0]} and {sizes[1][0]} real examples;"
+                " expected the same examples for both"
             )
 
 
@@ -63,12 +64,12 @@ class Battle:
     """The result of a battle.
 
     Args:
-        verdict: `"first"`, `"second"`, `"tie"` (r_sample is 1), `"void"` (the discriminators are not
-            equally good on real examples) or `"undetermined"` (no discriminator was ever fooled).
+        verdict: `"first"`, `"second"`, `"tie"` (r_sample is 1), `"void"` (the discriminators are
+            not equally good on real examples) or `"undetermined"` (neither was ever fooled).
         r_test, r_sample: ratios of the smoothed error rates, first by second.
         r_test_interval, r_sample_interval: 95% bootstrap intervals.
         accuracy_ratios: `"r_test"` and `"r_sample"` in the script's convention.
-        errors: plain error rates of both discriminators on real examples and on samples.
+        errors: error rates of both discriminators on real examples and on samples, not smoothed.
         protocol: counts, seed, tolerance, conventions.
     """
 
@@ -83,12 +84,12 @@ class Battle:
 
     @property
     def certain(self) -> bool:
-        """Whether a winner is named and r_sample's interval leaves out 1."""
+        """Whether there is a winner and r_sample's interval excludes 1."""
         low, high = self.r_sample_interval
         return self.verdict in ("first", "second") and not low <= 1.0 <= high
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, fit for JSON, with `"certain"`."""
+        """All fields and `"certain"`, ready for JSON."""
         return {"name": "GAM", **dataclasses.asdict(self), "certain": self.certain}
 
 
@@ -105,7 +106,7 @@ def judge(
     seed: int = 0,
     **protocol: Any,
 ) -> Battle:
-    """The verdict on given answers.
+    """The verdict on recorded answers.
 
     Args:
         outcomes: which answers were wrong.
@@ -120,7 +121,7 @@ def judge(
     if not tolerance > 0 or resamples < 1:
         raise InputError(
             f"tolerance {tolerance}, {resamples} resamples; expected a tolerance above 0, such as"
-            f" {TOLERANCE}, and at least 1 resample"
+            f" {TOLERANCE}, and 1 resample or more"
         )
     tests = np.asarray(outcomes.first_test, bool), np.asarray(outcomes.second_test, bool)
     samples = np.asarray(outcomes.first_sample, bool), np.asarray(outcomes.second_sample, bool)
@@ -128,8 +129,8 @@ def judge(
     draws = np.random.default_rng(seed)
     test_ratios, sample_ratios = [], []
     for _ in range(resamples):
-        chosen = draws.integers(0, len(tests[0]), len(tests[0]))
-        test_ratios.append(smoothed(tests[0][chosen]) / smoothed(tests[1][chosen]))
+        rows = draws.integers(0, len(tests[0]), len(tests[0]))
+        test_ratios.append(smoothed(tests[0][rows]) / smoothed(tests[1][rows]))
         rates = [smoothed(a[draws.integers(0, len(a), len(a))]) for a in samples]
         sample_ratios.append(rates[0] / rates[1])
     return Battle(
@@ -183,40 +184,51 @@ def battle(
     count: int = 1000,
     seed: int = 0,
     batch: int = 100,
-    **how: Any,
+    **options: Any,
 ) -> Battle:
-    """Lets two trained games fight.
+    """Evaluates two trained games against each other.
 
     Args:
-        first, second: games with `discriminator`, `generate(count, seed)` and `adversarial.threshold`,
-            trained on the same data in the same form. Discriminators run in inference mode; samples
-            come from averaged weights where a game keeps them.
+        first, second: games with `discriminator`, `generate(count, seed)` and
+            `adversarial.threshold`, trained on the same data in the same form. Discriminators run
+            in inference mode; samples come from averaged weights if a game has them.
         real: unseen real examples `(n, ...)`, of a test split.
         count: samples of each game, both from one seed.
         seed: of samples and bootstrap.
-        batch: examples that a discriminator sees at once.
-        **how: `tolerance` and `resamples` of `judge`.
+        batch: examples that a discriminator classifies at once.
+        **options: `tolerance` and `resamples` of `judge`.
 
     Raises:
-        InputError: a game whose discriminator has no threshold between real and generated (such as a
-            Wasserstein discriminator), games of examples of different shapes.
+        InputError: a game whose discriminator has no threshold between real and generated (such as
+            a Wasserstein critic), games of examples of different shapes.
     """
     samples = [game.generate(count, seed=seed) for game in (first, second)]
     shapes = {tuple(array.shape[1:]) for array in (*samples, real)}
     if len(shapes) > 1:
-        raise InputError(f"the battle is about examples of shapes {sorted(shapes)}; expected one")
+        raise InputError(
+            f"the games' samples and the real examples have shapes {sorted(shapes)}; expected a"
+            " single shape"
+        )
     outcomes = Outcomes(
-        ~called_real(first, real, batch),
-        ~called_real(second, real, batch),
-        called_real(first, samples[1], batch),
-        called_real(second, samples[0], batch),
+        ~classified_real(first, real, batch),
+        ~classified_real(second, real, batch),
+        classified_real(first, samples[1], batch),
+        classified_real(second, samples[0], batch),
     )
     names = [getattr(game, "name", type(game).__name__) for game in (first, second)]
-    return judge(outcomes, seed=seed, first=names[0], second=names[1], **how)
+    return judge(outcomes, seed=seed, first=names[0], second=names[1], **options)
 
 
-def called_real(game: Any, examples: np.ndarray, batch: int = 100) -> np.ndarray:
-    """Which examples a game's discriminator calls real, bool `(n,)`: answers above its threshold.
+def classified_real(game: Any, examples: np.ndarray, batch: int = 100) -> np.ndarray:
+    """Which examples a game's discriminator classifies as real: outputs above its threshold.
+
+    Args:
+        game: as for `battle`.
+        examples: `(n, ...)`.
+        batch: examples at once.
+
+    Returns:
+        bool `(n,)`.
 
     Raises:
         InputError: its loss has no threshold.
@@ -224,34 +236,31 @@ def called_real(game: Any, examples: np.ndarray, batch: int = 100) -> np.ndarray
     threshold = game.adversarial.threshold
     if threshold is None:
         raise InputError(
-            f"the discriminator of {game.name!r} with the {game.adversarial.name} loss gives numbers that"
-            " tell no single example real or generated; GAM needs a classifier"
+            f"the {game.adversarial.name} loss of {game.name!r} has no threshold between real and"
+            " generated examples; GAM needs a classifier: use a game with cross-entropy"
         )
-    discriminator: Callable[[tf.Tensor], tf.Tensor] = lambda x: game.discriminator(
-        x, training=False
-    )  # noqa: E731
-    parts = [
-        np.asarray(discriminator(tf.constant(examples[i : i + batch], tf.float32)), np.float32)
-        for i in range(0, len(examples), batch)
-    ]
+    parts = []
+    for start in range(0, len(examples), batch):
+        block = tf.constant(examples[start : start + batch], tf.float32)
+        parts.append(np.asarray(game.discriminator(block, training=False), np.float32))
     return np.concatenate(parts).reshape(len(examples), -1)[:, 0] > threshold
 
 
-def round_robin(games: Mapping[str, Any], real: np.ndarray, **how: Any) -> dict[str, Any]:
-    """Lets every two of several games fight.
+def round_robin(games: Mapping[str, Any], real: np.ndarray, **options: Any) -> dict[str, Any]:
+    """Evaluates every pair of several games.
 
     Args:
         games: trained games by name.
         real: unseen real examples.
-        **how: arguments of `battle`.
+        **options: arguments of `battle`.
 
     Returns:
         `"battles"`: a `Battle` for each pair of names, `"wins"`: number of wins by name. There
-        need not be a best: GAM is not transitive.
+        need not be a best game: GAM is not transitive.
     """
     battles, wins = {}, dict.fromkeys(games, 0)
     for pair in itertools.combinations(games, 2):
-        battles[pair] = battle(games[pair[0]], games[pair[1]], real, **how)
+        battles[pair] = battle(games[pair[0]], games[pair[1]], real, **options)
         if battles[pair].verdict in ("first", "second"):
             wins[pair[0 if battles[pair].verdict == "first" else 1]] += 1
     return {"battles": battles, "wins": wins}

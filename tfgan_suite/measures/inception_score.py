@@ -18,38 +18,41 @@ def inception_score(
     seed: int | None = 2020,
     **protocol: Any,
 ) -> MeasureResult:
-    """How surely single samples are classified, and how evenly all of them are spread.
+    """How confidently each sample is classified, and how evenly samples cover the classes.
 
     ```
     IS = exp( E_x KL( p(y|x) || p(y) ) ),    p(y) = E_x p(y|x) over the split
     ```
 
-    Between 1 (every sample has the same prediction) and the number of classes. Real data are not
-    looked at, so a generator with one fine image a class gets the best score.
+    Between 1 (every sample has the same prediction) and the number of classes. Real data play no
+    part, so a generator with one good image for each class gets the best score.
 
     Args:
         predictions: `(samples, classes)`: probabilities, or logits.
-        logits: whether they are logits.
-        splits: the samples are cut into so many parts; the value is the mean over them.
-        seed: of the order in which samples are dealt to the splits; `None`: as they come. (Samples
-            sorted by class give each split few classes, and a score far too low.)
+        logits: whether they are logits; default False.
+        splits: number of parts of the samples; the value is the mean over them. Default 10.
+        seed: of the order in which samples are assigned to splits; `None`: their own order.
+            (Samples sorted by class give each split few classes, and a score far too low.)
         **protocol: facts for the result.
 
     Returns:
         Value; `spread` is the standard deviation over splits.
 
     Raises:
-        InputError: wrong shape, values that are no probabilities, fewer samples than splits.
+        InputError: wrong shape, values that are not probabilities, fewer samples than splits.
     """
     logs = _log_probabilities(as_features(predictions, "predictions"), logits)
     count, classes = logs.shape
     if not 1 <= splits <= count:
-        raise InputError(f"{count} samples cannot be cut into {splits} splits; give more samples")
+        raise InputError(
+            f"{count} samples cannot be divided into {splits} splits; expected at least a sample "
+            "in each: pass more samples or fewer splits"
+        )
     if count < 10 * splits * classes:
         warn(
             f"Inception score: {count} samples are too few for {splits} splits of {classes} "
             f"classes, the value is too low; at least {10 * splits * classes} are needed (50,000 "
-            "are usual)"
+            "are common)"
         )
     if seed is not None:
         logs = logs[np.random.RandomState(seed).permutation(count)]
@@ -82,8 +85,8 @@ def _log_probabilities(values: np.ndarray, logits: bool) -> np.ndarray:
         return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     if values.min() < 0 or not np.allclose(values.sum(axis=1), 1.0, atol=1e-3):
         raise InputError(
-            f"predictions from {values.min():g} to {values.max():g} are no probabilities that sum "
-            "to 1; if they are logits, say logits=True"
+            f"predictions from {values.min():g} to {values.max():g} are not probabilities that "
+            "sum to 1; if they are logits, pass logits=True"
         )
     with np.errstate(divide="ignore"):
         return np.log(values)

@@ -23,7 +23,7 @@ def polynomial_mmd(real: np.ndarray, fake: np.ndarray) -> float:
         fake: features `(n, d)`, n at least 2.
 
     Returns:
-        The value; without bias, so it may be negative.
+        The value; it is unbiased, so it may be negative.
 
     Raises:
         InputError: wrong shapes, values that are not finite, fewer than two of either.
@@ -46,8 +46,8 @@ def kid(
     Args:
         real: features `(n, d)`.
         fake: features `(m, d)`.
-        subsets: how many subsets are drawn.
-        size: examples in a subset, of each side.
+        subsets: number of subsets; default 100.
+        size: examples of each side in a subset; default 1000.
         seed: of the subsets.
         **protocol: facts for the result.
 
@@ -60,19 +60,22 @@ def kid(
     """
     real, fake = _checked(real, fake)
     if subsets < 1 or size < 2:
-        raise InputError(f"{subsets} subsets of {size}; expected 1 or more of 2 or more")
+        raise InputError(
+            f"{subsets} subsets of {size} examples; expected 1 subset or more, of 2 examples or "
+            "more"
+        )
     fewest = min(len(real), len(fake))
     if fewest < size:
         warn(
-            f"KID: {fewest} samples are too few for subsets of {size}, all of them are taken; at "
-            f"least {size} of each side are needed"
+            f"KID: {fewest} samples are too few for subsets of {size}, so each subset has all of "
+            f"them; at least {size} of each side are needed"
         )
         size = fewest
     draws = np.random.RandomState(seed)
     values = []
     for _ in range(subsets):
-        chosen = [rows[draws.choice(len(rows), size, replace=False)] for rows in (real, fake)]
-        values.append(polynomial_mmd(*chosen))
+        subset = [rows[draws.choice(len(rows), size, replace=False)] for rows in (real, fake)]
+        values.append(polynomial_mmd(*subset))
     facts = {
         **protocol,
         "n_real": len(real),
@@ -88,8 +91,8 @@ def kid(
     )
 
 
-def _kernel(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    return (one @ two.T / one.shape[1] + 1.0) ** 3
+def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return (first @ second.T / first.shape[1] + 1.0) ** 3
 
 
 def _within(rows: np.ndarray) -> float:

@@ -110,7 +110,7 @@ def _codes(evaluation: Evaluation) -> list[MeasureResult]:
 def _reconstructions(evaluation: Evaluation) -> list[MeasureResult]:
     game, reference = evaluation.generator.game, evaluation.reference
     count, settings = evaluation.n_fake, evaluation.settings
-    return conditioning.copies(game, reference, count, settings.seed, settings.batch)
+    return conditioning.reconstructions(game, reference, count, settings.seed, settings.batch)
 
 
 @dataclasses.dataclass(frozen=True)

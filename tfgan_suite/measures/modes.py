@@ -1,4 +1,4 @@
-"""Which modes a generator reaches: counts over labels, a classifier or a known world's reader."""
+"""Which modes a generator covers, by labels, by a classifier or by a synthetic world's oracle."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.measures.result import MeasureResult
 
 
-def of_labels(
+def count_labels(
     labels: np.ndarray,
     modes: int | Sequence[str],
     *,
     good: np.ndarray | None = None,
-    least_share: float = 0.0,
+    min_share: float = 0.0,
     expected: np.ndarray | None = None,
     **protocol: Any,
 ) -> MeasureResult:
-    """Counts samples of known modes.
+    """Counts the modes of labelled samples.
 
     Args:
         labels: mode of each sample, `(n,)`.
         modes: number of modes, or their names.
-        good: bool `(n,)`, which samples count as good ones; default all.
-        least_share: share of all samples that a mode must get, in good ones, to be found; at
-            least one sample in any case.
-        expected: shares of the modes in the data, `(modes,)`; default all alike.
+        good: bool `(n,)`, which samples are of good quality; default all.
+        min_share: share of all samples that must be good ones of a mode for it to be covered; at
+            least one sample in any case. Default 0.
+        expected: shares of the modes in the data, `(modes,)`; default uniform.
         **protocol: facts for the result.
 
     Returns:
-        Number of modes found. The protocol holds `"modes"`, `"n_fake"`, `"good_share"`,
-        `"counts"` (good samples of each mode), `"missing"` (modes not found) and
+        Number of modes covered. The protocol holds `"modes"`, `"n_fake"`, `"good_share"`,
+        `"counts"` (good samples of each mode), `"missing"` (modes not covered) and
         `"total_variation"`: half the sum of absolute differences between the shares of good
         samples and `expected` (1 without good samples).
 
     Raises:
-        InputError: no samples, labels out of range, arguments of other lengths.
+        InputError: no samples, labels out of range, arguments of different lengths.
     """
     labels = np.asarray(labels)
     names = [str(n) for n in (range(modes) if isinstance(modes, int) else modes)]
     good = np.ones(labels.shape, bool) if good is None else np.asarray(good, bool)
     if labels.ndim != 1 or not len(labels) or good.shape != labels.shape:
         raise InputError(
-            f"labels of shape {labels.shape} and good of shape {good.shape}: expected (n,) twice"
+            f"labels of shape {labels.shape} and good of shape {good.shape}; expected (n,) twice"
         )
     if not np.issubdtype(labels.dtype, np.integer) or np.any((labels >= len(names))[good]):
         raise InputError(f"labels must be whole numbers below the {len(names)} modes")
     if np.any(labels[good] < 0):
         raise InputError("good samples must have a mode: a label of 0 or more")
-    if not 0.0 <= least_share < 1.0:
-        raise InputError(f"least_share is {least_share}; it must be 0 or more, and below 1")
+    if not 0.0 <= min_share < 1.0:
+        raise InputError(f"min_share is {min_share}; it must be in [0, 1)")
     counts = np.bincount(labels[good], minlength=len(names))
-    found = counts >= max(1.0, least_share * len(labels))
+    covered = counts >= max(1.0, min_share * len(labels))
     facts = {
         **protocol,
         "n_fake": len(labels),
         "modes": len(names),
         "good_share": float(np.mean(good)),
         "counts": dict(zip(names, counts.tolist())),
-        "missing": [name for name, seen in zip(names, found) if not seen],
+        "missing": [name for name, is_covered in zip(names, covered) if not is_covered],
         "total_variation": _total_variation(counts, expected),
-        "least_share": least_share,
+        "min_share": min_share,
     }
-    return MeasureResult("modes", int(found.sum()), facts)
+    return MeasureResult("modes", int(covered.sum()), facts)
 
 
-def of_classifier(
+def count_classified(
     images: np.ndarray,
     classifier: Callable[[np.ndarray], Any],
     modes: int | Sequence[str],
@@ -77,65 +77,67 @@ def of_classifier(
     name: str,
     confidence: float = 0.0,
     batch: int = 256,
-    **how: Any,
+    **options: Any,
 ) -> MeasureResult:
-    """Counts the classes that a classifier sees.
+    """Counts the modes of samples that a classifier labels.
 
     Args:
         images: samples `(n, ...)` in the classifier's own range.
         classifier: from a batch to class probabilities `(batch, modes)`.
         modes: number of classes, or their names.
         name: the classifier's name, for the result.
-        confidence: largest probability that a good sample must reach.
+        confidence: smallest top probability of a good sample; default 0.
         batch: samples classified at a time.
-        **how: `least_share`, `expected` and facts as for `of_labels`.
+        **options: `min_share`, `expected` and facts as for `count_labels`.
 
     Returns:
-        As `of_labels`; the protocol names the classifier under `"reader"`.
+        As `count_labels`; the protocol names the classifier under `"reader"`.
 
     Raises:
-        InputError: as `of_labels`; the classifier's outputs are no probabilities of the modes.
+        InputError: as `count_labels`; outputs that are not probabilities of the modes.
     """
-    number = modes if isinstance(modes, int) else len(modes)
-    labels, sure = [np.zeros(0, int)], [np.zeros(0, bool)]
+    classes = modes if isinstance(modes, int) else len(modes)
+    labels, confident = [np.zeros(0, int)], [np.zeros(0, bool)]
     for start in range(0, len(images), batch):
         block = images[start : start + batch]
-        shares = np.asarray(classifier(block), np.float64)
-        if shares.shape != (len(block), number):
+        probabilities = np.asarray(classifier(block), np.float64)
+        if probabilities.shape != (len(block), classes):
             raise InputError(
-                f"the classifier {name} gives {shares.shape} for {len(block)} samples; expected "
-                f"{(len(block), number)}"
+                f"the classifier {name} gives {probabilities.shape} for {len(block)} samples; "
+                f"expected {(len(block), classes)}"
             )
-        if np.any(shares < -1e-6) or not np.allclose(shares.sum(axis=1), 1.0, atol=1e-2):
+        totals = probabilities.sum(axis=1)
+        if np.any(probabilities < -1e-6) or not np.allclose(totals, 1.0, atol=1e-2):
             raise InputError(
-                f"the classifier {name} gives no probabilities (they sum to "
-                f"{shares.sum(axis=1)[0]:g}); end it with a softmax"
+                f"the outputs of the classifier {name} are not probabilities (they sum to "
+                f"{totals[0]:g}); end it with a softmax"
             )
-        labels.append(shares.argmax(axis=1))
-        sure.append(shares.max(axis=1) >= confidence)
-    facts = {**how, "reader": name, "confidence": confidence}
-    return of_labels(np.concatenate(labels), modes, good=np.concatenate(sure), **facts)
+        labels.append(probabilities.argmax(axis=1))
+        confident.append(probabilities.max(axis=1) >= confidence)
+    facts = {**options, "reader": name, "confidence": confidence}
+    return count_labels(np.concatenate(labels), modes, good=np.concatenate(confident), **facts)
 
 
-def of_world(
+def count_in_world(
     samples: np.ndarray,
     world: str,
     *,
     sigmas: float = 3.0,
-    least_share: float = 0.01,
+    min_share: float = 0.01,
     **protocol: Any,
 ) -> MeasureResult:
-    """Counts the modes of an embedded world with its own reader.
+    """Counts the modes of a synthetic world with its own oracle.
 
     Args:
         samples: points `(n, 2)` for `"ring"` and `"grid"`; images for `"shapes"`.
         world: its name.
-        sigmas: for points, how many standard deviations from its mode a good one may lie.
-        least_share: as for `of_labels`.
+        sigmas: for points, largest distance of a good one from its mode, in standard deviations;
+            default 3.
+        min_share: as for `count_labels`; default 0.01.
         **protocol: facts for the result.
 
     Returns:
-        As `of_labels`; the protocol names the world under `"reader"`.
+        As `count_labels`; the protocol names the world under `"reader"`.
 
     Raises:
         InputError: another world, samples of another shape, no samples.
@@ -149,10 +151,10 @@ def of_world(
         modes, good = gaussians.WORLDS[world].classes, distance <= sigmas
         extra = {"sigmas": sigmas}
     else:
-        known = ", ".join(("shapes", *gaussians.WORLDS))
-        raise InputError(f"no reader for the world {world!r}; there are readers for {known}")
+        worlds = ", ".join(("shapes", *gaussians.WORLDS))
+        raise InputError(f"the world {world!r} has no reader; expected one of {worlds}")
     facts = {**protocol, "reader": world, **extra}
-    return of_labels(labels, modes, good=good, least_share=least_share, **facts)
+    return count_labels(labels, modes, good=good, min_share=min_share, **facts)
 
 
 def _total_variation(counts: np.ndarray, expected: np.ndarray | None) -> float:

@@ -1,4 +1,4 @@
-"""Log-likelihood under a Parzen window of samples, as in the paper of the first GAN."""
+"""Log-likelihood under a Parzen window of samples, as in the first GAN paper."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfgan_suite.measures.result import MeasureResult, as_features
 
 # The grid of the official code.
 SIGMAS = tuple(np.logspace(-1.0, 0.0, 10))
-_BLOCK = 2**22  # distances that are held at once: 32 MiB
+_BLOCK = 2**22  # distances in memory at once: 32 MiB
 
 
 def log_likelihoods(samples: np.ndarray, points: np.ndarray, sigma: float) -> np.ndarray:
@@ -24,7 +24,7 @@ def log_likelihoods(samples: np.ndarray, points: np.ndarray, sigma: float) -> np
 
     Args:
         samples: generated examples `(n, d)`.
-        points: examples to judge `(m, d)`.
+        points: examples to evaluate `(m, d)`.
         sigma: standard deviation of the Gaussians, above 0.
 
     Returns:
@@ -39,11 +39,11 @@ def log_likelihoods(samples: np.ndarray, points: np.ndarray, sigma: float) -> np
 def choose_sigma(
     samples: np.ndarray, validation: np.ndarray, sigmas: tuple[float, ...] = SIGMAS
 ) -> float:
-    """The sigma under which validation examples are likeliest in the mean.
+    """The sigma with the highest mean log-likelihood of validation examples.
 
     Args:
         samples: generated examples `(n, d)`.
-        validation: real examples `(m, d)` that are not tested later.
+        validation: real examples `(m, d)`, other than the test examples.
         sigmas: the grid.
 
     Raises:
@@ -52,8 +52,8 @@ def choose_sigma(
     if not len(sigmas):
         raise InputError("the grid of sigmas is empty; expected one or more above 0")
     sigmas = tuple(_checked_sigma(sigma) for sigma in sigmas)
-    found = _densities(*_checked(samples, validation), sigmas)
-    return float(sigmas[int(np.argmax(found.mean(axis=1)))])
+    densities = _densities(*_checked(samples, validation), sigmas)
+    return float(sigmas[int(np.argmax(densities.mean(axis=1)))])
 
 
 def parzen(
@@ -66,13 +66,13 @@ def parzen(
     """Mean log-likelihood of test examples, with sigma chosen on validation examples.
 
     An unreliable measure in many dimensions: k-means of the training set can beat the true
-    distribution (Theis, van den Oord, Bethge 2016). It is here to compare with the first papers.
+    distribution (Theis, van den Oord, Bethge 2016). It is here for comparison with early papers.
     Values for other sigmas, other numbers of samples or another scale of the examples cannot be
     compared; the papers' images are in [0, 1] and they draw 10,000 samples.
 
     Args:
         samples: generated examples `(n, d)`.
-        validation: real examples `(m, d)`; the papers take 1,000.
+        validation: real examples `(m, d)`; the papers use 1,000.
         test: real examples `(m, d)`.
         sigmas: the grid.
         **protocol: further facts for the result.
@@ -84,7 +84,7 @@ def parzen(
         InputError: as `choose_sigma`.
     """
     sigma = choose_sigma(samples, validation, sigmas)
-    found = log_likelihoods(samples, test, sigma)
+    values = log_likelihoods(samples, test, sigma)
     facts = {
         "sigma": sigma,
         "n_fake": len(samples),
@@ -92,8 +92,8 @@ def parzen(
         "n_real": len(test),
         "spread": "standard error over test examples",
     }
-    error = float(found.std() / math.sqrt(len(found)))
-    return MeasureResult("parzen", float(found.mean()), {**protocol, **facts}, error)
+    error = float(values.std() / math.sqrt(len(values)))
+    return MeasureResult("parzen", float(values.mean()), {**protocol, **facts}, error)
 
 
 def _densities(samples: np.ndarray, points: np.ndarray, sigmas: tuple[float, ...]) -> np.ndarray:
@@ -103,7 +103,7 @@ def _densities(samples: np.ndarray, points: np.ndarray, sigmas: tuple[float, ...
     middle = samples.mean(axis=0)
     samples, points = samples - middle, points - middle
     lengths = (samples**2).sum(axis=1)
-    found = np.empty((len(sigmas), len(points)))
+    densities = np.empty((len(sigmas), len(points)))
     rows = max(1, _BLOCK // count)
     for start in range(0, len(points), rows):
         block = points[start : start + rows]
@@ -115,8 +115,8 @@ def _densities(samples: np.ndarray, points: np.ndarray, sigmas: tuple[float, ...
             kernel = np.exp(squared / (-2.0 * sigma**2)).mean(axis=1)
             logs = np.log(kernel) - nearest / (2.0 * sigma**2)
             scale = dimension * math.log(sigma * math.sqrt(2.0 * math.pi))
-            found[index, start : start + rows] = logs - scale
-    return found
+            densities[index, start : start + rows] = logs - scale
+    return densities
 
 
 def _checked(samples: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,13 +10,13 @@ import numpy as np
 from tfgan_suite.errors import InputError
 from tfgan_suite.measures.result import MeasureResult, as_pair, labelled, warn
 
-_BLOCK = 2**22  # distances that are held at once: 32 MiB
+_BLOCK = 2**22  # distances in memory at once: 32 MiB
 
 
 def precision_recall(
     real: np.ndarray, fake: np.ndarray, *, k: int = 5, **protocol: Any
 ) -> list[MeasureResult]:
-    """Which share of samples is realistic, and which share of the real data is covered.
+    """Which share of the samples is realistic, and which share of the real data they cover.
 
     With R_k(x) the distance from x to its k-th nearest neighbour in its own set (itself left out):
 
@@ -26,20 +26,20 @@ def precision_recall(
     coverage  = mean_i 1[min_j |y_j - x_i| < R_k(x_i)]
     ```
 
-    x are N real, y are M generated features. For two sets of one distribution coverage is about
-    `1 - 2^-k`, density 1; precision and recall stay below 1, the more so the more dimensions.
+    x are N real, y are M generated features. For two sets of one distribution, coverage is about
+    `1 - 2^-k` and density 1; precision and recall stay below 1, further in more dimensions.
 
     Args:
         real: features `(N, d)`.
-        fake: features `(M, d)`; as many as there are real ones, or the values shift.
-        k: which neighbour; 5 with strict inequality as in the authors' `prdc` package.
+        fake: features `(M, d)`; as many as the real ones, or the values shift.
+        k: which neighbour; default 5, with strict inequality as in the authors' `prdc` package.
         **protocol: facts for the result.
 
     Returns:
-        Precision, recall, density, coverage. Memory is a block of distances, not all of them.
+        Precision, recall, density, coverage. Only a block of the distances is in memory at once.
 
     Raises:
-        InputError: wrong shapes, values that are not finite, sets not larger than k.
+        InputError: wrong shapes, values that are not finite, sets of k examples or fewer.
     """
     real, fake = _checked(real, fake, k)
     # Distances do not change when the origin moves to the middle; their rounding errors shrink.
@@ -64,15 +64,15 @@ def precision_recall(
     return [MeasureResult(labelled(name, protocol), float(v), facts) for name, v in values.items()]
 
 
-def _distances(one: np.ndarray, two: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Blocks of rows of the squared distances: first row, float64 `(rows, len(two))`."""
-    lengths = (two**2).sum(axis=1)
-    rows = max(1, _BLOCK // len(two))
-    for start in range(0, len(one), rows):
-        # A copy: NumPy multiplies a matrix with its own transpose in another way, with other
-        # rounding, and a distance must come out the same whichever set it is asked for.
-        block = one[start : start + rows].copy()
-        squared = block @ two.T
+def _distances(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Blocks of rows of the squared distances: first row, float64 `(rows, len(second))`."""
+    lengths = (second**2).sum(axis=1)
+    rows = max(1, _BLOCK // len(second))
+    for start in range(0, len(first), rows):
+        # A copy: NumPy multiplies a matrix by its own transpose in another way, with other
+        # rounding, and a distance must be the same in either direction.
+        block = first[start : start + rows].copy()
+        squared = block @ second.T
         squared *= -2.0
         squared += lengths
         squared += (block**2).sum(axis=1)[:, None]
@@ -80,12 +80,12 @@ def _distances(one: np.ndarray, two: np.ndarray) -> Iterator[tuple[int, np.ndarr
 
 
 def _radii(rows: np.ndarray, k: int) -> np.ndarray:
-    """Squared distance of each row to its k-th nearest neighbour; place 0 is the row itself."""
-    found = np.empty(len(rows))
+    """Squared distance of each row to its k-th nearest neighbour; index 0 is the row itself."""
+    radii = np.empty(len(rows))
     for start, squared in _distances(rows, rows):
         squared.partition(k, axis=1)
-        found[start : start + len(squared)] = squared[:, k]
-    return found
+        radii[start : start + len(squared)] = squared[:, k]
+    return radii
 
 
 def _checked(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -94,8 +94,8 @@ def _checked(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[np.ndarray, np
         raise InputError(f"k is {k}; expected the number of a neighbour, 1 or more")
     if min(len(real), len(fake)) <= k:
         raise InputError(
-            f"{len(real)} real and {len(fake)} generated examples have no neighbour number {k}; "
-            f"give at least {k + 1} of each, or a smaller k"
+            f"{len(real)} real and {len(fake)} generated examples are too few for neighbour {k}; "
+            f"pass at least {k + 1} of each, or a smaller k"
         )
     if len(real) != len(fake):
         warn(
