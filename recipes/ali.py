@@ -3,63 +3,56 @@
     python recipes/ali.py                                    coloured shapes, 32x32
     python recipes/ali.py --data ring                        the ring of 8 Gaussians; or grid
     python recipes/ali.py --data /usr/share/datasets/fashion-mnist
-    python recipes/ali.py --data IMAGES --size 64          your own folder of images
+    python recipes/ali.py --data IMAGES --size 64            your own folder of images
     python recipes/ali.py --variant bigan                    an encoder without noise
 
-An encoder learns along: the run folder's `reconstructions/` shows rows of real images with
-G(E(x)) below them, the export has `encode` and `reconstruct`. Expect reconstructions of the same
-kind, not the same pixels, and closer to their own image than to another's. discriminator/real +
-discriminator/fake near 1.39 is a draw; the discriminator should not win for long. A zero (or -1) below means a
-value for the kind of data at hand. The paper's CIFAR-10 net is
+An encoder is trained along with the generator: the run folder's `reconstructions/` shows rows of
+real images with G(E(x)) below them, the export has `encode` and `reconstruct`. Expect
+reconstructions of the same kind, not the same pixels, and closer to their own image than to
+another one. discriminator/real + discriminator/fake near 1.39 is a draw; the discriminator should
+not win for long. The paper's CIFAR-10 setting is
 
     --data tfds:cifar10 --architecture paper --width 32 --latent-dim 64 --batch 100 --dropout 0.5
-    --learning-rate 0.0001 --beta-2 0.999 --ema-decay 0 --r1-weight 0 --linear-decay 1 --steps 3237500
+    --learning-rate 0.0001 --beta-2 0.999 --ema-decay 0 --r1-weight 0 --linear-decay 1
+    --steps 3237500
 
 Paper: Inception score 5.34 +- .05 on CIFAR-10; of 25 Gaussians 13.4 +- 5.8 covered.
 """
+
+from __future__ import annotations
 
 from pathlib import Path
 
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import ali
-from tfgan_suite.training import callbacks, launch, sample_grids
+from tfgan_suite.training import launch, sample_grids
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
-RUN = ""
-STEPS = 0  # 0: 6000 for images, 8000 for points
-BATCH = 0  # 0: 32 for images, 256 for points
-SIZE = 0
-SEED = 0
-STRATEGY = "one"
-PRECISION = "float32"
-EXPORT = "saved_models"
+STEPS: int | None = None  # training steps; default: 6000 for images, 8000 for points
+BATCH: int | None = None  # examples in one batch, over all devices; default: 32, points 256
 VARIANT = "ali"  # ali (stochastic encoder) or bigan (deterministic)
-ARCHITECTURE = ""  # paper, conv or mlp; empty: mlp for points, conv for images
-WIDTH = 0  # channels or hidden units; 0: 32 for images, 128 for points
-LATENT_DIM = 0  # length of z; 0: 32 for images, 2 for points
+ARCHITECTURE: str | None = None  # paper, conv or mlp; default: conv for images, mlp for points
+WIDTH: int | None = None  # channels or units; default: 32 for images, 128 for points
+LATENT_DIM: int | None = None  # dimension of z; default: 32 for images, 2 for points
 LATENT = "normal"  # distribution of z: normal (ALI) or uniform (BiGAN's paper)
 LOSS = "non_saturating"  # non_saturating, minimax, hinge, least_squares or wasserstein
-DROPOUT = 0.0  # share of the discriminator's features dropped in training; paper 0.5
-EMA_DECAY = 0.998  # decay of averaged decoder and encoder to draw with; 0 is the paper
-LEARNING_RATE = 0.0  # Adam's learning rate, all networks; 0: 0.0005 for images, 0.001 for points
+DROPOUT = 0.0  # dropout rate of the discriminator's features; paper 0.5
+EMA_DECAY = 0.998  # decay of the averaged decoder and encoder that draw samples; 0: none (paper)
+LEARNING_RATE: float | None = None  # Adam's, all networks; default: 0.0005, for points 0.001
 BETA_1 = 0.5  # Adam's beta 1
 BETA_2 = 0.99  # Adam's beta 2
-LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+LINEAR_DECAY = 0.5  # learning rates decay linearly to 0 after this fraction of the run; 1: never
 LABEL_SMOOTHING = 0.0  # the label of encoder pairs is 1 minus this
-INSTANCE_NOISE = 0.0  # deviation of the noise on all examples the discriminator sees
-R1_WEIGHT = (
-    -1.0
-)  # weight of the R1 penalty on real examples; -1: 0.2 for images, 0 (paper) for points
-R1_EVERY = 4  # steps between two that compute it
-AUGMENT = ""  # changes of what the discriminator sees: color,translation,cutout
+INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
+R1_WEIGHT: float | None = None  # of the R1 penalty on real examples; default: 0.2, points 0 (paper)
+R1_EVERY = 4  # apply R1 every N steps
+AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample grids and health checks
-CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
-def defaults(data):
-    """Values for the kind of data at hand."""
+def defaults(options, data):
+    """Values for the kind of data."""
     if len(data.shape) == 1:
         return {
             "steps": 8000,
@@ -108,16 +101,15 @@ def make_game(options, data):
 
 
 def make_callbacks(options, data, game):
-    """Sample grids of reconstructions, and the fall of the learning rates."""
-    found = data.take(256, options.seed)
-    real = found["point"] if "point" in found else found["image"][:32]
-    folder = Path(options.run or f"runs/ali_{data.name}") / "reconstructions"
-    made = [
-        sample_grids.SampleGrid(
-            folder, options.log_every, lambda g: sample_grids.reconstructions(g, real)
-        )
-    ]
-    return made + callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
+    """Grids of reconstructions, and learning-rate decay."""
+    examples = data.take(256, options.seed)
+    real = examples["point"] if "point" in examples else examples["image"][:32]
+    grid = sample_grids.SampleGrid(
+        Path(options.run) / "reconstructions",
+        options.log_every,
+        lambda game: sample_grids.reconstructions(game, real),
+    )
+    return [grid, *launch.make_callbacks(options, data, game)]
 
 
 if __name__ == "__main__":

@@ -2,64 +2,60 @@
 
     python recipes/ebgan.py                                  coloured shapes, 32x32
     python recipes/ebgan.py --data /usr/share/datasets/fashion-mnist
-    python recipes/ebgan.py --data IMAGES --size 64        your own folder of images
+    python recipes/ebgan.py --data IMAGES --size 64          your own folder of images
     python recipes/ebgan.py --data ring                      8 Gaussians; grid: 25
 
-The margin is in the energy's units: a good place to start is the energy that fakes would have that
-look like the mean of the data, and for the mean square of images in [-1, 1] that is 0.1 to 1.
-critic/active is the share of fakes below the margin: near 0 the margin is too small to teach
-anything. A zero (or an empty text, or -1) below means a value for the data at hand. The paper's
-settings for MNIST and for 64 pixels are
+The margin is in units of the energy. Start with the energy of fakes that look like the mean of the
+data; for the mean square of images in [-1, 1] that is 0.1 to 1. critic/active is the fraction of
+fakes below the margin: near 0 the margin is too small to teach anything. The paper's settings for
+MNIST and for 64 pixels are
 
     --architecture dense --width 1024 --generator-width 1600 --code-dim 0 --norm batch --energy l2
-    --margin 10 --learning-rate 0.001 --beta-1 0.9 --beta-2 0.999 --ema-decay 0 --linear-decay 1 --batch 128
+    --margin 10 --learning-rate 0.001 --beta-1 0.9 --beta-2 0.999 --ema-decay 0 --linear-decay 1
+    --batch 128
+
     --size 64 --width 64 --generator-width 128 --latent-dim 100 --code-dim 0 --norm batch
-    --energy l2 --margin 80 --learning-rate 0.001 --beta-1 0.9 --beta-2 0.999 --ema-decay 0 --linear-decay 1
+    --energy l2 --margin 80 --learning-rate 0.001 --beta-1 0.9 --beta-2 0.999 --ema-decay 0
+    --linear-decay 1
 
 The paper shows images, and no score that was measured here. Expect the sum of critic/real and
-critic/fake to come close to the margin, where theory has the equilibrium.
+critic/fake to approach the margin, which is the equilibrium in theory.
 """
+
+from __future__ import annotations
 
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import ebgan
-from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
-RUN = ""
-STEPS = 0  # 0: 6000 for images, 8000 for points
-BATCH = 0  # 0: 32 for images, 256 for points
-SIZE = 0
-SEED = 0
-STRATEGY = "one"
-PRECISION = "float32"
-EXPORT = "saved_models"
-ARCHITECTURE = ""  # conv, dense or mlp; empty: mlp for points, else conv
-WIDTH = 0  # critic's channels or hidden units; 0: 128 for points, 16 for images (paper 64)
-GENERATOR_WIDTH = 0  # generator's; 0: 128 for points, 32 for images (paper 128)
-LATENT_DIM = 0  # length of z; 0: 2 for points, 32 for images (paper 100)
-CODE_DIM = -1  # length of the code; 0: the encoder's last maps (paper); -1: 0 points, 64 images
-NORM = "none"  # normalisation in the critic: batch (paper), layer, instance or none
+STEPS: int | None = None  # training steps; default: 6000 for images, 8000 for points
+BATCH: int | None = None  # examples in one batch, over all devices; default: 32, points 256
+ARCHITECTURE: str | None = None  # conv, dense or mlp; default: conv for images, mlp for points
+WIDTH: int | None = None  # critic's channels or units; default: 16 (paper 64), points 128
+GENERATOR_WIDTH: int | None = None  # the generator's; default: 32 (paper 128), points 128
+LATENT_DIM: int | None = None  # dimension of z; default: 32 (paper 100), points 2
+CODE_DIM: int | None = None  # dimension of the code; 0: last maps (paper); default: 64, points 0
+NORM = "none"  # normalization in the critic: batch (paper), layer, instance or none
 ENERGY = "mse"  # mse, l2 (paper) or sse
-MARGIN = 0.0  # in the energy's units; 0: 0.25
+MARGIN = 0.25  # in units of the energy
 PULLING = 0.1  # weight of the pulling-away term; 0: plain EBGAN
-LABEL_SMOOTHING = 0.0  # for cross-entropy games only; refused here
-INSTANCE_NOISE = 0.0  # deviation of noise on all that the critic sees
+LABEL_SMOOTHING = 0.0  # must be 0: for cross-entropy games only
+INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the critic
 R1_WEIGHT = 0.0  # weight of the R1 penalty on the energy of real examples
-R1_EVERY = 1  # steps between two that compute it
-AUGMENT = ""  # changes of all that the critic sees: color, translation, cutout
+R1_EVERY = 1  # apply R1 every N steps
+AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 LEARNING_RATE = 0.001  # Adam's learning rate, both players
 BETA_1 = 0.5  # Adam's beta 1; paper 0.9
 BETA_2 = 0.99  # Adam's beta 2
-EMA_DECAY = 0.999  # decay of the averaged generator that draws; 0 is the paper
-LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+EMA_DECAY = 0.999  # decay of the averaged generator that draws samples; 0: none (paper)
+LINEAR_DECAY = 0.5  # learning rates decay linearly to 0 after this fraction of the run; 1: never
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample grids and health checks
-CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
-def defaults(data):
-    """Values for the kind of data at hand."""
+def defaults(options, data):
+    """Values for the kind of data."""
     if len(data.shape) == 1:
         return {
             "steps": 8000,
@@ -69,7 +65,6 @@ def defaults(data):
             "generator_width": 128,
             "latent_dim": 2,
             "code_dim": 0,
-            "margin": 0.25,
         }
     return {
         "steps": 6000,
@@ -79,7 +74,6 @@ def defaults(data):
         "generator_width": 32,
         "latent_dim": 32,
         "code_dim": 64,
-        "margin": 0.25,
     }
 
 
@@ -101,11 +95,6 @@ def make_game(options, data):
         critic=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
     )
     return game
-
-
-def make_callbacks(options, data, game):
-    """The fall of the learning rates."""
-    return callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -2,63 +2,56 @@
 
     python recipes/gran.py                                   coloured shapes, 32x32
     python recipes/gran.py --data /usr/share/datasets/fashion-mnist
-    python recipes/gran.py --data IMAGES --size 64         your own folder of images
-    python recipes/gran.py --strokes 1                       one stroke: a DCGAN
+    python recipes/gran.py --data IMAGES --size 64           your own folder of images
+    python recipes/gran.py --strokes 1                       a single stroke: a DCGAN
 
 The run folder's `strokes/` shows the canvas after every stroke; the export draws them with
-`canvases`. Expect early canvases to be grey and the last ones to be the image. Two runs fight
-with `tfgan_suite.measures.gam.battle(game_1, game_2, test_images)`. A step takes as many passes
-through the decoder as there are strokes. The paper's CIFAR-10 setting is
+`canvases`. Expect early canvases to be grey and the last ones to be the image. Two runs compete in
+`tfgan_suite.measures.gam.battle(game_1, game_2, test_images)`. A step takes as many passes through
+the decoder as there are strokes. The paper's CIFAR-10 setting is
 
-    --data tfds:cifar10 --strokes 5 --width 256 --discriminator-width 256 --latent-dim 100 --hidden 100
-    --batch 100 --norm batch --learning-rate 0.0001 --discriminator-learning-rate 0.00004 --beta-1 0.5 --beta-2 0.999
+    --data tfds:cifar10 --strokes 5 --width 256 --discriminator-width 256 --latent-dim 100
+    --hidden 100 --batch 100 --norm batch --learning-rate 0.0001
+    --discriminator-learning-rate 0.00004 --beta-1 0.5 --beta-2 0.999
     --discriminator-weight-decay 0.000005 --ema-decay 0 --r1-weight 0 --linear-decay 1 --steps 10000
 
 The paper compares its models by GAM alone: 5 strokes win over 3 and 1.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import gran
-from tfgan_suite.training import callbacks, launch, sample_grids
+from tfgan_suite.training import launch, sample_grids
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
-RUN = ""
 STEPS = 4000
 BATCH = 16
-SIZE = 0
-SEED = 0
-STRATEGY = "one"
-PRECISION = "float32"
-EXPORT = "saved_models"
 STROKES = 3  # steps T on the canvas; paper 1, 3 and 5
 WIDTH = 24  # channels of the decoder's last hidden and its encoder's first layer; paper 256
 DISCRIMINATOR_WIDTH = 24  # channels of the discriminator's last convolution; paper 256
-HIDDEN = 64  # length of the hidden states; paper 100
-LATENT_DIM = 32  # length of z; paper 100
+HIDDEN = 64  # dimension of the hidden states; paper 100
+LATENT_DIM = 32  # dimension of z; paper 100
 LATENT = "normal"  # distribution of z: normal or uniform
-NOISE_PER_STEP = False  # every stroke has noise of its own
+NOISE_PER_STEP = False  # new noise for every stroke
 LOSS = "non_saturating"  # non_saturating, minimax, hinge, least_squares or wasserstein
-NORM = "none"  # normalisation in the discriminator: batch (paper), layer, instance or none
+NORM = "none"  # normalization in the discriminator: batch (paper), layer, instance or none
 DISCRIMINATOR_WEIGHT_DECAY = 0.0  # weight of the discriminator's L2 penalty; paper 0.000005
-EMA_DECAY = 0.998  # decay of an averaged generator to draw with; 0 is the paper
+EMA_DECAY = 0.998  # decay of the averaged generator that draws samples; 0: none (paper)
 LEARNING_RATE = 0.0005  # Adam's learning rate of the generator; paper 0.0001
-DISCRIMINATOR_LEARNING_RATE = (
-    0.0005  # that of the discriminator (with 0.001 it was seen to die); paper 0.00004
-)
+DISCRIMINATOR_LEARNING_RATE = 0.0005  # the discriminator's (it died at 0.001); paper 0.00004
 BETA_1 = 0.0  # Adam's beta 1
 BETA_2 = 0.99  # Adam's beta 2
-LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+LINEAR_DECAY = 0.5  # learning rates decay linearly to 0 after this fraction of the run; 1: never
 LABEL_SMOOTHING = 0.0  # the real label is 1 minus this
-INSTANCE_NOISE = 0.0  # deviation of the noise on all images the discriminator sees
+INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
 R1_WEIGHT = 0.25  # weight of the R1 penalty on real images; 0: none (paper)
-R1_EVERY = 8  # steps between two that compute it
-AUGMENT = ""  # changes of what the discriminator sees: color,translation,cutout
+R1_EVERY = 8  # apply R1 every N steps
+AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample grids and health checks
-CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
 def make_game(options, data):
@@ -91,10 +84,10 @@ def make_game(options, data):
 
 
 def make_callbacks(options, data, game):
-    """Sample grids of strokes, and the fall of the learning rates."""
-    folder = Path(options.run or f"runs/gran_{data.name}") / "strokes"
-    made = [sample_grids.SampleGrid(folder, options.log_every, sample_grids.strokes)]
-    return made + callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
+    """Grids of strokes, and learning-rate decay."""
+    folder = Path(options.run) / "strokes"
+    grid = sample_grids.SampleGrid(folder, options.log_every, sample_grids.strokes)
+    return [grid, *launch.make_callbacks(options, data, game)]
 
 
 if __name__ == "__main__":

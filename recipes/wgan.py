@@ -5,58 +5,52 @@
     python recipes/wgan.py --data IMAGES --size 64 --architecture constant
     python recipes/curves.py --run-folder runs/wgan_ring      the estimate of the distance
 
-On images DCGAN's nets play, with `--architecture constant` the paper's hard case without batch
-norm, with dense MLPs; on points MLPs. A zero below means a value for the kind of data at hand.
-The paper's setting is
+Images use DCGAN's networks; `--architecture constant` is the paper's hard case without batch norm,
+`dense` are MLPs. Points use MLPs. The paper's setting is
 
-    --size 64 --width 64 --latent-dim 100 --clip 0.01 --learning-rate 0.00005 --critic-steps 5 --warm-up 25
-    --refresh 500 --batch 64 --ema-decay 0 --linear-decay 1
+    --size 64 --width 64 --latent-dim 100 --clip 0.01 --learning-rate 0.00005 --critic-steps 5
+    --warm-up 25 --refresh 500 --batch 64 --ema-decay 0 --linear-decay 1
 
--critic/wasserstein is the estimate of the earth mover's distance up to an unknown factor: with
-small boxes of weights it is small. It should fall as samples get better. One step is one update of
-the generator after CRITIC_STEPS of the critic; with a warm-up some steps move the critic alone.
+-critic/wasserstein is the estimate of the earth mover's distance up to an unknown factor, which is
+small if the weights are clipped to a small box. It should fall as samples get better. One step is
+one update of the generator after CRITIC_STEPS of the critic; during a warm-up some steps update
+the critic alone.
 """
+
+from __future__ import annotations
 
 import keras
 
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import wgan
-from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training import launch
 
 DATA = "ring"
-RUN = ""
 STEPS = 8000
-BATCH = 0  # examples in one critic step, over all devices; 0: 32 for images, 256 for points
-SIZE = 0
-SEED = 0
-STRATEGY = "one"
-PRECISION = "float32"
-EXPORT = "saved_models"
-ARCHITECTURE = ""  # dcgan, constant, dense or mlp; empty: mlp for points, dcgan for images
-WIDTH = 0  # channels of generator's last, critic's first layer, or units; 0: 32, points 128
-LATENT_DIM = 0  # length of z; 0: 2 for points, 64 for images
-NORM = "batch"  # normalisation in the critic: batch, layer, instance or none
-CLIP = 0.0  # c: weights of the critic are held in [-c, c]; 0: 0.1 for points, 0.01 for images
-CLIP_NORMS = True  # hold scale and offset of the critic's norms in that box too
+BATCH: int | None = None  # examples in one critic step, over all devices; default: 32, points 256
+ARCHITECTURE: str | None = None  # dcgan, constant, dense or mlp; default: dcgan, points mlp
+WIDTH: int | None = None  # channels of the outer layers, or units; default: 32, points 128
+LATENT_DIM: int | None = None  # dimension of z; default: 64 for images, 2 for points
+NORM = "batch"  # normalization in the critic: batch, layer, instance or none
+CLIP: float | None = None  # c: critic weights are clipped to [-c, c]; default: 0.01, points 0.1
+CLIP_NORMS = True  # clip scale and offset of the critic's normalization layers too
 CRITIC_STEPS = 5  # critic updates per generator update
-WARM_UP = 0  # first moves of the generator that wait for 100 critic updates; official code 25
-REFRESH = 0  # the wait comes back every so many moves; official code 500; 0: never
+WARM_UP = 0  # first generator updates that wait for 100 critic updates; official code 25
+REFRESH = 0  # repeat that wait every N generator updates; 0: never; official code 500
 LEARNING_RATE = 0.0005  # RMSProp's learning rate, both players; paper 0.00005
-RHO = 0.99  # RMSProp's memory, as in the official code
-LABEL_SMOOTHING = 0.0  # this loss has no labels to smooth: 0
-INSTANCE_NOISE = 0.0  # deviation of noise on all that the critic sees
+RHO = 0.99  # RMSProp's decay of the mean square, as in the official code
+LABEL_SMOOTHING = 0.0  # must be 0: this loss has no labels to smooth
+INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the critic
 R1_WEIGHT = 0.0  # weight of the R1 penalty on real examples
-R1_EVERY = 1  # steps between two that compute it
+R1_EVERY = 1  # apply R1 every N steps
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
-EMA_DECAY = 0.999  # decay of an averaged generator to draw with; 0 is the paper
-LINEAR_DECAY = 0.5  # share of the run after which the rates fall in a line to 0; 1: never
+EMA_DECAY = 0.999  # decay of the averaged generator that draws samples; 0: none (paper)
+LINEAR_DECAY = 0.5  # learning rates decay linearly to 0 after this fraction of the run; 1: never
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
-LOG_EVERY = 500  # steps between log lines, sample grids and health checks
-CHECKPOINT_EVERY = 500  # steps between checkpoints
 
 
-def defaults(data):
-    """Values for the kind of data at hand."""
+def defaults(options, data):
+    """Values for the kind of data."""
     if len(data.shape) == 1:
         return {
             "batch": 256,
@@ -75,9 +69,9 @@ def defaults(data):
 
 
 def make_optimizer(options):
-    """PyTorch's RMSProp, the official code's: its epsilon 1e-8 stands outside the root.
+    """PyTorch's RMSProp, as in the official code: its epsilon 1e-8 is outside the square root.
 
-    Clipped critics have tiny gradients, which Keras's 1e-7 inside the root would drown.
+    The gradients of clipped critics are tiny; Keras's 1e-7 inside the root would swamp them.
     """
     return keras.optimizers.RMSprop(options.learning_rate, options.rho, epsilon=1e-16)
 
@@ -99,11 +93,6 @@ def make_game(options, data):
     )
     game.compile(generator=make_optimizer(o), critic=make_optimizer(o))
     return game
-
-
-def make_callbacks(options, data, game):
-    """The fall of the learning rates."""
-    return callbacks.linear_decay_callbacks(options.linear_decay, options.steps)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,8 @@ from tfgan_suite.games import dcgan
 from tfgan_suite.training import launch
 
 DATA = ""
-RUN = ""
 STEPS = 10
 BATCH = 4
-SIZE = 0
-SEED = 0
-STRATEGY = "one"
-PRECISION = "float32"
 EXPORT = "none"
 WIDTH = 2
 LOG_EVERY = 7

@@ -12,13 +12,8 @@ from tfgan_suite.core.translation_game import TranslationGame, from_image
 from tfgan_suite.training import launch
 
 DATA = "negatives"
-RUN = ""
 STEPS = 2
 BATCH = 4
-SIZE = 0
-SEED = 0
-STRATEGY = "one"
-PRECISION = "float32"
 EXPORT = "none"
 WAYS = 1  # directions of the game
 LOG_EVERY = 1

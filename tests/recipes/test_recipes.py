@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from harness import run_recipe
 
+from tfgan_suite import InputError
 from tfgan_suite.cli.list_games import games
-from tfgan_suite.training.run_folder import Run
+from tfgan_suite.training import options
+from tfgan_suite.training.run_folder import DataInfo, Run
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,15 +32,77 @@ def test_every_game_has_its_recipe_its_test_and_its_row(game):
 
 @pytest.mark.parametrize("game", [game["name"] for game in games() if game["name"] != "gatys"])
 @pytest.mark.parametrize("shape", [(2,), (32, 32, 3)])
-def test_values_for_the_data_are_of_constants_that_stand_for_them(game, shape):
+def test_values_for_the_data_are_of_constants_that_are_none(game, shape):
     """Of games that are trained: Gatys's recipe optimises images and is no run."""
     recipe = runpy.run_path(str(ROOT / "recipes" / f"{game}.py"), run_name="recipe")
-    values = recipe.get("defaults", lambda data: {})(types.SimpleNamespace(shape=shape))
+    stated = options.constants(recipe)
+    chosen = options.parse(recipe, [])
+    values = recipe.get("defaults", lambda options, data: {})(
+        chosen, types.SimpleNamespace(shape=shape)
+    )
     for name, value in values.items():
-        constant = recipe[name.upper()]
-        assert constant in (0, "", -1) and isinstance(value, type(constant)), name
-    # Whatever has a stand-in among the common constants gets a value.
+        assert recipe[name.upper()] is None and isinstance(value, stated[name.upper()].type), name
+    # Whatever is open among the common constants gets a value.
     assert all(recipe[name.upper()] or values.get(name) for name in ("steps", "batch"))
+    # Nothing stands for a default but None, and every flag is explained.
+    assert all(constant.help for constant in stated.values() if constant.default is None)
+    for name, constant in stated.items():
+        assert constant.default != -1 and not ("default" in constant.help and constant.default == 0)
+        if name not in options.SHARED and constant.default is None:
+            assert "default: " in constant.help or name in ("START", "FEATURES"), name
+
+
+def prepared(name, shape, *words):
+    """The constants of a recipe with flags, as a run would keep them."""
+    recipe = runpy.run_path(str(ROOT / "recipes" / f"{name}.py"), run_name="recipe")
+    chosen = options.parse(recipe, list(words))
+    options.apply_defaults(chosen, recipe, types.SimpleNamespace(shape=shape, name="data"))
+    return recipe, chosen
+
+
+@pytest.mark.parametrize(
+    "name, shape, words, name_of_constant, value",
+    [
+        ("wgan_gp", (2,), ["--gp-weight", "0"], "gp_weight", 0.0),
+        ("wgan_gp", (8, 8, 3), ["--linear-decay", "-1"], "linear_decay", -1.0),
+        ("gan", (2,), ["--learning-rate", "0"], "learning_rate", 0.0),
+        ("lsgan", (2,), ["--discriminator-learning-rate", "0"], "discriminator_learning_rate", 0.0),
+        ("cgan", (8, 8, 3), ["--conditioning", "projection", "--r1-weight", "0.25"], "r1_weight",
+         0.25),
+        ("ali", (8, 8, 3), ["--r1-weight", "0"], "r1_weight", 0.0),
+        ("discogan", (8, 8, 3), ["--curriculum", "0"], "curriculum", 0),
+        ("pix2pix", (32, 32, 3), ["--discriminator-layers", "0"], "discriminator_layers", 0),
+        ("srresnet", (24, 24, 3), ["--variant", "paper", "--norm", "none"], "norm", "none"),
+        ("dcgan", (8, 8, 3), ["--paper", "--learning-rate", "0.002"], "learning_rate", 0.002),
+        ("dcgan", (8, 8, 3), ["--paper"], "learning_rate", 0.0002),
+        ("ebgan", (8, 8, 3), ["--code-dim", "0"], "code_dim", 0),
+        ("cyclegan", (256, 256, 3), [], "blocks", 9),
+        ("sngan", (8, 8, 3), ["--width", "5"], "generator_width", 5),
+    ],
+)  # fmt: skip
+def test_a_typed_value_is_the_value_used(name, shape, words, name_of_constant, value):
+    _, chosen = prepared(name, shape, *words)
+    assert getattr(chosen, name_of_constant) == value
+    assert type(getattr(chosen, name_of_constant)) is type(value)
+
+
+@pytest.mark.parametrize(
+    "name, shape, words",
+    [
+        ("wgan_gp", (2,), ["--width", "0"]),
+        ("gan", (2,), ["--discriminator-width", "0"]),
+        ("cyclegan", (32, 32, 3), ["--width", "0"]),
+        ("cyclegan", (32, 32, 3), ["--blocks", "0"]),
+        ("discogan", (32, 32, 3), ["--width", "0"]),
+        ("ebgan", (2,), ["--margin", "0"]),
+        ("gan", (2,), ["--architecture", ""]),
+    ],
+)
+def test_a_typed_zero_that_no_network_can_have_is_refused(name, shape, words):
+    recipe, chosen = prepared(name, shape, *words)
+    info = DataInfo("data", shape)
+    with pytest.raises(InputError, match=f"{words[0][2:].split('-')[-1]} .*must be"):
+        recipe["make_game"](chosen, info)
 
 
 def test_dcgan_on_the_embedded_shapes(tmp_path, monkeypatch, capsys):
@@ -78,11 +142,30 @@ def test_wgan_gp_on_points_and_on_a_folder(tmp_path, monkeypatch, capsys):
         pixels = draws.randint(0, 256, (9 + index, 12, 3)).astype("u1")
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.png")
     (tmp_path / "photos" / "broken.png").write_bytes(b"no image")
-    words += ["--data", "photos", "--size", "8", "--discriminator-steps", "2", "--export", "none"]
+    words += ["--data", "photos", "--size", "8", "--critic-steps", "2", "--export", "none"]
     assert play("wgan_gp.py", tmp_path, monkeypatch, *words) == 0
     assert "skipped 1 files: broken.png" in capsys.readouterr().out
     game, _, info = Run(tmp_path / "runs/wgan_gp_photos").load()
     assert info.shape == (8, 8, 3) and game.generate(2).shape == (2, 8, 8, 3)
+
+
+def test_a_weight_of_zero_trains_without_the_penalty_and_the_run_keeps_what_was_used(
+    tmp_path, monkeypatch, capsys
+):
+    words = ["--steps", "2", "--width", "4", "--log-every", "1", "--export", "none"]
+    words += ["--gp-weight", "0", "--batch", "4"]
+    assert play("wgan_gp.py", tmp_path, monkeypatch, *words) == 0
+    folder = tmp_path / "runs/wgan_gp_ring"
+    constants = json.loads((folder / "run.json").read_text())["constants"]
+    assert constants["gp_weight"] == 0.0 and constants["learning_rate"] == 1e-3
+    assert constants["latent_dim"] == 2 and constants["run"] == "runs/wgan_gp_ring"
+    assert last_line(folder / "losses.jsonl")["critic/penalty"] == 0.0
+    assert Run(folder).load()[0].gp_weight == 0.0
+    # Resumed with the value for the data written out: the same run.
+    assert play("wgan_gp.py", tmp_path, monkeypatch, *words, "--latent-dim", "2") == 0
+    assert "step 2 of 2" in capsys.readouterr().out
+    assert play("wgan_gp.py", tmp_path, monkeypatch, *words[:-4]) == 2
+    assert "gp_weight 0.0 (now 1.0)" in capsys.readouterr().err
 
 
 def test_a_size_the_network_cannot_make_is_refused(tmp_path, monkeypatch, capsys):
@@ -118,4 +201,4 @@ def test_wgan_gp_covers_the_ring(tmp_path, monkeypatch):
     measured = last_line(tmp_path / "runs/wgan_gp_ring/measures.jsonl")
     assert measured["modes_found"] == 8 and measured["good_share"] >= 0.9
     losses = last_line(tmp_path / "runs/wgan_gp_ring/losses.jsonl")
-    assert 0.9 <= losses["discriminator/slope"] <= 1.1
+    assert 0.9 <= losses["critic/slope"] <= 1.1

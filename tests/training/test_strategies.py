@@ -16,7 +16,7 @@ from tfgan_suite import InputError
 from tfgan_suite.training import strategies
 
 ROOT = Path(__file__).parents[2]
-TINY = ROOT / "tests" / "tiny_recipe.py"
+TINY = ROOT / "tests" / "helpers" / "tiny_recipe.py"
 
 
 def test_one_is_the_strategy_in_force():

@@ -1,4 +1,4 @@
-"""What `python recipes/GAME.py` does, from the flags to the export."""
+"""What `python recipes/GAME.py` does, from flags to export."""
 
 from __future__ import annotations
 
@@ -17,46 +17,52 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.export.errors import ExportError
 from tfgan_suite.training import fit, strategies
 from tfgan_suite.training import options as recipe_options
+from tfgan_suite.training.callbacks import linear_decay_callbacks
 from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
 from tfgan_suite.utils.files import writing_to
 
 
 def main(recipe: Mapping[str, Any]) -> None:
-    """Runs a recipe from the command line: read flags, train or go on, show, export.
+    """Runs a recipe from the command line: reads flags, trains or resumes, measures, exports.
 
-    Exit code 2 with a one-line reason for bad input, 3 where training stopped at a NaN, 4 where
-    an export differs from the game by more than its bound, 130 where the user asked to stop.
+    Exit code 2 with a one-line reason for bad input, 3 if training stopped at a NaN, 4 if an
+    export differs from the game by more than its bound, 130 if the user interrupted.
 
     Args:
-        recipe: `globals()` of the recipe: its constants and `make_game(options, data)`;
-            optionally `load_data(options)`, which gives the data's source, `defaults(data)`, the
-            values of constants that depend on the data (`options.adapt`), and
-            `make_callbacks(options, data, game)`. The last gets the data themselves, `make_game`
-            and `defaults` their description, which a run keeps.
+        recipe: `globals()` of the recipe: its constants (`options.constants`) and
+            `make_game(options, data)`, which returns a compiled game; optionally
+
+            * `load_data(options)`, which returns the data source (see `load_data`);
+            * `defaults(options, data)`, which returns values by lower-case name for constants
+              that are `None`;
+            * `make_callbacks(options, data, game)`, in place of `make_callbacks` of this module.
+
+            The last one gets the data source; `make_game` and `defaults` get its description
+            (`DataInfo`), which the run folder stores.
     """
     try:
         sys.exit(_main(recipe))
     except InputError as error:
         sys.exit(_say(f"{Path(recipe['__file__']).name}: {' '.join(str(error).split())}", 2))
     except ExportError as error:
-        sys.exit(_say(f"{Path(recipe['__file__']).name}: {error}; the run itself is kept", 4))
+        sys.exit(_say(f"{Path(recipe['__file__']).name}: {error}; the run itself is intact", 4))
     except KeyboardInterrupt as reason:
-        sys.exit(_say(f"{reason}; run the same command again to go on", 130))
+        sys.exit(_say(f"{reason}; run the same command again to resume", 130))
 
 
 def load_data(recipe: Mapping[str, Any], options: types.SimpleNamespace) -> data.Source:
-    """The data of a recipe: those of its own `load_data(options)`, else of `data.load`.
+    """The data source of a recipe: from its own `load_data(options)`, else from `data.load`.
 
     Args:
         recipe: `globals()` of the recipe, or `vars()` of its module.
         options: its constants.
 
     Raises:
-        InputError: they cannot be read.
+        InputError: the data cannot be read.
     """
     if "load_data" in recipe:
         return recipe["load_data"](options)
-    return data.load(options.data, size=options.size or None)
+    return data.load(options.data, size=options.size)
 
 
 def data_of(run: Run, options: types.SimpleNamespace) -> data.Source:
@@ -67,9 +73,23 @@ def data_of(run: Run, options: types.SimpleNamespace) -> data.Source:
         options: its constants.
 
     Raises:
-        InputError: they cannot be read any more.
+        InputError: the data can no longer be read.
     """
     return load_data(vars(load_recipe(run.folder / "recipe.py")), options)
+
+
+def make_callbacks(
+    options: types.SimpleNamespace, data: data.Source, game: keras.Model
+) -> list[keras.callbacks.Callback]:
+    """The callbacks of a recipe that has no `make_callbacks` of its own: learning-rate decay.
+
+    Args:
+        options: the recipe's constants. Where there is a `linear_decay`, learning rates decay
+            linearly to 0 after this fraction of the run.
+        data: the data source.
+        game: the compiled game.
+    """
+    return linear_decay_callbacks(getattr(options, "linear_decay", 1.0), options.steps)
 
 
 def _say(message: str, code: int) -> int:
@@ -78,10 +98,10 @@ def _say(message: str, code: int) -> int:
 
 
 def _main(recipe: Mapping[str, Any]) -> int:
-    began = time.monotonic()
+    start = time.monotonic()
     file = Path(recipe["__file__"])
     options = recipe_options.parse(recipe)
-    strategy = strategies.get(options.strategy)  # before anything else wakes TensorFlow
+    strategy = strategies.get(options.strategy)  # before anything else initializes TensorFlow
     chief = strategies.is_chief(strategy)
     compat.set_precision(options.precision)
     keras.utils.set_random_seed(options.seed)
@@ -89,8 +109,10 @@ def _main(recipe: Mapping[str, Any]) -> int:
     if source.skipped and chief:
         print(f"skipped {len(source.skipped)} files: {_first_few(source.skipped)}")
     info = DataInfo(source.name, tuple(source.shape), source.classes, source.fingerprint)
-    recipe_options.adapt(options, recipe, info)
-    run = Run(options.run or f"runs/{file.stem}_{source.name}")
+    recipe_options.apply_defaults(options, recipe, info)
+    if options.run is None:
+        options.run = f"runs/{file.stem}_{source.name}"
+    run = Run(options.run)
     if chief and options.export != "none":
         with writing_to(options.export):
             Path(options.export).mkdir(parents=True, exist_ok=True)
@@ -99,19 +121,17 @@ def _main(recipe: Mapping[str, Any]) -> int:
     with run.lock() if chief else contextlib.nullcontext():
         if chief:
             run.open(file, options, info)
-        extra = (
-            recipe["make_callbacks"](options, source, game) if "make_callbacks" in recipe else ()
-        )
-        health = fit.train(run, game, source, options, extra)
+        callbacks = recipe.get("make_callbacks", make_callbacks)(options, source, game)
+        health = fit.train(run, game, source, options, callbacks)
         if health.fatal:
             return _say(f"{health.fatal}\nthe last good checkpoint is in {run.folder}", 3)
         if chief:
             from tfgan_suite.training import publish
 
-            return publish.finish(run, game, source, options, info, time.monotonic() - began)
+            return publish.finish(run, game, source, options, info, time.monotonic() - start)
     return 0
 
 
 def _first_few(skipped: list[tuple[str, str]]) -> str:
-    shown = ", ".join(f"{name} ({reason})" for name, reason in skipped[:5])
-    return shown + (f" and {len(skipped) - 5} more" if len(skipped) > 5 else "")
+    listed = ", ".join(f"{name} ({reason})" for name, reason in skipped[:5])
+    return listed + (f" and {len(skipped) - 5} more" if len(skipped) > 5 else "")

@@ -12,16 +12,16 @@ from tfgan_suite import compat
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class FusedAdam(keras.optimizers.Adam):
-    """Keras's Adam with one fused operation a variable instead of about fifteen.
+    """Keras's Adam with one fused operation per variable instead of about fifteen.
 
     `m += (1 - b1)(g - m); v += (1 - b2)(g^2 - v);
     w -= lr sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)`,
-    equal to Keras's within float rounding and several times faster for large networks.
+    equal to Keras's up to float rounding and several times faster for large networks.
     Arguments, config and state are Keras's, so checkpoints of either fit the other. Sparse
-    gradients, `amsgrad` and variables that are not float32 take Keras's own path.
+    gradients, `amsgrad` and variables that are not float32 use Keras's implementation.
 
     Args:
-        *args, **kwargs: those of `keras.optimizers.Adam`.
+        *args, **kwargs: as in `keras.optimizers.Adam`.
 
     Example: `FusedAdam(2e-4, beta_1=0.5)`
 

@@ -1,4 +1,4 @@
-"""A recipe's constants as command line flags: no YAML, no registry, a typo is an error."""
+"""A recipe's constants as command-line flags: no YAML, no registry, a typo is an error."""
 
 from __future__ import annotations
 
@@ -11,59 +11,138 @@ import tokenize
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.training import strategies
 
-# Flags that every recipe takes, with what they mean where the recipe's comment does not say.
-COMMON = {
-    "DATA": "embedded set (shapes, ring, grid), folder of images, .npz, IDX folder or tfds:NAME",
-    "RUN": "run folder; the same command on the same folder goes on (default runs/GAME_DATA)",
-    "STEPS": "training steps in all",
+TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, str)}
+
+
+class Constant(NamedTuple):
+    """A constant that can be set on the command line.
+
+    Args:
+        type: `bool`, `int`, `float` or `str`.
+        default: value without a flag; `None`: one that depends on the data (`apply_defaults`).
+        help: what `--help` says of it.
+    """
+
+    type: type
+    default: Any
+    help: str
+
+
+# What the flags that all recipes take mean, where the recipe's comment does not say it.
+REQUIRED = {
+    "DATA": "embedded data set (shapes, ring, grid), folder of images, .npz, IDX folder or"
+    " tfds:NAME",
+    "STEPS": "total number of training steps",
     "BATCH": "examples in one batch, over all devices",
-    "SIZE": "height and width of the images; 0: as the data has them",
-    "SEED": "seed of weights, data order and noise",
-    "STRATEGY": "one, mirrored, multiworker or tpu",
-    "PRECISION": "float32, bfloat16 or float16",
-    "EXPORT": "folder for SavedModel and TFLite, or none",
+}
+
+# Constants that a recipe need not state.
+SHARED = {
+    "RUN": Constant(
+        str, None, "run folder; the same command resumes the run; default: runs/RECIPE_DATA"
+    ),
+    "SIZE": Constant(
+        int, None, "height and width of the images; default: that of the data, 64 for folders"
+    ),
+    "SEED": Constant(int, 0, "seed of the weights, the data order and the noise"),
+    "STRATEGY": Constant(str, "one", "one, mirrored, multiworker or tpu"),
+    "PRECISION": Constant(str, "float32", "float32, bfloat16 or float16"),
+    "EXPORT": Constant(str, "saved_models", "folder for SavedModel and TFLite, or none"),
+    "LOG_EVERY": Constant(int, 500, "steps between log lines, sample grids and health checks"),
+    "CHECKPOINT_EVERY": Constant(int, 500, "steps between checkpoints"),
 }
 
 
-def constants(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The upper-case constants of a recipe module, in the order in which it states them."""
-    kinds = (bool, int, float, str)
-    found = {k: v for k, v in recipe.items() if k.isupper() and isinstance(v, kinds)}
-    missing = [name for name in COMMON if name not in found]
+def constants(recipe: Mapping[str, Any]) -> dict[str, Constant]:
+    """The upper-case constants of a recipe, and the shared ones that it leaves out.
+
+    The type of a constant is its annotation's, else its value's: `WIDTH: int | None = None` is
+    an integer. Its help text is the comment on its line or in the lines directly above it.
+
+    Args:
+        recipe: the recipe's globals.
+
+    Raises:
+        InputError: a required constant is missing, or a type cannot be told.
+    """
+    missing = [name for name in REQUIRED if name not in recipe]
     if missing:
-        raise InputError(f"the recipe has no constant {', '.join(missing)}; every recipe needs it")
-    return found
+        raise InputError(
+            f"the recipe has no constant {', '.join(missing)}; every recipe needs"
+            f" {', '.join(REQUIRED)}"
+        )
+    annotations, comments = read_source(recipe["__file__"])
+    stated = {}
+    for name, value in recipe.items():
+        if not name.isupper() or not isinstance(value, (type(None), *TYPES.values())):
+            continue
+        known = SHARED[name].type if name in SHARED else None
+        kind = _annotated(annotations.get(name, "")) or known
+        if kind is None and value is None:
+            raise InputError(
+                f"the recipe's constant {name} is None without a type; annotate it, such as"
+                f" {name}: int | None = None"
+            )
+        text = comments.get(name) or REQUIRED.get(name) or (SHARED[name].help if known else "")
+        stated[name] = Constant(kind or type(value), value, text)
+    first = (*REQUIRED, *SHARED)
+    return {name: stated.get(name) or SHARED[name] for name in first} | stated
 
 
-def comments(file: str | os.PathLike) -> dict[str, str]:
-    """What the recipe says of each constant: the comment at the end of its line."""
+def _annotated(annotation: str) -> type | None:
+    """The type of an annotation such as `int | None`."""
+    words = annotation.replace("Optional[", "").rstrip("]").split("|")
+    return next((TYPES[word.strip()] for word in words if word.strip() in TYPES), None)
+
+
+def read_source(file: str | os.PathLike) -> tuple[dict[str, str], dict[str, str]]:
+    """What a recipe's source says of its constants, by name.
+
+    Args:
+        file: the recipe.
+
+    Returns:
+        Annotations, as they are written (they are not evaluated, so that `int | None` works on
+        Python 3.9), and comments.
+    """
     source = Path(file).read_text(encoding="utf-8")
-    by_line = {
+    lines = source.splitlines()
+    comment_of = {
         token.start[0]: token.string.lstrip("# ").strip()
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
         if token.type == tokenize.COMMENT
     }
-    found = {}
+    annotations, comments = {}, {}
     for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = by_line.get(node.end_lineno, "")
-    return found
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if not isinstance(target, ast.Name):
+            continue
+        if isinstance(node, ast.AnnAssign):
+            annotations[target.id] = ast.unparse(node.annotation)
+        numbers = [n for n in range(node.lineno, node.end_lineno + 1) if n in comment_of]
+        if not numbers:
+            above = node.lineno - 1
+            while above in comment_of and lines[above - 1].startswith("#"):
+                numbers.insert(0, above)
+                above -= 1
+        comments[target.id] = " ".join(comment_of[number] for number in numbers)
+    return annotations, comments
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what a mistyped flag may have meant."""
+    """Suggests what a mistyped flag may have meant."""
 
     def error(self, message: str) -> None:
-        known = [option for action in self._actions for option in action.option_strings]
+        flags = [option for action in self._actions for option in action.option_strings]
         for word in message.split():
-            near = difflib.get_close_matches(word.split("=")[0], known, 1)
-            if word.startswith("--") and word.split("=")[0] not in known and near:
+            near = difflib.get_close_matches(word.split("=")[0], flags, 1)
+            if word.startswith("--") and word.split("=")[0] not in flags and near:
                 message += f"; did you mean {near[0]}?"
         self.exit(2, f"{self.prog}: {message} (--help lists the flags)\n")
 
@@ -78,65 +157,81 @@ def parse(
         arguments: the words of the command line; default `sys.argv[1:]`.
 
     Returns:
-        Every constant under its name in lower case, with the flag's value where one is given.
-        Unknown flags and values of the wrong type end the program with exit code 2.
+        Every constant under its lower-case name: the flag's value where one was typed, else the
+        recipe's. Unknown flags and values of the wrong type end the program with exit code 2.
 
     Raises:
         InputError: a value that is impossible whatever the data.
     """
-    defaults, said = constants(recipe), comments(recipe["__file__"])
     parser = _Parser(
         prog=Path(recipe["__file__"]).name,
         description=recipe.get("__doc__"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    for name, default in defaults.items():
-        text = said.get(name) or COMMON.get(name, "")
+    for name, (kind, default, text) in constants(recipe).items():
+        text = text if default is None else f"{text} [{default}]"
         parser.add_argument(
-            f"--{name.lower().replace('_', '-')}",
-            type=_boolean if isinstance(default, bool) else type(default),
+            flag_of(name),
+            type=_boolean if kind is bool else kind,
             default=default,
-            # A flag without a value says yes.
-            **({"nargs": "?", "const": True} if isinstance(default, bool) else {}),
-            metavar=type(default).__name__.upper(),
-            help=f"{text} [{default}]".replace("%", "%%"),
+            # A flag without a value means yes.
+            **({"nargs": "?", "const": True} if kind is bool else {}),
+            metavar=kind.__name__.upper(),
+            help=text.replace("%", "%%"),
         )
     options = types.SimpleNamespace(**vars(parser.parse_args(arguments)))
-    check(options, defaults)
+    check(options)
     return options
 
 
-def adapt(options: types.SimpleNamespace, recipe: Mapping[str, Any], data: Any) -> None:
-    """Gives constants that were left at their stand-in the values for the data at hand.
+def flag_of(name: str) -> str:
+    """The flag of a constant: `LEARNING_RATE` is set by `--learning-rate`."""
+    return f"--{name.lower().replace('_', '-')}"
+
+
+def apply_defaults(options: types.SimpleNamespace, recipe: Mapping[str, Any], data: Any) -> None:
+    """Replaces every `None` for which the recipe has a value for the data at hand.
 
     Args:
         options: the constants, changed in place.
-        recipe: the recipe's globals. Its `defaults(data)`, where it has one, returns values by
-            name in lower case; they replace what still has the recipe's own value, a 0, "" or -1.
+        recipe: the recipe's globals. Its `defaults(options, data)`, if it has one, returns values
+            by lower-case name.
         data: what the recipe's `make_game` gets: has `shape`.
+
+    Raises:
+        InputError: the number of steps or the batch size is still open, or impossible.
     """
-    if "defaults" in recipe:
-        for name, value in recipe["defaults"](data).items():
-            if getattr(options, name) == recipe[name.upper()]:
-                setattr(options, name, value)
+    values = recipe["defaults"](options, data) if "defaults" in recipe else {}
+    for name, value in values.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    for name in ("steps", "batch"):
+        if getattr(options, name) is None:
+            raise InputError(
+                f"the recipe's {name.upper()} is None, and its defaults(options, data) returns no"
+                f" value for it; pass {flag_of(name)}"
+            )
+    check(options)
 
 
-def check(options: types.SimpleNamespace, defaults: Mapping[str, Any]) -> None:
+def check(options: types.SimpleNamespace) -> None:
     """Refuses values that are impossible whatever the data.
 
     Args:
-        options: the constants.
-        defaults: the recipe's own values; one of 0 is a stand-in (see `adapt`).
+        options: the constants; `None` passes.
 
     Raises:
         InputError: which value, and what would be right.
     """
-    for name in ("steps", "batch"):
-        if getattr(options, name) < min(1, defaults[name.upper()]):
-            raise InputError(f"--{name} is {getattr(options, name)}; it must be at least 1")
-    if options.size < 0:
-        raise InputError(f"--size is {options.size}; it must be at least 4, or 0 for the data's")
+    for name in ("steps", "batch", "log_every", "checkpoint_every"):
+        value = getattr(options, name, None)
+        if value is not None and value < 1:
+            raise InputError(f"{flag_of(name)} is {value}; it must be at least 1")
+    if options.size is not None and options.size < 1:
+        raise InputError(f"--size is {options.size}; it must be at least 4")
+    if options.run == "":
+        raise InputError("--run is empty; pass a folder, such as runs/mine")
     if not 0 <= options.seed < 2**31:
         raise InputError(f"--seed is {options.seed}; it must be from 0 to 2147483647")
     if options.precision not in compat.PRECISIONS:
@@ -145,9 +240,6 @@ def check(options: types.SimpleNamespace, defaults: Mapping[str, Any]) -> None:
     if options.strategy.partition(":")[0] not in strategies.NAMES:
         choices = ", ".join(strategies.NAMES)
         raise InputError(f"--strategy is {options.strategy!r}; it must be one of {choices}")
-    for name in ("log_every", "checkpoint_every"):
-        if getattr(options, name, 1) < 1:
-            raise InputError(f"--{name} is {getattr(options, name)}; it must be at least 1")
 
 
 def _boolean(text: str) -> bool:

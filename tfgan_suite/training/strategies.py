@@ -1,4 +1,4 @@
-"""Where a game is trained: one device, all devices of a host, many hosts, TPUs."""
+"""Where a game is trained: on one device, all devices of a host, several hosts, or a TPU."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ NAMES = ("one", "mirrored", "multiworker", "tpu")
 
 
 def get(name: str) -> tf.distribute.Strategy:
-    """The strategy of a name. Call it before TensorFlow has run anything.
+    """Creates a distribution strategy. Call it before TensorFlow has run anything.
 
     Args:
         name: `"one"`: one device. `"mirrored"`: every GPU of this host (without GPUs: every
-            logical CPU device; `"mirrored:2"` makes two of them, to try things out).
-            `"multiworker"`: several hosts; each is started with its own `TF_CONFIG`.
-            `"tpu"`: the TPU named by `TPU_NAME`, or the one this host has.
+            logical CPU device; `"mirrored:2"` creates two of them, for testing).
+            `"multiworker"`: several hosts, each started with its own `TF_CONFIG`.
+            `"tpu"`: the TPU named by `TPU_NAME`, or that of this host.
 
     Returns:
         The strategy.
 
     Raises:
-        InputError: an unknown name, no `TF_CONFIG`, no TPU.
+        InputError: the name is unknown, or there is no `TF_CONFIG` or no TPU.
     """
     kind, _, count = name.partition(":")
     if kind not in NAMES or (count and (kind != "mirrored" or not count.isdigit())):
@@ -40,7 +40,7 @@ def get(name: str) -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes the files of the run; only one of many workers does."""
+    """Whether this process writes the files of the run; a single one of several workers does."""
     resolver = strategy.cluster_resolver
     if not resolver or not getattr(resolver, "task_type", None):
         return True
@@ -55,7 +55,10 @@ def _mirrored(count: int) -> tf.distribute.Strategy:
     if tf.config.list_physical_devices("GPU"):
         available = len(tf.config.list_physical_devices("GPU"))
         if count > available:
-            raise InputError(f"mirrored:{count} asks for {count} GPUs, this host has {available}")
+            raise InputError(
+                f"mirrored:{count} needs {count} GPUs, this host has {available}; use mirrored"
+                " without a number for all of them"
+            )
         devices = [f"GPU:{i}" for i in range(count or available)]
         return tf.distribute.MirroredStrategy(devices)
     if count:
@@ -64,7 +67,7 @@ def _mirrored(count: int) -> tf.distribute.Strategy:
             tf.config.set_logical_device_configuration(
                 cpu, [tf.config.LogicalDeviceConfiguration()] * count
             )
-        except RuntimeError:  # already started: use the devices there are
+        except RuntimeError:  # already initialized: use the existing devices
             pass
     logical = [device.name for device in tf.config.list_logical_devices("CPU")]
     if count > len(logical):
@@ -102,6 +105,6 @@ def _tpu() -> tf.distribute.Strategy:
         raise InputError(
             "strategy tpu found no TPU"
             f" ({str(error).splitlines()[0][:200] if str(error) else type(error).__name__});"
-            " run on a TPU host or set TPU_NAME, or choose --strategy one or mirrored"
+            " run on a TPU host, set TPU_NAME, or choose --strategy one or mirrored"
         ) from None
     return tf.distribute.TPUStrategy(resolver)

@@ -1,4 +1,4 @@
-"""Runs that begin where another run ended: SRGAN starts from a trained SRResNet."""
+"""Runs that start from the weights of another run: SRGAN starts from a trained SRResNet."""
 
 from __future__ import annotations
 
@@ -14,39 +14,41 @@ from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.training.run_folder import Run
 
-# The word that asks for random weights in place of a run.
-NOTHING = "none"
+# The value of `--start` that selects random weights instead of a run.
+RANDOM_WEIGHTS = "none"
 
 
 def adopt(options: types.SimpleNamespace, names: Sequence[str], first: str) -> None:
-    """Gives constants that shape the generator the values of the run that it starts from.
+    """Sets constants that shape the generator to the values of the run that it starts from.
 
-    What a run keeps are the adopted values, so that it opens without the run it started from.
+    The run folder stores the adopted values, so that it opens without the run it started from.
 
     Args:
-        options: the constants, changed in place; `start` is the folder of the first stage's run,
-            `"none"` for random weights. A constant of 0 or "" has no value yet.
-        names: of the constants, in lower case; the first stage has them too.
+        options: the constants, changed in place; `start` is the run folder of the first stage, or
+            `"none"` for random weights. A constant that is `None` gets the first stage's value.
+        names: lower-case names of the constants, which the first stage has too.
         first: recipe of the first stage, for messages.
 
     Raises:
-        InputError: no start is given, it is no run of that recipe, or a constant that was given
-            differs from the start's.
+        InputError: there is no start, it is not a run of that recipe, or a value differs from
+            that of the start.
     """
-    missing = [name for name in names if getattr(options, name) in (0, "")]
-    if not options.start:
+    missing = [name for name in names if getattr(options, name) is None]
+    if options.start is None:
         raise InputError(
             f"this is the second stage and starts from a trained {first}; train one (python"
-            f" recipes/{first}.py --data {options.data}) and give its run folder as --start, or"
-            f" --start {NOTHING} for random weights, with which the discriminator wins before there are"
-            " images"
+            f" recipes/{first}.py --data {options.data}) and pass its run folder as --start, or"
+            f" --start {RANDOM_WEIGHTS} for random weights, with which the discriminator wins"
+            " before there are images"
         )
-    if options.start == NOTHING:
+    if options.start == RANDOM_WEIGHTS:
         if missing:
             flags = ", ".join(f"--{name.replace('_', '-')}" for name in missing)
-            raise InputError(f"--start {NOTHING} leaves open how the generator looks: give {flags}")
+            raise InputError(
+                f"--start {RANDOM_WEIGHTS} does not say how the generator is built; pass {flags}"
+            )
         return
-    # A trained run opens again where its start is gone: it has all values.
+    # A trained run has all values and opens again after its start was deleted.
     if not missing and not Path(options.start).exists():
         return
     constants = _constants(options.start, first)
@@ -56,20 +58,20 @@ def adopt(options: types.SimpleNamespace, names: Sequence[str], first: str) -> N
         elif getattr(options, name) != constants[name]:
             raise InputError(
                 f"--{name.replace('_', '-')} is {getattr(options, name)}, but {options.start} was"
-                f" made with {constants[name]}; give this value"
+                f" trained with {constants[name]}; use the same value"
             )
 
 
 class StartFrom(keras.callbacks.Callback):
-    """Gives a player the weights of another run's before the first step; later it does nothing.
+    """Copies a player's weights from another run before the first step, not on resuming.
 
     Args:
         source: folder of the other run.
-        player: whose networks; both games have it.
-        precision: of this run, which opening the other one may change.
+        player: player whose networks are copied; both games have it.
+        precision: that of this run, restored after the other one was opened.
 
     Raises:
-        InputError: no such run, or one without a checkpoint.
+        InputError: there is no such run, or it has no checkpoint.
     """
 
     def __init__(self, source: str | Path, player: str = "generator", precision: str = "float32"):
@@ -79,7 +81,7 @@ class StartFrom(keras.callbacks.Callback):
             game, _, _ = Run(self.source).load()
         finally:
             compat.set_precision(precision)
-        # Averaged ones, where the other run keeps averages: those are what it draws with.
+        # The averaged weights, if the other run has them: they draw its samples.
         self.weights: list[list[np.ndarray]] = [
             network.get_weights() for network in game.ema(player)
         ]
@@ -90,19 +92,19 @@ class StartFrom(keras.callbacks.Callback):
         for networks in (self.model.players()[self.player], self.model.ema(self.player)):
             if len(networks) != len(self.weights):
                 raise InputError(
-                    f"{self.source} has {len(self.weights)} networks of the {self.player}, this"
-                    f" game {len(networks)}"
+                    f"the {self.player} of {self.source} has {len(self.weights)} networks, this"
+                    f" game's has {len(networks)}; start from a run of the matching recipe"
                 )
             for network, weights in zip(networks, self.weights):
                 _set(network, weights, self.source)
 
 
 def _set(network: keras.Model, weights: Sequence[np.ndarray], source: Path) -> None:
-    found = [tuple(value.shape) for value in weights]
+    shapes = [tuple(value.shape) for value in weights]
     expected = [tuple(variable.shape) for variable in network.weights]
-    if found != expected:
+    if shapes != expected:
         raise InputError(
-            f"the network of {source} has {sum(map(np.prod, found))} weights in {len(found)}"
+            f"the network of {source} has {sum(map(np.prod, shapes))} weights in {len(shapes)}"
             f" arrays, this one {sum(map(np.prod, expected))} in {len(expected)}; start from a run"
             " of the same width, depth and upsampling"
         )
