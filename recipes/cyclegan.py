@@ -14,9 +14,9 @@ the true images (untranslated ones: "unchanged"), and 0.08 at brightness not see
 
 The grids in `samples/` show rows of a | G(a) | b | F(b). The adversarial losses oscillate and do
 not tell how good the images are. Swapped colours, which show early: restart with another seed, or
---identity-weight 0.5. Outputs that equal the inputs: a smaller --identity-weight. A pattern of small squares:
---upsampling nearest. Paper: 26.8% of its aerial photos, generated from maps, passed for real ones;
-2.1% for the best earlier method.
+--identity-weight 0.5. Outputs that equal the inputs: a smaller --identity-weight. A pattern of
+small squares: --upsampling nearest. Paper: 26.8% of its aerial photos, generated from maps, passed
+for real ones; 2.1% for the best earlier method.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ UPSAMPLING = "transposed"  # transposed (paper) or nearest
 LOSS = "least_squares"  # least_squares, non_saturating, hinge or wasserstein
 CYCLE_WEIGHT_A = 10.0  # weight of A to B to A; paper 10
 CYCLE_WEIGHT_B = 10.0  # weight of B to A to B; paper 10
-IDENTITY_WEIGHT = 0.0  # weight of the identity loss, in cycles; paper 0.5 for paintings, code always 0.5
+IDENTITY_WEIGHT = (
+    0.0  # weight of the identity loss, in cycles; paper 0.5 for paintings, code always 0.5
+)
 POOL_SIZE = 50  # images in the pool of each domain; 0: no pool
 LEARNING_RATE: float | None = None  # Adam's; default: 0.0002 (paper), below 64 pixels 0.0005
 BETA_1 = 0.5  # Adam's beta 1

@@ -170,7 +170,7 @@ def test_what_is_wrong_is_said(folder):
 def test_a_run_trains_paints_and_is_judged(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["--steps", "2", "--batch", "2", "--size", "16", "--side", "20", "--depth", "2"]
-    words += ["--width", "4", "--normalise", "2", "--log-every", "1", "--export", "exports"]
+    words += ["--width", "4", "--normalize", "2", "--log-every", "1", "--export", "exports"]
     # float16 of an untrained network may be over its bound.
     assert run_recipe("adain.py", *words) in (0, 4)
     run = tmp_path / "runs/adain_paintings"

@@ -43,7 +43,9 @@ def test_without_flags_the_constants_hold(recipe):
 
 
 def test_flags_have_the_constants_types(recipe):
-    chosen = options.parse(recipe, ["--width", "16", "--learning-rate", "2", "--horizontal-flip", "yes"])
+    chosen = options.parse(
+        recipe, ["--width", "16", "--learning-rate", "2", "--horizontal-flip", "yes"]
+    )
     assert chosen.width == 16 and chosen.learning_rate == 2.0 and chosen.horizontal_flip is True
     assert isinstance(chosen.learning_rate, float)
     assert options.parse(recipe, ["--horizontal-flip"]).horizontal_flip is True
