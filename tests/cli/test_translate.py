@@ -79,7 +79,7 @@ def test_a_run_shows_measures_and_exports_images_of_the_data(home, game):
     assert names == ["contact.png", "final.png", "held_out.png", "step_00000001.png",
                      "step_00000002.png"]  # fmt: skip
     source = tiny_translation.Negatives()
-    shown = game.sample_grid(source.take(8, seed=0))
+    shown = game.preview(source.take(8, seed=0))
     for name in ("final.png", "step_00000002.png"):
         found = image_grids.read_png(home / "run" / "samples" / name)
         assert np.abs(found.astype(int) - shown).max() <= 1

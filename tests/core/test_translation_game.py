@@ -14,10 +14,10 @@ from tfgan_suite.core.translation_game import (
     continued,
     from_image,
     from_points,
-    rows,
 )
 from tfgan_suite.export import examples, functions
-from tfgan_suite.training.health import TranslationHealth
+from tfgan_suite.training.health import Health
+from tfgan_suite.utils.image_grids import rows
 
 
 def smooth(count, height, width, channels=1, seed=0):
@@ -145,7 +145,7 @@ def test_a_page_shows_input_output_and_truth(monkeypatch):
     game = Fixed(from_image(keras.Sequential([keras.Input((4, 4, 1)), keras.layers.ReLU()])))
     images = np.full((2, 4, 4, 1), -1.0, "float32")
     images[1] = 1.0
-    grid = game.sample_grid({"source": images, "target": np.zeros((2, 4, 4, 3), "float32")})
+    grid = game.preview({"source": images, "target": np.zeros((2, 4, 4, 3), "float32")})
     factor = grid.shape[0] // (2 * 6 + 2)
     middles = slice(4 * factor, None, 6 * factor)
     assert grid[middles, middles, 0][:2, :3].tolist() == [[0, 128, 128], [255, 255, 128]]
@@ -157,7 +157,7 @@ def test_a_page_of_two_directions_shows_both(game):
     made = [game.translate(examples["source"]),
             game.translate(examples["target"], signature="b_to_a")]  # fmt: skip
     columns = [examples["source"], made[0], examples["target"], made[1]]
-    assert np.array_equal(game.sample_grid(examples), rows(columns))
+    assert np.array_equal(game.preview(examples), rows(columns))
 
 
 def test_a_page_shows_the_truth_that_a_world_adds(game):
@@ -170,14 +170,14 @@ def test_a_page_shows_the_truth_that_a_world_adds(game):
     a, b = examples["domain_a"][:2], examples["domain_b"]
     columns = [a, unpaired.translate(a), examples["truth_a"][:2],
                b, unpaired.translate(b, signature="b_to_a")]  # fmt: skip
-    assert np.array_equal(unpaired.sample_grid(examples), rows(columns))
+    assert np.array_equal(unpaired.preview(examples), rows(columns))
 
 
 def test_a_page_of_points_is_a_plot():
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     game = Fixed(from_points(network))
     points = np.random.RandomState(0).normal(size=(50, 2)).astype("float32")
-    grid = game.sample_grid({"source": points, "target": points})
+    grid = game.preview({"source": points, "target": points})
     assert grid.ndim == 3 and grid.shape[2] == 3 and grid.min() < 100
 
 
@@ -219,7 +219,7 @@ def test_symptoms(game, logs, said):
 
 
 def test_health_sees_a_collapse_of_one_direction_only():
-    class Answers:
+    class Answers(TranslationGame):
         """Gives what it is told, in place of a game."""
 
         takes, gives = "domain_a", "domain_b"
@@ -234,12 +234,16 @@ def test_health_sees_a_collapse_of_one_direction_only():
         def translations(self):
             return {"serving_default": self.takes, "b_to_a": self.gives}
 
+        @property
+        def takes_examples(self):
+            return True
+
         def translate(self, images, signature):
             return images * self.scale[signature]
 
     told = []
     examples = {"domain_a": smooth(8, 4, 4), "domain_b": smooth(8, 4, 4, seed=1)}
-    health, game = TranslationHealth(10, told.append, examples), Answers()
+    health, game = Health(10, told.append, examples), Answers()
     health.set_model(game)
     game.scale = {"serving_default": 0.01, "b_to_a": 0.01}
     health._look(10, {})  # never wide so far: an untrained generator

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import GraphError, ParityError, export, functions, parity
 
@@ -161,11 +162,13 @@ def test_large_outputs_are_compared_in_parts(monkeypatch):
         counts.append(len(a))
         return tf.tile(a * 3.0 + b, [1, 10])  # 20 numbers an example: 5 at once
 
-    made = parity._in_parts(call, given)
+    signature = Signature((), TensorSpec("wide", (None,), kind="point"), call, ())
+    made = parity._in_parts(signature.named_outputs, given, signature)["wide"]
     assert counts == [1, 5, 5, 1]
     np.testing.assert_array_equal(made, np.tile(given["a"] * 3 + 1, [1, 10]))
     monkeypatch.setattr(parity, "_LARGEST", 10)  # less than one example has
-    np.testing.assert_array_equal(parity._in_parts(call, given), made)
+    again = parity._in_parts(signature.named_outputs, given, signature)["wide"]
+    np.testing.assert_array_equal(again, made)
 
 
 def test_half_precision_is_exported_as_float32(games, tmp_path):

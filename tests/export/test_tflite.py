@@ -148,17 +148,17 @@ def test_comparing_known_values():
 
 
 def test_int8_needs_int8_tensors(games):
-    signature = games.Noise().signatures()["serving_default"]
+    spec = games.Noise().signatures()["serving_default"].output
     image = np.zeros((1, 8, 8, 3), "float32")
     judge = parity.compare_int8
-    assert judge(signature, image, image, {"int8": 9, "float32": 2}, 30.0)["ok"]
-    assert not judge(signature, image, image, {"int8": 2, "float32": 9}, None)["ok"]
+    assert judge(spec, image, image, {"int8": 9, "float32": 2}, 30.0)["ok"]
+    assert not judge(spec, image, image, {"int8": 2, "float32": 9}, None)["ok"]
     nan = image * np.nan
-    assert not judge(signature, image, nan, {"int8": 9}, None)["ok"]
-    mixed = judge(signature, image, image, {"int8": 2, "float32": 7}, None, float_norms=True)
+    assert not judge(spec, image, nan, {"int8": 9}, None)["ok"]
+    mixed = judge(spec, image, image, {"int8": 2, "float32": 7}, None, float_norms=True)
     assert mixed["ok"] and mixed["norms"] == "float32"
     floats = {"int8": 1, "float32": 7}
-    assert not judge(signature, image, image, floats, None, float_norms=True)["ok"]
+    assert not judge(spec, image, image, floats, None, float_norms=True)["ok"]
 
 
 class NormedGame:

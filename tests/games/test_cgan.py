@@ -226,13 +226,13 @@ def test_generate_takes_one_class_for_all_or_one_each():
 
 def test_a_grid_has_a_class_a_column_and_a_z_a_row():
     game = game_of()
-    inputs = game.grid_inputs(7, seed=2)
-    assert game.grid_columns == 3
+    inputs = game.preview_inputs(7, seed=2)
+    assert game.preview_columns == 3
     assert inputs["label"].tolist() == [0, 1, 2, 0, 1, 2]
     z = inputs["z"].reshape(2, 3, 5)
     assert (z == z[:, :1]).all() and (z[0] != z[1]).any()
     assert game.generate(**inputs).shape == (6, 2)
-    assert len(game.grid_inputs(1)["label"]) == 3
+    assert len(game.preview_inputs(1)["label"]) == 3
 
 
 def test_labels_are_asked_for():

@@ -116,7 +116,7 @@ def test_refined_images_of_any_size_keep_it():
     game = tiny()
     refined = game.translate(np.zeros((3, 20, 31, 1), "f4"))
     assert refined.shape == (3, 20, 31, 1)
-    grid = game.sample_grid(batch_of(2))
+    grid = game.preview(batch_of(2))
     assert grid.dtype == np.uint8 and grid.shape[2] == 3
 
 

@@ -384,7 +384,7 @@ def test_originals_of_another_scale_are_refused():
 
 def test_a_page_shows_four_columns():
     game = srgan.SRResNet(generator())
-    grid = game.sample_grid(pairs(2))
+    grid = game.preview(pairs(2))
     factor = grid.shape[1] // (4 * 26 + 2)
     assert grid.shape == ((2 * 26 + 2) * factor, (4 * 26 + 2) * factor, 3)
 

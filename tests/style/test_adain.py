@@ -373,7 +373,7 @@ def test_regions(painted):
 
 def test_the_sample_grid_has_four_columns(painted):
     game, content, style, _ = painted
-    grid = game.sample_grid({"content": content, "style": style[:2]})
+    grid = game.preview({"content": content, "style": style[:2]})
     # 2 rows and 4 columns of 16 pixels and margins of 2, enlarged threefold to 256 or just below.
     assert grid.shape == (3 * (2 * 18 + 2), 3 * (4 * 18 + 2), 3)
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.games import dcgan
 from tfgan_suite.training import callbacks
-from tfgan_suite.training.health import Health, first_not_finite
+from tfgan_suite.training.health import Health, first_not_finite, spread_of
+from tfgan_suite.training.sample_grids import SampleGrid
 from tfgan_suite.utils import image_grids
 
 
@@ -34,6 +35,13 @@ def fit(game, steps, *watching, data=None):
 def health(every=1, **arguments):
     told = []
     return Health(every, told.append, **arguments), told
+
+
+def halves():
+    """Real images whose spread is 0.5."""
+    images = np.broadcast_to(np.float32([-0.5, 0.5])[:, None, None, None], (2, 8, 8, 1))
+    assert spread_of(images) == 0.5
+    return {"image": images}
 
 
 def test_a_nan_in_the_data_stops_the_run_at_once():
@@ -70,7 +78,7 @@ def test_a_healthy_run_says_nothing():
 
 
 def test_a_collapse_after_diversity_is_told_once():
-    watch, told = health(real_spread=0.5)
+    watch, told = health(examples=halves())
     game = small_game(rate=0.0)
     draws = iter([0.4, 0.4, 0.001, 0.001])
     game.generate = lambda count, seed: (
@@ -83,7 +91,7 @@ def test_a_collapse_after_diversity_is_told_once():
 
 
 def test_an_untrained_even_generator_has_not_collapsed():
-    watch, told = health(real_spread=0.5)
+    watch, told = health(examples=halves())
     game = small_game(rate=0.0)
     game.generate = lambda count, seed: np.full((count, 8, 8, 1), 0.1)
     fit(game, 3, watch)
@@ -110,7 +118,7 @@ def tiny_certain_discriminator():
 
 def test_lines_and_grids_come_at_multiples_of_their_steps(tmp_path):
     game = small_game()
-    grid = callbacks.SampleGrid(tmp_path / "samples", 2, count=4)
+    grid = SampleGrid(tmp_path / "samples", 2, count=4)
     log = callbacks.LossLog(tmp_path / "losses.jsonl", 3)
     fit(game, 7, grid, log)
     fit(game, 2, grid, log)
@@ -124,7 +132,7 @@ def test_lines_and_grids_come_at_multiples_of_their_steps(tmp_path):
 
 def test_a_grid_holds_the_images_of_the_game(tmp_path):
     game = small_game()
-    fit(game, 1, callbacks.SampleGrid(tmp_path, 1, count=4, seed=7))
+    fit(game, 1, SampleGrid(tmp_path, 1, count=4, seed=7))
     grid = image_grids.read_png(tmp_path / "step_00000001.png")
     factor = grid.shape[0] // 22  # two images of 8 pixels and three gaps of 2
     first = grid[2 * factor : 10 * factor : factor, 2 * factor : 10 * factor : factor, 0]
@@ -135,7 +143,7 @@ def test_a_grid_holds_the_images_of_the_game(tmp_path):
 def test_tensorboard_gets_losses_rates_and_grids(tmp_path):
     writer = tf.summary.create_file_writer(str(tmp_path))
     log = callbacks.LossLog(tmp_path / "l", 1, writer)
-    grid = callbacks.SampleGrid(tmp_path / "s", 1, count=4, writer=writer)
+    grid = SampleGrid(tmp_path / "samples", 1, count=4, writer=writer)
     fit(small_game(rate=0.25), 1, log, grid)
     writer.close()
     (events,) = tmp_path.glob("events*")

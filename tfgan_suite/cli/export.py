@@ -37,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from tfgan_suite.core.translation_game import TranslationGame
     from tfgan_suite.export import ExportError
     from tfgan_suite.training import publish
     from tfgan_suite.training.run_folder import Run
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     run = Run(args.source)
     game, options, info = run.load()
     options.export = args.to
-    source = _source(run, options) if isinstance(game, TranslationGame) else None
+    source = _source(run, options) if game.takes_examples else None
     try:
         result, left_out = publish.export_run(
             run,

@@ -81,7 +81,7 @@ def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
 
 
 def _check_drawable(source: Path, inputs: Sequence[Any], usage: str) -> None:
-    if any(spec.kind in ("image", "point") for spec in inputs):
+    if not all(spec.drawable for spec in inputs):
         raise InputError(
             f"{source} draws no images from noise; use"
             f" `python -m tfgan_suite {usage.format(source)}`"

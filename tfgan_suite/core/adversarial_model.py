@@ -11,19 +11,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core import stateless_noise
-from tfgan_suite.core.signatures import Signature
+from tfgan_suite.core.trained_game import TrainedGame, single
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import runtime
 
 Terms = Mapping[str, tf.Tensor]
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(TrainedGame, keras.Model):
     """A game between players, trained by `fit`.
 
     A subclass gives:
@@ -35,7 +34,7 @@ class AdversarialModel(keras.Model):
 
     Args:
         seed: seed of all noise that the game draws.
-        averages: decay of an exponential moving average of the weights, by player,
+        ema_decays: decay of an exponential moving average of the weights, by player,
             e.g. `{"generator": 0.999}`. `ema(player)` gives the averaged networks.
         name: Keras name of the model.
 
@@ -51,12 +50,6 @@ class AdversarialModel(keras.Model):
     loss_names: tuple[str, ...] = ()
     # Real batches that one train step uses: fit's batch holds this many times `batch` examples.
     batches_per_step: int = 1
-    # What a run's export holds by default.
-    export_formats = ("saved_model", "tflite_float32", "tflite_float16", "tflite_int8")
-    # Least PSNR of its int8 file against float, in dB.
-    int8_bound: float = 30.0
-    # The words behind `python -m tfgan_suite` that use a run or an export, whose place goes in.
-    usage: str = "sample {}"
 
     def __init__(
         self,
@@ -82,32 +75,6 @@ class AdversarialModel(keras.Model):
     def players(self) -> dict[str, list[keras.Model]]:
         """The networks of each player; every network belongs to exactly one player."""
         raise TypeError(f"{type(self).__name__} does not say who its players are")
-
-    def signatures(self) -> dict[str, Signature]:
-        """What the trained game offers; `"serving_default"` is the one that draws images."""
-        raise TypeError(f"{type(self).__name__} does not say what its generator takes and gives")
-
-    def recalibrate_batch_norm(self) -> None:
-        """Brings the sampling networks into the state that is exported. By default: as they are.
-
-        Games with batch norm in the generator recompute its statistics here.
-        """
-
-    def grid_inputs(self, count: int, seed: int) -> dict[str, Any]:
-        """Inputs of `generate` for a sample grid of about `count` images.
-
-        By default none: all inputs are drawn. Games of labels order them here.
-        """
-        return {}
-
-    @property
-    def grid_columns(self) -> int | None:
-        """Images in a row of a sample grid; by default as many as make it square."""
-        return None
-
-    def diagnose(self, logs: Mapping[str, float]) -> list[str]:
-        """What the losses of a finished epoch say is wrong, in words; empty when all is well."""
-        return []
 
     # ---- compile -----------------------------------------------------------------------------
 
@@ -290,54 +257,14 @@ class AdversarialModel(keras.Model):
                 values.append(old + (new - old) * (1.0 - decay) if old.dtype.is_floating else new)
         compat.assign_in_replicas(averages, values)
 
-    # ---- using the game ----------------------------------------------------------------------
-
-    def generate(self, count: int = 1, seed: int = 0, **inputs: Any) -> np.ndarray:
-        """Draws from the trained generator, averaged where averages are kept.
-
-        Args:
-            count: number of examples. Ignored where an input is given, whose length counts.
-            seed: seed of the inputs that are not given.
-            **inputs: inputs of `signatures()["serving_default"]` by name, with a batch dimension.
-
-        Returns:
-            float32 array `(count, ...)`; images are in [-1, 1].
-
-        Raises:
-            InputError: an unknown input name, or one that must be given and is not.
-        """
-        signature = self.signatures()["serving_default"]
-        names = [spec.name for spec in signature.inputs]
-        unknown = set(inputs) - set(names)
-        if unknown:
-            raise InputError(f"generate got {sorted(unknown)}, but the inputs are {names}")
-        if inputs:
-            count = len(next(iter(inputs.values())))
-        for index, spec in enumerate(signature.inputs):
-            if spec.name not in inputs:
-                if not spec.drawable:
-                    raise InputError(f"input {spec.name!r} ({spec.kind}) must be given")
-                inputs[spec.name] = spec.draw(count, seed=[seed, index])
-        tensors = {n: tf.convert_to_tensor(inputs[n]) for n in names}
-        return self._generate_function()(**tensors).numpy()
-
-    def _generate_function(self) -> Callable[..., tf.Tensor]:
-        # Kept in __dict__: Keras would try to track a function set as an attribute.
-        networks = [id(n) for player in self.players() for n in self.ema(player)]
-        cached = self.__dict__.get("_generator_call")
-        if cached is None or cached[0] != networks:
-            call = tf.function(self.signatures()["serving_default"].call, reduce_retracing=True)
-            cached = self.__dict__["_generator_call"] = (networks, call)
-        return cached[1]
+    # ---- Keras hooks -------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Runs the generator, so that `predict(z)` works; training never calls this."""
         signature = self.signatures()["serving_default"]
         if not isinstance(inputs, Mapping):
             inputs = {signature.inputs[0].name: inputs}
-        return signature.call(**inputs)
-
-    # ---- Keras hooks -------------------------------------------------------------------------
+        return single(signature.named_outputs(**inputs))
 
     def _get_optimizer(self, optimizer: Any) -> Any:
         """Keras 2.15 refuses a model without an optimizer of its own; the players have theirs."""

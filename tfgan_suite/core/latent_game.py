@@ -87,6 +87,9 @@ class LatentGame(AdversarialModel):
         InputError: an unknown name or a value out of range.
     """
 
+    health_examples = 256
+    collapse_advice = "or use a penalty on the discriminator"
+
     # What the paper calls the generator's opponent: the attribute, the player, the losses' prefix.
     opponent_name = "discriminator"
 

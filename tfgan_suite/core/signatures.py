@@ -1,16 +1,19 @@
-"""How a game tells the world what its generator takes and gives.
+"""How a game describes what its trained networks take and return.
 
 Exports, the command line and sample grids work from these descriptions alone, so a new game is
-served, converted and drawn from without a line of code outside its own file.
+served, converted and sampled without a line of code outside its own file.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
+
+# Kinds that are drawn from a seed; inputs of any other kind have to be passed.
+DRAWABLE = ("normal", "uniform", "label")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,13 +21,16 @@ class TensorSpec:
     """One named tensor of a signature, without its batch dimension.
 
     Args:
-        name: keyword under which it is fed or returned, e.g. `"z"` or `"image"`.
-        shape: shape of one example; `None` entries mean "any size" (images only).
+        name: keyword under which it is passed or returned, e.g. `"z"` or `"image"`.
+        shape: shape of one example; `None` entries mean "any size".
         dtype: TensorFlow dtype name, e.g. `"float32"`.
-        kind: what the numbers are, so that a caller can make or read them:
-            `"normal"` (standard normal noise), `"uniform"` (noise in [-1, 1]),
-            `"label"` (class index), `"image"` (float image in [-1, 1]), `"point"`.
-        classes: number of classes where `kind` is `"label"`.
+        kind: what the numbers are, so that a caller can make, show or convert them. The suite
+            draws `"normal"` (standard normal noise), `"uniform"` (noise in [-1, 1)) and `"label"`
+            (class index), and shows `"image"` (float image in [-1, 1]) and `"point"`. Any other
+            word is fine, such as `"embedding"`, `"tokens"`, `"mel"`, `"box"`, `"keypoints"` or
+            `"video"`: such tensors are passed on as they are.
+        classes: number of values of integer tensors (classes of a label, size of a vocabulary);
+            they lie in [0, classes).
     """
 
     name: str
@@ -34,7 +40,7 @@ class TensorSpec:
     classes: int | None = None
 
     def draw(self, count: int | tf.Tensor, seed: Any) -> tf.Tensor:
-        """Draws a batch of noise or labels of this kind.
+        """Draws a batch of noise or labels.
 
         Args:
             count: number of examples, Python int or scalar int tensor.
@@ -44,7 +50,7 @@ class TensorSpec:
             Tensor `(count, *shape)`.
 
         Raises:
-            ValueError: the kind cannot be drawn (an image has to be given).
+            ValueError: this kind is not drawn, but has to be passed (an image, for instance).
         """
         shape = tf.concat([[count], tf.constant(self.shape, tf.int32)], 0)
         if self.kind == "normal":
@@ -57,8 +63,8 @@ class TensorSpec:
 
     @property
     def drawable(self) -> bool:
-        """Whether `draw` can make this input."""
-        return self.kind in ("normal", "uniform", "label")
+        """Whether `draw` can make this tensor."""
+        return self.kind in DRAWABLE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,25 +73,47 @@ class Signature:
 
     Args:
         inputs: what it takes, in order.
-        output: what it gives.
-        call: takes the inputs as keyword tensors with a batch dimension, returns the output
-            batch as float32; runs the networks in inference mode, uses TensorFlow ops only.
+        output: what it returns.
+        call: takes the inputs as keyword tensors with a batch dimension and returns the output
+            batch as float32, or a dict of output batches by name where there are several. Runs
+            the networks in inference mode; uses TensorFlow ops only.
         networks: the Keras models whose variables `call` uses.
-        multiple: where images go in, the grid on which their parts can be computed alone: a
+        multiple: where images go in, the grid on which their parts can be computed on their own: a
             network that halves images n times answers a shifted part alike where the shift is
             a multiple of 2**n.
+        further_outputs: outputs beside the first one.
     """
 
     inputs: tuple[TensorSpec, ...]
     output: TensorSpec
-    call: Callable[..., tf.Tensor]
+    call: Callable[..., Any]
     networks: tuple[Any, ...]
     multiple: int = 1
+    further_outputs: tuple[TensorSpec, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """All that it returns, the first output first."""
+        return (self.output, *self.further_outputs)
 
     @property
     def drawable(self) -> bool:
         """Whether every input can be drawn, so that samples need nothing but a seed."""
         return all(spec.drawable for spec in self.inputs)
+
+    def named_outputs(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What `call` returns, always as a dict by output name.
+
+        Raises:
+            ValueError: `call` does not return the outputs that the signature names.
+        """
+        returned = self.call(**inputs)
+        if not isinstance(returned, Mapping):
+            returned = {self.output.name: returned}
+        names = [spec.name for spec in self.outputs]
+        if set(returned) != set(names):
+            raise ValueError(f"a signature returned {sorted(returned)}; it promises {names}")
+        return {name: returned[name] for name in names}
 
 
 def from_noise(generator: Any, kind: str = "normal") -> dict[str, Signature]:
@@ -96,11 +124,11 @@ def from_noise(generator: Any, kind: str = "normal") -> dict[str, Signature]:
         kind: distribution of z, `"normal"` or `"uniform"`.
     """
     shape = tuple(generator.output_shape[1:])
-    made = "point" if len(shape) == 1 else "image"
+    output = "point" if len(shape) == 1 else "image"
     return {
         "serving_default": Signature(
             inputs=(TensorSpec("z", (generator.input_shape[-1],), kind=kind),),
-            output=TensorSpec(made, shape, kind=made),
+            output=TensorSpec(output, shape, kind=output),
             call=lambda z: generator(z, training=False),
             networks=(generator,),
         )

@@ -6,7 +6,6 @@ width, channels)`, both in [-1, 1].
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -14,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.core.signatures import Signature, TensorSpec
-from tfgan_suite.core.translation_game import FORTH, TranslationGame, rows, two_sides
+from tfgan_suite.core.trained_game import Arrays
+from tfgan_suite.core.translation_game import FORTH, TranslationGame, two_sides
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import bicubic
+from tfgan_suite.utils import bicubic, image_grids
 
 
 class SuperResolutionGame(TranslationGame):
@@ -36,23 +36,26 @@ class SuperResolutionGame(TranslationGame):
         (generator,) = self.ema("generator")
         return {FORTH: enlarging(generator)}
 
-    def sample_grid(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
+    def preview(
+        self, examples: Arrays, *, seed: int = 0, count: int | None = None
+    ) -> np.ndarray | None:
         """A sample grid: rows of nearest neighbour | bicubic | the game's | the original.
 
         Args:
-            examples: a batch as the data give it.
+            examples: a batch of the data.
+            seed, count: not used: the examples decide.
 
         Returns:
-            uint8 image grid.
+            uint8 grid.
         """
         low = np.asarray(examples[self.takes], np.float32)
-        made = self.translate(low)
-        scale = made.shape[1] // low.shape[1]
-        smooth = np.stack([np.clip(bicubic.upscale(one, scale), -1.0, 1.0) for one in low])
-        columns = [low.repeat(scale, axis=1).repeat(scale, axis=2), smooth, made]
+        enlarged = self.translate(low)
+        scale = enlarged.shape[1] // low.shape[1]
+        smooth = np.stack([np.clip(bicubic.upscale(image, scale), -1.0, 1.0) for image in low])
+        columns = [low.repeat(scale, axis=1).repeat(scale, axis=2), smooth, enlarged]
         if self.gives in examples:
             columns.append(examples[self.gives])
-        return rows(columns)
+        return image_grids.rows(columns)
 
 
 def enlarging(network: keras.Model) -> Signature:

@@ -6,7 +6,7 @@ and `domain_b` where they are not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfgan_suite.core.adversarial_model import AdversarialModel
 from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.core.trained_game import Arrays, resized
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import image_grids
 
@@ -30,7 +31,7 @@ class TranslationGame(AdversarialModel):
 
     Attributes:
         takes: key of a batch that `serving_default` translates.
-        gives: key of a batch that holds examples of what it should give; a signature `b_to_a`,
+        gives: key of a batch that holds examples of what it should return; a signature `b_to_a`,
             where the game has one, translates these.
     """
 
@@ -40,12 +41,16 @@ class TranslationGame(AdversarialModel):
     # Norms that take their statistics from the image lose more in 8 bits.
     int8_bound = 28.0
 
+    @property
+    def batch_keys(self) -> tuple[str, ...]:
+        return (self.takes, self.gives)
+
     def translations(self) -> dict[str, str]:
         """The key of a batch that each translating signature takes, `serving_default` first."""
-        ways = {FORTH: self.takes}
+        keys = {FORTH: self.takes}
         if BACK in self.signatures():
-            ways[BACK] = self.gives
-        return ways
+            keys[BACK] = self.gives
+        return keys
 
     def translate(
         self, images: np.ndarray, batch: int = 8, *, signature: str = FORTH, seed: int = 0
@@ -56,7 +61,7 @@ class TranslationGame(AdversarialModel):
             images: float `(count, height, width, channels)` in [-1, 1]; points `(count, n)`.
             batch: how many go through the networks at once; it bounds memory only.
             signature: which translation, e.g. `"b_to_a"`.
-            seed: of inputs beside the image, where the game has some.
+            seed: seed of inputs beside the image, where the game has some.
 
         Returns:
             float32 array of as many translations, of the same height and width.
@@ -64,82 +69,65 @@ class TranslationGame(AdversarialModel):
         Raises:
             InputError: an unknown signature, or images that it does not take.
         """
-        found = self.signatures()
-        if signature not in found:
-            raise InputError(f"there is no translation {signature!r}; there are {sorted(found)}")
-        first, *others = found[signature].inputs
+        signatures = self.signatures()
+        if signature not in signatures:
+            raise InputError(
+                f"there is no translation {signature!r}; expected one of {sorted(signatures)}"
+            )
+        first = signatures[signature].inputs[0]
         images = np.asarray(images, np.float32)
         if not len(images) or not tf.TensorShape(first.shape).is_compatible_with(images.shape[1:]):
             raise InputError(
                 f"images of shape {images.shape} were given; {signature!r} takes"
                 f" (count, {', '.join('any' if n is None else str(n) for n in first.shape)})"
             )
-        drawn = {
-            spec.name: _drawn(spec, len(images), [seed, index])
-            for index, spec in enumerate(others, 1)
-        }
-        call, parts = self._calling(signature, found[signature]), []
-        for start in range(0, len(images), batch):
-            part = slice(start, start + batch)
-            given = {name: array[part] for name, array in drawn.items()}
-            parts.append(call(**{first.name: tf.constant(images[part])}, **given).numpy())
-        return np.concatenate(parts)
+        outputs = self.run_signature({first.name: images}, signature, batch=batch, seed=seed)
+        return outputs[signatures[signature].output.name]
 
-    def _calling(self, name: str, signature: Signature) -> Callable[..., tf.Tensor]:
-        # As AdversarialModel._generate_function: traced once for the same networks.
-        networks = [id(network) for network in signature.networks]
-        kept = self.__dict__.setdefault("_translating", {})
-        if name not in kept or kept[name][0] != networks:
-            kept[name] = (networks, tf.function(signature.call, reduce_retracing=True))
-        return kept[name][1]
+    def example_inputs(
+        self, examples: Arrays, signature: str = FORTH, size: tuple[int, int] | None = None
+    ) -> dict[str, np.ndarray]:
+        """The side of the data that the signature translates, as its first input."""
+        images = examples[self.translations().get(signature, self.takes)]
+        spec = self.signatures()[signature].inputs[0]
+        return {spec.name: resized(images, spec.shape, size)}
 
-    def sample_grid(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
-        """A sample grid of given examples.
+    def preview(
+        self, examples: Arrays, *, seed: int = 0, count: int | None = None
+    ) -> np.ndarray | None:
+        """A sample grid of some examples.
 
         Args:
-            examples: a batch as the data give it, also one of unpaired data whose sides differ
-                in number.
+            examples: a batch of the data, also one of unpaired data whose sides differ in number.
+            seed, count: not used: the examples decide.
 
         Returns:
-            uint8 image grid. One row an example: input, output and, where the data have it, the
-            true answer; of a game of two directions the second direction beside the first. Points:
+            uint8 grid. One row an example: input, output and, where the data have it, the true
+            answer; of a game of two directions the second direction beside the first. Points:
             the translations over what they should look like.
         """
         if examples[self.takes].ndim == 2:
-            return image_grids.scatter(
-                self.translate(examples[self.takes]), examples.get(self.gives)
-            )
-        ways = self.translations()
-        count = min(len(examples[key]) for key in ways.values())
+            points = self.translate(examples[self.takes])
+            return image_grids.scatter(points, examples.get(self.gives))
+        keys = self.translations()
+        count = min(len(examples[key]) for key in keys.values())
         columns = []
-        for signature, key in ways.items():
-            given, truth = examples[key][:count], TRUTHS.get(key)
-            columns += [given, self.translate(given, signature=signature)]
-            if truth in examples and truth not in ways.values():
+        for signature, key in keys.items():
+            inputs, truth = examples[key][:count], TRUTHS.get(key)
+            columns += [inputs, self.translate(inputs, signature=signature)]
+            if truth in examples and truth not in keys.values():
                 columns.append(examples[truth][:count])
-        return rows(columns)
+        return image_grids.rows(columns)
 
-    def representative(
-        self, examples: Mapping[str, np.ndarray], size: tuple[int, int] | None = None
-    ) -> dict[str, Callable[[], Iterable[Mapping[str, np.ndarray]]]]:
-        """Real inputs of the signatures, for comparing exports and for the ranges of int8.
-
-        Args:
-            examples: a batch as the data give it.
-            size: height and width to which images are brought where the signature takes any
-                size; None: as they are.
-
-        Returns:
-            For each translating signature what `tfgan_suite.export.export` takes.
-        """
-        signatures, found = self.signatures(), {}
-        for name, key in self.translations().items():
-            images, spec = examples[key], signatures[name].inputs[0]
-            if size is not None and None in spec.shape and images.shape[1:3] != tuple(size):
-                images = tf.image.resize(images, size, antialias=True).numpy()
-            batch = {spec.name: images}
-            found[name] = lambda batch=batch: [batch]
-        return found
+    def collapse_pairs(self, examples: Arrays) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
+        """For each direction the other side of the data, and translations."""
+        pairs = {}
+        for signature, key in self.translations().items():
+            other = self.gives if key == self.takes else self.takes
+            real = examples.get(other, examples[key])
+            words = f"answers to {len(examples[key])} examples of {key}"
+            pairs[words] = (real, self.translate(examples[key], signature=signature))
+        return pairs
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Says when the discriminators win outright: all their losses are gone."""
@@ -276,25 +264,3 @@ def two_sides(
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         raise InputError(f"a batch of single images, but {learns}{hint}")
     return tf.cast(batch[0], tf.float32), tf.cast(batch[1], tf.float32)
-
-
-def rows(columns: list[np.ndarray]) -> np.ndarray:
-    """Columns of images side by side, one row an example.
-
-    Args:
-        columns: arrays `(count, height, width, channels)` in [-1, 1] of one size; the channels
-            may differ (1: grey, 3: colour, of others the first is shown).
-
-    Returns:
-        uint8 image grid.
-    """
-    alike = [np.broadcast_to(c if c.shape[-1] == 3 else c[..., :1], (*c.shape[:3], 3))
-             for c in columns]  # fmt: skip
-    together = np.stack(alike, axis=1)
-    return image_grids.image_grid(together.reshape(-1, *together.shape[2:]), len(columns))
-
-
-def _drawn(spec: TensorSpec, count: int, seed: list[int]) -> tf.Tensor:
-    if not spec.drawable:
-        raise InputError(f"input {spec.name!r} ({spec.kind}) can be neither given nor drawn here")
-    return spec.draw(count, seed)

@@ -39,6 +39,8 @@ def describe(spec: TensorSpec) -> dict[str, Any]:
         text["range"] = f"0 to {spec.classes - 1}" if spec.classes else "0 and up"
     elif spec.kind in _RANGES:
         text["range"] = _RANGES[spec.kind]
+    elif spec.classes is not None:
+        text["range"] = f"0 to {spec.classes - 1}"
     return text
 
 
@@ -72,6 +74,7 @@ def make(
             key: {
                 "inputs": [describe(spec) for spec in signature.inputs],
                 "output": describe(signature.output),
+                **_further(signature),
                 "tensors": tensors[key],
                 # The grid on which parts of large images can be computed alone.
                 **({"multiple": signature.multiple} if signature.multiple > 1 else {}),
@@ -82,6 +85,11 @@ def make(
         **facts,
         "versions": _versions(),
     }
+
+
+def _further(signature: Signature) -> dict[str, Any]:
+    further = [describe(spec) for spec in signature.further_outputs]
+    return {"further_outputs": further} if further else {}
 
 
 def sizes(folder: Path) -> dict[str, int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.core.signatures import Signature
+from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import (
@@ -182,13 +182,19 @@ def _compare(job: _Job, staged: Path, chosen: Mapping[str, Examples]) -> dict[st
     report: dict[str, Any] = {"protocol": parity.protocol(job.seed), "signatures": {}, "ok": True}
     for name, signature in job.signatures.items():
         reference = parity.keras_outputs(signature, chosen[name])
-        bound = job.bounds["saved_model"]
-        results = {"saved_model": parity.compare(reference, references[name], bound)}
+        results = {
+            "saved_model": parity.compare_all(
+                signature,
+                reference,
+                references[name],
+                lambda spec, *arrays: parity.compare(*arrays, job.bounds["saved_model"]),
+            )
+        }
         if job.kinds:
             results.update(_compare_tflite(job, name, staged, chosen[name], references[name]))
         report["ok"] = report["ok"] and all(result["ok"] for result in results.values())
         report["signatures"][name] = {
-            "examples": len(reference),
+            "examples": len(reference[signature.output.name]),
             "inputs": chosen[name].origin,
             **results,
         }
@@ -196,7 +202,7 @@ def _compare(job: _Job, staged: Path, chosen: Mapping[str, Examples]) -> dict[st
 
 
 def _compare_tflite(
-    job: _Job, name: str, staged: Path, chosen: Examples, reference: np.ndarray
+    job: _Job, name: str, staged: Path, chosen: Examples, reference: parity.Outputs
 ) -> dict[str, Any]:
     """Converts one signature to all kinds, runs the files and gives a result for each."""
     signature = job.signatures[name]
@@ -212,13 +218,14 @@ def _compare_tflite(
             folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         ran = parity.tflite_outputs(path, chosen.compared, scratch)
-        found, bound = ran["outputs"][signature.output.name], job.bounds[f"tflite_{kind}"]
-        if kind == "int8":
-            result = parity.compare_int8(
-                signature, reference, found, ran["tensors"], bound, float_norms
-            )
-        else:
-            result = parity.compare(reference, found, bound)
+        bound = job.bounds[f"tflite_{kind}"]
+
+        def judge(spec: TensorSpec, *arrays: np.ndarray) -> dict[str, Any]:
+            if kind == "int8":
+                return parity.compare_int8(spec, *arrays, ran["tensors"], bound, float_norms)
+            return parity.compare(*arrays, bound)
+
+        result = parity.compare_all(signature, reference, ran["outputs"], judge)
         return {**result, "runtime": ran["runtime"], "tensors": ran["tensors"]}
 
     for kind in job.kinds:

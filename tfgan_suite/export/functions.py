@@ -29,7 +29,7 @@ def all_functions(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
     functions: dict[str, Signature] = {}
     for name, signature in signatures.items():
         prefix = "" if name == DEFAULT else f"{name}_"
-        if _is_image(signature.output, _PNG_CHANNELS):
+        if any(_is_image(spec, _PNG_CHANNELS) for spec in signature.outputs):
             if signature.drawable:
                 functions[f"{prefix}sample"] = _sample(signature)
             if all(
@@ -81,11 +81,13 @@ def trace(
     """
 
     def function(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        output = signature.call(**inputs)
-        if not output.dtype.is_integer and output.dtype != tf.string:
-            output = tf.cast(output, tf.float32)
-        output.set_shape([None, *signature.output.shape])
-        return {signature.output.name: output}
+        outputs = signature.named_outputs(**inputs)
+        for spec in signature.outputs:
+            output = outputs[spec.name]
+            if not output.dtype.is_integer and output.dtype != tf.string:
+                output = outputs[spec.name] = tf.cast(output, tf.float32)
+            output.set_shape([None, *spec.shape])
+        return outputs
 
     specs = {spec.name: tensor_spec(spec, batch=batch, size=size) for spec in signature.inputs}
     return tf.function(function).get_concrete_function(**specs)
@@ -109,17 +111,26 @@ def _is_image(spec: TensorSpec, channels: tuple[int, ...]) -> bool:
 
 
 def _sample(signature: Signature) -> Signature:
-    def call(seed: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        drawn = {
+    def call(seed: tf.Tensor, count: tf.Tensor) -> dict[str, tf.Tensor]:
+        samples = {
             spec.name: draw_input(spec, index, count, seed)
             for index, spec in enumerate(signature.inputs)
         }
-        return to_uint8(signature.call(**drawn))
+        outputs = signature.named_outputs(**samples)
+        return {
+            spec.name: to_uint8(outputs[spec.name]) if spec.kind == "image" else outputs[spec.name]
+            for spec in signature.outputs
+        }
 
+    output, *further = (
+        dataclasses.replace(spec, dtype="uint8", kind="pixels") if spec.kind == "image" else spec
+        for spec in signature.outputs
+    )
     return dataclasses.replace(
         signature,
         inputs=(TensorSpec("seed", (), "int32", "seed"), TensorSpec("count", (), "int32", "count")),
-        output=dataclasses.replace(signature.output, dtype="uint8", kind="pixels"),
+        output=output,
+        further_outputs=tuple(further),
         call=call,
     )
 
@@ -127,19 +138,32 @@ def _sample(signature: Signature) -> Signature:
 def _png(signature: Signature) -> Signature:
     files = {spec.name + BYTES: spec for spec in signature.inputs if spec.kind == "image"}
 
-    def call(**inputs: tf.Tensor) -> tf.Tensor:
+    def call(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         for name, spec in files.items():
             inputs[spec.name] = _decode(inputs.pop(name), spec)
-        pixels = to_uint8(signature.call(**inputs))
-        return tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+        outputs = signature.named_outputs(**inputs)
+        for spec in signature.outputs:
+            if _is_image(spec, _PNG_CHANNELS):
+                pixels = to_uint8(outputs.pop(spec.name))
+                outputs[spec.name + BYTES] = tf.map_fn(
+                    tf.io.encode_png, pixels, fn_output_signature=tf.string
+                )
+        return outputs
 
+    output, *further = (
+        TensorSpec(spec.name + BYTES, (), "string", "file")
+        if _is_image(spec, _PNG_CHANNELS)
+        else spec
+        for spec in signature.outputs
+    )
     return dataclasses.replace(
         signature,
         inputs=tuple(
             TensorSpec(spec.name + BYTES, (), "string", "file") if spec.kind == "image" else spec
             for spec in signature.inputs
         ),
-        output=TensorSpec(signature.output.name + BYTES, (), "string", "file"),
+        output=output,
+        further_outputs=tuple(further),
         call=call,
     )
 

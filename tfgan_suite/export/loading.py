@@ -78,6 +78,11 @@ class Exported:
         """What a signature gives."""
         return cards.restore(self._signature(signature)["output"])
 
+    def outputs(self, signature: str = DEFAULT) -> tuple[TensorSpec, ...]:
+        """All that a signature returns, `output` first."""
+        further = self._signature(signature).get("further_outputs", ())
+        return (self.output(signature), *(cards.restore(text) for text in further))
+
     @property
     def usage(self) -> str:
         """The words behind `python -m tfgan_suite` that use it; its place goes in for `{}`."""
@@ -85,7 +90,9 @@ class Exported:
         # Older exports do not say.
         return self.card.get("usage") or ("sample {}" if drawn else "translate {} IMAGES OUTPUT")
 
-    def __call__(self, signature: str = DEFAULT, **inputs: Any) -> np.ndarray:
+    def __call__(
+        self, signature: str = DEFAULT, **inputs: Any
+    ) -> np.ndarray | dict[str, np.ndarray]:
         """Calls a signature.
 
         Args:
@@ -94,7 +101,8 @@ class Exported:
 
         Returns:
             The output: float32 images in [-1, 1] `(batch, height, width, channels)` for most
-            `serving_default`, byte strings for `png`.
+            `serving_default`, byte strings for `png`. A dict of outputs by name where the
+            signature has several.
 
         Raises:
             InputError: no such signature, or other inputs than it takes.
@@ -113,8 +121,9 @@ class Exported:
                     f"input {spec.name!r} has shape {tensors[spec.name].shape}; signature "
                     f"{signature!r} takes {wanted}"
                 )
-        found = self._loaded.signatures[signature](**tensors)
-        return found[self.output(signature).name].numpy()
+        outputs = self._loaded.signatures[signature](**tensors)
+        arrays = {spec.name: outputs[spec.name].numpy() for spec in self.outputs(signature)}
+        return arrays if len(arrays) > 1 else arrays[self.output(signature).name]
 
     def sample(
         self,
@@ -124,7 +133,7 @@ class Exported:
         signature: str = DEFAULT,
         batch: int = 64,
         **given: Any,
-    ) -> np.ndarray:
+    ) -> np.ndarray | dict[str, np.ndarray]:
         """Draws examples; with nothing `given` the same ones as the signature `sample`.
 
         Args:
@@ -136,7 +145,8 @@ class Exported:
                 `label=3`.
 
         Returns:
-            uint8 `(count, height, width, channels)` for images, else the output as it is.
+            uint8 `(count, height, width, channels)` for images, else the output as it is; a dict
+            by name where the signature has several outputs.
 
         Raises:
             InputError: count or batch under 1, or an input that cannot be drawn is not given.
@@ -148,10 +158,13 @@ class Exported:
         for start in range(0, count, batch):
             part = {name: array[start : start + batch] for name, array in inputs.items()}
             parts.append(self(signature, **part))
-        found = np.concatenate(parts)
-        if self.output(signature).kind == "image":
-            return functions.to_uint8(found).numpy()
-        return found
+        specs = self.outputs(signature)
+        if len(specs) == 1:
+            return _to_pixels(specs[0], np.concatenate(parts))
+        return {
+            spec.name: _to_pixels(spec, np.concatenate([part[spec.name] for part in parts]))
+            for spec in specs
+        }
 
     def _draw(
         self, signature: str, count: int, seed: int, given: Mapping[str, Any]
@@ -180,6 +193,11 @@ class Exported:
                 f"{str(self.path)!r} has no signature {name!r}; it has {list(self.signatures)}"
             )
         return self._described[name]
+
+
+def _to_pixels(spec: TensorSpec, array: np.ndarray) -> np.ndarray:
+    """Images as uint8, anything else as it is."""
+    return functions.to_uint8(array).numpy() if spec.kind == "image" else array
 
 
 def _repeat(spec: TensorSpec, value: Any, count: int) -> np.ndarray:

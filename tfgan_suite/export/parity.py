@@ -7,7 +7,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.core.signatures import Signature
+from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.export import litert_runner
 from tfgan_suite.export.errors import ExportError, ParityError
 from tfgan_suite.export.examples import Examples
@@ -44,52 +44,56 @@ def protocol(seed: int) -> dict[str, Any]:
     }
 
 
-def keras_outputs(signature: Signature, examples: Examples) -> np.ndarray:
-    """The reference: the game's networks, called directly, on the CPU."""
+Outputs = dict[str, np.ndarray]
+
+
+def keras_outputs(signature: Signature, examples: Examples) -> Outputs:
+    """The reference: the game's networks, called directly, on the CPU; arrays by output name."""
     with tf.device("CPU:0"):
-        return _in_parts(signature.call, examples.compared, signature.output.shape)
+        return _in_parts(signature.named_outputs, examples.compared, signature)
 
 
 def _in_parts(
-    call: Callable[..., tf.Tensor],
+    call: Callable[..., Mapping[str, tf.Tensor]],
     inputs: Mapping[str, np.ndarray],
-    shape: Sequence[int | None] = (None,),
-) -> np.ndarray:
-    """What a network gives for all examples: at once, or in parts where outputs are large.
+    signature: Signature,
+) -> Outputs:
+    """What a network returns for all examples: at once, or in parts where outputs are large.
 
     The maps of a network that enlarges images take hundreds of times the memory of its inputs.
 
     Args:
         call: the network.
         inputs: arrays `(count, ...)` by name.
-        shape: of one output; where it is open, one example is computed to see.
+        signature: says the shapes of its outputs; where one is open, one example is computed to
+            see.
     """
 
-    def made(rows: slice) -> np.ndarray:
-        given = {name: tf.constant(array[rows]) for name, array in inputs.items()}
-        return np.asarray(call(**given), np.float32)
+    def outputs_of(rows: slice) -> Outputs:
+        tensors = {name: tf.constant(array[rows]) for name, array in inputs.items()}
+        outputs = call(**tensors)
+        return {spec.name: np.asarray(outputs[spec.name], np.float32) for spec in signature.outputs}
 
     count = len(next(iter(inputs.values())))
-    size = made(slice(0, 1)).size if None in shape else math.prod(shape)
+    if any(None in spec.shape for spec in signature.outputs):
+        size = sum(array.size for array in outputs_of(slice(0, 1)).values())
+    else:
+        size = sum(math.prod(spec.shape) for spec in signature.outputs)
     part = max(1, _LARGEST // max(1, size))
-    return np.concatenate([made(slice(start, start + part)) for start in range(0, count, part)])
+    parts = [outputs_of(slice(start, start + part)) for start in range(0, count, part)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def saved_model_outputs(
     folder: Path, signatures: Mapping[str, Signature], examples: Mapping[str, Examples]
-) -> dict[str, np.ndarray]:
-    """What a freshly loaded SavedModel gives for the examples of each signature."""
+) -> dict[str, Outputs]:
+    """What a freshly loaded SavedModel returns for the examples of each signature."""
     with tf.device("CPU:0"):
         loaded = tf.saved_model.load(str(folder))
-        results = {}
-        for name, signature in signatures.items():
-            served, output = loaded.signatures[name], signature.output.name
-
-            def call(served=served, output=output, **inputs: tf.Tensor) -> tf.Tensor:
-                return served(**inputs)[output]
-
-            results[name] = _in_parts(call, examples[name].compared, signature.output.shape)
-        return results
+        return {
+            name: _in_parts(loaded.signatures[name], examples[name].compared, signature)
+            for name, signature in signatures.items()
+        }
 
 
 def tflite_outputs(model: Path, inputs: Mapping[str, np.ndarray], scratch: Path) -> dict[str, Any]:
@@ -152,8 +156,32 @@ def compare(reference: np.ndarray, found: np.ndarray, bound: float) -> dict[str,
     return {"max_difference": difference, "bound": bound, "ok": bool(difference <= bound)}
 
 
+def compare_all(
+    signature: Signature, reference: Outputs, outputs: Outputs, judge: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
+    """Judges all outputs of a format.
+
+    Args:
+        signature: names the outputs.
+        reference: arrays that are right, by output name.
+        outputs: arrays of the format.
+        judge: `judge(spec, reference, found)`, as `compare` or `compare_int8`.
+
+    Returns:
+        What `judge` returns; of several outputs a dict of these by name under `"outputs"`, and
+        `"ok"` where all are.
+    """
+    results = {
+        spec.name: judge(spec, reference[spec.name], outputs[spec.name])
+        for spec in signature.outputs
+    }
+    if len(results) == 1:
+        return results[signature.output.name]
+    return {"outputs": results, "ok": all(result["ok"] for result in results.values())}
+
+
 def compare_int8(
-    signature: Signature,
+    spec: TensorSpec,
     reference: np.ndarray,
     found: np.ndarray,
     tensors: Mapping[str, int],
@@ -163,7 +191,7 @@ def compare_int8(
     """Judges an int8 file.
 
     Args:
-        signature: tells the range of the output: 2 for images, else that of `reference`.
+        spec: tells the range of the output: 2 for images, else that of `reference`.
         reference: float outputs.
         found: outputs of the file, same shape.
         tensors: number of its tensors by dtype.
@@ -177,7 +205,7 @@ def compare_int8(
     floats = sum(n for dtype, n in tensors.items() if dtype.startswith("float"))
     least = INT8_SHARE_WITHOUT_NORMS if float_norms else INT8_SHARE
     share = tensors.get("int8", 0) / max(1, tensors.get("int8", 0) + floats)
-    peak = 2.0 if signature.output.kind == "image" else float(np.ptp(reference))
+    peak = 2.0 if spec.kind == "image" else float(np.ptp(reference))
     decibel = psnr(reference, found, peak)
     # A NaN compares false with everything, and so is not ok.
     enough = bound is None or decibel >= bound
@@ -217,6 +245,9 @@ def check(report: Mapping[str, Any], where: Path) -> None:
 
 def reason(result: Mapping[str, Any]) -> str:
     """In words, what is wrong with a format."""
+    if "outputs" in result:
+        wrong = {name: one for name, one in result["outputs"].items() if not one["ok"]}
+        return ", ".join(f"{name}: {reason(one)}" for name, one in wrong.items())
     if "shapes" in result:
         return "shape {1} instead of {0}".format(*result["shapes"])
     if "psnr" not in result:

@@ -299,9 +299,9 @@ class CGAN(LatentGame):
             inputs["label"] = check_labels(inputs["label"], self.classes, count)
         return super().generate(count, seed, **inputs)
 
-    def grid_inputs(self, count: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Inputs of `generate` for a grid of about `count`: a class a column, a z a row."""
-        columns = self.grid_columns
+    def preview_inputs(self, count: int, seed: int = 0) -> dict[str, np.ndarray]:
+        """Inputs of `generate` for a sample grid of about `count`: a class a column, a z a row."""
+        columns = self.preview_columns
         rows = max(1, round(count / columns))
         z = self.signatures()["serving_default"].inputs[0].draw(rows, seed=[seed, 0]).numpy()
         return {
@@ -310,8 +310,8 @@ class CGAN(LatentGame):
         }
 
     @property
-    def grid_columns(self) -> int:
-        """Examples in a row of `grid_inputs`: the classes, at most 20."""
+    def preview_columns(self) -> int:
+        """Examples in a row of `preview_inputs`: the classes, at most 20."""
         return min(self.classes, GRID_CLASSES)
 
     def recalibrate_batch_norm(self) -> None:

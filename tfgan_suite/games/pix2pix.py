@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.core.signatures import Signature, TensorSpec
@@ -283,13 +281,6 @@ class Pix2Pix(TranslationGame):
         spec = TensorSpec("variant", (), "int32", kind="label", classes=VARIANTS)
         signatures[VARIED] = from_image(generator, multiple, call=varied, extra=(spec,))
         return signatures
-
-    def representative(
-        self, examples: Mapping[str, np.ndarray], size: tuple[int, int] | None = None
-    ) -> dict[str, Callable[[], Iterable[Mapping[str, np.ndarray]]]]:
-        """As `TranslationGame.representative`; both signatures get the same images."""
-        found = super().representative(examples, size)
-        return {**found, VARIED: found[FORTH]} if self.keep_dropout else found
 
     def _check_channels(self, discriminator: keras.Model) -> None:
         source, target = self.generator.input_shape[-1], self.generator.output_shape[-1]

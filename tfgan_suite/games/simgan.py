@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.core.image_history import History
 from tfgan_suite.core.signatures import Signature
-from tfgan_suite.core.translation_game import TranslationGame, from_image, rows
+from tfgan_suite.core.trained_game import Arrays
+from tfgan_suite.core.translation_game import TranslationGame, from_image
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D
 from tfgan_suite.networks.blocks import check_positive_integers
+from tfgan_suite.utils import image_grids
 
 PAPER = "Shrivastava, Pfister, Tuzel, Susskind, Wang, Webb 2017, arXiv:1612.07828"
 DATA = "simulated images and real ones, unpaired"
@@ -375,11 +378,13 @@ class SimGAN(TranslationGame):
         (refiner,) = self.ema("refiner")
         return {"serving_default": from_image(refiner)}
 
-    def sample_grid(self, examples: Mapping[str, Any]) -> Any:
+    def preview(
+        self, examples: Arrays, *, seed: int = 0, count: int | None = None
+    ) -> np.ndarray | None:
         """A row for each simulated image: it, what becomes of it, and some real image."""
         count = min(len(examples[self.takes]), len(examples[self.gives]))
         simulated, real = examples[self.takes][:count], examples[self.gives][:count]
-        return rows([simulated, self.translate(simulated), real])
+        return image_grids.rows([simulated, self.translate(simulated), real])
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Says when the images are not refined at all, or the discriminator wins outright."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.core.signatures import Signature, TensorSpec
-from tfgan_suite.core.translation_game import FORTH, TranslationGame, continued, rows, two_sides
+from tfgan_suite.core.trained_game import Arrays, resized
+from tfgan_suite.core.translation_game import FORTH, TranslationGame, continued, two_sides
 from tfgan_suite.errors import InputError
 from tfgan_suite.style.encoders import Encoder
 from tfgan_suite.style.statistics import (
@@ -22,6 +23,7 @@ from tfgan_suite.style.statistics import (
     statistics,
     style_distance,
 )
+from tfgan_suite.utils import image_grids
 
 PAPER = "Huang, Belongie 2017, arXiv:1703.06868"
 DATA = "images and paintings"
@@ -210,23 +212,23 @@ class AdaIN(TranslationGame):
         """
         if len(style) not in (1, len(content)):
             raise InputError(f"{len(style)} styles for {len(content)} images; give 1 or as many")
-        call, parts = self._calling(PAINT, self.signatures()[PAINT]), []
+        call, parts = self.signature_function(PAINT), []
         numbers = self.statistics_of(style, batch)
         numbers = np.broadcast_to(numbers, (len(content), numbers.shape[1]))
         for start in range(0, len(content), batch):
             part = slice(start, start + batch)
             images = tf.constant(content[part], tf.float32)
             share = tf.fill([images.shape[0]], float(alpha))
-            made = call(content=images, statistics=tf.constant(numbers[part]), alpha=share)
-            parts.append(made.numpy())
+            outputs = call(content=images, statistics=tf.constant(numbers[part]), alpha=share)
+            parts.append(outputs["image"].numpy())
         return np.concatenate(parts)
 
     def statistics_of(self, style: np.ndarray, batch: int = 4) -> np.ndarray:
         """`style_of` for arrays: float32 `(count, 2 * channels)`, what `mixed` takes."""
-        call = self._calling(STATISTICS, self.signatures()[STATISTICS])
+        call = self.signature_function(STATISTICS)
         images = np.asarray(style, np.float32)
         parts = [images[start : start + batch] for start in range(0, len(images), batch)]
-        return np.concatenate([call(style=tf.constant(part)).numpy() for part in parts])
+        return np.concatenate([call(style=tf.constant(part))[STATISTICS].numpy() for part in parts])
 
     def stylize_regions(
         self,
@@ -304,33 +306,29 @@ class AdaIN(TranslationGame):
             " `python -m tfgan_suite stylize`"
         )
 
-    def sample_grid(self, examples: Mapping[str, np.ndarray]) -> np.ndarray:
+    def preview(
+        self, examples: Arrays, *, seed: int = 0, count: int | None = None
+    ) -> np.ndarray | None:
         """A sample grid: rows of content | style | half of it | all of it."""
         count = min(len(examples["content"]), len(examples["style"]))
         content, style = (examples[key][:count] for key in ("content", "style"))
-        made = [self.stylize(content, style, alpha) for alpha in (0.5, 1.0)]
-        return rows([content, style, *made])
+        painted = [self.stylize(content, style, alpha) for alpha in (0.5, 1.0)]
+        return image_grids.rows([content, style, *painted])
 
-    def representative(
-        self, examples: Mapping[str, np.ndarray], size: tuple[int, int] | None = None
-    ) -> dict[str, Callable[[], Iterable[Mapping[str, np.ndarray]]]]:
-        """Real inputs of all three signatures; as `TranslationGame.representative`."""
+    def example_inputs(
+        self, examples: Arrays, signature: str = FORTH, size: tuple[int, int] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Contents and styles of the data, all values of alpha, and the styles' statistics."""
         count = min(len(examples["content"]), len(examples["style"]))
-        given = {key: np.asarray(examples[key][:count]) for key in ("content", "style")}
-        if size is not None:
-            given = {
-                key: tf.image.resize(images, size, antialias=True).numpy()
-                if images.shape[1:3] != tuple(size)
-                else images
-                for key, images in given.items()
-            }
-        given["alpha"] = np.linspace(1.0, 0.0, count, dtype=np.float32)
-        given[STATISTICS] = self.statistics_of(given["style"])
-        found = {}
-        for name, signature in self.signatures().items():
-            batch = {spec.name: given[spec.name] for spec in signature.inputs}
-            found[name] = lambda batch=batch: [batch]
-        return found
+        arrays = {
+            key: resized(np.asarray(examples[key][:count]), (None, None, 3), size)
+            for key in ("content", "style")
+        }
+        arrays["alpha"] = np.linspace(1.0, 0.0, count, dtype=np.float32)
+        names = [spec.name for spec in self.signatures()[signature].inputs]
+        if STATISTICS in names:
+            arrays[STATISTICS] = self.statistics_of(arrays["style"])
+        return {name: arrays[name] for name in names}
 
 
 def both(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:

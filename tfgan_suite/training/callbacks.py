@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.training import strategies
-from tfgan_suite.utils import files, image_grids
+from tfgan_suite.utils import files
 
 
 class EverySteps(keras.callbacks.Callback):
@@ -48,45 +48,6 @@ class EverySteps(keras.callbacks.Callback):
     def chief(self) -> bool:
         """Whether this process writes files."""
         return strategies.is_chief(self.model.distribute_strategy or tf.distribute.get_strategy())
-
-
-class SampleGrid(EverySteps):
-    """Draws the same noise again and again, so that the grids show what training changes.
-
-    Args:
-        folder: where `step_00000100.png` and so on are written.
-        every: steps between two grids.
-        count: images on a grid; of points, sixteen times as many are drawn.
-        seed: seed of the noise.
-        real: real points `(count, 2)` to draw below generated ones.
-        writer: TensorBoard writer that gets the grids too.
-    """
-
-    def __init__(
-        self,
-        folder: str | os.PathLike,
-        every: int,
-        count: int = 64,
-        seed: int = 0,
-        real: np.ndarray | None = None,
-        writer: tf.summary.SummaryWriter | None = None,
-    ):
-        super().__init__(every)
-        self.folder, self.count, self.seed = Path(folder), count, seed
-        self.real, self.writer = real, writer
-
-    def act(self, step: int, logs: Mapping[str, float]) -> None:
-        count = self.count if self.real is None else 16 * self.count
-        inputs = self.model.grid_inputs(count, self.seed)
-        drawn = self.model.generate(count, seed=self.seed, **inputs)
-        if not self.chief:
-            return
-        grid = image_grids.draw(drawn, self.real, self.model.grid_columns)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        image_grids.write_png(self.folder / f"step_{step:08d}.png", grid)
-        if self.writer is not None:
-            with self.writer.as_default(step=step):
-                tf.summary.image("samples", grid[None])
 
 
 class LossLog(EverySteps):

@@ -13,11 +13,11 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import data
-from tfgan_suite.core.translation_game import TranslationGame
-from tfgan_suite.training import callbacks, sample_grids
+from tfgan_suite.training import callbacks
 from tfgan_suite.training.checkpoints import Checkpoints, SaveEvery
-from tfgan_suite.training.health import Health, TranslationHealth, spread_of
+from tfgan_suite.training.health import Health
 from tfgan_suite.training.run_folder import Run
+from tfgan_suite.training.sample_grids import SampleGrid
 from tfgan_suite.utils.files import writing_to
 
 
@@ -27,7 +27,7 @@ def train(
     source: data.Source,
     options: types.SimpleNamespace,
     extra: Iterable[keras.callbacks.Callback] = (),
-    tell: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> Health:
     """Fits the game up to `options.steps`, from the newest checkpoint if there is one.
 
@@ -38,7 +38,7 @@ def train(
         options: constants; `steps`, `batch`, `seed`, `report` (steps of one epoch of the progress
             bar, and between two log lines and grids) and `save` (steps between checkpoints).
         extra: further callbacks.
-        tell: gets messages for the user.
+        log: gets messages for the user.
 
     Returns:
         The health report. Where `fatal` is set, training stopped at a NaN and the last
@@ -49,16 +49,15 @@ def train(
         after saving, where the user or the system asks to stop.
     """
     strategy = game.distribute_strategy or tf.distribute.get_strategy()
-    checkpoints = Checkpoints(game, run.folder / "checkpoints", tell=tell)
+    checkpoints = Checkpoints(game, run.folder / "checkpoints", tell=log)
     start = checkpoints.restore()
     if checkpoints.chief:
         run.drop_after(start)
     if start:
-        tell(f"going on from step {start} of {options.steps} in {run.folder}")
+        log(f"going on from step {start} of {options.steps} in {run.folder}")
     stop = _StopOnSignal()
     writer = tf.summary.create_file_writer(str(run.folder / "logs")) if checkpoints.chief else None
-    watch = _watch_translation if isinstance(game, TranslationGame) else _watch_samples
-    health, grid = watch(run, source, options, writer, tell)
+    health, grid = _watch(run, game, source, options, writer, log)
     watching: list[keras.callbacks.Callback] = [
         health,
         grid,
@@ -77,47 +76,39 @@ def train(
     return health
 
 
-Watch = tuple[Health, callbacks.EverySteps]
-
-
-def _watch_samples(run, source, options, writer, tell) -> Watch:
-    """Health and sample grids of a game that draws from noise."""
-    peek = source.take(min(256, len(source)), seed=options.seed)
-    real = peek.get("image", peek.get("point"))
-    points = real if real.ndim == 2 else None
+def _watch(
+    run: Run,
+    game: keras.Model,
+    source: data.Source,
+    options: types.SimpleNamespace,
+    writer: tf.summary.SummaryWriter | None,
+    log: Callable[[str], None],
+) -> tuple[Health, SampleGrid]:
+    """Health and sample grids, of the same examples of the data at every look."""
+    examples = source.take(min(game.health_examples, len(source)), seed=options.seed)
     return (
-        Health(options.log_every, tell, spread_of(real)),
-        callbacks.SampleGrid(run.folder / "samples", options.log_every, real=points, writer=writer),
-    )
-
-
-def _watch_translation(run, source, options, writer, tell) -> Watch:
-    """Health and sample grids of a game that takes images: always the same ones."""
-    examples = source.take(min(32, len(source)), seed=options.seed)
-    shown = shown_examples(source, options.seed)
-    return (
-        TranslationHealth(options.log_every, tell, examples),
-        sample_grids.SampleGrid(
+        Health(options.log_every, log, examples),
+        SampleGrid(
             run.folder / "samples",
             options.log_every,
-            lambda model: model.sample_grid(shown),
-            writer,
+            examples=preview_examples(game, source, options.seed),
+            writer=writer,
         ),
     )
 
 
-def shown_examples(source: data.Source, seed: int) -> dict[str, Any]:
-    """The examples that the sample grids of a game that takes images show.
+def preview_examples(game: keras.Model, source: data.Source, seed: int) -> dict[str, Any]:
+    """The examples that a game's sample grids show.
 
     Args:
+        game: the game.
         source: the data.
         seed: of the choice.
 
     Returns:
-        A batch of 8 examples (points: 1024), fewer where there are fewer.
+        A batch of `game.preview_count` examples, fewer where there are fewer.
     """
-    count = 8 if len(source.shape) == 3 else 1024
-    return source.take(min(count, len(source)), seed=seed)
+    return source.take(min(game.preview_count(source.shape), len(source)), seed=seed)
 
 
 def _fit(

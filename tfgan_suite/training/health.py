@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,18 +13,19 @@ from tfgan_suite import compat
 
 
 class Health(keras.callbacks.Callback):
-    """Says in words what goes wrong, and stops before damage.
+    """Watches losses, weights and outputs of any game.
 
     Stops at a loss or a weight that is NaN or infinite, before a checkpoint can hold it. Warns
-    when the generator has collapsed to (nearly) one image and when `game.diagnose` sees
-    something in the losses.
+    when the generator has collapsed to (nearly) one output, which `game.collapse_pairs` compares
+    with the data, and when `game.diagnose` sees something in the losses.
 
     Args:
-        every: steps between two looks at weights and samples; losses are looked at every step.
-        tell: gets every message; default `print`.
-        real_spread: spread of the real data (mean over all numbers of an example of their
-            standard deviation over examples), to compare the samples' with.
-        collapse: share of the real spread below which the generator counts as collapsed.
+        every: steps between two looks at weights and outputs; losses are checked at every step.
+        log: gets every message; default `print`.
+        examples: a batch of `game.health_examples` examples of the data. None: a generator from
+            noise is compared with its own widest samples so far, others are not compared.
+        collapse: share of the real spread (mean over all numbers of an example of their standard
+            deviation over examples) below which the generator counts as collapsed.
 
     Attributes:
         fatal: the reason for the stop, or None.
@@ -40,17 +40,17 @@ class Health(keras.callbacks.Callback):
     def __init__(
         self,
         every: int,
-        tell: Callable[[str], None] = print,
-        real_spread: float | None = None,
+        log: Callable[[str], None] = print,
+        examples: Mapping[str, np.ndarray] | None = None,
         collapse: float = 0.05,
     ):
         super().__init__()
-        self.every, self.tell = every, tell
-        self.real_spread, self.collapse = real_spread, collapse
+        self.every, self.log = every, log
+        self.examples, self.collapse = examples, collapse
         self.fatal: str | None = None
         self.warnings: list[str] = []
-        self._widest = 0.0
-        self._told: set[str] = set()
+        self._widest: dict[str, float] = {}
+        self._logged: set[str] = set()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         step = int(self.model.steps.numpy())
@@ -62,30 +62,38 @@ class Health(keras.callbacks.Callback):
             self._look(step, logs)
 
     def _look(self, step: int, logs: Mapping[str, float]) -> None:
-        where = first_not_finite(self.model)
-        if where:
-            self._stop(step, f"{where} holds numbers that are not finite")
+        variable = first_not_finite(self.model)
+        if variable:
+            self._stop(step, f"{variable} holds numbers that are not finite")
             return
         for message in self.model.diagnose(logs):
             self._warn(step, "losses", message)
-        spread = spread_of(self.model.generate(32, seed=0))
-        self._widest = max(self._widest, spread)
+        if self.examples is None and self.model.takes_examples:
+            return
+        for outputs, (real, generated) in self.model.collapse_pairs(self.examples or {}).items():
+            self._compare(step, outputs, real, generated)
+
+    def _compare(
+        self, step: int, outputs: str, real: np.ndarray | None, generated: np.ndarray
+    ) -> None:
+        spread = spread_of(generated)
         # An untrained generator is grey and even too: it collapses only after having been wide.
-        whole = self.real_spread or self._widest
-        if spread < self.collapse * whole and self._widest > 2 * self.collapse * whole:
+        widest = self._widest[outputs] = max(self._widest.get(outputs, 0.0), spread)
+        expected = widest if real is None else spread_of(real)
+        if spread < self.collapse * expected and widest > 2 * self.collapse * expected:
             self._warn(
                 step,
-                "collapse",
-                f"the generator has collapsed: its samples spread {spread:.4f}, the real ones"
-                f" {whole:.4f}; go back to an earlier checkpoint, lower the learning rates, or"
-                " use a penalty on the discriminator",
+                f"collapse {outputs}",
+                f"the generator has collapsed: its {outputs} spread {spread:.4f}, real ones"
+                f" {expected:.4f}; go back to an earlier checkpoint, lower the learning rates,"
+                f" {self.model.collapse_advice}",
             )
 
     def _warn(self, step: int, kind: str, message: str) -> None:
         self.warnings.append(f"step {step}: {message}")
-        if kind not in self._told:
-            self._told.add(kind)
-            self.tell(f"\nstep {step}: warning: {message}")
+        if kind not in self._logged:
+            self._logged.add(kind)
+            self.log(f"\nstep {step}: warning: {message}")
 
     def _stop(self, step: int, message: str) -> None:
         self.fatal = f"step {step}: {message}; {self.CAUSES}"
@@ -113,41 +121,3 @@ def first_not_finite(game: keras.Model) -> str | None:
 def _finite(variable: tf.Variable) -> bool:
     value = tf.convert_to_tensor(compat.tensor_variable(variable))
     return not value.dtype.is_floating or bool(tf.reduce_all(tf.math.is_finite(value)))
-
-
-class TranslationHealth(Health):
-    """Health of a game that takes images: it collapses by one answer to all of them.
-
-    Args:
-        every: steps between two looks at weights and translations.
-        tell: gets every message.
-        examples: a batch; what it holds of the other side says how much answers should differ.
-    """
-
-    def __init__(self, every: int, tell: Callable[[str], None], examples: Mapping[str, Any]):
-        super().__init__(every, tell)
-        self.examples = examples
-        self._widest_of: dict[str, float] = {}
-
-    def _look(self, step: int, logs: Mapping[str, float]) -> None:
-        where = first_not_finite(self.model)
-        if where:
-            self._stop(step, f"{where} holds numbers that are not finite")
-            return
-        for message in self.model.diagnose(logs):
-            self._warn(step, "losses", message)
-        for signature, key in self.model.translations().items():
-            other = self.model.gives if key == self.model.takes else self.model.takes
-            real = spread_of(self.examples.get(other, self.examples[key]))
-            made = self.model.translate(self.examples[key], signature=signature)
-            spread = spread_of(made)
-            # An untrained generator is grey and even too: it collapses only after being wide.
-            widest = self._widest_of[signature] = max(self._widest_of.get(signature, 0.0), spread)
-            if spread < self.collapse * real and widest > 2 * self.collapse * real:
-                self._warn(
-                    step,
-                    f"collapse {signature}",
-                    f"the generator has collapsed: its answers to {len(made)} examples of {key}"
-                    f" spread {spread:.4f}, real ones {real:.4f}; go back to an earlier checkpoint,"
-                    " lower the learning rates, or give the reconstruction terms more weight",
-                )

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import data
-from tfgan_suite.core.translation_game import TranslationGame
+from tfgan_suite.core.trained_game import single
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import ExportResult, ParityError, examples, export
 from tfgan_suite.training import fit
@@ -60,8 +60,9 @@ def finish(
         game.recalibrate_batch_norm()
     step = int(game.steps.numpy())
     with writing_to(run.folder):
-        for name, grid in _sample_grids(game, source, options, info).items():
-            image_grids.write_png(run.folder / "samples" / f"{name}.png", grid)
+        for name, grid in _grids(game, source, options).items():
+            if grid is not None:
+                image_grids.write_png(run.folder / "samples" / f"{name}.png", grid)
         run.finish_grids()
         measured = _measure(run, game, source, step)
     lines = [
@@ -93,45 +94,38 @@ def finish(
     return 4 if left_out else 0
 
 
-def _sample_grids(
-    game: keras.Model, source: data.Source, options: types.SimpleNamespace, info: DataInfo
-) -> dict[str, np.ndarray]:
-    """The last grids by file name; of games that take images one of the test split too."""
-    if isinstance(game, TranslationGame):
-        shown = fit.shown_examples(source, options.seed)
-        grids = {"final": game.sample_grid(shown)}
-        if hasattr(source, "held_out"):
-            held_out = None
-            with contextlib.suppress(InputError):  # the data have no test split
-                held_out = source.held_out(len(shown[game.takes]))
-            if held_out is not None:
-                grids["held_out"] = game.sample_grid(held_out)
-        return grids
-    points = None if len(info.shape) == 3 else source.take(min(256, len(source)))["point"]
-    count = 64 if points is None else 1024
-    drawn = game.generate(count, seed=0, **game.grid_inputs(count, 0))
-    return {"final": image_grids.draw(drawn, points, game.grid_columns)}
+def _grids(
+    game: keras.Model, source: data.Source, options: types.SimpleNamespace
+) -> dict[str, np.ndarray | None]:
+    """The last sample grids by file name; of games that take examples one of the test split too."""
+    examples = fit.preview_examples(game, source, options.seed)
+    grids = {"final": game.preview(examples)}
+    if game.takes_examples and hasattr(source, "held_out"):
+        with contextlib.suppress(InputError):  # the data have no test split
+            grids["held_out"] = game.preview(source.held_out(len(next(iter(examples.values())))))
+    return grids
 
 
 def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dict[str, float]:
     """Reads samples with the oracle of an embedded world; empty for other data."""
     if source.report is None:
         return {}
-    if isinstance(game, TranslationGame):
-        # The test split, in its fixed order: images that training never showed.
+    protocol: dict[str, Any]
+    if game.takes_examples:
+        # The test split, in its fixed order: examples that training never showed.
         held_out = source.held_out(TRANSLATED)
-        given = held_out[game.takes]
-        found = source.report(held_out, game.translate(given))
-        protocol = {"translations": len(given), "split": "test"}
+        outputs = game.run_signature(game.example_inputs(held_out))
+        readings = source.report(held_out, single(outputs))
+        protocol = {"translations": len(next(iter(outputs.values()))), "split": "test"}
     else:
-        found = source.report(game.generate(MEASURED, seed=1))
+        readings = source.report(game.generate(MEASURED, seed=1))
         protocol = {"samples": MEASURED, "seed": 1}
-    found = {k: v for k, v in found.items() if isinstance(v, (int, float))}
+    readings = {k: v for k, v in readings.items() if isinstance(v, (int, float))}
     path = run.folder / "measures.jsonl"
-    entry = {"step": step, **protocol, **found}
+    entry = {"step": step, **protocol, **readings}
     if json.dumps(entry) not in (path.read_text().splitlines() if path.exists() else []):
         append_json(path, entry)
-    return found
+    return readings
 
 
 def _where(path: Path, usage: str) -> list[str]:
@@ -183,10 +177,13 @@ def export_run(
         ExportError: the SavedModel itself differs, or the game cannot be exported.
     """
     step = int(game.steps.numpy())
-    formats = list(game.export_formats) if len(info.shape) == 3 else ["saved_model"]
+    # Points are for seeing how a game learns; no phone draws them.
+    outputs = game.signatures()["serving_default"].outputs
+    points = all(spec.kind == "point" for spec in outputs)
+    formats = ["saved_model"] if points else list(game.export_formats)
     bounds.setdefault("int8_bound", game.int8_bound)
     card = _card(run, game, options, info, measured)
-    given = _given_to_translate(game, source, info, size)
+    given = _example_inputs(game, source, info, size)
     name = f"{card['game']}_{info.name}"
 
     def attempt() -> ExportResult:
@@ -231,25 +228,26 @@ def _card(
     }
 
 
-def _given_to_translate(
+def _example_inputs(
     game: keras.Model, source: data.Source | None, info: DataInfo, size: int
 ) -> dict[str, Any]:
-    """`size` and `representative` of an export: those of the data, where images go in."""
-    taken = [spec.shape for spec in game.signatures()["serving_default"].inputs]
-    if size and not any(None in shape for shape in taken):
+    """`size` and `representative` of an export, where inputs come from the data."""
+    signatures = game.signatures()
+    shapes = [spec.shape for spec in signatures["serving_default"].inputs]
+    if size and not any(None in shape for shape in shapes):
         raise InputError(
             f"--size is {size}, but this game's network takes inputs of shape"
-            f" {', '.join(map(str, taken))} alone; leave --size out"
+            f" {', '.join(map(str, shapes))} only; leave --size out"
         )
-    if not isinstance(game, TranslationGame):
+    if all(signature.drawable for signature in signatures.values()):
         return {}
     sides = ((size, size) if size else tuple(info.shape[:2])) if len(info.shape) == 3 else ()
-    given: dict[str, Any] = {"size": sides} if sides else {}
+    arguments: dict[str, Any] = {"size": sides} if sides else {}
     if source is not None:
         count = min(examples.wanted(sides), len(source))
-        shown = source.take(count, seed=1)
-        given["representative"] = game.representative(shown, sides or None)
-    return given
+        batch = source.take(count, seed=1)
+        arguments["representative"] = game.representative(batch, sides or None)
+    return arguments
 
 
 def _earlier_export(run: Run, options: types.SimpleNamespace, step: int) -> Path | None:

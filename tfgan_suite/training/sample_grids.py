@@ -15,12 +15,17 @@ from tfgan_suite.utils import image_grids
 
 
 class SampleGrid(EverySteps):
-    """Draws a grid now and then, as `step_00000500.png` and so on.
+    """Writes a grid of images now and then, as `step_00000500.png` and so on.
 
     Args:
-        folder: where grids are written.
+        folder: where the grids are written.
         every: steps between two.
-        draw: takes the game, gives a grid, uint8 `(height, width, 3)`.
+        draw: takes the game, returns a grid, uint8 `(height, width, 3)`, or None where there is
+            nothing to show. Default: `game.preview(examples)`, the same noise and the same
+            examples every time, so that the grids show what training changes.
+        examples: a batch of `game.preview_count` examples of the data.
+        seed: seed of the noise.
+        count: samples in a grid of a generator from noise; by default 64, of points 1024.
         writer: TensorBoard writer that gets the grids too.
     """
 
@@ -28,20 +33,26 @@ class SampleGrid(EverySteps):
         self,
         folder: str | os.PathLike,
         every: int,
-        draw: Callable[[Any], np.ndarray],
+        draw: Callable[[Any], np.ndarray | None] | None = None,
+        *,
+        examples: Mapping[str, np.ndarray] | None = None,
+        seed: int = 0,
+        count: int | None = None,
         writer: tf.summary.SummaryWriter | None = None,
     ):
         super().__init__(every)
-        self.folder, self.draw, self.writer = Path(folder), draw, writer
+        self.folder, self.writer = Path(folder), writer
+        self.draw = draw or (lambda game: game.preview(examples or {}, seed=seed, count=count))
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
         grid = self.draw(self.model)
-        if self.chief:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            image_grids.write_png(self.folder / f"step_{step:08d}.png", grid)
-            if self.writer is not None:
-                with self.writer.as_default(step=step):
-                    tf.summary.image(self.folder.name, grid[None])
+        if grid is None or not self.chief:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        image_grids.write_png(self.folder / f"step_{step:08d}.png", grid)
+        if self.writer is not None:
+            with self.writer.as_default(step=step):
+                tf.summary.image(self.folder.name, grid[None])
 
 
 def reconstructions(game: Any, real: np.ndarray, columns: int = 8) -> np.ndarray:

@@ -1,0 +1,263 @@
+"""What a game offers to callbacks, exports and commands: methods with defaults.
+
+Nothing outside asks which kind of game it has. It calls one of these methods, which work for any
+game that describes itself by `signatures()`; a game overrides those that it knows better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.core.signatures import Signature
+from tfgan_suite.errors import InputError
+from tfgan_suite.utils import image_grids
+
+DEFAULT = "serving_default"
+# Samples in a grid of images, and in a scatter plot.
+GRID_IMAGES, GRID_POINTS = 64, 1024
+
+Arrays = Mapping[str, np.ndarray]
+Representative = Callable[[], Iterable[Arrays]]
+
+
+class TrainedGame:
+    """The part of `AdversarialModel` that uses its networks and never trains them."""
+
+    # What a run's export holds by default, and the least PSNR of its int8 file in dB.
+    export_formats = ("saved_model", "tflite_float32", "tflite_float16", "tflite_int8")
+    int8_bound: float = 30.0
+    # Arguments of `python -m tfgan_suite` that use a run or an export; its path goes in for {}.
+    usage: str = "sample {}"
+    # Keys of a batch that a training step reads.
+    batch_keys: tuple[str, ...] = ("image",)
+    # Real examples that health compares outputs with.
+    health_examples: int = 32
+    # What to do against a collapsed generator, after "go back to an earlier checkpoint, ...".
+    collapse_advice: str = "or give the reconstruction terms more weight"
+
+    def signatures(self) -> dict[str, Signature]:
+        """What the trained game offers; `"serving_default"` is the one that grids show."""
+        raise TypeError(f"{type(self).__name__} has no signatures(): give one for its generator")
+
+    def recalibrate_batch_norm(self) -> None:
+        """Brings the sampling networks into the state that is exported. By default: as they are.
+
+        Games with batch norm in the generator recompute its statistics here.
+        """
+
+    def diagnose(self, logs: Mapping[str, float]) -> list[str]:
+        """What the losses of a finished epoch say is wrong, in words; empty when all is well."""
+        return []
+
+    @property
+    def takes_examples(self) -> bool:
+        """Whether its generator needs inputs that are not drawn, such as images to translate."""
+        return not self.signatures()[DEFAULT].drawable
+
+    # ---- running signatures ------------------------------------------------------------------
+
+    def generate(self, count: int = 1, seed: int = 0, **inputs: Any) -> Any:
+        """Samples from the trained generator, averaged where an average is kept.
+
+        Args:
+            count: number of examples. Ignored where an input is passed, whose length counts.
+            seed: seed of the inputs that are not passed.
+            **inputs: inputs of `signatures()["serving_default"]` by name, with a batch dimension.
+
+        Returns:
+            float32 array `(count, ...)`, images in [-1, 1]; a dict of arrays by output name where
+            the signature has several outputs.
+
+        Raises:
+            InputError: an unknown input name, or an input that cannot be drawn and is missing.
+        """
+        signature = self.signatures()[DEFAULT]
+        names = [spec.name for spec in signature.inputs]
+        unknown = set(inputs) - set(names)
+        if unknown:
+            raise InputError(f"generate got {sorted(unknown)}, but the inputs are {names}")
+        if inputs:
+            count = len(next(iter(inputs.values())))
+        tensors = {}
+        for index, spec in enumerate(signature.inputs):
+            if spec.name not in inputs and not spec.drawable:
+                raise InputError(f"input {spec.name!r} ({spec.kind}) must be given")
+            drawn = spec.draw(count, seed=[seed, index]) if spec.name not in inputs else None
+            tensors[spec.name] = tf.convert_to_tensor(inputs.get(spec.name, drawn))
+        return single({k: v.numpy() for k, v in self.signature_function()(**tensors).items()})
+
+    def signature_function(self, name: str = DEFAULT) -> Callable[..., dict[str, tf.Tensor]]:
+        """A signature as a traced function that returns outputs by name.
+
+        It is traced once for the networks that it uses.
+        """
+        signature = self.signatures()[name]
+        networks = [id(network) for network in signature.networks]
+        # Kept in __dict__: Keras would try to track a function set as an attribute.
+        functions = self.__dict__.setdefault("_signature_functions", {})
+        if name not in functions or functions[name][0] != networks:
+            traced = tf.function(signature.named_outputs, reduce_retracing=True)
+            functions[name] = (networks, traced)
+        return functions[name][1]
+
+    def run_signature(
+        self, inputs: Arrays, signature: str = DEFAULT, *, batch: int = 8, seed: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Runs a signature on arrays, in parts.
+
+        Args:
+            inputs: arrays `(count, ...)` by input name; inputs that can be drawn may be missing.
+            signature: its name.
+            batch: how many examples go through the networks at once; it bounds memory only.
+            seed: seed of the inputs that are drawn.
+
+        Returns:
+            Arrays by output name.
+        """
+        count = len(next(iter(inputs.values())))
+        arrays: dict[str, Any] = {}
+        for index, spec in enumerate(self.signatures()[signature].inputs):
+            if spec.name in inputs:
+                arrays[spec.name] = np.asarray(inputs[spec.name], spec.dtype)
+            elif spec.drawable:
+                arrays[spec.name] = spec.draw(count, [seed, index])
+            else:
+                raise InputError(
+                    f"input {spec.name!r} ({spec.kind}) of {signature!r} is missing and cannot be"
+                    " drawn; pass it"
+                )
+        function, parts = self.signature_function(signature), []
+        for start in range(0, count, batch):
+            rows = slice(start, start + batch)
+            outputs = function(**{k: tf.convert_to_tensor(v[rows]) for k, v in arrays.items()})
+            parts.append({name: output.numpy() for name, output in outputs.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    # ---- what stands for its inputs ----------------------------------------------------------
+
+    def example_inputs(
+        self, examples: Arrays, signature: str = DEFAULT, size: tuple[int, int] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Inputs of a signature that a batch of the data holds.
+
+        By default each input that cannot be drawn stands in the data under its own name.
+
+        Args:
+            examples: a batch of the data.
+            signature: name of the signature.
+            size: height and width to which images are brought where the signature takes any size;
+                None: as they are.
+
+        Returns:
+            Arrays by input name, as far as the data have them.
+        """
+        return {
+            spec.name: resized(examples[spec.name], spec.shape, size)
+            for spec in self.signatures()[signature].inputs
+            if not spec.drawable and spec.name in examples
+        }
+
+    def representative(
+        self, examples: Arrays, size: tuple[int, int] | None = None
+    ) -> dict[str, Representative]:
+        """Real inputs of the signatures, for comparing exports and for the ranges of int8.
+
+        Args:
+            examples: a batch of the data.
+            size: as for `example_inputs`.
+
+        Returns:
+            For each signature whose inputs the data have what `tfgan_suite.export.export` takes.
+        """
+        batches: dict[str, Representative] = {}
+        for name, signature in self.signatures().items():
+            inputs = self.example_inputs(examples, name, size)
+            required = {spec.name for spec in signature.inputs if not spec.drawable}
+            if required and required <= set(inputs):
+                batches[name] = lambda inputs=inputs: [inputs]  # type: ignore[misc]
+        return batches
+
+    # ---- what it shows of itself -------------------------------------------------------------
+
+    def preview_count(self, shape: tuple[int | None, ...]) -> int:
+        """How many examples of the data `preview` is shown, for data of this shape."""
+        return GRID_POINTS if len(shape) == 1 else 8
+
+    def preview_inputs(self, count: int, seed: int) -> dict[str, Any]:
+        """Inputs of `generate` for a grid of about `count` samples; by default all are drawn."""
+        return {}
+
+    @property
+    def preview_columns(self) -> int | None:
+        """Samples in a row of the grid; by default as many as make it square."""
+        return None
+
+    def preview(
+        self, examples: Arrays, *, seed: int = 0, count: int | None = None
+    ) -> np.ndarray | None:
+        """A sample grid.
+
+        Args:
+            examples: `preview_count` examples of the data, always the same ones.
+            seed: seed of what is drawn.
+            count: samples of a generator from noise; by default 64 images or 1024 points.
+
+        Returns:
+            uint8 `(height, width, 3)`: samples; of points a scatter plot over real ones; of
+            generators that take examples a row for each, its images beside those generated. None
+            where there is no image to show.
+        """
+        output = self.signatures()[DEFAULT].output
+        if self.takes_examples:
+            inputs = self.example_inputs(examples)
+            arrays = {**inputs, **self.run_signature(inputs, seed=seed)}
+            if output.kind == "point":
+                return image_grids.scatter(arrays[output.name], examples.get(output.name))
+            return image_grids.rows([array for array in arrays.values() if array.ndim == 4])
+        count = count or (GRID_POINTS if output.kind == "point" else GRID_IMAGES)
+        samples = self.generate(count, seed=seed, **self.preview_inputs(count, seed))
+        if isinstance(samples, Mapping):
+            return image_grids.rows([array for array in samples.values() if array.ndim == 4])
+        return image_grids.draw(samples, examples.get("point"), self.preview_columns)
+
+    def collapse_pairs(self, examples: Arrays) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
+        """What health compares to see whether the generator has collapsed to one output.
+
+        Args:
+            examples: `health_examples` examples of the data.
+
+        Returns:
+            By what the outputs are, in words: real examples of the same kind, or None, and
+            outputs of the generator.
+        """
+        if self.takes_examples:
+            outputs = self.run_signature(self.example_inputs(examples))
+            words = f"outputs for {len(next(iter(outputs.values())))} examples"
+        else:
+            samples = self.generate(32, seed=0)
+            outputs = samples if isinstance(samples, Mapping) else None
+            outputs = outputs or {self.signatures()[DEFAULT].output.name: samples}
+            words = "samples"
+        many = len(outputs) > 1
+        return {
+            f"{words} ({name})" if many else words: (examples.get(name), array)
+            for name, array in outputs.items()
+        }
+
+
+def single(arrays: dict[str, np.ndarray]) -> Any:
+    """The only array of a dict, or the dict where it holds several."""
+    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+
+
+def resized(
+    images: np.ndarray, shape: tuple[int | None, ...], size: tuple[int, int] | None
+) -> np.ndarray:
+    """Images brought to a size where the shape that takes them is open."""
+    if size is None or None not in shape or len(shape) != 3 or images.shape[1:3] == tuple(size):
+        return images
+    return tf.image.resize(images, size, antialias=True).numpy()
