@@ -69,7 +69,7 @@ def test_rank_correlation_is_spearmans():
 
 def a_run(folder, lines, **constants):
     folder.mkdir()
-    (folder / "run.json").write_text(json.dumps({"constants": constants}))
+    (folder / "run.json").write_text(json.dumps({"version": "0.2.0", "constants": constants}))
     (folder / "losses.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
 

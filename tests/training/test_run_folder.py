@@ -335,3 +335,24 @@ def test_bad_input_ends_with_one_line_and_code_2(tmp_path, monkeypatch, capsys, 
     assert end.value.code == 2
     (reason,) = capsys.readouterr().err.splitlines()
     assert reason.startswith("tiny_recipe.py: ") and said in reason
+
+
+def test_a_run_of_version_0_1_is_refused_with_one_line(tmp_path):
+    constants = {"steps": 7, "rate": 0.1, "average": 0.9, "report": 3, "save": 2}
+    manifest = {"recipe": "dcgan", "stack": "keras3", "constants": constants}
+    (tmp_path / "run.json").write_text(json.dumps(manifest))
+    for use in (lambda run: run.manifest, lambda run: run.load()):
+        with pytest.raises(InputError, match="made by tfgan_suite 0.1.*train again") as error:
+            use(Run(tmp_path))
+        assert str(tmp_path) in str(error.value) and len(str(error.value).splitlines()) == 1
+    with pytest.raises(InputError, match="made by tfgan_suite 0.1"):
+        Run(tmp_path).open(TINY, options(), DataInfo("images", (8, 8, 1)))
+    manifest["version"] = "0.2.0"
+    (tmp_path / "run.json").write_text(json.dumps(manifest))
+    assert Run(tmp_path).manifest == manifest
+
+
+def test_a_new_run_states_its_version(whole):
+    from tfgan_suite import __version__
+
+    assert whole[0].manifest["version"] == __version__

@@ -96,9 +96,11 @@ class Run:
                 " recipe, e.g. runs/dcgan_shapes"
             )
         try:
-            return json.loads(self.manifest_path.read_text(encoding="utf-8"))
+            manifest = json.loads(self.manifest_path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{self.manifest_path} is damaged ({error})") from None
+        refuse_old_run(manifest, self.folder)
+        return manifest
 
     def open(self, recipe: Path, options: types.SimpleNamespace, info: DataInfo) -> None:
         """Starts the folder, or checks that it is of the same recipe, constants and data.
@@ -107,7 +109,10 @@ class Run:
             InputError: it is of another recipe or other constants or data, holds something
                 else, or cannot be written.
         """
+        from tfgan_suite import __version__
+
         manifest = {
+            "version": __version__,
             "recipe": recipe.stem,
             "stack": "keras3" if compat.KERAS3 else "keras2",
             "constants": vars(options),
@@ -210,6 +215,23 @@ class Run:
             raise InputError(f"{self.folder} has no checkpoint yet; train it first")
         game.recalibrate_batch_norm()
         return game, options, info
+
+
+def refuse_old_run(manifest: Mapping[str, Any], path: Path) -> None:
+    """Refuses a run of version 0.1, whose constants have other names.
+
+    Args:
+        manifest: the contents of its `run.json`; before version 0.2 they state no version.
+        path: its folder, for the message.
+
+    Raises:
+        InputError: the run is of version 0.1.
+    """
+    if "version" not in manifest:
+        raise InputError(
+            f"{path} was made by tfgan_suite 0.1, whose runs this version can neither resume nor"
+            " open; train again in a new folder, or use tfgan_suite 0.1"
+        )
 
 
 def load_recipe(path: Path) -> types.ModuleType:
