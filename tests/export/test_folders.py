@@ -44,7 +44,7 @@ def test_an_interrupted_export_leaves_nothing(game, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(exporting, "_judge", interrupt)
+    monkeypatch.setattr(exporting, "_check_parity", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export(game, tmp_path, name="model", **ONLY)
     assert names(tmp_path / "model") == ["1", "model.config"]

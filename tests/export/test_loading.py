@@ -74,7 +74,7 @@ def test_errors(exported, games, tmp_path):
         exported(z=np.ones((1, 9)), label=[1])
     with pytest.raises(InputError, match="1 or more"):
         exported.sample(0)
-    with pytest.raises(InputError, match="no inputs"):
+    with pytest.raises(InputError, match="not inputs"):
         exported.sample(1, colour=3)
     with pytest.raises(InputError, match="3 of them"):
         exported.sample(3, label=[1, 2])
@@ -82,6 +82,6 @@ def test_errors(exported, games, tmp_path):
     with pytest.raises(InputError, match="card.json"):
         load(tmp_path / "foreign")
     result = export(games.Image(), tmp_path, name="open", **ONLY)
-    with pytest.raises(InputError, match="give image="):
+    with pytest.raises(InputError, match="pass image="):
         load(result.path).sample(1)
     assert load(result.path).sample(2, image=np.ones((4, 6, 3))).shape == (2, 4, 6, 3)

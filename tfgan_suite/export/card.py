@@ -1,4 +1,4 @@
-"""The card of an export: what it takes and gives, what is in it, and how it was made."""
+"""The card of an export: its inputs and outputs, what it contains, and how it was trained."""
 
 from __future__ import annotations
 
@@ -31,23 +31,27 @@ _PACKAGES = ("tfgan-suite", "ai-edge-litert", "tensorflow-serving-api")
 
 
 def describe(spec: TensorSpec) -> dict[str, Any]:
-    """A tensor's description as JSON; shapes are those of one example."""
-    text = dict(name=spec.name, shape=list(spec.shape), dtype=spec.dtype, kind=spec.kind)
+    """A tensor's description as JSON; shapes are those of a single example."""
+    description = dict(name=spec.name, shape=list(spec.shape), dtype=spec.dtype, kind=spec.kind)
     if spec.classes is not None:
-        text["classes"] = spec.classes
+        description["classes"] = spec.classes
     if spec.kind == "label":
-        text["range"] = f"0 to {spec.classes - 1}" if spec.classes else "0 and up"
+        description["range"] = f"0 to {spec.classes - 1}" if spec.classes else "0 and up"
     elif spec.kind in _RANGES:
-        text["range"] = _RANGES[spec.kind]
+        description["range"] = _RANGES[spec.kind]
     elif spec.classes is not None:
-        text["range"] = f"0 to {spec.classes - 1}"
-    return text
+        description["range"] = f"0 to {spec.classes - 1}"
+    return description
 
 
-def restore(text: Mapping[str, Any]) -> TensorSpec:
+def restore(description: Mapping[str, Any]) -> TensorSpec:
     """The inverse of `describe`."""
     return TensorSpec(
-        text["name"], tuple(text["shape"]), text["dtype"], text["kind"], text.get("classes")
+        description["name"],
+        tuple(description["shape"]),
+        description["dtype"],
+        description["kind"],
+        description.get("classes"),
     )
 
 
@@ -58,13 +62,13 @@ def make(
     variables: Iterable[tf.Variable],
     **facts: Any,
 ) -> dict[str, Any]:
-    """The part of a card that the export itself knows; `version` and `files` come last.
+    """The part of a card that describes the export; `version` and `files` are added last.
 
     Args:
         name: the export's name.
         functions: the SavedModel's signatures.
-        tensors: the graph tensors of each, from `saved_model.tensor_names`.
-        variables: what the SavedModel holds.
+        tensors: graph tensors by signature, from `saved_model.tensor_names`.
+        variables: the variables of the SavedModel.
         **facts: further entries.
     """
     return {
@@ -76,7 +80,7 @@ def make(
                 "output": describe(signature.output),
                 **_further(signature),
                 "tensors": tensors[key],
-                # The grid on which parts of large images can be computed alone.
+                # The grid on which tiles of large images can be computed separately.
                 **({"multiple": signature.multiple} if signature.multiple > 1 else {}),
             }
             for key, signature in functions.items()
@@ -93,7 +97,7 @@ def _further(signature: Signature) -> dict[str, Any]:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Sizes in bytes of all files under `folder`, by relative path."""
+    """Sizes in bytes of all files in `folder` and its subfolders, by relative path."""
     return {
         path.relative_to(folder).as_posix(): path.stat().st_size
         for path in sorted(folder.rglob("*"))
@@ -102,7 +106,7 @@ def sizes(folder: Path) -> dict[str, int]:
 
 
 def dump(content: Mapping[str, Any]) -> str:
-    """JSON text; NumPy numbers become plain ones, paths and other objects their text."""
+    """JSON text; NumPy values become plain ones, paths and other objects strings."""
     return json.dumps(content, indent=2, default=_plain) + "\n"
 
 
@@ -113,10 +117,10 @@ def _plain(value: Any) -> Any:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), **compat.RELEASES}
+    versions = {"python": platform.python_version(), **compat.RELEASES}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

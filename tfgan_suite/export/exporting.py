@@ -35,11 +35,11 @@ PARITY = "parity.json"
 
 @dataclasses.dataclass(frozen=True)
 class ExportResult:
-    """What an export has written.
+    """The result of an export.
 
     Args:
         path: the version's folder, `<folder>/<name>/<version>`.
-        version: its number.
+        version: the version's number.
         files: sizes in bytes by path relative to `path`.
         parity: the content of `parity.json`.
         card: the content of `card.json`.
@@ -68,65 +68,67 @@ def export(
 ) -> ExportResult:
     """Exports a game's signatures as the next version of `<folder>/<name>`.
 
-    The game is used as it is and left as it was: call `game.recalibrate_batch_norm()` before, where batch-norm
-    statistics should be brought up to date. Networks that compute in half precision are exported
-    in float32. A version appears whole or not at all.
+    The game is exported as it is and not changed: call `game.recalibrate_batch_norm()` first if its
+    batch-norm statistics should be updated. Networks that compute in half precision are exported
+    in float32. A version is published complete or not at all.
 
     Args:
-        game: anything whose `signatures()` gives `{"serving_default": Signature, ...}`.
-        folder: parent of the exports.
+        game: any object whose `signatures()` returns `{"serving_default": Signature, ...}`.
+        folder: parent folder of the exports.
         name: letters, digits, `.`, `_`, `-`; the model's name in TensorFlow Serving.
-        card: how the game was trained; goes into `card.json`.
-        formats: `"saved_model"` (always needed) and any of `"tflite_float32"`,
-            `"tflite_float16"`, `"tflite_int8"`, or `"tflite"` for these three.
-        representative: function without arguments that gives batches of inputs by name, from
-            which int8 takes its ranges; a dict of such functions by signature where a game has
-            several. By default inputs are drawn; where an image goes in, real ones are better.
-        float16_bound: largest difference of float16 on outputs in [-1, 1]. Rounding the weights
-            of a deep network alone can come near the default.
-        int8_bound: least PSNR of int8 against float in dB; `None` accepts any. Where arithmetic
-            in 8 bits alone is under it, norms are left in float32, and the report says so.
-        warmup: write TensorFlow Serving's warm-up file where `tensorflow-serving-api` is there.
-        size: height and width in TFLite files and comparisons, for images of open size.
-        seed: of the inputs that are drawn for comparisons.
+        card: how the game was trained; written to `card.json`.
+        formats: `"saved_model"` (required) and any of `"tflite_float32"`,
+            `"tflite_float16"`, `"tflite_int8"`, or `"tflite"` for all three.
+        representative: function without arguments that returns batches of inputs by name, which
+            set the ranges of int8; a dict of such functions by signature if a game has several.
+            By default inputs are drawn; for image inputs, real images are better.
+        float16_bound: maximum difference of float16 for outputs in [-1, 1]. Rounding the weights
+            of a deep network can come close to the default.
+        int8_bound: minimum PSNR of int8 against float in dB; `None` accepts any. If 8-bit
+            arithmetic throughout is below it, norms stay in float32, and the report says so.
+        warmup: write TensorFlow Serving's warm-up file if `tensorflow-serving-api` is installed.
+        size: height and width in TFLite files and comparisons, for images of unknown size.
+        seed: seed of the inputs that are drawn for comparisons.
 
     Returns:
-        The paths and numbers of the new version.
+        The path, contents and parity of the new version.
 
     Raises:
         InputError: bad name, format, representative or card; a folder that cannot be written.
-        ParityError: a format differs by more than its bound; `<folder>/<name>/rejected.json`
-            holds the report.
+        ParityError: a format differs by more than its bound; the report is in
+            `<folder>/<name>/rejected.json`.
         ConversionError: TensorFlow Lite cannot convert a signature.
         GraphError: a signature runs Python, training mode or random ops.
     """
     folders.check_name(name)
-    about = dict(card or {})
-    if "export" in about:
-        raise InputError("the card has an entry 'export', which the export writes; rename it")
+    training = dict(card or {})
+    if "export" in training:
+        raise InputError(
+            "the card has an entry 'export', which is reserved for the export; rename it"
+        )
     bounds = {**parity.BOUNDS, "tflite_float16": float16_bound, "tflite_int8": int8_bound}
     job = _Job(_signatures(game), _kinds(formats), representative, bounds, size, seed)
     home = Path(folder) / name
     with folders.staging(home) as staged, precision.float32_compute(job.networks) as policies:
-        chosen = job.examples()
-        own = functions.all_functions(job.signatures)
-        variables = saved_model.save(staged, saved_model.trace_all(own), own)
-        report = _compare(job, staged, chosen)
-        _judge(home, staged, report)
+        inputs = job.examples()
+        served = functions.all_functions(job.signatures)
+        variables = saved_model.save(staged, saved_model.trace_all(served), served)
+        report = _compare(job, staged, inputs)
+        _check_parity(home, staged, report)
         content = cards.make(
             name,
-            own,
+            served,
             saved_model.tensor_names(staged),
             variables,
             precision=_precision(policies),
-            warmup=_warm_up(staged, name, own, chosen) if warmup else "not asked for",
+            warmup=_warm_up(staged, name, served, inputs) if warmup else "not requested",
         )
-        return _publish(home, staged, name, about, content, report)
+        return _publish(home, staged, name, training, content, report)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Job:
-    """What is asked for, checked."""
+    """The validated arguments of an export."""
 
     signatures: dict[str, Signature]
     kinds: tuple[str, ...]
@@ -140,16 +142,16 @@ class _Job:
         return [network for signature in self.signatures.values() for network in signature.networks]
 
     def examples(self) -> dict[str, Examples]:
-        given = self.representative
-        if not isinstance(given, Mapping):
-            given = {DEFAULT: given}
-        unknown = set(given) - set(self.signatures)
+        sources = self.representative
+        if not isinstance(sources, Mapping):
+            sources = {DEFAULT: sources}
+        unknown = set(sources) - set(self.signatures)
         if unknown:
             raise InputError(
                 f"`representative` names {sorted(unknown)}; the game has {sorted(self.signatures)}"
             )
         return {
-            name: examples.make(name, signature, given.get(name), seed=self.seed, size=self.size)
+            name: examples.make(name, signature, sources.get(name), seed=self.seed, size=self.size)
             for name, signature in self.signatures.items()
         }
 
@@ -158,30 +160,30 @@ def _signatures(game: Any) -> dict[str, Signature]:
     signatures = dict(game.signatures())
     if DEFAULT not in signatures:
         raise InputError(
-            f"{type(game).__name__} gives the signatures {sorted(signatures)}; expected one "
+            f"{type(game).__name__} has the signatures {sorted(signatures)}; expected one "
             f"named {DEFAULT!r}"
         )
     return signatures
 
 
 def _kinds(formats: str | Sequence[str]) -> tuple[str, ...]:
-    """The TFLite kinds that `formats` asks for."""
-    asked = (formats,) if isinstance(formats, str) else tuple(formats)
-    unknown = set(asked) - {"saved_model", "tflite", *TFLITE_FORMATS}
-    if unknown or "saved_model" not in asked:
+    """The TFLite kinds in `formats`."""
+    requested = (formats,) if isinstance(formats, str) else tuple(formats)
+    unknown = set(requested) - {"saved_model", "tflite", *TFLITE_FORMATS}
+    if unknown or "saved_model" not in requested:
         raise InputError(
-            f"formats are {list(asked)}; expected 'saved_model' and any of 'tflite', "
+            f"formats are {list(requested)}; expected 'saved_model' and any of 'tflite', "
             f"{', '.join(map(repr, TFLITE_FORMATS))}"
         )
-    return tuple(kind for kind in tflite.KINDS if {"tflite", f"tflite_{kind}"} & set(asked))
+    return tuple(kind for kind in tflite.KINDS if {"tflite", f"tflite_{kind}"} & set(requested))
 
 
-def _compare(job: _Job, staged: Path, chosen: Mapping[str, Examples]) -> dict[str, Any]:
-    """Converts each signature, runs every format and gives the report."""
-    references = parity.saved_model_outputs(staged, job.signatures, chosen)
+def _compare(job: _Job, staged: Path, inputs: Mapping[str, Examples]) -> dict[str, Any]:
+    """Converts each signature, runs every format and returns the report."""
+    references = parity.saved_model_outputs(staged, job.signatures, inputs)
     report: dict[str, Any] = {"protocol": parity.protocol(job.seed), "signatures": {}, "ok": True}
     for name, signature in job.signatures.items():
-        reference = parity.keras_outputs(signature, chosen[name])
+        reference = parity.keras_outputs(signature, inputs[name])
         results = {
             "saved_model": parity.compare_all(
                 signature,
@@ -191,20 +193,20 @@ def _compare(job: _Job, staged: Path, chosen: Mapping[str, Examples]) -> dict[st
             )
         }
         if job.kinds:
-            results.update(_compare_tflite(job, name, staged, chosen[name], references[name]))
+            results.update(_compare_tflite(job, name, staged, inputs[name], references[name]))
         report["ok"] = report["ok"] and all(result["ok"] for result in results.values())
         report["signatures"][name] = {
             "examples": len(reference[signature.output.name]),
-            "inputs": chosen[name].origin,
+            "inputs": inputs[name].origin,
             **results,
         }
     return report
 
 
 def _compare_tflite(
-    job: _Job, name: str, staged: Path, chosen: Examples, reference: parity.Outputs
+    job: _Job, name: str, staged: Path, inputs: Examples, reference: parity.Outputs
 ) -> dict[str, Any]:
-    """Converts one signature to all kinds, runs the files and gives a result for each."""
+    """Converts one signature to all kinds, runs the files and returns a result for each."""
     signature = job.signatures[name]
     results = {}
     folder = staged / "tflite" if name == DEFAULT else staged / "tflite" / name
@@ -213,25 +215,25 @@ def _compare_tflite(
 
     def attempt(kind: str, float_norms: bool = False) -> dict[str, Any]:
         path = folder / f"{kind}.tflite"
-        content = tflite.convert(scratch, name, kind, chosen.calibration, float_norms)
+        content = tflite.convert(scratch, name, kind, inputs.calibration, float_norms)
         with folders.writing(staged):
             folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        ran = parity.tflite_outputs(path, chosen.compared, scratch)
+        execution = parity.tflite_outputs(path, inputs.compared, scratch)
         bound = job.bounds[f"tflite_{kind}"]
 
-        def judge(spec: TensorSpec, *arrays: np.ndarray) -> dict[str, Any]:
+        def compare(spec: TensorSpec, *arrays: np.ndarray) -> dict[str, Any]:
             if kind == "int8":
-                return parity.compare_int8(spec, *arrays, ran["tensors"], bound, float_norms)
+                return parity.compare_int8(spec, *arrays, execution["tensors"], bound, float_norms)
             return parity.compare(*arrays, bound)
 
-        result = parity.compare_all(signature, reference, ran["outputs"], judge)
-        return {**result, "runtime": ran["runtime"], "tensors": ran["tensors"]}
+        result = parity.compare_all(signature, reference, execution["outputs"], compare)
+        return {**result, "runtime": execution["runtime"], "tensors": execution["tensors"]}
 
     for kind in job.kinds:
         result = attempt(kind)
         if kind == "int8" and not result["ok"]:
-            print(f"int8 {parity.reason(result)}: once more with norms in float32", flush=True)
+            print(f"int8 {parity.reason(result)}: trying again with norms in float32", flush=True)
             with contextlib.suppress(ConversionError):
                 result = attempt(kind, float_norms=True)
         results[f"tflite_{kind}"] = result
@@ -239,8 +241,8 @@ def _compare_tflite(
     return results
 
 
-def _judge(home: Path, staged: Path, report: Mapping[str, Any]) -> None:
-    """Writes the report; one that is over a bound goes beside the versions, and raises."""
+def _check_parity(home: Path, staged: Path, report: Mapping[str, Any]) -> None:
+    """Writes the report; if a format is over its bound, beside the versions, and raises."""
     rejected = home / REJECTED
     folders.write_text(staged / PARITY if report["ok"] else rejected, cards.dump(report))
     parity.check(report, rejected)
@@ -254,14 +256,14 @@ def _precision(policies: Sequence[str]) -> str:
 
 
 def _warm_up(
-    staged: Path, name: str, own: Mapping[str, Signature], chosen: Mapping[str, Examples]
+    staged: Path, name: str, served: Mapping[str, Signature], inputs: Mapping[str, Examples]
 ) -> str:
-    """Writes the warm-up file where that is possible, and says what happened."""
+    """Writes the warm-up file if possible; returns what happened."""
     if not serving.can_warm_up():
         return "skipped: tensorflow-serving-api is not installed (extra 'serving')"
     requests = {
-        key: serving.warmup_request(signature, chosen[functions.source(key, chosen)].compared)
-        for key, signature in own.items()
+        key: serving.warmup_request(signature, inputs[functions.source(key, inputs)].compared)
+        for key, signature in served.items()
     }
     serving.write_warmup(staged, name, requests)
     return f"{serving.WARMUP.as_posix()}: one request for each of {', '.join(requests)}"
@@ -271,18 +273,18 @@ def _publish(
     home: Path,
     staged: Path,
     name: str,
-    about: Mapping[str, Any],
+    training: Mapping[str, Any],
     content: dict[str, Any],
     report: dict[str, Any],
 ) -> ExportResult:
     files = cards.sizes(staged)
-    whole: dict[str, Any] = {}
+    card: dict[str, Any] = {}
 
     def finish(version: int) -> None:
-        whole.update({**about, "export": {**content, "version": version, "files": files}})
-        folders.write_text(staged / cards.FILE, cards.dump(whole))
+        card.update({**training, "export": {**content, "version": version, "files": files}})
+        folders.write_text(staged / cards.FILE, cards.dump(card))
 
     with folders.writing(home):
         folders.write_text(home / serving.MODEL_CONFIG, serving.model_config(name))
         version = folders.publish(staged, home, finish)
-    return ExportResult(home / str(version), version, files, report, whole)
+    return ExportResult(home / str(version), version, files, report, card)

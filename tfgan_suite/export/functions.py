@@ -1,9 +1,9 @@
-"""The functions of a SavedModel: a game's own signatures and those that follow from them.
+"""The functions of a SavedModel: a game's own signatures and those derived from them.
 
-From a signature whose output is an image follow `png` (the same inputs, PNG files out; an image
-goes in as a PNG or JPEG file) and, where all inputs can be drawn, `sample` (a seed and a count
-in, uint8 images out). Those of `serving_default` have just these names, those of another
-signature `<signature>_png` and `<signature>_sample`.
+A signature whose output is an image yields `png` (the same inputs, but PNG or JPEG files for
+images; PNG files as output) and, if all inputs can be drawn, `sample` (a seed and a count as
+inputs, uint8 images as output). Those of `serving_default` have these names, those of another
+signature are `<signature>_png` and `<signature>_sample`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfgan_suite.core.signatures import Signature, TensorSpec
 
 DEFAULT = "serving_default"
-# TensorFlow Serving sends and takes tensors whose names end so as base64 in REST.
+# In REST, TensorFlow Serving encodes tensors whose names have this suffix as base64.
 BYTES = "_bytes"
 _SCALARS = ("seed", "count")
 _PNG_CHANNELS = (1, 2, 3, 4)
@@ -25,7 +25,7 @@ _FILE_CHANNELS = (1, 3, 4)
 
 
 def all_functions(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
-    """A game's signatures and the derived ones; a game's own win where names collide."""
+    """A game's signatures and the derived ones; a game's own take precedence."""
     functions: dict[str, Signature] = {}
     for name, signature in signatures.items():
         prefix = "" if name == DEFAULT else f"{name}_"
@@ -41,11 +41,10 @@ def all_functions(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
 
 def source(name: str, signatures: Iterable[str]) -> str:
     """The game's own signature that a function is, or is derived from."""
-    own = tuple(signatures)
-    if name in own:
+    names = tuple(signatures)
+    if name in names:
         return name
-    derived = (key for key in own if name in (f"{key}_sample", f"{key}_png"))
-    return next(derived, DEFAULT)
+    return next((key for key in names if name in (f"{key}_sample", f"{key}_png")), DEFAULT)
 
 
 def tensor_spec(
@@ -56,7 +55,7 @@ def tensor_spec(
     Args:
         spec: the input.
         batch: fixed batch size, `None` for any.
-        size: height and width that stand in for open ones.
+        size: height and width to use where they are unknown.
     """
     if spec.kind in _SCALARS:
         return tf.TensorSpec((), spec.dtype, name=spec.name)
@@ -64,11 +63,11 @@ def tensor_spec(
 
 
 def concrete_shape(spec: TensorSpec, size: tuple[int, int] | None) -> tuple[int | None, ...]:
-    """The shape of one example, open height and width replaced by `size` where it is given."""
+    """The shape of one example, with an unknown height and width replaced by `size`, if set."""
     if size is None or None not in spec.shape:
         return tuple(spec.shape)
-    known = dict(zip(range(2), size))
-    return tuple(known.get(i) if n is None else n for i, n in enumerate(spec.shape))
+    defaults = dict(enumerate(size))
+    return tuple(defaults.get(i) if n is None else n for i, n in enumerate(spec.shape))
 
 
 def trace(
@@ -77,7 +76,7 @@ def trace(
     """Traces a signature into a concrete function that returns `{output name: tensor}`.
 
     Raises:
-        ValueError: the output's shape is not the one that the signature promises.
+        ValueError: an output's shape differs from the signature's.
     """
 
     def function(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -102,7 +101,7 @@ def to_uint8(images: tf.Tensor) -> tf.Tensor:
 def draw_input(
     spec: TensorSpec, index: int, count: int | tf.Tensor, seed: int | tf.Tensor
 ) -> tf.Tensor:
-    """Draws a batch of the input number `index`, with the stateless seed `(seed, index)`."""
+    """Draws a batch of input number `index`, with the stateless seed `(seed, index)`."""
     return spec.draw(count, tf.stack([tf.cast(seed, tf.int32), index]))
 
 
@@ -171,8 +170,8 @@ def _png(signature: Signature) -> Signature:
 def _decode(contents: tf.Tensor, spec: TensorSpec) -> tf.Tensor:
     """PNG or JPEG files `(batch,)` as images in [-1, 1] of the size that the input has.
 
-    An image of another size is resized. An input of open size takes each batch as it is; then
-    all images of one batch must have one size.
+    Images of another size are resized. An input of unknown size accepts any, but then all images
+    of a batch must have the same size.
     """
     height, width, channels = spec.shape
 

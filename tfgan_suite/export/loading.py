@@ -1,4 +1,4 @@
-"""Drawing from an exported version, without the code of its game."""
+"""Runs an exported version, without the code of its game."""
 
 from __future__ import annotations
 
@@ -24,70 +24,70 @@ def load(path: str | Path) -> Exported:
         path: `<name>/<version>`, or `<name>` for its newest version.
 
     Raises:
-        InputError: there is no export.
+        InputError: the folder holds no export.
 
     Example:
         >>> images = load("saved_models/dcgan").sample(16, seed=1)   # uint8 (16, 32, 32, 3)
     """
     folder = Path(path)
     if not (folder / "saved_model.pb").is_file():
-        whole = [
+        complete = [
             number
             for number in folders.versions(folder)
             if (folder / str(number) / "saved_model.pb").is_file()
         ]
-        if not whole:
+        if not complete:
             raise InputError(
-                f"{str(path)!r} holds no export; expected <name>/<version> or <name> as written "
+                f"{str(path)!r} holds no export; expected <name>/<version> or <name>, as written "
                 "by `export`, with a saved_model.pb in the version's folder"
             )
-        folder = folder / str(whole[-1])
+        folder = folder / str(complete[-1])
     try:
         card = json.loads((folder / cards.FILE).read_text(encoding="utf-8"))
         card["export"]["signatures"][DEFAULT]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{str(folder)!r} has no readable {cards.FILE}, so nothing tells what it takes; export "
-            "it with tfgan_suite, or use tf.saved_model.load"
+            f"{str(folder)!r} has no readable {cards.FILE}, which describes its inputs; export it "
+            "with tfgan_suite, or use tf.saved_model.load"
         ) from error
     return Exported(folder, card)
 
 
 class Exported:
-    """An exported version; made by `load`.
+    """An exported version, from `load`.
 
     Attributes:
-        path: its folder.
+        path: the version's folder.
         card: the content of `card.json`.
-        signatures: names of what can be called.
+        signatures: names of the signatures.
     """
 
     def __init__(self, path: Path, card: Mapping[str, Any]):
         self.path = path
         self.card = card
-        # The variables live as long as the loaded object does.
+        # The variables exist only as long as the loaded object.
         self._loaded = tf.saved_model.load(str(path))
-        self._described = card["export"]["signatures"]
-        self.signatures = tuple(self._described)
+        self._descriptions = card["export"]["signatures"]
+        self.signatures = tuple(self._descriptions)
 
     def inputs(self, signature: str = DEFAULT) -> tuple[TensorSpec, ...]:
-        """What a signature takes."""
-        return tuple(cards.restore(text) for text in self._signature(signature)["inputs"])
+        """The inputs of a signature."""
+        return tuple(cards.restore(entry) for entry in self._signature(signature)["inputs"])
 
     def output(self, signature: str = DEFAULT) -> TensorSpec:
-        """What a signature gives."""
+        """The output of a signature; the first, if it has several."""
         return cards.restore(self._signature(signature)["output"])
 
     def outputs(self, signature: str = DEFAULT) -> tuple[TensorSpec, ...]:
-        """All that a signature returns, `output` first."""
+        """All outputs of a signature, `output` first."""
         further = self._signature(signature).get("further_outputs", ())
-        return (self.output(signature), *(cards.restore(text) for text in further))
+        return (self.output(signature), *(cards.restore(entry) for entry in further))
 
     @property
     def usage(self) -> str:
-        """The words behind `python -m tfgan_suite` that use it; its place goes in for `{}`."""
+        """Arguments of `python -m tfgan_suite` that use the export; `{}` stands for its path."""
         drawn = all(spec.drawable for spec in self.inputs())
-        # Older exports do not say.
+        # Older exports do not state it.
         return self.card.get("usage") or ("sample {}" if drawn else "translate {} IMAGES OUTPUT")
 
     def __call__(
@@ -101,25 +101,25 @@ class Exported:
 
         Returns:
             The output: float32 images in [-1, 1] `(batch, height, width, channels)` for most
-            `serving_default`, byte strings for `png`. A dict of outputs by name where the
-            signature has several.
+            `serving_default`, byte strings for `png`. A dict of outputs by name if the signature
+            has several.
 
         Raises:
-            InputError: no such signature, or other inputs than it takes.
+            InputError: an unknown signature, or inputs that it does not accept.
         """
         specs = self.inputs(signature)
         expected = {spec.name for spec in specs}
         if set(inputs) != expected:
             raise InputError(
-                f"signature {signature!r} was given {sorted(inputs)}; it takes {sorted(expected)}"
+                f"signature {signature!r} received {sorted(inputs)}; it takes {sorted(expected)}"
             )
         tensors = {spec.name: tf.constant(inputs[spec.name], spec.dtype) for spec in specs}
         for spec in specs:
-            wanted = functions.tensor_spec(spec).shape
-            if not tensors[spec.name].shape.is_compatible_with(wanted):
+            shape = functions.tensor_spec(spec).shape
+            if not tensors[spec.name].shape.is_compatible_with(shape):
                 raise InputError(
                     f"input {spec.name!r} has shape {tensors[spec.name].shape}; signature "
-                    f"{signature!r} takes {wanted}"
+                    f"{signature!r} takes {shape}"
                 )
         outputs = self._loaded.signatures[signature](**tensors)
         arrays = {spec.name: outputs[spec.name].numpy() for spec in self.outputs(signature)}
@@ -132,28 +132,28 @@ class Exported:
         *,
         signature: str = DEFAULT,
         batch: int = 64,
-        **given: Any,
+        **inputs: Any,
     ) -> np.ndarray | dict[str, np.ndarray]:
-        """Draws examples; with nothing `given` the same ones as the signature `sample`.
+        """Draws examples; without `inputs`, the same ones as the signature `sample`.
 
         Args:
-            count: how many.
+            count: number of examples.
             seed: the same seed and count give the same examples.
-            signature: what to draw from.
-            batch: how many go through the networks at once; it bounds memory only.
-            **given: inputs that are not drawn: one value for all, or `count` values, e.g.
+            signature: name of the signature.
+            batch: number of examples that are computed at once; it only limits memory.
+            **inputs: inputs that are not drawn: one value for all, or `count` values, e.g.
                 `label=3`.
 
         Returns:
-            uint8 `(count, height, width, channels)` for images, else the output as it is; a dict
-            by name where the signature has several outputs.
+            uint8 `(count, height, width, channels)` for images, other outputs unchanged; a dict
+            by name if the signature has several outputs.
 
         Raises:
-            InputError: count or batch under 1, or an input that cannot be drawn is not given.
+            InputError: count or batch below 1, or an input that cannot be drawn is missing.
         """
         if count < 1 or batch < 1:
-            raise InputError(f"count {count} and batch {batch} have to be 1 or more")
-        inputs = self._draw(signature, count, seed, given)
+            raise InputError(f"count is {count} and batch {batch}; both must be 1 or more")
+        inputs = self._complete(signature, count, seed, inputs)
         parts = []
         for start in range(0, count, batch):
             part = {name: array[start : start + batch] for name, array in inputs.items()}
@@ -166,37 +166,38 @@ class Exported:
             for spec in specs
         }
 
-    def _draw(
-        self, signature: str, count: int, seed: int, given: Mapping[str, Any]
+    def _complete(
+        self, signature: str, count: int, seed: int, inputs: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
+        """The inputs passed, repeated to `count`, and the others, drawn."""
         specs = self.inputs(signature)
         names = [spec.name for spec in specs]
-        unknown = set(given) - set(names)
+        unknown = set(inputs) - set(names)
         if unknown:
-            raise InputError(f"{sorted(unknown)} are no inputs of {signature!r}; it takes {names}")
-        inputs = {}
+            raise InputError(f"{sorted(unknown)} are not inputs of {signature!r}; it takes {names}")
+        arrays = {}
         for index, spec in enumerate(specs):
-            if spec.name in given:
-                inputs[spec.name] = _repeat(spec, given[spec.name], count)
+            if spec.name in inputs:
+                arrays[spec.name] = _repeat(spec, inputs[spec.name], count)
             elif spec.drawable:
-                inputs[spec.name] = functions.draw_input(spec, index, count, seed).numpy()
+                arrays[spec.name] = functions.draw_input(spec, index, count, seed).numpy()
             else:
                 raise InputError(
                     f"input {spec.name!r} of {signature!r} is of kind {spec.kind!r} and cannot be "
-                    f"drawn; give {spec.name}=..."
+                    f"drawn; pass {spec.name}=..."
                 )
-        return inputs
+        return arrays
 
     def _signature(self, name: str) -> Mapping[str, Any]:
-        if name not in self._described:
+        if name not in self._descriptions:
             raise InputError(
                 f"{str(self.path)!r} has no signature {name!r}; it has {list(self.signatures)}"
             )
-        return self._described[name]
+        return self._descriptions[name]
 
 
 def _to_pixels(spec: TensorSpec, array: np.ndarray) -> np.ndarray:
-    """Images as uint8, anything else as it is."""
+    """Images as uint8, other arrays unchanged."""
     return functions.to_uint8(array).numpy() if spec.kind == "image" else array
 
 
@@ -206,7 +207,7 @@ def _repeat(spec: TensorSpec, value: Any, count: int) -> np.ndarray:
         array = np.broadcast_to(array, (count, *array.shape))
     if array.ndim != len(spec.shape) + 1 or len(array) != count:
         raise InputError(
-            f"input {spec.name!r} was given with shape {array.shape}; expected one value of shape "
+            f"input {spec.name!r} has shape {array.shape}; expected one value of shape "
             f"{spec.shape} or {count} of them"
         )
     return array

@@ -1,4 +1,4 @@
-"""How far the exported formats are from the Keras networks, as numbers with their protocol."""
+"""Measures how far the exported formats differ from the Keras networks."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tfgan_suite.export import litert_runner
 from tfgan_suite.export.errors import ExportError, ParityError
 from tfgan_suite.export.examples import Examples
 
-# Largest absolute difference on outputs in [-1, 1].
+# Maximum absolute difference for outputs in [-1, 1].
 BOUNDS = {"saved_model": 1e-5, "tflite_float32": 1e-4, "tflite_float16": 5e-3}
-# An int8 file whose tensors are mostly float has not been quantised.
+# An int8 file whose tensors are mostly float was not quantized.
 INT8_SHARE = 0.5
 INT8_SHARE_WITHOUT_NORMS = 0.2
-# Numbers of an output that are computed at once: 85 images of 128x128, 5 of 512x512.
-_LARGEST = 2**22
+# Output elements that are computed at once: 85 images of 128x128, 5 of 512x512.
+_MAX_ELEMENTS = 2**22
 
 
 def protocol(seed: int) -> dict[str, Any]:
@@ -58,15 +58,16 @@ def _in_parts(
     inputs: Mapping[str, np.ndarray],
     signature: Signature,
 ) -> Outputs:
-    """What a network returns for all examples: at once, or in parts where outputs are large.
+    """A network's outputs for all examples, computed at once, or in parts if outputs are large.
 
-    The maps of a network that enlarges images take hundreds of times the memory of its inputs.
+    The feature maps of a network that upscales images take hundreds of times the memory of its
+    inputs.
 
     Args:
         call: the network.
         inputs: arrays `(count, ...)` by name.
-        signature: says the shapes of its outputs; where one is open, one example is computed to
-            see.
+        signature: states the shapes of its outputs; if one is unknown, one example is computed
+            to find it out.
     """
 
     def outputs_of(rows: slice) -> Outputs:
@@ -79,7 +80,7 @@ def _in_parts(
         size = sum(array.size for array in outputs_of(slice(0, 1)).values())
     else:
         size = sum(math.prod(spec.shape) for spec in signature.outputs)
-    part = max(1, _LARGEST // max(1, size))
+    part = max(1, _MAX_ELEMENTS // max(1, size))
     parts = [outputs_of(slice(start, start + part)) for start in range(0, count, part)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -87,7 +88,7 @@ def _in_parts(
 def saved_model_outputs(
     folder: Path, signatures: Mapping[str, Signature], examples: Mapping[str, Examples]
 ) -> dict[str, Outputs]:
-    """What a freshly loaded SavedModel returns for the examples of each signature."""
+    """The outputs of a SavedModel, loaded from disk, for the examples of each signature."""
     with tf.device("CPU:0"):
         loaded = tf.saved_model.load(str(folder))
         return {
@@ -97,12 +98,12 @@ def saved_model_outputs(
 
 
 def tflite_outputs(model: Path, inputs: Mapping[str, np.ndarray], scratch: Path) -> dict[str, Any]:
-    """Runs a TFLite file, in a process without TensorFlow where a standalone runtime exists.
+    """Runs a TFLite file, in a process without TensorFlow if a standalone runtime is installed.
 
     Args:
         model: the file.
         inputs: arrays `(count, ...)` by input name.
-        scratch: a folder for the arrays that go to the process and come back.
+        scratch: folder for the arrays that are passed to the process and back.
 
     Returns:
         `{"outputs": arrays by name, "runtime": name, version and process, "tensors": number of
@@ -119,60 +120,64 @@ def tflite_outputs(model: Path, inputs: Mapping[str, np.ndarray], scratch: Path)
         return {"outputs": outputs, "runtime": runtime, "tensors": tensors}
     paths = [scratch / "inputs.npz", scratch / "outputs.npz"]
     np.savez(paths[0], **inputs)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, litert_runner.__file__, str(model), *map(str, paths)],
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        raise ExportError(f"{model.name} does not run: {_last_line(done.stderr)}")
-    said = json.loads(done.stdout.splitlines()[-1])
+    if process.returncode != 0:
+        raise ExportError(f"{model.name} does not run: {_last_line(process.stderr)}")
+    execution = json.loads(process.stdout.splitlines()[-1])
     with np.load(paths[1]) as stored:
         outputs = dict(stored)
     runtime = {
-        "name": said["runtime"],
-        "version": said["version"],
+        "name": execution["runtime"],
+        "version": execution["version"],
         "process": "its own, without TensorFlow",
     }
-    return {"outputs": outputs, "runtime": runtime, "tensors": said["tensors"]}
+    return {"outputs": outputs, "runtime": runtime, "tensors": execution["tensors"]}
 
 
-def compare(reference: np.ndarray, found: np.ndarray, bound: float) -> dict[str, Any]:
-    """Judges a float format.
+def compare(reference: np.ndarray, outputs: np.ndarray, bound: float) -> dict[str, Any]:
+    """Compares the outputs of a float format with the reference.
 
     Args:
-        reference: outputs that are right.
-        found: outputs of the format, same shape.
-        bound: largest difference allowed on outputs in [-1, 1], mostly one of `BOUNDS`.
+        reference: correct outputs.
+        outputs: outputs of the format, same shape.
+        bound: maximum difference for outputs in [-1, 1], usually one of `BOUNDS`.
 
     Returns:
-        `{"max_difference", "bound", "ok"}`; not finite or of another shape is not ok.
+        `{"max_difference", "bound", "ok"}`; outputs that are not finite or of another shape are
+        not ok.
     """
     bound *= max(1.0, float(np.max(np.abs(reference))))
-    if found.shape != reference.shape:
-        return {"shapes": [list(reference.shape), list(found.shape)], "bound": bound, "ok": False}
-    difference = float(np.max(np.abs(found.astype(np.float64) - reference)))
+    if outputs.shape != reference.shape:
+        return {"shapes": [list(reference.shape), list(outputs.shape)], "bound": bound, "ok": False}
+    difference = float(np.max(np.abs(outputs.astype(np.float64) - reference)))
     return {"max_difference": difference, "bound": bound, "ok": bool(difference <= bound)}
 
 
 def compare_all(
-    signature: Signature, reference: Outputs, outputs: Outputs, judge: Callable[..., dict[str, Any]]
+    signature: Signature,
+    reference: Outputs,
+    outputs: Outputs,
+    compare_one: Callable[..., dict[str, Any]],
 ) -> dict[str, Any]:
-    """Judges all outputs of a format.
+    """Compares all outputs of a format.
 
     Args:
         signature: names the outputs.
-        reference: arrays that are right, by output name.
-        outputs: arrays of the format.
-        judge: `judge(spec, reference, found)`, as `compare` or `compare_int8`.
+        reference: correct arrays, by output name.
+        outputs: arrays of the format, by output name.
+        compare_one: `compare_one(spec, reference, outputs)`, such as `compare` or `compare_int8`.
 
     Returns:
-        What `judge` returns; of several outputs a dict of these by name under `"outputs"`, and
-        `"ok"` where all are.
+        The result of `compare_one`; for several outputs, a dict of results by name under
+        `"outputs"`, and `"ok"` if all are.
     """
     results = {
-        spec.name: judge(spec, reference[spec.name], outputs[spec.name])
+        spec.name: compare_one(spec, reference[spec.name], outputs[spec.name])
         for spec in signature.outputs
     }
     if len(results) == 1:
@@ -183,52 +188,52 @@ def compare_all(
 def compare_int8(
     spec: TensorSpec,
     reference: np.ndarray,
-    found: np.ndarray,
+    outputs: np.ndarray,
     tensors: Mapping[str, int],
     bound: float | None,
     float_norms: bool = False,
 ) -> dict[str, Any]:
-    """Judges an int8 file.
+    """Compares the outputs of an int8 file with the reference.
 
     Args:
-        spec: tells the range of the output: 2 for images, else that of `reference`.
+        spec: the output, whose range is 2 for images, otherwise that of `reference`.
         reference: float outputs.
-        found: outputs of the file, same shape.
+        outputs: outputs of the file, same shape.
         tensors: number of its tensors by dtype.
-        bound: least PSNR in dB, `None` for any.
-        float_norms: whether norms were left in float32, whose tensors are many and small.
+        bound: minimum PSNR in dB, `None` for any.
+        float_norms: whether norms are in float32, which have many small tensors.
 
     Returns:
         `{"psnr", "bound", "int8_share", "int8_share_bound", "norms", "ok"}`; `psnr` is `None`
-        where the outputs are equal.
+        if the outputs are equal.
     """
     floats = sum(n for dtype, n in tensors.items() if dtype.startswith("float"))
-    least = INT8_SHARE_WITHOUT_NORMS if float_norms else INT8_SHARE
+    min_share = INT8_SHARE_WITHOUT_NORMS if float_norms else INT8_SHARE
     share = tensors.get("int8", 0) / max(1, tensors.get("int8", 0) + floats)
     peak = 2.0 if spec.kind == "image" else float(np.ptp(reference))
-    decibel = psnr(reference, found, peak)
-    # A NaN compares false with everything, and so is not ok.
-    enough = bound is None or decibel >= bound
+    decibels = psnr(reference, outputs, peak)
+    # NaN compares false with everything, so it is not ok.
+    above_bound = bound is None or decibels >= bound
     return {
-        "psnr": decibel if np.isfinite(decibel) else None,
+        "psnr": decibels if np.isfinite(decibels) else None,
         "bound": bound,
         "int8_share": round(share, 4),
-        "int8_share_bound": least,
+        "int8_share_bound": min_share,
         "norms": "float32" if float_norms else "int8",
-        "ok": bool(enough and share >= least and np.isfinite(found).all()),
+        "ok": bool(above_bound and share >= min_share and np.isfinite(outputs).all()),
     }
 
 
-def psnr(reference: np.ndarray, found: np.ndarray, peak: float) -> float:
-    """Peak signal-to-noise ratio in dB, `10 log10(peak^2 / mse)`; infinite where equal."""
-    error = float(np.mean((found.astype(np.float64) - reference) ** 2))
+def psnr(reference: np.ndarray, outputs: np.ndarray, peak: float) -> float:
+    """Peak signal-to-noise ratio in dB, `10 log10(peak^2 / mse)`; infinite if equal."""
+    error = float(np.mean((outputs.astype(np.float64) - reference) ** 2))
     if error == 0.0:
         return float("inf")
     return float(10.0 * np.log10(peak**2 / error)) if peak > 0 else float("-inf")
 
 
-def check(report: Mapping[str, Any], where: Path) -> None:
-    """Raises ParityError, naming every number over its bound and the report's file."""
+def check(report: Mapping[str, Any], report_path: Path) -> None:
+    """Raises ParityError, with every number over its bound and the report's file."""
     failures, failed = [], {}
     for name, formats in report["signatures"].items():
         for kind, result in formats.items():
@@ -237,25 +242,25 @@ def check(report: Mapping[str, Any], where: Path) -> None:
                 failed[kind] = reason(result)
     if failures:
         raise ParityError(
-            f"nothing was exported, formats differ from Keras: {'; '.join(failures)}; the whole "
-            f"report is {str(where)!r}",
+            f"nothing was exported, formats differ from Keras: {'; '.join(failures)}; the full "
+            f"report is {str(report_path)!r}",
             failed,
         )
 
 
 def reason(result: Mapping[str, Any]) -> str:
-    """In words, what is wrong with a format."""
+    """Describes what is wrong with a format."""
     if "outputs" in result:
-        wrong = {name: one for name, one in result["outputs"].items() if not one["ok"]}
-        return ", ".join(f"{name}: {reason(one)}" for name, one in wrong.items())
+        failed = {name: part for name, part in result["outputs"].items() if not part["ok"]}
+        return ", ".join(f"{name}: {reason(part)}" for name, part in failed.items())
     if "shapes" in result:
         return "shape {1} instead of {0}".format(*result["shapes"])
     if "psnr" not in result:
         return f"difference {result['max_difference']:.3g} over the bound {result['bound']:.3g}"
     if result["int8_share"] < result["int8_share_bound"]:
         return f"only {result['int8_share']:.0%} of its tensors are int8"
-    said = "not measurable" if result["psnr"] is None else f"{result['psnr']:.1f} dB"
-    return f"PSNR {said} under the bound {result['bound']} dB"
+    measured = "not measurable" if result["psnr"] is None else f"{result['psnr']:.1f} dB"
+    return f"PSNR {measured} under the bound {result['bound']} dB"
 
 
 def _last_line(text: str) -> str:

@@ -127,24 +127,24 @@ def write_animation(path: str | os.PathLike, paths: Sequence[str | os.PathLike])
 
 
 def rows(columns: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Columns of images side by side, one row an example.
+    """Arranges columns of images side by side, one row per example.
 
     Args:
-        columns: arrays `(count, height, width, channels)` in [-1, 1] of one size; the channels
-            may differ (1: grey, 3: colour, of others the first is shown). Smaller images are
-            enlarged by whole factors to the height of the largest.
+        columns: arrays `(count, height, width, channels)` in [-1, 1]; the channels may differ
+            (1: grey, 3: colour, of others the first is shown). Smaller images are enlarged by an
+            integer factor to the height of the largest.
 
     Returns:
-        uint8 grid; None where there are no columns.
+        uint8 image grid; None if there are no columns.
     """
     if not columns:
         return None
     height = max(images.shape[1] for images in columns)
     cells = []
     for images in columns:
-        colours = images if images.shape[-1] == 3 else images[..., :1]
+        channels = images if images.shape[-1] == 3 else images[..., :1]
         factor = max(1, height // images.shape[1])
-        enlarged = np.repeat(np.repeat(colours, factor, axis=1), factor, axis=2)
+        enlarged = np.repeat(np.repeat(channels, factor, axis=1), factor, axis=2)
         cells.append(np.broadcast_to(enlarged, (*enlarged.shape[:3], 3)))
-    together = np.stack(cells, axis=1)
-    return image_grid(together.reshape(-1, *together.shape[2:]), len(columns))
+    images = np.stack(cells, axis=1)
+    return image_grid(images.reshape(-1, *images.shape[2:]), len(columns))
