@@ -154,7 +154,7 @@ def test_every_signature_of_a_game_is_compared(images):
 
 def test_large_outputs_are_compared_in_parts(monkeypatch):
     """Sixteen images of 512x512 at once took 14 GB of maps."""
-    monkeypatch.setattr(parity, "_LARGEST", 100)
+    monkeypatch.setattr(parity, "_MAX_ELEMENTS", 100)
     given = {"a": np.arange(22, dtype="f4").reshape(11, 2), "b": np.ones((11, 1), "f4")}
     counts = []
 
@@ -166,7 +166,7 @@ def test_large_outputs_are_compared_in_parts(monkeypatch):
     made = parity._in_parts(signature.named_outputs, given, signature)["wide"]
     assert counts == [1, 5, 5, 1]
     np.testing.assert_array_equal(made, np.tile(given["a"] * 3 + 1, [1, 10]))
-    monkeypatch.setattr(parity, "_LARGEST", 10)  # less than one example has
+    monkeypatch.setattr(parity, "_MAX_ELEMENTS", 10)  # less than one example has
     again = parity._in_parts(signature.named_outputs, given, signature)["wide"]
     np.testing.assert_array_equal(again, made)
 
