@@ -106,7 +106,7 @@ def make_game(options, data):
         pixel_weight=o.pixel_weight,
         feature_weight=o.feature_weight,
         feature_scale=o.feature_scale,
-        feature_reduce=o.feature_reduce,
+        feature_reduction=o.feature_reduce,
         ema_decay=o.ema_decay,
         seed=o.seed,
     )

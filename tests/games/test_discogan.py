@@ -128,10 +128,10 @@ def test_the_means_are_over_the_batch_before_the_square():
 
 
 class Answering:
-    """Stands in for a discriminator: the same logits and features for all real, all made examples."""
+    """Stands in for a discriminator: one logit, one feature for real and one for fake examples."""
 
-    def __init__(self, logit, real_feature, made_feature):
-        self.logit, self.features = logit, (real_feature, made_feature)
+    def __init__(self, logit, real_feature, fake_feature):
+        self.logit, self.features = logit, (real_feature, fake_feature)
 
     def __call__(self, x, training):
         one = tf.ones((2, 1))
@@ -142,7 +142,7 @@ class Answering:
 @pytest.mark.parametrize("steps, expected", [(0, 1.911), (9, 1.911), (10, 2.45), (50, 2.45)])
 def test_the_weights_of_the_terms(steps, expected):
     """GAN 1, features 2, reconstruction 3, in each direction."""
-    game = tiny(curriculum=10, weight_decay=0.0)
+    game = tiny(curriculum_steps=10, weight_decay=0.0)
     # softplus(-logit) = 1; features' means are sqrt 2 apart.
     discriminator = Answering(-math.log(math.e - 1), math.sqrt(2.0), 0.0)
     game.__dict__.update(discriminator_a=discriminator, discriminator_b=discriminator)
@@ -165,7 +165,13 @@ def test_the_plain_gan_has_no_reconstruction_to_weigh():
 
 
 def test_undecided_discriminators():
-    game = tiny(weight_decay=0.0, features=0.0, adversarial=1.0, rate=0.0, start_rate=0.0)
+    game = tiny(
+        weight_decay=0.0,
+        feature_weight=0.0,
+        adversarial_weight=1.0,
+        reconstruction_weight=0.0,
+        initial_reconstruction_weight=0.0,
+    )
     undecided = Answering(0.0, 0.0, 0.0)
     game.__dict__.update(discriminator_a=undecided, discriminator_b=undecided)
     x = tf.ones((2, *SHAPE))
@@ -280,8 +286,8 @@ def test_impossible_networks_are_refused(build, arguments, said):
 @pytest.mark.parametrize(
     "options, said",
     [
-        ({"rate": 1.5}, "rate is 1.5"),
-        ({"features": -1.0}, "features is -1.0"),
+        ({"reconstruction_weight": 1.5}, "reconstruction_weight is 1.5"),
+        ({"feature_weight": -1.0}, "feature_weight is -1.0"),
         ({"generator_steps": 0}, "generator_steps is 0"),
         ({"loss": "l2"}, "l2"),
     ],
@@ -297,9 +303,9 @@ def test_a_discriminator_without_features_is_refused_where_they_count():
     plain = keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(image)))
     with pytest.raises(InputError, match="no features"):
         discogan.DiscoGAN(network, None, None, plain)
-    with pytest.raises(InputError, match="give b_to_a"):
+    with pytest.raises(InputError, match="pass b_to_a"):
         discogan.DiscoGAN(
-            network, None, discogan.build_discriminator(SHAPE, width=4), plain, features=0
+            network, None, discogan.build_discriminator(SHAPE, width=4), plain, feature_weight=0
         )
 
 
@@ -311,9 +317,13 @@ def learnt(variant, seed, steps=3000):
     source = data.load_unpaired("modes")
     keras.utils.set_random_seed(seed)
     # Without reconstruction the two directions are two plain GANs.
-    free = {"rate": 0.0, "start_rate": 0.0} if variant == "gan" else {}
+    free = (
+        {"reconstruction_weight": 0.0, "initial_reconstruction_weight": 0.0}
+        if variant == "gan"
+        else {}
+    )
     model = "discogan" if variant == "gan" else variant
-    game = points_game(model, 128, curriculum=0, seed=seed, **free)
+    game = points_game(model, 128, curriculum_steps=0, seed=seed, **free)
     adam = keras.optimizers.Adam
     game.compile(generators=adam(1e-3, 0.5), discriminators=adam(1e-3, 0.5))
     game.fit(source.batches(3 * 32, seed=seed), steps_per_epoch=steps, verbose=0)
@@ -342,7 +352,7 @@ def test_shapes_keep_their_places():
     keras.utils.set_random_seed(0)
     generators = [discogan.build_generator(source.shape, width=16) for _ in range(2)]
     discriminators = [discogan.build_discriminator(source.shape, width=16) for _ in range(2)]
-    game = discogan.DiscoGAN(*generators, *discriminators, curriculum=150, ema_decay=0.99)
+    game = discogan.DiscoGAN(*generators, *discriminators, curriculum_steps=150, ema_decay=0.99)
     adam = keras.optimizers.Adam
     game.compile(generators=adam(2e-4, 0.5), discriminators=adam(2e-4, 0.5))
     batches = source.batches(3 * 32, seed=0)

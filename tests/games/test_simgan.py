@@ -10,7 +10,7 @@ import tensorflow as tf
 from harness import GameChecks, snapshot, trainable, value
 
 from tfgan_suite import InputError
-from tfgan_suite.core.image_history import History
+from tfgan_suite.core.image_history import ImageHistory
 from tfgan_suite.features import layer_outputs
 from tfgan_suite.games import simgan
 from tfgan_suite.study.inference import binomial
@@ -28,7 +28,7 @@ def batch_of(count, shape=SHAPE, seed=0):
 def tiny(**arguments):
     arguments = {
         "shape": SHAPE,
-        "history": 6,
+        "history_size": 6,
         "pretrain_refiner": 0,
         "pretrain_discriminator": 0,
         "seed": 3,
@@ -55,7 +55,7 @@ def fit(game, steps, start=0, batch=4, callbacks=()):
 
 class TestSimGAN(GameChecks):
     def make_game(self, plain=False):
-        return tiny(history=16)
+        return tiny(history_size=16)
 
     def examples(self, count):
         return batch_of(count)
@@ -66,10 +66,10 @@ class TestSimGAN(GameChecks):
         with two_replicas.scope():
             two = self.compiled(rate=0.1)
         self.fit(two, 5)
-        assert int(two.earlier.filled.numpy()) == 16
-        copies = two_replicas.experimental_local_results(two.earlier.images)
+        assert int(two.image_history.filled.numpy()) == 16
+        copies = two_replicas.experimental_local_results(two.image_history.images)
         assert np.array_equal(copies[0].numpy(), copies[1].numpy())
-        np.testing.assert_allclose(copies[0], one.earlier.images, atol=1e-4)
+        np.testing.assert_allclose(copies[0], one.image_history.images, atol=1e-4)
 
 
 # ---- networks ----------------------------------------------------------------------------------
@@ -154,7 +154,9 @@ def of_brightness(images):
 
 
 def test_the_discriminator_names_refined_images_and_the_refiner_asks_for_real():
-    game = with_networks(tiny(regularisation=0.0), refiner=lambda x: x, discriminator=of_brightness)
+    game = with_networks(
+        tiny(regularization_weight=0.0), refiner=lambda x: x, discriminator=of_brightness
+    )
     bright, dark = tf.fill((2, *SHAPE), 1.0), tf.fill((2, *SHAPE), -1.0)
     right, wrong = game.discriminator_terms(dark, bright), game.discriminator_terms(bright, dark)
     low, high = math.log1p(math.exp(-10)), math.log1p(math.exp(10))
@@ -178,13 +180,13 @@ def test_the_accuracy_is_about_new_images():
 
 
 def test_lambda_of_sums_and_of_means_weigh_alike():
-    assert simgan.mean_weight(1.0, (35, 55, 1), 126) == pytest.approx(15.2778, abs=1e-4)
+    assert simgan.sum_to_mean_weight(1.0, (35, 55, 1), 126) == pytest.approx(15.2778, abs=1e-4)
     draws = np.random.RandomState(0)
     logits = tf.constant(draws.normal(size=(1, 9, 14, 2)), tf.float32)
     x, y = (tf.constant(draws.uniform(-1, 1, (1, 35, 55, 1)), tf.float32) for _ in range(2))
     sums = tf.reduce_sum(-tf.nn.log_softmax(logits)[..., simgan.REAL])
     sums += 0.01 * tf.reduce_sum(tf.abs(x - y))
-    weight = simgan.mean_weight(0.01, (35, 55, 1), 126)
+    weight = simgan.sum_to_mean_weight(0.01, (35, 55, 1), 126)
     means = simgan.local_loss(logits, simgan.REAL)
     means += weight * simgan.distance(simgan.identity, x, y)
     assert float(sums) == pytest.approx(126 * float(means), rel=1e-5)
@@ -194,27 +196,29 @@ def features(images):
     return [tf.nn.relu(images), tf.nn.avg_pool2d(images, 2, 2, "SAME")]
 
 
-@pytest.mark.parametrize("psi", [*simgan.PSI, features])
-def test_a_refiner_that_changes_nothing_costs_nothing(psi):
+@pytest.mark.parametrize("feature_transform", [*simgan.FEATURE_TRANSFORMS, features])
+def test_a_refiner_that_changes_nothing_costs_nothing(feature_transform):
     shape = (6, 7, 3)
     game = simgan.SimGAN(
         simgan.build_refiner(3, 2, 1),
         simgan.build_discriminator(3, 2),
         shape=shape,
-        psi=psi,
-        history=4,
+        feature_transform=feature_transform,
+        history_size=4,
     )
     images = tf.constant(batch_of(2, shape)["simulated"])
     with_networks(game, refiner=lambda x: x)
-    assert float(game.refiner_terms(images)["regularisation"]) == 0.0
-    assert float(game.likeness_terms(images)["regularisation"]) == 0.0
+    assert float(game.refiner_terms(images)["regularization"]) == 0.0
+    assert float(game.pretraining_terms(images)["regularization"]) == 0.0
     with_networks(game, refiner=lambda x: x * 0.5)
-    assert float(game.refiner_terms(images)["regularisation"]) > 0.0
+    assert float(game.refiner_terms(images)["regularization"]) > 0.0
 
 
-def test_what_each_psi_does_not_see():
+def test_what_each_feature_transform_ignores():
     images = tf.constant(batch_of(3, (6, 7, 3))["simulated"])
-    identity, gradient, mean = (simgan.PSI[n] for n in ("identity", "gradient", "channel_mean"))
+    identity, gradient, mean = (
+        simgan.FEATURE_TRANSFORMS[n] for n in ("identity", "gradient", "channel_mean")
+    )
     assert float(simgan.distance(identity, images + 0.25, images)) == pytest.approx(0.25)
     assert float(simgan.distance(gradient, images + 0.25, images)) == pytest.approx(0.0, abs=1e-6)
     swapped = tf.gather(images, [2, 0, 1], axis=-1)
@@ -230,11 +234,11 @@ def test_the_gradient_sees_slopes_along_both_axes():
     assert float(simgan.distance(simgan.gradient, down, flat)) == pytest.approx(0.5)
 
 
-def test_lambda_weighs_the_regularisation():
-    game = with_networks(tiny(regularisation=4.0), refiner=lambda x: x + 0.1)
+def test_lambda_weighs_the_regularization():
+    game = with_networks(tiny(regularization_weight=4.0), refiner=lambda x: x + 0.1)
     images = tf.zeros((2, *SHAPE))
-    assert float(game.refiner_terms(images)["regularisation"]) == pytest.approx(0.4)
-    assert float(game.likeness_terms(images)["regularisation"]) == pytest.approx(0.1)
+    assert float(game.refiner_terms(images)["regularization"]) == pytest.approx(0.4)
+    assert float(game.pretraining_terms(images)["regularization"]) == pytest.approx(0.1)
 
 
 # ---- the history -------------------------------------------------------------------------------
@@ -251,7 +255,7 @@ def tags_of(images):
 
 
 def test_the_history_fills_and_then_replaces_half_a_batch():
-    history, half = History(10, (2, 3, 1)), 4
+    history, half = ImageHistory(10, (2, 3, 1)), 4
     before, out_of_order = tags_of(history.images), 0
     for step in range(40):
         history.push(tagged(100 + half * step, half), "0", step)
@@ -267,34 +271,34 @@ def test_the_history_fills_and_then_replaces_half_a_batch():
 
 
 def test_draws_are_different_stored_images_and_functions_of_the_step():
-    history, unused = History(12, (2, 3, 1), seed=5), tagged(0, 3)
+    history, unused = ImageHistory(12, (2, 3, 1), seed=5), tagged(0, 3)
     history.push(tagged(100, 8), "0", 0)
     seen = set()
     for step in range(30):
-        drawn = tags_of(history.draw(unused, "0", step))
+        drawn = tags_of(history.sample(unused, "0", step))
         assert len(set(drawn)) == 3 and min(drawn) >= 100
-        assert drawn == tags_of(history.draw(unused, "0", step))
+        assert drawn == tags_of(history.sample(unused, "0", step))
         seen |= set(drawn)
     assert seen == set(range(100, 108))
-    draws = [tags_of(history.draw(unused, use, 1)) for use in "abcdef"]
+    draws = [tags_of(history.sample(unused, use, 1)) for use in "abcdef"]
     assert len({tuple(d) for d in draws}) > 3
 
 
 def test_a_history_with_too_few_images_gives_back_the_new_ones():
-    history = History(8, (2, 3, 1))
-    assert tags_of(history.draw(tagged(7, 4), "0", 0)) == [7, 8, 9, 10]
+    history = ImageHistory(8, (2, 3, 1))
+    assert tags_of(history.sample(tagged(7, 4), "0", 0)) == [7, 8, 9, 10]
     history.push(tagged(100, 3), "0", 0)
-    assert tags_of(history.draw(tagged(7, 4), "0", 1)) == [7, 8, 9, 10]
+    assert tags_of(history.sample(tagged(7, 4), "0", 1)) == [7, 8, 9, 10]
     history.push(tagged(200, 1), "0", 1)
-    assert sorted(tags_of(history.draw(tagged(7, 4), "0", 2))) == [100, 101, 102, 200]
+    assert sorted(tags_of(history.sample(tagged(7, 4), "0", 2))) == [100, 101, 102, 200]
 
 
 def test_bytes_keep_256_levels():
-    history = History(256, (1, 1, 1), dtype="uint8")
+    history = ImageHistory(256, (1, 1, 1), dtype="uint8")
     levels = tf.reshape(tf.range(256.0) / 127.5 - 1.0, (256, 1, 1, 1))
     history.push(levels, "0", 0)
     assert history.images.dtype == tf.uint8
-    drawn = np.sort(history.draw(levels * 0.0, "0", 1).numpy().ravel())
+    drawn = np.sort(history.sample(levels * 0.0, "0", 1).numpy().ravel())
     np.testing.assert_allclose(drawn, levels.numpy().ravel(), atol=1e-6)
 
 
@@ -303,20 +307,20 @@ def test_bytes_keep_256_levels():
     [
         ({"size": 0}, "history of 0"),
         ({"dtype": "float16"}, "float32, uint8"),
-        ({"shape": (None, 3, 1)}, "give it one size"),
+        ({"shape": (None, 3, 1)}, "needs one fixed size"),
     ],
 )
 def test_impossible_histories_are_refused(given, said):
     with pytest.raises(InputError, match=said):
-        History(**{"size": 4, "shape": (2, 3, 1), **given})
+        ImageHistory(**{"size": 4, "shape": (2, 3, 1), **given})
 
 
 def test_a_step_larger_than_the_history_or_of_another_size_is_refused():
-    history = History(4, (2, 3, 1))
+    history = ImageHistory(4, (2, 3, 1))
     with pytest.raises(InputError, match="of which a step uses 5"):
         history.push(tagged(0, 5), "0", 0)
     with pytest.raises(InputError, match="images of shape"):
-        history.draw(tf.zeros((2, 4, 4, 1)), "0", 0)
+        history.sample(tf.zeros((2, 4, 4, 1)), "0", 0)
 
 
 class Spy(simgan.SimGAN):
@@ -326,9 +330,9 @@ class Spy(simgan.SimGAN):
         self.__dict__.setdefault("seen", []).append(("refiner", first(simulated)))
         return super().refiner_terms(simulated)
 
-    def likeness_terms(self, simulated):
-        self.__dict__.setdefault("seen", []).append(("likeness", first(simulated)))
-        return super().likeness_terms(simulated)
+    def pretraining_terms(self, simulated):
+        self.__dict__.setdefault("seen", []).append(("pretraining", first(simulated)))
+        return super().pretraining_terms(simulated)
 
     def discriminator_terms(self, real, refined, earlier=None):
         shown = [first(x) for x in (real, refined, earlier) if x is not None]
@@ -373,7 +377,7 @@ def test_every_update_sees_images_of_its_own():
 
 
 def test_half_of_what_the_discriminator_sees_comes_from_earlier_steps():
-    seen = [entry for entry in spied(8, history=6) if entry[0] == "discriminator"]
+    seen = [entry for entry in spied(8, history_size=6) if entry[0] == "discriminator"]
     stored = set()
     for step, (_, real, new, old) in enumerate(seen):
         assert len(real) == 4 and len(new) == len(old) == 2
@@ -384,7 +388,7 @@ def test_half_of_what_the_discriminator_sees_comes_from_earlier_steps():
 
 
 def test_without_a_history_the_discriminator_sees_a_whole_new_batch():
-    (entry,) = [entry for entry in spied(1, history=0) if entry[0] == "discriminator"]
+    (entry,) = [entry for entry in spied(1, history_size=0) if entry[0] == "discriminator"]
     assert entry == ("discriminator", [-3, -6, -9, -12], [3, 6, 9, 12])
 
 
@@ -429,7 +433,7 @@ def test_the_refiner_trains_alone_then_the_discriminator_then_both():
         "refiner", "refiner", "discriminator", "game", "game"
     ]  # fmt: skip
     # One update of the discriminator in pre-training, one in the game: half a batch each.
-    assert int(game.earlier.filled.numpy()) == 4
+    assert int(game.image_history.filled.numpy()) == 4
 
 
 def test_a_run_that_stops_in_pretraining_resumes_exactly(tmp_path):
@@ -442,11 +446,11 @@ def test_a_run_that_stops_in_pretraining_resumes_exactly(tmp_path):
         tf.train.Checkpoint(game=again).restore(path).assert_existing_objects_matched()
         fit(again, 6 - stop, start=stop)
         pairs = zip(
-            [*trainable([whole.refiner, whole.discriminator]), whole.earlier.images],
-            [*trainable([again.refiner, again.discriminator]), again.earlier.images],
+            [*trainable([whole.refiner, whole.discriminator]), whole.image_history.images],
+            [*trainable([again.refiner, again.discriminator]), again.image_history.images],
         )
         assert all(np.array_equal(value(a), value(b)) for a, b in pairs), stop
-        assert int(again.earlier.filled.numpy()) == 6
+        assert int(again.image_history.filled.numpy()) == 6
 
 
 def test_pretraining_on_two_replicas_equals_one(two_replicas):
@@ -488,7 +492,7 @@ def test_pretraining_brings_the_refiner_near_the_identity():
         simgan.build_refiner(width=16, blocks=1),
         simgan.build_discriminator(width=2),
         shape=SHAPE,
-        history=8,
+        history_size=8,
         pretrain_refiner=10_000,
     )
     game.compile(refiner=keras.optimizers.Adam(3e-3), discriminator=keras.optimizers.Adam(1e-3))
@@ -512,7 +516,7 @@ def test_an_averaged_refiner_is_what_refines():
     assert np.abs(game.translate(images) - game.refiner(images)).max() > 0
 
 
-def test_symptoms():
+def test_diagnosis():
     game = tiny()
     well = {
         "refiner/change": 0.1,
@@ -521,7 +525,7 @@ def test_symptoms():
         "discriminator/accuracy": 0.6,
     }
     assert game.diagnose(well) == []
-    assert "are their inputs" in game.diagnose({**well, "refiner/change": 0.001})[0]
+    assert "equal their inputs" in game.diagnose({**well, "refiner/change": 0.001})[0]
     won = game.diagnose({**well, "discriminator/real": 1e-4, "discriminator/fake": 1e-4})
     assert len(won) == 1 and "discriminator wins" in won[0]
     assert tiny(pretrain_refiner=5).diagnose({**well, "refiner/change": 0.001}) == []
@@ -530,9 +534,9 @@ def test_symptoms():
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        ({"psi": "colour"}, "identity, gradient, channel_mean"),
-        ({"regularisation": -1.0}, "0 or more"),
-        ({"history": -1}, "0 or more"),
+        ({"feature_transform": "colour"}, "identity, gradient, channel_mean"),
+        ({"regularization_weight": -1.0}, "0 or more"),
+        ({"history_size": -1}, "0 or more"),
         ({"refiner_steps": 0}, "refiner_steps is 0"),
         ({"ema_decay": 1.0}, "ema_decay is 1.0"),
         ({"history_dtype": "int8"}, "float32, uint8"),
@@ -580,5 +584,5 @@ def test_the_recipe_makes_the_papers_game(tmp_path):
     chosen = options.parse(recipe, [*words, "--history", "1", "--learning-rate", "0.001"])
     game = recipe["make_game"](chosen, DataInfo("eyes", (35, 55, 1)))
     assert count(game.refiner) == 296_129 and count(game.discriminator) == 75_906
-    assert game.earlier.size == 512 and game.batches_per_step == 3
+    assert game.image_history.size == 512 and game.batches_per_step == 3
     assert json.dumps(vars(chosen))  # what a run folder keeps

@@ -78,7 +78,7 @@ class TestSRResNet(EnlargingChecks):
             generator("none" if plain else "batch", kernel=3),
             feature_weight=1.0,
             features=look(),
-            variation_weight=1e-4,
+            total_variation_weight=1e-4,
             ema_decay=0.9,
         )
 
@@ -143,7 +143,7 @@ def test_beside_bicubic_the_network_begins_as_bicubic(upsampling):
         (lambda: srgan.build_generator(scale=5), "2, 3, 4, 8"),
         (lambda: srgan.build_generator(norm="layer"), "batch, none"),
         (lambda: srgan.build_generator(upsampling="bilinear"), "subpixel, icnr, nearest"),
-        (lambda: srgan.build_generator(skip="bicubic", output="tanh"), "take 'linear'"),
+        (lambda: srgan.build_generator(skip="bicubic", output="tanh"), "use 'linear'"),
         (lambda: srgan.build_generator(width=0), "width is 0"),
         (lambda: srgan.build_discriminator(head="flat"), "dense, pool"),
         (lambda: srgan.SRResNet(generator(), pixel_loss="l3"), "mse, l1"),
@@ -185,7 +185,7 @@ def test_the_late_shuffle_is_the_early_one(factor, side):
     ]  # fmt: skip
     late = [SubpixelConv2D(filters, 3, factor, padding="same"), PReLU(),
             ShuffledConv2D(3, side, factor)]  # fmt: skip
-    looked_for = draw.normal(size=(2, 5 * factor, 4 * factor, 3)).astype("f4")
+    cotangent = draw.normal(size=(2, 5 * factor, 4 * factor, 3)).astype("f4")
     found = []
     for layers in (early, late):
         maps = image = keras.Input(x.shape[1:])
@@ -197,7 +197,7 @@ def test_the_late_shuffle_is_the_early_one(factor, side):
         model.set_weights(weights)
         variables = [compat.tensor_variable(variable) for variable in model.trainable_variables]
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(looked_for * (made := model(x, training=True)))
+            loss = tf.reduce_sum(cotangent * (made := model(x, training=True)))
         found.append([made, model(x), *tape.gradient(loss, variables)])
     for one, other in zip(*found):
         scale = np.abs(one).max()
@@ -252,7 +252,7 @@ def test_the_bicubic_layer_is_matlabs_up_to_the_edges(factor):
 
 def test_prelu_and_its_gradients_are_keras():
     x = np.random.RandomState(0).normal(size=(2, 3, 4, 5)).astype("f4")
-    layer = PReLU(start=0.25)
+    layer = PReLU(initial_alpha=0.25)
     layer.build(x.shape)
     slopes = np.linspace(-0.5, 1.5, 5).reshape(1, 1, 5).astype("f4")
     layer.set_weights([slopes])
@@ -270,7 +270,7 @@ def test_prelu_and_its_gradients_are_keras():
     for one, other in zip(*found):
         np.testing.assert_allclose(one, other, atol=1e-5)
     again = PReLU.from_config(layer.get_config())
-    assert again.start == 0.25 and list(again.shared_axes) == [1, 2]
+    assert again.initial_alpha == 0.25 and list(again.shared_axes) == [1, 2]
 
 
 # ---- losses ----------------------------------------------------------------------------------
@@ -299,7 +299,9 @@ def test_the_feature_loss_and_its_rescaling():
     assert float(plain) == pytest.approx(0.25, rel=1e-5)
     scaled = features_only().content_terms(*tensors(0.5))["features"]
     assert float(scaled / plain) == pytest.approx(0.0061515, abs=5e-8)
-    summed = features_only(feature_reduce="sum_channels").content_terms(*tensors(0.5))["features"]
+    summed = features_only(feature_reduction="sum_channels").content_terms(*tensors(0.5))[
+        "features"
+    ]
     assert float(summed / scaled) == pytest.approx(3.0, rel=1e-5)
     assert float(features_only().content_terms(*tensors(0.0))["features"]) == 0.0
 
@@ -311,8 +313,8 @@ def test_the_losses_of_several_maps_are_added():
     assert float(found) == pytest.approx(0.25 + 1.0, rel=1e-5)
 
 
-def test_total_variation_is_a_sum_over_a_image():
-    game = srgan.SRResNet(generator(), variation_weight=0.5)
+def test_total_variation_is_a_sum_over_an_image():
+    game = srgan.SRResNet(generator(), total_variation_weight=0.5)
     step = np.zeros((2, *HIGH), "f4")
     step[:, :, 12:] = 1.0  # one edge of 24 rows, 3 channels
     found = game.content_terms(tf.constant(step), tf.constant(step))["variation"]
@@ -348,9 +350,9 @@ def test_the_adversarial_losses(logit):
     terms = game.discriminator_terms(high, made)
     assert float(terms["real"]) == pytest.approx(math.log1p(math.exp(-logit)), rel=1e-5)
     assert float(terms["fake"]) == pytest.approx(math.log1p(math.exp(logit)), rel=1e-5)
-    told = game.generator_terms(high, made)
-    assert set(told) == {"pixel", "adversarial"}
-    assert float(told["adversarial"]) == pytest.approx(
+    generator_terms = game.generator_terms(high, made)
+    assert set(generator_terms) == {"pixel", "adversarial"}
+    assert float(generator_terms["adversarial"]) == pytest.approx(
         1e-3 * math.log1p(math.exp(-logit)), rel=1e-5
     )
 

@@ -1,4 +1,4 @@
-"""A history of refined images, of which a discriminator is shown as many as of new ones (SimGAN)."""
+"""A history of refined images, shown to a discriminator along with new ones (SimGAN)."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from tfgan_suite.errors import InputError
 DTYPES = ("float32", "uint8")
 
 
-class History(tf.Module):
-    """At most `size` images that earlier steps have pushed; a full history replaces at random.
+class ImageHistory(tf.Module):
+    """Up to `size` images of earlier steps; a full history replaces random ones.
 
-    Unlike `pools.ImagePool` it shows old images beside new ones and takes in whole batches. Its
-    rows are written in place, so that thousands of images cost a step nothing.
+    Unlike `ImagePool` it returns old images along with new ones and takes in whole batches. Rows
+    are written in place, so that thousands of images add no cost to a step.
 
-    The history is state: a checkpoint of the game holds it. On several replicas all of them hold
-    the same images, those of the global batch, and each is shown its part of one draw: one
-    device and many show the same. What is drawn and what is replaced are functions of (seed, use,
-    step).
+    The history is state: a checkpoint of the game holds it. All replicas hold the same images,
+    those of the global batch, and each gets its part of one sample, so that the result does not
+    depend on the number of devices. What is sampled and what is replaced are functions of (seed,
+    salt, step).
 
     Args:
-        size: B, most images that are stored.
+        size: B, the maximum number of stored images.
         shape: shape of one image, `(height, width, channels)`.
-        seed: seed of the draws.
-        dtype: `"float32"`, or `"uint8"`: a quarter of the memory, images rounded to 256 levels.
+        seed: seed of the random choices.
+        dtype: `"float32"`, or `"uint8"` for a quarter of the memory, rounded to 256 levels.
         name: name of the variables.
 
     Attributes:
         images: `(size, height, width, channels)`, the stored images in `dtype`.
-        filled: int64 scalar, how many of them there are.
+        filled: int64 scalar, the number of stored images.
 
     Raises:
-        InputError: an impossible size, an open shape or another dtype.
+        InputError: an invalid size, a shape with unknown sides, another dtype.
     """
 
     def __init__(
@@ -50,11 +50,15 @@ class History(tf.Module):
     ):
         super().__init__(name=name)
         if isinstance(size, bool) or size != int(size) or size < 1:
-            raise InputError(f"a history of {size!r} images; expected a whole number, 1 or more")
+            raise InputError(
+                f"a history of {size!r} images; the size must be a whole number, 1 or more"
+            )
         if dtype not in DTYPES:
             raise InputError(f"history dtype {dtype!r}; it must be one of {', '.join(DTYPES)}")
         if None in shape:
-            raise InputError(f"a history for images of shape {tuple(shape)}; give it one size")
+            raise InputError(
+                f"a history for images of shape {tuple(shape)}; it needs one fixed size"
+            )
         self.size, self.seed = int(size), int(seed)
         start = tf.zeros((self.size, *shape), dtype)
         self.images = tf.Variable(start, trainable=False, name=f"{name}_images")
@@ -65,45 +69,45 @@ class History(tf.Module):
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
 
-    def draw(self, otherwise: tf.Tensor, use: str, step: int | tf.Tensor) -> tf.Tensor:
-        """Different images of earlier steps, as many as are given.
+    def sample(self, fallback: tf.Tensor, salt: str, step: int | tf.Tensor) -> tf.Tensor:
+        """Distinct images of earlier steps, as many as `fallback` has.
 
         Args:
-            otherwise: float32 `(count, height, width, channels)`, what is given back as long as
-                there are too few stored ones; count known before the step runs.
-            use: names the draw; two draws of one step with other names are independent.
+            fallback: float32 `(count, height, width, channels)`, returned as long as too few
+                images are stored; its count is static.
+            salt: names the sample; samples of one step with different salts are independent.
             step: training step.
 
         Returns:
             float32 tensor of that shape, without gradient.
 
         Raises:
-            InputError: the images of a step are more than the history holds, or have another
-                shape than its own.
+            InputError: a step uses more images than the history holds, or images of another
+                shape.
         """
-        count, total, replica = self._sizes(otherwise)
+        count, total, replica = self._sizes(fallback)
         stored = tf.range(self.size) < self._filled()
-        scores = tf.where(stored, self._uniform(f"draw {use}", step), -1.0)
+        scores = tf.where(stored, self._uniform(f"draw {salt}", step), -1.0)
         rows = tf.math.top_k(scores, total).indices
-        mine = tf.gather(rows, replica * count + tf.range(count))
-        old = self._from_stored(tf.gather(self.images, mine))
-        return tf.stop_gradient(tf.where(self._filled() >= total, old, otherwise))
+        own_rows = tf.gather(rows, replica * count + tf.range(count))
+        old = self._from_stored(tf.gather(self.images, own_rows))
+        return tf.stop_gradient(tf.where(self._filled() >= total, old, fallback))
 
-    def push(self, images: tf.Tensor, use: str, step: int | tf.Tensor) -> None:
-        """Stores new images in free rows and, where none are left, in place of random old ones.
+    def push(self, images: tf.Tensor, salt: str, step: int | tf.Tensor) -> None:
+        """Stores new images in free rows and, once there are none, in place of random old ones.
 
         Args:
             images: float32 `(count, height, width, channels)` in [-1, 1], this replica's.
-            use, step: as for `draw`.
+            salt, step: as for `sample`.
 
         Raises:
-            InputError: as for `draw`.
+            InputError: as for `sample`.
         """
         _, total, _ = self._sizes(images)
         slot = tf.range(self.size)
-        # Free rows come first, in order; then old ones in random order. No row comes twice.
+        # Free rows first, in order; then old ones in random order. No row occurs twice.
         first = 2.0 - tf.cast(slot, tf.float32) / self.size
-        scores = tf.where(slot < self._filled(), self._uniform(f"push {use}", step), first)
+        scores = tf.where(slot < self._filled(), self._uniform(f"push {salt}", step), first)
         rows = tf.math.top_k(scores, total).indices
         new = self._to_stored(tf.stop_gradient(images))
         context = tf.distribute.get_replica_context()
@@ -116,18 +120,18 @@ class History(tf.Module):
     def _filled(self) -> tf.Tensor:
         return tf.cast(tf.convert_to_tensor(self.filled), tf.int32)
 
-    def _uniform(self, use: str, step: int | tf.Tensor) -> tf.Tensor:
+    def _uniform(self, salt: str, step: int | tf.Tensor) -> tf.Tensor:
         """A number in [0, 1) for every row, the same on every replica."""
-        name = zlib.crc32(f"{self.seed}/{self.name}/{use}".encode())
+        name = zlib.crc32(f"{self.seed}/{self.name}/{salt}".encode())
         key = tf.stack([tf.constant(name, tf.int64), tf.cast(tf.convert_to_tensor(step), tf.int64)])
         return tf.random.stateless_uniform([self.size], key)
 
     def _sizes(self, images: tf.Tensor) -> tuple[int, int, int | tf.Tensor]:
-        """Images of this replica and of all, and which replica this is."""
+        """The number of images on this replica and on all of them, and the replica's index."""
         if images.shape[0] is None or images.shape[1:] != self.images.shape[1:]:
             raise InputError(
                 f"images of shape {tuple(images.shape)} for a history of"
-                f" {tuple(self.images.shape[1:])}: train on batches of one size (drop_remainder)"
+                f" {tuple(self.images.shape[1:])}; train on batches of one size (drop_remainder)"
                 " and on images of the history's size"
             )
         context = tf.distribute.get_replica_context()
@@ -135,7 +139,7 @@ class History(tf.Module):
         total = count * context.num_replicas_in_sync
         if total > self.size:
             raise InputError(
-                f"a history of {self.size} images, of which a step uses {total}; make it larger"
+                f"a history of {self.size} images, of which a step uses {total}; increase its size"
             )
         return count, total, context.replica_id_in_sync_group
 
@@ -150,7 +154,7 @@ class History(tf.Module):
         return tf.cast(stored, tf.float32) / 127.5 - 1.0
 
     def _write(self, rows: tf.Tensor, images: tf.Tensor) -> None:
-        """Writes rows on every replica; all of them give the same rows and images."""
+        """Writes rows on every replica; rows and images are the same on all of them."""
         if not tf.distribute.has_strategy():
             _scatter(self.images, rows, images)
             return

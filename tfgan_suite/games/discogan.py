@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import keras
@@ -34,46 +35,49 @@ def build_generator(
     bottleneck: int = 0,
     norm: str = "batch",
 ) -> keras.Model:
-    """A generator of the paper: halvings down to maps of 4x4 (or 5 to 7), and doublings back.
+    """The paper's generator: downsampling to maps of 4x4 (or 5 to 7), and upsampling.
 
     Args:
         shape: `(height, width, channels)` with equal sides, or `(n,)` for points.
         architecture: `"conv"`, or `"mlp"` (points; two hidden layers).
-        width: channels at half of the size, doubled at each halving up to 8 times as many; hidden
-            units. Paper 64.
-        bottleneck: channels of one more layer in the middle, of one pixel; 100 is the paper's net
-            of five layers each way, 0 the one of four. With it only one size is taken.
-        norm: `"batch"` as in the paper, `"instance"`, `"layer"` or `"none"`.
+        width: channels after the first layer, doubled by every further one up to 8 times as many;
+            of `"mlp"`, hidden units. Paper 64.
+        bottleneck: channels of an additional middle layer of one pixel; 100 gives the paper's
+            network of five layers each way; 0: none, the one of four. With it, the network accepts
+            a single image size.
+        norm: `"batch"` (the paper), `"instance"`, `"layer"` or `"none"`.
 
     Returns:
         Model from examples to examples; images are in [-1, 1], of any size whose sides are
-        multiples of the halvings' `2 ** n`.
+        multiples of `2 ** n` for n downsamplings.
 
     Raises:
-        InputError: an architecture that does not fit the shape, an impossible width.
+        InputError: an architecture that does not fit the shape, an invalid width.
     """
     check_positive_integers(width=width)
     check_shape(shape, architecture, ARCHITECTURES)
     if architecture == "mlp":
         point = keras.Input(shape, name="point")
         return keras.Model(point, mlp(point, width, shape[0], 2), name="discogan_generator")
-    base, halvings = upsampling_plan(shape[0])
-    widths = [width << min(level, 3) for level in range(halvings)]
+    base, downsamplings = upsampling_plan(shape[0])
+    widths = [width << min(level, 3) for level in range(downsamplings)]
     image = keras.Input(shape if bottleneck else (None, None, shape[2]), name="image")
-    # The paper's networks take and make [0, 1]: its zeros around an image are black.
+    # The paper's networks map [0, 1] to [0, 1]: their zero padding is black.
     x = keras.layers.Rescaling(0.5, 0.5)(image)
     for level, channels in enumerate(widths):
-        x = _halved(x, channels, norm if level else "none")
+        x = _downsample(x, channels, norm if level else "none")
     if bottleneck:
         check_positive_integers(bottleneck=bottleneck)
         x = compat.LeakyReLU(0.2)(normalized(_conv(bottleneck, base, 1, "valid")(x), norm))
-        x = Conv2DTranspose(widths[-1], base, use_bias=False, kernel_initializer=_start())(x)
+        x = Conv2DTranspose(
+            widths[-1], base, use_bias=False, kernel_initializer=_pytorch_default()
+        )(x)
         x = keras.layers.ReLU()(normalized(x, norm))
     for channels in reversed(widths[:-1]):
-        x = keras.layers.ReLU()(normalized(_transposed(channels)(x), norm))
-    x = _transposed(shape[2], name="to_image")(x)
+        x = keras.layers.ReLU()(normalized(_conv_transpose(channels)(x), norm))
+    x = _conv_transpose(shape[2], name="to_image")(x)
     x = keras.layers.Activation("sigmoid", dtype="float32")(x)
-    x = keras.layers.Rescaling(2.0, -1.0, dtype="float32", name="made")(x)
+    x = keras.layers.Rescaling(2.0, -1.0, dtype="float32", name="translation")(x)
     return keras.Model(image, x, name="discogan_generator")
 
 
@@ -83,12 +87,12 @@ def build_discriminator(
     width: int = 64,
     norm: str = "batch",
 ) -> keras.Model:
-    """A discriminator of the paper, which also tells the features that are to be matched.
+    """The paper's discriminator, which also returns the features to be matched.
 
     Args:
         shape: of one example, as for `build_generator`.
         architecture: `"conv"`, or `"mlp"` (points; two hidden layers, both of them features).
-        width: channels of the first layer, which doubles as the generator's; hidden units.
+        width: channels after the first layer, doubled like the generator's; hidden units.
         norm: as for `build_generator`.
 
     Returns:
@@ -96,7 +100,7 @@ def build_discriminator(
         all strided layers but the first.
 
     Raises:
-        InputError: an architecture that does not fit the shape, an impossible width.
+        InputError: an architecture that does not fit the shape, an invalid width.
     """
     check_positive_integers(width=width)
     check_shape(shape, architecture, ARCHITECTURES)
@@ -109,10 +113,10 @@ def build_discriminator(
             features.append(x)
         logit = Dense(1, dtype="float32", name="logit")(x)
     else:
-        base, halvings = upsampling_plan(shape[0])
+        base, downsamplings = upsampling_plan(shape[0])
         x = keras.layers.Rescaling(0.5, 0.5)(example)
-        for level in range(halvings):
-            x = _halved(x, width << min(level, 3), norm if level else "none")
+        for level in range(downsamplings):
+            x = _downsample(x, width << min(level, 3), norm if level else "none")
             features += [x] if level else []
         x = _conv(1, base, 1, "valid", dtype="float32")(x)
         logit = keras.layers.Flatten(dtype="float32", name="logit")(x)
@@ -120,7 +124,7 @@ def build_discriminator(
 
 
 class DiscoGAN(UnpairedGame):
-    """Two generators, inverse to each other, against discriminators whose features they also match.
+    """Two mutually inverse generators against discriminators whose features they also match.
 
     ```
     L_G = (1 - r) (g L_GAN_B + f L_FM_B) + r L_CONST_A  +  the same with A and B exchanged
@@ -129,36 +133,40 @@ class DiscoGAN(UnpairedGame):
     L_D = -(E log D_B(b) + E log(1 - D_B(G(a)))) / 2  +  the same for A
     ```
 
-    G: A -> B and F: B -> A are moved together; f_l are feature maps of D_B. Which of the paper's
-    three models is played, the networks say: `a_to_b` and `discriminator_b` alone are the plain GAN
-    (with g L_GAN_B + f L_FM_B), with `b_to_a` it is the GAN with reconstruction, and with all
-    four it is DiscoGAN. Losses are reported with their weights.
+    G: A -> B and F: B -> A are updated together; f_l are feature maps of D_B. The networks
+    determine which of the paper's three models is trained: `a_to_b` and `discriminator_b` alone
+    are the plain GAN (with g L_GAN_B + f L_FM_B), `b_to_a` makes it the GAN with reconstruction,
+    and all four make it DiscoGAN. Losses are logged with their weights.
 
-    The reconstruction of both domains makes the mapping one-to-one; it does not say which one. A
-    mirrored or permuted mapping is as good to it.
+    Reconstruction in both domains makes the mapping one-to-one but does not determine which
+    mapping: a mirrored or permuted one scores just as well.
 
     Args:
         a_to_b: G, model from examples of A to examples of B; images are in [-1, 1].
-        b_to_a: F, model back; None: the plain GAN.
-        discriminator_a: D_A, model from examples to `[logits, *features]`; None: one direction only.
+        b_to_a: F, the model in the other direction; None: the plain GAN.
+        discriminator_a: D_A, model from examples to `[logits, *features]`; None: one direction
+            only.
         discriminator_b: D_B.
-        adversarial: g, weight of the adversarial term; official code 0.1.
-        features: f, weight of the features' match; official code 0.9. Features are compared by
-            their means over the global batch, which should hold 16 examples or more.
-        rate: r, weight of the reconstruction; official code 0.5 (angles: 0.9).
-        start_rate: r in the first steps; official code 0.01.
-        curriculum: how many steps that are; official code 10,000 iterations, of which a step
-            makes `1 + generator_steps`.
-        generator_steps: updates of the generators after each one of the discriminators, each on examples
-            of its own: `fit` gets batches of `(1 + generator_steps) * batch` examples.
+        adversarial_weight: g, weight of the adversarial term; official code 0.1.
+        feature_weight: f, weight of feature matching; official code 0.9. Features are compared by
+            their means over the global batch, which should hold at least 16 examples.
+        reconstruction_weight: r; official code 0.5 (angles: 0.9).
+        initial_reconstruction_weight: r in the first steps; official code 0.01.
+        curriculum_steps: number of these first steps; official code 10,000 iterations, of which a
+            step makes `1 + generator_steps`.
+        generator_steps: updates of the generators per update of the discriminators, each on
+            different examples: `fit` gets batches of `(1 + generator_steps) * batch` examples.
         weight_decay: d of a term `d / 2 |weights|^2` of every player; official code 1e-5.
         loss: name of the adversarial loss.
-        ema_decay: decay of a moving average of the generators' weights; 0 is the paper.
-        seed: seed of what the game draws; it draws nothing.
+        ema_decay: decay of a moving average of the generators' weights; 0 (the paper): none.
+        seed: seed of the game's randomness, of which there is none.
 
     Example:
         ```
-        game = DiscoGAN(build_generator(), build_generator(), build_discriminator(), build_discriminator())
+        game = DiscoGAN(
+            build_generator(), build_generator(),
+            build_discriminator(), build_discriminator(),
+        )
         game.compile(generators=Adam(2e-4, 0.5), discriminators=Adam(2e-4, 0.5))
         game.fit(batches)       # dicts of "domain_a" and "domain_b": (3 * 64, 64, 64, 3)
         bags = game.translate(shoes)
@@ -170,15 +178,16 @@ class DiscoGAN(UnpairedGame):
         authors' code.
 
     Raises:
-        InputError: networks that do not fit each other, a discriminator without features although they
-            count, a weight out of its range.
+        InputError: networks that do not fit each other, a discriminator without the features to be
+            matched, a weight out of range.
 
     Deviations:
-        * Images are red, green, blue in [-1, 1] outside; inside the networks [0, 1], in which
-          the reconstruction is measured too.
-        * Translations use the moving averages of the batch norms' statistics; the official
-          script draws its samples with those of the test batch.
-        * On several devices features are compared over the global batch.
+        * Images are RGB in [-1, 1], as everywhere in this suite; the networks rescale them to
+          [0, 1], and the reconstruction is measured in these units.
+        * Translations use the moving averages of the batch-norm statistics, so that no answer
+          depends on the rest of the batch; the official script uses those of the test batch.
+        * On several devices features are compared over the global batch, so that results do not
+          depend on the number of devices.
     """
 
     def __init__(
@@ -188,11 +197,11 @@ class DiscoGAN(UnpairedGame):
         discriminator_a: keras.Model | None,
         discriminator_b: keras.Model,
         *,
-        adversarial: float = 0.1,
-        features: float = 0.9,
-        rate: float = 0.5,
-        start_rate: float = 0.01,
-        curriculum: int = 3_333,
+        adversarial_weight: float = 0.1,
+        feature_weight: float = 0.9,
+        reconstruction_weight: float = 0.5,
+        initial_reconstruction_weight: float = 0.01,
+        curriculum_steps: int = 3_333,
         generator_steps: int = 2,
         weight_decay: float = 1e-5,
         loss: str | losses.AdversarialLoss = "non_saturating",
@@ -201,18 +210,24 @@ class DiscoGAN(UnpairedGame):
         name: str = "discogan",
     ):
         check_positive_integers(generator_steps=generator_steps)
-        _check_weights(adversarial, features, weight_decay, rate, start_rate)
+        _check_weights(
+            adversarial_weight=adversarial_weight,
+            feature_weight=feature_weight,
+            weight_decay=weight_decay,
+        )
+        _check_fractions(
+            reconstruction_weight=reconstruction_weight,
+            initial_reconstruction_weight=initial_reconstruction_weight,
+        )
         if discriminator_a is not None and b_to_a is None:
-            raise InputError(
-                "a discriminator of domain A without a generator of it; give b_to_a too"
-            )
+            raise InputError("discriminator_a has no generator of domain A; pass b_to_a too")
         for discriminator in (discriminator_a, discriminator_b):
-            if features and discriminator is not None and len(discriminator.outputs) < 2:
+            if feature_weight and discriminator is not None and len(discriminator.outputs) < 2:
                 raise InputError(
-                    f"{discriminator.name} gives no features to match; give a discriminator with the outputs"
-                    " [logits, *features], or set features to 0"
+                    f"{discriminator.name} returns no features to match; pass a discriminator with"
+                    " the outputs [logits, *features], or set feature_weight to 0"
                 )
-        found = losses.get(loss)
+        adversarial = losses.get(loss)
         super().__init__(
             a_to_b,
             b_to_a,
@@ -222,9 +237,11 @@ class DiscoGAN(UnpairedGame):
             seed=seed,
             name=name,
         )
-        self.adversarial = found
-        self.adversarial_weight, self.features_weight = adversarial, features
-        self.rate, self.start_rate, self.curriculum = rate, start_rate, curriculum
+        self.adversarial = adversarial
+        self.adversarial_weight, self.feature_weight = adversarial_weight, feature_weight
+        self.reconstruction_weight = reconstruction_weight
+        self.initial_reconstruction_weight = initial_reconstruction_weight
+        self.curriculum_steps = curriculum_steps
         self.weight_decay = weight_decay
         self.generator_steps = generator_steps
         self.batches_per_step = 1 + generator_steps
@@ -238,13 +255,13 @@ class DiscoGAN(UnpairedGame):
         return "recongan" if self.discriminator_a is None else "discogan"
 
     def _names(self) -> tuple[str, ...]:
-        judged = "b" if self.discriminator_a is None else "ba"
-        terms = ("adversarial", "features") if self.features_weight else ("adversarial",)
-        names = [f"generators/{term}_{domain}" for domain in judged for term in terms]
+        targets = "b" if self.discriminator_a is None else "ba"
+        terms = ("adversarial", "features") if self.feature_weight else ("adversarial",)
+        names = [f"generators/{term}_{domain}" for domain in targets for term in terms]
         if self.b_to_a is not None:
-            names += [f"generators/reconstruction_{'a' if d == 'b' else 'b'}" for d in judged]
+            names += [f"generators/reconstruction_{'a' if d == 'b' else 'b'}" for d in targets]
         names += [
-            f"discriminators/{term}_{domain}" for domain in judged for term in ("real", "fake")
+            f"discriminators/{term}_{domain}" for domain in targets for term in ("real", "fake")
         ]
         if self.weight_decay:
             names += ["generators/decay", "discriminators/decay"]
@@ -252,62 +269,66 @@ class DiscoGAN(UnpairedGame):
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         a, b = domains(batch)
-        turns = self.batches_per_step
-        for turn in range(turns):
-            # Every turns-th example: so any number of replicas forms the same batches.
-            part_a, part_b = a[turn::turns], b[turn::turns]
-            if turn:
-                self.update("generators", lambda a=part_a, b=part_b: self.generator_terms(a, b))
-                continue
-            fake_b = self.a_to_b(part_a, training=True)
-            fake_a = None if self.discriminator_a is None else self.b_to_a(part_b, training=True)
-            self.update(
-                "discriminators",
-                lambda a=part_a, b=part_b, fakes=(fake_a, fake_b): self.discriminator_terms(
-                    a, b, *fakes
-                ),
-            )
+        updates = self.batches_per_step
+        # Every n-th example: then any number of replicas forms the same batches.
+        (first_a, *rest_a), (first_b, *rest_b) = (
+            [domain[i::updates] for i in range(updates)] for domain in (a, b)
+        )
+        fake_b = self.a_to_b(first_a, training=True)
+        fake_a = None if self.discriminator_a is None else self.b_to_a(first_b, training=True)
+        self.update(
+            "discriminators", lambda: self.discriminator_terms(first_a, first_b, fake_a, fake_b)
+        )
+        for part_a, part_b in zip(rest_a, rest_b):
+            self.update("generators", functools.partial(self.generator_terms, part_a, part_b))
         return self.logs()
 
     def term_weights(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Weights of the adversarial, the features' and the reconstruction term at this step."""
-        rate = tf.where(self.steps < self.curriculum, self.start_rate, self.rate)
-        rate = tf.cast(rate, tf.float32) if self.b_to_a is not None else tf.constant(0.0)
-        rest = 1.0 - rate
-        return self.adversarial_weight * rest, self.features_weight * rest, rate
+        """Weights of the adversarial, feature and reconstruction terms at the current step."""
+        weight = tf.constant(0.0)
+        if self.b_to_a is not None:
+            weight = tf.where(
+                self.steps < self.curriculum_steps,
+                self.initial_reconstruction_weight,
+                self.reconstruction_weight,
+            )
+            weight = tf.cast(weight, tf.float32)
+        scale = 1.0 - weight
+        return self.adversarial_weight * scale, self.feature_weight * scale, weight
 
     def generator_terms(self, a: tf.Tensor, b: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the generators for examples of both domains."""
         *_, weight = self.term_weights()
         fake_b = self.a_to_b(a, training=True)
-        terms = self._fooling("b", self.discriminator_b, b, fake_b)
+        terms = self._target_terms("b", self.discriminator_b, b, fake_b)
         if self.b_to_a is not None:
-            again = self.b_to_a(fake_b, training=True)
-            terms["reconstruction_a"] = weight * reconstruction(again, a)
+            cycled_a = self.b_to_a(fake_b, training=True)
+            terms["reconstruction_a"] = weight * reconstruction(cycled_a, a)
         if self.discriminator_a is not None:
             fake_a = self.b_to_a(b, training=True)
-            terms.update(self._fooling("a", self.discriminator_a, a, fake_a))
-            again = self.a_to_b(fake_a, training=True)
-            terms["reconstruction_b"] = weight * reconstruction(again, b)
+            terms.update(self._target_terms("a", self.discriminator_a, a, fake_a))
+            cycled_b = self.a_to_b(fake_a, training=True)
+            terms["reconstruction_b"] = weight * reconstruction(cycled_b, b)
         return {**terms, **self._decay("generators")}
 
-    def _fooling(
+    def _target_terms(
         self, domain: str, discriminator: Any, real: tf.Tensor, fake: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """What one discriminator says of the examples made in its domain."""
-        adversarial, matched, _ = self.term_weights()
-        logits, *made = discriminator(fake, training=True)
-        terms = {f"adversarial_{domain}": adversarial * self.adversarial.generator(logits)}
-        if self.features_weight:
-            # Real examples go through on their own: batch norm would mix the two.
-            _, *wanted = discriminator(real, training=True)
-            terms[f"features_{domain}"] = matched * feature_distance(wanted, made)
+        """The generator's adversarial and feature-matching terms in one target domain."""
+        adversarial_weight, feature_weight, _ = self.term_weights()
+        logits, *fake_features = discriminator(fake, training=True)
+        terms = {f"adversarial_{domain}": adversarial_weight * self.adversarial.generator(logits)}
+        if self.feature_weight:
+            # Real examples pass separately: batch norm would mix the two.
+            _, *real_features = discriminator(real, training=True)
+            match = feature_distance(real_features, fake_features)
+            terms[f"features_{domain}"] = feature_weight * match
         return terms
 
     def discriminator_terms(
         self, a: tf.Tensor, b: tf.Tensor, fake_a: tf.Tensor | None, fake_b: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Loss terms of the discriminators for real examples and for made ones."""
+        """Loss terms of the discriminators for real and generated examples."""
         terms = {}
         for domain, discriminator, real, fake in (
             ("b", self.discriminator_b, b, fake_b), ("a", self.discriminator_a, a, fake_a)
@@ -329,26 +350,26 @@ class DiscoGAN(UnpairedGame):
         return {"decay": self.weight_decay * squares}
 
 
-def reconstruction(made: tf.Tensor, true: tf.Tensor) -> tf.Tensor:
-    """Mean squared difference as a float32 scalar, of images in units of [0, 1]."""
-    unit = 0.5 if len(true.shape) == 4 else 1.0
-    return tf.reduce_mean(tf.square(unit * (tf.cast(made, tf.float32) - true)))
+def reconstruction(cycled: tf.Tensor, original: tf.Tensor) -> tf.Tensor:
+    """Mean squared difference as a float32 scalar; of images, in units of [0, 1]."""
+    unit = 0.5 if len(original.shape) == 4 else 1.0
+    return tf.reduce_mean(tf.square(unit * (tf.cast(cycled, tf.float32) - original)))
 
 
-def feature_distance(real: list[tf.Tensor], made: list[tf.Tensor]) -> tf.Tensor:
-    """Sum over feature maps of the mean squared difference between their means over the batch.
+def feature_distance(real: list[tf.Tensor], fake: list[tf.Tensor]) -> tf.Tensor:
+    """Sum over feature maps of the mean squared difference between their batch means.
 
     Args:
         real: maps `(batch, ...)` of real examples.
-        made: the same maps of made ones; the order of either batch does not matter.
+        fake: the same maps of generated ones; the order of either batch does not matter.
 
     Returns:
-        float32 scalar; gradients reach `made` alone.
+        float32 scalar; gradients reach only `fake`.
     """
-    distances = [
-        tf.reduce_mean(tf.square(_mean_over_batch(tf.stop_gradient(one)) - _mean_over_batch(other)))
-        for one, other in zip(real, made)
-    ]
+    distances = []
+    for real_map, fake_map in zip(real, fake):
+        target = _mean_over_batch(tf.stop_gradient(real_map))
+        distances.append(tf.reduce_mean(tf.square(target - _mean_over_batch(fake_map))))
     return tf.add_n(distances)
 
 
@@ -361,35 +382,40 @@ def _mean_over_batch(features: tf.Tensor) -> tf.Tensor:
     return context.all_reduce(tf.distribute.ReduceOp.MEAN, mean)
 
 
-def _check_weights(
-    adversarial: float, features: float, decay: float, rate: float, start: float
-) -> None:
-    for name, weight in (
-        ("adversarial", adversarial), ("features", features), ("weight_decay", decay)
-    ):  # fmt: skip
+def _check_weights(**weights: float) -> None:
+    for name, weight in weights.items():
         if weight < 0:
             raise InputError(f"{name} is {weight}; it must be 0 (off) or more")
-    for name, share in (("rate", rate), ("start_rate", start)):
-        if not 0.0 <= share <= 1.0:
-            raise InputError(f"{name} is {share}; it must be from 0 to 1")
 
 
-def _start() -> Any:
-    """PyTorch's start of a convolution, which the official code keeps: even, variance 1/(3 n)."""
+def _check_fractions(**fractions: float) -> None:
+    for name, fraction in fractions.items():
+        if not 0.0 <= fraction <= 1.0:
+            raise InputError(f"{name} is {fraction}; it must be from 0 to 1")
+
+
+def _pytorch_default() -> Any:
+    """PyTorch's default for convolutions, as in the official code: uniform, variance 1/(3 n)."""
     return keras.initializers.VarianceScaling(1.0 / 3.0, "fan_in", "uniform")
 
 
 def _conv(filters: int, kernel: int, stride: int, padding: str, **options: Any) -> Conv2D:
     return Conv2D(
-        filters, kernel, stride, padding, use_bias=False, kernel_initializer=_start(), **options
+        filters,
+        kernel,
+        stride,
+        padding,
+        use_bias=False,
+        kernel_initializer=_pytorch_default(),
+        **options,
     )
 
 
-def _transposed(filters: int, **options: Any) -> Conv2DTranspose:
+def _conv_transpose(filters: int, **options: Any) -> Conv2DTranspose:
     return Conv2DTranspose(
-        filters, 4, 2, "same", use_bias=False, kernel_initializer=_start(), **options
+        filters, 4, 2, "same", use_bias=False, kernel_initializer=_pytorch_default(), **options
     )
 
 
-def _halved(x: Any, filters: int, norm: str) -> Any:
+def _downsample(x: Any, filters: int, norm: str) -> Any:
     return compat.LeakyReLU(0.2)(normalized(_conv(filters, 4, 2, "same")(x), norm))
