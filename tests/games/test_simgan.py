@@ -188,7 +188,7 @@ def test_lambda_of_sums_and_of_means_weigh_alike():
     sums += 0.01 * tf.reduce_sum(tf.abs(x - y))
     weight = simgan.sum_to_mean_weight(0.01, (35, 55, 1), 126)
     means = simgan.local_loss(logits, simgan.REAL)
-    means += weight * simgan.distance(simgan.identity, x, y)
+    means += weight * simgan.distance(simgan.FEATURE_TRANSFORMS["identity"], x, y)
     assert float(sums) == pytest.approx(126 * float(means), rel=1e-5)
 
 
@@ -231,7 +231,9 @@ def test_the_gradient_sees_slopes_along_both_axes():
     down = tf.range(5.0)[None, :, None, None] * tf.ones((1, 5, 4, 1))
     flat = tf.zeros((1, 5, 4, 1))
     # A slope of 1 downwards and none to the right: the mean of 1 and 0.
-    assert float(simgan.distance(simgan.gradient, down, flat)) == pytest.approx(0.5)
+    assert float(
+        simgan.distance(simgan.FEATURE_TRANSFORMS["gradient"], down, flat)
+    ) == pytest.approx(0.5)
 
 
 def test_lambda_weighs_the_regularization():

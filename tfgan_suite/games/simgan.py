@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ from tfgan_suite.core.trained_game import Arrays
 from tfgan_suite.core.translation_game import TranslationGame, from_image
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D
+from tfgan_suite.losses.self_regularization import FEATURE_TRANSFORMS, FeatureTransform, distance
 from tfgan_suite.networks.blocks import check_positive_integers
 from tfgan_suite.utils import image_grids
 
@@ -34,8 +35,6 @@ _DISCRIMINATORS = {
     "hand": (((3, 7, 4), (2, 5, 2), (1, 3, 2), (1, 1, 1)), 2),
 }
 SETTINGS = tuple(_DISCRIMINATORS)
-
-FeatureTransform = Callable[[tf.Tensor], Sequence[tf.Tensor]]
 
 
 def build_refiner(
@@ -101,32 +100,6 @@ def build_discriminator(channels: int = 1, width: int = 32, setting: str = "gaze
         x = keras.layers.ReLU(name=f"features_{index}")(x)
     logits = Conv2D(2, 1, dtype="float32", name="patches")(x)
     return keras.Model(image, logits, name="simgan_discriminator")
-
-
-def identity(images: tf.Tensor) -> list[tf.Tensor]:
-    """The images themselves."""
-    return [images]
-
-
-def gradient(images: tf.Tensor) -> list[tf.Tensor]:
-    """Differences between neighbouring pixels, vertical and horizontal."""
-    return [images[:, 1:] - images[:, :-1], images[:, :, 1:] - images[:, :, :-1]]
-
-
-def channel_mean(images: tf.Tensor) -> list[tf.Tensor]:
-    """The mean over the colour channels of each pixel."""
-    return [tf.reduce_mean(images, axis=-1, keepdims=True)]
-
-
-FEATURE_TRANSFORMS = {f.__name__: f for f in (identity, gradient, channel_mean)}
-
-
-def distance(
-    feature_transform: FeatureTransform, refined: tf.Tensor, simulated: tf.Tensor
-) -> tf.Tensor:
-    """Mean of `|psi(R(x)) - psi(x)|` over all elements; of several tensors, the mean of means."""
-    pairs = zip(feature_transform(refined), feature_transform(simulated))
-    return tf.reduce_mean(tf.stack([tf.reduce_mean(tf.abs(a - b)) for a, b in pairs]))
 
 
 def local_loss(logits: tf.Tensor, target: int) -> tf.Tensor:
