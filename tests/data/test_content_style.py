@@ -7,6 +7,7 @@ from PIL import Image
 
 from tfgan_suite.data.content_style import load_content_style
 from tfgan_suite.data.pipeline import crops
+from tfgan_suite.data.readers import cropped_files
 from tfgan_suite.data.readers.image_files import Unreadable
 from tfgan_suite.data.synthetic import paintings
 from tfgan_suite.errors import InputError
@@ -55,7 +56,7 @@ def test_a_batch_holds_windows_of_whole_images(folder):
 def test_every_window_comes_equally_often():
     places = tf.constant(np.stack([np.linspace(0, 1, 500, endpoint=False)] * 2, 1), tf.float32)
     sizes = tf.constant([[20, 16]] * 500, tf.int64)
-    found = crops.corners(sizes, places, 16).numpy()
+    found = crops.window_corners(sizes, places, 16).numpy()
     assert np.bincount(found[:, 0]).tolist() == [100] * 5
     assert (found[:, 1] == 0).all()
 
@@ -96,14 +97,14 @@ def test_streamed_equals_held(folder):
 
 
 def test_the_shorter_side_is_scaled_and_the_shape_kept(folder):
-    image = crops.read(folder / "content/0.png", 10, 8)  # 20 x 31
+    image = cropped_files.read_image(folder / "content/0.png", 10, 8)  # 20 x 31
     assert image.shape == (10, 16, 3)
-    assert crops.read(folder / "content/1.png", 40, 8).shape == (88, 40, 3)
-    assert crops.read(folder / "content/1.png", 0, 20).shape == (44, 20, 3)
+    assert cropped_files.read_image(folder / "content/1.png", 40, 8).shape == (88, 40, 3)
+    assert cropped_files.read_image(folder / "content/1.png", 0, 20).shape == (44, 20, 3)
     with pytest.raises(Unreadable, match="31x20 pixels; its shorter side must have 25"):
-        crops.read(folder / "content/0.png", 100, 8)
+        cropped_files.read_image(folder / "content/0.png", 100, 8)
     with pytest.raises(Unreadable, match="must have 21"):
-        crops.read(folder / "content/0.png", 0, 21)
+        cropped_files.read_image(folder / "content/0.png", 0, 21)
 
 
 def test_what_is_taken_is_the_middle(folder):

@@ -162,12 +162,12 @@ def test_images_cover_the_size_and_the_middle_is_cut_out():
     # lies behind, as filters do.
     wide = np.zeros((8, 20, 1), np.uint8)
     wide[:, 6:14] = 200
-    np.testing.assert_allclose(simulated.fit(wide, (4, 4)), 200, atol=12)
+    np.testing.assert_allclose(simulated.resize_and_crop(wide, (4, 4)), 200, atol=12)
     tall = np.zeros((20, 8, 3), np.uint8)
     tall[8:12] = 100  # 8 x 4: the aspect of 4 x 2
-    np.testing.assert_allclose(simulated.fit(tall, (2, 4)), 100, atol=12)
-    assert simulated.fit(tall, (20, 8)) is tall
-    assert simulated.fit(wide, (35, 55)).shape == (35, 55, 1)
+    np.testing.assert_allclose(simulated.resize_and_crop(tall, (2, 4)), 100, atol=12)
+    assert simulated.resize_and_crop(tall, (20, 8)) is tall
+    assert simulated.resize_and_crop(wide, (35, 55)).shape == (35, 55, 1)
 
 
 def test_the_embedded_world():

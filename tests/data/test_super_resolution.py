@@ -9,7 +9,7 @@ from PIL import Image
 
 from tfgan_suite import InputError, data
 from tfgan_suite.data.readers import super_resolution_files
-from tfgan_suite.data.super_resolution import positioned
+from tfgan_suite.data.super_resolution import flip_and_rotate
 from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.utils import bicubic
 
@@ -257,7 +257,7 @@ def test_both_sizes_are_turned_alike():
 
 def test_the_eight_positions_are_all_different():
     image = np.arange(9.0).reshape(1, 3, 3, 1)
-    turned = positioned(tf.repeat(image, 8, 0), tf.range(8)).numpy()[..., 0]
+    turned = flip_and_rotate(tf.repeat(image, 8, 0), tf.range(8)).numpy()[..., 0]
     assert len({tuple(one.ravel()) for one in turned}) == 8
     assert np.array_equal(turned[0], image[0, ..., 0])
     assert np.array_equal(turned[1], image[0, :, ::-1, 0])

@@ -1,4 +1,4 @@
-"""The one front of all data: `load` takes what a user names and returns a source."""
+"""The front of all data: `load` takes what a user names and returns a source."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import os
 from pathlib import Path
 
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, ArraySource, Source
-from tfgan_suite.data.readers import arrays, folder, idx, image_files, listing
+from tfgan_suite.data.readers import arrays, folder, idx, image_files, listing, specs
 from tfgan_suite.data.synthetic import gaussians, shapes
 from tfgan_suite.errors import InputError
 
 SYNTHETIC = ("shapes", *gaussians.WORLDS)
-SPLITS = ("train", "test")
-# Examples and seed of the embedded sets.
+# Number of examples and seed of each embedded set.
 _SHAPES = {"train": (6000, 0), "test": (1000, 1)}
 _POINTS = {"train": (100_000, 0), "test": (10_000, 1)}
 
@@ -35,28 +34,29 @@ def load(
     |---|---|
     | `"shapes"` | 6,000 coloured shapes, 18 classes, with an oracle (`synthetic.shapes.read`) |
     | `"ring"`, `"grid"` | 100,000 points of 8 or 25 Gaussians (`synthetic.gaussians.read`) |
-    | a folder | images, or an `.npz` file, or IDX files such as MNIST's |
+    | a folder | images, an `.npz` file, or IDX files such as those of MNIST |
     | an `.npz` file | keys `image`, `x_train`, ..; `label`, `y_train`, .. |
-    | an IDX file | with its labels' file beside it |
+    | an IDX file | with its label file beside it |
     | `"tfds:NAME"`, `"tfds:NAME:SPLIT"` | a set of TensorFlow Datasets |
 
-    A set's own name wins over a folder of the same name: write `./shapes` for the folder.
+    The name of an embedded set takes precedence over a folder of that name: write `./shapes` for
+    the folder.
 
-    Folders of images: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF of any size and depth, at
-    any depth of sub-folders. Two or more sub-folders are the classes, in the alphabet's order;
-    a single one is stepped into; sub-folders named train, test or val are splits. Hidden files
-    and files that are no images are ignored. The EXIF rotation is applied, 16-bit values are
-    scaled to 8, transparency is laid over white. Every image is scaled until its shorter side
-    is `size`, and the middle square is cut out.
+    Folders of images: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF of any size and bit depth, at
+    any depth of sub-folders. Two or more sub-folders are the classes, in alphabetical order; a
+    single one is descended into; sub-folders named train, test or val are splits. Hidden files
+    and files that are not images are ignored. The EXIF rotation is applied, 16-bit values are
+    scaled to 8 bits, and transparent images are composited onto white. Every image is scaled so
+    that its shorter side is `size`, and cropped to the square in the centre.
 
     Args:
         spec: see above.
-        size: side of the square images. `None`: 64 for folders, 32 for shapes, and for arrays
-            the size they have.
-        channels: 1 (grey) or 3 (colour). `None`: what arrays have; for folders 3, or 1 if all
+        size: side of the square images. `None`: 64 for folders, 32 for shapes, and the arrays'
+            own size for arrays.
+        channels: 1 (grey) or 3 (colour). `None`: the arrays' own; for folders 3, or 1 if all
             images are grey.
-        memory_limit: bytes of decoded images that may be held in memory (while loading, for a
-            moment, twice that); a larger set is streamed.
+        memory_limit: bytes of decoded images that may be kept in memory (briefly twice that
+            while loading); a larger set is streamed.
         strict: a file that cannot be read is an error instead of being skipped.
         split: `"train"` or `"test"`, where a set has both.
         progress: called with (images done, images in all) while a folder is decoded.
@@ -65,19 +65,18 @@ def load(
         `Source`.
 
     Raises:
-        InputError: there is no such set, it cannot be read, or an option does not fit it.
+        InputError: there is no such set, it cannot be read, or an option does not suit it.
     """
     image_files.check_size(size)
     image_files.check_channels(channels)
-    if split not in SPLITS:
-        raise InputError(f"the split is {split!r}; expected {' or '.join(map(repr, SPLITS))}")
+    specs.check_split(split)
     text = os.fspath(spec)
     if text == "shapes":
         return _shapes(size, channels, split)
     if text in gaussians.WORLDS:
         return _points(text, size, channels, split)
     if text.startswith("tfds:"):
-        from tfgan_suite.data.readers import tfds  # only here: it is slow to import
+        from tfgan_suite.data.readers import tfds  # here, because it is slow to import
 
         return tfds.load_tfds(
             text, size=size, channels=channels, memory_limit=memory_limit, split=split
@@ -85,9 +84,9 @@ def load(
     path = Path(text).expanduser()
     if not path.exists():
         raise InputError(_missing(text, path))
-    name = _short(path)
+    name = _short_name(path)
     if path.is_dir():
-        path, is_images = _inside(path, split)
+        path, is_images = _data_in(path, split)
         if is_images:
             return folder.load_folder(
                 path,
@@ -105,12 +104,13 @@ def load(
         return idx.load_idx(path, name, size, channels)
     raise InputError(
         f"{text} is a file of an unknown kind; expected a folder, an .npz file, an IDX file "
-        f"(..idx3-ubyte, also .gz), tfds:NAME, or one of {', '.join(SYNTHETIC)}"
+        f"(..idx3-ubyte, also .gz), tfds:NAME, or one of {', '.join(SYNTHETIC)}: convert the data "
+        "to one of these"
     )
 
 
 def _shapes(size: int | None, channels: int | None, split: str) -> Source:
-    """The embedded images; grey ones have no oracle, for colour is half of their class."""
+    """The embedded images; grey ones have no oracle, because colour is half of their class."""
     count, seed = _SHAPES[split]
     examples = shapes.generate(count, size or 32, seed)
     if channels == 1:
@@ -128,11 +128,11 @@ def _shapes(size: int | None, channels: int | None, split: str) -> Source:
 
 
 def _points(world: str, size: int | None, channels: int | None, split: str) -> Source:
-    """The embedded points of the plane."""
+    """The embedded points in the plane."""
     if size is not None or channels is not None:
         raise InputError(
-            f"{world} holds points of the plane, which have neither size nor channels: leave both "
-            "out, or choose images"
+            f"{world} holds points in the plane, which have neither size nor channels; expected "
+            "neither option: leave both out, or choose images"
         )
     count, seed = _POINTS[split]
     points, label = gaussians.generate(world, count, seed)
@@ -146,13 +146,13 @@ def _points(world: str, size: int | None, channels: int | None, split: str) -> S
     )
 
 
-def _inside(path: Path, split: str) -> tuple[Path, bool]:
-    """What a folder holds: the file to open, or the folder itself and `True` for images."""
-    images = idx.find(path, split)
+def _data_in(path: Path, split: str) -> tuple[Path, bool]:
+    """What to open in a folder: a file, or the folder itself and `True` for images."""
+    images = idx.find_images(path, split)
     if images is not None:
         return images, False
-    packed = sorted(file for file in path.glob("*.npz") if not file.name.startswith("."))
-    if not packed:
+    npz_files = sorted(file for file in path.glob("*.npz") if not file.name.startswith("."))
+    if not npz_files:
         return path, True
     try:
         listing.list_images(path, split)
@@ -160,37 +160,37 @@ def _inside(path: Path, split: str) -> tuple[Path, bool]:
         pass
     else:
         raise InputError(
-            f"{path} holds both images and {packed[0].name}; expected one of them: name the "
-            ".npz file itself, or move it elsewhere"
+            f"{path} holds both images and {npz_files[0].name}; expected one of them: name "
+            "the .npz file itself, or move it elsewhere"
         )
-    named = [file for file in packed if file.stem == split]
-    if len(packed) > 1 and not named:
+    matches = [file for file in npz_files if file.stem == split]
+    if len(npz_files) > 1 and not matches:
         raise InputError(
-            f"{path} holds {len(packed)} .npz files ({', '.join(f.name for f in packed[:4])}): "
-            "name the one to use"
+            f"{path} holds {len(npz_files)} .npz files "
+            f"({', '.join(f.name for f in npz_files[:4])}); expected one, or one called "
+            f"{split}.npz: name the one to use"
         )
-    return (named or packed)[0], False
+    return (matches or npz_files)[0], False
 
 
-def _short(path: Path) -> str:
-    """A name for run folders: the file's or folder's own, without endings."""
+def _short_name(path: Path) -> str:
+    """A name for run folders: that of the file or folder, without endings."""
     path = path.resolve()
     name = path.name
     if path.is_file():
         name = path.parent.name if idx.is_idx(path) else path.stem
-    kept = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in name)
-    return kept.strip("-.") or "data"
+    return specs.safe_name(name)
 
 
 def _missing(text: str, path: Path) -> str:
     """The message for a path that does not exist, with the nearest name that does."""
     near = difflib.get_close_matches(text.lower(), SYNTHETIC, 1, 0.6)
     if not near and path.parent.is_dir():
-        beside = [other.name for other in path.parent.iterdir()]
-        near = difflib.get_close_matches(path.name, beside, 1, 0.75)
-        near = [str(path.parent / other) for other in near]
-    hint = f"did you mean {near[0]!r}? " if near else ""
+        names = [entry.name for entry in path.parent.iterdir()]
+        near = difflib.get_close_matches(path.name, names, 1, 0.75)
+        near = [str(path.parent / name) for name in near]
+    hint = f"did you mean {near[0]!r}?" if near else "check the path"
     return (
-        f"{text} does not exist: {hint}Expected a folder of images, an .npz file, IDX files, "
-        f"tfds:NAME, or one of {', '.join(SYNTHETIC)}"
+        f"{text} does not exist; expected a folder of images, an .npz file, IDX files, tfds:NAME, "
+        f"or one of {', '.join(SYNTHETIC)}: {hint}"
     )

@@ -1,4 +1,4 @@
-"""Paired images: a source and the target that belongs to it, for pix2pix and its kind."""
+"""Paired images: a source and its target, for pix2pix and similar models."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_suite.data import specs
-from tfgan_suite.data.pipeline import columns
-from tfgan_suite.data.pipeline import random_crop as jitters
+from tfgan_suite.data.pipeline import file_sources
+from tfgan_suite.data.pipeline.random_crop import check_margin
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource
-from tfgan_suite.data.readers import arrays, image_files, pair_files
+from tfgan_suite.data.readers import arrays, image_files, pair_files, specs
 from tfgan_suite.data.synthetic import textures
 from tfgan_suite.errors import InputError
 
@@ -26,7 +25,7 @@ DEFAULT_SIZE = 64
 _EXPECTED = (
     "a folder of images side by side, a folder with A and B, FOLDER,FOLDER, an .npz file, tfds:NAME"
 )
-# Examples and seed of the embedded set.
+# Number of examples and seed of the embedded set.
 _TEXTURES = {"train": (400, 0), "test": (200, 1)}
 # Keys of A and of B in an .npz file.
 _KEYS = {
@@ -47,7 +46,7 @@ def load_pairs(
     strict: bool = False,
     hold_out: int = 0,
     memory_limit: int = MEMORY_LIMIT,
-    progress: columns.Progress | None = None,
+    progress: file_sources.Progress | None = None,
 ) -> StreamSource:
     """Opens a set of pairs.
 
@@ -55,29 +54,30 @@ def load_pairs(
     |---|---|
     | `"textures"` | flat map and striped image, 400 pairs, with an oracle |
     | a folder of images side by side | left half and right half |
-    | a folder with `A/` and `B/` | files of equal names, endings left out |
+    | a folder with `A/` and `B/` | files of equal names, ignoring endings |
     | `"FOLDER,FOLDER"` | the same in any two folders |
     | an `.npz` file | keys `source` and `target`, or `a` and `b`; `.._test` for the test split |
-    | `"tfds:NAME"` | features `input_image` and `target` or the like, or one image's halves |
+    | `"tfds:NAME"` | features `input_image` and `target` or similar, or the halves of one image |
 
     Splits are sub-folders: `train/` and `test/` (or `val/`), at the top or within `A/` and `B/`;
-    `train/A`, `trainA` and their like will do, too. Both images of a pair must have one size;
-    the middle square is taken of both. All else is as in `tfgan_suite.data.load`.
+    `train/A`, `trainA` and the like also work. Both images of a pair must have the same size;
+    both are cropped to the square in the centre. Everything else is as in
+    `tfgan_suite.data.load`.
 
     Args:
         spec: see above.
         size: side of the square images. `None`: 64, or 32 for textures; the images of an
-            `.npz` file keep their height and width if there is no jitter.
+            `.npz` file keep their height and width if there is no random crop.
         direction: `"AtoB"`: A is the source and B the target; `"BtoA"`: the other way round.
         channels: of the source, 1 or 3. `None`: 3, or 1 if all sources are grey.
         target_channels: of the target, likewise.
-        random_crop: images are kept this many pixels larger, and cropped at random when they are
-            used (the paper: 30 at size 256). Both images of a pair are cropped, and with
-            `batches(.., horizontal_flip=True)` mirrored, in the same way.
+        random_crop: images are stored this many pixels larger and cropped at random each time
+            they are used (paper: 30 at size 256). Both images of a pair are cropped alike, and
+            with `batches(.., horizontal_flip=True)` flipped alike.
         split: `"train"` or `"test"`.
         strict: a file that cannot be read is an error instead of being skipped.
-        hold_out: in folders without a test split, so many pairs are set aside as one.
-        memory_limit: bytes of decoded images that may be held in memory.
+        hold_out: number of pairs held out as a test split if the folder has none.
+        memory_limit: bytes of decoded images that may be kept in memory.
         progress: called with (pairs done, pairs in all) while files are decoded.
 
     Returns:
@@ -85,25 +85,25 @@ def load_pairs(
         [-1, 1]; `key` is `"source"`.
 
     Raises:
-        InputError: there is no such set, it cannot be read, images without a partner, pairs of
-            different size, or an option does not fit.
+        InputError: there is no such set, it cannot be read, images have no partner, the images
+            of a pair differ in size, or an option does not suit the set.
     """
     if direction not in DIRECTIONS:
-        raise InputError(f"the direction is {direction!r}; expected AtoB or BtoA")
+        raise InputError(f"the direction is {direction!r}; expected AtoB or BtoA: pass one of them")
     image_files.check_channels(channels)
     image_files.check_channels(target_channels)
     specs.check_count(hold_out, "hold_out")
-    room = jitters.check(random_crop)
+    margin = check_margin(random_crop)
     text, size = os.fspath(spec), image_files.check_size(size)
-    if room and size is None:
+    if margin and size is None:
         size = textures.SIZE if text in WORLDS else DEFAULT_SIZE
-    form = pair_files.Form(
-        None if size is None else size + room,
-        _turned(("source", "target"), direction),
-        _turned((channels, target_channels), direction),
+    pair_format = pair_files.PairFormat(
+        None if size is None else size + margin,
+        _in_direction(("source", "target"), direction),
+        _in_direction((channels, target_channels), direction),
     )
     limits = {"hold_out": hold_out, "strict": strict, "memory_limit": memory_limit}
-    stream = _open(text, specs.check_split(split), form, progress=progress, **limits)
+    stream = _open(text, specs.check_split(split), pair_format, progress=progress, **limits)
     depths = [stream.shapes[key][2] for key in ("source", "target")]
     open_test = functools.partial(
         load_pairs,
@@ -116,83 +116,96 @@ def load_pairs(
         **limits,
     )
     return StreamSource(
-        specs.short(text),
+        specs.short_name(text),
         [stream],
         key="source",
-        random_crop=room,
+        random_crop=margin,
         test=open_test if split == "train" else None,
         report=functools.partial(textures.report, direction=direction) if text in WORLDS else None,
     )
 
 
-def _turned(pair: tuple, direction: str) -> tuple:
-    """(source, target) as (A, B), and back."""
+def _in_direction(pair: tuple, direction: str) -> tuple:
+    """Converts (source, target) to (A, B), and back."""
     return pair if direction == "AtoB" else pair[::-1]
 
 
-def _open(text: str, split: str, form: pair_files.Form, *, hold_out: int, **limits) -> Stream:
+def _open(
+    text: str, split: str, pair_format: pair_files.PairFormat, *, hold_out: int, **limits
+) -> Stream:
     """The stream of any kind of data."""
     if text in WORLDS:
-        return _textures(form, split)
+        return _textures(pair_format, split)
     if text.startswith("tfds:"):
-        from tfgan_suite.data.readers import tfds_pairs  # only here: it is slow to import
+        from tfgan_suite.data.readers import tfds_pairs  # here, because it is slow to import
 
-        return tfds_pairs.open_pairs(text, split, form, limits["memory_limit"])
+        return tfds_pairs.open_pairs(text, split, pair_format, limits["memory_limit"])
     file = Path(text).expanduser()
     if file.suffix == ".npz" and file.is_file():
-        return _npz(file, form, split)
-    form = dataclasses.replace(form, size=form.size or DEFAULT_SIZE)
-    both = specs.two(text)
-    if both is None:
-        folder = specs.folder(text, WORLDS, _EXPECTED)
-        files, skipped = pair_files.open_files(folder, split, hold_out, form)
+        return _npz(file, pair_format, split)
+    pair_format = dataclasses.replace(pair_format, size=pair_format.size or DEFAULT_SIZE)
+    parts = specs.split_two(text)
+    if parts is None:
+        folder = specs.find_folder(text, WORLDS, _EXPECTED)
+        files, skipped = pair_files.open_pair_folder(folder, split, hold_out, pair_format)
     else:
-        folders = [specs.folder(part, WORLDS, _EXPECTED) for part in both]
-        files, skipped = pair_files.open_two(*folders, split, hold_out, form)
-    return columns.from_files("pairs", files, skipped=skipped, **limits)
+        folders = [specs.find_folder(part, WORLDS, _EXPECTED) for part in parts]
+        files, skipped = pair_files.open_two_folders(*folders, split, hold_out, pair_format)
+    return file_sources.file_stream("pairs", files, skipped=skipped, **limits)
 
 
-def _textures(form: pair_files.Form, split: str) -> Stream:
+def _textures(pair_format: pair_files.PairFormat, split: str) -> Stream:
     """The embedded pairs."""
-    if 1 in form.channels:
-        raise InputError("textures are in colour, for colour is what its maps say: leave out 1")
+    if 1 in pair_format.channels:
+        raise InputError(
+            "1 channel was requested, but the labels of textures are colours; expected 3: leave "
+            "the channels out"
+        )
     count, seed = _TEXTURES[split]
-    found = textures.generate(count, form.size or textures.SIZE, seed)
-    return columns.in_memory("pairs", dict(zip(form.keys, (found.maps, found.images))))
+    examples = textures.generate(count, pair_format.size or textures.SIZE, seed)
+    return file_sources.array_stream(
+        "pairs", dict(zip(pair_format.keys, (examples.maps, examples.images)))
+    )
 
 
-def _npz(path: Path, form: pair_files.Form, split: str) -> Stream:
+def _npz(path: Path, pair_format: pair_files.PairFormat, split: str) -> Stream:
     """Pairs from a file of arrays."""
     try:
-        # Object arrays could run code when they are read, so they stay shut.
+        # Object arrays could run code when they are read, so they are refused.
         with np.load(path, allow_pickle=False) as file:
             keys = next((k for k in _KEYS[split] if set(k) <= set(file.files)), None)
             if keys is None:
                 raise InputError(
                     f"{path} has no pairs for split {split!r}: found the keys "
                     f"{', '.join(file.files) or '(none)'}; expected "
-                    f"{' or '.join(' and '.join(pair) for pair in _KEYS[split])}"
+                    f"{' or '.join(' and '.join(pair) for pair in _KEYS[split])}: save them with "
+                    "np.savez(file, source=images, target=images)"
                 )
-            found = [file[key] for key in keys]
+            images = [file[key] for key in keys]
     except InputError:
         raise
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path} cannot be read as .npz ({' '.join(str(error).split())}): expected arrays of "
-            "numbers written by np.savez(file, source=images, target=images)"
+            "numbers: write them with np.savez(file, source=images, target=images)"
         ) from error
-    if found[0].shape[:3] != found[1].shape[:3]:
+    if images[0].shape[:3] != images[1].shape[:3]:
         raise InputError(
-            f"{path}: {keys[0]} has the shape {found[0].shape}, {keys[1]} {found[1].shape}; "
-            "expected equally many images of one height and width"
+            f"{path}: {keys[0]} has the shape {images[0].shape}, {keys[1]} {images[1].shape}; "
+            "expected the same number of images, height and width: make them equal"
         )
-    sides = zip(form.keys, form.channels, keys, found)
-    return columns.joined(
+    sides = zip(pair_format.keys, pair_format.channels, keys, images)
+    return file_sources.zip_sources(
         "pairs",
         {
             key: arrays.from_arrays(
-                images, None, name=key, origin=f"{path} ({name})", size=form.size, channels=depth
+                side,
+                None,
+                name=key,
+                origin=f"{path} ({name})",
+                size=pair_format.size,
+                channels=depth,
             )
-            for key, depth, name, images in sides
+            for key, depth, name, side in sides
         },
     )

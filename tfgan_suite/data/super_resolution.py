@@ -1,4 +1,4 @@
-"""Images and their small versions, as random crops: data of games that make images larger."""
+"""Random crops of images and their low-resolution versions, for super-resolution."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.data import specs
-from tfgan_suite.data.pipeline import columns, order
-from tfgan_suite.data.pipeline.resolution_pairs import Images
+from tfgan_suite.data.pipeline import file_sources, order
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, WORKERS, Source, fingerprint_of
-from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.pipeline.streams import check_held_out
+from tfgan_suite.data.readers import image_files, specs
 from tfgan_suite.data.readers import super_resolution_files as files
+from tfgan_suite.data.readers.resolution_pairs import ResolutionPairs
 from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.errors import InputError
 
 WORLDS = ("scenes",)
-SMALLEST = 8  # pixels of a small image's side
-# Examples and seed of the embedded set.
+MIN_LOW_SIDE = 8  # pixels of a low-resolution crop's side
+# Number of examples and seed of the embedded set.
 _SCENES = {"train": (400, 0), "test": (40, 1)}
 
 
@@ -34,34 +34,33 @@ def load_super_resolution(
     downscale_factors: Sequence[float] | str = (),
     strict: bool = False,
     memory_limit: int = MEMORY_LIMIT,
-    progress: columns.Progress | None = None,
+    progress: file_sources.Progress | None = None,
 ) -> SuperResolutionSource:
     """Opens images for super-resolution.
 
     | `spec` | images |
     |---|---|
     | `"scenes"` | 400 scenes of textured shapes, 96x96, with an oracle |
-    | a folder of images | of any size; small versions are made by antialiased bicubic |
-    | a folder with `HR/` and `LR/` or `LRx4/` | with their small versions |
+    | a folder of images | of any size; downscaled by antialiased bicubic resampling |
+    | a folder with `HR/` and `LR/` or `LRx4/` | with their low-resolution versions |
     | `"HIGH,LOW"` | the same in any two folders; names as in `super_resolution_files.find` |
 
-    Splits are sub-folders `train` and `test` (or `val`). Small versions are made of whole
-    images, as MATLAB's `imresize` makes them, and rounded to bytes, as the benchmarks' files
-    are; then both are cropped at the same place.
+    Splits are sub-folders `train` and `test` (or `val`). Images are downscaled before cropping, as
+    MATLAB's `imresize` does it, and rounded to bytes like the files of the benchmarks; then both
+    versions are cropped at the same position.
 
     Args:
         spec: see above.
-        scale: how many times smaller; a whole number from 2 on.
+        scale: downscaling factor, a whole number of 2 or more.
         crop: side of the high-resolution crops; paper 96.
         channels: 1 (grey) or 3 (colour).
         split: `"train"` or `"test"`.
-        downscale_factors: factors below 1 by which the training images appear once more, as often as
-            there are factors, e.g. `(0.9, 0.8, 0.7, 0.6)` or `"0.9,0.8,0.7,0.6"`: what was coarse
-            is fine there, so that few images teach more. Not of images with small versions of
-            their own.
+        downscale_factors: factors below 1 at which the training images are repeated, for example
+            `(0.9, 0.8, 0.7, 0.6)` or `"0.9,0.8,0.7,0.6"`: coarse detail becomes fine, so that a
+            small set teaches more. Not for images with low-resolution files.
         strict: a file that cannot be used is an error instead of being skipped.
-        memory_limit: bytes of decoded images that may be held in memory; of a larger set every
-            image is decoded anew when a crop of it is used.
+        memory_limit: bytes of decoded images that may be kept in memory; images of a larger set
+            are decoded each time a crop of them is used.
         progress: called with (images done, images in all) while files are decoded.
 
     Returns:
@@ -69,8 +68,8 @@ def load_super_resolution(
         channels)` and `(batch, crop, crop, channels)` in [-1, 1].
 
     Raises:
-        InputError: no such set; images smaller than the crop or pairs whose sizes do not divide
-            (in half of the files or, with `strict`, in one); a bad scale, crop or factor.
+        InputError: no such set; images smaller than the crop, or pairs whose sizes do not match
+            (more than half of the files, or with `strict` one); a bad scale, crop or factor.
     """
     downscale_factors = _factors(downscale_factors)
     _check(scale, crop, channels)
@@ -80,22 +79,29 @@ def load_super_resolution(
     }  # fmt: skip
     if text in WORLDS:
         if channels == 1:
-            raise InputError("scenes are in colour: leave out channels=1")
+            raise InputError(
+                "1 channel was requested, but scenes are in colour; expected 3: leave out "
+                "channels=1"
+            )
         if crop > scenes.SIZE:
-            raise InputError(f"the crop is {crop}; scenes have {scenes.SIZE}x{scenes.SIZE} pixels")
+            raise InputError(
+                f"the crop is {crop}; expected at most {scenes.SIZE}, since scenes have "
+                f"{scenes.SIZE}x{scenes.SIZE} pixels: choose a smaller crop"
+            )
         if downscale_factors:
             raise InputError(
-                "scenes are drawn as large as they should be: leave out downscale_factors"
+                "downscale_factors were passed, but scenes can be generated at any size; expected "
+                "none: leave out downscale_factors"
             )
         count, seed = _SCENES[split]
-        held = Images.of_arrays(scenes.generate(count, seed=seed), scale)
+        images = ResolutionPairs.from_arrays(scenes.generate(count, seed=seed), scale)
     else:
         pairs = files.find(text, scale, split, WORLDS)
-        shown = downscale_factors if split == "train" else ()
-        held = Images.of_files(pairs, crop, shown, progress=progress, **options)
+        factors = downscale_factors if split == "train" else ()
+        images = ResolutionPairs.from_files(pairs, crop, factors, progress=progress, **options)
     return SuperResolutionSource(
-        specs.short(text),
-        held,
+        specs.short_name(text),
+        images,
         crop,
         test=functools.partial(load_super_resolution, text, split="test", crop=crop, **options)
         if split == "train"
@@ -105,31 +111,31 @@ def load_super_resolution(
 
 
 class SuperResolutionSource(Source):
-    """Random crops of images; made by `load_super_resolution`.
+    """Random crops of images; returned by `load_super_resolution`.
 
     An example is a crop, not an image: an image counts as often as crops fit into it side by
-    side, so that large images are seen more often. Where a crop lies is drawn anew every time,
-    from the seed, the step and the place in the batch. `horizontal_flip` shows crops in one of eight
-    positions: mirrored or not, and turned by quarters.
+    side, so that large images are used more often. The position of a crop is random each time; it
+    depends on the seed, the step and the position in the batch. `horizontal_flip` uses all eight
+    positions of a square: flips and quarter turns.
 
     Attributes:
-        scale: how many times smaller `low` is.
+        scale: downscaling factor from `high` to `low`.
         shapes: of `low` and `high`; `shape` is that of `low`.
     """
 
     def __init__(
         self,
         name: str,
-        images: Images,
+        images: ResolutionPairs,
         crop: int,
         *,
         test: Callable[[], SuperResolutionSource] | None = None,
         report: Callable[[dict, np.ndarray], dict] | None = None,
     ) -> None:
-        small = crop // images.scale
+        low_crop = crop // images.scale
         self.scale, self.crop = images.scale, crop
         self.shapes = {
-            "low": (small, small, images.channels),
+            "low": (low_crop, low_crop, images.channels),
             "high": (crop, crop, images.channels),
         }
         super().__init__(
@@ -143,8 +149,8 @@ class SuperResolutionSource(Source):
         self.skipped = images.skipped  # the same list: it grows while files are read
         self._images = images
         self._test = test
-        fitting = [max(1, (h // crop) * (w // crop)) for h, w in images.sizes]
-        self._ends = np.cumsum(fitting)
+        crops_per_image = [max(1, (h // crop) * (w // crop)) for h, w in images.sizes]
+        self._ends = np.cumsum(crops_per_image)
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -156,10 +162,10 @@ class SuperResolutionSource(Source):
         )
 
     def held_out(self, count: int) -> dict[str, np.ndarray]:
-        """The middles of the first images of the test split.
+        """Centre crops of the first images of the test split.
 
         Args:
-            count: at most so many; fewer where there are fewer images.
+            count: at most this many; fewer if there are fewer images.
 
         Returns:
             `"low"` and `"high"` as in batches.
@@ -167,83 +173,81 @@ class SuperResolutionSource(Source):
         Raises:
             InputError: there is no test split, or `count` is below 1.
         """
-        if count < 1:
-            raise InputError(f"{count} held-out examples of {self.name} were asked for: ask for 1")
+        check_held_out(count, self.name)
         if self._test is not None:
             return self._test().held_out(count)
         count = min(count, len(self._images.sizes))
-        middle = np.full((count, 2), 0.5, np.float32)
-        found = zip(("high", "low"), self._cut(np.arange(count), middle))
-        return {
-            name: value.numpy()
-            for name, value in self._scaled(
-                {name: tf.constant(pixels) for name, pixels in found}
-            ).items()
-        }
+        high, low = self._crop(np.arange(count), np.full((count, 2), 0.5, np.float32))
+        batch = self._to_float({"high": tf.constant(high), "low": tf.constant(low)})
+        return {key: value.numpy() for key, value in batch.items()}
 
-    def _slices(self, deal: order.Share, seed: int, start: int) -> tf.data.Dataset:
-        def gather(step, part):
-            index = order.indices(step, part, deal, seed, len(self))
-            places = tf.random.stateless_uniform(
-                [deal.batch, 2], order.key(seed, "crop super-resolution", step), alg="philox"
+    def _slices(self, share: order.BatchShare, seed: int, start: int) -> tf.data.Dataset:
+        def gather(step, replica):
+            index = order.batch_indices(step, replica, share, seed, len(self))
+            positions = tf.random.stateless_uniform(
+                [share.batch, 2],
+                order.stateless_seed(seed, "crop super-resolution", step),
+                alg="philox",
             )
-            return step, part, self._gathered(index, order.mine(places, part, deal))
+            return step, replica, self._fetch(index, order.replica_slice(positions, replica, share))
 
-        return order.numbered(start, deal).map(
+        return order.replica_steps(start, share).map(
             gather, num_parallel_calls=WORKERS, deterministic=True
         )
 
     def _sample(self, count: int, seed: int) -> dict[str, tf.Tensor]:
-        index = order.shuffled(tf.range(count, dtype=tf.int64), seed, 0, len(self))
-        places = tf.random.stateless_uniform(
-            [count, 2], order.key(seed, "crop sample", 0), alg="philox"
+        index = order.shuffled_indices(tf.range(count, dtype=tf.int64), seed, 0, len(self))
+        positions = tf.random.stateless_uniform(
+            [count, 2], order.stateless_seed(seed, "crop sample", 0), alg="philox"
         )
-        return self._gathered(index, places)
+        return self._fetch(index, positions)
 
-    def _gathered(self, index: tf.Tensor, places: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _fetch(self, index: tf.Tensor, positions: tf.Tensor) -> dict[str, tf.Tensor]:
         """uint8 crops of the examples with some indices."""
-        high, low = tf.numpy_function(self._crops, [index, places], [tf.uint8, tf.uint8])
+        high, low = tf.numpy_function(self._crop_examples, [index, positions], [tf.uint8, tf.uint8])
         return {"low": low, "high": high}
 
-    def _crops(self, index: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self._cut(np.searchsorted(self._ends, index, side="right"), places)
+    def _crop_examples(
+        self, index: np.ndarray, positions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return self._crop(np.searchsorted(self._ends, index, side="right"), positions)
 
-    def _cut(self, numbers: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Crops of images by their numbers; places are shares of the room there is."""
+    def _crop(self, numbers: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """High- and low-resolution crops of images by number, at positions in [0, 1)."""
         high, low = (
             np.empty((len(numbers), *self.shapes[key]), np.uint8) for key in ("high", "low")
         )
-        for row, (number, place) in enumerate(zip(numbers, places)):
-            high[row], low[row] = self._images.crop(int(number), place, self.crop)
+        for row, (number, position) in enumerate(zip(numbers, positions)):
+            high[row], low[row] = self._images.crop(int(number), position, self.crop)
         return high, low
 
-    def _finish(self, step, part, found, deal, seed, horizontal_flip) -> dict[str, tf.Tensor]:
-        """Shapes, the eight positions, scaling."""
-        done = {
-            key: tf.ensure_shape(found[key], (deal.size, *shape))
+    def _finish(self, step, replica, examples, share, seed, horizontal_flip):
+        """Sets static shapes, applies one of the eight positions, and scales to [-1, 1]."""
+        batch = {
+            key: tf.ensure_shape(examples[key], (share.size, *shape))
             for key, shape in self.shapes.items()
         }
         if horizontal_flip:
             draws = tf.random.stateless_uniform(
-                [deal.batch],
-                order.key(seed, "turn super-resolution", step),
+                [share.batch],
+                order.stateless_seed(seed, "turn super-resolution", step),
                 0,
                 8,
                 tf.int32,
                 alg="philox",
             )
-            turn = order.mine(draws, part, deal)
-            done = {key: positioned(pixels, turn) for key, pixels in done.items()}
-        return self._scaled(done)
+            turn = order.replica_slice(draws, replica, share)
+            batch = {key: flip_and_rotate(pixels, turn) for key, pixels in batch.items()}
+        return self._to_float(batch)
 
 
-def positioned(images: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
-    """Square images in one of eight positions each.
+def flip_and_rotate(images: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
+    """Puts each of some square images in one of the eight positions of a square.
 
     Args:
         images: `(n, side, side, channels)`.
-        turn: int32 `(n,)` in [0, 8): 1 mirrors left to right, 2 upside down, 4 swaps rows and
-            columns; sums do it in this order.
+        turn: int32 `(n,)` in [0, 8): bit 1 flips left to right, 2 upside down, 4 swaps rows and
+            columns, in this order.
 
     Returns:
         Tensor of the same shape.
@@ -253,8 +257,8 @@ def positioned(images: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
         (2, lambda x: tf.reverse(x, [1])),
         (4, lambda x: tf.transpose(x, (0, 2, 1, 3))),
     ):
-        chosen = tf.bitwise.bitwise_and(turn, bit) > 0
-        images = tf.where(chosen[:, None, None, None], change(images), images)
+        applies = tf.bitwise.bitwise_and(turn, bit) > 0
+        images = tf.where(applies[:, None, None, None], change(images), images)
     return images
 
 
@@ -262,24 +266,24 @@ def _factors(factors: Sequence[float] | str) -> tuple[float, ...]:
     if isinstance(factors, str):
         factors = [word for word in factors.split(",") if word.strip()]
     try:
-        found = tuple(map(float, factors))
+        numbers = tuple(map(float, factors))
     except ValueError:
-        found = (0.0,)
-    if not all(0.0 < factor < 1.0 for factor in found):
+        numbers = (0.0,)
+    if not all(0.0 < factor < 1.0 for factor in numbers):
         raise InputError(
-            f"downscale_factors is {', '.join(map(str, factors))}; expected numbers above 0 and below 1, "
-            "such as 0.9,0.8,0.7,0.6"
+            f"downscale_factors is {', '.join(map(str, factors))}; expected numbers above 0 and "
+            "below 1: pass for example 0.9,0.8,0.7,0.6"
         )
-    return found
+    return numbers
 
 
 def _check(scale: int, crop: int, channels: int) -> None:
     if channels not in (1, 3):
         image_files.check_channels(channels or 0)
     if isinstance(scale, bool) or int(scale) != scale or scale < 2:
-        raise InputError(f"the scale is {scale!r}; expected a whole number from 2 on")
-    if crop % scale or crop < SMALLEST * scale:
+        raise InputError(f"the scale is {scale!r}; expected a whole number, 2 or more: pass 4")
+    if crop % scale or crop < MIN_LOW_SIDE * scale:
         raise InputError(
             f"the crop is {crop}; expected a multiple of the scale {scale}, at least"
-            f" {SMALLEST * scale}"
+            f" {MIN_LOW_SIDE * scale}: choose such a crop"
         )

@@ -1,9 +1,9 @@
-"""Bicubic resampling as MATLAB's `imresize` does it, on which super-resolution's numbers rest.
+"""Bicubic resampling that matches MATLAB's `imresize`, as super-resolution benchmarks require.
 
-Keys's kernel with a = -0.5, widened when images shrink (antialiasing), images continued by
-their mirror image (the edge counts twice). 8-bit images are rounded after each axis, rows first,
-as MATLAB rounds them. TensorFlow's and Pillow's bicubic differ at the outer two pixels; OpenCV's
-has another kernel and no antialiasing.
+Keys's kernel with a = -0.5, widened for downscaling (antialiasing), with symmetric padding (the
+edge pixel is repeated). 8-bit images are rounded after each axis, rows first, as in MATLAB.
+TensorFlow's and Pillow's bicubic differ at the outer two pixels; OpenCV's has another kernel and
+no antialiasing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tfgan_suite.errors import InputError
 
 
 def cubic_kernel(distance: np.ndarray) -> np.ndarray:
-    """Keys's cubic kernel, a = -0.5, at distances in pixels; 0 from 2 on."""
+    """Keys's cubic kernel with a = -0.5 at distances in pixels; 0 at distances of 2 or more."""
     x = np.abs(distance)
     near = 1.5 * x**3 - 2.5 * x**2 + 1.0
     far = -0.5 * x**3 + 2.5 * x**2 - 4.0 * x + 2.0
@@ -22,32 +22,36 @@ def cubic_kernel(distance: np.ndarray) -> np.ndarray:
 
 
 def resize_weights(length: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which pixels of an axis make each new one, and with what weight.
+    """The input pixels along an axis that contribute to each output pixel, and their weights.
 
     Args:
-        length: pixels there are.
-        size: pixels there shall be.
+        length: input pixels.
+        size: output pixels.
 
     Returns:
         Positions, int64 `(size, n)` in [0, length), and weights, float64 `(size, n)`, which sum
-        to 1 in each row. Four times smaller: n is 16.
+        to 1 in each row. For downscaling by 4, n is 16.
 
     Raises:
-        InputError: a length or size below 1.
+        InputError: the length or the size is below 1.
     """
     if length < 1 or size < 1:
-        raise InputError(f"{length} pixels cannot be resized to {size}; expected 1 or more")
+        raise InputError(
+            f"{length} pixels cannot be resized to {size}; expected 1 or more for both: check the"
+            " image and the size"
+        )
     scale = size / length
-    wider = max(1.0, 1.0 / scale)
+    widening = max(1.0, 1.0 / scale)
     centre = (np.arange(size) + 0.5) / scale - 0.5
-    count = int(np.ceil(4.0 * wider)) + 2
-    places = np.floor(centre - 2.0 * wider).astype(np.int64)[:, None] + np.arange(count)
-    weights = cubic_kernel((centre[:, None] - places) / wider)
+    count = int(np.ceil(4.0 * widening)) + 2
+    positions = np.floor(centre - 2.0 * widening).astype(np.int64)[:, None] + np.arange(count)
+    weights = cubic_kernel((centre[:, None] - positions) / widening)
     weights /= weights.sum(axis=1, keepdims=True)
     used = (weights != 0.0).any(axis=0)
-    there_and_back = places[:, used] % (2 * length)
-    mirrored = np.where(there_and_back < length, there_and_back, 2 * length - 1 - there_and_back)
-    return mirrored, weights[:, used]
+    # Symmetric padding: .. 1 0 | 0 1 .. n-1 | n-1 n-2 ..
+    wrapped = positions[:, used] % (2 * length)
+    padded = np.where(wrapped < length, wrapped, 2 * length - 1 - wrapped)
+    return padded, weights[:, used]
 
 
 def resize(
@@ -57,52 +61,52 @@ def resize(
     rows: slice = slice(None),
     columns: slice = slice(None),
 ) -> np.ndarray:
-    """Resizes an image, or computes a part of the resized image alone.
+    """Resizes an image, or computes only a part of the resized image.
 
     Args:
         image: uint8 or float `(height, width, channels)`.
-        height: rows of the whole result.
-        width: columns of the whole result.
-        rows: the part of its rows that is wanted.
-        columns: the part of its columns.
+        height: rows of the full result.
+        width: columns of the full result.
+        rows: the rows of it to return.
+        columns: the columns of it to return.
 
     Returns:
-        uint8 for uint8, else float64, of the part's shape.
+        uint8 for uint8, else float64, of the shape of the part.
     """
     parts = (
-        tuple(found[rows] for found in resize_weights(image.shape[0], height)),
-        tuple(found[columns] for found in resize_weights(image.shape[1], width)),
+        tuple(array[rows] for array in resize_weights(image.shape[0], height)),
+        tuple(array[columns] for array in resize_weights(image.shape[1], width)),
     )
-    made = image
-    for axis, (places, weights) in enumerate(parts):
-        made = _along(made, places, weights, axis)
+    resized = image
+    for axis, (positions, weights) in enumerate(parts):
+        resized = _weighted_sum(resized, positions, weights, axis)
         if image.dtype == np.uint8:
-            # MATLAB's round: halves go up.
-            made = np.clip(np.floor(made + 0.5), 0.0, 255.0)
-    return made.astype(np.uint8) if image.dtype == np.uint8 else made
+            # MATLAB rounds halves up.
+            resized = np.clip(np.floor(resized + 0.5), 0.0, 255.0)
+    return resized.astype(np.uint8) if image.dtype == np.uint8 else resized
 
 
 def downscale(image: np.ndarray, scale: int) -> np.ndarray:
-    """The low-resolution image of a benchmark: antialiased, `scale` times smaller.
+    """Downscales as the benchmarks do: antialiased, `scale` times smaller.
 
     Args:
         image: uint8 or float `(height, width, channels)`, sides multiples of `scale`.
         scale: whole number.
 
     Raises:
-        InputError: a side is no multiple of the scale.
+        InputError: a side is not a multiple of the scale.
     """
     height, width = image.shape[:2]
     if height % scale or width % scale or not height or not width:
         raise InputError(
-            f"an image of {width}x{height} pixels cannot be made {scale} times smaller; crop its"
-            f" sides to multiples of {scale} (`crop_to_multiple`)"
+            f"an image of {width}x{height} pixels cannot be made {scale} times smaller; expected"
+            f" sides that are multiples of {scale}: crop it with `crop_to_multiple`"
         )
     return resize(image, height // scale, width // scale)
 
 
 def upscale(image: np.ndarray, scale: int) -> np.ndarray:
-    """The baseline of super-resolution: `scale` times larger.
+    """Upscales to `scale` times the size: the baseline of super-resolution.
 
     Args:
         image: uint8 or float `(height, width, channels)`.
@@ -112,16 +116,18 @@ def upscale(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
-    """An image without the last rows and columns that are no multiple of the scale."""
+    """Crops an image at the bottom and right so that its sides are multiples of the scale."""
     height, width = (side // scale * scale for side in image.shape[:2])
     return image[:height, :width]
 
 
-def _along(image: np.ndarray, places: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:
-    """Weighted sums over one axis, one tap after the other, so that memory stays small."""
+def _weighted_sum(
+    image: np.ndarray, positions: np.ndarray, weights: np.ndarray, axis: int
+) -> np.ndarray:
+    """Weighted sums along one axis, one position at a time to save memory."""
     shape = [1] * image.ndim
-    shape[axis] = len(places)
+    shape[axis] = len(positions)
     return sum(
-        weight.reshape(shape) * np.take(image, place, axis=axis)
-        for place, weight in zip(places.T, weights.T)
+        weight.reshape(shape) * np.take(image, position, axis=axis)
+        for position, weight in zip(positions.T, weights.T)
     )

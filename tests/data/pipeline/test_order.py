@@ -51,7 +51,9 @@ def test_seeds_beyond_32_bits_differ():
 
 def test_every_example_comes_at_every_place_about_equally_often():
     places = tf.range(10, dtype=tf.int64)
-    epochs = tf.data.Dataset.range(1500).map(lambda epoch: order.shuffled(places, 5, epoch, 10))
+    epochs = tf.data.Dataset.range(1500).map(
+        lambda epoch: order.shuffled_indices(places, 5, epoch, 10)
+    )
     counts = np.zeros((10, 10))
     for shuffled in epochs.as_numpy_iterator():
         counts[np.arange(10), shuffled] += 1

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_suite import data
-from tfgan_suite.data.pipeline import columns
+from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.streams import StreamSource
 from tfgan_suite.errors import InputError
 
@@ -25,7 +25,7 @@ def paired(count=23, side=6, room=0):
     one = images(count, side, room)
     return StreamSource(
         "pairs",
-        [columns.in_memory("pairs", {"source": one, "target": 255 - one})],
+        [file_sources.array_stream("pairs", {"source": one, "target": 255 - one})],
         key="source",
         random_crop=room,
     )
@@ -33,7 +33,7 @@ def paired(count=23, side=6, room=0):
 
 def unpaired(counts=(7, 10), side=6, room=0):
     streams = [
-        columns.in_memory(key, {key: images(count, side, room)})
+        file_sources.array_stream(key, {key: images(count, side, room)})
         for key, count in zip(("domain_a", "domain_b"), counts)
     ]
     return StreamSource("domains", streams, key="domain_a", random_crop=room)
@@ -51,7 +51,7 @@ def numbers(source, key, steps, batch=5, **options):
 
 def test_images_and_values_of_one_stream_stay_together():
     held = {"simulated": images(9, 4), "label": np.arange(18, dtype=np.float32).reshape(9, 2)}
-    source = StreamSource("eyes", [columns.in_memory("simulated", held)], key="simulated")
+    source = StreamSource("eyes", [file_sources.array_stream("simulated", held)], key="simulated")
     for batch in source.batches(4, seed=3, horizontal_flip=True).take(5):
         number = stored(batch["simulated"])[:, 0, 0, 2]
         np.testing.assert_array_equal(batch["label"], np.stack([2 * number, 2 * number + 1], 1))
@@ -192,7 +192,7 @@ def test_shown_images_are_the_middle():
 def test_held_out_examples_come_in_stored_order():
     source = StreamSource(
         "train",
-        [columns.in_memory("pairs", {"source": images(3, 6)})],
+        [file_sources.array_stream("pairs", {"source": images(3, 6)})],
         key="source",
         test=lambda: unpaired((4, 9)),
     )
@@ -216,7 +216,7 @@ def test_the_element_spec_is_static_and_the_name_says_what_there_is():
 def test_points_cannot_be_mirrored():
     points = np.zeros((5, 2), np.float32)
     source = StreamSource(
-        "points", [columns.in_memory("domain_a", {"domain_a": points})], key="domain_a"
+        "points", [file_sources.array_stream("domain_a", {"domain_a": points})], key="domain_a"
     )
     assert source.batches(5, seed=0).element_spec["domain_a"].shape == (5, 2)
     with pytest.raises(InputError, match="cannot be mirrored"):

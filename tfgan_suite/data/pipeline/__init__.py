@@ -1,1 +1,1 @@
-"""From examples to batches: order, sources, crops; a function of (seed, step)."""
+"""From examples to batches: order, sources and crops, each a function of (seed, step)."""

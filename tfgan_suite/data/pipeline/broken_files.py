@@ -1,4 +1,4 @@
-"""Examples that are made of files, of which some may turn out to be broken when they are used."""
+"""Examples made of files, some of which may turn out to be broken only when they are read."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tfgan_suite.data.readers import image_files
 from tfgan_suite.errors import InputError
 
 
-class Whole:
-    """Reads examples by their numbers, and remembers which ones turned out to be broken.
+class Unreadable(Exception):
+    """A file that cannot be read; the message gives the reason in a few words."""
+
+
+class BrokenFileSkipper:
+    """Reads examples by index and remembers which of them are broken.
 
     Args:
         count: number of examples.
-        read: gives the example of a number, or raises `images.Unreadable`.
-        name: gives the name of an example, for `skipped`.
-        skipped: list of `(name, reason)` that gets every broken example once.
-        alike: gives the numbers of all examples that break with one; default itself alone.
-        gone: what is said when nothing can be read any more.
+        read: returns the example with an index, or raises `Unreadable`.
+        name: returns the name of an example, for `skipped`.
+        skipped: list of `(name, reason)` to which every broken example is added once.
+        same_file: returns the indices of all examples made of the same file; default that
+            example only.
+        none_left: message of the error when nothing can be read any more.
     """
 
     def __init__(
@@ -29,36 +33,38 @@ class Whole:
         name: Callable[[int], str],
         skipped: list[tuple[str, str]],
         *,
-        alike: Callable[[int], Iterable[int]] = lambda index: (index,),
-        gone: str = "none of the files can be read any more: check their folder",
+        same_file: Callable[[int], Iterable[int]] = lambda index: (index,),
+        none_left: str = "none of the files can be read any more; expected the files that were "
+        "there when the data was opened: check their folder",
     ) -> None:
         self.count, self.skipped = count, skipped
-        self._read, self._name, self._alike, self._gone = read, name, alike, gone
+        self._read, self._name = read, name
+        self._same_file, self._none_left = same_file, none_left
         self._broken: set[int] = set()
         self._lock = threading.Lock()
 
     def read(self, index: int) -> Any:
-        """One example, or `None` (and a note in `skipped`) if it is broken."""
+        """One example, or `None` (and an entry in `skipped`) if it is broken."""
         if index in self._broken:
             return None
         try:
             return self._read(index)
-        except image_files.Unreadable as error:
+        except Unreadable as error:
             with self._lock:
                 if index not in self._broken:
-                    self._broken.update(self._alike(index))
+                    self._broken.update(self._same_file(index))
                     self.skipped.append((self._name(index), str(error)))
             return None
 
-    def read_from(self, first: int) -> tuple[int, Any]:
-        """The first whole example from a number on, round the end, and its number.
+    def read_next(self, first: int) -> tuple[int, Any]:
+        """The first readable example at or after an index, wrapping around, and its index.
 
         Raises:
-            InputError: there is none.
+            InputError: no example can be read.
         """
-        for further in range(self.count):
-            index = (first + further) % self.count
+        for offset in range(self.count):
+            index = (first + offset) % self.count
             example = self.read(index)
             if example is not None:
                 return index, example
-        raise InputError(self._gone)
+        raise InputError(self._none_left)

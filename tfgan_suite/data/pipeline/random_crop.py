@@ -1,8 +1,8 @@
-"""Random crops and mirroring: drawn from the seed, the step and the place in the batch alone.
+"""Random crops and flips that depend only on the seed, the step and the position in the batch.
 
-Images are kept a few pixels larger than they are wanted; every time one is used, a window of
-the wanted size is cut out of it at a place of chance, half of the time turned left to right. What
-belongs together (both images of a pair) is cut by one draw, what does not by draws of its own.
+Images are stored a few pixels larger than the batches need them. Each time an image is used, a
+random window of the batch's size is cut out of it and flipped left to right with probability 0.5.
+Images that belong together (both images of a pair) share one draw; others have their own.
 """
 
 from __future__ import annotations
@@ -13,112 +13,114 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfgan_suite.data.pipeline import order
-from tfgan_suite.data.readers import image_files
 from tfgan_suite.errors import InputError
 
+MAX_MARGIN = 4096
 
-class Window(NamedTuple):
-    """Where to cut each image of a slice.
+
+class CropWindow(NamedTuple):
+    """Where to crop each image of a slice.
 
     Args:
         top: int32 `(n,)`, rows above the window.
-        left: int32 `(n,)`, columns before it.
-        turned: bool `(n,)`: mirrored left to right.
+        left: int32 `(n,)`, columns to the left of it.
+        flipped: bool `(n,)`: flipped left to right.
     """
 
     top: tf.Tensor
     left: tf.Tensor
-    turned: tf.Tensor
+    flipped: tf.Tensor
 
 
-def check(pixels: int) -> int:
+def check_margin(pixels: int) -> int:
     """Returns the number of pixels by which images are enlarged before they are cropped.
 
     Raises:
-        InputError: it is no whole number from 0 on, or absurdly large.
+        InputError: it is not a whole number of 0 or more, or it is unreasonably large.
     """
     try:
-        found = operator.index(pixels)
+        margin = operator.index(pixels)
     except TypeError:
-        found = -1
-    if not 0 <= found <= image_files.LARGEST:
+        margin = -1
+    if not 0 <= margin <= MAX_MARGIN:
         raise InputError(
-            f"the jitter is {pixels!r}; expected the number of pixels by which images are "
-            "enlarged before they are cropped at random, 0 for none (30 for 256 x 256)"
+            f"random_crop is {pixels!r}; expected the number of pixels by which images are "
+            f"enlarged before a random crop, 0 to {MAX_MARGIN}: pass 0 for no random crop, or 30 "
+            "for 256 x 256 images"
         )
-    return found
+    return margin
 
 
-def draw(
+def sample_windows(
     step: tf.Tensor | int,
-    part: tf.Tensor | int,
-    deal: order.Share,
+    replica: tf.Tensor | int,
+    share: order.BatchShare,
     seed: int,
     purpose: str,
-    room: int,
+    margin: int,
     horizontal_flip: bool,
-) -> Window:
+) -> CropWindow:
     """Draws the windows of one slice of one batch.
 
-    They belong to the places of the global batch, however it is dealt out.
+    Drawn for the global batch, so the result does not depend on how it is split.
 
     Args:
         step: number of the global batch.
-        part: number of the slice in the batch.
-        deal: how batches are dealt out.
+        replica: global index of the replica.
+        share: how batches are split.
         seed: the run's seed.
-        purpose: name of what is cut; other names give unrelated draws.
-        room: pixels that an image is larger than its window, in both directions.
+        purpose: name of what is cropped; different names give unrelated draws.
+        margin: pixels by which an image is larger than its window, in both directions.
         horizontal_flip: whether to flip each image left to right with probability 0.5.
 
     Returns:
-        `Window` of `deal.size` entries.
+        `CropWindow` of `share.size` entries.
     """
     corner = tf.random.stateless_uniform(
-        [2, deal.batch],
-        order.key(seed, f"crop {purpose}", step),
+        [2, share.batch],
+        order.stateless_seed(seed, f"crop {purpose}", step),
         0,
-        room + 1,
+        margin + 1,
         tf.int32,
         alg="philox",
     )
     coins = tf.random.stateless_uniform(
-        [deal.batch], order.key(seed, f"mirror {purpose}", step), alg="philox"
+        [share.batch], order.stateless_seed(seed, f"mirror {purpose}", step), alg="philox"
     )
-    drawn = corner[0], corner[1], (coins < 0.5) & horizontal_flip
-    return Window(*(order.mine(draws, part, deal) for draws in drawn))
+    window = corner[0], corner[1], (coins < 0.5) & horizontal_flip
+    return CropWindow(*(order.replica_slice(values, replica, share) for values in window))
 
 
-def cut(images: tf.Tensor, window: Window, room: int) -> tf.Tensor:
-    """Cuts the windows out.
+def crop(images: tf.Tensor, window: CropWindow, margin: int) -> tf.Tensor:
+    """Crops images to their windows, and flips them.
 
     Args:
-        images: `(n, height + room, width + room, channels)`.
-        window: of `n` entries.
-        room: as it was for `draw`.
+        images: `(n, height + margin, width + margin, channels)`.
+        window: `n` entries.
+        margin: as for `sample_windows`.
 
     Returns:
         `(n, height, width, channels)`.
     """
-    height, width = images.shape[1] - room, images.shape[2] - room
-    if room:
+    height, width = images.shape[1] - margin, images.shape[2] - margin
+    if margin:
         rows = window.top[:, None] + tf.range(height)
         images = tf.gather(images, rows, axis=1, batch_dims=1)
     across = tf.range(width)
-    across = tf.where(window.turned[:, None], across[::-1], across)
+    across = tf.where(window.flipped[:, None], across[::-1], across)
     return tf.gather(images, window.left[:, None] + across, axis=2, batch_dims=1)
 
 
-def middle(images: tf.Tensor, room: int) -> tf.Tensor:
-    """Cuts the window in the middle out: for images that are shown or measured.
+def center_crop(images: tf.Tensor, margin: int) -> tf.Tensor:
+    """Crops images to the window in the centre: for sample grids and measures.
 
     Args:
-        images: `(n, height + room, width + room, channels)`.
-        room: as it was for `draw`.
+        images: `(n, height + margin, width + margin, channels)`.
+        margin: as for `sample_windows`.
 
     Returns:
         `(n, height, width, channels)`.
     """
-    height, width = images.shape[1] - room, images.shape[2] - room
-    first = room // 2
+    height, width = images.shape[1] - margin, images.shape[2] - margin
+    first = margin // 2
     return images[:, first : first + height, first : first + width]

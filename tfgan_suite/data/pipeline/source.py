@@ -1,4 +1,4 @@
-"""What every data source offers, and the source that is held in memory."""
+"""The base class of all data sources, and the source that lies in memory."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import tensorflow as tf
 from tfgan_suite.data.pipeline import order
 from tfgan_suite.errors import InputError
 
-MEMORY_LIMIT = 2**31  # bytes of decoded examples; more than this is streamed from disk
-WORKERS = 2  # parallel calls in a pipeline, set here because autotuning is off
+MEMORY_LIMIT = 2**31  # bytes of decoded examples; a larger set is streamed from disk
+WORKERS = 2  # parallel calls in a pipeline; set here because autotuning is off
 
 
 class Source(abc.ABC):
-    """A set of examples that yields endless batches, the same ones for the same seed.
+    """A set of examples that yields endless batches, the same batches for the same seed.
 
     Args:
-        name: short name, fit for a folder's name.
+        name: short name, usable as a folder name.
         shape: shape of one example: `(height, width, channels)`, or `(2,)` for points.
-        fingerprint: short hex string that changes when the data changes.
-        classes: names of the classes in the order of their labels; `None` without labels.
+        fingerprint: short hex string that changes when the data change.
+        classes: names of the classes in label order; `None` without labels.
         skipped: `(file, reason)` of every file that could not be read.
-        key: name of the examples in a batch: `"image"`, `"point"`, or the one of several that
-            `shape` speaks of.
-        report: for the embedded worlds, the oracle: takes samples as a generator gives them,
-            returns a dict of numbers; `None` for all other data.
+        key: the key in a batch that `shape` describes: `"image"`, `"point"`, or the main one
+            where a batch has several.
+        report: the oracle of an embedded world: takes samples in the form a generator outputs
+            them and returns a dict of numbers; `None` for all other data.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Source(abc.ABC):
         classes: Sequence[str] | None = None,
         skipped: Sequence[tuple[str, str]] = (),
         key: str = "image",
-        report: Callable[[np.ndarray], dict] | None = None,
+        report: Callable[..., dict] | None = None,
     ) -> None:
         self.name = name
         self.shape = tuple(int(side) for side in shape)
@@ -69,15 +69,15 @@ class Source(abc.ABC):
         horizontal_flip: bool = False,
         input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
-        """Endless batches whose content is a function of the seed and the step alone.
+        """Endless batches whose content depends only on the seed and the step.
 
         Args:
-            batch: examples in a global batch; examples left over at an epoch's end are dropped.
-            seed: of order and mirroring.
-            start: first step; the steps before it are skipped exactly.
+            batch: examples in a global batch; an incomplete batch at an epoch's end is dropped.
+            seed: seed of the order and of the flips.
+            start: first step; resuming there is exact.
             horizontal_flip: flip each image left to right with probability 0.5.
-            input_context: for a strategy's dataset function. The dataset then yields slices for
-                single replicas, consecutive ones for consecutive local replicas.
+            input_context: for a strategy's dataset function. The dataset then yields one slice
+                per local replica, in the replicas' order.
 
         Returns:
             Dataset of dicts: `"image"` float32 `(batch, height, width, channels)` in [-1, 1] or
@@ -86,66 +86,70 @@ class Source(abc.ABC):
 
         Raises:
             InputError: the batch is larger than the set or does not fit the replicas; `start` is
-                negative; points cannot be mirrored.
+                negative; points cannot be flipped.
         """
-        deal = order.share(len(self), batch, input_context)
+        share = order.batch_share(len(self), batch, input_context)
         if horizontal_flip and len(self.shape) != 3:
             raise InputError(
-                f"{self.name} holds points, which cannot be mirrored; leave out horizontal_flip"
+                f"{self.name} holds points, which cannot be mirrored; expected images: leave out "
+                "horizontal_flip"
             )
-        slices = self._slices(deal, seed, start).map(
-            lambda step, part, found: self._finish(step, part, found, deal, seed, horizontal_flip),
+        slices = self._slices(share, seed, start).map(
+            lambda step, replica, examples: self._finish(
+                step, replica, examples, share, seed, horizontal_flip
+            ),
             num_parallel_calls=WORKERS,
             deterministic=True,
         )
-        return slices.prefetch(2).with_options(order.options())
+        return slices.prefetch(2).with_options(order.dataset_options())
 
     def take(self, count: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """`count` different examples in an order that only `seed` decides.
+        """`count` different examples in an order that depends only on `seed`.
 
         Args:
             count: number of examples, at most the set's length.
-            seed: of the order.
+            seed: seed of the order.
 
         Returns:
-            One batch as `batches` gives it, as NumPy arrays.
+            One batch in the form `batches` yields it, as NumPy arrays.
 
         Raises:
             InputError: the set has fewer examples.
         """
         if not 0 < count <= len(self):
             raise InputError(
-                f"{count} examples of {self.name} were asked for; it has {len(self)}: ask for 1 "
+                f"{count} examples of {self.name} were requested; it has {len(self)}: ask for 1 "
                 f"to {len(self)}"
             )
         with tf.device("CPU:0"):
-            found = self._sample(int(count), seed)
-            return {name: value.numpy() for name, value in self._scaled(found).items()}
+            examples = self._sample(int(count), seed)
+            return {name: value.numpy() for name, value in self._to_float(examples).items()}
 
     @abc.abstractmethod
-    def _slices(self, deal: order.Share, seed: int, start: int) -> tf.data.Dataset:
-        """Endless `(step, part, slice)`; a slice holds uint8 images or float32 points."""
+    def _slices(self, share: order.BatchShare, seed: int, start: int) -> tf.data.Dataset:
+        """Endless `(step, replica, slice)`; a slice holds uint8 images or float32 points."""
 
     @abc.abstractmethod
     def _sample(self, count: int, seed: int) -> dict[str, tf.Tensor]:
         """One slice of `count` different examples."""
 
-    def _finish(self, step, part, found, deal, seed, horizontal_flip) -> dict[str, tf.Tensor]:
-        """Shapes, mirroring, scaling."""
-        found = dict(found)
-        found[self.key] = tf.ensure_shape(found[self.key], (deal.size, *self.shape))
+    def _finish(self, step, replica, examples, share, seed, horizontal_flip):
+        """Sets static shapes, flips, and scales to [-1, 1]."""
+        examples = dict(examples)
+        images = tf.ensure_shape(examples[self.key], (share.size, *self.shape))
         if horizontal_flip:
-            # Only the chosen images are turned: many times faster than `where` with broadcasting.
-            chosen = tf.where(order.flips(step, part, deal, seed))
-            turned = tf.reverse(tf.gather_nd(found[self.key], chosen), [2])
-            found[self.key] = tf.tensor_scatter_nd_update(found[self.key], chosen, turned)
-        return self._scaled(found)
+            # Gathering only the images to flip is many times faster than a broadcast `where`.
+            rows = tf.where(order.flip_mask(step, replica, share, seed))
+            flipped = tf.reverse(tf.gather_nd(images, rows), [2])
+            images = tf.tensor_scatter_nd_update(images, rows, flipped)
+        examples[self.key] = images
+        return self._to_float(examples)
 
-    def _scaled(self, found: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _to_float(self, examples: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """uint8 images to float32 in [-1, 1]: 0 is exactly -1, 255 is exactly 1."""
         return {
             name: tf.cast(value, tf.float32) / 127.5 - 1.0 if value.dtype == tf.uint8 else value
-            for name, value in found.items()
+            for name, value in examples.items()
         }
 
 
@@ -153,20 +157,21 @@ class IndexedSource(Source):
     """A source that can fetch any example by its index."""
 
     @abc.abstractmethod
-    def _fetch(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The slice of the examples with the given indices, int64 `(n,)`."""
+    def fetch(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The examples with some indices, int64 `(n,)`, as uint8 images or float32 points."""
 
-    def _slices(self, deal: order.Share, seed: int, start: int) -> tf.data.Dataset:
-        def gather(step, part):
-            return step, part, self._fetch(order.indices(step, part, deal, seed, len(self)))
+    def _slices(self, share: order.BatchShare, seed: int, start: int) -> tf.data.Dataset:
+        def gather(step, replica):
+            index = order.batch_indices(step, replica, share, seed, len(self))
+            return step, replica, self.fetch(index)
 
-        return order.numbered(start, deal).map(
+        return order.replica_steps(start, share).map(
             gather, num_parallel_calls=WORKERS, deterministic=True
         )
 
     def _sample(self, count: int, seed: int) -> dict[str, tf.Tensor]:
         positions = tf.range(count, dtype=tf.int64)
-        return self._fetch(order.shuffled(positions, seed, 0, len(self)))
+        return self.fetch(order.shuffled_indices(positions, seed, 0, len(self)))
 
 
 class ArraySource(IndexedSource):
@@ -176,15 +181,15 @@ class ArraySource(IndexedSource):
         name: short name.
         examples: uint8 `(n, height, width, channels)` or float32 `(n, 2)`.
         labels: class numbers `(n,)`, or `None`.
-        **facts: as for `Source`; the fingerprint is taken from the arrays if it is not given.
+        **options: as for `Source`; the fingerprint defaults to that of the arrays.
     """
 
     def __init__(
-        self, name: str, examples: np.ndarray, labels: np.ndarray | None = None, **facts
+        self, name: str, examples: np.ndarray, labels: np.ndarray | None = None, **options
     ) -> None:
-        facts.setdefault("fingerprint", fingerprint_of(examples, labels))
-        super().__init__(name, examples.shape[1:], **facts)
-        # Tensors on the host, whatever device scope the caller is in; NumPy's copies can go.
+        options.setdefault("fingerprint", fingerprint_of(examples, labels))
+        super().__init__(name, examples.shape[1:], **options)
+        # Tensors on the host, in any device scope, so that the NumPy copies can be freed.
         with tf.device("CPU:0"):
             self._examples = tf.convert_to_tensor(examples)
             self._labels = None
@@ -194,17 +199,17 @@ class ArraySource(IndexedSource):
     def __len__(self) -> int:
         return int(self._examples.shape[0])
 
-    def _fetch(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = {self.key: tf.gather(self._examples, index)}
+    def fetch(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
+        examples = {self.key: tf.gather(self._examples, index)}
         if self._labels is not None:
-            found["label"] = tf.gather(self._labels, index)
-        return found
+            examples["label"] = tf.gather(self._labels, index)
+        return examples
 
 
 def fingerprint_of(*parts: object) -> str:
     """16 hex digits from strings, numbers and arrays; of an array its shape, type and a sample.
 
-    The sample is 4096 evenly spaced values, so that an array of any size costs the same.
+    The sample is about 4096 evenly spaced values, so that an array of any size costs the same.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -212,25 +217,26 @@ def fingerprint_of(*parts: object) -> str:
             digest.update(f"{part.shape}{part.dtype}".encode())
             flat = part.reshape(-1)
             step = max(1, flat.size // 4096)
-            # An odd distance does not keep hitting the same channel or column.
+            # An odd stride does not keep hitting the same channel or column.
             digest.update(np.ascontiguousarray(flat[:: step | 1]).tobytes())
         else:
             digest.update(f"{part!r};".encode())
     return digest.hexdigest()[:16]
 
 
-def heads(paths: Sequence[str | os.PathLike]) -> list[bytes]:
+def file_heads(paths: Sequence[str | os.PathLike]) -> list[bytes]:
     """For a fingerprint: the first 4 KiB of up to 64 files spread over the list."""
-    found = []
+    heads = []
     for index in np.linspace(0, len(paths) - 1, min(64, len(paths))).astype(int):
         with open(paths[index], "rb") as file:
-            found.append(file.read(4096))
-    return found
+            heads.append(file.read(4096))
+    return heads
 
 
-def marks(paths: Sequence[Path]) -> tuple[list[tuple[str, str, int]], list[bytes]]:
-    """For a fingerprint: names and sizes of all files, and `heads`."""
-    return [(path.parent.name, path.name, os.path.getsize(path)) for path in paths], heads(paths)
+def file_fingerprint(paths: Sequence[Path]) -> tuple[list[tuple[str, str, int]], list[bytes]]:
+    """For a fingerprint: names and sizes of all files, and `file_heads`."""
+    sizes = [(path.parent.name, path.name, os.path.getsize(path)) for path in paths]
+    return sizes, file_heads(paths)
 
 
 def distribute(
@@ -248,24 +254,23 @@ def distribute(
 
     Args:
         source: the data.
-        strategy: the strategy of the model; `None` or one with a single replica gives the plain
+        strategy: the strategy of the model; `None`, or one with a single replica, gives the plain
             dataset.
         batch: examples in a global batch.
-        seed: of order and mirroring.
+        seed: seed of the order and of the flips.
         start: first step.
         horizontal_flip: as for `Source.batches`.
 
     Raises:
-        InputError: as `Source.batches`.
+        InputError: as for `Source.batches`.
     """
+    options = {"seed": seed, "start": start, "horizontal_flip": horizontal_flip}
     if strategy is None or strategy.num_replicas_in_sync == 1:
-        return source.batches(batch, seed=seed, start=start, horizontal_flip=horizontal_flip)
-    pipelines = tf.distribute.InputContext(1, 0, strategy.num_replicas_in_sync)
-    order.share(len(source), batch, pipelines)  # raises here, not inside the strategy's function
+        return source.batches(batch, **options)
+    context = tf.distribute.InputContext(1, 0, strategy.num_replicas_in_sync)
+    order.batch_share(len(source), batch, context)  # raises here, not inside the strategy
 
-    def pipeline(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        return source.batches(
-            batch, seed=seed, start=start, horizontal_flip=horizontal_flip, input_context=context
-        )
+    def pipeline(input_context: tf.distribute.InputContext) -> tf.data.Dataset:
+        return source.batches(batch, input_context=input_context, **options)
 
     return strategy.distribute_datasets_from_function(pipeline)

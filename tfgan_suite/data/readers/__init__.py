@@ -1,1 +1,1 @@
-"""From files to arrays: one file a format or layout."""
+"""From files to arrays: one module per format or layout."""

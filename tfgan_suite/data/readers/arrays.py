@@ -1,4 +1,4 @@
-"""Arrays, above all from `.npz` files, checked and turned into sources."""
+"""Arrays, usually from `.npz` files: checks them and makes sources of them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LABEL_KEYS = {
     "train": ("label", "labels", "y", "y_train", "train_labels"),
     "test": ("y_test", "test_labels"),
 }
-_MOST_CLASSES = 2**16
+_MAX_CLASSES = 2**16
 
 
 def load_npz(path: Path, name: str, size: int | None, channels: int | None, split: str):
     """Reads images, and labels if there are any, from an `.npz` file.
 
-    Keys: `IMAGE_KEYS` and `LABEL_KEYS`; class names may lie under `classes`. Images are
+    Keys: `IMAGE_KEYS` and `LABEL_KEYS`; class names may be stored under `classes`. Images are
     `(n, height, width)` or `(n, height, width, channels)` with 1, 3 or 4 channels, uint8, or
     float in [0, 1] or [-1, 1].
 
@@ -35,10 +35,10 @@ def load_npz(path: Path, name: str, size: int | None, channels: int | None, spli
         `ArraySource`.
 
     Raises:
-        InputError: no such file content; the message says what was found instead.
+        InputError: the file does not hold such arrays; the message says what it holds.
     """
     try:
-        # Object arrays could run code when they are read, so they stay shut (allow_pickle False).
+        # Object arrays could run code when they are read, so they are refused (allow_pickle False).
         with np.load(path, allow_pickle=False) as file:
             key = _first_key(file, IMAGE_KEYS[split])
             if key is None:
@@ -48,8 +48,8 @@ def load_npz(path: Path, name: str, size: int | None, channels: int | None, spli
                     f"{', '.join(IMAGE_KEYS[split])}: save it with np.savez(file, image=images)"
                 )
             images = file[key]
-            key_of_labels = _first_key(file, LABEL_KEYS[split])
-            labels = None if key_of_labels is None else file[key_of_labels]
+            label_key = _first_key(file, LABEL_KEYS[split])
+            labels = None if label_key is None else file[label_key]
             names = file["classes"].tolist() if "classes" in file.files else None
     except InputError:
         raise
@@ -57,7 +57,7 @@ def load_npz(path: Path, name: str, size: int | None, channels: int | None, spli
         reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
         raise InputError(
             f"{path} cannot be read as .npz ({' '.join(reason.split())}): expected arrays of "
-            "numbers written by np.savez"
+            "numbers: write them with np.savez"
         ) from error
     return from_arrays(
         images,
@@ -88,12 +88,12 @@ def from_arrays(
         name: of the source.
         origin: where the arrays come from, for error messages.
         size: side of the square images; `None` keeps height and width.
-        channels: 1 or 3; `None` keeps what is there (with 4 channels: 3).
+        channels: 1 or 3; `None` keeps the arrays' own (3 for 4 channels).
         classes: names of the classes; `None` gives "0", "1", ..
 
     Raises:
         InputError: wrong rank, channels, type or range; values that are not numbers; labels that
-            do not match.
+            do not match the images.
     """
     size, channels = image_files.check_size(size), image_files.check_channels(channels)
     pixels = to_bytes(_ranked(images, origin), origin)
@@ -113,10 +113,10 @@ def from_arrays(
 
 
 def to_bytes(values: np.ndarray, origin: str) -> np.ndarray:
-    """Images of any accepted number type to uint8, 0 to 255.
+    """Converts images of any accepted type to uint8, 0 to 255.
 
     Raises:
-        InputError: values that are not numbers or lie outside the known ranges.
+        InputError: values that are not numbers or lie outside the accepted ranges.
     """
     if values.dtype == np.uint8:
         return values
@@ -125,7 +125,7 @@ def to_bytes(values: np.ndarray, origin: str) -> np.ndarray:
     if values.dtype.kind not in "iuf":
         raise InputError(
             f"{origin} holds values of type {values.dtype}; expected uint8, or float in [0, 1] "
-            "or [-1, 1]"
+            "or [-1, 1]: convert them"
         )
     low, high = float(values.min()), float(values.max())
     if values.dtype.kind in "iu" and low >= 0 and high <= 255:
@@ -133,16 +133,16 @@ def to_bytes(values: np.ndarray, origin: str) -> np.ndarray:
     if not np.isfinite([low, high]).all():
         bad = int(np.size(values) - np.sum(np.isfinite(values)))
         raise InputError(
-            f"{origin} holds {bad} values that are not finite numbers (NaN or infinity): clean "
+            f"{origin} holds {bad} values that are NaN or infinite; expected finite numbers: clean "
             "the data first"
         )
-    slack = 1e-4  # rounding of whoever scaled the images
+    slack = 1e-4  # rounding errors from scaling
     if values.dtype.kind == "f" and high <= 1 + slack and low >= -1 - slack:
         shift, scale = (0.0, 255.0) if low >= -slack else (1.0, 127.5)
         scaled = np.empty(values.shape, np.uint8)
         for index, image in enumerate(values):  # one at a time: no second float copy
-            whole = np.round((image.astype(np.float32) + shift) * scale)
-            scaled[index] = np.clip(whole, 0, 255)
+            rounded = np.round((image.astype(np.float32) + shift) * scale)
+            scaled[index] = np.clip(rounded, 0, 255)
         return scaled
     raise InputError(
         f"{origin} holds {values.dtype} values from {low:g} to {high:g}; expected uint8 0 to 255, "
@@ -161,16 +161,18 @@ def _ranked(images: np.ndarray, origin: str) -> np.ndarray:
         images = images[..., None]
     elif images.ndim == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 3, 4):
         raise InputError(
-            f"{origin} has the shape {shape}, with the channels in front; expected "
+            f"{origin} has the shape {shape}, with the channels first; expected "
             "(n, height, width, channels): use np.transpose(images, (0, 2, 3, 1))"
         )
     if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
         raise InputError(
             f"{origin} has the shape {shape}; expected (n, height, width) or "
-            "(n, height, width, channels) with 1, 3 or 4 channels"
+            "(n, height, width, channels) with 1, 3 or 4 channels: reshape the array"
         )
     if 0 in shape:
-        raise InputError(f"{origin} is empty, of shape {shape}; expected one image or more")
+        raise InputError(
+            f"{origin} is empty, of shape {shape}; expected at least one image: add some"
+        )
     return images
 
 
@@ -180,17 +182,19 @@ def _checked_labels(labels, count, classes, origin) -> tuple[np.ndarray, tuple[s
     if flat.shape != (count,):
         raise InputError(
             f"{origin} has {count} images but labels of shape {labels.shape}; expected one "
-            f"class number for each image, shape ({count},)"
+            f"class number for each image: reshape the labels to ({count},)"
         )
     if flat.dtype.kind in "US":
         names, flat = np.unique(flat, return_inverse=True)
         return flat.astype(np.int32), tuple(str(name) for name in names)
-    whole = flat.dtype.kind in "iub" or (flat.dtype.kind == "f" and np.all(flat == np.round(flat)))
-    most = len(classes) if classes else _MOST_CLASSES
-    if not whole or flat.min() < 0 or flat.max() >= most:
+    integral = flat.dtype.kind in "iub" or (
+        flat.dtype.kind == "f" and np.all(flat == np.round(flat))
+    )
+    limit = len(classes) if classes else _MAX_CLASSES
+    if not integral or flat.min() < 0 or flat.max() >= limit:
         raise InputError(
             f"{origin} has labels from {flat.min()} to {flat.max()} of type {flat.dtype}; expected "
-            f"whole class numbers from 0 to {most - 1}"
+            f"whole class numbers from 0 to {limit - 1}: renumber the classes"
         )
     names = classes or [str(number) for number in range(int(flat.max()) + 1)]
     return flat.astype(np.int32), tuple(str(name) for name in names)

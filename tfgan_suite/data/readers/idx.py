@@ -1,4 +1,4 @@
-"""IDX files, the format in which MNIST and its kin come."""
+"""IDX files, the format of MNIST and similar data sets."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tfgan_suite.data.pipeline.source import ArraySource
 from tfgan_suite.data.readers import arrays
 from tfgan_suite.errors import InputError
 
-# The files of a split, without `.gz`; the second spelling is that of some mirrors.
+# How the file names of a split start; some mirrors use the second spelling.
 _STARTS = {"train": ("train-images",), "test": ("t10k-images", "test-images")}
 
 
-def find(folder: Path, split: str) -> Path | None:
-    """The images' file of a split in a folder, or `None` where the folder has no IDX files.
+def find_images(folder: Path, split: str) -> Path | None:
+    """The image file of a split in a folder, or `None` if the folder has no IDX files.
 
     Raises:
-        InputError: the folder has IDX files, but not this split.
+        InputError: the folder has IDX files, but not for this split.
     """
     files = sorted(file for file in folder.iterdir() if is_idx(file) and "images" in file.name)
     for file in files:
@@ -32,22 +32,22 @@ def find(folder: Path, split: str) -> Path | None:
         raise InputError(
             f"{folder} has no IDX images for split {split!r}: found "
             f"{', '.join(file.name for file in files)}; expected {_STARTS[split][0]}-idx3-ubyte"
-            " or the same with .gz"
+            " or the same with .gz: add the file"
         )
     return None
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file's name is that of an IDX file: `..idx3-ubyte` or `..idx3-ubyte.gz`."""
+    """Whether a file is named like an IDX file: `..idx3-ubyte` or `..idx3-ubyte.gz`."""
     name = path.name[:-3] if path.name.endswith(".gz") else path.name
     return name.endswith("-ubyte") and "idx" in name and not name.startswith(".")
 
 
 def load_idx(path: Path, name: str, size: int | None, channels: int | None) -> ArraySource:
-    """Reads an IDX file of images (MNIST's format), and the labels' file beside it if any.
+    """Reads an IDX file of images (MNIST's format), and the label file beside it if there is one.
 
     Raises:
-        InputError: a file is damaged or holds something else, or the lengths differ.
+        InputError: a file is damaged or not an IDX file, or the lengths differ.
     """
     images = read_idx(path, (3, 4))
     labels_path = _labels_beside(path)
@@ -58,11 +58,11 @@ def load_idx(path: Path, name: str, size: int | None, channels: int | None) -> A
 
 
 def read_idx(path: str | os.PathLike, ranks: Sequence[int]) -> np.ndarray:
-    """Reads one IDX file of bytes, gzipped or not.
+    """Reads one IDX file of unsigned bytes, gzipped or not.
 
     Args:
         path: the file.
-        ranks: numbers of axes that are accepted.
+        ranks: accepted numbers of axes.
 
     Returns:
         uint8 array.
@@ -76,24 +76,26 @@ def read_idx(path: str | os.PathLike, ranks: Sequence[int]) -> np.ndarray:
         with gzip.open(path, "rb") if packed else open(path, "rb") as file:
             content = file.read()
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read ({error}): copy the IDX file again") from error
+        raise InputError(
+            f"{path} cannot be read ({error}); expected an IDX file: copy it again"
+        ) from error
     magic = content[:4]
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or magic[3] not in ranks:
         expected = " or ".join(f"0x{0x800 + rank:08x}" for rank in ranks)
         raise InputError(
             f"{path} starts with 0x{magic.hex() or '(nothing)'}; expected the IDX number "
-            f"{expected} (unsigned bytes with {' or '.join(map(str, ranks))} axes): this is no "
-            "such file, or it is damaged"
+            f"{expected} (unsigned bytes with {' or '.join(map(str, ranks))} axes): choose another "
+            "file, or copy this one again if it is damaged"
         )
-    head = 4 + 4 * magic[3]
-    sides = tuple(int(side) for side in np.frombuffer(content[4:head], ">u4"))
-    wanted = head + int(np.prod(sides, dtype=np.int64))
-    if len(sides) != magic[3] or len(content) != wanted:
+    header = 4 + 4 * magic[3]
+    sides = tuple(int(side) for side in np.frombuffer(content[4:header], ">u4"))
+    expected_size = header + int(np.prod(sides, dtype=np.int64))
+    if len(sides) != magic[3] or len(content) != expected_size:
         raise InputError(
-            f"{path} holds {len(content)} bytes; its header {sides} needs {wanted}: the file is "
-            "truncated or damaged, copy it again"
+            f"{path} holds {len(content)} bytes; its header {sides} needs {expected_size}: the "
+            "file is truncated or damaged, copy it again"
         )
-    return np.frombuffer(content, np.uint8, offset=head).reshape(sides)
+    return np.frombuffer(content, np.uint8, offset=header).reshape(sides)
 
 
 def _labels_beside(path: Path) -> Path | None:

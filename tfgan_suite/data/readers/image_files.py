@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfgan_suite.data.pipeline.broken_files import Unreadable
 from tfgan_suite.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ SUFFIXES = (
     ".ppm",
     ".pgm",
 )
-LARGEST = 4096
-# How the EXIF orientations 2 to 8 are put upright (names of `PIL.Image.Transpose`).
+MAX_SIDE = 4096
+# What turns the EXIF orientations 2 to 8 upright (names of `PIL.Image.Transpose`).
 _UPRIGHT = {
     2: "FLIP_LEFT_RIGHT",
     3: "ROTATE_180",
@@ -42,43 +43,42 @@ _UPRIGHT = {
 }
 
 
-class Unreadable(Exception):
-    """A file that is no readable image; the message is the reason, in a few words."""
-
-
 def check_size(size: int | None) -> int | None:
     """Returns `size` if it is a side length in pixels (or `None`).
 
     Raises:
         InputError: it is not.
     """
-    if size is None or (isinstance(size, (int, np.integer)) and 1 <= size <= LARGEST):
+    if size is None or (isinstance(size, (int, np.integer)) and 1 <= size <= MAX_SIDE):
         return None if size is None else int(size)
-    raise InputError(f"the image size is {size!r}; expected a whole number from 1 to {LARGEST}")
+    raise InputError(
+        f"the image size is {size!r}; expected a whole number from 1 to {MAX_SIDE}: pass the side "
+        "in pixels"
+    )
 
 
 def check_channels(channels: int | None) -> int | None:
     """Returns `channels` if it is 1, 3 or `None`.
 
     Raises:
-        InputError: it is something else.
+        InputError: it is not.
     """
     if channels in (None, 1, 3):
         return channels
     raise InputError(
-        f"{channels!r} channels were asked for; expected 1 (grey) or 3 (colour; transparency is "
-        "laid over white)"
+        f"{channels!r} channels were requested; expected 1 (grey) or 3 (colour): pass one of them "
+        "(transparent images are composited onto white)"
     )
 
 
 def probe(path: str | os.PathLike) -> bool:
-    """Reads a file's header only.
+    """Reads only a file's header.
 
     Returns:
         Whether the image is grey.
 
     Raises:
-        Unreadable: the file is empty, cannot be opened, or is no image.
+        Unreadable: the file is empty, cannot be opened, or is not an image.
     """
     from PIL import Image
 
@@ -93,7 +93,7 @@ def probe(path: str | os.PathLike) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """What a file's header says: whether it is grey, and its size as a viewer shows it."""
+    """Whether an image is grey, and its size as a viewer shows it."""
 
     grey: bool
     width: int
@@ -101,10 +101,10 @@ class Header:
 
 
 def header(path: str | os.PathLike) -> Header:
-    """Reads a file's header only, as `probe`, and its size.
+    """Reads only a file's header, as `probe` does, including its size.
 
     Raises:
-        Unreadable: as `probe`, or the header is broken.
+        Unreadable: as for `probe`, or the header is broken.
     """
     from PIL import Image
 
@@ -112,9 +112,9 @@ def header(path: str | os.PathLike) -> Header:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            # Of a PNG Pillow would decode all pixels to find a rotation that is hardly ever there.
+            # Pillow would decode all pixels of a PNG to find a rotation that is hardly ever there.
             has_exif = image.format != "PNG" or "exif" in image.info
-            if has_exif and image.getexif().get(0x0112, 1) >= 5:  # lies on its side
+            if has_exif and image.getexif().get(0x0112, 1) >= 5:  # rotated by a quarter turn
                 width, height = height, width
     except (OSError, SyntaxError, ValueError) as error:
         raise Unreadable("broken image") from error
@@ -125,7 +125,7 @@ def read(path: str | os.PathLike, size: int | None, channels: int) -> np.ndarray
     """Reads, decodes and resizes an image file; see `decode`.
 
     Raises:
-        Unreadable: the file is empty, cannot be opened, or is no whole image.
+        Unreadable: the file is empty, cannot be opened, or is not a complete image.
     """
     try:
         with open(path, "rb") as file:
@@ -138,8 +138,8 @@ def read(path: str | os.PathLike, size: int | None, channels: int) -> np.ndarray
 def decode(content: bytes, size: int | None, channels: int) -> np.ndarray:
     """Decodes an image as a viewer would show it, and fits it into a square.
 
-    The EXIF rotation is applied, 16-bit values are scaled down, of an animation the first frame
-    counts, transparency is laid over white.
+    The EXIF rotation is applied, 16-bit values are scaled down, the first frame of an animation
+    is used, and transparent images are composited onto white.
 
     Args:
         content: the bytes of a file that Pillow reads (PNG, JPEG, WebP, GIF, BMP, TIFF, ..).
@@ -150,7 +150,7 @@ def decode(content: bytes, size: int | None, channels: int) -> np.ndarray:
         uint8 `(size, size, channels)`, or `(height, width, channels)`.
 
     Raises:
-        Unreadable: no whole image of a known kind.
+        Unreadable: not a complete image of a known kind.
     """
     from PIL import Image
 
@@ -158,14 +158,14 @@ def decode(content: bytes, size: int | None, channels: int) -> np.ndarray:
         raise Unreadable("empty file")
     try:
         with Image.open(io.BytesIO(content)) as image:
-            turn = _orientation(image, content)
+            orientation = _orientation(image, content)
             if size is not None and image.format in ("JPEG", "MPO"):
                 # Lets the decoder scale huge photographs down by 2, 4 or 8, never below twice
-                # the size that is wanted.
+                # the requested size.
                 image.draft(None, (2 * size, 2 * size))
             plain = to_mode(_first_frame(image, content), channels)
-            if turn in _UPRIGHT:
-                plain = plain.transpose(Image.Transpose[_UPRIGHT[turn]])
+            if orientation in _UPRIGHT:
+                plain = plain.transpose(Image.Transpose[_UPRIGHT[orientation]])
             if size is not None:
                 plain = fit(plain, size)
             pixels = np.asarray(plain, np.uint8)
@@ -179,10 +179,10 @@ def decode(content: bytes, size: int | None, channels: int) -> np.ndarray:
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:
-    """Scales an image until its shorter side is `size`, and cuts out the middle square.
+    """Scales an image so that its shorter side is `size`, and crops the square in the centre.
 
-    Both in one step: the square is cut out of the image, to a fraction of a pixel, while it is
-    resampled. Lanczos' filter with its support widened (antialiased) shrinks, bicubic enlarges.
+    Both happen in one resampling step, so the crop is exact to a fraction of a pixel. An
+    antialiased Lanczos filter downscales, a bicubic one upscales.
     """
     from PIL import Image
 
@@ -196,7 +196,7 @@ def fit(image: Image.Image, size: int) -> Image.Image:
 
 
 def fit_array(pixels: np.ndarray, size: int | None, channels: int) -> np.ndarray:
-    """The same for an image that is an array already.
+    """As `decode`, for an image that is already an array.
 
     Args:
         pixels: uint8 `(height, width, 1, 3 or 4)`.
@@ -215,7 +215,7 @@ def fit_array(pixels: np.ndarray, size: int | None, channels: int) -> np.ndarray
 
 
 def resize_shorter_side(pixels: np.ndarray, size: int) -> np.ndarray:
-    """A uint8 image whose shorter side has `size` pixels; 0: as it is."""
+    """Scales a uint8 image so that its shorter side has `size` pixels; 0: returns it as it is."""
     height, width = pixels.shape[:2]
     if not size or min(height, width) == size:
         return pixels
@@ -229,10 +229,10 @@ def resize_shorter_side(pixels: np.ndarray, size: int) -> np.ndarray:
 
 
 def to_mode(image: Image.Image, channels: int) -> Image.Image:
-    """To grey (`channels` 1) or RGB (3) with 8 bits; transparency is laid over white."""
+    """To 8-bit grey (`channels` 1) or RGB (3); transparent images are composited onto white."""
     from PIL import Image
 
-    wanted = "L" if channels == 1 else "RGB"
+    mode = "L" if channels == 1 else "RGB"
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         image = _to_eight_bits(image)
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
@@ -241,19 +241,19 @@ def to_mode(image: Image.Image, channels: int) -> Image.Image:
         image = Image.alpha_composite(white, clear).convert("RGB")
     elif image.mode not in ("1", "L", "RGB"):
         image = image.convert("RGB")
-    return image if image.mode == wanted else image.convert(wanted)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey by 65535 = white; floats in [0, 1] by 1 = white."""
+    """Scales 16-bit grey values (white is 65535) or floats (white is 1) to 8 bits."""
     from PIL import Image
 
     values = np.asarray(image).astype(np.float64)
     low, high = float(values.min()), float(values.max())
-    top = 1.0 if image.mode == "F" else 65535.0
-    if not (low >= 0.0 and high <= top):
-        raise Unreadable(f"grey values from {low:g} to {high:g}, expected 0 to {top:g}")
-    return Image.fromarray(np.round(values * (255.0 / top)).astype(np.uint8))
+    white = 1.0 if image.mode == "F" else 65535.0
+    if not (low >= 0.0 and high <= white):
+        raise Unreadable(f"grey values from {low:g} to {high:g}, expected 0 to {white:g}")
+    return Image.fromarray(np.round(values * (255.0 / white)).astype(np.uint8))
 
 
 def _orientation(image: Image.Image, content: bytes) -> int:
@@ -266,7 +266,7 @@ def _orientation(image: Image.Image, content: bytes) -> int:
 
 
 def _first_frame(image: Image.Image, content: bytes) -> Image.Image:
-    """The decoded image; WebP goes through `compat` unless it is animated."""
+    """The decoded image; WebP is decoded by `compat` unless it is animated."""
     from PIL import Image
 
     if image.format == "WEBP" and not getattr(image, "is_animated", False):
@@ -278,7 +278,7 @@ def _first_frame(image: Image.Image, content: bytes) -> Image.Image:
 
 
 def _reason(error: Exception, path: str | os.PathLike | None = None) -> str:
-    """A few words without a path, for a list of files that were skipped."""
+    """A few words without a path, for the list of skipped files."""
     name = type(error).__name__
     if name == "UnidentifiedImageError":
         return "not an image of a known kind"

@@ -1,4 +1,4 @@
-"""Labels of images: numbers by file name, from a CSV or JSON file or from the names."""
+"""Labels of images: numbers by file name, from a CSV or JSON file or from the names themselves."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _IN_NAME = re.compile(r"(?:_-?\d+\.\d+)+$")
 _FILE_KEYS = ("file", "filename", "file_name", "name", "image", "picture", "path")
 
 
-def find(folder: Path) -> Path | None:
-    """The file with the labels of a folder's images.
+def find_label_file(folder: Path) -> Path | None:
+    """The file with the labels of a folder's images; `None` if there is none.
 
-    Looked for: `labels.csv`, `labels.json`, or a file of the folder's own name in the folder;
-    beside it a file of its name, then `labels.csv` or `labels.json`.
+    Candidates, in this order: in the folder `labels.csv` (or `.json`), then a file with the
+    folder's name; beside the folder a file with its name, then `labels.csv` (or `.json`).
     """
-    places = [
+    candidates = [
         folder / "labels",
         folder / folder.name,
         folder.parent / folder.name,
         folder.parent / "labels",
     ]
-    for place in places:
+    for candidate in candidates:
         for ending in (".csv", ".json"):
-            path = place.with_name(place.name + ending)
+            path = candidate.with_name(candidate.name + ending)
             if path.is_file():
                 return path
     return None
 
 
-def load(folder: Path, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]] | None:
+def load_labels(folder: Path, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]] | None:
     """Labels of images.
 
     Args:
@@ -46,12 +46,12 @@ def load(folder: Path, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...
 
     Returns:
         float32 `(n, k)`, the rows in the order of `names`, and the names of the `k` columns;
-        `None` where there is no file with labels and the names do not end with numbers.
+        `None` if there is no file with labels and the names do not end with numbers.
 
     Raises:
         InputError: the file cannot be read, an image has no label, or labels differ in length.
     """
-    path = find(folder)
+    path = find_label_file(folder)
     if path is None:
         return _from_names(folder, names)
     table, columns = _read_json(path) if path.suffix == ".json" else _read_csv(path)
@@ -62,33 +62,36 @@ def load(folder: Path, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...
         raise InputError(
             f"{path} has no label for {len(missing)} of {len(names)} images in {folder} "
             f"({', '.join(missing[:5])}{', ..' if len(missing) > 5 else ''}); expected a row for "
-            "each image, under its file name"
+            "each image, under its file name: add the rows"
         )
     return _checked(rows, columns, path, names)
 
 
 def _stem(name: str) -> str:
-    """A name without its ending, if that is one of an image (labels may hold dots)."""
+    """A name without its ending, if it has an image file's (labels may hold dots)."""
     path = PurePosixPath(str(name).replace("\\", "/"))
     return path.with_suffix("").as_posix() if path.suffix[1:].isalpha() else path.as_posix()
 
 
 def _from_names(folder: Path, names: Sequence[str]):
     """Numbers with a decimal point at the end of every name: `eye_7_-0.1963_0.3927.png`."""
-    found = [_IN_NAME.search(PurePosixPath(name).stem) for name in names]
-    if not names or any(match is None for match in found):
+    matches = [_IN_NAME.search(PurePosixPath(name).stem) for name in names]
+    if not names or any(match is None for match in matches):
         return None
-    rows = [[float(part) for part in match[0][1:].split("_")] for match in found]
+    rows = [[float(part) for part in match[0][1:].split("_")] for match in matches]
     return _checked(rows, (), folder, names)
 
 
 def _read_csv(path: Path) -> tuple[dict[str, list], tuple[str, ...]]:
-    """Rows `file name, number, ..`, with or without a line of titles."""
+    """Rows `file name, number, ..`, with or without a header line."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as CSV ({error})") from error
+        raise InputError(
+            f"{path} cannot be read as CSV ({error}); expected lines of file name and numbers: fix "
+            "or replace the file"
+        ) from error
     columns: tuple[str, ...] = ()
     if lines and not any(_is_number(cell) for cell in lines[0][1:]):
         columns = tuple(cell.strip() for cell in lines.pop(0)[1:])
@@ -100,7 +103,10 @@ def _read_json(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error})") from error
+        raise InputError(
+            f"{path} cannot be read as JSON ({error}); expected {{file name: [numbers]}}: fix or "
+            "replace the file"
+        ) from error
     if isinstance(content, list) and content and all(isinstance(e, Mapping) for e in content):
         key = next((key for key in _FILE_KEYS if key in content[0]), None)
         if key is not None and all(key in entry for entry in content):
@@ -110,7 +116,7 @@ def _read_json(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     if not isinstance(content, Mapping) or not content:
         raise InputError(
             f"{path} holds no labels; expected {{file name: [numbers]}} or a list of objects with "
-            "the file name under 'file'"
+            "the file name under 'file': rewrite it in this form"
         )
     first = next(iter(content.values()))
     columns = tuple(first) if isinstance(first, Mapping) else ()
@@ -131,16 +137,18 @@ def _is_number(text: Any) -> bool:
 
 
 def _checked(rows, columns, origin, names) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Rows of equal length and finite numbers, and names of their columns."""
+    """The rows as an array, if they are finite and of equal length, and names of their columns."""
     width = len(rows[0])
     for name, row in zip(names, rows):
         if len(row) != width or not width:
             raise InputError(
                 f"{origin}: the label of {name} has {len(row)} numbers, that of {names[0]} "
-                f"{width}; expected equally many for each image, at least one"
+                f"{width}; expected the same number for each image, at least one: fix the file"
             )
         if not all(_is_number(cell) and np.isfinite(float(cell)) for cell in row):
-            raise InputError(f"{origin}: the label of {name} is {row}; expected finite numbers")
+            raise InputError(
+                f"{origin}: the label of {name} is {row}; expected finite numbers: fix the file"
+            )
     values = np.array([[float(cell) for cell in row] for row in rows], np.float32)
     if len(columns) != width:
         columns = tuple(f"label {number}" for number in range(width))

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_suite.data.pipeline import columns
+from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.readers import image_files, listing
 from tfgan_suite.errors import InputError
 
-SPLITS = {"train": ("train",), "test": ("test", "val")}  # names of folders, the first that exists
+SPLITS = {"train": ("train",), "test": ("test", "val")}  # folder names, in order of preference
 
 
 @dataclasses.dataclass(frozen=True)
-class Form:
-    """What the images of a pair become.
+class PairFormat:
+    """The format to which the images of a pair are converted.
 
     Args:
-        size: side of both images as they are kept; `None` keeps what arrays have.
+        size: side of both images as they are stored; `None` keeps the arrays' own.
         keys: of image A and of image B in the batch.
         channels: of A and of B: 1, 3, or `None` for 3, or 1 if all of them are grey.
     """
@@ -31,21 +31,21 @@ class Form:
     channels: tuple[int | None, int | None]
 
     def shapes(self, grey: tuple[bool, bool]) -> dict[str, tuple[int, int, int]]:
-        """Shape of each image by its key, where all A or all B are or are not grey."""
-        depths = [want or (1 if is_grey else 3) for want, is_grey in zip(self.channels, grey)]
+        """Shape of each image by its key, given whether all A and all B are grey."""
+        depths = [count or (1 if is_grey else 3) for count, is_grey in zip(self.channels, grey)]
         return {key: (self.size, self.size, depth) for key, depth in zip(self.keys, depths)}
 
 
-def open_files(
-    folder: Path, split: str, hold_out: int, form: Form
-) -> tuple[columns.Files, list[tuple[str, str]]]:
-    """Finds the pairs of a folder in any of its layouts.
+def open_pair_folder(
+    folder: Path, split: str, hold_out: int, pair_format: PairFormat
+) -> tuple[file_sources.FileExamples, list[tuple[str, str]]]:
+    """Finds the pairs of a folder in any of the supported layouts.
 
     Args:
-        folder: with side-by-side images, or with sub-folders A and B.
+        folder: contains side-by-side images, or sub-folders A and B.
         split: `"train"` or `"test"`.
-        hold_out: pairs set aside for testing where the folder has no test split.
-        form: what the images become.
+        hold_out: pairs held out for testing if the folder has no test split.
+        pair_format: the format of the images.
 
     Returns:
         The pairs, and `(file, reason)` of those that cannot be read.
@@ -54,35 +54,42 @@ def open_files(
         InputError: no images, no such split, images without a partner, pairs of different
             size.
     """
-    if sides(folder, split) or sides(folder, "train"):
-        return _two_folders(lambda part: sides(folder, part), folder, split, hold_out, form)
+    if find_sides(folder, split) or find_sides(folder, "train"):
+        return _two_folders(
+            lambda part: find_sides(folder, part), folder, split, hold_out, pair_format
+        )
 
-    def find(part: str) -> list[Path]:
+    def list_part(part: str) -> list[Path]:
         return [folder / name for name in list_split(folder, part)]
 
-    files = _chosen(find, lambda found: found, split, hold_out)
-    heads, skipped = _headers([(file,) for file in files])
-    odd = [files[i].name for i, head in heads.items() if head[0].width % 2]
+    files = _select_split(list_part, lambda paths: paths, split, hold_out)
+    headers, skipped = _read_headers([(file,) for file in files])
+    odd = [files[i].name for i, header in headers.items() if header[0].width % 2]
     if odd:
         raise InputError(
             f"{folder}: {len(odd)} images have an odd width and cannot be halved "
-            f"({_few(odd)}); expected pairs A|B side by side, each image two equal halves"
+            f"({_few(odd)}); expected pairs A|B side by side, in two equal halves: crop or "
+            "remove them"
         )
-    grey = all(head[0].grey for head in heads.values())
-    return _SideBySide([(files[i],) for i in heads], form.shapes((grey, grey))), skipped
+    grey = all(header[0].grey for header in headers.values())
+    return _SideBySide([(files[i],) for i in headers], pair_format.shapes((grey, grey))), skipped
 
 
-def open_two(
-    first: Path, second: Path, split: str, hold_out: int, form: Form
-) -> tuple[columns.Files, list[tuple[str, str]]]:
-    """Finds the pairs of any two folders; see `open_files`."""
+def open_two_folders(
+    first: Path, second: Path, split: str, hold_out: int, pair_format: PairFormat
+) -> tuple[file_sources.FileExamples, list[tuple[str, str]]]:
+    """Finds the pairs of any two folders; see `open_pair_folder`."""
     return _two_folders(
-        lambda part: ((first, part), (second, part)), f"{first},{second}", split, hold_out, form
+        lambda part: ((first, part), (second, part)),
+        f"{first},{second}",
+        split,
+        hold_out,
+        pair_format,
     )
 
 
-def sides(folder: Path, split: str) -> tuple[tuple[Path, str], tuple[Path, str]] | None:
-    """The folders of A and of B, each with the split to list it with; `None` if there are none.
+def find_sides(folder: Path, split: str) -> tuple[tuple[Path, str], tuple[Path, str]] | None:
+    """The folders of A and of B, each with the split to list in it; `None` if there are none.
 
     Layouts: `A` and `B`, which may hold splits; `train/A` and `train/B`; `trainA` and `trainB`.
     """
@@ -99,13 +106,13 @@ def sides(folder: Path, split: str) -> tuple[tuple[Path, str], tuple[Path, str]]
 
 
 def _folders(folder: Path) -> dict[str, Path]:
-    """Visible sub-folders by their names in small letters."""
-    found = sorted(path for path in folder.iterdir() if path.is_dir())
-    return {path.name.lower(): path for path in found if not path.name.startswith(".")}
+    """Visible sub-folders by their names in lower case."""
+    folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    return {path.name.lower(): path for path in folders if not path.name.startswith(".")}
 
 
 def list_split(folder: Path, split: str) -> list[str]:
-    """Images below a folder; the test split may be called val where there is no test.
+    """Images below a folder; the test split may be called val if there is no test folder.
 
     Raises:
         InputError: no images of that split.
@@ -119,136 +126,140 @@ def list_split(folder: Path, split: str) -> list[str]:
     raise failure
 
 
-def _two_folders(find_sides, origin, split: str, hold_out: int, form: Form):
-    def find(part: str) -> list[tuple[Path, list[str]]]:
-        found = find_sides(part)
-        if found is None:
-            raise InputError(f"{origin} has no folders A and B for split {part!r}")
-        return [(side, list_split(side, label)) for side, label in found]
+def _two_folders(sides_of, origin, split: str, hold_out: int, pair_format: PairFormat):
+    """The pairs of two folders; `sides_of` returns the folders of A and B for a split."""
 
-    pairs = _chosen(find, _match, split, hold_out)
-    heads, skipped = _headers(pairs)
+    def list_part(part: str) -> list[tuple[Path, list[str]]]:
+        sides = sides_of(part)
+        if sides is None:
+            raise InputError(
+                f"{origin} has no folders A and B for split {part!r}; expected both: add them"
+            )
+        return [(side, list_split(side, label)) for side, label in sides]
+
+    pairs = _select_split(list_part, _match_names, split, hold_out)
+    headers, skipped = _read_headers(pairs)
     unequal = [
         f"{pairs[i][0]} is {a.width} x {a.height}, {pairs[i][1]} is {b.width} x {b.height}"
-        for i, (a, b) in heads.items()
+        for i, (a, b) in headers.items()
         if (a.width, a.height) != (b.width, b.height)
     ]
     if unequal:
         raise InputError(
             f"{len(unequal)} of {len(pairs)} pairs differ in size ({_few(unequal, '; ')}); "
-            "expected two images of one size that show the same thing at the same place"
+            "expected two aligned images of the same size: resize or remove them"
         )
-    grey = tuple(all(head[side].grey for head in heads.values()) for side in (0, 1))
-    return _TwoFiles([pairs[i] for i in heads], form.shapes(grey)), skipped
+    grey = tuple(all(header[side].grey for header in headers.values()) for side in (0, 1))
+    return _TwoFiles([pairs[i] for i in headers], pair_format.shapes(grey)), skipped
 
 
-def _chosen(find: Callable, match: Callable[..., list], split: str, hold_out: int) -> list:
-    """The examples of a split, which may have to be set aside first.
+def _select_split(list_part: Callable, match: Callable[..., list], split: str, hold_out: int):
+    """The examples of a split, which may first have to be held out of the training examples.
 
-    Those for testing are spread evenly over the list of all examples.
+    Held-out examples are spread evenly over the list of all examples.
     """
     if not hold_out:
-        return match(find(split))
+        return match(list_part(split))
     try:
-        test = find("test")
+        test = list_part("test")
     except InputError:  # no test split of its own: the usual case
-        everything = match(find("train"))
+        examples = match(list_part("train"))
     else:
-        return match(test if split == "test" else find("train"))
-    if hold_out >= len(everything):
+        return match(test if split == "test" else list_part("train"))
+    if hold_out >= len(examples):
         raise InputError(
-            f"{hold_out} pairs were to be set aside for testing, but there are "
-            f"{len(everything)} in all: set aside fewer"
+            f"{hold_out} pairs were to be held out for testing, but there are only "
+            f"{len(examples)}; expected fewer than that: hold out fewer"
         )
-    aside = set(np.linspace(0, len(everything) - 1, hold_out).astype(int).tolist())
-    return [one for i, one in enumerate(everything) if (i in aside) == (split == "test")]
+    held_out = set(np.linspace(0, len(examples) - 1, hold_out).astype(int).tolist())
+    return [pair for i, pair in enumerate(examples) if (i in held_out) == (split == "test")]
 
 
-def _match(found: Sequence[tuple[Path, list[str]]]) -> list[tuple[Path, Path]]:
-    """Pairs of files with the same name, endings left out, in the order of the names."""
-    (first, _), (second, _) = found
-    stems = [_stems(*side) for side in found]
-    lonely = [sorted(set(one) - set(other)) for one, other in (stems, stems[::-1])]
-    if lonely[0] or lonely[1]:
+def _match_names(sides: Sequence[tuple[Path, list[str]]]) -> list[tuple[Path, Path]]:
+    """Pairs of files with the same name, ignoring file endings, sorted by name."""
+    (first, _), (second, _) = sides
+    stems = [_by_stem(*side) for side in sides]
+    unmatched = [sorted(set(ours) - set(theirs)) for ours, theirs in (stems, stems[::-1])]
+    if unmatched[0] or unmatched[1]:
         raise InputError(
             "; ".join(
                 f"{len(names)} images in {here} have no partner in {there} "
                 f"({_few([stems[side][name] for name in names])})"
                 for side, (names, here, there) in enumerate(
-                    [(lonely[0], first, second), (lonely[1], second, first)]
+                    [(unmatched[0], first, second), (unmatched[1], second, first)]
                 )
                 if names
             )
-            + "; expected images of equal names (endings may differ): add or remove some, or take "
+            + "; expected images of equal names (endings may differ): add or remove some, or use "
             "the folders as unpaired domains"
         )
     return [(first / stems[0][name], second / stems[1][name]) for name in sorted(stems[0])]
 
 
-def _stems(folder: Path, names: Sequence[str]) -> dict[str, str]:
-    """Names without endings, and the names they stand for."""
-    found: dict[str, str] = {}
+def _by_stem(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """File names by their stems."""
+    by_stem: dict[str, str] = {}
     for name in names:
         stem = Path(name).with_suffix("").as_posix()
-        if stem in found:
+        if stem in by_stem:
             raise InputError(
-                f"{folder} holds both {found[stem]} and {name}, so that it is not clear which of "
-                "them belongs to a pair: remove one"
+                f"{folder} holds both {by_stem[stem]} and {name}; expected one image of that name "
+                "for each pair: remove one of them"
             )
-        found[stem] = name
-    return found
+        by_stem[stem] = name
+    return by_stem
 
 
 def _few(names: Sequence[str], sign: str = ", ") -> str:
     return sign.join(names[:5]) + (f"{sign}.." if len(names) > 5 else "")
 
 
-def _headers(
+def _read_headers(
     examples: Sequence[tuple[Path, ...]],
 ) -> tuple[dict[int, tuple[image_files.Header, ...]], list[tuple[str, str]]]:
-    """Headers of the examples' files by the examples' numbers, and the unreadable ones."""
+    """Headers of the examples' files by the examples' indices, and the unreadable files."""
 
     def probe(paths: tuple[Path, ...]) -> tuple[image_files.Header, ...] | tuple[str, str]:
-        heads = []
+        headers = []
         for path in paths:
             try:
-                heads.append(image_files.header(path))
+                headers.append(image_files.header(path))
             except image_files.Unreadable as error:
                 return str(path), str(error)
-        return tuple(heads)
+        return tuple(headers)
 
-    with ThreadPoolExecutor(columns.threads()) as pool:
+    with ThreadPoolExecutor(file_sources.decoder_threads()) as pool:
         answers = list(pool.map(probe, examples))
-    heads = {
-        i: found for i, found in enumerate(answers) if isinstance(found[0], image_files.Header)
+    headers = {
+        i: answer for i, answer in enumerate(answers) if isinstance(answer[0], image_files.Header)
     }
-    skipped = [found for found in answers if not isinstance(found[0], image_files.Header)]
-    if not heads:
-        columns.check_skipped(skipped, len(examples), False)
-    return heads, skipped
+    skipped = [answer for answer in answers if not isinstance(answer[0], image_files.Header)]
+    if not headers:
+        file_sources.check_skipped(skipped, len(examples), False)
+    return headers, skipped
 
 
-def _fitted(shapes: Mapping[str, tuple], images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def _fit_all(shapes: Mapping[str, tuple], images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     return {
         key: image_files.fit_array(pixels, shape[0], shape[2])
         for (key, shape), pixels in zip(shapes.items(), images)
     }
 
 
-class _SideBySide(columns.Files):
+class _SideBySide(file_sources.FileExamples):
     """Images of twice the width: A is the left half."""
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         (path,) = self.paths[index]
-        whole = image_files.read(path, None, max(shape[2] for shape in self.shapes.values()))
-        half = whole.shape[1] // 2  # cut before anything is resized, so that nothing bleeds over
-        return _fitted(self.shapes, (whole[:, :half], whole[:, half:]))
+        both = image_files.read(path, None, max(shape[2] for shape in self.shapes.values()))
+        half = both.shape[1] // 2  # split before resizing, so that the halves do not bleed over
+        return _fit_all(self.shapes, (both[:, :half], both[:, half:]))
 
 
-class _TwoFiles(columns.Files):
-    """Images of A and of B in files of their own."""
+class _TwoFiles(file_sources.FileExamples):
+    """Images of A and of B in separate files."""
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         depths = [shape[2] for shape in self.shapes.values()]
         images = [image_files.read(p, None, d) for p, d in zip(self.paths[index], depths)]
-        return _fitted(self.shapes, images)
+        return _fit_all(self.shapes, images)

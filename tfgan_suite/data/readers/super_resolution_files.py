@@ -1,4 +1,4 @@
-"""Files of super-resolution: high-resolution images, alone or with their small versions."""
+"""Files for super-resolution: high-resolution images, alone or with low-resolution versions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_suite.data import specs
-from tfgan_suite.data.readers import image_files, pair_files
+from tfgan_suite.data.readers import image_files, pair_files, specs
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import bicubic
 
@@ -24,9 +23,9 @@ class Pair:
 
     Args:
         name: its path below its folder.
-        high: the file of high resolution.
-        low: the file of its small version; None: it is made by bicubic.
-        factor: by which the image itself is made smaller before anything else.
+        high: the high-resolution file.
+        low: the file of its low-resolution version; None: it is made by bicubic downscaling.
+        factor: by which the image itself is downscaled before anything else.
     """
 
     name: str
@@ -36,11 +35,11 @@ class Pair:
 
     @property
     def paths(self) -> list[Path]:
-        """The files there are."""
+        """The files of the pair."""
         return [self.high] if self.low is None else [self.high, self.low]
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """The height and width at which an image of these sides is shown."""
+        """The height and width at which an image of these sides is used."""
         return round(height * self.factor), round(width * self.factor)
 
 
@@ -51,17 +50,17 @@ def find(
 
     Args:
         spec: a folder of images; a folder with `HR/` and `LR/` (or `LRx4/`, `X4/`, `low/`); or
-            `"HIGH,LOW"`, any two folders. Small versions have the name of the large one, endings
-            left out, or this name and `x4` (DIV2K).
-        scale: which small versions.
-        split: `"train"` or `"test"`; None: the test split where there is one, else all.
+            `"HIGH,LOW"`, any two folders. A low-resolution file has the name of the
+            high-resolution one, ignoring endings, or this name followed by `x4` (DIV2K).
+        scale: of the low-resolution versions.
+        split: `"train"` or `"test"`; None: the test split if there is one, else all.
         worlds: names of embedded sets, for messages.
 
     Returns:
-        Pairs in the order of their names.
+        Pairs, sorted by name.
 
     Raises:
-        InputError: no such folder, no images, images without a small version.
+        InputError: no such folder, no images, images without a low-resolution version.
     """
     if split is None:
         try:
@@ -69,19 +68,19 @@ def find(
         except InputError:
             return find(spec, scale, "train", worlds)
     text = os.fspath(spec)
-    both = specs.two(text)
-    if both is not None:
-        high, low = (specs.folder(part, worlds, EXPECTED) for part in both)
-        return _matched(high, low, scale, split)
-    folder = specs.folder(text, worlds, EXPECTED)
-    sides = _sides(folder, scale)
+    folders = specs.split_two(text)
+    if folders is not None:
+        high, low = (specs.find_folder(part, worlds, EXPECTED) for part in folders)
+        return _match_names(high, low, scale, split)
+    folder = specs.find_folder(text, worlds, EXPECTED)
+    sides = _find_sides(folder, scale)
     if sides is not None:
-        return _matched(*sides, scale, split)
+        return _match_names(*sides, scale, split)
     return [Pair(name, folder / name) for name in pair_files.list_split(folder, split)]
 
 
 def read(
-    pair: Pair, scale: int, channels: int, shrunk: bool = True
+    pair: Pair, scale: int, channels: int, make_low: bool = True
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The two images of a pair.
 
@@ -89,27 +88,27 @@ def read(
         pair: the files.
         scale: between them.
         channels: 1 or 3.
-        shrunk: whether to make the small version where there is no file of it.
+        make_low: whether to make the low-resolution image if there is no file of it.
 
     Returns:
-        High and low resolution, uint8 `(height, width, channels)`; the high one without the last
-        rows and columns that are no multiple of the scale.
+        High and low resolution, uint8 `(height, width, channels)`; the high-resolution one cropped
+        to multiples of the scale.
 
     Raises:
-        images.Unreadable: a file is broken, or the sizes do not fit; the message says why.
+        Unreadable: a file is broken, or the sizes do not fit; the message says why.
     """
-    return fitted(pair, image_files.read(pair.high, None, channels), scale, shrunk)
+    return resize_pair(pair, image_files.read(pair.high, None, channels), scale, make_low)
 
 
-def fitted(
-    pair: Pair, pixels: np.ndarray, scale: int, shrunk: bool = True
+def resize_pair(
+    pair: Pair, pixels: np.ndarray, scale: int, make_low: bool = True
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """As `read`, of a large image that was read before.
+    """As `read`, for a high-resolution image that was decoded before.
 
     Args:
         pair: the files.
-        pixels: of the file of high resolution, uint8 `(height, width, channels)`.
-        scale, shrunk: as for `read`.
+        pixels: of the high-resolution file, uint8 `(height, width, channels)`.
+        scale, make_low: as for `read`.
     """
     if pair.factor != 1.0:
         pixels = bicubic.resize(pixels, *pair.size(*size_of(pixels)))
@@ -117,14 +116,14 @@ def fitted(
     if min(high.shape[:2]) < 1:
         raise image_files.Unreadable(f"smaller than {scale} pixels")
     if pair.low is None:
-        return high, bicubic.downscale(high, scale) if shrunk else None
+        return high, bicubic.downscale(high, scale) if make_low else None
     low = image_files.read(pair.low, None, pixels.shape[-1])
     check_sizes(pair, size_of(high), size_of(low), scale)
     return high, low
 
 
 def check_sizes(pair: Pair, high: tuple[int, int], low: tuple[int, int], scale: int) -> None:
-    """Refuses a small version that is not the large one divided by the scale.
+    """Refuses a low-resolution image whose size is not the high-resolution one's over the scale.
 
     Args:
         pair: the files, for the message.
@@ -133,7 +132,7 @@ def check_sizes(pair: Pair, high: tuple[int, int], low: tuple[int, int], scale: 
         scale: between them.
 
     Raises:
-        images.Unreadable: the sizes do not fit.
+        Unreadable: the sizes do not fit.
     """
     if tuple(side // scale for side in high) != tuple(low):
         raise image_files.Unreadable(
@@ -148,7 +147,7 @@ def size_of(image: np.ndarray) -> tuple[int, int]:
     return image.shape[0], image.shape[1]
 
 
-def _sides(folder: Path, scale: int) -> tuple[Path, Path] | None:
+def _find_sides(folder: Path, scale: int) -> tuple[Path, Path] | None:
     """The sub-folders of high and low resolution; None if there are none."""
     below = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
     high = next((below[name] for name in HIGH if name in below), None)
@@ -159,25 +158,25 @@ def _sides(folder: Path, scale: int) -> tuple[Path, Path] | None:
     if low is None:
         raise InputError(
             f"{folder} has {high.name}, but no small versions for scale {scale}: found"
-            f" {', '.join(path.name for path in below.values())}; expected LRx{scale} or LR, or"
-            f" give {high} alone"
+            f" {', '.join(path.name for path in below.values())}; expected LRx{scale} or LR: add"
+            f" it, or pass {high} alone"
         )
     return high, low
 
 
-def _matched(high: Path, low: Path, scale: int, split: str) -> list[Pair]:
-    small = {}
+def _match_names(high: Path, low: Path, scale: int, split: str) -> list[Pair]:
+    low_files = {}
     for name in pair_files.list_split(low, split):
         stem = Path(name).with_suffix("").as_posix()
-        small[stem] = low / name
-        small.setdefault(stem.removesuffix(f"x{scale}"), low / name)
+        low_files[stem] = low / name
+        low_files.setdefault(stem.removesuffix(f"x{scale}"), low / name)
     names = pair_files.list_split(high, split)
-    found = {name: small.get(Path(name).with_suffix("").as_posix()) for name in names}
-    lonely = [name for name, path in found.items() if path is None]
-    if lonely:
+    matches = {name: low_files.get(Path(name).with_suffix("").as_posix()) for name in names}
+    unmatched = [name for name, path in matches.items() if path is None]
+    if unmatched:
         raise InputError(
-            f"{len(lonely)} of {len(names)} images in {high} have no small version in {low}"
-            f" ({', '.join(lonely[:5])}); expected files of equal names, or with x{scale} at the"
-            " end of the name"
+            f"{len(unmatched)} of {len(names)} images in {high} have no small version in {low}"
+            f" ({', '.join(unmatched[:5])}); expected files of equal names, or with x{scale} at the"
+            " end of the name: add or rename them"
         )
-    return [Pair(name, high / name, path) for name, path in found.items()]
+    return [Pair(name, high / name, path) for name, path in matches.items()]

@@ -1,4 +1,4 @@
-"""Pairs from TensorFlow Datasets: two image features, or the halves of one."""
+"""Pairs from TensorFlow Datasets: two image features, or the two halves of one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.data import specs
-from tfgan_suite.data.pipeline import columns
+from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.source import fingerprint_of
 from tfgan_suite.data.pipeline.streams import Stream
-from tfgan_suite.data.readers import image_files, pair_files
+from tfgan_suite.data.readers import image_files, pair_files, specs
 from tfgan_suite.data.readers import tfds as sets
 from tfgan_suite.errors import InputError
 
@@ -25,69 +24,76 @@ FEATURES = (
 )
 
 
-def open_pairs(text: str, split: str, form: pair_files.Form, memory_limit: int) -> Stream:
+def open_pairs(
+    text: str, split: str, pair_format: pair_files.PairFormat, memory_limit: int
+) -> Stream:
     """Reads the pairs of a set into memory.
 
     Args:
         text: `"tfds:NAME"` or `"tfds:NAME:SPLIT"`.
         split: `"train"` or `"test"`.
-        form: what the images become; without a size they become 64 x 64.
-        memory_limit: bytes they may take.
+        pair_format: the format of the images; without a size they become 64 x 64.
+        memory_limit: bytes that they may take.
 
     Raises:
-        InputError: no such set, split or features; it is too large.
+        InputError: no such set, split or features; or the set is too large.
     """
-    name, part = specs.tfds(text, split)
-    builder = sets._builder(name)
-    sets._prepare(builder)
-    keys = _features(builder, text)
-    size = form.size or sets.DEFAULT_SIZE
+    name, part = specs.parse_tfds(text, split)
+    builder = sets.open_builder(name)
+    sets.prepare(builder)
+    keys = _image_keys(builder, text)
+    size = pair_format.size or sets.DEFAULT_SIZE
     depths = [
-        wanted or min(builder.info.features[key].shape[-1] or 3, 3)
-        for wanted, key in zip(form.channels, keys * 2 if len(keys) == 1 else keys)
+        channels or min(builder.info.features[key].shape[-1] or 3, 3)
+        for channels, key in zip(pair_format.channels, keys * 2 if len(keys) == 1 else keys)
     ]
     try:
         count = builder.info.splits[part].num_examples
     except (KeyError, ValueError) as error:
         raise InputError(
-            f"{text} has no split {part!r}: found {', '.join(builder.info.splits)}"
+            f"{text} has no split {part!r}; expected one of {', '.join(builder.info.splits)}: "
+            "choose one of them"
         ) from error
     if not count:
-        raise InputError(f"{text} holds no examples in split {part!r}: choose another split")
+        raise InputError(
+            f"{text} has no examples in split {part!r}; expected at least one: choose another split"
+        )
     needed = count * size * size * sum(depths)
     if needed > memory_limit:
         raise InputError(
-            f"{text} would take {needed / 2**30:.1f} GiB at size {size}, over the limit of "
-            f"{memory_limit / 2**30:.1f}; take a part, tfds:{name}:{part}[:10%], or a smaller size"
+            f"{text} would take {needed / 2**30:.1f} GiB at size {size}; expected at most "
+            f"{memory_limit / 2**30:.1f} GiB: use a part of it, tfds:{name}:{part}[:10%], or a "
+            "smaller size"
         )
-    held = [np.empty((count, size, size, depth), np.uint8) for depth in depths]
-    for place, example in enumerate(_raw(builder, part, keys)):
-        for side, pixels in enumerate(_images(example, keys, depths)):
-            held[side][place] = image_files.fit_array(pixels, size, depths[side])
-    mark = fingerprint_of(builder.info.full_name, part, form.keys, *held)
-    return columns.in_memory("pairs", dict(zip(form.keys, held)), mark)
+    images = [np.empty((count, size, size, depth), np.uint8) for depth in depths]
+    for index, example in enumerate(_encoded_examples(builder, part, keys)):
+        for side, pixels in enumerate(_decode_pair(example, keys, depths)):
+            images[side][index] = image_files.fit_array(pixels, size, depths[side])
+    fingerprint = fingerprint_of(builder.info.full_name, part, pair_format.keys, *images)
+    return file_sources.array_stream("pairs", dict(zip(pair_format.keys, images)), fingerprint)
 
 
-def _features(builder: Any, text: str) -> tuple[str, ...]:
-    """The two image features that make a pair, or the one that holds both."""
+def _image_keys(builder: Any, text: str) -> tuple[str, ...]:
+    """The two image features that form a pair, or the one that holds both."""
     import tensorflow_datasets as tfds
 
     features = builder.info.features
-    found = [key for key in features if isinstance(features[key], tfds.features.Image)]
-    given = tuple(builder.info.supervised_keys or ())[:2]
-    for pair in (*FEATURES, given, tuple(found)):
-        if len(pair) == 2 and set(pair) <= set(found):
+    image_keys = [key for key in features if isinstance(features[key], tfds.features.Image)]
+    supervised = tuple(builder.info.supervised_keys or ())[:2]
+    for pair in (*FEATURES, supervised, tuple(image_keys)):
+        if len(pair) == 2 and set(pair) <= set(image_keys):
             return pair
-    if len(found) == 1:
-        return (found[0],)
+    if len(image_keys) == 1:
+        return (image_keys[0],)
     raise InputError(
-        f"{text} holds no pairs: its image features are {', '.join(found) or '(none)'}; "
-        "expected source and target, input_image and target, a and b, or one image A|B"
+        f"{text} holds no pairs: its image features are {', '.join(image_keys) or '(none)'}; "
+        "expected source and target, input_image and target, a and b, or one image A|B: choose "
+        "another set"
     )
 
 
-def _raw(builder: Any, part: str, keys: tuple[str, ...]):
-    """The examples in stored order, their images still encoded."""
+def _encoded_examples(builder: Any, part: str, keys: tuple[str, ...]):
+    """The examples in stored order, with encoded images."""
     import tensorflow_datasets as tfds
 
     dataset = builder.as_dataset(
@@ -101,22 +107,28 @@ def _raw(builder: Any, part: str, keys: tuple[str, ...]):
     return dataset.as_numpy_iterator()
 
 
-def _images(example: dict, keys: tuple[str, ...], depths: list[int]) -> list[np.ndarray]:
-    """Image A and image B of one example, uint8, in their own size."""
+def _decode_pair(example: dict, keys: tuple[str, ...], depths: list[int]) -> list[np.ndarray]:
+    """Image A and image B of one example, uint8, at their stored size."""
     try:
         if len(keys) == 2:
-            found = [image_files.decode(example[key], None, d) for key, d in zip(keys, depths)]
+            pair = [image_files.decode(example[key], None, d) for key, d in zip(keys, depths)]
         else:
-            whole = image_files.decode(example[keys[0]], None, max(depths))
-            half, rest = divmod(whole.shape[1], 2)
-            if rest:
-                raise InputError("an image of odd width cannot be halved; expected A|B")
-            found = [whole[:, :half], whole[:, half:]]
+            both = image_files.decode(example[keys[0]], None, max(depths))
+            half, remainder = divmod(both.shape[1], 2)
+            if remainder:
+                raise InputError(
+                    f"an image is {both.shape[1]} pixels wide; expected pairs A|B side by side, of "
+                    "even width: choose another set"
+                )
+            pair = [both[:, :half], both[:, half:]]
     except image_files.Unreadable as error:
-        raise InputError(f"an image of the prepared set is broken: {error}") from error
-    if found[0].shape[:2] != found[1].shape[:2]:
         raise InputError(
-            f"a pair differs in size: {found[0].shape[:2]} and {found[1].shape[:2]}; expected two "
-            "images of one size"
+            f"an image of the prepared set is broken ({error}); expected readable images: prepare "
+            "the set again"
+        ) from error
+    if pair[0].shape[:2] != pair[1].shape[:2]:
+        raise InputError(
+            f"the images of a pair measure {pair[0].shape[:2]} and {pair[1].shape[:2]}; expected "
+            "the same size: choose another set"
         )
-    return found
+    return pair

@@ -1,1 +1,1 @@
-"""Small worlds with known ground truth and an oracle that reads any sample back."""
+"""Small worlds with known ground truth and an oracle that can read any sample."""

@@ -1,4 +1,4 @@
-"""The embedded worlds as TensorFlow Datasets builders, so that this road works offline too.
+"""The embedded worlds as TensorFlow Datasets builders, so that `tfds:` also works offline.
 
 Importing this module registers them; `load("tfds:tfgan_shapes")` does so.
 """
@@ -38,7 +38,7 @@ class TfganShapes(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return {name: self._generate_examples(*chosen) for name, chosen in self.SPLITS.items()}
+        return {name: self._generate_examples(*split) for name, split in self.SPLITS.items()}
 
     def _generate_examples(self, count: int, seed: int) -> Iterator[tuple[int, dict[str, Any]]]:
         examples = shapes.generate(count, self.SIZE, seed)

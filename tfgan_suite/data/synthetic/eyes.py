@@ -1,9 +1,9 @@
 """The eyes world: clean rendered eyes whose gaze is known, and "real" ones as a camera sees them.
 
-Simulated and real eyes look the same ways and are built the same way. A real one lies in uneven
-light, is out of focus, dim and noisy. A predictor of the pupil's place that has only seen clean
-eyes is off on real ones; how far a refiner closes that gap is a number. `read` finds the pupil in
-images of both kinds, so that a refiner that moves it is found out.
+Simulated and real eyes have the same distribution of gaze and shape. A real one is unevenly lit,
+out of focus, dim and noisy. A predictor of the pupil's position that has only seen clean eyes is
+inaccurate on real ones; how much of that gap a refiner closes is a number. `read` finds the pupil
+in images of both kinds, and so detects a refiner that moves it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tfgan_suite.errors import InputError
 SIZE = (35, 55)
 SMALLEST = 24
 LABELS = ("pupil_x", "pupil_y")
-# In units of the image's height / 35: all lengths below are pixels of a 35 x 55 image.
+# All lengths are in pixels of a 35 x 55 image, and scale with the image's height.
 REACH = (9.0, 3.5)  # of the pupil to either side of the eye's centre, across and down
 WANDER = (3.0, 2.0)  # of the eye's centre to either side of the image's
 
@@ -40,13 +40,13 @@ class Examples:
 def generate(
     count: int = 2000, size: tuple[int, int] = SIZE, seed: int = 0, real: bool = False
 ) -> Examples:
-    """Draws eyes.
+    """Generates eyes.
 
     Args:
         count: number of eyes.
         size: height and width in pixels; the height is at least 24, the width 1.4 times that.
-        seed: of the scenes; the same seed gives the same eyes clean and real.
-        real: as a camera sees them.
+        seed: seed of the scenes; the same seed gives the same eyes, clean and real.
+        real: whether to render them as a camera sees them.
 
     Returns:
         `Examples`.
@@ -57,10 +57,11 @@ def generate(
     height, width = size
     if height < SMALLEST or width < 1.4 * height or count < 1:
         raise InputError(
-            f"{count} eyes of {height} x {width} pixels were asked for: ask for 1 or more, at "
-            f"least {SMALLEST} high and 1.4 times as wide as high (35 x 55 is the usual size)"
+            f"{count} eyes of {height} x {width} pixels were requested; expected 1 or more, at "
+            f"least {SMALLEST} high and 1.4 times as wide as high: pass for example a size of 35 x "
+            "55"
         )
-    # Only `random()` is drawn from: its values are the same in every NumPy.
+    # Only `random()` is used: its values are the same in every NumPy version.
     draws = np.random.default_rng(seed).random((count, 16))
     unit = height / 35.0
     gaze = 2.0 * draws[:, 0:2] - 1.0
@@ -75,7 +76,7 @@ def generate(
 
 
 def _render(draws, centre, pupil, unit, light) -> np.ndarray:
-    """Skin, white, iris and pupil, one over the other: `(n, height, width)` in [0, 1]."""
+    """Skin, white, iris and pupil, layered: `(n, height, width)` in [0, 1]."""
     height, width = light.shape[1:]
     x = (np.arange(width) + 0.5)[None, None, :]
     y = (np.arange(height) + 0.5)[None, :, None]
@@ -84,8 +85,8 @@ def _render(draws, centre, pupil, unit, light) -> np.ndarray:
         return (limits[0] + (limits[1] - limits[0]) * draws[:, column])[:, None, None]
 
     def disc(radius: np.ndarray) -> np.ndarray:
-        away = np.hypot(x - pupil[:, 0, None, None], y - pupil[:, 1, None, None])
-        return np.clip(radius - away + 0.5, 0.0, 1.0)
+        distance = np.hypot(x - pupil[:, 0, None, None], y - pupil[:, 1, None, None])
+        return np.clip(radius - distance + 0.5, 0.0, 1.0)
 
     across = (x - centre[:, 0, None, None]) / (mix((19.0, 22.0), 4) * unit)
     down = np.abs(y - centre[:, 1, None, None])
@@ -99,7 +100,7 @@ def _render(draws, centre, pupil, unit, light) -> np.ndarray:
 
 
 def _light(draws: np.ndarray, height: int, width: int) -> np.ndarray:
-    """An even slope of brightness in some direction: `(n, height, width)`."""
+    """A linear brightness gradient in a random direction: `(n, height, width)`."""
     angle = 2.0 * np.pi * draws[:, 11]
     x = (np.arange(width) + 0.5) / width - 0.5
     y = (np.arange(height) + 0.5) / height - 0.5
@@ -120,10 +121,10 @@ def _photograph(pixels: np.ndarray, draws: np.ndarray, unit: float, seed: int) -
 
 
 def _blurs(side: int, sigma: np.ndarray) -> np.ndarray:
-    """Matrices of Gauss's blur of `side` pixels; their rows sum to 1: `(n, side, side)`."""
-    place = np.arange(side)
-    away = (place[:, None] - place[None]) / sigma[:, None, None]
-    weights = np.exp(-0.5 * away**2)
+    """Gaussian blurs of `side` pixels as matrices whose rows sum to 1: `(n, side, side)`."""
+    position = np.arange(side)
+    distance = (position[:, None] - position[None]) / sigma[:, None, None]
+    weights = np.exp(-0.5 * distance**2)
     return weights / weights.sum(axis=2, keepdims=True)
 
 
@@ -136,22 +137,24 @@ def read(images: np.ndarray) -> np.ndarray:
         images: `(n, height, width, 1)`, uint8, or float in [-1, 1].
 
     Returns:
-        x and y in pixels, to a fraction of one, float64 `(n, 2)`.
+        x and y with sub-pixel precision, float64 `(n, 2)`.
     """
     pixels = np.asarray(images, np.float64)[..., 0]
     pixels = np.nan_to_num(pixels / 255.0 if images.dtype == np.uint8 else pixels * 0.5 + 0.5)
     height, width = pixels.shape[1:]
     unit = height / 35.0
     reach = int(np.ceil(6.5 * unit))
-    place = np.arange(-reach, reach + 1)
-    away = np.hypot(place[:, None], place[None])
-    disc = np.clip(3.0 * unit - away + 0.5, 0.0, 1.0)
-    ring = np.clip(6.0 * unit - away + 0.5, 0.0, 1.0) - np.clip(4.0 * unit - away + 0.5, 0.0, 1.0)
+    offset = np.arange(-reach, reach + 1)
+    distance = np.hypot(offset[:, None], offset[None])
+    disc = np.clip(3.0 * unit - distance + 0.5, 0.0, 1.0)
+    ring = np.clip(6.0 * unit - distance + 0.5, 0.0, 1.0) - np.clip(
+        4.0 * unit - distance + 0.5, 0.0, 1.0
+    )
     kernel = ring / ring.sum() * 0.5 - disc / disc.sum()
-    block = 256  # some MiB of spectra at a time
+    block = 256  # limits the spectra to a few MiB at a time
     parts = [_filtered(pixels[i : i + block], kernel) for i in range(0, len(pixels), block)]
     score = np.concatenate(parts)
-    # Pupils keep clear of the edges, where a parabola through three scores would not fit.
+    # Pupils stay away from the edges, where a parabola through three scores would not fit.
     inner = score[:, 2:-2, 2:-2].reshape(len(score), -1)
     row, column = np.divmod(inner.argmax(axis=1), width - 4)
     row, column, number = row + 2, column + 2, np.arange(len(score))
@@ -161,7 +164,7 @@ def read(images: np.ndarray) -> np.ndarray:
 
 
 def _filtered(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Images `(n, height, width)` under a symmetric kernel, their edges drawn out."""
+    """Filters images `(n, height, width)` with a symmetric kernel, with edge padding."""
     reach = len(kernel) // 2
     padded = np.pad(pixels, ((0, 0), (reach, reach), (reach, reach)), "edge")
     sides = padded.shape[1:]
@@ -169,44 +172,46 @@ def _filtered(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return np.fft.irfft2(spectrum, sides)[:, 2 * reach :, 2 * reach :]
 
 
-def _peak(before: np.ndarray, here: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Where a parabola through three neighbours is highest, -.5 to .5 from the middle one."""
-    bend = 2.0 * here - before - after
-    return np.clip(0.5 * (after - before) / np.where(bend > 1e-9, bend, np.inf), -0.5, 0.5)
+def _peak(before: np.ndarray, middle: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The peak of a parabola through three neighbours, -.5 to .5 from the middle one."""
+    curvature = 2.0 * middle - before - after
+    return np.clip(
+        0.5 * (after - before) / np.where(curvature > 1e-9, curvature, np.inf), -0.5, 0.5
+    )
 
 
 def report(examples: dict, outputs: np.ndarray) -> dict:
-    """What a refiner does to simulated eyes.
+    """Measures what a refiner does to simulated eyes.
 
     Args:
         examples: `"simulated"` and `"real"`, float `(n, height, width, 1)` in [-1, 1], and
             `"label"`, `(n, 2)`, the pupils of the simulated ones.
-        outputs: the refined ones.
+        outputs: the refined eyes.
 
     Returns:
         `{"images": n, "pupil_shift": mean distance in pixels of the pupil from its label,
         "label_kept_share": share of eyes where that is below a pixel, "change": mean absolute
-        difference from the unrefined eyes, "level_gap", "contrast_gap" and "grain_gap": how far
-        the mean, the deviation and the change from pixel to pixel are from those of real eyes,
-        and "raw_level_gap" .. for the unrefined ones}`.
+        difference from the unrefined eyes, "level_gap", "contrast_gap" and "grain_gap": absolute
+        differences of mean, standard deviation and pixel-to-pixel change from those of real
+        eyes, and "raw_level_gap" .. for the unrefined eyes}`.
     """
     outputs = np.asarray(outputs, np.float32)
     simulated, real = np.asarray(examples["simulated"]), np.asarray(examples["real"])
     shift = np.linalg.norm(read(outputs) - np.asarray(examples["label"]), axis=1)
-    found = {
+    measures = {
         "images": len(outputs),
         "pupil_shift": float(shift.mean()),
         "label_kept_share": float(np.mean(shift < 1.0)),
         "change": float(np.mean(np.abs(outputs - simulated))),
     }
-    wanted = _look(real)
+    expected = _statistics(real)
     for prefix, images in (("", outputs), ("raw_", simulated)):
-        for name, value in _look(images).items():
-            found[f"{prefix}{name}_gap"] = abs(value - wanted[name])
-    return found
+        for name, value in _statistics(images).items():
+            measures[f"{prefix}{name}_gap"] = abs(value - expected[name])
+    return measures
 
 
-def _look(images: np.ndarray) -> dict[str, float]:
+def _statistics(images: np.ndarray) -> dict[str, float]:
     """Mean level, mean contrast and mean grain of images in [-1, 1]."""
     return {
         "level": float(images.mean()),

@@ -1,8 +1,8 @@
-"""Two worlds of points in the plane whose modes are known: a ring of 8 and a grid of 25 Gaussians.
+"""Two worlds of points in the plane with known modes: a ring of 8 and a grid of 25 Gaussians.
 
-They are the toy sets of Gulrajani et al., "Improved Training of Wasserstein GANs" (2017), in the
-scale of its official code. A generator that drops modes, or puts points between them, shows at
-once in `report`.
+They are the toy sets of Gulrajani et al., "Improved Training of Wasserstein GANs" (2017), at the
+scale of its official code. `report` reveals a generator that drops modes or puts points between
+them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from tfgan_suite.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class World:
-    """A mixture of equally likely round Gaussians.
+    """A mixture of equally likely isotropic Gaussians.
 
     Args:
-        name: by which `load` and `read` know it.
+        name: its name for `load` and `read`.
         centres: float64 `(modes, 2)`.
         deviation: standard deviation along each axis, the same for every mode.
     """
@@ -52,29 +52,31 @@ WORLDS = {world.name: world for world in (_ring(), _grid())}
 
 
 def generate(world: str, count: int = 100_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Draws points.
+    """Generates points.
 
     Args:
         world: `"ring"` or `"grid"`.
         count: number of points; the modes come equally often (up to a remainder).
-        seed: of the draw.
+        seed: seed of the draw.
 
     Returns:
         Points float32 `(count, 2)` and the index of each one's mode, int32 `(count,)`.
 
     Raises:
-        InputError: an unknown world, or `count` below 1.
+        InputError: unknown world, or `count` below 1.
     """
-    chosen = _world(world)
+    mixture = _world(world)
     if count < 1:
-        raise InputError(f"{count} points of {world!r} were asked for: ask for 1 or more")
-    # Box and Muller's method on `random()`, whose values are the same in every NumPy.
+        raise InputError(
+            f"{count} points of {world!r} were requested; expected 1 or more: ask for more"
+        )
+    # The Box-Muller transform of `random()`, whose values are the same in every NumPy version.
     draws = np.random.default_rng(seed).random((count, 3))
-    label = np.argsort(np.argsort(draws[:, 0])) % len(chosen.centres)
+    label = np.argsort(np.argsort(draws[:, 0])) % len(mixture.centres)
     length = np.sqrt(-2.0 * np.log1p(-draws[:, 1]))
     angle = 2.0 * np.pi * draws[:, 2]
     normal = np.stack([length * np.cos(angle), length * np.sin(angle)], axis=1)
-    points = chosen.centres[label] + chosen.deviation * normal
+    points = mixture.centres[label] + mixture.deviation * normal
     return points.astype(np.float32), label.astype(np.int32)
 
 
@@ -90,23 +92,25 @@ def read(points: np.ndarray, world: str) -> tuple[np.ndarray, np.ndarray]:
         mode's standard deviations, float64 `(n,)` (infinite for a point that is not a number).
 
     Raises:
-        InputError: an unknown world, or points of another shape.
+        InputError: unknown world, or points of another shape.
     """
-    chosen = _world(world)
+    mixture = _world(world)
     points = np.asarray(points, np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
-        raise InputError(f"points of shape {points.shape} cannot be read: expected (n, 2)")
-    distance = np.linalg.norm(points[:, None] - chosen.centres[None], axis=2)
+        raise InputError(
+            f"points of shape {points.shape} cannot be read; expected (n, 2): reshape them"
+        )
+    distance = np.linalg.norm(points[:, None] - mixture.centres[None], axis=2)
     distance = np.where(np.isfinite(distance), distance, np.inf)
     mode = distance.argmin(axis=1).astype(np.int32)
-    return mode, distance.min(axis=1) / chosen.deviation
+    return mode, distance.min(axis=1) / mixture.deviation
 
 
 def report(points: np.ndarray, world: str, sigmas: float = 3.0) -> dict:
-    """Sums up `read`: which modes were found, and how many points are good ones.
+    """Summarizes `read`: which modes are covered, and how many points are good.
 
-    A point is good when it lies within `sigmas` standard deviations of its mode (of the world's
-    own points 98.9 % do, for 3). A mode is found when at least 1 % of all points are good points
+    A point is good if it lies within `sigmas` standard deviations of its mode (98.9 % of the
+    world's own points do, for 3). A mode is found if at least 1 % of all points are good points
     of it.
 
     Args:
@@ -119,7 +123,7 @@ def report(points: np.ndarray, world: str, sigmas: float = 3.0) -> dict:
         each mode]}`.
 
     Raises:
-        InputError: as `read`.
+        InputError: as for `read`.
     """
     mode, distance = read(points, world)
     good = distance <= sigmas
@@ -136,5 +140,8 @@ def report(points: np.ndarray, world: str, sigmas: float = 3.0) -> dict:
 
 def _world(name: str) -> World:
     if name not in WORLDS:
-        raise InputError(f"there is no world of points {name!r}: choose {' or '.join(WORLDS)}")
+        raise InputError(
+            f"there is no world of points {name!r}; expected {' or '.join(WORLDS)}: choose one of "
+            "them"
+        )
     return WORLDS[name]

@@ -1,8 +1,8 @@
 """The modes world: two domains of points in the plane, five Gaussians and ten.
 
 The toy of Kim et al., "Learning to Discover Cross-Domain Relations with Generative Adversarial
-Networks" (2017). A translator of A that is not held to a one-to-one relation sends several modes
-to one, and leaves some of B's out; `report` counts those it reaches.
+Networks" (2017). Without a constraint to a one-to-one mapping, a translator of A sends several
+modes to the same mode of B and misses others; `report` counts the modes it reaches.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 from tfgan_suite.errors import InputError
 
 DEVIATION = 0.1
-RADIUS = 5.0  # a point within so many deviations of a centre belongs to its mode
-SHARE = 0.02  # a mode is reached when so large a part of all points belongs to it
+RADIUS = 5.0  # a point within this many deviations of a centre belongs to its mode
+SHARE = 0.02  # a mode is reached if at least this share of all points belongs to it
 
 
 def _circle(count: int, radius: float) -> np.ndarray:
@@ -25,22 +25,25 @@ CENTRES = {"a": _circle(5, 2.0), "b": _circle(10, 4.0)}
 
 
 def generate(domain: str, count: int = 10_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Draws points.
+    """Generates points.
 
     Args:
         domain: `"a"`: 5 modes at a distance of 2; `"b"`: 10 modes at a distance of 4.
         count: number of points; the modes come equally often (up to a remainder).
-        seed: of the draw.
+        seed: seed of the draw.
 
     Returns:
         Points float32 `(count, 2)` and the index of each one's mode, int32 `(count,)`.
 
     Raises:
-        InputError: an unknown domain, or `count` below 1.
+        InputError: unknown domain, or `count` below 1.
     """
     if domain not in CENTRES or count < 1:
-        raise InputError(f"{count} points of domain {domain!r} were asked for; expected a or b")
-    # Box and Muller's method on `random()`, whose values are the same in every NumPy.
+        raise InputError(
+            f"{count} points of domain {domain!r} were requested; expected 1 or more of a or b: "
+            "pass such a number and domain"
+        )
+    # The Box-Muller transform of `random()`, whose values are the same in every NumPy version.
     draws = np.random.default_rng(seed).random((count, 3))
     label = np.argsort(np.argsort(draws[:, 0])) % len(CENTRES[domain])
     length = np.sqrt(-2.0 * np.log1p(-draws[:, 1]))
@@ -55,7 +58,7 @@ def report(examples: dict, outputs: np.ndarray) -> dict:
 
     Args:
         examples: `"domain_a"`, `(n, 2)`.
-        outputs: what a translator made of them, `(n, 2)`.
+        outputs: their translations, `(n, 2)`.
 
     Returns:
         `{"points": n, "modes_found": number of modes that at least 2 % of the points belong to,

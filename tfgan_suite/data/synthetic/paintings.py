@@ -1,8 +1,9 @@
-"""The paintings world: scenes to paint, and patterns to paint them with.
+"""The paintings world: scenes as content, and patterns as styles.
 
-A scene has a sky that fades, a ground and a few flat shapes in photographs' dull colours. A
-pattern covers its image evenly in strong colours: stripes, waves, checks, rings or dots. So
-what a style is can be read off an image: its colours, and how fast they change in which direction.
+A scene has a sky with a gradient, a ground and a few flat shapes in the muted colours of
+photographs. A pattern covers its image evenly in strong colours: stripes, waves, checks, rings or
+dots. So the style of an image can be measured: its colours, and how fast they change in which
+direction.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ SMALLEST = 16
 
 
 def scenes(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
-    """Draws contents.
+    """Generates content images.
 
     Args:
-        count: how many.
+        count: number of images.
         size: side of the square images in pixels, at least 16.
-        seed: of the scenes.
+        seed: seed of the scenes.
 
     Returns:
         uint8 `(count, size, size, 3)`.
@@ -33,7 +34,7 @@ def scenes(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
     _check(count, size, "scenes")
     draws = np.random.default_rng([seed, 0])
     rows = np.linspace(0.0, 1.0, size)[:, None, None]
-    found = np.empty((count, size, size, 3), np.uint8)
+    images = np.empty((count, size, size, 3), np.uint8)
     for index in range(count):
         top, bottom, ground = (0.25 + 0.5 * draws.random(3) for _ in range(3))
         image = np.broadcast_to(top + rows * (bottom - top), (size, size, 3)).copy()
@@ -49,17 +50,17 @@ def scenes(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
                 size,
             )[0, ..., None]
             image += cover * (0.15 + 0.7 * draws.random(3) - image)
-        found[index] = np.round(255.0 * np.clip(image, 0.0, 1.0))
-    return found
+        images[index] = np.round(255.0 * np.clip(image, 0.0, 1.0))
+    return images
 
 
 def patterns(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
-    """Draws styles: pattern number i is of kind `i % 5`, in colours and a direction of its own.
+    """Generates style images: pattern i is of kind `i % 5`, with its own colours and direction.
 
     Args:
-        count: how many.
+        count: number of images.
         size: side of the square images in pixels, at least 16.
-        seed: of the patterns.
+        seed: seed of the patterns.
 
     Returns:
         uint8 `(count, size, size, 3)`.
@@ -69,23 +70,23 @@ def patterns(count: int, size: int = 96, seed: int = 0) -> np.ndarray:
     """
     _check(count, size, "patterns")
     draws = np.random.default_rng([seed, 1])
-    places = np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="ij"), -1) + 0.5
-    found = np.empty((count, size, size, 3), np.uint8)
+    positions = np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="ij"), -1) + 0.5
+    images = np.empty((count, size, size, 3), np.uint8)
     for index in range(count):
         angle, length = np.pi * draws.random(), 4.0 + 8.0 * draws.random()
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        along, across = np.moveaxis(2.0 * np.pi / length * (places @ turn), -1, 0)
+        rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        along, across = np.moveaxis(2.0 * np.pi / length * (positions @ rotation), -1, 0)
         wave = _wave(KINDS[index % len(KINDS)], along, across)
-        # Two colours far apart: the second is the first one's opposite, moved a little.
+        # Two contrasting colours: the second is roughly the opposite of the first.
         first = draws.random(3)
         second = np.clip(np.where(first > 0.5, first - 0.6, first + 0.6), 0.0, 1.0)
         share = (0.5 + 0.5 * np.tanh(3.0 * wave))[..., None]
-        found[index] = np.round(255.0 * (first + share * (second - first)))
-    return found
+        images[index] = np.round(255.0 * (first + share * (second - first)))
+    return images
 
 
 def _wave(kind: str, along: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Numbers around 0 whose sign says the colour; a period is 2 pi long."""
+    """Values around 0 whose sign selects the colour; the period is 2 pi."""
     if kind == "stripes":
         return np.sin(along)
     if kind == "waves":
@@ -100,6 +101,6 @@ def _wave(kind: str, along: np.ndarray, across: np.ndarray) -> np.ndarray:
 def _check(count: int, size: int, what: str) -> None:
     if size < SMALLEST or count < 1:
         raise InputError(
-            f"{count} {what} were asked for at size {size}: ask for 1 or more of size"
-            f" {SMALLEST} or more"
+            f"{count} {what} were requested at size {size}; expected 1 or more of size {SMALLEST} "
+            "or more: pass such numbers"
         )

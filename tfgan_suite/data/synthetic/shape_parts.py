@@ -1,4 +1,4 @@
-"""What the shapes world is made of: its three silhouettes, its six colours, its 18 classes."""
+"""The elements of the shapes world: three silhouettes, six colours, 18 classes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ COLOURS = {
 CLASSES = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
 PALETTE = np.array(list(COLOURS.values()), np.float32) / 255.0
 
-# Every silhouette is measured by the radius of the disc of the same area, so that neither its
-# size nor its brightness gives the shape away, and so that an area alone tells the radius.
+# The size of a silhouette is the radius of the disc of the same area, so that neither size nor
+# brightness reveals the shape, and the radius follows from the area.
 SQUARE_HALF_SIDE = float(np.sqrt(np.pi) / 2.0)
 TRIANGLE_INRADIUS = float(np.sqrt(np.pi / (3.0 * np.sqrt(3.0))))
-# The variety is chosen so that a small game learns the world in a few CPU minutes.
+# The variety is limited so that a small game learns the world in a few CPU minutes.
 RADII = (0.25, 0.31)  # of the image's side
-TURNS = (0.0, 0.0, 0.0)  # largest rotation in degrees, one for each of SHAPES
+TURNS = (0.0, 0.0, 0.0)  # largest rotation in degrees for each of SHAPES
 GREYS = (0.13, 0.15)  # background levels, 0..1
-ROAM = 0.5  # share of the room around a shape in which it is placed
+ROAM = 0.5  # share of the free space over which shapes are spread
 
 
 def coverage(
@@ -41,27 +41,27 @@ def coverage(
         size: side of the image in pixels.
 
     Returns:
-        float32 `(n, size, size)` in [0, 1]: the share of each pixel that is covered, taken from
-        the distance between its middle and the outline.
+        float32 `(n, size, size)` in [0, 1]: the share of each pixel that is covered, computed from
+        the distance between its centre and the outline.
     """
     axis = np.arange(size, dtype=np.float32) + 0.5
     across = axis[None, None, :] - centre[:, 0, None, None].astype(np.float32)
     down = axis[None, :, None] - centre[:, 1, None, None].astype(np.float32)
     outside = np.empty((len(shape), size, size), np.float32)
     for index, distance in enumerate((_disc, _square, _triangle)):
-        chosen = np.flatnonzero(shape == index)
-        if len(chosen):
-            outside[chosen] = distance(
-                across[chosen],
-                down[chosen],
-                radius[chosen, None, None].astype(np.float32),
-                angle[chosen, None, None].astype(np.float32),
+        rows = np.flatnonzero(shape == index)
+        if len(rows):
+            outside[rows] = distance(
+                across[rows],
+                down[rows],
+                radius[rows, None, None].astype(np.float32),
+                angle[rows, None, None].astype(np.float32),
             )
     return np.clip(0.5 - outside, 0.0, 1.0)
 
 
 def corners(shape: int, radius: float, angle: float) -> np.ndarray:
-    """The outline's extreme points around the centre: `(k, 2)`, x and y in the radius' unit."""
+    """Extreme points of the outline around the centre: `(k, 2)`, x and y in units of the radius."""
     if SHAPES[shape] == "circle":
         return radius * np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     if SHAPES[shape] == "square":
@@ -74,7 +74,7 @@ def corners(shape: int, radius: float, angle: float) -> np.ndarray:
 
 
 def _disc(across, down, radius, angle):
-    """Signed distance to a circle: negative inside. Like all three: `(n, size, size)`."""
+    """Signed distance to a circle: negative inside; like all three, `(n, size, size)`."""
     return np.sqrt(across**2 + down**2) - radius
 
 
@@ -89,7 +89,7 @@ def _triangle(across, down, radius, angle):
     """Signed distance to the nearest side of an equilateral triangle that points up."""
     outside = None
     for third in range(3):
-        # The sides' normals: straight down (y grows downwards), and turned by a third each.
+        # Normals of the sides: straight down (y grows downwards), then rotated by thirds of a turn.
         normal = np.pi / 2.0 + third * 2.0 * np.pi / 3.0 + angle
         reach = np.cos(normal) * across + np.sin(normal) * down
         outside = reach if outside is None else np.maximum(outside, reach)

@@ -1,8 +1,8 @@
-"""Reads an image of the shapes world back: which shape, which colour, where, and is it clean.
+"""Reads images of the shapes world: which shape, which colour, where, and whether it is clean.
 
 The reader knows the world (a plain background, six colours, three silhouettes) and nothing of
-how an image was made. Its thresholds were set on images of the world itself with a little
-noise and blur added; no generator was looked at.
+how an image was made. Its thresholds were set on images of the world itself with slight noise
+and blur; no generator's outputs were used.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from tfgan_suite.data.synthetic.shape_parts import CLASSES, COLOURS, PALETTE, SH
 from tfgan_suite.errors import InputError
 
 # Colour distances are Euclidean in RGB with channels in [0, 1] (largest possible: 1.73).
-STANDS_OUT = 0.25  # a pixel this far from the background is no background
-OFF_LINE = 0.25  # an edge pixel lies on the line from background to colour up to this
-OFF_COLOUR = 0.17  # the shape's mean colour against the world's; half-way mixtures are >= 0.26 off
+STANDS_OUT = 0.25  # a pixel this far from the background is not background
+OFF_LINE = 0.25  # largest distance of an edge pixel from the line between background and colour
+OFF_COLOUR = 0.17  # of the shape's mean colour from the world's; half-way mixtures are >= 0.26 off
 ROUGH = 0.12  # root mean square deviation per channel, of background and of shape
 STRAY = 0.04  # foreign pixels, as a share of the shape's area
 FIT = 0.88  # overlap of the silhouette with the best of the three (intersection over union)
-LEAD = 0.03  # by which it beats the second best
-SLACK = np.radians(10.0)  # beyond the world's own rotations
+LEAD = 0.03  # of the best overlap over the second best
+SLACK = np.radians(10.0)  # beyond the rotations of the world
 
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What `read` found, one entry for each image.
+    """The results of `read`, one entry per image.
 
     Args:
         clean: bool `(n,)`: one shape, well formed, of one of the colours, on a plain background.
-        label: int32 `(n,)`, index into `CLASSES`; -1 where nothing was found.
-        shape: int32 `(n,)`, index into `SHAPES`; -1 where nothing was found.
-        colour: int32 `(n,)`, index into the names of `COLOURS`; -1 where nothing was found.
-        box: float32 `(n, 4)`: left, top, right, bottom in pixels of what was found, to a pixel.
+        label: int32 `(n,)`, index into `CLASSES`; -1 if there is no shape.
+        shape: int32 `(n,)`, index into `SHAPES`; -1 if there is no shape.
+        colour: int32 `(n,)`, index into the names of `COLOURS`; -1 if there is no shape.
+        box: float32 `(n, 4)`: left, top, right, bottom of the shape in whole pixels.
         fit: float32 `(n,)`: overlap with the best silhouette, 0 to 1.
 
     The class of an image that is not clean is a guess.
@@ -53,25 +53,25 @@ def read(images: np.ndarray) -> Reading:
     """Reads images of any origin.
 
     Args:
-        images: `(n, height, width, 3)`, uint8, or float in [-1, 1] (what lies outside is
+        images: `(n, height, width, 3)`, uint8, or float in [-1, 1] (values outside are
             clipped); height = width >= 16.
 
     Returns:
         `Reading`.
 
     Raises:
-        InputError: another shape, size or number type.
+        InputError: unsupported shape, size or number type.
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[3] != 3 or images.shape[1] != images.shape[2]:
         raise InputError(
-            f"images of shape {images.shape} cannot be read as shapes: expected "
-            "(n, size, size, 3), square and in colour"
+            f"images of shape {images.shape} cannot be read as shapes; expected "
+            "(n, size, size, 3), square and in colour: crop or convert them"
         )
     if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
         raise InputError(
-            f"images of type {images.dtype} cannot be read as shapes: expected uint8, or float "
-            "in [-1, 1]"
+            f"images of type {images.dtype} cannot be read as shapes; expected uint8, or float "
+            "in [-1, 1]: convert them"
         )
     block = max(1, 2**18 // max(1, images.shape[1]) ** 2)
     parts = [_read_block(_unit(images[i : i + block])) for i in range(0, len(images), block)]
@@ -81,7 +81,7 @@ def read(images: np.ndarray) -> Reading:
 
 
 def report(images: np.ndarray) -> dict:
-    """Sums up `read`: how much of a batch is clean and how the classes are spread.
+    """Summarizes `read`: the share of clean images and the distribution of the classes.
 
     Args:
         images: as for `read`.
@@ -101,7 +101,7 @@ def report(images: np.ndarray) -> dict:
 
 
 def _unit(images: np.ndarray) -> np.ndarray:
-    """To float32 in [0, 1]; what is not a number becomes black."""
+    """To float32 in [0, 1]; NaN becomes black."""
     if images.dtype == np.uint8:
         return images.astype(np.float32) / 255.0
     pixels = np.clip(images.astype(np.float32) * 0.5 + 0.5, 0.0, 1.0)
@@ -116,18 +116,18 @@ def _read_block(pixels: np.ndarray) -> tuple[np.ndarray, ...]:
     near = _grow(_grow(body))
     soft = np.clip(alpha, 0.0, 1.0) * near
     area = soft.sum(axis=(1, 2))
-    found = body.sum(axis=(1, 2)) >= 4
+    exists = body.sum(axis=(1, 2)) >= 4
     shape, fit, fits = _best_silhouette(soft, area, alpha * _grow(body))
-    clean = found & fits & _plain(pixels, back, near, area)
+    clean = exists & fits & _plain(pixels, back, near, area)
     clean &= _right_colour(pixels, body, PALETTE[colour])
-    label = np.where(found, shape * len(COLOURS) + colour, -1)
+    label = np.where(exists, shape * len(COLOURS) + colour, -1)
     return (
         clean,
         label.astype(np.int32),
-        np.where(found, shape, -1).astype(np.int32),
-        np.where(found, colour, -1).astype(np.int32),
+        np.where(exists, shape, -1).astype(np.int32),
+        np.where(exists, colour, -1).astype(np.int32),
         _boxes(body),
-        np.where(found, fit, 0.0).astype(np.float32),
+        np.where(exists, fit, 0.0).astype(np.float32),
     )
 
 
@@ -139,7 +139,7 @@ def _background(pixels: np.ndarray) -> np.ndarray:
 
 
 def _foreground(pixels: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The colour that explains most pixels, and how much of it each pixel holds.
+    """The colour that explains the most pixels, and its share in each pixel.
 
     A pixel of an anti-aliased image is `back + alpha * (colour - back)`; alpha is 0 where a
     pixel is far from that line.
@@ -147,18 +147,18 @@ def _foreground(pixels: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.nd
     offset = pixels - back[:, None, None, :]
     best = np.full(len(pixels), -1)
     colour = np.zeros(len(pixels), np.int64)
-    chosen = np.zeros(pixels.shape[:3], np.float32)
+    best_alpha = np.zeros(pixels.shape[:3], np.float32)
     for index, candidate in enumerate(PALETTE):
         line = candidate - back
         alpha = np.einsum("nhwc,nc->nhw", offset, line) / np.sum(line**2, axis=1)[:, None, None]
-        off = offset - alpha[..., None] * line[:, None, None, :]
-        alpha = np.where(np.sum(off**2, axis=3) < OFF_LINE**2, alpha, 0.0)
+        residual = offset - alpha[..., None] * line[:, None, None, :]
+        alpha = np.where(np.sum(residual**2, axis=3) < OFF_LINE**2, alpha, 0.0)
         count = np.sum((alpha > 0.5) & (alpha < 1.5), axis=(1, 2))
         better = count > best
         best = np.where(better, count, best)
         colour[better] = index
-        chosen[better] = alpha[better]
-    return colour, chosen
+        best_alpha[better] = alpha[better]
+    return colour, best_alpha
 
 
 def _grow(mask: np.ndarray) -> np.ndarray:
@@ -172,7 +172,7 @@ def _grow(mask: np.ndarray) -> np.ndarray:
 
 
 def _one_component(mask: np.ndarray) -> np.ndarray:
-    """The connected part around the densest place of each mask."""
+    """The connected component around the densest position of each mask."""
     size = mask.shape[1]
     reach = max(1, size // 10)
     sums = np.cumsum(
@@ -210,25 +210,25 @@ def _best_silhouette(soft, area, alpha) -> tuple[np.ndarray, np.ndarray, np.ndar
     third = np.angle(np.sum(soft * cube, axis=(1, 2))) / 3.0 + np.pi / 2.0
     fourth = (np.angle(np.sum(soft * cube * z, axis=(1, 2))) - np.pi) / 4.0
     turns = [np.zeros_like(x), _wrap(fourth, np.pi / 2.0), _wrap(third, 2.0 * np.pi / 3.0)]
-    seen = _sharpen(alpha)
+    observed = _sharpen(alpha)
     overlap = np.zeros((len(SHAPES), len(soft)))
     for index, turn in enumerate(turns):
         shape = np.full(len(soft), index)
         centre = np.stack([x, y], axis=1)
         template = shape_parts.coverage(shape, centre, np.sqrt(weight / np.pi), turn, size)
         template = _sharpen(template)
-        either = np.maximum(seen, template).sum(axis=(1, 2))
-        overlap[index] = np.minimum(seen, template).sum(axis=(1, 2)) / np.maximum(either, 1e-3)
+        union = np.maximum(observed, template).sum(axis=(1, 2))
+        overlap[index] = np.minimum(observed, template).sum(axis=(1, 2)) / np.maximum(union, 1e-3)
     ranked = np.sort(overlap, axis=0)
     best = overlap.argmax(axis=0)
-    turned = np.abs(np.stack(turns))[best, np.arange(len(soft))]
-    upright = turned <= np.radians(shape_parts.TURNS)[best] + SLACK
+    rotation = np.abs(np.stack(turns))[best, np.arange(len(soft))]
+    upright = rotation <= np.radians(shape_parts.TURNS)[best] + SLACK
     fits = (ranked[-1] >= FIT) & (ranked[-1] - ranked[-2] >= LEAD) & upright
     return best, ranked[-1], fits
 
 
 def _wrap(angle: np.ndarray, period: float) -> np.ndarray:
-    """The equal angle that is nearest to zero."""
+    """The equivalent angle nearest to zero."""
     return angle - period * np.round(angle / period)
 
 
@@ -238,7 +238,7 @@ def _sharpen(cover: np.ndarray) -> np.ndarray:
 
 
 def _plain(pixels, back, near, area) -> np.ndarray:
-    """Whether all but the shape is an even, neutral, not too bright background."""
+    """Whether the background is even, neutral and not too bright."""
     offset = np.sum((pixels - back[:, None, None, :]) ** 2, axis=3) * ~near
     stray = np.sum(offset > STANDS_OUT**2, axis=(1, 2)) <= STRAY * area
     rough = offset.sum(axis=(1, 2)) / 3.0 / np.maximum(np.sum(~near, axis=(1, 2)), 1)
@@ -247,12 +247,12 @@ def _plain(pixels, back, near, area) -> np.ndarray:
     return stray & (rough <= ROUGH**2) & neutral & dark
 
 
-def _right_colour(pixels, body, wanted) -> np.ndarray:
-    """Whether the shape without its rim is of the wanted colour, and evenly so."""
+def _right_colour(pixels, body, expected) -> np.ndarray:
+    """Whether the shape without its rim has the expected colour, evenly."""
     core = ~_grow(~body)
     count = np.maximum(core.sum(axis=(1, 2)), 1)[:, None]
     mean = np.einsum("nhwc,nhw->nc", pixels, core) / count
-    near = np.linalg.norm(mean - wanted, axis=1) <= OFF_COLOUR
+    near = np.linalg.norm(mean - expected, axis=1) <= OFF_COLOUR
     offset = np.sum((pixels - mean[:, None, None, :]) ** 2, axis=3) * core
     return near & (offset.sum(axis=(1, 2)) / 3.0 / count[:, 0] <= ROUGH**2)
 
@@ -260,7 +260,7 @@ def _right_colour(pixels, body, wanted) -> np.ndarray:
 def _boxes(body: np.ndarray) -> np.ndarray:
     """Left, top, right, bottom of each mask, zeros for an empty one: float32 `(n, 4)`."""
     sides = []
-    for axis in (1, 2):  # columns that hold a pixel, then rows
+    for axis in (1, 2):  # columns that contain a pixel, then rows
         line = body.any(axis=axis)
         first = line.argmax(axis=1)
         last = np.where(line.any(axis=1), line.shape[1] - line[:, ::-1].argmax(axis=1), 0)

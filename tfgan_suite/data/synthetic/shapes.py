@@ -1,8 +1,8 @@
 """The shapes world: one coloured circle, square or triangle on a plain dark background.
 
 It is small enough for a GAN to learn in minutes, and its ground truth is known: which of 18
-classes, where, how large. `read` tells the same things of any image, so that what a generator
-has learnt is a number.
+classes, where, how large. `read` extracts the same from any image, so that what a generator has
+learned is a number.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Examples:
 
 
 def generate(count: int = 6000, size: int = 32, seed: int = 0) -> Examples:
-    """Draws `count` examples; the same seed gives the same scenes at every size.
+    """Generates examples; the same seed gives the same scenes at every size.
 
     Args:
         count: number of examples; the classes come equally often (up to a remainder).
         size: side of the square images in pixels, at least 16.
-        seed: of the scenes.
+        seed: seed of the scenes.
 
     Returns:
         `Examples`.
@@ -68,19 +68,22 @@ def generate(count: int = 6000, size: int = 32, seed: int = 0) -> Examples:
     """
     if size < SMALLEST:
         raise InputError(
-            f"the shapes world was asked for at size {size}; its shapes can be told apart from "
-            f"size {SMALLEST} on: choose a size of {SMALLEST} or more"
+            f"the shapes world was requested at size {size}; expected {SMALLEST} or more, below "
+            "which its shapes look alike: choose a larger size"
         )
     if count < 1:
-        raise InputError(f"{count} examples of the shapes world were asked for: ask for 1 or more")
-    # Only `random()` is drawn from: its values are the same in every NumPy.
+        raise InputError(
+            f"{count} examples of the shapes world were requested; expected a positive number: ask "
+            "for 1 or more"
+        )
+    # Only `random()` is used: its values are the same in every NumPy version.
     draws = np.random.default_rng(seed).random((count, 6))
     label = (np.argsort(np.argsort(draws[:, 0])) % len(CLASSES)).astype(np.int32)
     shape, colour = np.divmod(label, len(COLOURS))
     low, high = shape_parts.RADII
     radius = low + (high - low) * draws[:, 1]
     angle = np.radians(shape_parts.TURNS)[shape] * (2.0 * draws[:, 2] - 1.0)
-    centre, box = _place(shape, radius, angle, draws[:, 3:5])
+    centre, box = _centres_and_boxes(shape, radius, angle, draws[:, 3:5])
     low, high = shape_parts.GREYS
     grey = low + (high - low) * draws[:, 5]
     images = _paint(shape, colour, centre * size, radius * size, angle, grey, size)
@@ -94,8 +97,8 @@ def generate(count: int = 6000, size: int = 32, seed: int = 0) -> Examples:
     )
 
 
-def _place(shape, radius, angle, draws):
-    """Centres `(n, 2)` that keep every shape wholly inside, and boxes `(n, 4)`; side = 1."""
+def _centres_and_boxes(shape, radius, angle, draws):
+    """Centres `(n, 2)` that keep every shape inside, and boxes `(n, 4)`; side = 1."""
     margin = 0.03
     centre = np.empty((len(shape), 2))
     box = np.empty((len(shape), 4))
@@ -109,10 +112,10 @@ def _place(shape, radius, angle, draws):
 
 
 def _paint(shape, colour, centre, radius, angle, grey, size):
-    """Lays the shapes over their backgrounds: uint8 `(n, size, size, 3)`."""
+    """Composites the shapes onto their backgrounds: uint8 `(n, size, size, 3)`."""
     images = np.empty((len(shape), size, size, 3), np.uint8)
     block = max(1, 2**20 // size**2)  # a few MiB of floats at a time
-    tint = np.array([0.97, 1.0, 1.10], np.float32)  # a cool grey shows warm colours best
+    tint = np.array([0.97, 1.0, 1.10], np.float32)  # a cool grey contrasts with warm colours
     for first in range(0, len(shape), block):
         part = slice(first, first + block)
         cover = shape_parts.coverage(shape[part], centre[part], radius[part], angle[part], size)

@@ -1,4 +1,4 @@
-"""Ways to a stream: arrays, sources that belong together, files that are read or streamed."""
+"""Builds streams: from arrays, from sources that belong together, from files."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.data.pipeline.broken_files import Whole
-from tfgan_suite.data.pipeline.source import IndexedSource, fingerprint_of, marks
+from tfgan_suite.data.pipeline.broken_files import BrokenFileSkipper
+from tfgan_suite.data.pipeline.source import IndexedSource, file_fingerprint, fingerprint_of
 from tfgan_suite.data.pipeline.streams import Stream
 from tfgan_suite.errors import InputError
 
 Progress = Callable[[int, int], None]
 
 
-def in_memory(
+def array_stream(
     name: str,
-    columns: Mapping[str, np.ndarray],
+    arrays: Mapping[str, np.ndarray],
     fingerprint: str | None = None,
     skipped: Sequence[tuple[str, str]] = (),
 ) -> Stream:
-    """A stream of arrays of one length.
+    """A stream of arrays of equal length.
 
     Args:
         name: of the stream.
-        columns: uint8 images `(n, height, width, channels)` and float32 values `(n, k)`.
-        fingerprint: of the data; taken from the arrays if it is not given.
+        arrays: uint8 images `(n, height, width, channels)` and float32 values `(n, k)`, by key.
+        fingerprint: of the data; default that of the arrays.
         skipped: as for `Stream`.
     """
-    with tf.device("CPU:0"):  # on the host, whatever device scope the caller is in
-        held = {key: tf.convert_to_tensor(values) for key, values in columns.items()}
+    with tf.device("CPU:0"):  # on the host, in any device scope
+        tensors = {key: tf.convert_to_tensor(values) for key, values in arrays.items()}
 
     def fetch(index: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {key: tf.gather(values, index) for key, values in held.items()}
+        return {key: tf.gather(values, index) for key, values in tensors.items()}
 
     return Stream(
         name,
-        len(next(iter(columns.values()))),
-        {key: tuple(values.shape[1:]) for key, values in columns.items()},
+        len(next(iter(arrays.values()))),
+        {key: tuple(values.shape[1:]) for key, values in arrays.items()},
         fetch,
-        fingerprint or fingerprint_of(*columns.values()),
+        fingerprint or fingerprint_of(*arrays.values()),
         skipped,
     )
 
 
-def joined(name: str, sources: Mapping[str, IndexedSource]) -> Stream:
-    """A stream of sources of one length, whose examples with one index belong together.
+def zip_sources(name: str, sources: Mapping[str, IndexedSource]) -> Stream:
+    """A stream of image sources of equal length; examples with the same index belong together.
 
     Args:
         name: of the stream.
-        sources: sources of images by the key that a batch will have for them.
+        sources: the sources, by the key that each gets in a batch.
     """
 
     def fetch(index: tf.Tensor) -> dict[str, tf.Tensor]:
         return {
-            key: tf.ensure_shape(source._fetch(index)[source.key], (*index.shape, *source.shape))
+            key: tf.ensure_shape(source.fetch(index)[source.key], (*index.shape, *source.shape))
             for key, source in sources.items()
         }
 
@@ -73,12 +73,12 @@ def joined(name: str, sources: Mapping[str, IndexedSource]) -> Stream:
     )
 
 
-class Files(abc.ABC):
+class FileExamples(abc.ABC):
     """Examples that are made of files.
 
     Args:
         paths: the files of each example.
-        shapes: shape of each image that `read` gives, by its key in the batch.
+        shapes: shape of each image that `read` returns, by its key in the batch.
         values: float32 `(n, k)` that belong to the examples, by key.
     """
 
@@ -97,37 +97,39 @@ class Files(abc.ABC):
         """The images of one example, uint8, by key.
 
         Raises:
-            images.Unreadable: a file is broken.
+            Unreadable: a file is broken.
         """
 
 
-def from_files(
+def file_stream(
     name: str,
-    files: Files,
+    files: FileExamples,
     *,
     memory_limit: int,
     strict: bool,
     skipped: Sequence[tuple[str, str]] = (),
     progress: Progress | None = None,
 ) -> Stream:
-    """A stream of files: decoded into memory, or while it is used where they are too many.
+    """A stream of files: decoded into memory, or each time they are used if they are too large.
 
     Args:
         name: of the stream.
         files: the examples.
-        memory_limit: bytes of decoded images that may be held in memory.
+        memory_limit: bytes of decoded images that may be kept in memory.
         strict: a file that cannot be read is an error.
-        skipped: files that were left out before.
+        skipped: files that were skipped before.
         progress: called with (examples done, examples in all).
 
     Raises:
-        InputError: `strict` and a broken file, or more than half of the files are broken.
+        InputError: more than half of the files are broken, or with `strict` one of them.
     """
     reader = _Reader(files, skipped)
     total = len(files.paths) + len(skipped)
     check_skipped(reader.skipped, total, strict)
     flat = [path for paths in files.paths for path in paths]
-    mark = fingerprint_of(list(files.shapes.items()), *marks(flat), *files.values.values())
+    fingerprint = fingerprint_of(
+        list(files.shapes.items()), *file_fingerprint(flat), *files.values.values()
+    )
     size = sum(int(np.prod(shape)) for shape in files.shapes.values())
     if len(files.paths) * size > memory_limit:
         if strict:
@@ -135,88 +137,88 @@ def from_files(
             check_skipped(reader.skipped, total, strict)
         shapes = {**files.shapes, **{key: v.shape[1:] for key, v in files.values.items()}}
         # The list of skipped files is the reader's own: it grows while batches are read.
-        return Stream(name, len(files.paths), shapes, reader.fetch, mark, reader.skipped)
-    columns = reader.read_all(progress)
+        return Stream(name, len(files.paths), shapes, reader.fetch, fingerprint, reader.skipped)
+    arrays = reader.read_all(progress)
     check_skipped(reader.skipped, total, strict)
-    return in_memory(name, columns, mark, reader.skipped)
+    return array_stream(name, arrays, fingerprint, reader.skipped)
 
 
 def check_skipped(skipped: Sequence[tuple[str, str]], count: int, strict: bool) -> None:
     """Raises if too many of `count` examples could not be read.
 
     Raises:
-        InputError: any could not and `strict` holds, or more than half could not.
+        InputError: more than half could not, or with `strict` any.
     """
     if not skipped or (not strict and 2 * len(skipped) <= count):
         return
-    example = "; ".join(f"{file}: {reason}" for file, reason in skipped[:3])
-    example += "; .." if len(skipped) > 3 else ""
+    reasons = "; ".join(f"{file}: {reason}" for file, reason in skipped[:3])
+    reasons += "; .." if len(skipped) > 3 else ""
     advice = (
-        "remove or replace them, or load with strict=False to skip them"
+        "expected none with strict=True: remove or replace them, or pass strict=False to skip them"
         if strict
-        else "expected at least half to be whole: check how they were copied"
+        else "expected at least half to be readable: check how they were copied"
     )
-    raise InputError(f"{len(skipped)} of {count} examples cannot be read ({example}): {advice}")
+    raise InputError(f"{len(skipped)} of {count} examples cannot be read ({reasons}); {advice}")
 
 
 class _Reader:
-    """Reads examples, and remembers which ones turned out to be broken."""
+    """Reads examples and remembers which of them are broken."""
 
-    def __init__(self, files: Files, skipped: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, files: FileExamples, skipped: Sequence[tuple[str, str]]) -> None:
         self.files, self.skipped = files, list(skipped)
 
         def name(index: int) -> str:
             return " + ".join(str(path) for path in files.paths[index])
 
-        self._whole = Whole(len(files.paths), files.read, name, self.skipped)
+        self._examples = BrokenFileSkipper(len(files.paths), files.read, name, self.skipped)
         with tf.device("CPU:0"):
             self._values = {key: tf.constant(v) for key, v in files.values.items()}
 
     def read_all(self, progress: Progress | None, keep: bool = True) -> dict[str, np.ndarray]:
-        """All whole examples: images and values."""
+        """All readable examples: images and values."""
         count = len(self.files.paths)
-        kept = {
+        images = {
             key: np.empty((count if keep else 0, *shape), np.uint8)
             for key, shape in self.files.shapes.items()
         }
-        whole: list[int] = []
-        with ThreadPoolExecutor(threads()) as pool:
-            for index, example in enumerate(pool.map(self._whole.read, range(count))):
+        readable: list[int] = []
+        with ThreadPoolExecutor(decoder_threads()) as pool:
+            for index, example in enumerate(pool.map(self._examples.read, range(count))):
                 if example is not None:
                     for key, pixels in example.items() if keep else ():
-                        kept[key][len(whole)] = pixels
-                    whole.append(index)
+                        images[key][len(readable)] = pixels
+                    readable.append(index)
                 if progress is not None:
                     progress(index + 1, count)
-        kept = {key: pixels[: len(whole)] for key, pixels in kept.items()}
-        return {**kept, **{key: values[whole] for key, values in self.files.values.items()}}
+        images = {key: pixels[: len(readable)] for key, pixels in images.items()}
+        return {**images, **{key: values[readable] for key, values in self.files.values.items()}}
 
     def fetch(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`Stream.fetch`; the next whole example stands in for a broken one."""
+        """`Stream.fetch`; the next readable example replaces a broken one."""
         shapes = self.files.shapes
         *images, used = tf.numpy_function(
             self._read_some, [index], [tf.uint8] * len(shapes) + [tf.int64]
         )
-        found = {
+        examples = {
             key: tf.ensure_shape(pixels, (*index.shape, *shapes[key]))
             for key, pixels in zip(shapes, images)
         }
         used = tf.ensure_shape(used, index.shape)
-        found.update({key: tf.gather(values, used) for key, values in self._values.items()})
-        return found
+        examples.update({key: tf.gather(values, used) for key, values in self._values.items()})
+        return examples
 
-    def _read_some(self, wanted: np.ndarray) -> list[np.ndarray]:
-        """Images of the wanted examples by key's order, and the indices really read."""
+    def _read_some(self, index: np.ndarray) -> list[np.ndarray]:
+        """Images of some examples, one array per key, and the indices that were really read."""
         shapes = self.files.shapes
-        found = [np.empty((len(wanted), *shape), np.uint8) for shape in shapes.values()]
-        used = np.empty(len(wanted), np.int64)
-        for place, first in enumerate(wanted):
-            used[place], example = self._whole.read_from(int(first))
-            for pixels, key in zip(found, shapes):
-                pixels[place] = example[key]
-        return [*found, used]
+        images = [np.empty((len(index), *shape), np.uint8) for shape in shapes.values()]
+        used = np.empty(len(index), np.int64)
+        for row, first in enumerate(index):
+            used[row], example = self._examples.read_next(int(first))
+            for pixels, key in zip(images, shapes):
+                pixels[row] = example[key]
+        return [*images, used]
 
 
-def threads() -> int:
+def decoder_threads() -> int:
     """Number of threads that decode files."""
     return min(8, os.cpu_count() or 1)

@@ -1,0 +1,107 @@
+"""Image files of any size as `CroppedImages`: decoded into memory, or each time they are used."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from tfgan_suite.data.pipeline import file_sources
+from tfgan_suite.data.pipeline.crops import CroppedImages, InMemoryImages, StreamedImages
+from tfgan_suite.data.pipeline.source import file_fingerprint, fingerprint_of
+from tfgan_suite.data.readers import image_files
+
+MAX_UPSCALE = 4  # an image that would have to be enlarged more than this has no detail to offer
+
+
+def load_cropped(
+    paths: Sequence[Path],
+    *,
+    side: int,
+    crop: int,
+    memory_limit: int,
+    strict: bool = False,
+    progress: file_sources.Progress | None = None,
+) -> CroppedImages:
+    """Opens image files: decodes them into memory, or streams them if they are too large for it.
+
+    Args:
+        paths: the files.
+        side: images are scaled so that their shorter side has this many pixels; 0: not scaled.
+        crop: side of the windows.
+        memory_limit: bytes of decoded images that may be kept in memory.
+        strict: a file that cannot be used is an error.
+        progress: called with (files done, files in all) while they are decoded.
+
+    Raises:
+        InputError: more than half of the files cannot be used, or with `strict` one of them.
+    """
+    fingerprint = fingerprint_of(side, crop, *file_fingerprint(paths))
+    read = functools.partial(read_image, side=side, crop=crop)
+    streams = _decoded_bytes(paths, side) > memory_limit
+    if streams and not strict:
+        return StreamedImages(paths, read, crop, fingerprint)
+    images: list[np.ndarray] = []
+    skipped: list[tuple[str, str]] = []
+
+    def attempt(path: Path) -> np.ndarray | image_files.Unreadable:
+        try:
+            return read(path)
+        except image_files.Unreadable as error:
+            return error
+
+    with ThreadPoolExecutor(file_sources.decoder_threads()) as pool:
+        for number, (path, result) in enumerate(zip(paths, pool.map(attempt, paths)), 1):
+            if isinstance(result, image_files.Unreadable):
+                skipped.append((str(path), str(result)))
+            elif not streams:
+                images.append(result)
+            if progress is not None:
+                progress(number, len(paths))
+    file_sources.check_skipped(skipped, len(paths), strict)
+    if streams:
+        return StreamedImages(paths, read, crop, fingerprint)
+    return InMemoryImages(images, crop, fingerprint, skipped)
+
+
+def read_image(path: Path, side: int, crop: int) -> np.ndarray:
+    """An image whose shorter side has a certain length.
+
+    Args:
+        path: the file.
+        side: pixels of the shorter side; 0: as it is.
+        crop: the smallest acceptable side where `side` is 0.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+
+    Raises:
+        Unreadable: the image is broken or too small.
+    """
+    pixels = image_files.read(path, None, 3)
+    height, width = pixels.shape[:2]
+    smallest = -(-side // MAX_UPSCALE) if side else crop
+    if min(height, width) < smallest:
+        raise image_files.Unreadable(
+            f"{width}x{height} pixels; its shorter side must have at least {smallest}"
+        )
+    return image_files.resize_shorter_side(pixels, side)
+
+
+def _decoded_bytes(paths: Sequence[Path], side: int) -> float:
+    """Estimates the size of the decoded images from the headers of up to 64 of them."""
+    from PIL import Image
+
+    sizes = []
+    for index in np.linspace(0, len(paths) - 1, min(64, len(paths))).astype(int):
+        try:
+            with Image.open(paths[index]) as image:
+                width, height = image.size
+        except Exception:  # whatever a broken file raises: it is handled when it is read
+            continue
+        factor = side / min(width, height) if side else 1.0
+        sizes.append(3.0 * width * height * factor**2)
+    return len(paths) * float(np.mean(sizes)) if sizes else 0.0
