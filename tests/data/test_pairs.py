@@ -252,8 +252,8 @@ def test_bad_npz_files_are_explained(tmp_path):
 def test_wrong_options_are_explained(tmp_path):
     side_by_side(tmp_path)
     failing(tmp_path, "AtoB or BtoA", direction="AtoA")
-    failing(tmp_path, "jitter", random_crop=-1)
-    failing(tmp_path, "jitter", random_crop=1.5)
+    failing(tmp_path, "random_crop", random_crop=-1)
+    failing(tmp_path, "random_crop", random_crop=1.5)
     failing(tmp_path, "hold_out", hold_out=-1)
     failing(tmp_path, "split", split="half")
     failing(tmp_path, "channels", target_channels=2)

@@ -109,9 +109,9 @@ def test_small_versions_are_found_by_their_names(tmp_path):
     source = data.load_super_resolution(tmp_path, crop=32)
     taken = source.take(1)
     row = np.round((taken["low"][0, 0, 0] + 1) * 127.5)
-    # The small version is the file, not what bicubic would make of the large one.
+    # The low-resolution image is the file, not what bicubic would make of the large one.
     assert row[0] <= 2 and row[1] <= 4
-    with pytest.raises(InputError, match="no small versions for scale 2: found .*LRx4"):
+    with pytest.raises(InputError, match="no low-resolution versions for scale 2: found .*LRx4"):
         super_resolution_files.find(tmp_path, 2)
 
 
@@ -121,7 +121,7 @@ def test_pairs_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(InputError, match="a.png has 16x20; expected 16x16, 4 times smaller"):
         data.load_super_resolution(tmp_path, crop=32)
     save(tmp_path / "HR" / "b.png", places_image(64, 64))
-    with pytest.raises(InputError, match="1 of 2 images .* no small version"):
+    with pytest.raises(InputError, match="1 of 2 images .* no low-resolution version"):
         data.load_super_resolution(tmp_path, crop=32)
 
 
@@ -155,7 +155,7 @@ def test_impossible_factors_are_refused(folder, tmp_path):
         data.load_super_resolution("scenes", downscale_factors=(0.5,))
     save(tmp_path / "own" / "HR" / "a.png", places_image(64, 64))
     save(tmp_path / "own" / "LR" / "a.png", places_image(16, 16))
-    with pytest.raises(InputError, match="small versions of their own"):
+    with pytest.raises(InputError, match="low-resolution versions of their own"):
         data.load_super_resolution(tmp_path / "own", crop=32, downscale_factors=(0.5,))
 
 

@@ -94,7 +94,7 @@ def test_one_grey_domain_becomes_colour_and_two_stay_grey(tmp_path):
     assert data.load_unpaired(tmp_path, size=8, channels=3).shape == (8, 8, 3)
 
 
-def test_jitter_size_and_streaming(four_folders):
+def test_random_crop_size_and_streaming(four_folders):
     source = data.load_unpaired(four_folders, size=6, random_crop=2)
     assert source.shapes["domain_b"] == (6, 6, 3)
     assert source.held_out(1)["domain_a"].shape == (1, 6, 6, 3)

@@ -186,7 +186,7 @@ def _npz(path: Path, pair_format: pair_files.PairFormat, split: str) -> Stream:
         raise
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{path} cannot be read as .npz ({' '.join(str(error).split())}): expected arrays of "
+            f"{path} cannot be read as .npz ({' '.join(str(error).split())}); expected arrays of "
             "numbers: write them with np.savez(file, source=images, target=images)"
         ) from error
     if images[0].shape[:3] != images[1].shape[:3]:

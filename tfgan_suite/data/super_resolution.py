@@ -90,8 +90,8 @@ def load_super_resolution(
             )
         if downscale_factors:
             raise InputError(
-                "downscale_factors were passed, but scenes can be generated at any size; expected "
-                "none: leave out downscale_factors"
+                "downscale_factors were passed, but they apply only to image files; expected none: "
+                "leave out downscale_factors"
             )
         count, seed = _SCENES[split]
         images = ResolutionPairs.from_arrays(scenes.generate(count, seed=seed), scale)
@@ -281,9 +281,11 @@ def _check(scale: int, crop: int, channels: int) -> None:
     if channels not in (1, 3):
         image_files.check_channels(channels or 0)
     if isinstance(scale, bool) or int(scale) != scale or scale < 2:
-        raise InputError(f"the scale is {scale!r}; expected a whole number, 2 or more: pass 4")
+        raise InputError(
+            f"the scale is {scale!r}; expected a whole number, 2 or more: pass for example 4"
+        )
     if crop % scale or crop < MIN_LOW_SIDE * scale:
         raise InputError(
             f"the crop is {crop}; expected a multiple of the scale {scale}, at least"
-            f" {MIN_LOW_SIDE * scale}: choose such a crop"
+            f" {MIN_LOW_SIDE * scale}: choose another crop"
         )

@@ -86,7 +86,7 @@ def test_values_are_exact_and_labels_belong_to_their_images():
     assert batch["image"].numpy().min() == -1.0  # image 0
 
 
-def test_mirror_turns_about_half_and_only_left_to_right():
+def test_horizontal_flip_flips_about_half_and_only_left_to_right():
     pixels = np.arange(24, dtype=np.uint8).reshape(1, 2, 4, 3).repeat(50, axis=0)
     source = data.ArraySource("same", pixels)
     found = np.concatenate(images(source, 20, 50, seed=0, horizontal_flip=True))

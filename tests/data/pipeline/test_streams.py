@@ -9,34 +9,34 @@ from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.streams import StreamSource
 from tfgan_suite.errors import InputError
 
-ROOM = 4
+MARGIN = 4
 
 
-def images(count, side, room=0):
+def images(count, side, margin=0):
     """Every pixel says where it is: row, column, and the number of its image."""
-    found = np.empty((count, side + room, side + room, 3), np.uint8)
-    found[..., 0] = np.arange(side + room)[None, :, None]
-    found[..., 1] = np.arange(side + room)[None, None]
+    found = np.empty((count, side + margin, side + margin, 3), np.uint8)
+    found[..., 0] = np.arange(side + margin)[None, :, None]
+    found[..., 1] = np.arange(side + margin)[None, None]
     found[..., 2] = np.arange(count)[:, None, None]
     return found
 
 
-def paired(count=23, side=6, room=0):
-    one = images(count, side, room)
+def paired(count=23, side=6, margin=0):
+    one = images(count, side, margin)
     return StreamSource(
         "pairs",
         [file_sources.array_stream("pairs", {"source": one, "target": 255 - one})],
         key="source",
-        random_crop=room,
+        random_crop=margin,
     )
 
 
-def unpaired(counts=(7, 10), side=6, room=0):
+def unpaired(counts=(7, 10), side=6, margin=0):
     streams = [
-        file_sources.array_stream(key, {key: images(count, side, room)})
+        file_sources.array_stream(key, {key: images(count, side, margin)})
         for key, count in zip(("domain_a", "domain_b"), counts)
     ]
-    return StreamSource("domains", streams, key="domain_a", random_crop=room)
+    return StreamSource("domains", streams, key="domain_a", random_crop=margin)
 
 
 def stored(values):
@@ -88,7 +88,7 @@ def test_a_batch_may_be_larger_than_a_shorter_stream_but_not_than_all():
 
 @pytest.mark.parametrize("start", [1, 4, 13])
 def test_start_equals_skipping(start):
-    for source in (paired(room=ROOM), unpaired(room=ROOM)):
+    for source in (paired(margin=MARGIN), unpaired(margin=MARGIN)):
         whole = list(source.batches(5, seed=3, horizontal_flip=True).take(20))[start:]
         resumed = source.batches(5, seed=3, horizontal_flip=True, start=start).take(20 - start)
         for one, two in zip(whole, resumed):
@@ -98,7 +98,7 @@ def test_start_equals_skipping(start):
 
 @pytest.mark.parametrize("workers,replicas", [(1, 2), (2, 2), (2, 4)])
 def test_slices_of_all_replicas_together_are_the_batch_of_one_device(workers, replicas):
-    for source in (paired(room=ROOM), unpaired((5, 23), room=ROOM)):
+    for source in (paired(margin=MARGIN), unpaired((5, 23), margin=MARGIN)):
         options = {"seed": 9, "horizontal_flip": True, "start": 3}
         whole = list(source.batches(8, **options).take(4))
         local = replicas // workers
@@ -120,7 +120,7 @@ def test_slices_of_all_replicas_together_are_the_batch_of_one_device(workers, re
 
 
 def test_a_strategy_gets_the_same_examples(two_replicas):
-    source = unpaired((5, 8), room=ROOM)
+    source = unpaired((5, 8), margin=MARGIN)
     whole = list(source.batches(6, seed=4, start=2, horizontal_flip=True).take(3))
     spread = iter(data.distribute(source, two_replicas, 6, seed=4, start=2, horizontal_flip=True))
     for batch in whole:
@@ -147,7 +147,7 @@ def windows(values):
 
 
 def test_both_images_of_a_pair_are_cut_and_turned_by_one_draw():
-    source = paired(room=ROOM)
+    source = paired(margin=MARGIN)
     assert source.shape == (6, 6, 3)
     found = [b for b in source.batches(20, seed=0, horizontal_flip=True).take(20)]
     for batch in found:
@@ -155,14 +155,16 @@ def test_both_images_of_a_pair_are_cut_and_turned_by_one_draw():
     top, left, turned = windows(np.concatenate([b["source"] for b in found]))
     assert 150 < turned.sum() < 250  # 400 fair coins: 200 +- 5 deviations
     for offsets in (top, left):
-        counts = np.bincount(offsets, minlength=ROOM + 1)
-        assert len(counts) == ROOM + 1  # every offset from 0 to 4, 80 times each
+        counts = np.bincount(offsets, minlength=MARGIN + 1)
+        assert len(counts) == MARGIN + 1  # every offset from 0 to 4, 80 times each
         assert np.all(np.abs(counts - 80) < 40)  # 5 deviations
     assert abs(np.corrcoef(top, left)[0, 1]) < 0.25
 
 
 def test_unpaired_domains_are_cut_and_turned_by_draws_of_their_own():
-    found = list(unpaired((20, 20), room=ROOM).batches(20, seed=0, horizontal_flip=True).take(20))
+    found = list(
+        unpaired((20, 20), margin=MARGIN).batches(20, seed=0, horizontal_flip=True).take(20)
+    )
     first, second = (
         windows(np.concatenate([b[key] for b in found])) for key in ("domain_a", "domain_b")
     )
@@ -171,21 +173,21 @@ def test_unpaired_domains_are_cut_and_turned_by_draws_of_their_own():
         assert one.std() > 0
 
 
-def test_mirroring_needs_no_jitter_and_jitter_no_mirroring():
+def test_flips_need_no_crops_and_crops_no_flips():
     top, left, turned = windows(
         next(iter(paired().batches(20, seed=0, horizontal_flip=True)))["source"]
     )
     assert not top.any() and not left.any() and 2 < turned.sum() < 18
-    top, left, turned = windows(next(iter(paired(room=ROOM).batches(20, seed=0)))["source"])
+    top, left, turned = windows(next(iter(paired(margin=MARGIN).batches(20, seed=0)))["source"])
     assert top.any() and left.any() and not turned.any()
 
 
 def test_shown_images_are_the_middle():
-    taken = paired(room=ROOM).take(23, seed=5)
+    taken = paired(margin=MARGIN).take(23, seed=5)
     top, left, turned = windows(taken["source"])
-    assert set(top) == set(left) == {ROOM // 2} and not turned.any()
+    assert set(top) == set(left) == {MARGIN // 2} and not turned.any()
     assert sorted(stored(taken["source"])[:, 0, 0, 2]) == list(range(23))
-    again = paired(room=ROOM).take(5, seed=5)
+    again = paired(margin=MARGIN).take(5, seed=5)
     np.testing.assert_array_equal(again["target"], taken["target"][:5])
 
 
@@ -204,7 +206,7 @@ def test_held_out_examples_come_in_stored_order():
 
 
 def test_the_element_spec_is_static_and_the_name_says_what_there_is():
-    source = unpaired(room=ROOM)
+    source = unpaired(margin=MARGIN)
     spec = source.batches(5, seed=0, horizontal_flip=True).element_spec
     assert {key: one.shape for key, one in spec.items()} == {
         "domain_a": (5, 6, 6, 3),
@@ -213,7 +215,7 @@ def test_the_element_spec_is_static_and_the_name_says_what_there_is():
     assert "7 domain_a of (6, 6, 3), 10 domain_b" in repr(source)
 
 
-def test_points_cannot_be_mirrored():
+def test_points_cannot_be_flipped():
     points = np.zeros((5, 2), np.float32)
     source = StreamSource(
         "points", [file_sources.array_stream("domain_a", {"domain_a": points})], key="domain_a"
@@ -223,10 +225,10 @@ def test_points_cannot_be_mirrored():
         source.batches(5, seed=0, horizontal_flip=True)
 
 
-def test_the_fingerprint_follows_each_stream_and_the_jitter():
+def test_the_fingerprint_follows_each_stream_and_the_random_crop():
     prints = {
-        unpaired(counts, room=room).fingerprint
+        unpaired(counts, margin=margin).fingerprint
         for counts in ((7, 10), (7, 9), (8, 10))
-        for room in (0, 2)
+        for margin in (0, 2)
     }
     assert len(prints) == 6 and unpaired().fingerprint == unpaired().fingerprint

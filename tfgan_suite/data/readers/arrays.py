@@ -56,7 +56,7 @@ def load_npz(path: Path, name: str, size: int | None, channels: int | None, spli
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
         raise InputError(
-            f"{path} cannot be read as .npz ({' '.join(reason.split())}): expected arrays of "
+            f"{path} cannot be read as .npz ({' '.join(reason.split())}); expected arrays of "
             "numbers: write them with np.savez"
         ) from error
     return from_arrays(

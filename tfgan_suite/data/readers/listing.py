@@ -47,7 +47,7 @@ def list_images(
         raise InputError(
             f"{folder / top} holds {groups['']} images itself and {len(images) - groups['']} in "
             f"sub-folders ({', '.join(folders[:3])}{', ..' if len(folders) > 3 else ''}); "
-            "expected either only images, or one sub-folder for each class: move some"
+            "expected either only images, or one sub-folder for each class: move the images"
         )
     return images, None, None
 

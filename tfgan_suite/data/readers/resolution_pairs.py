@@ -95,8 +95,8 @@ class ResolutionPairs:
         if downscale_factors and all(pair.low is not None for pair in pairs):
             raise InputError(
                 f"downscale_factors is {tuple(downscale_factors)}, but these images come with "
-                "small versions of their own, which match only their full size; expected no "
-                "factors: leave out downscale_factors"
+                "low-resolution versions of their own, which match only their full size; expected "
+                "no factors: leave out downscale_factors"
             )
         with ThreadPoolExecutor(file_sources.decoder_threads()) as pool:
             answers = list(pool.map(lambda pair: _usable_size(pair, crop, scale), pairs))

@@ -39,7 +39,7 @@ def check_count(number: int, what: str) -> int:
         count = -1
     if count < 0:
         raise InputError(
-            f"{what} is {number!r}; expected a whole number, 0 or more: pass such a number"
+            f"{what} is {number!r}; expected a whole number, 0 or more: pass an integer"
         )
     return count
 

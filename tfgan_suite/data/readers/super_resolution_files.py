@@ -136,7 +136,7 @@ def check_sizes(pair: Pair, high: tuple[int, int], low: tuple[int, int], scale: 
     """
     if tuple(side // scale for side in high) != tuple(low):
         raise image_files.Unreadable(
-            f"{high[1]}x{high[0]} pixels, but its small version {pair.low.name} has"
+            f"{high[1]}x{high[0]} pixels, but its low-resolution version {pair.low.name} has"
             f" {low[1]}x{low[0]}; expected {high[1] // scale}x{high[0] // scale}, {scale} times"
             " smaller"
         )
@@ -157,7 +157,7 @@ def _find_sides(folder: Path, scale: int) -> tuple[Path, Path] | None:
     low = next((below[name] for name in names if name in below), None)
     if low is None:
         raise InputError(
-            f"{folder} has {high.name}, but no small versions for scale {scale}: found"
+            f"{folder} has {high.name}, but no low-resolution versions for scale {scale}: found"
             f" {', '.join(path.name for path in below.values())}; expected LRx{scale} or LR: add"
             f" it, or pass {high} alone"
         )
@@ -175,8 +175,8 @@ def _match_names(high: Path, low: Path, scale: int, split: str) -> list[Pair]:
     unmatched = [name for name, path in matches.items() if path is None]
     if unmatched:
         raise InputError(
-            f"{len(unmatched)} of {len(names)} images in {high} have no small version in {low}"
-            f" ({', '.join(unmatched[:5])}); expected files of equal names, or with x{scale} at the"
-            " end of the name: add or rename them"
+            f"{len(unmatched)} of {len(names)} images in {high} have no low-resolution version in "
+            f"{low} ({', '.join(unmatched[:5])}); expected files of equal names, or with x{scale} "
+            "at the end of the name: add or rename them"
         )
     return [Pair(name, high / name, path) for name, path in matches.items()]

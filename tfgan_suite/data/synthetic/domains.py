@@ -78,7 +78,7 @@ def generate(
     if size < SMALLEST or count < 1:
         raise InputError(
             f"{count} images of the world {world} were requested at size {size}; expected 1 or "
-            f"more images of size {SMALLEST} or more: pass such numbers"
+            f"more images of size {SMALLEST} or more: choose larger numbers"
         )
     # Only `random()` is used: its values are the same in every NumPy version.
     draws = np.random.default_rng(seed).random((count, 5))

@@ -40,8 +40,8 @@ def generate(domain: str, count: int = 10_000, seed: int = 0) -> tuple[np.ndarra
     """
     if domain not in CENTRES or count < 1:
         raise InputError(
-            f"{count} points of domain {domain!r} were requested; expected 1 or more of a or b: "
-            "pass such a number and domain"
+            f"{count} points of domain {domain!r} were requested; expected 1 or more points of a "
+            "or b: correct the number or the domain"
         )
     # The Box-Muller transform of `random()`, whose values are the same in every NumPy version.
     draws = np.random.default_rng(seed).random((count, 3))

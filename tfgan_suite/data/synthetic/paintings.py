@@ -102,5 +102,5 @@ def _check(count: int, size: int, what: str) -> None:
     if size < SMALLEST or count < 1:
         raise InputError(
             f"{count} {what} were requested at size {size}; expected 1 or more of size {SMALLEST} "
-            "or more: pass such numbers"
+            "or more: choose larger numbers"
         )

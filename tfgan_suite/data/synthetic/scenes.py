@@ -39,7 +39,7 @@ def generate(count: int = 400, size: int = SIZE, seed: int = 0) -> np.ndarray:
     if size < SMALLEST or count < 1:
         raise InputError(
             f"{count} scenes were requested at size {size}; expected 1 or more of size {SMALLEST} "
-            "or more: pass such numbers"
+            "or more: choose larger numbers"
         )
     # Only `random()` is used: its values are the same in every NumPy version.
     draws = np.random.default_rng(seed).random((count, 3 + SHAPES * 14))

@@ -58,7 +58,7 @@ def generate(count: int = 400, size: int = SIZE, seed: int = 0) -> Examples:
     if size < SMALLEST or count < 1:
         raise InputError(
             f"{count} pairs of the textures world were requested at size {size}; expected 1 or "
-            f"more pairs of size {SMALLEST} or more: pass such numbers"
+            f"more pairs of size {SMALLEST} or more: choose larger numbers"
         )
     # Only `random()` is used: its values are the same in every NumPy version.
     draws = np.random.default_rng(seed).random((count, 12))
