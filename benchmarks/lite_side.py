@@ -31,7 +31,7 @@ def enlarging(path: str, threads: int) -> dict:
 
 
 def steps(seconds: float) -> tuple[int, float]:
-    """Repeats the pass for so many seconds: passes and seconds."""
+    """Repeats the pass for about `seconds`: number of passes and the seconds they took."""
     return repeat(_state["bare"], seconds)
 
 

@@ -1,11 +1,12 @@
-"""How well games learn: the same data, the same budget, one row a game.
+"""How well games learn: the same data, the same budget, one row per game.
 
     python benchmarks/quality.py points                       ring and grid of Gaussians, 3 seeds
     python benchmarks/quality.py images --data IMAGES --extractor classifier.keras --minutes 5
 
-Each row is a recipe run as a user runs it, in a process of its own, then measured. Rows are kept in
-a file of JSON lines; the same command goes on where it was stopped. A game is a recipe's name,
-or a quoted name with flags: "gan --loss minimax". What the figures mean: benchmarks/README.md.
+Each row is a recipe, run as a user runs it in its own process, and then measured. Rows are stored
+in a file of JSON lines; the same command resumes where it was stopped. A game is the name of a
+recipe, or a quoted name with flags: "gan --loss minimax". For the figures see
+benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 POINT_GAMES = ("gan --loss minimax", "gan", "lsgan", "wgan", "wgan_gp", "sngan", "ebgan", "ali")
 IMAGE_GAMES = (
-    "gan", "dcgan --latent-dim 32 --learning-rate 0.001", "cgan", "lsgan", "wgan", "wgan_gp", "sngan",
-    "ebgan", "ali", "gran", "infogan",
+    "gan", "dcgan --latent-dim 32 --learning-rate 0.001", "cgan", "lsgan", "wgan", "wgan_gp",
+    "sngan", "ebgan", "ali", "gran", "infogan",
 )  # fmt: skip
-PROBE = 120  # steps of the run that tells a step's time
+PROBE = 120  # steps of the run that measures the time per step
 
 
 def main() -> int:
@@ -62,13 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument("--games", nargs="+", default=IMAGE_GAMES, help="recipes, with flags")
     images.add_argument("--data", required=True, help="images, as recipes take them")
     images.add_argument("--extractor", required=True, help="file of recipes/classifier.py")
-    images.add_argument("--minutes", type=float, default=5.0, help="training time of each [5]")
+    images.add_argument("--minutes", type=float, default=5.0, help="training time of each game [5]")
     images.add_argument("--samples", type=int, default=10_000, help="samples measured [10000]")
     images.add_argument(
-        "--paces", default="paces.jsonl", help="file of each game's time of a step [paces.jsonl]"
+        "--paces", default="paces.jsonl", help="file of each game's time per step [paces.jsonl]"
     )
     images.add_argument(
-        "--pace-only", action="store_true", help="measure that time, which wants a quiet machine"
+        "--pace-only",
+        action="store_true",
+        help="only measure that time, which needs an idle machine",
     )
     images.set_defaults(tasks=_image_tasks, play=_play_images, table=images_table)
     for sub in (points, images):
@@ -84,7 +87,7 @@ def _rows(path: str) -> list[dict[str, Any]]:
 
 
 def _of(task: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The row of a task, where it has been played."""
+    """The row of a task, if it was run before."""
     return next((row for row in rows if task.items() <= row.items()), None)
 
 
@@ -106,14 +109,14 @@ def _image_tasks(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _recipe(game: str, run: str, *flags: str) -> float:
-    """Runs a recipe to its end; seconds it took."""
+    """Runs a recipe; the seconds it took."""
     name, *own = shlex.split(game)
     words = [sys.executable, str(ROOT / "recipes" / f"{name}.py"), *own]
-    began = time.perf_counter()
+    start = time.perf_counter()
     subprocess.run(
         [*words, *flags, "--run", run, "--export", "none"], check=True, stdout=subprocess.DEVNULL
     )
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def _folder(args: argparse.Namespace, *parts: object) -> str:
@@ -130,20 +133,20 @@ def _play_points(args: argparse.Namespace, task: dict[str, Any]) -> dict[str, An
 
 
 def _play_images(args: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
-    """As many steps as the minutes allow at the game's pace, then the measures."""
+    """Trains for as many steps as the minutes allow, then measures."""
     pace = _known_pace(args, task["game"])
     steps = max(PROBE, int(60 * args.minutes / pace["seconds_a_step"]))
     run = _folder(args, task["game"], Path(args.data).name, task["seed"])
-    often = str(max(1, steps // 10))
+    interval = str(max(1, steps // 10))
     flags = [
         "--data",
         args.data,
         "--seed",
         str(task["seed"]),
         "--log-every",
-        often,
+        interval,
         "--checkpoint-every",
-        often,
+        interval,
     ]
     seconds = _recipe(task["game"], run, *flags, "--steps", str(steps))
     words = [sys.executable, "-m", "tfgan_suite", "measure", run, "--against", args.data]
@@ -158,11 +161,11 @@ def _play_images(args: argparse.Namespace, task: dict[str, Any]) -> dict[str, An
 
 
 def _known_pace(args: argparse.Namespace, game: str) -> dict[str, float]:
-    """The time of a step of a game on the data: measured once by a short run, then kept."""
+    """The time per step of a game on the data: measured once by a short run, then stored."""
     task = {"game": game, "data": args.data}
-    known = _of(task, _rows(args.paces))
-    if known:
-        return {name: value for name, value in known.items() if name not in task}
+    row = _of(task, _rows(args.paces))
+    if row:
+        return {name: value for name, value in row.items() if name not in task}
     run = _folder(args, "probe", game, Path(args.data).name)
     flags = ["--data", args.data, "--steps", str(PROBE), "--log-every", str(PROBE // 3)]
     _recipe(game, run, *flags)
@@ -173,25 +176,27 @@ def _known_pace(args: argparse.Namespace, game: str) -> dict[str, float]:
 
 
 def _pace(run: str) -> dict[str, float]:
-    """Time of a step and real images a second, between a run's last two sample grids."""
+    """Time per step and real images per second, between a run's last two sample grids."""
     constants = json.loads((Path(run) / "run.json").read_text())["constants"]
     grids = sorted((Path(run) / "samples").glob("step_*.png"))[-2:]
     (start, began), (end, ended) = ((int(s.stem[5:]), s.stat().st_mtime) for s in grids)
     each = (ended - began) / (end - start)
-    images = constants["batch"] * constants.get("discriminator_steps", 1)
+    images = constants["batch"] * constants.get(
+        "critic_steps", constants.get("discriminator_steps", 1)
+    )
     return {"seconds_a_step": each, "images_per_s": images / each}
 
 
 def points_table(rows: list[dict[str, Any]]) -> str:
-    """Markdown: modes found and share of good points, median and range over seeds."""
+    """Markdown: modes found and fraction of good points, median and range over seeds."""
     lines = ["| game | world | modes found | good points | seeds | seconds |", "|---" * 6 + "|"]
     for (game, world), group in _groups(rows, "game", "world").items():
         total = group[0]["modes"]
-        found = _spread([row["modes_found"] for row in group], "d")
+        modes = _spread([row["modes_found"] for row in group], "d")
         good = _spread([100 * row["good_share"] for row in group], ".1f")
         seconds = statistics.median(row["seconds"] for row in group)
         lines.append(
-            f"| `{game}` | {world} | {found} of {total} | {good} % | {len(group)} | {seconds:.0f} |"
+            f"| `{game}` | {world} | {modes} of {total} | {good} % | {len(group)} | {seconds:.0f} |"
         )
     return "\n".join(lines)
 
@@ -222,7 +227,7 @@ def _groups(rows: list[dict[str, Any]], *keys: str) -> dict[tuple, list[dict[str
 
 
 def _spread(values: list[float], form: str) -> str:
-    """The median, with the range where there is one."""
+    """The median, with the range if values differ."""
     if not values:
         return ""
     middle = statistics.median_low(values)

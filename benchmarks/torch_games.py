@@ -5,8 +5,9 @@ padding of TensorFlow is uneven (5x5, stride 2) PyTorch pads evenly and cuts the
 work for an image shifted by one pixel. Only torch is imported here.
 
 Arguments are `speed.py`'s flags, with the same names: size (height and width of the images),
-width (channels after a translator's or a discriminator's first convolution; `tfgan_suite.games` says of
-what else), kernel (4 or 5), blocks (residual ones), pool (images in one; 0: none).
+width (channels after the first convolution of a translator or discriminator; for other networks
+see `tfgan_suite.games`), kernel (4 or 5), blocks (residual blocks), pool (images in each pool; 0:
+none).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch.nn import functional
 
 
 class Unflatten(nn.Module):
-    """`(batch, base * base * channels)` as maps `(batch, channels, base, base)`, at best free."""
+    """Reshapes `(batch, base * base * channels)` to `(batch, channels, base, base)`, as a view."""
 
     def __init__(self, base: int, channels_last: bool):
         super().__init__()
@@ -65,7 +66,7 @@ def _discriminator(size: int, width: int, kernel: int, norm: bool) -> nn.Module:
 
 
 def _norm(kind: str, channels: int) -> nn.Module:
-    """The norms of translators: statistics of what is at hand, no moving averages."""
+    """The norms of translators: statistics of the batch at hand, no moving averages."""
     if kind == "batch":
         return nn.BatchNorm2d(channels, track_running_stats=False)
     return nn.InstanceNorm2d(channels)
@@ -112,7 +113,7 @@ class UNet(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions whose result is added to what came in."""
+    """Two convolutions whose output is added to their input."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -143,7 +144,7 @@ def resnet_translator(width: int, blocks: int) -> nn.Module:
 
 
 def patch_discriminator(channels: int, width: int, norm: str) -> nn.Module:
-    """`tfgan_suite.networks.translators.build_patch_discriminator`: patches of 70 pixels, any norm of `_norm`."""
+    """`tfgan_suite.networks.translators.build_patch_discriminator`: patches of 70 pixels."""
     layers, before = [], channels
     for level in range(4):
         after, bias = width << level, level == 0 or norm != "batch"
@@ -168,7 +169,7 @@ class Block(nn.Module):
 
 
 class SRNet(nn.Module):
-    """`tfgan_suite.networks.super_resolution.build_generator` in the paper's form, four times larger."""
+    """`tfgan_suite.networks.super_resolution.build_generator` in the paper's form, factor 4."""
 
     def __init__(self, width: int, blocks: int):
         super().__init__()
@@ -188,7 +189,7 @@ class SRNet(nn.Module):
 
 
 class Player:
-    """Networks that one Adam moves; `adam` are its options. A call asks the first of them."""
+    """Networks that share one Adam with the options `adam`. A call applies the first of them."""
 
     def __init__(
         self, networks: tuple[nn.Module, ...], memory_format: torch.memory_format, adam: dict
@@ -202,15 +203,15 @@ class Player:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         return self.networks[0](x)
 
-    def move(self, loss: torch.Tensor) -> None:
-        """One step down a loss."""
+    def minimize(self, loss: torch.Tensor) -> None:
+        """One gradient step on a loss."""
         self.adam.zero_grad()
         loss.backward()
         self.adam.step()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Without this PyTorch computes gradients of the player's weights that nobody uses."""
+        """Skips the gradients of this player's weights, which PyTorch would compute in vain."""
         self.networks.requires_grad_(False)
         try:
             yield
@@ -222,14 +223,14 @@ class Game:
     """A game as a PyTorch user writes it: eager mode, PyTorch's Adam, autocast for bfloat16.
 
     Args:
-        batch: real examples that one discriminator update sees; of each domain where there are two.
+        batch: real examples of one discriminator update; of each domain if there are two.
         precision: `"float32"` or `"bfloat16"`.
         layout: `"channels_last"` or `"contiguous"`.
         adam: `"default"` or `"fused"`.
     """
 
-    rate, betas = 2e-4, (0.5, 0.999)
-    discriminator_steps = 1
+    learning_rate, betas = 2e-4, (0.5, 0.999)
+    batches_per_step = 1
 
     def __init__(
         self,
@@ -241,8 +242,12 @@ class Game:
         self.batch, self.bfloat16 = batch, precision == "bfloat16"
         self.channels_last = layout == "channels_last"
         self.format = torch.channels_last if self.channels_last else torch.contiguous_format
-        # None leaves the choice to PyTorch, which on CPUs takes the loop over tensors.
-        self.adam = {"lr": self.rate, "betas": self.betas, "fused": adam == "fused" or None}
+        # None leaves the choice to PyTorch, which loops over tensors on CPUs.
+        self.adam = {
+            "lr": self.learning_rate,
+            "betas": self.betas,
+            "fused": adam == "fused" or None,
+        }
         self.players: dict[str, Player] = {}
 
     def player(self, name: str, *networks: nn.Module) -> Player:
@@ -274,73 +279,73 @@ class LatentGame(Game):
     """What DCGAN and WGAN-GP share; sizes are 4 times a power of 2."""
 
     latent_dim = 100
-    generator_bias, discriminator_norm = False, True
+    generator_bias, opponent_norm = False, True
+    opponent_name = "discriminator"
 
     def __init__(self, size: int, width: int, kernel: int, batch: int, **form: Any):
         super().__init__(batch, **form)
-        how = self.latent_dim, self.generator_bias, self.channels_last
-        self.generator = self.player("generator", _generator(size, width, kernel, *how))
-        self.discriminator = self.player(
-            "discriminator", _discriminator(size, width, kernel, self.discriminator_norm)
+        settings = self.latent_dim, self.generator_bias, self.channels_last
+        self.generator = self.player("generator", _generator(size, width, kernel, *settings))
+        self.opponent = self.player(
+            self.opponent_name, _discriminator(size, width, kernel, self.opponent_norm)
         )
-        self.real = self.images(batch * self.discriminator_steps, size)
+        self.real = self.images(batch * self.batches_per_step, size)
 
     def _update_generator(
         self, fake: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor]
     ) -> torch.Tensor:
-        with self.discriminator.frozen():
+        with self.opponent.frozen():
             with self.autocast():
-                value = loss(self.discriminator(fake).float())
-            self.generator.move(value)
+                value = loss(self.opponent(fake).float())
+            self.generator.minimize(value)
         return value.detach()
 
 
 class DCGAN(LatentGame):
-    """`tfgan_suite.games.dcgan`: batch norm in both nets, softplus losses, one fake batch."""
+    """`tfgan_suite.games.dcgan`: batch norm in both networks, softplus losses, one fake batch."""
 
     def step(self) -> dict[str, torch.Tensor]:
         with self.autocast():
             fake = self.generator(torch.rand(self.batch, self.latent_dim) * 2 - 1)
-            real_loss = functional.softplus(-self.discriminator(self.real).float()).mean()
-            fake_loss = functional.softplus(self.discriminator(fake.detach()).float()).mean()
-        self.discriminator.move(real_loss + fake_loss)
+            real_loss = functional.softplus(-self.opponent(self.real).float()).mean()
+            fake_loss = functional.softplus(self.opponent(fake.detach()).float()).mean()
+        self.opponent.minimize(real_loss + fake_loss)
         generator_loss = self._update_generator(fake, lambda a: functional.softplus(-a).mean())
         terms = {"discriminator/real": real_loss.detach(), "discriminator/fake": fake_loss.detach()}
         return {"generator/adversarial": generator_loss, **terms}
 
 
 class WGANGP(LatentGame):
-    """`tfgan_suite.games.wgan_gp`, convolutional: five discriminator updates with a gradient penalty."""
+    """`tfgan_suite.games.wgan_gp`, convolutional: five critic updates with a gradient penalty."""
 
     latent_dim = 128
     betas = (0.0, 0.9)
-    generator_bias, discriminator_norm = True, False
-    discriminator_steps = 5
+    generator_bias, opponent_norm = True, False
+    opponent_name = "critic"
+    batches_per_step = 5
 
     def step(self) -> dict[str, torch.Tensor]:
-        for turn in range(self.discriminator_steps):
+        for turn in range(self.batches_per_step):
             real = self.real[turn * self.batch : (turn + 1) * self.batch]
-            wasserstein, penalty = self._update_discriminator(real)
+            wasserstein, penalty = self._update_critic(real)
         with self.autocast():
             fake = self.generator(torch.randn(self.batch, self.latent_dim))
         loss = self._update_generator(fake, lambda a: -a.mean())
-        terms = {"discriminator/wasserstein": wasserstein, "discriminator/penalty": penalty}
+        terms = {"critic/wasserstein": wasserstein, "critic/penalty": penalty}
         return {"generator/adversarial": loss, **terms}
 
-    def _update_discriminator(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _update_critic(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad(), self.autocast():
             fake = self.generator(torch.randn(self.batch, self.latent_dim)).float()
         share = torch.rand(self.batch, 1, 1, 1)
         points = (share * real + (1 - share) * fake).requires_grad_(True)
         with self.autocast():
-            values = self.discriminator(points).float().sum()
+            values = self.opponent(points).float().sum()
             (slopes,) = torch.autograd.grad(values, points, create_graph=True)
             lengths = (slopes.float().square().sum((1, 2, 3)) + 1e-12).sqrt()
             penalty = 10.0 * (lengths - 1).square().mean()
-            distance = (
-                self.discriminator(fake).float().mean() - self.discriminator(real).float().mean()
-            )
-        self.discriminator.move(distance + penalty)
+            distance = self.opponent(fake).float().mean() - self.opponent(real).float().mean()
+        self.opponent.minimize(distance + penalty)
         return distance.detach(), penalty.detach()
 
 
@@ -363,18 +368,18 @@ class Pix2Pix(Game):
     def step(self) -> dict[str, torch.Tensor]:
         with self.autocast():
             fake = self.generator(self.source)
-            real_loss = 0.5 * functional.softplus(-self._judged(self.target)).mean()
-            fake_loss = 0.5 * functional.softplus(self._judged(fake.detach())).mean()
-        self.discriminator.move(real_loss + fake_loss)
+            real_loss = 0.5 * functional.softplus(-self._discriminate(self.target)).mean()
+            fake_loss = 0.5 * functional.softplus(self._discriminate(fake.detach())).mean()
+        self.discriminator.minimize(real_loss + fake_loss)
         with self.discriminator.frozen():
             with self.autocast():
-                told = functional.softplus(-self._judged(fake)).mean()
-                missed = 100.0 * functional.l1_loss(fake.float(), self.target)
-            self.generator.move(told + missed)
-        values = (value.detach() for value in (missed, told, real_loss, fake_loss))
+                adversarial = functional.softplus(-self._discriminate(fake)).mean()
+                l1 = 100.0 * functional.l1_loss(fake.float(), self.target)
+            self.generator.minimize(adversarial + l1)
+        values = (value.detach() for value in (l1, adversarial, real_loss, fake_loss))
         return dict(zip(self.loss_names, values))
 
-    def _judged(self, image: torch.Tensor) -> torch.Tensor:
+    def _discriminate(self, image: torch.Tensor) -> torch.Tensor:
         return self.discriminator(torch.cat([self.source, image], 1)).float()
 
 
@@ -383,11 +388,11 @@ class CycleGAN(Game):
 
     def __init__(self, size: int, width: int, blocks: int, pool: int, batch: int, **form: Any):
         super().__init__(batch, **form)
-        # Of each player the network that makes or judges B first.
-        makers = (resnet_translator(width, blocks) for _ in range(2))
-        self.generators = self.player("generators", *makers)
-        judges = (patch_discriminator(3, width, "instance") for _ in range(2))
-        self.discriminators = self.player("discriminators", *judges)
+        # The first network of each player generates B or judges it.
+        generators = (resnet_translator(width, blocks) for _ in range(2))
+        self.generators = self.player("generators", *generators)
+        discriminators = (patch_discriminator(3, width, "instance") for _ in range(2))
+        self.discriminators = self.player("discriminators", *discriminators)
         self.a, self.b = (self.images(batch, size) for _ in range(2))
         self.pools = [[self.images(1, size) for _ in range(pool)] for _ in range(2)]
 
@@ -398,35 +403,35 @@ class CycleGAN(Game):
             with self.autocast():
                 fakes = g(self.a), f(self.b)
                 for domain, discriminator, fake in zip("ba", self.discriminators.networks, fakes):
-                    terms[f"adversarial_{domain}"] = self._off(discriminator(fake), 1.0)
+                    terms[f"adversarial_{domain}"] = self._squared_error(discriminator(fake), 1.0)
                 terms["cycle_a"] = 10.0 * distance(f(fakes[0]).float(), self.a)
                 terms["cycle_b"] = 10.0 * distance(g(fakes[1]).float(), self.b)
                 terms["identity_b"] = 5.0 * distance(g(self.b).float(), self.b)
                 terms["identity_a"] = 5.0 * distance(f(self.a).float(), self.a)
-            self.generators.move(sum(terms.values()))
-        found = {f"generators/{name}": value.detach() for name, value in terms.items()}
-        return {**found, **self._update_discriminators(fakes)}
+            self.generators.minimize(sum(terms.values()))
+        logs = {f"generators/{name}": value.detach() for name, value in terms.items()}
+        return {**logs, **self._update_discriminators(fakes)}
 
     def _update_discriminators(self, fakes: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
         terms: dict[str, torch.Tensor] = {}
-        shown = [exchanged(pool, fake) for pool, fake in zip(self.pools, fakes)]
+        pooled = [exchange(pool, fake) for pool, fake in zip(self.pools, fakes)]
         with self.autocast():
-            judges = self.discriminators.networks
-            for domain, discriminator, real, fake in zip("ba", judges, (self.b, self.a), shown):
-                terms[f"real_{domain}"] = 0.5 * self._off(discriminator(real), 1.0)
-                terms[f"fake_{domain}"] = 0.5 * self._off(discriminator(fake), 0.0)
-        self.discriminators.move(sum(terms.values()))
+            networks = self.discriminators.networks
+            for domain, discriminator, real, fake in zip("ba", networks, (self.b, self.a), pooled):
+                terms[f"real_{domain}"] = 0.5 * self._squared_error(discriminator(real), 1.0)
+                terms[f"fake_{domain}"] = 0.5 * self._squared_error(discriminator(fake), 0.0)
+        self.discriminators.minimize(sum(terms.values()))
         return {f"discriminators/{name}": value.detach() for name, value in terms.items()}
 
     @staticmethod
-    def _off(logits: torch.Tensor, label: float) -> torch.Tensor:
+    def _squared_error(logits: torch.Tensor, label: float) -> torch.Tensor:
         return (logits.float() - label).square().mean()
 
 
 class SRResNet(Game):
     """`tfgan_suite.games.srgan.SRResNet` as in the paper: mean squared error of pixels."""
 
-    rate, betas = 1e-4, (0.9, 0.999)
+    learning_rate, betas = 1e-4, (0.9, 0.999)
 
     def __init__(self, size: int, width: int, blocks: int, batch: int, **form: Any):
         super().__init__(batch, **form)
@@ -435,29 +440,29 @@ class SRResNet(Game):
 
     def step(self) -> dict[str, torch.Tensor]:
         with self.autocast():
-            made = self.generator(self.low)
-        loss = (made.float() - self.high).square().mean()
-        self.generator.move(loss)
+            upscaled = self.generator(self.low)
+        loss = (upscaled.float() - self.high).square().mean()
+        self.generator.minimize(loss)
         return {"generator/pixel": loss.detach()}
 
-    def enlarge(self) -> torch.Tensor:
-        """One pass without gradients."""
+    def upscale(self) -> torch.Tensor:
+        """One forward pass without gradients."""
         with torch.inference_mode(), self.autocast():
             return self.generator(self.low)
 
 
-def exchanged(pool: list[torch.Tensor], fakes: torch.Tensor) -> torch.Tensor:
-    """What a discriminator is shown, without gradient: half of the time an image out of a full pool."""
+def exchange(pool: list[torch.Tensor], fakes: torch.Tensor) -> torch.Tensor:
+    """Fakes without gradient, each exchanged with an image of the full pool at probability 1/2."""
     fakes = fakes.detach().float()
     if not pool:
         return fakes
-    shown = []
+    images = []
     for fake in fakes.split(1):
         if float(torch.rand(())) >= 0.5:
-            place = int(torch.randint(len(pool), ()))
-            fake, pool[place] = pool[place], fake.clone()
-        shown.append(fake)
-    return torch.cat(shown)
+            index = int(torch.randint(len(pool), ()))
+            fake, pool[index] = pool[index], fake.clone()
+        images.append(fake)
+    return torch.cat(images)
 
 
 GAMES = {

@@ -13,16 +13,16 @@ def setup(game: str, threads: int, **options) -> dict:
     """Builds a game and warms it up."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    made = torch_games.GAMES[game](**options)
-    _state["bare"] = made.step
+    built = torch_games.GAMES[game](**options)
+    _state["bare"] = built.step
     for _ in range(3):
-        losses = made.step()
-    tensors = made.tensors()
+        losses = built.step()
+    tensors = built.tensors()
     return {
         "version": f"torch {torch.__version__}",
         "parameters": {player: sum(sizes) for player, sizes in tensors.items()},
         "tensors": tensors,
-        "images_per_step": made.batch * made.discriminator_steps,
+        "images_per_step": built.batch * built.batches_per_step,
         "losses": {name: float(value) for name, value in losses.items()},
     }
 
@@ -31,12 +31,12 @@ def enlarging(size: int, width: int, blocks: int, threads: int, layout: str) -> 
     """Builds SRResNet's generator and warms up a pass of one image of `size` by `size`."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    made = torch_games.SRResNet(size=4 * size, width=width, blocks=blocks, batch=1, layout=layout)
-    made.generator.networks.eval()
-    _state["bare"] = made.enlarge
+    game = torch_games.SRResNet(size=4 * size, width=width, blocks=blocks, batch=1, layout=layout)
+    game.generator.networks.eval()
+    _state["bare"] = game.upscale
     for _ in range(3):
-        made.enlarge()
-    tensors = made.tensors()
+        game.upscale()
+    tensors = game.tensors()
     return {
         "version": f"torch {torch.__version__}",
         "parameters": {player: sum(sizes) for player, sizes in tensors.items()},
@@ -45,12 +45,12 @@ def enlarging(size: int, width: int, blocks: int, threads: int, layout: str) -> 
 
 
 def steps(seconds: float) -> tuple[int, float]:
-    """Trains, or enlarges, for so many seconds: steps and seconds."""
+    """Trains, or upscales, for about `seconds`: number of steps and the seconds they took."""
     return repeat(_state["bare"], seconds)
 
 
 def matmul(side: int, precision: str, seconds: float) -> float:
-    """Floating-point operations a second of the product of two square matrices."""
+    """Floating-point operations per second of the product of two square matrices."""
     matrix = torch.rand(side, side).to(getattr(torch, precision))
     count, passed = repeat(lambda: matrix @ matrix, seconds)
     return 2.0 * side**3 * count / passed

@@ -73,6 +73,8 @@ def test_the_pace_of_a_run_comes_from_its_last_two_grids(tmp_path):
         path.touch()
         os.utime(path, (time, time))
     assert quality._pace(str(tmp_path)) == {"seconds_a_step": 0.2, "images_per_s": 200.0}
+    (tmp_path / "run.json").write_text('{"constants": {"batch": 8, "critic_steps": 2}}')
+    assert quality._pace(str(tmp_path)) == {"seconds_a_step": 0.2, "images_per_s": 80.0}
 
 
 def test_a_games_pace_is_measured_once(monkeypatch, tmp_path, capsys):
