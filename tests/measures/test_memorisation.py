@@ -16,7 +16,7 @@ def test_copies_are_found_exactly():
     train = images(50)
     found = memorisation.nearest_by_pixels(train[[7, 31]], train)
     assert found.index.tolist() == [7, 31] and found.distance.tolist() == [0.0, 0.0]
-    assert np.array_equal(found.example, train[[7, 31]]) and found.searched == 50
+    assert np.array_equal(found.example, train[[7, 31]]) and found.train_size == 50
 
 
 @pytest.mark.parametrize("down, right", [(2, 0), (-1, 2), (-2, -2), (1, 1)])
@@ -40,7 +40,7 @@ def test_blocks_change_nothing(monkeypatch):
     parts = memorisation.nearest_by_pixels(samples, (train[i : i + 7] for i in range(0, 60, 7)))
     assert np.array_equal(whole.index, parts.index)
     assert np.array_equal(whole.distance, parts.distance)
-    assert np.array_equal(whole.example, parts.example) and parts.searched == 60
+    assert np.array_equal(whole.example, parts.example) and parts.train_size == 60
 
 
 def test_the_search_agrees_with_brute_force():

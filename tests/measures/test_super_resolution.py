@@ -37,7 +37,7 @@ def nearest(low):
 
 def test_every_image_and_the_mean(folder):
     told = []
-    table = super_resolution.benchmark(nearest, folder, name="nearest", tell=told.append)
+    table = super_resolution.benchmark(nearest, folder, name="nearest", log=told.append)
     assert table.images == ("a.png", "b.png")
     assert set(table.skipped) == {"c.png", "d.png"} and len(told) == 2
     assert table.skipped["c.png"] == "64x16 pixels; the measure needs 19"
@@ -53,7 +53,7 @@ def test_every_image_and_the_mean(folder):
     assert table.mean("nearest", "PSNR-Y") == pytest.approx(sum(each) / 2)
     assert table.mean("bicubic", "PSNR-Y") > table.mean("nearest", "PSNR-Y") + 2
     assert table.mean("bicubic", "SSIM-Y") > table.mean("nearest", "SSIM-Y")
-    psnr, ssim, energy = table.measured("nearest")
+    psnr, ssim, energy = table.results("nearest")
     assert (psnr.name, ssim.name, energy.name) == ("PSNR-Y", "SSIM-Y", "gradient-energy")
     assert psnr.protocol["border"] == 4 and psnr.protocol["each"]["a.png"] == each[0]
     assert psnr.protocol["bicubic"] == pytest.approx(table.mean("bicubic", "PSNR-Y"))
@@ -113,7 +113,7 @@ def test_nothing_to_measure_is_an_error(tmp_path):
 def test_an_equal_image_is_infinitely_good(tmp_path):
     save(tmp_path / "even.png", np.full((32, 32, 3), 90, "u1"))
     table = super_resolution.benchmark(None, tmp_path)
-    (psnr, *_) = table.measured("bicubic")
+    (psnr, *_) = table.results("bicubic")
     assert psnr.value == np.inf and '"inf"' in psnr.to_json()
     assert psnr.protocol["each"] == {"even.png": "inf"}
 

@@ -17,7 +17,7 @@ def test_the_toy_transport_is_7_apart():
     assert transport.earth_movers_1d(SOURCE, TARGET, OUT, INTO) == pytest.approx(7.0, abs=1e-12)
     plan = transport.discrete_plan(OUT, INTO, WAYS)
     assert plan.cost == pytest.approx(42.0) and plan.cost / sum(OUT) == pytest.approx(7.0)
-    assert plan.moved.sum(1) == pytest.approx(OUT) and plan.moved.sum(0) == pytest.approx(INTO)
+    assert plan.flow.sum(1) == pytest.approx(OUT) and plan.flow.sum(0) == pytest.approx(INTO)
     # The sheet's two plans cost the same: more than one is optimal.
     for moved in ([[1, 0, 0, 2], [0, 1, 0, 0], [0, 0, 2, 0]],
                   [[1, 0, 1, 1], [0, 1, 0, 0], [0, 0, 1, 1]]):  # fmt: skip
@@ -32,7 +32,7 @@ def test_the_dual_equals_the_plan():
     u, v = plan.source_potential, plan.target_potential
     assert u @ source + v @ target == pytest.approx(plan.cost)
     slack = ways - u[:, None] - v
-    assert slack.min() > -1e-9 and slack[plan.moved > 1e-9] == pytest.approx(0, abs=1e-9)
+    assert slack.min() > -1e-9 and slack[plan.flow > 1e-9] == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))

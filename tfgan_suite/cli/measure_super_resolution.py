@@ -1,4 +1,4 @@
-"""The command `measure sr`: a run or an export on a benchmark of super-resolution."""
+"""The command `measure sr`: a run or an export on a super-resolution benchmark."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder of images, or one with HR/ and LR/ or LRx4/, or HIGH,LOW, or scenes",
     )
     add("--split", choices=["train", "test"], help="of the data [test where there is one]")
-    add("--scale", type=int, default=4, help="of bicubic alone; a run has its own [4]")
-    add("--border", type=int, default=-1, help="pixels left out on each side [the scale]")
+    add("--scale", type=int, default=4, help="of bicubic only; a run has its own [4]")
+    add("--border", type=int, help="pixels ignored on each side [the scale]")
     add(
         "--features",
-        default="",
         metavar="NETWORK:LAYER",
-        help="also the distance in a network's features, e.g. vgg19:phi_5,4 or FILE.npz:fire4",
+        help="also measure the distance in a network's features, e.g. vgg19:phi_5,4 or"
+        " FILE.npz:fire4",
     )
     add(
         "--feature-weights",
         default="imagenet",
         metavar="FILE",
-        help="of that network, where it is named by a word [imagenet]",
+        help="weights of that network, unless it is a file itself [imagenet]",
     )
     add("--tile", type=int, default=0, help="side of tiles [0: above 192x192 pixels 128]")
     add("--out", help="file for the JSON lines [a run's measures.jsonl]")
@@ -53,31 +53,31 @@ def run(args: argparse.Namespace) -> int:
     from tfgan_suite.measures.result import save_results
 
     check_tiles(args.tile, 0)
-    place, given = Path(args.source), {"scale": args.scale, "channels": 3}
+    path, options = Path(args.source), {"scale": args.scale, "channels": 3}
     if args.scale < 2:
         raise InputError(f"--scale is {args.scale}; it must be at least 2")
-    enlarge, step = None, None
-    if args.source != "bicubic" or place.exists():
+    upscale, step = None, None
+    if args.source != "bicubic" or path.exists():
         from tfgan_suite.inference.upscaler import open_upscaler
 
-        upscaler = open_upscaler(place)
-        given, step = {"scale": upscaler.factor, "channels": upscaler.channels}, upscaler.step
+        upscaler = open_upscaler(path)
+        options, step = {"scale": upscaler.factor, "channels": upscaler.channels}, upscaler.step
 
-        def enlarge(image: Any) -> Any:
+        def upscale(image: Any) -> Any:
             return upscaler(image, args.tile)
 
-    name = place.name if enlarge is not None else "bicubic"
+    name = path.name if upscale is not None else "bicubic"
     table = super_resolution.benchmark(
-        enlarge,
+        upscale,
         args.data,
         split=args.split,
-        border=None if args.border < 0 else args.border,
+        border=args.border,
         name=name,
-        tell=lambda text: print(text, file=sys.stderr),
-        **given,
+        log=lambda text: print(text, file=sys.stderr),
+        **options,
         **_features(args),
     )
-    results = table.measured(name)
+    results = table.results(name)
     if step is not None:
         for result in results:
             result.protocol["step"] = step
@@ -88,17 +88,17 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps({"skipped": table.skipped}))
     else:
         print("\n".join(lines(table)))
-    save_results(results, place, args.out)
+    save_results(results, path, args.out)
     return 0
 
 
 def lines(table: Any) -> list[str]:
-    """A table in words: a row for each image and the mean, a column for each method's number."""
-    columns = [(m, measure) for m, found in table.values.items() for measure in found]
+    """A table as text: a row for each image and the mean, a column for each method's measure."""
+    columns = [(m, measure) for m, by_measure in table.values.items() for measure in by_measure]
     heads = [f"{method} {measure}" for method, measure in columns]
     names = [*table.images, "mean"]
-    wide = max(map(len, names))
-    found = [" " * wide + "  " + "  ".join(heads)]
+    width = max(map(len, names))
+    rows = [" " * width + "  " + "  ".join(heads)]
     for row, name in enumerate(names):
         numbers = [
             table.mean(*column)
@@ -107,18 +107,18 @@ def lines(table: Any) -> list[str]:
             for column in columns
         ]
         cells = [f"{number:{len(head)}.4f}" for number, head in zip(numbers, heads)]
-        found.append(f"{name:{wide}}  " + "  ".join(cells))
+        rows.append(f"{name:{width}}  " + "  ".join(cells))
     facts = table.protocol
-    found.append(
+    rows.append(
         f"x{facts['scale']}, {facts['channel']}, border {facts['border']}; SSIM of {facts['ssim']}"
-        " (papers that used daala's have higher ones)"
+        " (papers that used daala's report higher values)"
     )
-    return found
+    return rows
 
 
 def _features(args: argparse.Namespace) -> dict[str, Any]:
-    """The feature network, where one is asked for."""
-    if not args.features:
+    """The feature network, if one is requested."""
+    if args.features is None:
         return {}
     network, _, layer = args.features.rpartition(":")
     if not network or not layer:
@@ -127,10 +127,10 @@ def _features(args: argparse.Namespace) -> dict[str, Any]:
         )
     from tfgan_suite.features import extractors
 
-    shown = f"{Path(network).stem}:{layer}"
+    title = f"{Path(network).stem}:{layer}"
     if args.feature_weights != "imagenet":
-        shown += f"({Path(args.feature_weights).stem})"
+        title += f"({Path(args.feature_weights).stem})"
     return {
         "features": extractors.taps(network, [layer], weights=args.feature_weights),
-        "features_name": shown,
+        "features_name": title,
     }

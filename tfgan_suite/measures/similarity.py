@@ -1,7 +1,7 @@
-"""How alike two images are: PSNR, SSIM, MS-SSIM, SRGAN's protocol, and diversity in a class.
+"""How similar two images are: PSNR, SSIM, MS-SSIM, SRGAN's protocol, and diversity in a class.
 
-Images are uint8, or float in [-1, 1] as everywhere in this suite (they are moved to [0, 2], as
-SSIM's constants ask for values from 0), or float in [0, peak] where a peak is given.
+Images are uint8, or float in [-1, 1] as everywhere in this suite (they are moved to [0, 2], because
+SSIM's constants assume values from 0), or float in [0, peak] if a peak is passed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tfgan_suite.measures.result import MeasureResult
 WINDOW = 11  # side of SSIM's Gaussian window
 _LINE = np.exp(-((np.arange(WINDOW) - WINDOW // 2) ** 2) / (2 * 1.5**2))  # deviation 1.5
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of MS-SSIM's five scales
-BLOCK = 64  # pairs that are compared at a time
+BLOCK = 64  # pairs compared at once
 
 
 def psnr(
@@ -31,18 +31,19 @@ def psnr(
         first: images `(n, height, width, channels)`.
         second: images of the same shape and range.
         peak: largest value of floats that start at 0; default 255 for uint8, else [-1, 1].
-        border: width of the rim that is left out, in pixels.
+        border: width of the border that is ignored, in pixels.
 
     Returns:
         Decibels, float64 `(n,)`; infinite for equal images.
 
     Raises:
-        InputError: other shapes or ranges, values that are not finite, or nothing left inside.
+        InputError: other shapes or ranges, values that are not finite, or nothing inside the
+            border.
     """
     first, second, peak = _pair(first, second, peak, border)
     error = [
-        np.mean(np.square(one.astype(np.float64) - two), dtype=np.float64)
-        for one, two in zip(first, second)
+        np.mean(np.square(a.astype(np.float64) - b), dtype=np.float64)
+        for a, b in zip(first, second)
     ]
     with np.errstate(divide="ignore"):
         return 10.0 * np.log10(peak**2 / np.array(error, np.float64))
@@ -53,7 +54,7 @@ def ssim(
 ) -> np.ndarray:
     """Structural similarity of each pair (Wang et al. 2004), mean over pixels and channels.
 
-    Gaussian window of 11 pixels and deviation 1.5, valid windows only, K = (.01, .03).
+    Gaussian window of 11 pixels and standard deviation 1.5, valid windows only, K = (.01, .03).
 
     Args:
         first: images `(n, height, width, channels)`, sides of 11 pixels or more.
@@ -73,7 +74,7 @@ def ssim(
 
 
 def scales_for(height: int, width: int) -> int:
-    """How many of MS-SSIM's five scales fit: each halves the image, the window stays.
+    """How many of MS-SSIM's five scales fit: each halves the image, the window keeps its size.
 
     Five need sides of 176 pixels, three 44, two 22 (28 and 32 pixels: two).
     """
@@ -88,7 +89,7 @@ def ms_ssim(
     """Multi-scale structural similarity of each pair (Wang, Simoncelli, Bovik 2003).
 
     Below 176 pixels fewer than five scales fit; the first ones are used with their weights
-    divided by their sum, and such numbers compare only with ones of the same `scales_for`.
+    divided by their sum, and such values are comparable only for the same `scales_for`.
 
     Args:
         first: images `(n, height, width, channels)`.
@@ -108,16 +109,16 @@ def ms_ssim(
     scales = most if scales is None else scales
     if not 1 <= scales <= most:
         raise InputError(
-            f"{scales} scales of MS-SSIM were asked for; images of {first.shape[1]}x"
+            f"{scales} scales of MS-SSIM were requested; images of {first.shape[1]}x"
             f"{first.shape[2]} pixels take 1 to {most}"
         )
     return _by_scales(first, second, peak, scale_weights(scales))
 
 
 def scale_weights(scales: int) -> tuple[float, ...]:
-    """The first weights of MS-SSIM, divided by their sum where not all five are used."""
-    chosen = WEIGHTS[:scales]
-    return chosen if scales == len(WEIGHTS) else tuple(w / sum(chosen) for w in chosen)
+    """The first weights of MS-SSIM, divided by their sum unless all five are used."""
+    weights = WEIGHTS[:scales]
+    return weights if scales == len(WEIGHTS) else tuple(w / sum(weights) for w in weights)
 
 
 def luma(images: np.ndarray) -> np.ndarray:
@@ -130,33 +131,37 @@ def luma(images: np.ndarray) -> np.ndarray:
         float64 `(..., 1)` from 16 to 235, not rounded.
 
     Raises:
-        InputError: another type or channel count.
+        InputError: another type or number of channels.
     """
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.shape[-1] not in (1, 3):
         raise InputError(
-            f"luma is of 8-bit images with 1 or 3 channels, not {images.dtype} of shape "
-            f"{images.shape}; make them uint8 first (tfgan_suite.utils.image_grids.to_uint8)"
+            f"images of {images.dtype} and shape {images.shape} have no luma; expected 8-bit "
+            "images with 1 or 3 channels: convert them with "
+            "tfgan_suite.utils.image_grids.to_uint8"
         )
     colour = np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
     # Exact integers in thousandths, so that equal greys give equal luma.
-    whole = colour.astype(np.int64) @ np.array([65481, 128553, 24966])
-    return 16.0 + whole[..., None] / 255e3
+    thousandths = colour.astype(np.int64) @ np.array([65481, 128553, 24966])
+    return 16.0 + thousandths[..., None] / 255e3
 
 
 def super_resolution(
-    made: Sequence[np.ndarray], originals: Sequence[np.ndarray], border: int = 4, **protocol: Any
+    images: Sequence[np.ndarray],
+    originals: Sequence[np.ndarray],
+    border: int = 4,
+    **protocol: Any,
 ) -> tuple[MeasureResult, MeasureResult]:
-    """PSNR and SSIM by SRGAN's protocol: luma, centre crop, a rim of 4 pixels left out.
+    """PSNR and SSIM by SRGAN's protocol: luma, centre crop, a border of 4 pixels ignored.
 
-    The paper's tables were made with daala's tools. Their PSNR agrees with this one; their SSIM
-    (a window that grows with the image, renormalised at the rim) is higher.
+    The paper's tables were computed with daala's tools. Their PSNR agrees with this one; their
+    SSIM (a window that grows with the image, renormalised at the border) is higher.
 
     Args:
-        made: 8-bit images `(height, width, channels)`; sizes may differ between images.
-        originals: as many; one larger than what was made of it, by less than two borders, is cut
-            to the same middle.
-        border: pixels left out on each side; 4 for a factor of 4.
+        images: 8-bit images `(height, width, channels)`; sizes may differ between images.
+        originals: as many; an original that is larger than its image, by less than two borders,
+            is cropped to the same centre.
+        border: pixels ignored on each side; default 4, for a factor of 4.
         **protocol: facts for the results.
 
     Returns:
@@ -166,19 +171,20 @@ def super_resolution(
     Raises:
         InputError: no images, different counts, sizes that do not fit.
     """
-    if not len(made) or len(made) != len(originals):
+    if not len(images) or len(images) != len(originals):
         raise InputError(
-            f"there are {len(made)} images and {len(originals)} originals; expected as many"
+            f"there are {len(images)} images and {len(originals)} originals; expected equally "
+            "many, 1 or more"
         )
     each: dict[str, list[float]] = {"PSNR-Y": [], "SSIM-Y": []}
-    for image, original in zip(made, originals):
-        one, two = luma(image)[None], luma(original)[None]
-        two = _middle(two, one.shape[1:3], 2 * border)
-        each["PSNR-Y"].append(float(psnr(one, two, 255.0, border)[0]))
-        each["SSIM-Y"].append(float(ssim(one, two, 255.0, border)[0]))
+    for image, original in zip(images, originals):
+        output, target = luma(image)[None], luma(original)[None]
+        target = _centre_crop(target, output.shape[1:3], 2 * border)
+        each["PSNR-Y"].append(float(psnr(output, target, 255.0, border)[0]))
+        each["SSIM-Y"].append(float(ssim(output, target, 255.0, border)[0]))
     facts = {
         **protocol,
-        "count": len(made),
+        "count": len(images),
         "channel": "Y of BT.601, 16 to 235",
         "border": border,
         "spread": "standard deviation over images",
@@ -195,13 +201,13 @@ def diversity(
 ) -> MeasureResult:
     """Mean MS-SSIM of random pairs within each class: low is diverse (Odena et al. 2017).
 
-    A number means something beside that of real images of the same class and size only.
+    A value is meaningful only beside that of real images of the same classes and size.
 
     Args:
         images: images `(n, height, width, channels)`.
         labels: class numbers `(n,)`.
         pairs: pairs drawn in each class, of two different images each; paper 100.
-        seed: of the draw.
+        seed: of the pairs.
         **protocol: facts for the result.
 
     Returns:
@@ -219,23 +225,25 @@ def diversity(
             f"found {images.shape}, {labels.shape} and {pairs}"
         )
     draws = np.random.default_rng(seed)
-    found, alone = {}, []
+    by_class, alone = {}, []
     for label in np.unique(labels):
         (members,) = np.nonzero(labels == label)
         if len(members) < 2:
             alone.append(int(label))
             continue
-        one = draws.integers(0, len(members), pairs)
-        two = (one + draws.integers(1, len(members), pairs)) % len(members)
-        values = ms_ssim(images[members[one]], images[members[two]])
-        found[int(label)] = float(np.mean(values))
-    if not found:
-        raise InputError("no class has two images; diversity is about pairs within a class")
+        first = draws.integers(0, len(members), pairs)
+        second = (first + draws.integers(1, len(members), pairs)) % len(members)
+        values = ms_ssim(images[members[first]], images[members[second]])
+        by_class[int(label)] = float(np.mean(values))
+    if not by_class:
+        raise InputError(
+            "no class has two images, but diversity compares pairs within a class; pass more images"
+        )
     scales = scales_for(*images.shape[1:3])
     facts = {
         **protocol,
         "count": len(images),
-        "classes": found,
+        "classes": by_class,
         "pairs": pairs,
         "scales": scales,
         "weights": list(scale_weights(scales)),
@@ -243,7 +251,7 @@ def diversity(
         "left_out": alone,
         "spread": "standard deviation over classes",
     }
-    means = list(found.values())
+    means = list(by_class.values())
     return MeasureResult(f"MS-SSIM-{scales}", float(np.mean(means)), facts, float(np.std(means)))
 
 
@@ -257,11 +265,13 @@ def _pair(first, second, peak, border) -> tuple[np.ndarray, np.ndarray, float]:
         )
     if (first.dtype == np.uint8) != (second.dtype == np.uint8):
         raise InputError(
-            f"{first.dtype} images cannot be compared with {second.dtype} ones: make both uint8"
+            f"{first.dtype} images cannot be compared with {second.dtype} ones; convert both to "
+            "uint8"
         )
     if border < 0 or min(first.shape[1:3]) <= 2 * border:
         raise InputError(
-            f"a border of {border} leaves nothing of {first.shape[1]}x{first.shape[2]} pixels"
+            f"a border of {border} leaves nothing of {first.shape[1]}x{first.shape[2]} pixels; "
+            "expected 0 or more, and less than half a side"
         )
     inside = slice(border, -border or None)
     first, second = first[:, inside, inside], second[:, inside, inside]
@@ -273,8 +283,8 @@ def _pair(first, second, peak, border) -> tuple[np.ndarray, np.ndarray, float]:
         slack = 1e-3 * (high - low)
         if not (low - slack <= smallest and largest <= high + slack):  # also for NaN
             raise InputError(
-                f"the images' values reach from {smallest:g} to {largest:g}; expected finite "
-                f"ones in [{low:g}, {high:g}]" + (": give their peak" if peak is None else "")
+                f"the images' values range from {smallest:g} to {largest:g}; expected finite "
+                f"ones in [{low:g}, {high:g}]" + (": pass their peak" if peak is None else "")
             )
     return first - low, second - low, high - low
 
@@ -282,7 +292,8 @@ def _pair(first, second, peak, border) -> tuple[np.ndarray, np.ndarray, float]:
 def _check_window(shape: tuple[int, ...]) -> None:
     if min(shape[1:3]) < WINDOW:
         raise InputError(
-            f"SSIM's window has {WINDOW} pixels; images of {shape[1]}x{shape[2]} are too small"
+            f"images of {shape[1]}x{shape[2]} pixels are too small for SSIM's window; expected "
+            f"sides of {WINDOW} pixels or more"
         )
 
 
@@ -297,32 +308,32 @@ def _by_scales(first, second, peak: float, weights: Sequence[float]) -> np.ndarr
     """
     parts = []
     for start in range(0, len(first), BLOCK):
-        one, two = (x[start : start + BLOCK].astype(np.float64) for x in (first, second))
+        a, b = (x[start : start + BLOCK].astype(np.float64) for x in (first, second))
         product = 1.0
         for scale, weight in enumerate(weights):
             if scale:
-                one, two = _halve(one), _halve(two)
-            luminance, contrast = _similarities(one, two, peak)
+                a, b = _halve(a), _halve(b)
+            luminance, contrast = _similarities(a, b, peak)
             last = scale == len(weights) - 1
             each = np.mean(luminance * contrast if last else contrast, axis=(1, 2))
-            # Below 0 a power is not a number; a single scale may be negative.
+            # A power of a negative base is NaN; a single scale may be negative.
             product = product * (each if len(weights) == 1 else np.maximum(each, 0.0) ** weight)
         parts.append(np.mean(product, axis=-1))
     return np.concatenate(parts)
 
 
-def _similarities(one, two, peak: float) -> tuple[np.ndarray, np.ndarray]:
+def _similarities(first, second, peak: float) -> tuple[np.ndarray, np.ndarray]:
     """SSIM's luminance map, and the product of its contrast and structure maps."""
-    small_1, small_2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
-    mean_1, mean_2 = _blur(one), _blur(two)
-    variances = _blur(one * one) - mean_1**2 + _blur(two * two) - mean_2**2
-    covariance = _blur(one * two) - mean_1 * mean_2
-    luminance = (2 * mean_1 * mean_2 + small_1) / (mean_1**2 + mean_2**2 + small_1)
-    return luminance, (2 * covariance + small_2) / (variances + small_2)
+    c_1, c_2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+    mean_1, mean_2 = _blur(first), _blur(second)
+    variances = _blur(first * first) - mean_1**2 + _blur(second * second) - mean_2**2
+    covariance = _blur(first * second) - mean_1 * mean_2
+    luminance = (2 * mean_1 * mean_2 + c_1) / (mean_1**2 + mean_2**2 + c_1)
+    return luminance, (2 * covariance + c_2) / (variances + c_2)
 
 
 def _blur(images: np.ndarray) -> np.ndarray:
-    """Weighted means over all windows that lie inside, one axis after the other."""
+    """Weighted means over all valid windows, one axis after the other."""
     weights = _LINE / _LINE.sum()
     rows = images.shape[1] - WINDOW + 1
     down = sum(w * images[:, i : i + rows] for i, w in enumerate(weights))
@@ -331,14 +342,14 @@ def _blur(images: np.ndarray) -> np.ndarray:
 
 
 def _halve(images: np.ndarray) -> np.ndarray:
-    """Means over 2x2 pixels; an odd last row or column is left out."""
+    """Means over 2x2 pixels; an odd last row or column is dropped."""
     even = images[:, : images.shape[1] // 2 * 2, : images.shape[2] // 2 * 2]
     return (even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]) / 4
 
 
-def _middle(images: np.ndarray, size: tuple[int, int], slack: int) -> np.ndarray:
-    """The middle `size` of images that are larger by less than `slack` pixels."""
-    over = [have - want for have, want in zip(images.shape[1:3], size)]
+def _centre_crop(images: np.ndarray, size: tuple[int, int], slack: int) -> np.ndarray:
+    """The central `size` of images that are larger by less than `slack` pixels."""
+    over = [actual - target for actual, target in zip(images.shape[1:3], size)]
     if min(over) < 0 or max(over) >= max(slack, 1):
         raise InputError(
             f"an original of {images.shape[1]}x{images.shape[2]} pixels does not fit an image of "

@@ -1,6 +1,6 @@
-"""The benchmark of super-resolution: PSNR and SSIM on luma, per image and in the mean.
+"""The super-resolution benchmark: PSNR and SSIM on luma, per image and on average.
 
-Beside the network stands bicubic, whose numbers are known (Set5 x4: 28.42 dB): where they come
+Bicubic is measured along with the network. Its figures are known (Set5 x4: 28.42 dB): if they come
 out right, the measure is right.
 """
 
@@ -26,7 +26,7 @@ PSNR, SSIM, ENERGY = "PSNR-Y", "SSIM-Y", "gradient-energy"
 WORLDS = ("scenes",)
 _SCENES = (40, 1)  # number and seed of the embedded test images
 
-Enlarge = Callable[[np.ndarray], np.ndarray]
+Upscale = Callable[[np.ndarray], np.ndarray]
 Features = Callable[[Any], Sequence[Any]]
 
 
@@ -37,8 +37,8 @@ class Table:
     Args:
         images: their names.
         values: by method and measure, a number for each image.
-        protocol: what the numbers hang on.
-        skipped: names of images that were left out, with reasons.
+        protocol: what the numbers depend on.
+        skipped: names of images that were skipped, with reasons.
     """
 
     images: tuple[str, ...]
@@ -50,9 +50,9 @@ class Table:
         """The mean over images, not the PSNR of the mean error."""
         return float(np.mean(self.values[method][measure]))
 
-    def measured(self, method: str) -> list[MeasureResult]:
+    def results(self, method: str) -> list[MeasureResult]:
         """The means of a method, with those of bicubic in their protocol."""
-        found = []
+        results = []
         for measure, values in self.values[method].items():
             facts = {
                 **self.protocol,
@@ -63,12 +63,12 @@ class Table:
                 "each": {name: _plain(value) for name, value in zip(self.images, values)},
             }
             spread = float(np.std(values)) if np.isfinite(values).all() else None
-            found.append(MeasureResult(measure, float(np.mean(values)), facts, spread))
-        return found
+            results.append(MeasureResult(measure, float(np.mean(values)), facts, spread))
+        return results
 
 
 def benchmark(
-    enlarge: Enlarge | None,
+    upscale: Upscale | None,
     data: str | os.PathLike,
     *,
     scale: int = 4,
@@ -78,26 +78,26 @@ def benchmark(
     name: str = "network",
     features: Features | None = None,
     features_name: str = "features",
-    tell: Callable[[str], Any] = lambda text: None,
+    log: Callable[[str], Any] = lambda text: None,
 ) -> Table:
-    """Enlarges the small versions of images and compares with the originals.
+    """Upscales low-resolution images and compares them with the originals.
 
     Args:
-        enlarge: takes uint8 `(height, width, channels)`, gives uint8 of `scale` times the sides;
-            None: bicubic alone.
+        upscale: from uint8 `(height, width, channels)` to uint8 of `scale` times the sides;
+            `None`: bicubic only.
         data: `"scenes"`, or images as `data.load_super_resolution` takes them.
-        scale: of the enlargement.
+        scale: factor of the upscaling; default 4.
         channels: of the images, 1 or 3.
-        split: `"train"` or `"test"`; None: the test split where there is one, else all.
-        border: pixels left out on each side; default the scale.
+        split: `"train"` or `"test"`; `None`: the test split if there is one, else all.
+        border: pixels ignored on each side; default the scale.
         name: of the method in the table.
-        features: images in [-1, 1] to maps (`perceptual.taps`), for a distance that is nearer
-            to the eye's; `features_name` names it.
-        tell: gets a line about every image that is skipped.
+        features: images in [-1, 1] to maps (`extractors.feature_network`), for a perceptual
+            distance; `features_name` names it.
+        log: called with a line about every image that is skipped.
 
     Returns:
         The table, with the measures PSNR-Y, SSIM-Y, gradient-energy (mean |dx| + |dy| of luma,
-        relative to the original's: 1 is as sharp) and, with `features`, the mean squared
+        relative to the original's: 1 is equally sharp) and, with `features`, the mean squared
         difference of features.
 
     Raises:
@@ -105,26 +105,26 @@ def benchmark(
     """
     border = scale if border is None else border
     methods = {"bicubic": lambda low: bicubic.upscale(low, scale)}
-    if enlarge is not None:
-        methods = {name: enlarge, **methods}
+    if upscale is not None:
+        methods = {name: upscale, **methods}
     values: dict[str, dict[str, list[float]]] = {method: {} for method in methods}
     names, skipped = [], {}
-    for title, found in _pairs(data, scale, channels, split):
-        reason = found if isinstance(found, str) else _unfit(found[0], border)
+    for title, pair in _pairs(data, scale, channels, split):
+        reason = pair if isinstance(pair, str) else _too_small(pair[0], border)
         if reason:
             skipped[title] = reason
-            tell(f"skipped {title}: {reason}")
+            log(f"skipped {title}: {reason}")
             continue
-        high, low = found
+        high, low = pair
         names.append(title)
-        known = None if features is None else _maps(features, high)
-        for method, make in methods.items():
-            made = make(low)
-            compared = _compared(made, high, border)
+        target_maps = None if features is None else _maps(features, high)
+        for method, upscale_by in methods.items():
+            output = upscale_by(low)
+            scores = _scores(output, high, border)
             if features is not None:
-                distance = feature_distance(_maps(features, made), known)
-                compared[f"feature-distance-{features_name}"] = distance
-            for measure, value in compared.items():
+                distance = feature_distance(_maps(features, output), target_maps)
+                scores[f"feature-distance-{features_name}"] = distance
+            for measure, value in scores.items():
                 values[method].setdefault(measure, []).append(value)
     if not names:
         title, reason = next(iter(skipped.items()))
@@ -147,9 +147,9 @@ def gradient_energy(image: np.ndarray) -> float:
     return float(np.abs(np.diff(bright, axis=0)).mean() + np.abs(np.diff(bright, axis=1)).mean())
 
 
-def feature_distance(made: Sequence[Any], known: Sequence[Any]) -> float:
+def feature_distance(outputs: Sequence[Any], targets: Sequence[Any]) -> float:
     """Mean squared difference of a network's maps of two images, summed over the maps."""
-    pairs = ((np.asarray(a), np.asarray(b)) for a, b in zip(made, known))
+    pairs = ((np.asarray(a), np.asarray(b)) for a, b in zip(outputs, targets))
     return float(sum(np.mean(np.square(a - b)) for a, b in pairs))
 
 
@@ -159,13 +159,13 @@ def _maps(features: Features, image: np.ndarray) -> Sequence[Any]:
     return features(colour[None].astype(np.float32) / np.float32(127.5) - np.float32(1))
 
 
-def _compared(made: np.ndarray, high: np.ndarray, border: int) -> dict[str, float]:
-    psnr, ssim = similarity.super_resolution([made], [high], border)
+def _scores(output: np.ndarray, high: np.ndarray, border: int) -> dict[str, float]:
+    psnr, ssim = similarity.super_resolution([output], [high], border)
     energy = gradient_energy(high)
     return {
         PSNR: float(psnr),
         SSIM: float(ssim),
-        ENERGY: gradient_energy(made) / energy if energy else math.nan,
+        ENERGY: gradient_energy(output) / energy if energy else math.nan,
     }
 
 
@@ -186,12 +186,12 @@ def _pairs(
             yield pair.name, str(error)
 
 
-def _unfit(high: np.ndarray, border: int) -> str:
-    """Why an image is too small to be measured; empty where it is not."""
-    least = similarity.WINDOW + 2 * border
-    if min(high.shape[:2]) >= least:
+def _too_small(high: np.ndarray, border: int) -> str:
+    """Why an image is too small to be measured; empty if it is not."""
+    smallest = similarity.WINDOW + 2 * border
+    if min(high.shape[:2]) >= smallest:
         return ""
-    return f"{high.shape[1]}x{high.shape[0]} pixels; the measure needs {least}"
+    return f"{high.shape[1]}x{high.shape[0]} pixels; the measure needs {smallest}"
 
 
 def _plain(value: float) -> float | str:

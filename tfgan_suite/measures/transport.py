@@ -1,8 +1,8 @@
-"""Distances between distributions that can be had exactly: earth mover's, Jensen-Shannon.
+"""Exact distances between distributions: earth mover's, Jensen-Shannon.
 
-The earth mover's distance is the least work, mass times way, that turns one heap into another. In
-one dimension it is the area between two distribution functions; for small tables it is a linear
-program; for as many points on both sides it is the cheapest pairing.
+The earth mover's distance is the least work, mass times distance, that turns one distribution into
+another. In one dimension it is the area between two distribution functions; for small tables it is
+a linear program; for equally many points on both sides it is the cheapest pairing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.optional_packages import require
 
-CELLS = 250_000  # of a plan; the linear program takes seconds there
-POINTS = 4096  # on a side of a pairing; the costs take 128 MiB there
+CELLS = 250_000  # largest plan; its linear program takes seconds
+POINTS = 4096  # largest pairing; its costs take 128 MiB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,15 +24,15 @@ class Plan:
 
     Args:
         cost: its work, the earth mover's distance.
-        moved: mass from each source to each target, `(n, m)`.
+        flow: mass from each source to each target, `(n, m)`.
         source_potential: `(n,)`, and
         target_potential: `(m,)`: the dual solution, u_i + v_j <= cost_ij everywhere and equal
-            where mass is moved; its value, u.p + v.q, equals the cost (Kantorovich's duality,
-            on which the Wasserstein discriminator rests).
+            where mass flows; its value, u.p + v.q, equals the cost (Kantorovich's duality,
+            on which the Wasserstein critic rests).
     """
 
     cost: float
-    moved: np.ndarray
+    flow: np.ndarray
     source_potential: np.ndarray
     target_potential: np.ndarray
 
@@ -52,24 +52,26 @@ def earth_movers_1d(
     Args:
         first: positions `(n,)`.
         second: positions `(m,)`.
-        first_weights: mass at each position; default alike. Total mass is scaled to 1.
+        first_weights: mass at each position; default uniform. Total mass is scaled to 1.
         second_weights: the same for the second set.
-        power: p, 1 or more.
+        power: p, 1 or more; default 1.
 
     Raises:
         InputError: an empty set, another shape, values that are not finite, negative mass.
     """
     if not power >= 1.0:
         raise InputError(f"power is {power}; it must be 1 or more")
-    one, mass_one = _heap(first, first_weights)
-    two, mass_two = _heap(second, second_weights)
-    up_one, up_two = np.cumsum(mass_one), np.cumsum(mass_two)
-    up_one[-1] = up_two[-1] = 1.0
-    cuts = np.sort(np.concatenate([up_one, up_two]))
+    first, first_mass = _distribution(first, first_weights)
+    second, second_mass = _distribution(second, second_weights)
+    first_cdf, second_cdf = np.cumsum(first_mass), np.cumsum(second_mass)
+    first_cdf[-1] = second_cdf[-1] = 1.0
+    cuts = np.sort(np.concatenate([first_cdf, second_cdf]))
     share = np.diff(np.concatenate([[0.0], cuts]))
     # A piece that ends at `cut` belongs to the first position whose running mass reaches it.
-    way = np.abs(one[np.searchsorted(up_one, cuts)] - two[np.searchsorted(up_two, cuts)])
-    return float(np.sum(share * way**power) ** (1.0 / power))
+    distance = np.abs(
+        first[np.searchsorted(first_cdf, cuts)] - second[np.searchsorted(second_cdf, cuts)]
+    )
+    return float(np.sum(share * distance**power) ** (1.0 / power))
 
 
 def discrete_plan(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> Plan:
@@ -78,10 +80,10 @@ def discrete_plan(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> P
     Args:
         source: masses `(n,)`, not negative.
         target: masses `(m,)` with the same sum.
-        cost: way from each source to each target, `(n, m)`.
+        cost: of a unit of mass from each source to each target, `(n, m)`.
 
     Returns:
-        `Plan`; its cost is total work: divide by the mass where that is not 1.
+        `Plan`; its cost is total work: divide by the mass if that is not 1.
 
     Raises:
         InputError: shapes, signs or sums that do not fit; more than 250,000 cells; SciPy is
@@ -94,12 +96,12 @@ def discrete_plan(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> P
             f"{cost.shape}; expected (n,), (m,) and (n, m)"
         )
     if not cost.size or cost.size > CELLS:
-        raise InputError(f"a plan of {cost.size} cells was asked for; expected 1 to {CELLS}")
+        raise InputError(f"a plan of {cost.size} cells was requested; expected 1 to {CELLS}")
     if not all(np.isfinite(x).all() for x in (source, target, cost)):
-        raise InputError("masses and costs must be finite")
+        raise InputError("masses or costs hold NaN or infinity; they must be finite")
     if min(source.min(), target.min()) < 0 or not np.isclose(source.sum(), target.sum()):
         raise InputError(
-            f"masses must not be negative and have one sum; found {source.sum():g} and "
+            f"masses must not be negative and must have equal sums; found {source.sum():g} and "
             f"{target.sum():g}"
         )
     optimize = require("scipy.optimize", "measures", "A transport plan")
@@ -107,18 +109,18 @@ def discrete_plan(source: np.ndarray, target: np.ndarray, cost: np.ndarray) -> P
     n, m = cost.shape
     rows = sparse.kron(sparse.eye(n), np.ones((1, m)))
     columns = sparse.kron(np.ones((1, n)), sparse.eye(m))
-    # The last column follows from the others; a sum that is off by rounding stays feasible.
+    # The last column follows from the others; a sum with rounding errors stays feasible.
     table = sparse.vstack([rows, columns.tocsr()[:-1]]).tocsr()
     masses = np.concatenate([source, target[:-1]])
-    found = optimize.linprog(cost.ravel(), A_eq=table, b_eq=masses, method="highs")
-    if found.x is None:
-        raise InputError(f"no transport plan was found: {found.message}")
-    dual = np.concatenate([found.eqlin.marginals, [0.0]])
-    return Plan(float(found.fun), found.x.reshape(n, m), dual[:n], dual[n:])
+    solution = optimize.linprog(cost.ravel(), A_eq=table, b_eq=masses, method="highs")
+    if solution.x is None:
+        raise InputError(f"the linear program has no solution ({solution.message})")
+    dual = np.concatenate([solution.eqlin.marginals, [0.0]])
+    return Plan(float(solution.fun), solution.x.reshape(n, m), dual[:n], dual[n:])
 
 
 def earth_movers_points(first: np.ndarray, second: np.ndarray) -> float:
-    """Exact mean way from one set of points to another of as many, Euclidean, by pairing.
+    """Exact earth mover's distance of two sets of equally many points, Euclidean, by pairing.
 
     Args:
         first: `(n, d)`, at most 4096 points.
@@ -134,7 +136,7 @@ def earth_movers_points(first: np.ndarray, second: np.ndarray) -> float:
             f"(n, d) with n from 1 to {POINTS}"
         )
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise InputError("the points hold values that are not finite")
+        raise InputError("the points hold NaN or infinity; they must be finite")
     optimize = require("scipy.optimize", "measures", "Pairing points")
     distance = require("scipy.spatial.distance", "measures", "Pairing points")
     cost = distance.cdist(first, second)
@@ -142,7 +144,7 @@ def earth_movers_points(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def kullback_leibler(first: np.ndarray, second: np.ndarray) -> float:
-    """KL(p || q) of two tables of probabilities, in nats; 0 log 0 = 0; infinite where q lacks p.
+    """KL(p || q) of two tables of probabilities, in nats; 0 log 0 = 0; infinite if q lacks p.
 
     Raises:
         InputError: other shapes, or tables that do not sum to 1.
@@ -156,7 +158,7 @@ def kullback_leibler(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def jensen_shannon(first: np.ndarray, second: np.ndarray) -> float:
-    """Jensen-Shannon divergence of two tables, in nats: 0 if equal, log 2 if they never meet.
+    """Jensen-Shannon divergence of two tables, in nats: 0 if equal, log 2 if disjoint.
 
     JSD = KL(p || (p+q)/2) / 2 + KL(q || (p+q)/2) / 2.
 
@@ -170,19 +172,21 @@ def jensen_shannon(first: np.ndarray, second: np.ndarray) -> float:
     return (kullback_leibler(first, middle) + kullback_leibler(second, middle)) / 2
 
 
-def _heap(positions, weights) -> tuple[np.ndarray, np.ndarray]:
+def _distribution(positions, weights) -> tuple[np.ndarray, np.ndarray]:
     """Sorted positions that have mass, and their shares of it."""
     positions = np.asarray(positions, np.float64)
     weights = np.ones(positions.shape) if weights is None else np.asarray(weights, np.float64)
     if positions.ndim != 1 or weights.shape != positions.shape:
         raise InputError(
-            f"positions of shape {positions.shape} with masses of shape {weights.shape}: expected "
-            "(n,) twice; more dimensions: discrete_plan, earth_movers_points"
+            f"positions of shape {positions.shape} with masses of shape {weights.shape}; expected "
+            "(n,) twice: in more dimensions use discrete_plan or earth_movers_points"
         )
     if not (np.isfinite(positions).all() and np.isfinite(weights).all()):
-        raise InputError("positions and masses must be finite")
+        raise InputError("positions or masses hold NaN or infinity; they must be finite")
     if np.any(weights < 0) or not weights.sum() > 0:
-        raise InputError("masses must not be negative, and some must be above 0")
+        raise InputError(
+            f"masses must not be negative, and some must be above 0; they sum to {weights.sum():g}"
+        )
     order = np.argsort(positions, kind="stable")
     order = order[weights[order] > 0]
     return positions[order], weights[order] / weights.sum()
