@@ -88,7 +88,7 @@ def make_callbacks(options, data, game):
     if options.normalize:
         examples = data.take(min(options.normalize, len(data)), seed=options.seed)
         # A checkpoint keeps the scales.
-        game.encoder.normalise(np.concatenate([examples["content"], examples["style"]]))
+        game.encoder.normalize(np.concatenate([examples["content"], examples["style"]]))
     frozen = callbacks.Frozen(lambda: named_layers.checksum(game.encoder.network), "encoder")
     return [InverseDecay(options.inverse_decay), frozen]
 

@@ -158,7 +158,7 @@ def open_features(args: argparse.Namespace) -> tuple[Any, list[str], list[str]]:
     pooling = args.pooling or ("average" if known is not None and known.scales else "max")
     weights = None if args.weights == "none" else args.weights
     names = list(dict.fromkeys([*contents, *styles]))
-    look = extractors.taps(args.network, names, weights, pooling=pooling, seed=args.seed)
+    look = extractors.feature_network(args.network, names, weights, pooling=pooling, seed=args.seed)
     return look, contents, styles
 
 

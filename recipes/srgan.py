@@ -120,7 +120,9 @@ def make_callbacks(options, data, game):
     if o.feature_weight:
         # Here and not in make_game: a trained run opens even if the network's weights are missing.
         settings = {"weights": o.weights, "before_activation": o.before_activation}
-        game.build_features(lambda: extractors.taps(o.network, o.layer.split(), **settings))
+        game.build_features(
+            lambda: extractors.feature_network(o.network, o.layer.split(), **settings)
+        )
         extra.append(callbacks.Frozen(lambda: game.features.checksum(), "feature network"))
     if o.start != warm_start.RANDOM_WEIGHTS:
         extra.append(warm_start.StartFrom(o.start, precision=o.precision))

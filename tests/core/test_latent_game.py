@@ -7,7 +7,7 @@ import tensorflow as tf
 from harness import value
 
 from tfgan_suite import InputError
-from tfgan_suite.features.layer_outputs import tap, tappable
+from tfgan_suite.features.layer_outputs import layer_names, select_outputs
 from tfgan_suite.games import dcgan
 
 
@@ -75,9 +75,9 @@ def test_impossible_options_are_refused(options, said):
 
 def test_taps_give_what_the_layers_give():
     discriminator = dcgan.build_discriminator(size=8, channels=1, width=2, norm="none")
-    name = next(n for n in tappable(discriminator) if "conv" in n)
+    name = next(n for n in layer_names(discriminator) if "conv" in n)
     images = tf.random.stateless_uniform((3, 8, 8, 1), [0, 1])
-    (found,) = tf.nest.flatten(tap(discriminator, [name])(images))
+    (found,) = tf.nest.flatten(select_outputs(discriminator, [name])(images))
     np.testing.assert_allclose(found, discriminator.get_layer(name)(images), atol=1e-6)
     with pytest.raises(InputError, match=name):
-        tap(discriminator, ["no_such_layer"])
+        select_outputs(discriminator, ["no_such_layer"])

@@ -23,14 +23,14 @@ def noise(side=32, count=1, width=None, seed=0):
 
 
 def vgg(*names, **options):
-    return extractors.taps("vgg19", names, None, **options)
+    return extractors.feature_network("vgg19", names, None, **options)
 
 
 @pytest.fixture(scope="module")
 def squeezenet(tmp_path_factory):
     """Random weights of a SqueezeNet, as a file with Caffe's names."""
     path = tmp_path_factory.mktemp("nets") / "squeezenet.npz"
-    extractors.taps("squeezenet", ["predictions"], None).save(path)
+    extractors.feature_network("squeezenet", ["predictions"], None).save(path)
     with np.load(path) as file:
         renamed = {key.replace("_conv", "|conv"): file[key] for key in file.files}
     np.savez(path, **renamed)
@@ -81,7 +81,7 @@ def test_before_and_after_the_activation():
 
 def test_before_the_activation_of_a_fire_module(squeezenet):
     before, after = (
-        extractors.taps(squeezenet, ["fire3"], before_activation=one)(noise(40))[0]
+        extractors.feature_network(squeezenet, ["fire3"], before_activation=one)(noise(40))[0]
         for one in (True, False)
     )
     assert float(tf.reduce_min(before)) < 0
@@ -117,7 +117,7 @@ def test_mirrored_borders_leave_an_even_image_even():
 
 
 def test_squeezenets_pools_round_up(squeezenet):
-    look = extractors.taps(squeezenet, ["conv1", "fire2", "fire5", "fire9"])
+    look = extractors.feature_network(squeezenet, ["conv1", "fire2", "fire5", "fire9"])
     assert [one.shape[1] for one in look(noise(227))] == [111, 55, 27, 13]
     page = tf.reshape(tf.range(36.0), (1, 6, 6, 1))
     found = architectures._pool_up(page, "some")[0, :, :, 0]
@@ -128,7 +128,7 @@ def test_squeezenets_pools_round_up(squeezenet):
     "tap, least", [("conv1", 7), ("fire2", 9), ("fire5", 13), ("fire9", 21), ("pool4", 13)]
 )
 def test_the_smallest_images_of_squeezenet(squeezenet, tap, least):
-    look = extractors.taps(squeezenet, [tap])
+    look = extractors.feature_network(squeezenet, [tap])
     assert look(noise(least))[0].shape[1:3] == (1, 1)
     with pytest.raises(InputError, match=f"needs {least} on each side"):
         look(noise(least - 1, width=100))
@@ -152,7 +152,7 @@ def test_vgg_is_that_of_keras_applications(monkeypatch):
         kernel, bias = layer.get_weights()
         layer.set_weights([kernel, draws.normal(0, 1, bias.shape)])
     monkeypatch.setattr(keras.applications, "VGG16", lambda **options: network)
-    look = extractors.taps("vgg16", ["block2_conv1"])
+    look = extractors.feature_network("vgg16", ["block2_conv1"])
     assert look.name == "vgg16"
     images = noise()
     given = keras.applications.vgg16.preprocess_input((images + 1) * 127.5)
@@ -173,7 +173,7 @@ def test_mobilenet_with_folded_batch_norm_is_that_of_keras_applications(monkeypa
     names = {"Conv1": "Conv1_relu", "expanded_conv": "expanded_conv_project_BN",
              "block_3": "block_3_project_BN", "block_5": "block_5_add",
              "block_13_depthwise": "block_13_depthwise_relu", "Conv_1": "out_relu"}  # fmt: skip
-    look = extractors.taps("mobilenet_v2", list(names))
+    look = extractors.feature_network("mobilenet_v2", list(names))
     layers = [network.get_layer(layer).output for layer in names.values()]
     expected = keras.Model(network.inputs, layers)(noise(64), training=False)
     for name, found, wanted in zip(names, look(noise(64)), expected):
@@ -182,20 +182,20 @@ def test_mobilenet_with_folded_batch_norm_is_that_of_keras_applications(monkeypa
 
 
 def test_a_file_gives_back_what_was_saved(tmp_path, squeezenet):
-    look = extractors.taps("mobilenet_v2", ["block_2"], None)
+    look = extractors.feature_network("mobilenet_v2", ["block_2"], None)
     look.save(tmp_path / "part.npz")
-    again = extractors.taps("mobilenet_v2", ["block_2"], tmp_path / "part.npz")
+    again = extractors.feature_network("mobilenet_v2", ["block_2"], tmp_path / "part.npz")
     np.testing.assert_allclose(look(noise())[0], again(noise())[0], atol=1e-5)
     assert look.checksum() == again.checksum() and again.name == "mobilenet_v2-part"
     assert look.name == "mobilenet_v2-random"
-    named = extractors.taps("squeezenet", ["fire4"], squeezenet)
-    alone = extractors.taps(squeezenet, ["fire4"])
+    named = extractors.feature_network("squeezenet", ["fire4"], squeezenet)
+    alone = extractors.feature_network(squeezenet, ["fire4"])
     np.testing.assert_allclose(named(noise(64))[0], alone(noise(64))[0], rtol=1e-4, atol=1e-3)
     # Random weights hang on the seed and the layer, not on how deep the network goes.
-    drawn = extractors.taps("squeezenet", ["fire4"], None)
+    drawn = extractors.feature_network("squeezenet", ["fire4"], None)
     np.testing.assert_allclose(named(noise(64))[0], drawn(noise(64))[0], rtol=1e-4, atol=1e-3)
     assert alone.checksum() == drawn.checksum()
-    other = extractors.taps("squeezenet", ["fire4"], None, seed=1)
+    other = extractors.feature_network("squeezenet", ["fire4"], None, seed=1)
     assert other.checksum() != drawn.checksum()
 
 
@@ -215,7 +215,7 @@ def test_an_h5_file_is_read_by_its_layers_names(tmp_path, below):
         file[f"{below}block1_conv1/block1_conv1_b_1:0"] = bias
         file[f"{below}fc1/fc1/kernel:0"] = np.zeros((4, 4))
         file["optimizer_weights/block1_conv1/momentum:0"] = np.zeros((3, 3, 3, 64))
-    look = extractors.taps("vgg19", ["relu1_1"], tmp_path / "old.h5")
+    look = extractors.feature_network("vgg19", ["relu1_1"], tmp_path / "old.h5")
     for found, wanted in zip(look.network.get_weights(), (kernel, bias)):
         np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
@@ -223,7 +223,7 @@ def test_an_h5_file_is_read_by_its_layers_names(tmp_path, below):
 def test_normalised_filters_answer_with_a_mean_of_one():
     images = noise(32, 3, seed=5)
     plain = vgg("relu1_2", "relu3_1")
-    scaled = vgg("relu1_2", "relu3_1", normalise_on=images)
+    scaled = vgg("relu1_2", "relu3_1", normalize_on=images)
     for maps in scaled(images):
         mean = tf.reduce_mean(maps, (0, 1, 2)).numpy()
         alive = mean > 1e-3
@@ -236,7 +236,9 @@ def test_normalising_keeps_every_map_up_to_a_factor(tmp_path):
     images = noise(32, 2, seed=6)
     plain = vgg("relu1_2", "relu2_2")
     plain.save(tmp_path / "vgg.npz")
-    scaled = extractors.taps("vgg19", plain.names, tmp_path / "vgg.npz", normalise_on=images)
+    scaled = extractors.feature_network(
+        "vgg19", plain.names, tmp_path / "vgg.npz", normalize_on=images
+    )
     for before, after in zip(plain(images), scaled(images)):
         mean = tf.reduce_mean(before, (0, 1, 2))
         alive = mean.numpy() > 1e-3
@@ -301,14 +303,14 @@ def own(tmp_path_factory):
 def test_any_keras_model_by_its_layers(own):
     model = keras.models.load_model(own)
     for network in (own, str(own), model):
-        first, second = extractors.taps(network, ["first", "second"])(noise(6))
+        first, second = extractors.feature_network(network, ["first", "second"])(noise(6))
         np.testing.assert_allclose(second, model(noise(6)), atol=1e-6)
         np.testing.assert_allclose(tf.nn.relu(first), second, atol=1e-6)
     assert model.trainable_weights  # a game's own discriminator goes on learning
     with pytest.raises(InputError, match="first"):
-        extractors.taps(own, ["third"])
+        extractors.feature_network(own, ["third"])
     with pytest.raises(InputError, match="name the layer itself"):
-        extractors.taps(own, ["first"], before_activation=True)
+        extractors.feature_network(own, ["first"], before_activation=True)
 
 
 def test_a_file_of_weights_serves_measures(squeezenet):
@@ -365,12 +367,12 @@ def test_weights_that_are_not_there_say_what_to_fetch_and_where_to_put_it(monkey
 
     monkeypatch.setattr(keras.applications, "VGG19", build)
     with pytest.raises(InputError) as error:
-        extractors.taps("vgg19", ["relu1_1"])
+        extractors.feature_network("vgg19", ["relu1_1"])
     for words in ("vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "~/.keras/models",
                   "weights=FILE", "layer|kernel", "Name or service"):  # fmt: skip
         assert words in str(error.value)
     with pytest.raises(InputError, match="squeezenet to download: give weights=FILE"):
-        extractors.taps("squeezenet", ["fire2"])
+        extractors.feature_network("squeezenet", ["fire2"])
 
 
 def test_what_else_is_refused(tmp_path, squeezenet):
@@ -394,7 +396,7 @@ def test_what_else_is_refused(tmp_path, squeezenet):
     ]
     for network, names, options, said in cases:
         with pytest.raises(InputError) as error:
-            extractors.taps(network, names, **options)
+            extractors.feature_network(network, names, **options)
         assert said in str(error.value) and "\n" not in str(error.value)
 
 
@@ -423,7 +425,7 @@ def test_trained_networks_name_a_photograph(file, side, first, share, second):
     box = (width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half)
     image = image.resize((side, side), Image.Resampling.BICUBIC, box=box)
     given = np.asarray(image, np.float32)[None] / 127.5 - 1
-    (found,) = extractors.taps(Path(REAL) / "perceptual" / file, ["predictions"])(given)
+    (found,) = extractors.feature_network(Path(REAL) / "perceptual" / file, ["predictions"])(given)
     order = np.argsort(found[0])[::-1]
     assert list(order[:2]) == [first, second]
     assert float(found[0][first]) == pytest.approx(share, abs=5e-3)

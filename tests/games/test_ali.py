@@ -211,7 +211,9 @@ def test_the_small_nets_fit_common_sizes(size):
     assert drawn.shape == (2, *shape) and encoder(drawn).shape == (2, 6)
     assert discriminator([drawn, tf.zeros((2, 3))]).shape == (2, 1)
     assert (
-        layer_outputs.tap(discriminator, ["features_1"])([drawn, tf.zeros((2, 3))])[0].shape[1]
+        layer_outputs.select_outputs(discriminator, ["features_1"])([drawn, tf.zeros((2, 3))])[
+            0
+        ].shape[1]
         == size // 4
     )
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from harness import GameChecks, trainable
 
 from tfgan_suite import InputError
-from tfgan_suite.features.layer_outputs import tap
+from tfgan_suite.features.layer_outputs import select_outputs
 from tfgan_suite.games import ebgan
 
 SHAPE = (8, 8, 1)
@@ -166,7 +166,9 @@ def test_images_of_other_sizes(size):
     critic = ebgan.build_critic((size, size, 1), width=2, norm="none")
     made, _ = critic(tf.zeros((2, size, size, 1)))
     assert made.shape == (2, size, size, 1)
-    assert tap(critic, ["features_1"])(tf.zeros((1, size, size, 1))).shape[1] == size // 4
+    assert (
+        select_outputs(critic, ["features_1"])(tf.zeros((1, size, size, 1))).shape[1] == size // 4
+    )
 
 
 @pytest.mark.parametrize(

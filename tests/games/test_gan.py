@@ -9,7 +9,7 @@ import tensorflow as tf
 from harness import GameChecks, snapshot, state, trainable, value
 
 from tfgan_suite import InputError
-from tfgan_suite.features.layer_outputs import tap
+from tfgan_suite.features.layer_outputs import select_outputs
 from tfgan_suite.games import gan
 from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
 
@@ -101,7 +101,9 @@ def test_maxout_of_w_and_minus_w_is_the_absolute_value():
     )
     first = next(layer for layer in discriminator.layers if "dense" in layer.name)
     first.set_weights([np.array([[3.0, -3.0]], "f4"), np.zeros(2, "f4")])
-    units = tap(discriminator, ["features_0"])([np.array([-2.0, 0.5], "f4").reshape(2, 1, 1, 1)])
+    units = select_outputs(discriminator, ["features_0"])(
+        [np.array([-2.0, 0.5], "f4").reshape(2, 1, 1, 1)]
+    )
     np.testing.assert_allclose(np.ravel(tf.nest.flatten(units)[0]), [6.0, 1.5], rtol=1e-6)
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from harness import GameChecks, trainable
 
 from tfgan_suite import InputError
-from tfgan_suite.features.layer_outputs import tap
+from tfgan_suite.features.layer_outputs import select_outputs
 from tfgan_suite.games import lsgan
 
 
@@ -125,7 +125,9 @@ def test_the_lsun_nets_have_the_papers_layers():
 def test_the_toy_nets_are_two_layers_of_tanh():
     discriminator = lsgan.build_discriminator((2,), "mlp", width=128)
     assert count(discriminator) == 2 * 128 + 128 + 128 * 128 + 128 + 129
-    (units,) = tf.nest.flatten(tap(discriminator, ["features_1"])(100.0 * tf.ones((1, 2))))
+    (units,) = tf.nest.flatten(
+        select_outputs(discriminator, ["features_1"])(100.0 * tf.ones((1, 2)))
+    )
     assert units.shape == (1, 128) and float(tf.reduce_max(tf.abs(units))) <= 1.0
     generator = lsgan.build_generator((2,), "mlp", width=128, latent_dim=256)
     assert count(generator) == 256 * 128 + 128 + 128 * 128 + 128 + 2 * 128 + 2

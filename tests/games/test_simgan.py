@@ -91,7 +91,9 @@ def test_the_patch_maps_are_the_papers():
     assert gaze.shape == (1, 9, 14, 2) and gaze.shape[1] * gaze.shape[2] == 126
     hand = simgan.build_discriminator(width=2, setting="hand")(tf.zeros((1, 224, 224, 1)))
     assert hand.shape == (1, 7, 7, 2)
-    found = layer_outputs.tap(simgan.build_discriminator(width=2), ["features_0", "features_3"])
+    found = layer_outputs.select_outputs(
+        simgan.build_discriminator(width=2), ["features_0", "features_3"]
+    )
     assert [x.shape[3] for x in found(tf.zeros((1, 35, 55, 1)))] == [6, 2]
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from harness import GameChecks, trainable, value
 
 from tfgan_suite import InputError
-from tfgan_suite.features.layer_outputs import tap
+from tfgan_suite.features.layer_outputs import select_outputs
 from tfgan_suite.games import sngan
 from tfgan_suite.layers import spectral
 
@@ -188,7 +188,7 @@ def test_the_resnet_sums_over_positions():
 
 def test_features_can_be_tapped():
     discriminator = sngan.build_discriminator((8, 8, 1), width=2)
-    deep = tap(discriminator, ["features_0", "features_2"])(tf.zeros((1, 8, 8, 1)))
+    deep = select_outputs(discriminator, ["features_0", "features_2"])(tf.zeros((1, 8, 8, 1)))
     assert [tuple(t.shape) for t in deep] == [(1, 8, 8, 2), (1, 4, 4, 4)]
 
 

@@ -173,7 +173,7 @@ def test_normalised_maps_have_mean_1_and_keep_what_they_say():
     encoder = tiny_style.encoder()
     images = tiny_style.examples(5)["content"]
     before = [maps.numpy() for maps in encoder(images)]
-    encoder.normalise(images, batch=2)
+    encoder.normalize(images, batch=2)
     for old, new in zip(before, encoder(images)):
         mean = old.mean((0, 1, 2))
         alive = mean > 0.01 * mean.mean()
@@ -297,7 +297,7 @@ def test_a_checkpoint_keeps_the_scales(tmp_path):
     one, two = tiny_style.game(), tiny_style.game()
     for game in (one, two):
         game.compile(decoder=keras.optimizers.Adam(1e-3))
-    one.encoder.normalise(tiny_style.examples(4)["content"])
+    one.encoder.normalize(tiny_style.examples(4)["content"])
     path = tf.train.Checkpoint(game=one).save(str(tmp_path / "ckpt"))
     tf.train.Checkpoint(game=two).restore(path).assert_existing_objects_matched()
     examples = tiny_style.examples(2)
@@ -431,7 +431,7 @@ def test_it_learns_the_paintings():
     held_out = {key: tf.constant(held[key]) for key in held}
     encoder = load_encoder("vgg19", None, depth=3)
     shown = source.take(16)
-    encoder.normalise(np.concatenate([shown["content"], shown["style"]]))
+    encoder.normalize(np.concatenate([shown["content"], shown["style"]]))
     game = AdaIN(encoder, build_decoder(encoder.channels[-1], 2, 32), reconstruction=1.0)
     game.compile(decoder=FusedAdam(1e-3))
     before = total()

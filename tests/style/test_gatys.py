@@ -75,7 +75,7 @@ def problem(features, content, *styles, content_layers=("first",), style_layers=
 
 def of_pixels(content, *styles, **options):
     layers = {"content_layers": ["pixels"], "style_layers": ["pixels"]}
-    return problem(Pixels(), content, *styles, **{"normalise": False, **layers, **options})
+    return problem(Pixels(), content, *styles, **{"normalize": False, **layers, **options})
 
 
 def test_the_sheets_known_value():
@@ -205,7 +205,7 @@ def test_two_equal_styles_are_one_and_weights_are_shares():
     images = tf.constant(image(seed=3)[None])
 
     def style_of(styles, blend):
-        found = problem(Tiny(), content, *styles, blend=blend, normalise=False)
+        found = problem(Tiny(), content, *styles, blend=blend, normalize=False)
         return float(found.losses(images)["style"])
 
     assert style_of([style, style], (0.3, 0.7)) == pytest.approx(style_of([style], None), rel=1e-4)
@@ -295,7 +295,7 @@ def test_usual_layers_are_taps():
 def test_a_random_vgg_at_128_pixels():
     """The sheet's outcome: down by 90%, L-BFGS below Adam, deeper style layers coarser strokes."""
     names = ["relu1_1", "relu2_1", "relu3_1"]
-    look = extractors.taps("vgg19", names, None, pooling="average")
+    look = extractors.feature_network("vgg19", names, None, pooling="average")
     content, style = photo(128), painting(128)
     found = problem(look, content, style, content_layers=["relu3_1"], style_layers=names)
     lowest = {}

@@ -131,6 +131,6 @@ def _features(args: argparse.Namespace) -> dict[str, Any]:
     if args.feature_weights != "imagenet":
         title += f"({Path(args.feature_weights).stem})"
     return {
-        "features": extractors.taps(network, [layer], weights=args.feature_weights),
+        "features": extractors.feature_network(network, [layer], weights=args.feature_weights),
         "features_name": title,
     }

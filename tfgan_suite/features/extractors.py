@@ -1,16 +1,16 @@
 """Frozen feature networks, for measures and content losses: by name, from a file, or any callable.
 
-For losses, inner layers by the names of papers (see `feature_taps`):
+For losses, inner layers by the names of papers (see `named_layers`):
 
-    look = perceptual.taps("vgg19", ["relu1_1", "conv4_2"])      # maps of images of any size
+    look = extractors.feature_network("vgg19", ["relu1_1", "conv4_2"])      # maps of images of any size
 
 For measures, one vector for each image:
 
-    extractor = perceptual.load("inception_v3")                  # keras.applications, ImageNet
-    extractor = perceptual.load("vgg19:block5_conv4")            # a layer of it
-    extractor = perceptual.load("classifiers/shapes.keras")      # from recipes/classifier.py
-    extractor = perceptual.load("squeezenet.npz:fire9")          # weights of `feature_nets`
-    extractor = perceptual.from_callable(network, "my network")
+    extractor = extractors.load("inception_v3")                  # keras.applications, ImageNet
+    extractor = extractors.load("vgg19:block5_conv4")            # a layer of it
+    extractor = extractors.load("classifiers/shapes.keras")      # from recipes/classifier.py
+    extractor = extractors.load("squeezenet.npz:fire9")          # weights of `architectures`
+    extractor = extractors.from_callable(network, "my network")
     features = extractor.features(images)                      # float32 (n, d)
 """
 
@@ -29,14 +29,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.features.layer_outputs import tap, tappable
-from tfgan_suite.features.named_layers import Taps, checksum, taps
+from tfgan_suite.features.layer_outputs import layer_names, select_outputs
+from tfgan_suite.features.named_layers import FeatureNetwork, checksum, feature_network
 from tfgan_suite.features.network import in_float32
-from tfgan_suite.features.weights import downloading, hash_weights, read_model, recognise
+from tfgan_suite.features.weights import downloading, hash_weights, identify_network, read_model
 
 __all__ = [
-    "APPLICATIONS", "RESIZES", "Extractor", "Taps", "check_finite", "checksum", "from_callable",
-    "hash_weights", "load", "taps",
+    "APPLICATIONS", "RESIZES", "Extractor", "FeatureNetwork", "check_finite", "checksum", "from_callable",
+    "feature_network", "hash_weights", "load",
 ]  # fmt: skip
 
 RESIZES = ("bilinear", "bicubic", "lanczos3", "lanczos5", "area", "nearest")
@@ -273,7 +273,7 @@ def _application(name, layer, predictions, pool, weights, options) -> Extractor:
     module_name, class_name, side, usual = APPLICATIONS[name]
     module = getattr(keras.applications, module_name)
     build, layer = getattr(module, class_name), layer or usual
-    inner = tappable(build(weights=None, include_top=False, input_shape=(side, side, 3)))
+    inner = layer_names(build(weights=None, include_top=False, input_shape=(side, side, 3)))
     top = predictions or layer not in inner
     network = _downloaded(build, name, weights, top, side)
     facts = {"size": (side, side), "channels": 3, "pool": pool, "gives_logits": False, **options}
@@ -315,14 +315,14 @@ def _file(path: Path, layer: str, predictions: bool, options: dict[str, Any]) ->
 
 
 def _rebuilt(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
-    """A network of `feature_nets` with the weights of a file."""
-    network = recognise(path)
+    """A network of `architectures` with the weights of a file."""
+    network = identify_network(path)
     wanted = [layer or network.usual]
-    look = taps(network.name, wanted, path)
+    look = feature_network(network.name, wanted, path)
     digest = look.checksum()  # of the weights that lead to the features
     if predictions:
         wanted.append("predictions")
-        look = taps(network.name, wanted, path)
+        look = feature_network(network.name, wanted, path)
     facts = {"size": (network.side, network.side), "channels": 3, "gives_logits": False}
     return Extractor(look, path.stem, layers=wanted, weights_hash=digest, **facts, **options)
 
@@ -338,8 +338,8 @@ def _card(path: Path) -> dict[str, str]:
 def _tapped(network: keras.Model, name: str, wanted: list[str], **facts: Any) -> Extractor:
     """An extractor of named layers; its hash is of the weights that lead to the features."""
     network.trainable = False
-    digest = hash_weights(tap(network, wanted[:1]))
-    tapped = tap(network, wanted)
+    digest = hash_weights(select_outputs(network, wanted[:1]))
+    tapped = select_outputs(network, wanted)
     return Extractor(
         lambda images: tapped([images], training=False),
         name,

@@ -9,12 +9,12 @@ import keras
 from tfgan_suite.errors import InputError
 
 
-def tap(network: keras.Model, layers: Sequence[str]) -> keras.Model:
+def select_outputs(network: keras.Model, layers: Sequence[str]) -> keras.Model:
     """A model with the network's inputs and weights that gives the outputs of named layers.
 
     Args:
         network: a functional Keras model, e.g. a game's discriminator.
-        layers: names of its layers, e.g. `["features_0", "features_1"]`; `tappable` lists them.
+        layers: names of its layers, e.g. `["features_0", "features_1"]`; `layer_names` lists them.
 
     Returns:
         Model from the network's inputs to a list with one tensor for each name.
@@ -22,7 +22,7 @@ def tap(network: keras.Model, layers: Sequence[str]) -> keras.Model:
     Raises:
         InputError: a name that no layer has; the message lists the names.
     """
-    known = tappable(network)
+    known = layer_names(network)
     unknown = [name for name in layers if name not in known]
     if unknown or not layers:
         raise InputError(f"{network.name} has no layers {unknown}; it has {', '.join(known)}")
@@ -30,6 +30,6 @@ def tap(network: keras.Model, layers: Sequence[str]) -> keras.Model:
     return keras.Model(network.inputs, outputs, name=f"{network.name}_taps")
 
 
-def tappable(network: keras.Model) -> list[str]:
+def layer_names(network: keras.Model) -> list[str]:
     """Names of the layers that can be tapped, first to last."""
     return [layer.name for layer in network.layers]

@@ -1,10 +1,10 @@
 """What a frozen network's inner layers say of images, by the names that papers use.
 
-    look = perceptual.taps("vgg19", ["relu1_1", "conv4_2"])        # Gatys, AdaIN; after the ReLU
-    look = perceptual.taps("vgg19", ["phi_5,4"])                   # SRGAN
-    look = perceptual.taps("vgg19", ["phi_5,4"], before_activation=True)       # ESRGAN
-    look = perceptual.taps("squeezenet.npz", ["fire2", "fire5"])   # a file of weights
-    look = perceptual.taps("mine.keras", ["features"])             # any Keras model, its layers
+    look = extractors.feature_network("vgg19", ["relu1_1", "conv4_2"])        # Gatys, AdaIN; after the ReLU
+    look = extractors.feature_network("vgg19", ["phi_5,4"])                   # SRGAN
+    look = extractors.feature_network("vgg19", ["phi_5,4"], before_activation=True)       # ESRGAN
+    look = extractors.feature_network("squeezenet.npz", ["fire2", "fire5"])   # a file of weights
+    look = extractors.feature_network("mine.keras", ["features"])             # any Keras model, its layers
     shallow, deep = look(images)                                 # float32 maps
 
 Images are `(batch, height, width, 3)` in [-1, 1] everywhere; what a network wants instead (blue
@@ -25,11 +25,11 @@ import tfgan_suite.layers.convolution  # noqa: F401 (registers classes that a fi
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import architectures
 from tfgan_suite.features import weights as feature_weights
-from tfgan_suite.features.layer_outputs import tap
+from tfgan_suite.features.layer_outputs import select_outputs
 from tfgan_suite.features.network import Variant, in_float32
 
 
-class Taps:
+class FeatureNetwork:
     """A frozen network that gives maps; made by `taps`.
 
     It is no Keras layer: a game that holds it neither trains nor saves it. What an export must
@@ -81,7 +81,7 @@ class Taps:
         """Writes the weights as `.npz` in the layout `layer|kernel`, `layer|bias`.
 
         Raises:
-            InputError: the network is not one of `feature_nets.NETWORKS`.
+            InputError: the network is not one of `architectures.NETWORKS`.
         """
         feature_weights.write(self.network, path)
 
@@ -115,7 +115,7 @@ class Taps:
         return images
 
 
-def taps(
+def feature_network(
     network: str | Path | keras.Model,
     names: Sequence[str],
     weights: str | Path | None = "imagenet",
@@ -124,9 +124,9 @@ def taps(
     pooling: str = "max",
     padding: str = "zeros",
     round_up: bool = False,
-    normalise_on: np.ndarray | None = None,
+    normalize_on: np.ndarray | None = None,
     seed: int = 0,
-) -> Taps:
+) -> FeatureNetwork:
     """Opens a network up to the deepest of the named layers.
 
     Args:
@@ -144,12 +144,12 @@ def taps(
         pooling: `"max"` or `"average"` (Gatys); VGG only, as are the next three.
         padding: what surrounds maps: `"zeros"`, or `"reflect"` (AdaIN), without dark borders.
         round_up: whether pools round odd sizes up (AdaIN), not down.
-        normalise_on: images `(n, height, width, 3)` in [-1, 1]. Weights are rescaled until each
+        normalize_on: images `(n, height, width, 3)` in [-1, 1]. Weights are rescaled until each
             filter's mean over them is 1, which changes nothing else (Gatys).
         seed: of random weights.
 
     Returns:
-        A callable from images to a list of maps; see `Taps`.
+        A callable from images to a list of maps; see `FeatureNetwork`.
 
     Raises:
         InputError: an unknown network, tap (the message lists the taps) or option; weights that
@@ -163,51 +163,53 @@ def taps(
         if weights not in ("imagenet", None):
             raise InputError(f"{network} and {weights} are both files of weights; give one")
         weights = network
-        known = feature_weights.recognise(network)
+        known = feature_weights.identify_network(network)
     if known is None:
-        if before_activation or normalise_on is not None or not variant.is_plain:
+        if before_activation or normalize_on is not None or not variant.is_plain:
             raise InputError(
-                "before_activation, pooling, padding, round_up and normalise_on are for "
+                "before_activation, pooling, padding, round_up and normalize_on are for "
                 f"{', '.join(architectures.NETWORKS)}; of a Keras model name the layer itself"
             )
         return _of_model(network, names)
-    known.check(variant, normalise_on is not None)
+    known.check(variant, normalize_on is not None)
     layers = [known.layer_of(name, before_activation) for name in names]
     if not layers:
         raise InputError(f"no tap of {known.name} was named; it has {known.listed()}")
     with in_float32():
         model = known.build(layers, variant)
-        _fill(model, known, weights, normalise_on, seed)
+        _fill(model, known, weights, normalize_on, seed)
     model.trainable = False
     shown = known.name
     if weights != "imagenet":
         shown += f"-{Path(weights).stem}" if weights else "-random"
-    return Taps(model, names, shown, known.least(layers, variant))
+    return FeatureNetwork(model, names, shown, known.least(layers, variant))
 
 
-def checksum(network: Taps | keras.Model) -> str:
-    """16 hex digits that change with any weight of a network, a `Taps` or a Keras model."""
-    return feature_weights.hash_weights(network.network if isinstance(network, Taps) else network)
+def checksum(network: FeatureNetwork | keras.Model) -> str:
+    """16 hex digits that change with any weight of a network, a `FeatureNetwork` or a Keras model."""
+    return feature_weights.hash_weights(
+        network.network if isinstance(network, FeatureNetwork) else network
+    )
 
 
-def _fill(model, known, weights, normalise_on, seed: int) -> None:
+def _fill(model, known, weights, normalize_on, seed: int) -> None:
     """Gives the model its weights."""
     if weights is None:
         feature_weights.draw(model, seed)
-        if known.scales and normalise_on is None:
-            feature_weights.normalise(model, feature_weights.specks(seed), preserve=False)
+        if known.scales and normalize_on is None:
+            feature_weights.normalize(model, feature_weights.noise_images(seed), preserve=False)
     elif str(weights) == "imagenet":
-        feature_weights.assign(model, known, feature_weights.fetched(known), "imagenet")
+        feature_weights.assign(model, known, feature_weights.load_imagenet(known), "imagenet")
     else:
         feature_weights.assign(model, known, feature_weights.read(weights), str(weights))
-    if normalise_on is not None:
-        feature_weights.normalise(model, normalise_on, preserve=weights is not None)
+    if normalize_on is not None:
+        feature_weights.normalize(model, normalize_on, preserve=weights is not None)
 
 
-def _of_model(network: str | Path | keras.Model, names: Sequence[str]) -> Taps:
-    """Taps of the user's own network."""
+def _of_model(network: str | Path | keras.Model, names: Sequence[str]) -> FeatureNetwork:
+    """FeatureNetwork of the user's own network."""
     if isinstance(network, keras.Model):
-        return Taps(tap(network, names), names, network.name)
+        return FeatureNetwork(select_outputs(network, names), names, network.name)
     path = Path(network).expanduser()
     if not path.is_file():
         raise InputError(
@@ -216,6 +218,6 @@ def _of_model(network: str | Path | keras.Model, names: Sequence[str]) -> Taps:
         )
     with in_float32():
         model = feature_weights.read_model(path)
-        tapped = tap(model, names)
+        tapped = select_outputs(model, names)
     tapped.trainable = False
-    return Taps(tapped, names, path.stem)
+    return FeatureNetwork(tapped, names, path.stem)

@@ -1,4 +1,4 @@
-"""What is common to the networks of `feature_nets`: their taps, their variants, their colours."""
+"""What is common to the networks of `architectures`: their taps, their variants, their colours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VGG_MEAN = (103.939, 116.779, 123.68)  # blue, green, red
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """How VGG is built: see `feature_taps.taps`."""
+    """How VGG is built: see `named_layers.feature_network`."""
 
     pooling: str = "max"
     padding: str = "zeros"
@@ -82,7 +82,7 @@ class Network:
         """
         if not self.scales and (normalised or not variant.is_plain):
             raise InputError(
-                f"pooling, padding, round_up and normalise_on are for vgg16 and vgg19; leave them "
+                f"pooling, padding, round_up and normalize_on are for vgg16 and vgg19; leave them "
                 f"out for {self.name}"
             )
 

@@ -1,4 +1,4 @@
-"""Weights of the networks of `feature_nets`: from keras.applications, from files, drawn, rescaled.
+"""Weights of the networks of `architectures`: from keras.applications, from files, drawn, rescaled.
 
 A file of weights is an `.npz` with the arrays `layer|kernel` `(rows, columns, in, out)` and
 `layer|bias` for each layer, or an `.h5` with the layers' names, as keras.applications writes it.
@@ -53,7 +53,7 @@ def assign(model: keras.Model, network: Network, stored: Stored, origin: str) ->
     Args:
         model: what `network.build` gave.
         network: what it was built from.
-        stored: as `read` and `fetched` give it.
+        stored: as `read` and `load_imagenet` give it.
         origin: where they come from, for messages.
 
     Raises:
@@ -128,7 +128,7 @@ def downloading(failed: str, advice: str) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def fetched(network: Network) -> Stored:
+def load_imagenet(network: Network) -> Stored:
     """Weights of keras.applications: downloaded once, then from its folder.
 
     Raises:
@@ -212,7 +212,7 @@ def _read_h5(path: Path) -> Stored:
     return found
 
 
-def recognise(path: str | Path) -> Network:
+def identify_network(path: str | Path) -> Network:
     """The network that a file of weights is of: the one whose layers it holds, all of them.
 
     Raises:
@@ -280,7 +280,7 @@ def draw(model: keras.Model, seed: int) -> None:
         layer.set_weights([values.astype(np.float32), np.zeros_like(bias)])
 
 
-def normalise(model: keras.Model, images: np.ndarray, preserve: bool = True) -> None:
+def normalize(model: keras.Model, images: np.ndarray, preserve: bool = True) -> None:
     """Rescales a VGG until each filter's mean activation over images is 1 (Gatys et al. 2016).
 
     A ReLU commutes with positive factors: what one layer loses the next one is given, so that
@@ -311,7 +311,7 @@ def normalise(model: keras.Model, images: np.ndarray, preserve: bool = True) -> 
         x = x / before
 
 
-def specks(seed: int, count: int = 4, side: int = 64) -> np.ndarray:
+def noise_images(seed: int, count: int = 4, side: int = 64) -> np.ndarray:
     """Random images with coarse and fine detail: float32 `(count, side, side, 3)` in [-1, 1]."""
     draws = np.random.default_rng(seed)
     page = np.zeros((count, side, side, 3))

@@ -335,7 +335,7 @@ class GRAN(LatentGame):
         (generator,) = image.networks
         height, width, channels = image.output.shape
         names = delta_names(generator)
-        deltas = layer_outputs.tap(generator, names)
+        deltas = layer_outputs.select_outputs(generator, names)
 
         def strip(z: tf.Tensor) -> tf.Tensor:
             outputs = deltas(z, training=False)
@@ -359,7 +359,7 @@ class GRAN(LatentGame):
 
 def delta_names(generator: keras.Model) -> list[str]:
     """Names of the layers that give a generator's strokes, first to last."""
-    return [name for name in layer_outputs.tappable(generator) if name.startswith("delta_")]
+    return [name for name in layer_outputs.layer_names(generator) if name.startswith("delta_")]
 
 
 def cumulative_canvases(deltas: Sequence[tf.Tensor]) -> list[tf.Tensor]:

@@ -223,10 +223,12 @@ class InfoGAN(LatentGame):
         self.lambdas = {"mi_cat": lambda_categorical, "mi_cont": lambda_continuous}
         self.learned_deviation = self._check_sizes()
         trunk = [
-            name for name in layer_outputs.tappable(discriminator) if name.startswith("features_")
+            name
+            for name in layer_outputs.layer_names(discriminator)
+            if name.startswith("features_")
         ][-1:]
         # Not an attribute: Keras would save the discriminator's layers a second time.
-        self.__dict__["trunk_and_logit"] = layer_outputs.tap(
+        self.__dict__["trunk_and_logit"] = layer_outputs.select_outputs(
             discriminator, [*trunk, discriminator.layers[-1].name]
         )
         bounds = ("mi_cat",) * bool(categorical) + ("mi_cont",) * bool(continuous)

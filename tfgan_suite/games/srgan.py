@@ -44,7 +44,7 @@ class SRResNet(SuperResolutionGame):
         pixel_loss: `"mse"` (the paper) or `"l1"`.
         pixel_weight: w_p; 0: none.
         feature_weight: w_f; 0: none.
-        features: phi, from `extractors.taps`: images in [-1, 1] to a list of float32 maps, whose
+        features: phi, from `extractors.feature_network`: images in [-1, 1] to a list of float32 maps, whose
             losses are added. It may also be set later, with `use_features`.
         feature_scale: factor of the features; paper 1 / 12.75, which makes VGG's losses about as
             large as those of pixels.
@@ -161,7 +161,7 @@ class SRResNet(SuperResolutionGame):
         if self.features is None:
             raise InputError(
                 f"feature_weight is {self.feature_weight}, but the game has no feature network;"
-                " pass features=extractors.taps(...), or feature_weight=0"
+                " pass features=extractors.feature_network(...), or feature_weight=0"
             )
         targets = [tf.stop_gradient(target) for target in self.features(high)]
         losses_of_maps = []
@@ -196,7 +196,7 @@ class SRGAN(SRResNet):
 
     Example:
         ```
-        features = extractors.taps("vgg19", ["phi_5,4"])
+        features = extractors.feature_network("vgg19", ["phi_5,4"])
         game = SRGAN(generator, build_discriminator(), features=features)
         game.compile(generator=Adam(1e-4), discriminator=Adam(1e-4))
         ```

@@ -1,1 +1,1 @@
-"""Images in the style of others: no opponent, frozen networks compare (see `perceptual.taps`)."""
+"""Images in the style of others: no opponent, frozen networks compare (see `extractors.feature_network`)."""

@@ -2,7 +2,7 @@
 
 encoder = load_encoder("vgg19", "imagenet")              # of the paper
 encoder = load_encoder("vgg19", None, depth=3)           # random: sees textures, no meanings
-encoder = load_encoder("squeezenet.npz")                 # any network of `perceptual.taps`
+encoder = load_encoder("squeezenet.npz")                 # any network of `extractors.feature_network`
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import named_layers
 
-VGG_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+VGG_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 # Of SqueezeNet: the style from maps of 1/2, 1/4 and 1/4 of the image's side. Its first
 # convolution has no padding of its own: 3 pixels more on each side make it halve exactly.
-SQUEEZENET_TAPS, _SQUEEZENET_PAD = ("conv1", "fire2", "fire4"), 3
+SQUEEZENET_LAYERS, _SQUEEZENET_PAD = ("conv1", "fire2", "fire4"), 3
 _PROBE = 64  # side of the image that tells what an encoder halves
 
 
 class Encoder(keras.layers.Layer):
-    """Maps of images, each channel brought to mean 1 where `normalise` was called.
+    """Maps of images, each channel brought to mean 1 where `normalize` was called.
 
     A network of ReLUs can be rescaled channel by channel without changing what it computes, as
     the paper's normalised VGG is; here the maps are scaled where they are tapped, which gives
@@ -85,7 +85,7 @@ class Encoder(keras.layers.Layer):
             maps * tf.convert_to_tensor(scale) for maps, scale in zip(self._maps(images), scales)
         ]
 
-    def normalise(self, images: np.ndarray, batch: int = 4) -> None:
+    def normalize(self, images: np.ndarray, batch: int = 4) -> None:
         """Scales every channel so that its mean size over these images is 1.
 
         Channels that hardly answer are scaled at most a hundred times as much as the average.
@@ -126,7 +126,7 @@ def load_encoder(
 
     Args:
         network: `"vgg19"`, which gets mirrored borders and pools that round up, as in the
-            official code; or another network that `perceptual.taps` opens.
+            official code; or another network that `extractors.feature_network` opens.
         weights: `"imagenet"`, a file, or `None` for random ones.
         taps: names of the maps, the deepest last. Empty: relu1_1 to relu{depth}_1 of VGG19,
             conv1, fire2, fire4 of SqueezeNet, the last at a quarter of the image's side.
@@ -134,7 +134,7 @@ def load_encoder(
         seed: of random weights.
 
     Returns:
-        An encoder whose maps are as the network gives them; see `Encoder.normalise`.
+        An encoder whose maps are as the network gives them; see `Encoder.normalize`.
 
     Raises:
         InputError: no such network, weights or map; a depth that does not fit.
@@ -143,21 +143,21 @@ def load_encoder(
     if name == "vgg19":
         if depth not in (2, 3, 4):
             raise InputError(f"VGG19 up to its block {depth}; the encoder ends in block 2, 3 or 4")
-        names = tuple(taps) or VGG_TAPS[:depth]
-        found = named_layers.taps(
+        names = tuple(taps) or VGG_LAYERS[:depth]
+        found = named_layers.feature_network(
             name, names, weights=weights, padding="reflect", round_up=True, seed=seed
         )
         if weights is None:
             _see_light(found.network, seed)
         return Encoder(found.network, names)
     # A file of weights tells its network only when it is opened.
-    names = tuple(taps) or (SQUEEZENET_TAPS if "squeezenet" in os.path.basename(name) else ())
+    names = tuple(taps) or (SQUEEZENET_LAYERS if "squeezenet" in os.path.basename(name) else ())
     if not names:
         raise InputError(
             f"which maps of {name} is the style to be read from? Give their names as taps, the"
             " deepest last"
         )
-    found = named_layers.taps(name, names, weights=weights, seed=seed)
+    found = named_layers.feature_network(name, names, weights=weights, seed=seed)
     pad = _SQUEEZENET_PAD if found.name.startswith("squeezenet") else 0
     return Encoder(found.network, names, pad=pad)
 

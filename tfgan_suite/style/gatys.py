@@ -1,6 +1,6 @@
 """Neural style transfer by optimising the pixels: nothing is trained (Gatys et al. 2016).
 
-look = perceptual.taps("vgg19", ["conv4_2", "relu1_1", "relu2_1"], pooling="average")
+look = extractors.feature_network("vgg19", ["conv4_2", "relu1_1", "relu2_1"], pooling="average")
 problem = gatys.Gatys(look, content, [style], content_layers=["conv4_2"],
                       style_layers=["relu1_1", "relu2_1"])
 state = descent.State(problem.start("content"))
@@ -39,14 +39,14 @@ USUAL = {
 
 
 def usual_layers(network: str | Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Layers of content and of style for a network as `perceptual.taps` takes it.
+    """Layers of content and of style for a network as `extractors.feature_network` takes it.
 
     Raises:
         InputError: a network of the user's own.
     """
     name = str(network)
     if name not in USUAL and name.endswith(".npz"):
-        name = weights.recognise(name).name
+        name = weights.identify_network(name).name
     if name not in USUAL:
         raise InputError(
             f"no layers are known for the network {name!r}; name layers for content and style, or "
@@ -101,7 +101,7 @@ class Gatys:
 
     Args:
         features: from `(1, height, width, 3)` in [-1, 1] to a list of maps, such as
-            `perceptual.taps`.
+            `extractors.feature_network`.
         content: float `(height, width, 3)` in [-1, 1].
         styles: one or more such images, of any sizes.
         content_layers: names, or names with weights v_l; default weights sum up to 1.
@@ -113,9 +113,9 @@ class Gatys:
         variation_weight: gamma, of the mean absolute difference of neighbours; default 0.
         convention: `"mean"` or `"paper"`, see `content_loss` and `style_loss`. Weights of one mean
             nothing in the other.
-        normalise: whether each layer's maps are divided by their mean size over the images at
+        normalize: whether each layer's maps are divided by their mean size over the images at
             hand, so that weights mean the same in every layer and every network. The paper
-            rescales each filter of its network instead (`normalise_on` of `perceptual.taps`).
+            rescales each filter of its network instead (`normalize_on` of `extractors.feature_network`).
         dtype: of the computation.
 
     Reference: Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks",
@@ -141,7 +141,7 @@ class Gatys:
         blend: Sequence[float] | None = None,
         variation_weight: float = 0.0,
         convention: str = "mean",
-        normalise: bool = True,
+        normalize: bool = True,
         dtype: str = "float32",
     ):
         self.features, self.names = features, list(features.names if names is None else names)
@@ -163,7 +163,7 @@ class Gatys:
             if image.ndim != 3 or image.shape[2] != 3:
                 raise InputError(f"an image has shape {image.shape}; expected (height, width, 3)")
         self.blend = self._blended(blend)
-        self._aim(normalise)
+        self._aim(normalize)
         spec = tf.TensorSpec((1, *content.shape), self.dtype)
         # Without autograph an InputError stays the one line that it is.
         self._graph = tf.function(self._slope, [spec], autograph=False)
@@ -258,11 +258,11 @@ class Gatys:
             if name in used
         }
 
-    def _aim(self, normalise: bool) -> None:
+    def _aim(self, normalize: bool) -> None:
         """Factors, features of the content, Gram matrices of the styles."""
         self._factors = dict.fromkeys(self.names, 1.0)
         batches = [tf.constant(image[None], self.dtype) for image in (self.content, *self.styles)]
-        if normalise:
+        if normalize:
             sizes = []
             for batch in batches:
                 maps = self._maps(batch)

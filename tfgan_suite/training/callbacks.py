@@ -138,7 +138,7 @@ class Frozen(keras.callbacks.Callback):
     """Checks after training that a network that should not learn has the weights it began with.
 
     Args:
-        checksum: gives a checksum of the network, such as `Taps.checksum`.
+        checksum: gives a checksum of the network, such as `FeatureNetwork.checksum`.
         name: of the network, for the message.
     """
 
