@@ -11,7 +11,8 @@ from tfgan_suite import InputError, data
 from tfgan_suite.data.readers import super_resolution_files
 from tfgan_suite.data.super_resolution import flip_and_rotate
 from tfgan_suite.data.synthetic import scenes
-from tfgan_suite.utils import bicubic
+from tfgan_suite.measures import similarity
+from tfgan_suite.utils import bicubic, image_grids
 
 # ---- bicubic ---------------------------------------------------------------------------------
 
@@ -291,3 +292,6 @@ def test_scenes_are_drawn_from_their_seed_and_read_by_the_benchmarks_measure():
     # Bytes enlarged in two rounded steps, or floats rounded once.
     assert abs(found["gain"]) < 0.02 and 20 < found["bicubic_psnr_y"] < 30
     assert source.report(examples, examples["high"])["psnr_y"] == np.inf
+    pair = (image_grids.to_uint8(images) for images in (smooth, examples["high"]))
+    psnr, _ = similarity.super_resolution(*map(list, pair))
+    assert found["psnr_y"] == psnr.value

@@ -101,7 +101,7 @@ def load_content_style(
         strict: a file that cannot be used is an error instead of being skipped.
         memory_limit: bytes of decoded images that may be kept in memory; images of a larger set
             are decoded each time they are used.
-        progress: called with (files done, files in all) while a set is decoded.
+        progress: called with (files done, total files) while a set is decoded.
 
     Returns:
         Source of batches `{"content", "style"}`, float32 `(batch, crop, crop, 3)` in [-1, 1];

@@ -59,7 +59,7 @@ def load(
             while loading); a larger set is streamed.
         strict: a file that cannot be read is an error instead of being skipped.
         split: `"train"` or `"test"`, where a set has both.
-        progress: called with (images done, images in all) while a folder is decoded.
+        progress: called with (images done, total images) while a folder is decoded.
 
     Returns:
         `Source`.

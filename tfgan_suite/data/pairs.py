@@ -78,7 +78,7 @@ def load_pairs(
         strict: a file that cannot be read is an error instead of being skipped.
         hold_out: number of pairs held out as a test split if the folder has none.
         memory_limit: bytes of decoded images that may be kept in memory.
-        progress: called with (pairs done, pairs in all) while files are decoded.
+        progress: called with (pairs done, total pairs) while files are decoded.
 
     Returns:
         Source of batches `{"source", "target"}`, float32 `(batch, size, size, channels)` in

@@ -58,7 +58,7 @@ def load_simulated(
             one) and labelled real images.
         strict: a file that cannot be read is an error instead of being skipped.
         memory_limit: bytes of decoded images that may be kept in memory.
-        progress: called with (images done, images in all) while a folder is decoded.
+        progress: called with (images done, total images) while a folder is decoded.
 
     Returns:
         Source of batches `{"simulated", "label", "real"}`: images float32 `(batch, height,

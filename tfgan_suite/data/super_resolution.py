@@ -61,7 +61,7 @@ def load_super_resolution(
         strict: a file that cannot be used is an error instead of being skipped.
         memory_limit: bytes of decoded images that may be kept in memory; images of a larger set
             are decoded each time a crop of them is used.
-        progress: called with (images done, images in all) while files are decoded.
+        progress: called with (images done, total images) while files are decoded.
 
     Returns:
         Source of batches `{"low", "high"}`, float32 `(batch, crop / scale, crop / scale,

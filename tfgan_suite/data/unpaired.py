@@ -59,7 +59,7 @@ def load_unpaired(
         split: `"train"` or `"test"`.
         strict: a file that cannot be read is an error instead of being skipped.
         memory_limit: bytes of decoded images that may be kept in memory.
-        progress: called with (images done, images in all) while a folder is decoded.
+        progress: called with (images done, total images) while a folder is decoded.
 
     Returns:
         Source of batches `{"domain_a", "domain_b"}`, float32 `(batch, size, size, channels)` in

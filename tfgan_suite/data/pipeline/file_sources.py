@@ -118,7 +118,7 @@ def file_stream(
         memory_limit: bytes of decoded images that may be kept in memory.
         strict: a file that cannot be read is an error.
         skipped: files that were skipped before.
-        progress: called with (examples done, examples in all).
+        progress: called with (examples done, total examples).
 
     Raises:
         InputError: more than half of the files are broken, or with `strict` one of them.

@@ -34,7 +34,7 @@ def load_cropped(
         crop: side of the windows.
         memory_limit: bytes of decoded images that may be kept in memory.
         strict: a file that cannot be used is an error.
-        progress: called with (files done, files in all) while they are decoded.
+        progress: called with (files done, total files) while they are decoded.
 
     Raises:
         InputError: more than half of the files cannot be used, or with `strict` one of them.
