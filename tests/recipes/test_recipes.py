@@ -64,7 +64,7 @@ def prepared(name, shape, *words):
     "name, shape, words, name_of_constant, value",
     [
         ("wgan_gp", (2,), ["--gp-weight", "0"], "gp_weight", 0.0),
-        ("wgan_gp", (8, 8, 3), ["--linear-decay", "-1"], "linear_decay", -1.0),
+        ("wgan_gp", (8, 8, 3), ["--linear-decay", "0"], "linear_decay", 0.0),
         ("gan", (2,), ["--learning-rate", "0"], "learning_rate", 0.0),
         ("lsgan", (2,), ["--discriminator-learning-rate", "0"], "discriminator_learning_rate", 0.0),
         ("cgan", (8, 8, 3), ["--conditioning", "projection", "--r1-weight", "0.25"], "r1_weight",

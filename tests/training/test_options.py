@@ -16,6 +16,7 @@ STEPS = 10
 BATCH = 4
 EXPORT = "none"
 WIDTH = 8  # channels of the first layer, 100% explained
+LINEAR_DECAY = 1.0
 LEARNING_RATE = 1e-4  # learning rate
 # weight of the penalty;
 # default: 10 for images, 1 for points
@@ -115,6 +116,7 @@ def test_unknown_flags_and_wrong_types_end_with_code_2(recipe, capsys, words, sa
         (["--size", "-1"], "--size is -1"),
         (["--size", "0"], "--size is 0"),
         (["--run", ""], "--run is empty"),
+        (["--linear-decay", "-1"], "--linear-decay is -1.0; it must be from 0 to 1"),
         (["--log-every", "0"], "--log-every is 0; it must be at least 1"),
         (["--seed", "-1"], "--seed is -1"),
         (["--precision", "float8"], "float32, bfloat16, float16"),

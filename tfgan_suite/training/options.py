@@ -230,6 +230,11 @@ def check(options: types.SimpleNamespace) -> None:
             raise InputError(f"{flag_of(name)} is {value}; it must be at least 1")
     if options.size is not None and options.size < 1:
         raise InputError(f"--size is {options.size}; it must be at least 4")
+    linear_decay = getattr(options, "linear_decay", None)
+    if linear_decay is not None and not linear_decay >= 0:
+        raise InputError(
+            f"--linear-decay is {linear_decay}; it must be from 0 to 1, where 1 means no decay"
+        )
     if options.run == "":
         raise InputError("--run is empty; pass a folder, such as runs/mine")
     if not 0 <= options.seed < 2**31:
