@@ -13,7 +13,7 @@ layout layer|kernel; --style-weight 2 suits it, and 96x96 crops. The deeper the 
 of the content remains. The paper's setting, which takes hours on a GPU, is
 
     --weights imagenet --depth 4 --width 64 --size 256 --side 512 --batch 8 --learning-rate 1e-4
-    --inverse-decay 5e-5 --reconstruction 0 --steps 160000 --data COCO,WIKIART
+    --inverse-decay 5e-5 --reconstruction-weight 0 --steps 160000 --data COCO,WIKIART
 
 The grids in `samples/` show rows of content | style | half of it | all of it. decoder/style falls
 first, decoder/content more slowly; grey images mean too few steps. Paper: 0.018 s for 256x256 on
@@ -46,8 +46,8 @@ WIDTH = 32  # channels of the decoder's last layers; paper 64
 NORMALIZE = 16  # images used to scale every channel of the maps to mean 1; 0: no scaling
 STYLE_WEIGHT = 10.0  # lambda; paper 10
 REDUCTION = "mean"  # of the style's squared errors over channels: mean, or sum (official code)
-RECONSTRUCTION = 1.0  # weight of the error of decoding the content itself; paper 0
-VARIATION = 0.0  # weight of the total variation
+RECONSTRUCTION_WEIGHT = 1.0  # weight of the error of decoding the content itself; paper 0
+VARIATION_WEIGHT = 0.0  # weight of the total variation
 LEARNING_RATE = 1e-3  # Adam's learning rate; paper 1e-4
 INVERSE_DECAY = 5e-4  # the learning rate is divided by 1 + this times the steps; paper 5e-5
 EMA_DECAY = 0.0  # decay of the averaged decoder that paints; 0: none (paper)
@@ -74,8 +74,8 @@ def make_game(options, data):
         build_decoder(encoder.channels[-1], encoder.doublings, o.width),
         style_weight=o.style_weight,
         reduction=o.reduction,
-        reconstruction=o.reconstruction,
-        variation=o.variation,
+        reconstruction=o.reconstruction_weight,
+        variation=o.variation_weight,
         ema_decay=o.ema_decay,
         seed=o.seed,
     )

@@ -1,12 +1,12 @@
-"""The lecture's two learning curves (Arjovsky, Chintala, Bottou 2017, figures 1 and 3).
+"""The two learning curves of the lecture (Arjovsky, Chintala, Bottou 2017, figures 1 and 3).
 
     python recipes/curves.py                                       both examples, about a minute
     python recipes/curves.py --run-folder runs/wgan_ring runs/gan_ring     the curves of two runs
 
-Two parallel lines, (0, Z) and (theta, Z), and two single points, at 0 and theta: however far they
-are apart, they do not overlap. The first form fits a Wasserstein discriminator and an ordinary one for
-each theta: the Wasserstein estimate grows with the distance, the JSD estimate sits at log 2, so
-that its gradient tells a generator nothing. The second form draws the same estimates over the
+Two parallel lines, (0, Z) and (theta, Z), and two single points, at 0 and theta: at any distance,
+they do not overlap. The first command fits a Wasserstein critic and an ordinary discriminator for
+each theta: the Wasserstein estimate grows with the distance, the JSD estimate stays at log 2, so
+that its gradient tells a generator nothing. The second command plots the same estimates over the
 training of runs. Both write an image and JSON lines.
 """
 
@@ -24,17 +24,17 @@ from tfgan_suite.utils.optional_packages import require
 
 
 class _Parser(argparse.ArgumentParser):
-    """Gives its reason in one line."""
+    """Reports an error in one line."""
 
     def error(self, message: str) -> None:
         self.exit(2, f"{self.prog}: {message} (--help lists the flags)\n")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The flags.
+    """Reads the flags.
 
     Raises:
-        InputError: a value out of its range.
+        InputError: a value is out of range.
     """
     parser = _Parser(
         prog="curves.py",
@@ -42,23 +42,25 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--out", default="curves", help="folder for image and lines [curves]")
+    parser.add_argument("--out", default="curves", help="folder for image and JSON lines [curves]")
     parser.add_argument(
         "--theta", type=float, nargs="+", default=[0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
         help="distances to fit [0 .2 .4 .6 .8 1]",
     )  # fmt: skip
     parser.add_argument(
-        "--steps", type=int, default=500, help="updates of each discriminator [500]"
+        "--steps", type=int, default=500, help="updates of each critic or discriminator [500]"
     )
     parser.add_argument("--width", type=int, default=32, help="units of its hidden layers [32]")
-    parser.add_argument("--clip", type=float, default=0.1, help="WGAN's box of weights [0.1]")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and samples [0]")
     parser.add_argument(
-        "--run-folder", nargs="+", default=[], help="draw the curves of these runs instead"
+        "--clip", type=float, default=0.1, help="WGAN's weights are clipped to [-clip, clip] [0.1]"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of weights and samples [0]")
+    parser.add_argument(
+        "--run-folder", nargs="+", default=[], help="plot the curves of these runs instead"
     )
     parser.add_argument(
         "--median", type=int, default=5,
-        help="lines of a run's log in the window of the median filter, odd; 1: none [5]",
+        help="window of the median filter, in lines of a run's log, odd; 1: no filter [5]",
     )  # fmt: skip
     args = parser.parse_args(arguments)
     if not args.clip > 0:
@@ -74,7 +76,7 @@ def plots() -> Any:
     """matplotlib.pyplot, drawing to files.
 
     Raises:
-        InputError: matplotlib is not there.
+        InputError: matplotlib is not installed.
     """
     require("matplotlib", "plots", "Drawing the curves").use("Agg")
     from matplotlib import pyplot
@@ -88,7 +90,7 @@ def fit_examples(args: argparse.Namespace) -> list[dict[str, Any]]:
 
     rows, thetas = [], sorted({*args.theta})
     for name, example in curves.EXAMPLES.items():
-        found = {
+        estimates = {
             kind: curves.fitted_estimates(
                 kind,
                 example,
@@ -102,7 +104,7 @@ def fit_examples(args: argparse.Namespace) -> list[dict[str, Any]]:
         }
         for index, theta in enumerate(thetas):
             row = {"example": name, "theta": theta, "seed": args.seed, "steps": args.steps}
-            row |= {kind: estimates[index] for kind, estimates in found.items()}
+            row |= {kind: values[index] for kind, values in estimates.items()}
             print(
                 f"{name}, theta {theta:g}: Wasserstein estimate {row['wasserstein']:.5f},"
                 f" JSD estimate {row['jsd']:.4f}"
@@ -115,32 +117,32 @@ def sum_up(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """For each example: how well the estimates rank the distances, and the range of the JSD."""
     from tfgan_suite.measures import curves
 
-    found = []
+    summary = []
     for name in curves.EXAMPLES:
         apart = [row for row in rows if row["example"] == name and row["theta"] > 0]
-        row = {"example": name, "smallest_jsd": min(one["jsd"] for one in apart)}
-        row["largest_jsd"] = max(one["jsd"] for one in apart)
+        row = {"example": name, "smallest_jsd": min(pair["jsd"] for pair in apart)}
+        row["largest_jsd"] = max(pair["jsd"] for pair in apart)
         if len(apart) > 1:
             row["rank_correlation"] = curves.rank_correlation(
-                [one["theta"] for one in apart], [one["wasserstein"] for one in apart]
+                [pair["theta"] for pair in apart], [pair["wasserstein"] for pair in apart]
             )
-        found.append(row)
-    return found
+        summary.append(row)
+    return summary
 
 
 def draw_examples(rows: list[dict[str, Any]], path: Path) -> None:
-    """Left the Wasserstein estimates over theta, right the JSD's."""
+    """Plots the Wasserstein estimates over theta on the left, those of the JSD on the right."""
     from tfgan_suite.measures import curves
 
     pyplot = plots()
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), constrained_layout=True)
     for name in curves.EXAMPLES:
-        mine = [row for row in rows if row["example"] == name]
-        largest = max(row["wasserstein"] for row in mine)
-        thetas = [row["theta"] for row in mine]
-        scaled = [max(thetas) * row["wasserstein"] / largest for row in mine]
+        own_rows = [row for row in rows if row["example"] == name]
+        largest = max(row["wasserstein"] for row in own_rows)
+        thetas = [row["theta"] for row in own_rows]
+        scaled = [max(thetas) * row["wasserstein"] / largest for row in own_rows]
         axes[0].plot(thetas, scaled, "o-", label=name)
-        axes[1].plot(thetas, [row["jsd"] for row in mine], "o-", label=name)
+        axes[1].plot(thetas, [row["jsd"] for row in own_rows], "o-", label=name)
     axes[0].plot(thetas, thetas, "k--", linewidth=1, label="true distance")
     axes[0].set(title="WGAN", ylabel="estimated distance, scaled to the last true one")
     axes[1].axhline(curves.LOG_TWO, color="k", linestyle="--", linewidth=1, label="log 2")
@@ -148,17 +150,17 @@ def draw_examples(rows: list[dict[str, Any]], path: Path) -> None:
     _finish(figure, axes, "theta", path)
 
 
-def draw_runs(found: list[Any], smooth: list[Any], path: Path) -> None:
-    """One panel for each kind of estimate, one line for each run."""
+def draw_runs(raw_curves: list[Any], smooth: list[Any], path: Path) -> None:
+    """Plots one panel for each kind of estimate, one line for each run."""
     from tfgan_suite.measures import curves
 
     pyplot = plots()
-    kinds = [kind for kind in curves.KINDS if any(curve.kind == kind for curve in found)]
+    kinds = [kind for kind in curves.KINDS if any(curve.kind == kind for curve in raw_curves)]
     figure, axes = pyplot.subplots(
         1, len(kinds), figsize=(4.5 * len(kinds), 3.6), constrained_layout=True, squeeze=False
     )
     for axis, kind in zip(axes[0], kinds):
-        for raw, curve in zip(found, smooth):
+        for raw, curve in zip(raw_curves, smooth):
             if curve.kind == kind:
                 (line,) = axis.plot(curve.steps, curve.values, label=curve.name)
                 axis.plot(raw.steps, raw.values, color=line.get_color(), alpha=0.25)
@@ -180,15 +182,15 @@ def _finish(figure: Any, axes: Any, label: str, path: Path) -> None:
 
 
 def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Writes JSON lines, whole or not at all."""
+    """Writes JSON lines atomically."""
     from tfgan_suite.utils.files import write_bytes
 
     write_bytes(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 def run(args: argparse.Namespace) -> None:
-    """Draws what the flags ask for."""
-    plots()  # before anything takes time
+    """Plots what the flags ask for."""
+    plots()  # fail before the long part
     from tfgan_suite.measures import curves
     from tfgan_suite.utils.files import writing_to
 
@@ -196,16 +198,16 @@ def run(args: argparse.Namespace) -> None:
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
     if args.run_folder:
-        found = [curves.curve_of_run(folder) for folder in args.run_folder]
-        smooth = [curve.smoothed(args.median) for curve in found]
+        raw_curves = [curves.curve_of_run(folder) for folder in args.run_folder]
+        smooth = [curve.smoothed(args.median) for curve in raw_curves]
         rows = [
             {"run": raw.name, "kind": raw.kind, "step": int(step), "value": value, "median": mid}
-            for raw, curve in zip(found, smooth)
+            for raw, curve in zip(raw_curves, smooth)
             for step, value, mid in zip(raw.steps, raw.values.tolist(), curve.values.tolist())
         ]
         with writing_to(out):
             write_lines(out / "runs.jsonl", rows)
-            draw_runs(found, smooth, out / "runs.png")
+            draw_runs(raw_curves, smooth, out / "runs.png")
         print(f"wrote {out / 'runs.png'} and {out / 'runs.jsonl'}")
         return
     rows = fit_examples(args)

@@ -12,7 +12,8 @@ the toy expect most of the 10 modes ("modes_found") and points that return to wh
 relation between the domains is learned freely: it is one-to-one, not necessarily the one you have
 in mind. The official code's setting for shoes and bags is
 
-    --size 64 --width 64 --batch 200 --steps 100000 --curriculum 3333 --ema-decay 0 --linear-decay 1
+    --size 64 --width 64 --batch 200 --steps 100000 --curriculum-steps 3333 --ema-decay 0
+    --linear-decay 1
 
 A step updates the discriminators once and the generators twice, each time on new examples: the
 data must hold three batches. The paper reports no figures to compare with.
@@ -32,12 +33,12 @@ RANDOM_CROP = 0  # pixels by which images are enlarged before a random crop; pap
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 MODEL = "discogan"  # discogan, recongan (reconstruction of A alone) or gan (A to B alone)
 WIDTH: int | None = None  # channels, units; default: 64 (paper), below 64 pixels 16, points 128
-BOTTLENECK = 0  # channels of an extra middle layer; 0: no layer; paper 100 for cars and faces
-ADVERSARIAL = 0.1  # weight of the adversarial term
-FEATURES = 0.9  # weight of the feature-matching term
-RECONSTRUCTION = 0.5  # weight of the reconstruction; the other two terms count 1 minus it
-START = 0.01  # that weight during the first steps
-CURRICULUM: int | None = None  # number of these steps; default: steps / 10, points 0; paper 3333
+BOTTLENECK = 0  # channels of an extra middle layer; 0: no layer; paper 100 for cars, faces
+ADVERSARIAL_WEIGHT = 0.1  # weight of the adversarial term
+FEATURE_WEIGHT = 0.9  # weight of the feature-matching term
+RECONSTRUCTION_WEIGHT = 0.5  # weight of the reconstruction; the other two terms count 1 minus it
+INITIAL_RECONSTRUCTION_WEIGHT = 0.01  # that weight during the first steps
+CURRICULUM_STEPS: int | None = None  # number of them; default: steps / 10, points 0; paper 3333
 WEIGHT_DECAY = 1e-5  # weight of the L2 penalty on the weights
 LEARNING_RATE: float | None = None  # Adam's, all networks; default: 0.0002 (paper), points 0.001
 BETA_1 = 0.5  # Adam's beta 1
@@ -56,10 +57,10 @@ def load_data(options):
 def defaults(options, data):
     """Values for the kind of data and the size of the images."""
     if len(data.shape) == 1:
-        return {"width": 128, "curriculum": 0, "learning_rate": 1e-3}
+        return {"width": 128, "curriculum_steps": 0, "learning_rate": 1e-3}
     return {
         "width": 16 if data.shape[0] < 64 else 64,
-        "curriculum": options.steps // 10,
+        "curriculum_steps": options.steps // 10,
         "learning_rate": 2e-4,
     }
 
@@ -82,11 +83,11 @@ def make_game(options, data):
         None if o.model == "gan" else generator(),
         discriminator() if o.model == "discogan" else None,
         discriminator(),
-        adversarial_weight=o.adversarial,
-        feature_weight=o.features,
-        reconstruction_weight=o.reconstruction,
-        initial_reconstruction_weight=o.start,
-        curriculum_steps=o.curriculum,
+        adversarial_weight=o.adversarial_weight,
+        feature_weight=o.feature_weight,
+        reconstruction_weight=o.reconstruction_weight,
+        initial_reconstruction_weight=o.initial_reconstruction_weight,
+        curriculum_steps=o.curriculum_steps,
         weight_decay=o.weight_decay,
         ema_decay=o.ema_decay,
         seed=o.seed,

@@ -1,20 +1,20 @@
-"""Paints a photo in the style of an image, by optimising its pixels (Gatys et al. 2016).
+"""Paints a photo in the style of an image, by optimizing its pixels (Gatys et al. 2016).
 
     python recipes/gatys.py PHOTO PAINTING --out painted.png
     python recipes/gatys.py PHOTO PAINTING OTHER --blend 2 1 --out both.png     two styles
     python recipes/gatys.py FOLDER PAINTING --out PAINTED                       every photo
     python recipes/gatys.py PHOTO PAINTING --network squeezenet.npz --out painted.png
 
-The paper's network is VGG19 with weights of ImageNet, downloaded at the first use (or --weights
-FILE). Without internet, the last command takes a file of SqueezeNet's weights. The printed total
-starts at the weighted difference between the photo's and the painting's style and falls; "content"
-rises from 0 as the photo takes on the style. Time and memory grow with the pixels: try --size 128
+The paper's network is VGG19 with ImageNet weights, downloaded on first use (or --weights FILE).
+Without internet, the last command takes a file of SqueezeNet's weights. The printed total starts at
+the weighted difference between the photo's and the painting's style and falls; "content" rises from
+0 as the photo takes on the style. Time and memory grow with the number of pixels: try --size 128
 first.
 
-The same command goes on where it was stopped, from the file beside the image that ends in
-.state.npz, and with more --evaluations further; --fresh begins anew. Paper: 512 pixels, L-BFGS
-(neural-style: 1000 iterations), white noise as the start (--start noise), losses as sums
-(--convention paper --content-weight 1 --style-weight 1000).
+The same command resumes from the file beside the image that ends in .state.npz, and continues
+further with more --evaluations; --fresh starts over. Paper: 512 pixels, L-BFGS (neural-style: 1000
+iterations), white noise as the start (--start noise), losses as sums (--convention paper
+--content-weight 1 --style-weight 1000).
 """
 
 from __future__ import annotations
@@ -34,52 +34,62 @@ PRESERVE = ("none", "luminance", "colours")
 
 def parser() -> argparse.ArgumentParser:
     """The flags."""
-    made = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="gatys.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add = made.add_argument
+    add = parser.add_argument
     add("content", help="a photo, or a folder of photos")
     add("styles", nargs="+", metavar="style", help="one or more images whose style to take")
     add("--out", required=True, help="image to write (.png, .jpg); for a folder a folder")
-    add("--blend", type=float, nargs="+", help="how much each style counts [equally]")
+    add("--blend", type=float, nargs="+", help="weight of each style [equal]")
     add("--size", type=int, default=256, help="longer side of the result in pixels [256]")
     add("--style-scale", type=float, default=1.0,
-        help="longer side of the styles over --size; larger: larger motifs [1]")  # fmt: skip
-    add("--evaluations", type=int, default=300, help="of loss and gradient, in all [300]")
+        help="longer side of the styles relative to --size; larger: larger motifs [1]")  # fmt: skip
+    add(
+        "--evaluations",
+        type=int,
+        default=300,
+        help="total number of evaluations of loss and gradient [300]",
+    )
     add("--optimizer", default="lbfgs", help="lbfgs or adam [lbfgs]")
     add(
         "--learning-rate",
         type=float,
         default=10 / 127.5,
-        help="Adam's, in units of [-1, 1] [0.0784]",
+        help="Adam's learning rate, for images in [-1, 1] [0.0784]",
     )
     add("--start", default="content", help="content, noise (paper) or style [content]")
     add("--network", default="vgg19",
         help="vgg19, vgg16, an .npz of weights, or a Keras model's file [vgg19]")  # fmt: skip
     add("--weights", default="imagenet", help="imagenet, a file, or none: random [imagenet]")
-    add("--pooling", default="", help="max or average, of VGG alone [average, as in the paper]")
+    add("--pooling", help="max or average, VGG only [average, as in the paper]")
     add("--content-layers", nargs="+", help="[conv4_2]")
     add("--style-layers", nargs="+", help="[relu1_1 relu2_1 relu3_1 relu4_1 relu5_1]")
     add("--content-weight", type=float, default=1.0, help="alpha [1]")
     add("--style-weight", type=float, default=100.0, help="beta [100]")
-    add("--variation-weight", type=float, default=0.0, help="of differences of neighbours [0]")
-    add("--convention", default="mean", help="losses as mean, or as in the paper [mean]")
+    add(
+        "--variation-weight",
+        type=float,
+        default=0.0,
+        help="of the differences of neighbouring pixels [0]",
+    )
+    add("--convention", default="mean", help="scale of the losses: mean, or paper [mean]")
     add("--preserve", default="none",
-        help="the photo's colours: luminance (the result gives lightness alone), colours (the"
-        " style is recoloured before), or none [none]")  # fmt: skip
-    add("--seed", type=int, default=0, help="of noise and random weights [0]")
-    add("--log-every", type=int, default=25, help="evaluations between two lines of a log [25]")
+        help="how to keep the photo's colours: luminance (the result gives only the lightness),"
+        " colours (the style is recoloured first), or none [none]")  # fmt: skip
+    add("--seed", type=int, default=0, help="seed of noise and random weights [0]")
+    add("--log-every", type=int, default=25, help="evaluations between log lines [25]")
     add(
         "--checkpoint-every",
         type=int,
         default=100,
-        help="evaluations between two saved states [100]",
+        help="evaluations between saved states [100]",
     )
-    add("--fresh", action="store_true", help="begin anew where a state is there")
-    return made
+    add("--fresh", action="store_true", help="start over, ignoring a saved state")
+    return parser
 
 
 def check(args: argparse.Namespace) -> None:
@@ -88,10 +98,11 @@ def check(args: argparse.Namespace) -> None:
     Raises:
         InputError: which flag, and what would be right.
     """
-    least = {"size": 16, "evaluations": 1, "log_every": 1, "checkpoint_every": 1, "seed": 0}
-    for name, low in least.items():
+    minima = {"size": 16, "evaluations": 1, "log_every": 1, "checkpoint_every": 1, "seed": 0}
+    for name, low in minima.items():
         if getattr(args, name) < low:
-            raise InputError(f"--{name} is {getattr(args, name)}; it must be {low} or more")
+            flag = name.replace("_", "-")
+            raise InputError(f"--{flag} is {getattr(args, name)}; it must be {low} or more")
     for name in ("style_scale", "learning_rate"):
         if not 0 < getattr(args, name) < np.inf:
             flag = name.replace("_", "-")
@@ -103,7 +114,7 @@ def check(args: argparse.Namespace) -> None:
         "optimizer": descent.METHODS,
         "start": gatys.STARTS,
         "convention": gatys.CONVENTIONS,
-        "pooling": ("", "max", "average"),
+        "pooling": (None, "max", "average"),
     }
     for name, words in choices.items():
         if getattr(args, name) not in words:
@@ -114,10 +125,14 @@ def check(args: argparse.Namespace) -> None:
 
 
 def image(path: Path, longer: int) -> np.ndarray:
-    """An image with a longer side of so many pixels: float32 `(height, width, 3)` in [-1, 1].
+    """Reads and resizes an image: float32 `(height, width, 3)` in [-1, 1].
+
+    Args:
+        path: the file.
+        longer: its longer side in pixels.
 
     Raises:
-        images.Unreadable: it is no whole image.
+        image_files.Unreadable: the file is not a complete image.
     """
     from tfgan_suite.data.readers import image_files
     from tfgan_suite.inference import files
@@ -136,26 +151,28 @@ def read_styles(args: argparse.Namespace) -> list[np.ndarray]:
     """
     from tfgan_suite.data.readers.image_files import Unreadable
 
-    found = []
+    images = []
     for name in args.styles:
         try:
-            found.append(image(Path(name), max(16, round(args.size * args.style_scale))))
+            images.append(image(Path(name), max(16, round(args.size * args.style_scale))))
         except Unreadable as error:
             raise InputError(f"the style image {name} cannot be read: {error}") from error
-    return found
+    return images
 
 
 def open_features(args: argparse.Namespace) -> tuple[Any, list[str], list[str]]:
-    """The network's taps, and the layers of content and of style."""
+    """The feature network, and the names of its content and style layers."""
     from tfgan_suite.features import architectures, extractors
     from tfgan_suite.style import gatys
 
     contents, styles = args.content_layers, args.style_layers
     if not (contents and styles):
-        usual = gatys.usual_layers(args.network)
-        contents, styles = contents or list(usual[0]), styles or list(usual[1])
-    known = architectures.NETWORKS.get(args.network)
-    pooling = args.pooling or ("average" if known is not None and known.scales else "max")
+        defaults = gatys.usual_layers(args.network)
+        contents, styles = contents or list(defaults[0]), styles or list(defaults[1])
+    pooling = args.pooling
+    if pooling is None:
+        architecture = architectures.NETWORKS.get(args.network)
+        pooling = "average" if architecture is not None and architecture.scales else "max"
     weights = None if args.weights == "none" else args.weights
     names = list(dict.fromkeys([*contents, *styles]))
     look = extractors.feature_network(args.network, names, weights, pooling=pooling, seed=args.seed)
@@ -163,7 +180,7 @@ def open_features(args: argparse.Namespace) -> tuple[Any, list[str], list[str]]:
 
 
 class Progress:
-    """A progress bar with the losses; in a file, a line now and then."""
+    """A progress bar with the losses, or log lines if the output is not a terminal."""
 
     def __init__(self, args: argparse.Namespace, name: str):
         self.every, self.last, self.name = args.log_every, args.evaluations, name
@@ -171,38 +188,38 @@ class Progress:
         if sys.stdout.isatty():
             import keras
 
-            shown = ["total", "content", "style"]
-            self.bar = keras.utils.Progbar(self.last, stateful_metrics=shown)
+            losses = ["total", "content", "style"]
+            self.bar = keras.utils.Progbar(self.last, stateful_metrics=losses)
 
     def __call__(self, state: Any, parts: Any) -> None:
         done = state.evaluations
-        shown = [("total", state.totals[-1]), ("content", parts["content"]),
-                 ("style", parts["style"])]  # fmt: skip
+        losses = [("total", state.totals[-1]), ("content", parts["content"]),
+                  ("style", parts["style"])]  # fmt: skip
         if self.bar is not None:
-            self.bar.update(done, shown)
+            self.bar.update(done, losses)
         elif done == 1 or done % self.every == 0 or done == self.last:
-            words = "  ".join(f"{name} {value:.4g}" for name, value in shown)
+            words = "  ".join(f"{name} {value:.4g}" for name, value in losses)
             print(f"{self.name} {done}/{self.last}  {words}", flush=True)
 
 
 def settings_of(args: argparse.Namespace, look: Any, layers: Any, images: Any) -> dict[str, Any]:
-    """What a state belongs to."""
+    """The settings that a saved state depends on."""
     import hashlib
 
     free = ("content", "styles", "out", "evaluations", "log_every", "fresh", "content_layers",
             "style_layers", "network", "weights")  # fmt: skip
-    found = {name: value for name, value in vars(args).items() if name not in free}
+    settings = {name: value for name, value in vars(args).items() if name not in free}
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(image).tobytes() for image in images))
-    found |= {"network": look.name, "network_weights": look.checksum(), "layers": layers}
-    return {**found, "images": digest.hexdigest()[:16]}
+    settings |= {"network": look.name, "network_weights": look.checksum(), "layers": layers}
+    return {**settings, "images": digest.hexdigest()[:16]}
 
 
 def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: Any) -> None:
-    """One image, from its start or its saved state to its file.
+    """Paints one image, from its start or its saved state, and writes it.
 
     Raises:
-        images.Unreadable: the photo is no whole image.
-        InputError: it is too small, its state is of other settings, or a file cannot be written.
+        image_files.Unreadable: the photo is not a complete image.
+        InputError: it is too small, its state has other settings, or a file cannot be written.
     """
     from tfgan_suite.inference import files
     from tfgan_suite.style import colour, descent, gatys
@@ -228,16 +245,16 @@ def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: An
     saved = job.output.with_name(job.output.name + ".state.npz")
     if saved.exists() and not args.fresh:
         state = descent.State.load(saved, settings)
-        print(f"{job.name}: going on from evaluation {state.evaluations} of {args.evaluations}")
+        print(f"{job.name}: resuming at evaluation {state.evaluations} of {args.evaluations}")
     else:
         state = descent.State(problem.start(args.start, args.seed))
 
     def keep(state: Any) -> None:
-        made = problem.image(state.best)
+        painted = problem.image(state.best)
         if args.preserve == "luminance":
-            made = colour.with_luminance_of(content, made)
+            painted = colour.with_luminance_of(content, painted)
         with writing_to(job.output.parent):
-            files.write(job.output, image_grids.to_uint8(made))
+            files.write(job.output, image_grids.to_uint8(painted))
             state.save(saved, settings)
 
     settled = descent.descend(
@@ -251,10 +268,10 @@ def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: An
         keep=keep,
     )
     if settled and sys.stdout.isatty():
-        print()  # behind the unfinished bar
+        print()  # after the unfinished bar
     first, lowest = state.totals[0], min(state.totals)
     fall = f"{100 * (1 - lowest / first):.1f}% below the start" if first > 0 else "0 at the start"
-    early = f", nothing lower was found after {state.evaluations} evaluations" if settled else ""
+    early = f", converged after {state.evaluations} evaluations" if settled else ""
     print(f"{job.output}: total {lowest:.4g}, {fall}{early}")
 
 
@@ -262,7 +279,7 @@ def play(args: argparse.Namespace) -> int:
     """Paints every image.
 
     Raises:
-        InputError: bad input, or none of the images could be painted.
+        InputError: the input is invalid, or no image could be painted.
     """
     check(args)
     from tfgan_suite.data.readers.image_files import Unreadable
@@ -286,7 +303,7 @@ def play(args: argparse.Namespace) -> int:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the recipe: 0; 2 with a one-line reason for bad input; 130 where the user stops it."""
+    """Runs the recipe: 0; 2 with a one-line reason for bad input; 130 if the user stops it."""
     args = parser().parse_args(words)
     try:
         return play(args)
@@ -294,7 +311,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"gatys.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; run the same command again to go on", file=sys.stderr)
+        print("stopped; run the same command again to resume", file=sys.stderr)
         return 130
 
 

@@ -7,7 +7,7 @@
     python -m tfgan_suite translate runs/pix2pix_FOLDER IMAGES OUTPUT
 
 The embedded textures take minutes on a CPU: stripes have a random phase, so that each map has many
-correct images. With `--adversarial 0` (L1 alone) "l1" is smallest and the stripes are pale:
+correct images. With `--adversarial-weight 0` (L1 alone) "l1" is smallest and the stripes are pale:
 "sharpness", the mean difference of neighbouring pixels over that of the true images, stays below
 0.9. The discriminator restores them, at an l1 up to a tenth larger. The paper's setting is
 
@@ -44,8 +44,8 @@ KEEP_DROPOUT = False  # also export translations with dropout, as in the paper (
 DISCRIMINATOR_LAYERS: int | None = None
 CONDITIONAL = True  # the discriminator sees the source
 LOSS = "non_saturating"  # non_saturating, minimax, least_squares, hinge or wasserstein
-ADVERSARIAL = 1.0  # weight of the adversarial loss; 0: pixel loss only
-PIXEL = 100.0  # weight of the pixel loss (lambda); 0: adversarial loss only
+ADVERSARIAL_WEIGHT = 1.0  # weight of the adversarial loss; 0: pixel loss only
+PIXEL_WEIGHT = 100.0  # weight of the pixel loss (lambda); 0: adversarial loss only
 PIXEL_LOSS = "l1"  # l1 or l2
 LABEL_SMOOTHING = 0.0  # the label of real pairs is 1 minus this
 LEARNING_RATE = 2e-4  # Adam's learning rate, both players
@@ -86,7 +86,7 @@ def make_game(options, data):
         data.shape, o.target_channels, o.architecture, dropout=o.dropout, **shared
     )
     discriminator = None
-    if o.adversarial:
+    if o.adversarial_weight:
         discriminator = pix2pix.build_discriminator(
             data.shape, o.target_channels, o.conditional, layers=o.discriminator_layers, **shared
         )
@@ -94,8 +94,8 @@ def make_game(options, data):
         generator,
         discriminator,
         loss=o.loss,
-        adversarial_weight=o.adversarial,
-        pixel_weight=o.pixel,
+        adversarial_weight=o.adversarial_weight,
+        pixel_weight=o.pixel_weight,
         pixel_loss=o.pixel_loss,
         conditional=o.conditional,
         keep_dropout=o.keep_dropout,

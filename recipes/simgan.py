@@ -47,7 +47,7 @@ SETTING = "gaze"  # the discriminator's patches: gaze (23x23 pixels) or hand (71
 DISCRIMINATOR_WIDTH = 32  # channels of the discriminator's last layers; paper 32
 PSI = "identity"  # features to preserve: identity, gradient, channel_mean or features
 FEATURES: str | None = None  # for psi features: network and layer, e.g. vgg16:block1_conv2
-REGULARIZATION = 4.0  # lambda, weight of the mean |psi(R(x)) - psi(x)|
+REGULARIZATION_WEIGHT = 4.0  # lambda, weight of the mean |psi(R(x)) - psi(x)|
 REFINER_STEPS = 2  # updates of the refiner in a step; paper 2, later 50
 DISCRIMINATOR_STEPS = 1  # updates of the discriminator in a step
 HISTORY = 50  # batches of refined images in the buffer; 0: no buffer
@@ -102,7 +102,7 @@ def make_game(options, data):
         simgan.build_discriminator(shape[2], options.discriminator_width, options.setting),
         shape=shape,
         feature_transform=psi(options),
-        regularization_weight=options.regularization,
+        regularization_weight=options.regularization_weight,
         refiner_steps=options.refiner_steps,
         discriminator_steps=options.discriminator_steps,
         history_size=options.history * options.batch,

@@ -53,10 +53,10 @@ WEIGHTS = "imagenet"  # weights of a network given by name: imagenet, or a file
 BEFORE_ACTIVATION = False  # features before the ReLU (ESRGAN); the paper's are after it
 FEATURE_WEIGHT = 1.0  # weight of the feature loss; 0: no feature loss
 FEATURE_SCALE = 1 / 12.75  # factor of the features; the paper's for VGG
-FEATURE_REDUCE = "mean"  # mean, or sum_channels (the paper's formula)
+FEATURE_REDUCTION = "mean"  # mean, or sum_channels (the paper's formula)
 PIXEL_WEIGHT = 0.0  # weight of the pixel loss
 PIXEL_LOSS = "mse"  # mse or l1
-ADVERSARIAL = 1e-3  # weight of the adversarial loss
+ADVERSARIAL_WEIGHT = 1e-3  # weight of the adversarial loss
 LOSS = "non_saturating"  # non_saturating, minimax, least_squares, hinge or wasserstein
 LABEL_SMOOTHING = 0.0  # the label of originals is 1 minus this
 LEARNING_RATE = 1e-4  # Adam's learning rate, both players
@@ -100,13 +100,13 @@ def make_game(options, data):
         generator,
         discriminator,
         loss=o.loss,
-        adversarial_weight=o.adversarial,
+        adversarial_weight=o.adversarial_weight,
         label_smoothing=o.label_smoothing,
         pixel_loss=o.pixel_loss,
         pixel_weight=o.pixel_weight,
         feature_weight=o.feature_weight,
         feature_scale=o.feature_scale,
-        feature_reduction=o.feature_reduce,
+        feature_reduction=o.feature_reduction,
         ema_decay=o.ema_decay,
         seed=o.seed,
     )

@@ -130,7 +130,7 @@ def test_the_second_stage_asks_for_the_first(home, tmp_path, capsys):
     assert run_recipe("srgan.py", *words, "--start", "none") == 2
     assert "--width" in capsys.readouterr().err
     assert run_recipe("srgan.py", *words, "--start", home / "first", "--width", "8") == 2
-    assert "made with 4" in capsys.readouterr().err
+    assert "trained with 4" in capsys.readouterr().err
 
 
 def test_the_second_stage_begins_with_the_weights_of_the_first(home, tmp_path):

@@ -70,7 +70,7 @@ def prepared(name, shape, *words):
         ("cgan", (8, 8, 3), ["--conditioning", "projection", "--r1-weight", "0.25"], "r1_weight",
          0.25),
         ("ali", (8, 8, 3), ["--r1-weight", "0"], "r1_weight", 0.0),
-        ("discogan", (8, 8, 3), ["--curriculum", "0"], "curriculum", 0),
+        ("discogan", (8, 8, 3), ["--curriculum-steps", "0"], "curriculum_steps", 0),
         ("pix2pix", (32, 32, 3), ["--discriminator-layers", "0"], "discriminator_layers", 0),
         ("srresnet", (24, 24, 3), ["--variant", "paper", "--norm", "none"], "norm", "none"),
         ("dcgan", (8, 8, 3), ["--paper", "--learning-rate", "0.002"], "learning_rate", 0.002),

@@ -369,7 +369,7 @@ def test_the_recipe_paints_and_goes_on(home, recipe, capsys):
         recipe.Progress.__call__ = stopped
     assert len(np.load("again.png.state.npz")["totals"]) == 4
     assert recipe.main(again) == 0
-    assert "going on from evaluation 4 of 8" in capsys.readouterr().out
+    assert "resuming at evaluation 4 of 8" in capsys.readouterr().out
     resumed = np.load("again.png.state.npz")
     np.testing.assert_array_equal(resumed["totals"], whole["totals"])
     np.testing.assert_array_equal(resumed["best"], whole["best"])
