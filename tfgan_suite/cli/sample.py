@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from tfgan_suite.utils import image_grids
     from tfgan_suite.utils.files import writing_to
 
-    drawn = _draw(Path(args.source), args.count, args.seed, args.label)
+    drawn = _draw(args.source, args.count, args.seed, args.label)
     out = Path(args.out)
     with writing_to(out.parent):
         if out.suffix.lower() == ".png":
@@ -57,35 +57,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _draw(source: Path, count: int, seed: int, label: str | None = None) -> Any:
-    """Images as uint8, or points, from a run folder or an export."""
-    from tfgan_suite.utils import image_grids
+def _draw(source: str, count: int, seed: int, label: str | None = None) -> Any:
+    """Images as uint8, or points, from whatever the user named."""
+    from tfgan_suite.inference.generator import open_generator
 
-    if (source / "run.json").is_file():
-        from tfgan_suite.training.run_folder import Run
-
-        game, _, info = Run(source).load()
-        _check_drawable(source, game.signatures()["serving_default"].inputs, game.usage)
-        given = _labels(game.signatures()["serving_default"].inputs, label, count, info.classes)
-        drawn = game.generate(count, seed=seed, **given)
-        return drawn if drawn.ndim == 2 else image_grids.to_uint8(drawn)
-    if not source.exists():
-        raise InputError(f"{source} does not exist; give a run folder or saved_models/NAME")
-    from tfgan_suite.export import load
-
-    exported = load(source)
-    _check_drawable(source, exported.inputs(), exported.usage)
-    return exported.sample(
-        count, seed, **_labels(exported.inputs(), label, count, exported.card.get("classes"))
+    generator = open_generator(source)
+    inputs = generator.signature().inputs
+    if not generator.signature().drawable:
+        generator.check_command("sample", "draws no images from noise")
+    samples = generator.sample(
+        count, seed, **_labels(inputs, label, count, generator.facts.get("classes"))
     )
-
-
-def _check_drawable(source: Path, inputs: Sequence[Any], usage: str) -> None:
-    if not all(spec.drawable for spec in inputs):
-        raise InputError(
-            f"{source} draws no images from noise; use"
-            f" `python -m tfgan_suite {usage.format(source)}`"
-        )
+    if isinstance(samples, dict):  # the images are those of the first output that is one
+        samples = next((array for array in samples.values() if array.ndim == 4), None)
+    if samples is None or samples.ndim not in (2, 4):
+        raise InputError(f"{source} draws neither images nor points; use it from a script")
+    return samples
 
 
 def _labels(

@@ -13,7 +13,7 @@ without the game's code. Layout of `<folder>/<name>/`:
 
 from tfgan_suite.export.errors import ConversionError, ExportError, GraphError, ParityError
 from tfgan_suite.export.exporting import ExportResult, export
-from tfgan_suite.export.loading import Exported, load
+from tfgan_suite.export.loading import Exported, load, repeat_input
 
 __all__ = [
     "ConversionError",
@@ -24,4 +24,5 @@ __all__ = [
     "ParityError",
     "export",
     "load",
+    "repeat_input",
 ]

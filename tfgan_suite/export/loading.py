@@ -178,7 +178,7 @@ class Exported:
         arrays = {}
         for index, spec in enumerate(specs):
             if spec.name in inputs:
-                arrays[spec.name] = _repeat(spec, inputs[spec.name], count)
+                arrays[spec.name] = repeat_input(spec, inputs[spec.name], count)
             elif spec.drawable:
                 arrays[spec.name] = functions.draw_input(spec, index, count, seed).numpy()
             else:
@@ -201,13 +201,32 @@ def _to_pixels(spec: TensorSpec, array: np.ndarray) -> np.ndarray:
     return functions.to_uint8(array).numpy() if spec.kind == "image" else array
 
 
-def _repeat(spec: TensorSpec, value: Any, count: int) -> np.ndarray:
+def repeat_input(spec: TensorSpec, value: Any, count: int) -> np.ndarray:
+    """An input for `count` examples, from one value for all or one for each.
+
+    Args:
+        spec: the input.
+        value: an array of the input's shape, or `(count, ...)`.
+        count: number of examples.
+
+    Raises:
+        InputError: another shape, or a class outside those of the input.
+    """
     array = np.asarray(value, tf.as_dtype(spec.dtype).as_numpy_dtype)
     if array.ndim == len(spec.shape):
         array = np.broadcast_to(array, (count, *array.shape))
     if array.ndim != len(spec.shape) + 1 or len(array) != count:
         raise InputError(
-            f"input {spec.name!r} has shape {array.shape}; expected one value of shape "
+            f"input {spec.name!r} was given with shape {array.shape}; expected one value of shape "
             f"{spec.shape} or {count} of them"
+        )
+    if (
+        spec.classes is not None
+        and array.size
+        and not 0 <= array.min() <= array.max() < spec.classes
+    ):
+        raise InputError(
+            f"input {spec.name!r} holds {array.min()} to {array.max()}; expected 0 to "
+            f"{spec.classes - 1}"
         )
     return array

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.inference.generator import open_generator
 from tfgan_suite.style import colour
 from tfgan_suite.style.adain import PAINT, STATISTICS, AdaIN
 from tfgan_suite.style.statistics import mixed
@@ -98,27 +99,21 @@ def open_painter(source: str | Path) -> Painter:
     Raises:
         InputError: neither of them, or one of another game.
     """
-    source = Path(source)
-    if not source.exists():
-        raise InputError(f"{source} does not exist; give a run folder or saved_models/NAME")
-    if (source / "run.json").is_file():
-        from tfgan_suite.training.run_folder import Run
+    generator = open_generator(source)
+    if not {STATISTICS, PAINT} <= set(generator.signatures):
+        raise InputError(
+            f"{source} is not an AdaIN, which `stylize` needs; train one with recipes/adain.py"
+        )
 
-        game, _, _ = Run(source).load()
-        if not isinstance(game, AdaIN):
-            raise InputError(_other(source))
-        return of_game(game, str(source))
-    from tfgan_suite.export import load
+    def paint(content: np.ndarray, numbers: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        inputs = {"content": content, STATISTICS: numbers, "alpha": alpha}
+        return generator.run_signature(inputs, PAINT)["image"]
 
-    exported = load(source)
-    if not {STATISTICS, PAINT} <= set(exported.signatures):
-        raise InputError(_other(source))
     return Painter(
-        str(source),
-        lambda style: exported(STATISTICS, style=style),
-        lambda content, numbers, alpha: exported(
-            PAINT, content=content, statistics=numbers, alpha=alpha
-        ),
+        generator.name,
+        lambda style: generator.run_signature({"style": style}, STATISTICS)[STATISTICS],
+        paint,
+        getattr(generator.game, "stylize_regions", None),
     )
 
 
@@ -135,7 +130,3 @@ def of_game(game: AdaIN, name: str = "the game") -> Painter:
         return game.painted(*given).numpy()
 
     return Painter(name, game.statistics_of, paint, game.stylize_regions)
-
-
-def _other(source: Path) -> str:
-    return f"{source} is no AdaIN, which `stylize` needs; train one with recipes/adain.py"

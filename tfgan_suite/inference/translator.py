@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.core.signatures import TensorSpec
-from tfgan_suite.core.translation_game import BACK, DIRECTIONS, FORTH, TranslationGame
+from tfgan_suite.core.translation_game import BACK, DIRECTIONS, FORTH
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference import tiles
+from tfgan_suite.inference.generator import open_generator
 
 # Images with more pixels than this go through in tiles unless the user says otherwise.
 WHOLE, TILE = 1024 * 1024, 512
-TRANSLATES = TranslationGame.usage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,54 +95,23 @@ def open_translator(
         InputError: neither of them, one that does not translate images, not in this direction,
             or without this signature.
     """
-    source = Path(source)
-    if not source.exists():
-        raise InputError(f"{source} does not exist; give a run folder or saved_models/NAME")
-    if (source / "run.json").is_file():
-        return _from_run(source, direction, seed, signature)
-    return _from_export(source, direction, seed, signature)
-
-
-def _from_run(source: Path, direction: str | None, seed: int, signature: str | None) -> Translator:
-    from tfgan_suite.training.run_folder import Run
-
-    game, chosen, _ = Run(source).load()
-    _check_usage(source, game.usage)
-    signatures = game.signatures()
-    direction, name = _choose(source, direction, signature, signatures, vars(chosen))
-    _check_images(source, signatures[name].inputs[0], signatures[name].output)
+    generator = open_generator(source)
+    generator.check_command("translate", "translates no images")
+    constants = generator.facts.get("constants") or {}
+    direction, name = _choose(generator.name, direction, signature, generator.signatures, constants)
+    chosen = generator.signature(name)
+    first = chosen.inputs[0]
+    _check_images(generator.name, first, chosen.output)
 
     def call(images: np.ndarray) -> np.ndarray:
-        return game.translate(images, signature=name, seed=seed)
+        outputs = generator.run_signature({first.name: images}, name, seed=seed)
+        return outputs[chosen.output.name]
 
-    found = signatures[name]
-    return Translator(str(source), direction, found.inputs[0], found.output, call, found.multiple)
-
-
-def _from_export(
-    source: Path, direction: str | None, seed: int, signature: str | None
-) -> Translator:
-    from tfgan_suite.export import load
-
-    exported = load(source)
-    _check_usage(source, exported.usage)
-    constants = exported.card.get("constants") or {}
-    direction, name = _choose(source, direction, signature, exported.signatures, constants)
-    first, *others = exported.inputs(name)
-    _check_images(source, first, exported.output(name))
-    # As `TranslationGame.translate` draws them, so that a run and its export agree.
-    drawn = {spec.name: spec.draw(1, [seed, index]).numpy() for index, spec in enumerate(others, 1)}
-
-    def call(images: np.ndarray) -> np.ndarray:
-        return exported(name, **{first.name: images}, **drawn)
-
-    described = exported.card["export"]["signatures"][name]
-    made, multiple = exported.output(name), described.get("multiple", 1)
-    return Translator(str(source), direction, first, made, call, multiple)
+    return Translator(generator.name, direction, first, chosen.output, call, chosen.multiple)
 
 
 def _choose(
-    source: Path,
+    source: str,
     direction: str | None,
     signature: str | None,
     names: Sequence[str],
@@ -169,17 +138,10 @@ def _choose(
     return trained, FORTH
 
 
-def _check_images(source: Path, *specs: TensorSpec) -> None:
+def _check_images(source: str, *specs: TensorSpec) -> None:
     for spec in specs:
         if spec.kind != "image" or len(spec.shape) != 3 or spec.shape[2] not in (1, 3):
             raise InputError(
                 f"{source} translates {spec.kind} of shape {spec.shape}, not images of 1 or 3"
                 " channels"
             )
-
-
-def _check_usage(source: Path, usage: str) -> None:
-    if usage.split()[0] != TRANSLATES.split()[0]:
-        raise InputError(
-            f"{source} translates no images; use `python -m tfgan_suite {usage.format(source)}`"
-        )

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfgan_suite.core.signatures import TensorSpec
 from tfgan_suite.errors import InputError
+from tfgan_suite.inference.generator import open_generator
 from tfgan_suite.inference.upscale_tiles import MIN_SIDE, Call, upscale_image
 
 
@@ -44,40 +45,19 @@ def open_upscaler(source: str | Path) -> Upscaler:
     Raises:
         InputError: neither of them, or one that makes no images larger.
     """
-    source = Path(source)
-    if not source.exists():
-        raise InputError(f"{source} does not exist; give a run folder or saved_models/NAME")
-    if (source / "run.json").is_file():
-        return _from_run(source)
-    return _from_export(source)
-
-
-def _from_run(source: Path) -> Upscaler:
-    from tfgan_suite.core.super_resolution_game import SuperResolutionGame
-    from tfgan_suite.training.run_folder import Run
-
-    game, _, _ = Run(source).load()
-    if not isinstance(game, SuperResolutionGame):
-        raise InputError(_other(source))
-    (spec,) = game.signatures()["serving_default"].inputs
-    return _opened(source, spec, game.translate, int(game.steps.numpy()))
-
-
-def _from_export(source: Path) -> Upscaler:
-    from tfgan_suite.export import load
-
-    exported = load(source)
-    inputs = exported.inputs()
-    if len(inputs) != 1 or inputs[0].kind != "image" or len(inputs[0].shape) != 3:
-        raise InputError(_other(source))
+    generator = open_generator(source)
+    signature = generator.signature()
+    if len(signature.inputs) != 1 or signature.inputs[0].kind != "image":
+        raise InputError(_other(generator.name))
+    (spec,) = signature.inputs
 
     def call(images: np.ndarray) -> np.ndarray:
-        return exported(**{inputs[0].name: images})
+        return generator.run_signature({spec.name: images})[signature.output.name]
 
-    return _opened(source, inputs[0], call, exported.card.get("steps"))
+    return _opened(generator.name, spec, call, generator.facts.get("steps"))
 
 
-def _opened(source: Path, spec: TensorSpec, call: Call, step: int | None) -> Upscaler:
+def _opened(source: str, spec: TensorSpec, call: Call, step: int | None) -> Upscaler:
     """The factor is what the network does, whatever anyone says of it."""
     channels = spec.shape[2]
     if None not in spec.shape[:2] or channels not in (1, 3):
@@ -87,10 +67,10 @@ def _opened(source: Path, spec: TensorSpec, call: Call, step: int | None) -> Ups
     factor = made[0] // given[0]
     if factor < 2 or made != tuple(side * factor for side in given):
         raise InputError(_other(source))
-    return Upscaler(str(source), channels, factor, call, step)
+    return Upscaler(source, channels, factor, call, step)
 
 
-def _other(source: Path) -> str:
+def _other(source: str) -> str:
     return (
         f"{source} makes no images larger; give a run of recipes/srresnet.py or"
         " recipes/srgan.py, or an export of one"

@@ -13,6 +13,7 @@ from tfgan_suite import data
 from tfgan_suite.data.readers import listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import extractors
+from tfgan_suite.inference.generator import Generator, open_generator
 from tfgan_suite.measures import features
 from tfgan_suite.utils import image_grids
 
@@ -51,10 +52,10 @@ def open_drawn(place: str | Path, size: int | None = None) -> Drawn:
         InputError: nothing of these, or images of more than one size and no `size`.
     """
     path = Path(place)
-    if (path / "run.json").is_file():
-        return _of_run(path)
-    if (path / "saved_model.pb").is_file() or (path / "model.config").is_file():
-        return _of_export(path)
+    if path.suffix == ".tflite" or any(
+        (path / name).is_file() for name in ("run.json", "saved_model.pb", "model.config")
+    ):
+        return _of_generator(open_generator(place))
     return _of_files(place, size)
 
 
@@ -95,52 +96,39 @@ def native_size(files: list[Path], place: str | Path) -> int:
     return next(iter(sizes))[0]
 
 
-def _of_run(path: Path) -> Drawn:
-    from tfgan_suite.training.run_folder import Run
-
-    game, chosen, info = Run(path).load()
-    if not game.signatures()["serving_default"].drawable:
-        raise InputError(f"the game of {path} needs inputs that cannot be drawn; measure its files")
-    (player, networks), *_ = game.players().items()
-
-    def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
-        for size, own in parts(count, seed, batch):
-            drawn = game.generate(size, seed=own)
-            extractors.check_finite(drawn)  # before rounding to bytes hides it
-            yield image_grids.to_uint8(drawn) if drawn.ndim == 4 else drawn
-
-    about = {
-        "samples_of": "run",
-        "run": str(path),
-        "game": game.name,
-        "step": int(game.steps.numpy()),
-        "ema": game.ema(player)[0] is not networks[0],
-        "trained_on": info.name,
-    }
-    size = getattr(chosen, "size", 0) or None
-    return Drawn(tuple(info.shape), draw, about, size, None, path / "measures.jsonl", game)
-
-
-def _of_export(path: Path) -> Drawn:
-    from tfgan_suite import export
-
-    exported = export.load(path)
-    spec, card = exported.output(), exported.card
-    constants = card.get("constants") or {}
+def _of_generator(generator: Generator) -> Drawn:
+    signature, facts = generator.signature(), generator.facts
+    if not signature.drawable:
+        raise InputError(
+            f"{generator.name} needs inputs that cannot be drawn; measure the files that"
+            f" `python -m tfgan_suite {generator.command}` writes"
+        )
 
     def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
         for size, own in parts(count, seed, batch):
-            yield exported.sample(size, seed=own, batch=size)
+            examples = generator.generate(size, own, batch=size)
+            extractors.check_finite(examples)  # before rounding to bytes hides it
+            yield image_grids.to_uint8(examples) if examples.ndim == 4 else examples
 
+    constants = facts.get("constants") or {}
     about = {
-        "samples_of": "export",
-        "export": str(exported.path),
-        "game": card.get("game"),
-        "step": card.get("steps"),
+        "samples_of": generator.origin,
+        generator.origin: str(generator.path),
+        "game": facts.get("game"),
+        "step": facts.get("steps"),
         "ema": bool(constants["ema_decay"]) if "ema_decay" in constants else None,
-        "trained_on": card.get("data"),
+        "trained_on": facts.get("data"),
     }
-    return Drawn(tuple(spec.shape), draw, about, constants.get("size") or None)
+    log = generator.path / "measures.jsonl" if generator.origin == "run" else None
+    return Drawn(
+        tuple(signature.output.shape),
+        draw,
+        about,
+        constants.get("size") or None,
+        None,
+        log,
+        generator.game,
+    )
 
 
 def _of_files(place: str | Path, size: int | None) -> Drawn:

@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         game, _, _ = Run(chosen.run).load()
-        if not isinstance(game, AdaIN):
+        if game.usage.split()[0] != "stylize":
             raise InputError(f"{chosen.run} is no AdaIN; train one with recipes/adain.py")
         sets = [_squares(folder, chosen.size) for folder in (chosen.contents, chosen.styles)]
         print(json.dumps(judge(game, *sets), indent=2))
