@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # TensorFlow prints a dozen lines about its build when it starts; its errors still appear.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["AdversarialModel", "InputError", "__version__"]
 

@@ -1,0 +1,34 @@
+"""The exports in `saved_models/`, made by an earlier version, go on working."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfgan_suite.cli.main import main
+from tfgan_suite.data.synthetic import shape_reader
+from tfgan_suite.export import load
+
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "saved_models"
+
+
+@pytest.mark.parametrize(
+    "name, shape", [("dcgan_shapes", (32, 32, 3)), ("dcgan_fashion-mnist", (28, 28, 1))]
+)
+def test_a_shipped_export_samples(name, shape, tmp_path):
+    command = ["sample", str(FOLDER / name), "--count", "4", "--seed", "1", "--out", str(tmp_path)]
+    assert main(command) == 0
+    files = sorted(tmp_path.glob("*.png"))
+    images = np.stack([np.asarray(Image.open(file)) for file in files])
+    images = images.reshape(4, *shape)
+    assert images.std() > 20 and len(np.unique(images, axis=0)) == 4
+    np.testing.assert_array_equal(load(FOLDER / name).sample(4, seed=1), images)
+
+
+def test_the_shipped_shapes_are_what_readme_says():
+    card = load(FOLDER / "dcgan_shapes").card
+    samples = load(FOLDER / "dcgan_shapes").sample(500, seed=1)
+    assert shape_reader.report(samples)["clean_share"] == pytest.approx(
+        card["measured"]["clean_share"], abs=0.06
+    )
