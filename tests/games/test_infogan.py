@@ -175,7 +175,7 @@ def test_q_learns_the_codes_of_the_very_images_it_sees():
 def test_the_generators_input_is_noise_then_one_hot_then_continuous():
     game = tiny(categorical=2, classes=3, continuous=1)
     z = tf.constant([[9.0, 9.0, 9.0, 9.0]])
-    row = game.assemble_latents(z, tf.constant([[2, 0]]), tf.constant([[0.25]]))
+    row = game.assemble(z, tf.constant([[2, 0]]), tf.constant([[0.25]]))
     assert row.numpy().tolist() == [[9, 9, 9, 9, 0, 0, 1, 1, 0, 0, 0.25]]
     assert game.signatures()["serving_default"].inputs[1].shape == (2,)
     assert game.generate(5).shape == (5, *SHAPE)
@@ -188,7 +188,7 @@ def test_codes_are_uniform_and_new_at_every_step():
     shares = np.bincount(codes["category"][:, 0], minlength=3) / 6000
     np.testing.assert_allclose(shares, 1 / 3, atol=0.03)
     assert np.abs(codes["continuous"]).max() <= 1.0 and np.std(codes["continuous"]) > 0.55
-    again = game.assemble_latents(latent[:, :4], **codes)
+    again = game.assemble(latent[:, :4], **codes)
     assert np.array_equal(latent, again)
     game.steps.assign_add(1)
     assert not np.array_equal(game.sample_latents(many, "z")[1]["category"], codes["category"])
@@ -235,5 +235,5 @@ def test_codes_that_do_not_fit_are_refused():
         )
     with pytest.raises(InputError, match="0 or more"):
         tiny(lambda_continuous=-1.0)
-    with pytest.raises(InputError, match="need one"):
+    with pytest.raises(InputError, match="expected one or more"):
         infogan.build_recognition(8, 0, 10, 0)

@@ -1,4 +1,4 @@
-"""What a train step takes out of the batch that `fit` hands to it."""
+"""Examples, labels and size of the batch that `fit` passes to a train step."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tfgan_suite.errors import InputError
 
 
 def examples(batch: Any) -> tf.Tensor:
-    """The real examples of a batch, whatever form `fit` was given.
+    """The real examples of a batch, in whatever form `fit` got it.
 
     Args:
-        batch: a dict with `"image"` or `"point"`, a tuple whose first entry they are, or a tensor.
+        batch: a dict with `"image"` or `"point"`, a tuple that starts with them, or a tensor.
 
     Returns:
         float32 tensor `(batch, ...)`.
@@ -23,35 +23,35 @@ def examples(batch: Any) -> tf.Tensor:
         for key in ("image", "point"):
             if key in batch:
                 return tf.cast(batch[key], tf.float32)
-        raise InputError(f"a batch with keys {sorted(batch)} has neither 'image' nor 'point'")
+        raise InputError(f"the batch has keys {sorted(batch)}; expected 'image' or 'point'")
     if isinstance(batch, (tuple, list)):
         batch = batch[0]
     return tf.cast(batch, tf.float32)
 
 
 def labels(batch: Any) -> tf.Tensor:
-    """The class indices of a batch, whatever form `fit` was given.
+    """The class indices of a batch, in whatever form `fit` got it.
 
     Args:
-        batch: a dict with `"label"`, or a tuple whose second entry they are.
+        batch: a dict with `"label"`, or a tuple with them in second place.
 
     Returns:
         int32 tensor `(batch,)`.
 
     Raises:
-        InputError: there are no labels.
+        InputError: the batch has no labels.
     """
-    found = None
+    class_labels = None
     if isinstance(batch, Mapping):
-        found = batch.get("label")
+        class_labels = batch.get("label")
     elif isinstance(batch, (tuple, list)) and len(batch) > 1:
-        found = batch[1]
-    if found is None:
+        class_labels = batch[1]
+    if class_labels is None:
         raise InputError(
-            "a batch without labels, but this game draws by class; give data with classes (one"
-            " folder a class, or labels beside the images)"
+            "a batch without labels, but this game is class-conditional; use data with classes (a"
+            " folder per class, or labels beside the images)"
         )
-    return tf.cast(found, tf.int32)
+    return tf.cast(class_labels, tf.int32)
 
 
 def batch_size(examples: tf.Tensor) -> int | tf.Tensor:

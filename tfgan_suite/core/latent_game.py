@@ -219,9 +219,13 @@ class LatentGame(AdversarialModel):
 
     def recalibrate_batch_norm(self) -> None:
         """Recomputes the generator's batch norm statistics over 100 batches of 64."""
-        signature = self.signatures()["serving_default"]
-        (generator,), spec = signature.networks, signature.inputs[0]
-        standing_statistics(generator, (spec.draw(64, seed=[self.seed, i]) for i in range(100)))
+        generator = self.ema("generator")[0]
+        standing_statistics(generator, (self.recalibration_batch(i) for i in range(100)))
+
+    def recalibration_batch(self, index: int) -> Any:
+        """64 inputs of the generator, the same in every run with this seed."""
+        spec = self.signatures()["serving_default"].inputs[0]
+        return spec.draw(64, seed=[self.seed, index])
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the discriminator wins outright: both its losses are close to 0."""

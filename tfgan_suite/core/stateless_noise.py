@@ -1,4 +1,4 @@
-"""Noise as a pure function of (seed, salt, step, place in the global batch)."""
+"""Noise as a pure function of (seed, salt, step, position in the global batch)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def draw(
     step: int | tf.Variable,
     per_replica: bool = False,
 ) -> tf.Tensor:
-    """Draws noise; the arguments are those of `AdversarialModel.noise`, with seed and step.
+    """Draws noise; arguments as for `AdversarialModel.noise`, with seed and step.
 
     Returns:
-        float32 tensor of the given shape: in a replica, its part of the global batch's noise.
+        float32 tensor of this shape; in a replica, its part of the global batch's noise.
 
     Raises:
         InputError: an unknown kind.
@@ -36,13 +36,13 @@ def draw(
     key = tf.stack([tf.constant(zlib.crc32(f"{seed}/{salt}".encode()), tf.int64), step])
     if replicas == 1:
         return _stateless(kind, shape, key)
-    whole = _stateless(kind, [shape[0] * replicas, *shape[1:]], key)
-    part = tf.reshape(whole, [replicas, *shape])[replica]
+    global_noise = _stateless(kind, [shape[0] * replicas, *shape[1:]], key)
+    part = tf.reshape(global_noise, [replicas, *shape])[replica]
     return tf.ensure_shape(part, [d if isinstance(d, int) else None for d in shape])
 
 
 def _replicas() -> tuple[int, int | tf.Tensor]:
-    """Number of replicas and which of them this is; (1, 0) outside a replica."""
+    """Number of replicas and index of this one; (1, 0) outside a replica."""
     context = tf.distribute.get_replica_context()
     if context is None:
         return 1, 0
@@ -56,4 +56,4 @@ def _stateless(kind: str, shape: list[int | tf.Tensor], key: tf.Tensor) -> tf.Te
         return tf.random.stateless_uniform(shape, key, -1.0, 1.0)
     if kind == "unit":
         return tf.random.stateless_uniform(shape, key)
-    raise InputError(f"noise of kind {kind!r} is unknown; it must be one of {', '.join(KINDS)}")
+    raise InputError(f"noise kind {kind!r} is unknown; use one of {', '.join(KINDS)}")

@@ -17,14 +17,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.resizing import PixelBias
 from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
-from tfgan_suite.networks.blocks import (
-    check_positive_integers,
-    check_shape,
-    mlp,
-    normal,
-    normalization,
-    upsampling_plan,
-)
+from tfgan_suite.networks import blocks
 
 PAPER = "Dumoulin et al. 2017, arXiv:1606.00704; Donahue et al. 2017 (BiGAN), arXiv:1605.09782"
 DATA = "images or points"
@@ -53,7 +46,7 @@ def build_decoder(
     mean: float = 0.0,
     norm: bool = True,
 ) -> keras.Model:
-    """The decoder G, which draws examples from z.
+    """The decoder G, which generates examples from z.
 
     Args:
         shape: `(height, width, channels)` with equal sides, or `(n,)` for points.
@@ -61,34 +54,35 @@ def build_decoder(
             small net of doublings, for 28, 32, 64 and more) or `"mlp"` (points; four layers).
         width: channels of the widest maps; paper 32 (CIFAR-10), 64 (CelebA), 400 (points).
         latent_dim: length of z; paper 64 (CIFAR-10), 256 (CelebA), 2 (points).
-        mean: mean of the training images' pixels in [-1, 1], at which the decoder starts
-            (architecture `"paper"`).
-        norm: batch norm after hidden layers of images' nets.
+        mean: mean of the training pixels, in (-1, 1): initial output of architecture `"paper"`.
+        norm: batch norm after the hidden layers of nets for images.
 
     Returns:
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
-        InputError: an architecture that is unknown or cannot make the shape; a mean outside.
+        InputError: an unknown or unsuitable architecture; a mean out of range.
     """
-    check_positive_integers(width=width, latent_dim=latent_dim)
+    blocks.check_positive_integers(width=width, latent_dim=latent_dim)
     _check(shape, architecture)
     latent = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
-        return keras.Model(latent, mlp(latent, width, shape[0], 4), name="ali_decoder")
+        return keras.Model(latent, blocks.mlp(latent, width, shape[0], 4), name="ali_decoder")
     if not -1.0 < mean < 1.0:
-        raise InputError(f"mean is {mean}; it must be inside -1 and 1, e.g. that of the pixels")
+        raise InputError(f"mean is {mean}; it must be in (-1, 1), such as the mean of the pixels")
     if architecture == "paper":
         slope, x = _SLOPE[shape[0]], keras.layers.Reshape((1, 1, latent_dim))(latent)
         for kernel, stride, widths in _UP[shape[0]]:
-            how = {"use_bias": not norm, "kernel_initializer": normal(0.01)}
+            how = {"use_bias": not norm, "kernel_initializer": blocks.normal(0.01)}
             x = Conv2DTranspose(widths * width, kernel, stride, **how)(x)
             x = _activated(x, norm, slope)
-        x = Conv2D(shape[2], 1, use_bias=False, kernel_initializer=normal(0.01), name="to_image")(x)
+        x = Conv2D(
+            shape[2], 1, use_bias=False, kernel_initializer=blocks.normal(0.01), name="to_image"
+        )(x)
         # The log-odds of the mean, halved, since tanh(s) = 2 sigmoid(2 s) - 1.
         x = PixelBias(float(np.arctanh(mean)), name="pixel_bias")(x)
     else:
-        base, doublings = upsampling_plan(shape[0])
+        base, doublings = blocks.upsampling_plan(shape[0])
         filters = width << (doublings - 1)
         x = Dense(base * base * filters, use_bias=not norm, name="project")(latent)
         x = keras.layers.Reshape((base, base, filters))(x)
@@ -108,13 +102,13 @@ def build_encoder(
     variant: str = "ali",
     norm: bool = True,
 ) -> keras.Model:
-    """The encoder E, which tells the z of an example.
+    """The encoder E, which infers the z of an example.
 
     Args:
         shape, architecture, width, latent_dim: as for `build_decoder`; for points it has two
             hidden layers.
-        variant: `"ali"`: gives mu and log sigma of z, side by side; `"bigan"`: gives z.
-        norm: batch norm after hidden layers of images' nets.
+        variant: `"ali"`: outputs mu and log sigma of z, side by side; `"bigan"`: outputs z.
+        norm: batch norm after the hidden layers of nets for images.
 
     Returns:
         Model from examples to float32 `(batch, 2 * latent_dim)` or `(batch, latent_dim)`.
@@ -122,24 +116,24 @@ def build_encoder(
     Raises:
         InputError: an unknown variant, an architecture that does not fit the shape.
     """
-    check_positive_integers(width=width, latent_dim=latent_dim)
+    blocks.check_positive_integers(width=width, latent_dim=latent_dim)
     _check(shape, architecture)
     if variant not in VARIANTS:
         raise InputError(f"variant is {variant!r}; it must be one of {', '.join(VARIANTS)}")
     outputs = latent_dim * (2 if variant == "ali" else 1)
     example = keras.Input(shape, name="point" if architecture == "mlp" else "image")
     if architecture == "mlp":
-        return keras.Model(example, mlp(example, width, outputs, 2), name="ali_encoder")
+        return keras.Model(example, blocks.mlp(example, width, outputs, 2), name="ali_encoder")
     x = example
     if architecture == "paper":
         slope, down = _SLOPE[shape[0]], _DOWN[shape[0]]
         for kernel, stride, widths in [*down, (1, 1, down[-1][2])]:
-            how = {"use_bias": not norm, "kernel_initializer": normal(0.01)}
+            how = {"use_bias": not norm, "kernel_initializer": blocks.normal(0.01)}
             x = _activated(Conv2D(widths * width, kernel, stride, **how)(x), norm, slope)
     else:
-        for level in range(upsampling_plan(shape[0])[1]):
+        for level in range(blocks.upsampling_plan(shape[0])[1]):
             x = _activated(Conv2D(width << level, 4, 2, "same", use_bias=not norm)(x), norm)
-    start = normal(0.01) if architecture == "paper" else "glorot_uniform"
+    start = blocks.normal(0.01) if architecture == "paper" else "glorot_uniform"
     x = keras.layers.Flatten()(x)
     moments = Dense(outputs, dtype="float32", kernel_initializer=start, name="moments")(x)
     return keras.Model(example, moments, name="ali_encoder")
@@ -152,13 +146,13 @@ def build_discriminator(
     latent_dim: int = 64,
     dropout: float = 0.0,
 ) -> keras.Model:
-    """The discriminator D, which judges pairs of an example and its z. It has no batch norm.
+    """The discriminator D of pairs of an example and its z. It has no batch norm.
 
     Args:
         shape, architecture, latent_dim: as for `build_decoder`.
-        width: as there; for points paper 200, three layers of maxout with 5 pieces.
-        dropout: share of hidden features dropped in training (of the image two fifths of it);
-            paper 0.5. Needs the draws of a game (`StatelessDropout`).
+        width: as for `build_decoder`; for points paper 200, three layers of maxout with 5 pieces.
+        dropout: dropout rate of hidden features (of the image two fifths of it); paper 0.5.
+            Needs the noise of a game (`StatelessDropout`).
 
     Returns:
         Model from `[example, z]` to logits `(batch, 1)`, float32.
@@ -166,10 +160,10 @@ def build_discriminator(
     Raises:
         InputError: an architecture that does not fit the shape, a dropout outside [0, 1).
     """
-    check_positive_integers(width=width, latent_dim=latent_dim)
+    blocks.check_positive_integers(width=width, latent_dim=latent_dim)
     _check(shape, architecture)
     if not 0.0 <= dropout < 1.0:
-        raise InputError(f"dropout is {dropout}; it must be 0 or more, and below 1")
+        raise InputError(f"dropout is {dropout}; it must be in [0, 1)")
     example = keras.Input(shape, name="point" if architecture == "mlp" else "image")
     latent = keras.Input((latent_dim,), name="z")
     block = _DiscriminatorBlocks(dropout)
@@ -189,10 +183,10 @@ def build_discriminator(
             x = block(x, Dense(4 * side), 2 * side)
     else:
         x = block.dropped(example, 0.4 * dropout)
-        halvings = upsampling_plan(shape[0])[1]
+        halvings = blocks.upsampling_plan(shape[0])[1]
         for level in range(halvings):
             x = block(x, Conv2D(width << level, 4, 2, "same"))
-        # A small branch for z: the discriminator finds cues in z alone before the decoder draws well.
+        # A small branch for z, or the discriminator wins by cues in z alone early in training.
         z = block(latent, Dense(4 * width))
         x = keras.layers.Concatenate()([keras.layers.Flatten()(x), z])
         x = block(x, Dense(8 * width))
@@ -201,35 +195,35 @@ def build_discriminator(
 
 
 class ALI(LatentGame):
-    """A decoder and an encoder against a discriminator that judges pairs of an example and its z.
+    """A decoder and an encoder against a discriminator of pairs of an example and its z.
 
     ```
     a_q = D(x, E(x)),  E(x) = mu(x) + sigma(x) n,      a_p = D(G(z), z)
     L_D = E softplus(-a_q) + E softplus(a_p),        L_GE = E softplus(a_q) + E softplus(-a_p)
     ```
 
-    At the optimum both kinds of pairs have one distribution, so E inverts G. Reconstructions
-    G(E(x)) are alike in kind, not equal pixel by pixel: nothing compares them with x.
+    At the optimum both kinds of pairs have the same distribution, so E inverts G. Reconstructions
+    G(E(x)) resemble x in content, not pixel by pixel: no loss compares them with x.
 
     Args:
         decoder: model from z `(batch, latent_dim)` to examples.
         encoder: model from examples to mu and log sigma `(batch, 2 * latent_dim)`, or, for
-            BiGAN, to z `(batch, latent_dim)`. Its width says which of the two is played.
+            BiGAN, to z `(batch, latent_dim)`. Its output's length decides which of the two it is.
         discriminator: model from `[example, z]` to logits `(batch, 1)`.
-        loss: name of the adversarial loss; the paper's is `"non_saturating"`. The encoder's term
-            is the generator's on answers mirrored at the loss's threshold.
-        latent: distribution of z: `"normal"` (ALI) or `"uniform"` in [-1, 1) (BiGAN).
-        ema_decay: decay of a moving average of decoder and encoder; 0 is the paper.
-        seed: seed of the noise.
-        **options: `Regularization`. R1 is about the example alone; label smoothing is about the
-            encoder's pairs.
+        loss: name of the adversarial loss. Default `"non_saturating"`, the paper's. The encoder's
+            term is the generator's on outputs mirrored at the loss's threshold.
+        latent: distribution of z: `"normal"` (default, ALI) or `"uniform"` in [-1, 1) (BiGAN).
+        ema_decay: decay of a moving average of decoder and encoder. Default 0, the paper: none.
+        seed: seed of the noise. Default 0.
+        **options: `Regularization`; all off, the default, is the paper. R1 applies to the example
+            only, label smoothing to the encoder's pairs.
 
     Example:
         ```
         game = ALI(build_decoder(), build_encoder(), build_discriminator(dropout=0.5))
         game.compile(generator=Adam(1e-4, 0.5), discriminator=Adam(1e-4, 0.5))
         game.fit(images, epochs=100)      # float32 (batch, 32, 32, 3) in [-1, 1]
-        again = game.reconstruct(images)
+        copies = game.reconstruct(images)
         ```
 
     Reference:
@@ -238,12 +232,12 @@ class ALI(LatentGame):
         Feature Learning", ICLR 2017, arXiv:1605.09782.
 
     Deviations:
-        * Images are in [-1, 1] with tanh in place of [0, 1] with sigmoid.
-        * One step updates the discriminator, then decoder and encoder together, on one batch and one
-          draw; the official code takes both gradients at the same weights.
-        * For points the encoder gives mu and log sigma as for images; the paper's toy encoder
-          takes noise as an input.
-        * For 64 pixels the discriminator's image branch has the encoder's ladder and maxout.
+        * Images are in [-1, 1] with tanh, as in all games here, not in [0, 1] with sigmoid.
+        * One step updates the discriminator, then decoder and encoder together, on one batch and
+          one z, as in most games here; the official code takes both gradients at equal weights.
+        * For points the encoder outputs mu and log sigma as for images, so that encoding is
+          deterministic; the paper's toy encoder takes noise as an input.
+        * For 64 pixels the discriminator's image branch has the encoder's layers, with maxout.
     """
 
     def __init__(
@@ -259,19 +253,13 @@ class ALI(LatentGame):
         name: str = "ali",
         **options: Any,
     ):
-        common = {
-            "loss": loss,
-            "latent": latent,
-            "ema_decay": ema_decay,
-            "seed": seed,
-            "name": name,
-        }
-        super().__init__(decoder, discriminator, **common, **options)
+        options.update(loss=loss, latent=latent, ema_decay=ema_decay, seed=seed, name=name)
+        super().__init__(decoder, discriminator, **options)
         outputs = encoder.output_shape[-1]
         if outputs not in (self.latent_dim, 2 * self.latent_dim):
             raise InputError(
-                f"the encoder gives {outputs} numbers, the decoder takes {self.latent_dim}: it must"
-                f" give {2 * self.latent_dim} (mu and log sigma) or {self.latent_dim} (BiGAN)"
+                f"the encoder outputs {outputs} numbers, but the decoder takes {self.latent_dim};"
+                f" expected {2 * self.latent_dim} (mu and log sigma) or {self.latent_dim} (BiGAN)"
             )
         self.encoder = encoder
         self.variant = "ali" if outputs == 2 * self.latent_dim else "bigan"
@@ -294,7 +282,7 @@ class ALI(LatentGame):
         return self.logs()
 
     def sample_posterior(self, moments: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
-        """z of the encoder's outputs: `mu + exp(log sigma) * noise`; the mean without noise.
+        """z from the encoder's outputs: `mu + exp(log sigma) * noise`; the mean without noise.
 
         Args:
             moments: the encoder's outputs.
@@ -320,7 +308,7 @@ class ALI(LatentGame):
     def generator_terms(
         self, real: tf.Tensor, inferred: tf.Tensor, fake: tf.Tensor, latent: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Loss terms of encoder and decoder: both kinds of pairs ask for the other's answer."""
+        """Loss terms of encoder and decoder: each kind of pair wants the other's label."""
         salts = "generator real", "generator fake"
         a_q = self._score(self.augment_inputs(real, salts[0]), inferred, salts[0])
         a_p = self._score(self.augment_inputs(fake, salts[1]), latent, salts[1])
@@ -337,9 +325,9 @@ class ALI(LatentGame):
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
-        """`serving_default`: z to example; `encode`: example to z; `reconstruct`: to its copy.
+        """`serving_default`: z to example; `encode`: example to z; `reconstruct`: to G(E(x)).
 
-        The z of an example is the mean of E's distribution, so one example has one answer.
+        The z of an example is the mean of E's distribution, so it is always the same.
         """
         decoder, encoder = self.ema("generator")
         signatures = from_noise(decoder, self.latent)
@@ -376,22 +364,21 @@ class ALI(LatentGame):
 
 
 def _check(shape: tuple[int, ...], architecture: str) -> None:
-    check_shape(shape, architecture, ARCHITECTURES)
+    blocks.check_shape(shape, architecture, ARCHITECTURES)
     if architecture == "paper" and shape[0] not in _DOWN:
         raise InputError(
-            f"the paper's networks are for images of 32 and 64 pixels, not {shape[0]}; use the"
-            " architecture 'conv'"
+            f"architecture 'paper' is for images of 32 and 64 pixels, not {shape[0]}; use 'conv'"
         )
 
 
 def _activated(x: Any, norm: bool, slope: float = 0.1) -> Any:
     if norm:
-        x = normalization("batch")(x)
+        x = blocks.normalization("batch")(x)
     return compat.LeakyReLU(slope)(x)
 
 
 class _DiscriminatorBlocks:
-    """The discriminator's layers, with a dropout before each, numbered through the whole network."""
+    """The discriminator's layers with dropout before each, numbered across the network."""
 
     def __init__(self, dropout: float):
         self.dropout, self.count, self.drops = dropout, 0, 0
@@ -400,12 +387,12 @@ class _DiscriminatorBlocks:
         if not rate:
             return x
         self.drops += 1
-        # Named here: a name that Keras counts up would give other draws in another process.
+        # Names decide the noise, and Keras's own names differ between processes.
         return StatelessDropout(rate, name=f"dropout_{self.drops - 1}")(x)
 
     def __call__(self, x: Any, layer: keras.layers.Layer, units: int = 0) -> Any:
-        """The layer's outputs: the largest of each group of pieces, or leaky ones (units 0)."""
-        if self.count:  # the first is a network's input, dropped at a rate of its own
+        """The layer's outputs after maxout to `units`, or after leaky ReLU (units 0)."""
+        if self.count:  # the network's input has a dropout rate of its own
             x = self.dropped(x, self.dropout)
         name = f"features_{self.count}"
         self.count += 1

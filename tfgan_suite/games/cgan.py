@@ -1,4 +1,4 @@
-"""CGAN: generator and discriminator are told the class (Mirza 2014; Odena 2017; Miyato 2018)."""
+"""CGAN: games conditioned on the class (Mirza 2014; Odena 2017; Miyato 2018)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import examples, labels
 from tfgan_suite.core.labels import check_labels
 from tfgan_suite.core.latent_game import LatentGame
@@ -26,15 +25,7 @@ from tfgan_suite.layers.conditioning import (
 )
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial
-from tfgan_suite.networks.blocks import (
-    check_positive_integers,
-    check_shape,
-    initializer_before,
-    mlp,
-    normal,
-    normalization,
-)
-from tfgan_suite.networks.blocks import upsampling_plan as doubling_plan
+from tfgan_suite.networks import blocks
 
 PAPER = "Mirza, Osindero 2014, arXiv:1411.1784"
 DATA = "images or points with classes"
@@ -52,19 +43,19 @@ def build_generator(
     width: int | None = None,
     latent_dim: int = 100,
 ) -> keras.Model:
-    """A generator that is told the class.
+    """A class-conditional generator.
 
     Args:
         shape: of one example: `(height, width, channels)` with equal sides, or `(n,)` for points.
         classes: number of classes, K.
-        conditioning: `"concat"` and `"auxiliary"`: the class as one-hot code beside z and, in
+        conditioning: `"concat"` and `"auxiliary"`: a one-hot code of the class beside z and, in
             `"conv"`, again at every layer; `"projection"`: SN-GAN's generator with conditional
             batch norm.
         architecture: `"conv"`, `"dense"` (the paper's fully connected MNIST nets), `"mlp"` (for
             points), and with `"projection"` also `"resnet"` in place of `"dense"`.
         width: channels of the last hidden layer; the units for z in `"dense"`, which has five
-            times as many for the class and six times for both. Default 64, `"dense"` 200 (the
-            papers'), `"mlp"` 128, `"projection"` SN-GAN's.
+            times as many for the class and six times as many for both. Default 64, `"dense"` 200
+            (the papers'), `"mlp"` 128, `"projection"` SN-GAN's.
         latent_dim: length of z.
 
     Returns:
@@ -87,7 +78,7 @@ def build_generator(
         )
     elif architecture == "mlp":
         x = ConcatenateLabel(classes)([latent, label])
-        example = mlp(x, 128 if width is None else width, shape[0])
+        example = blocks.mlp(x, 128 if width is None else width, shape[0])
     elif architecture == "dense":
         example = _dense_generated(latent, label, classes, shape, 200 if width is None else width)
     else:
@@ -103,14 +94,14 @@ def build_discriminator(
     width: int | None = None,
     norm: str = "batch",
 ) -> keras.Model:
-    """A discriminator that is told the class, or with `"auxiliary"` tells it.
+    """A discriminator conditioned on the class, or with `"auxiliary"` one that predicts it.
 
     Args:
         shape: of one example, as for `build_generator`.
         classes: number of classes, K.
         conditioning: `"concat"`: one-hot code beside the example and again at every layer;
-            `"projection"`: spectral layers, `w . phi(x) + b + e_y . phi(x)`; `"auxiliary"`: no
-            label goes in, a second head gives the class.
+            `"projection"`: spectral layers, `w . phi(x) + b + e_y . phi(x)`; `"auxiliary"`: a
+            second head predicts the class, which is not an input.
         architecture: as for `build_generator`.
         width: channels of the first layer; `"dense"`: units for the example. Default 64,
             `"dense"` 240 (the papers'), `"mlp"` 128, `"projection"` SN-GAN's.
@@ -126,7 +117,7 @@ def build_discriminator(
     """
     _check(shape, classes, conditioning, architecture)
     if norm not in ("batch", "none"):
-        raise InputError(f"norm {norm!r} is unknown here; it must be batch or none")
+        raise InputError(f"norm is {norm!r}; this discriminator takes 'batch' or 'none'")
     example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     label = keras.Input((), dtype="int32", name="label")
     if conditioning == "projection":
@@ -139,7 +130,7 @@ def build_discriminator(
     build = {"conv": _conv_features, "dense": _dense_features, "mlp": _mlp_features}[architecture]
     default = {"conv": 64, "dense": 240, "mlp": 128}[architecture]
     width = default if width is None else width
-    check_positive_integers(width=width)
+    blocks.check_positive_integers(width=width)
     x = build(example, label_input, classes, width, norm)
     logit = Dense(1, dtype="float32", name="logit")(x)
     if label_input is not None:
@@ -149,7 +140,7 @@ def build_discriminator(
 
 
 class CGAN(LatentGame):
-    """A game in which a class is asked for, in one of three forms.
+    """A class-conditional game, in one of three forms.
 
     ```
     concat      min_G max_D  E log D(x|y) + E log(1 - D(G(z|y)|y)),  generator: -E log D(G(z|y)|y)
@@ -158,22 +149,23 @@ class CGAN(LatentGame):
                 L_S = E log D(x) + E log(1 - D(G(z|y))),  L_C = E log p(y|x) + E log p(y|G(z|y))
     ```
 
-    Fakes are asked for the classes of the real batch, so that classes come as often as in the
-    data, and the discriminator is told the class that the generator was told.
+    Fakes have the classes of the real batch, so classes are as frequent as in the data, and the
+    discriminator gets the label that the generator got.
 
     Args:
         generator: model from `[z, label]` to examples.
-        discriminator: from `build_discriminator`: the game's form follows from its inputs and outputs.
+        discriminator: from `build_discriminator`; its inputs and outputs decide the game's form.
         classes: number of classes, K.
-        loss: adversarial loss; default `"hinge"` for a discriminator with spectral layers, else
-            `"non_saturating"`.
-        class_weight: w of the auxiliary form.
-        classify_fakes: whether the discriminator of the auxiliary form learns classes from fakes too
-            (the paper); else from real examples alone.
-        latent: distribution of z, `"normal"` or `"uniform"`.
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
-        seed: seed of the noise.
-        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more.
+        loss: adversarial loss. Default None: `"hinge"` for a discriminator with spectral layers,
+            else `"non_saturating"`.
+        class_weight: w of the auxiliary form. Default 1.
+        classify_fakes: whether the discriminator of the auxiliary form learns classes from fakes
+            too (default True, the paper) or from real examples only.
+        latent: distribution of z, `"normal"` (default) or `"uniform"`.
+        ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
+        seed: seed of the noise. Default 0.
+        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1_weight`, `augment` and
+            more; all off by default.
 
     Example:
         ```
@@ -213,7 +205,7 @@ class CGAN(LatentGame):
     ):
         if class_weight < 0:
             raise InputError(f"class_weight is {class_weight}; it must be 0 or more")
-        check_positive_integers(classes=classes)
+        blocks.check_positive_integers(classes=classes)
         if loss is None:
             loss = "hinge" if spectral.spectral_layers(discriminator) else "non_saturating"
         options.update(loss=loss, latent=latent, ema_decay=ema_decay, seed=seed, name=name)
@@ -250,7 +242,7 @@ class CGAN(LatentGame):
         outputs: dict[str, Any] = {}
 
         def discriminator(inputs: tf.Tensor) -> tf.Tensor:
-            # R1 is about the logit alone, so the class logits leave by a side door.
+            # R1 applies to the logit only, so the class logits are passed on beside it.
             logit, outputs["class_logits"] = self.score(inputs, label)
             return logit
 
@@ -267,7 +259,7 @@ class CGAN(LatentGame):
         return terms
 
     def generator_terms(self, fake: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the generator for examples that it made of classes `(batch,)`."""
+        """Loss terms of the generator for generated examples of classes `(batch,)`."""
         logits, class_logits = self.score(self.augment_inputs(fake, "generator"), label)
         terms = {"adversarial": self.adversarial.generator(logits)}
         if self.auxiliary:
@@ -293,7 +285,7 @@ class CGAN(LatentGame):
         }
 
     def generate(self, count: int = 1, seed: int = 0, **inputs: Any) -> np.ndarray:
-        """As `AdversarialModel.generate`; `label` is one class for all, or one for each."""
+        """As `AdversarialModel.generate`; `label` is one class for all examples, or one each."""
         if "label" in inputs:
             count = len(inputs["z"]) if "z" in inputs else count
             inputs["label"] = check_labels(inputs["label"], self.classes, count)
@@ -314,44 +306,39 @@ class CGAN(LatentGame):
         """Examples in a row of `preview_inputs`: the classes, at most 20."""
         return min(self.classes, GRID_CLASSES)
 
-    def recalibrate_batch_norm(self) -> None:
-        """Recomputes the generator's batch norm statistics over 100 batches of 64."""
-        signature = self.signatures()["serving_default"]
-        (generator,) = signature.networks
-        draws = (
-            [s.draw(64, seed=[self.seed + i, n]) for n, s in enumerate(signature.inputs)]
-            for i in range(100)
-        )
-        standing_statistics(generator, draws)
+    def recalibration_batch(self, index: int) -> list[tf.Tensor]:
+        """64 pairs of z and label, the same in every run with this seed."""
+        specs = self.signatures()["serving_default"].inputs
+        return [s.draw(64, seed=[self.seed + index, n]) for n, s in enumerate(specs)]
 
 
 def _check(
     shape: tuple[int, ...], classes: int, conditioning: str, architecture: str, **widths: int
 ) -> None:
-    check_positive_integers(classes=classes, **widths)
+    blocks.check_positive_integers(classes=classes, **widths)
     if conditioning not in CONDITIONINGS:
         raise InputError(
             f"conditioning {conditioning!r} is unknown; it must be one of"
             f" {', '.join(CONDITIONINGS)}"
         )
     excluded = "dense" if conditioning == "projection" else "resnet"
-    check_shape(shape, architecture, [name for name in ARCHITECTURES if name != excluded])
+    blocks.check_shape(shape, architecture, [name for name in ARCHITECTURES if name != excluded])
 
 
 def _conv_generated(latent: Any, label: Any, classes: int, shape: tuple, width: int) -> Any:
-    check_positive_integers(width=width)
-    base, doublings = doubling_plan(shape[0])
+    blocks.check_positive_integers(width=width)
+    base, doublings = blocks.upsampling_plan(shape[0])
     filters = width << (doublings - 1)
     x = latent
     for units in (16 * width, base * base * filters):
-        x = Dense(units, kernel_initializer=normal())(ConcatenateLabel(classes)([x, label]))
-        x = keras.layers.ReLU()(normalization("batch")(x))
+        x = Dense(units, kernel_initializer=blocks.normal())(ConcatenateLabel(classes)([x, label]))
+        x = keras.layers.ReLU()(blocks.normalization("batch")(x))
     x = keras.layers.Reshape((base, base, filters))(x)
     for level in reversed(range(doublings)):
         x = ConcatenateLabel(classes)([x, label])
         filters = width << (level - 1) if level else shape[2]
-        x = Conv2DTranspose(filters, 5, 2, "same", kernel_initializer=normal())(x)
-        x = keras.layers.ReLU()(normalization("batch")(x)) if level else x
+        x = Conv2DTranspose(filters, 5, 2, "same", kernel_initializer=blocks.normal())(x)
+        x = keras.layers.ReLU()(blocks.normalization("batch")(x)) if level else x
     return keras.layers.Activation("tanh", dtype="float32", name="image")(x)
 
 
@@ -360,23 +347,25 @@ def _conv_features(image: Any, label: Any, classes: int, width: int, norm: str) 
         return x if label is None else ConcatenateLabel(classes)([x, label])
 
     def activated(x: Any, kind: str, index: int) -> Any:
-        x = normalization("batch")(x) if kind == "batch" else x
+        x = blocks.normalization("batch")(x) if kind == "batch" else x
         return compat.LeakyReLU(0.2, name=f"features_{index}")(x)
 
     x = image
-    _, halvings = doubling_plan(image.shape[1])
+    _, halvings = blocks.upsampling_plan(image.shape[1])
     for level in range(halvings):
-        x = Conv2D(width << level, 5, 2, "same", kernel_initializer=initializer_before(norm))(
-            with_label(x)
-        )
+        x = Conv2D(
+            width << level, 5, 2, "same", kernel_initializer=blocks.initializer_before(norm)
+        )(with_label(x))
         x = activated(x, norm if level else "none", level)
     x = with_label(keras.layers.Flatten()(x))
-    x = activated(Dense(16 * width, kernel_initializer=initializer_before(norm))(x), norm, halvings)
+    x = activated(
+        Dense(16 * width, kernel_initializer=blocks.initializer_before(norm))(x), norm, halvings
+    )
     return with_label(x)
 
 
 def _dense_generated(latent: Any, label: Any, classes: int, shape: tuple, width: int) -> Any:
-    check_positive_integers(width=width)
+    blocks.check_positive_integers(width=width)
     x = _hidden(latent, width)
     embedding = _hidden(OneHot(classes)(label), 5 * width)
     x = _hidden(keras.layers.Concatenate()([x, embedding]), 6 * width)

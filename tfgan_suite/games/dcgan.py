@@ -1,4 +1,4 @@
-"""DCGAN: the first convolutional game that trains reliably (Radford, Metz, Chintala 2016)."""
+"""DCGAN: the first convolutional GAN that trains reliably (Radford, Metz, Chintala 2016)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def build_generator(
         Model from z `(batch, latent_dim)` to images `(batch, size, size, channels)` in [-1, 1].
 
     Raises:
-        InputError: a size that cannot be made, a width below 1.
+        InputError: a size that is not supported, a width below 1.
     """
     check_positive_integers(channels=channels, width=width, latent_dim=latent_dim, kernel=kernel)
     base, doublings = upsampling_plan(size)
@@ -65,7 +65,7 @@ def build_generator(
 
 
 def _doubling(filters: int, kernel: int, name: str | None = None) -> keras.layers.Layer:
-    # No bias: the batch norm that follows has one; the official code leaves it out at the end too.
+    # No bias: the batch norm that follows has one; the official code has none at the end either.
     return Conv2DTranspose(
         filters, kernel, 2, "same", use_bias=False, kernel_initializer=normal(), name=name
     )
@@ -86,13 +86,13 @@ def build_discriminator(
         width: channels of the first layer; each further layer has twice as many.
         kernel: kernel size; paper 5, Torch port 4.
         norm: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`; never on the first layer.
-            Without one, weights start with He's larger spread in place of the paper's 0.02.
+            Without one, weights start from He's wider distribution, not with the paper's 0.02.
 
     Returns:
         Model from images `(batch, size, size, channels)` to logits `(batch, 1)`, float32.
 
     Raises:
-        InputError: a size that cannot be made, an unknown norm.
+        InputError: a size that is not supported, an unknown norm.
     """
     check_positive_integers(channels=channels, width=width, kernel=kernel)
     _, halvings = upsampling_plan(size)
@@ -125,17 +125,18 @@ class DCGAN(LatentGame):
     Args:
         generator: model from z `(batch, latent_dim)` to images in [-1, 1].
         discriminator: model from images to logits `(batch, 1)`.
-        loss: name of the adversarial loss: `"non_saturating"` (paper), `"minimax"`, `"hinge"`,
-            `"least_squares"`, `"wasserstein"`.
-        latent: distribution of z: `"uniform"` in [-1, 1) (paper) or `"normal"` (Torch port).
-        fresh_noise: give the generator's update a batch of noise of its own, as in the official
-            code. By default it uses the fakes that the discriminator has just seen, as in the Torch
-            port, which saves one pass through the generator.
+        loss: name of the adversarial loss: `"non_saturating"` (default, paper), `"minimax"`,
+            `"hinge"`, `"least_squares"`, `"wasserstein"`.
+        latent: distribution of z: `"uniform"` in [-1, 1) (default, paper) or `"normal"` (Torch
+            port).
+        fresh_noise: draw new noise for the generator's update, as the official code does. By
+            default, False, it reuses the fakes of the discriminator's update, as in the Torch port,
+            which saves one pass through the generator.
         ema_decay: decay of a moving average of the generator's weights, with which images are
-            drawn; 0 is the paper.
-        seed: seed of the noise.
-        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more;
-            all off is the paper.
+            generated. Default 0, the paper: none.
+        seed: seed of the noise. Default 0.
+        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1_weight`, `augment` and
+            more; all off, the default, is the paper.
 
     Example:
         ```
@@ -151,11 +152,11 @@ class DCGAN(LatentGame):
 
     Deviations:
         * One step updates the discriminator, then the generator, on one batch; the official code
-          alternates single updates, each on a batch of its own. Per pair of updates it is
-          the same game.
+          alternates single updates, each on its own batch. Per pair of updates the game is the
+          same.
         * Batch norm epsilon is 1e-5 (official code 1e-8, too small for float32 kernels), and
-          images are drawn with moving statistics, not those of the batch at hand, so that
-          one z always gives one image.
+          images are generated with moving statistics, not those of the current batch, so that
+          a z always gives the same image.
         * No weight decay (official: 1e-5 inside Adam); pass an optimizer that has it.
     """
 

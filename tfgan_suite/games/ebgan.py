@@ -1,4 +1,4 @@
-"""EBGAN: the critic is an autoencoder whose error is an energy (Zhao, Mathieu, LeCun 2017)."""
+"""EBGAN: the critic is an autoencoder, its error an energy (Zhao, Mathieu, LeCun 2017)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def build_generator(
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
-        InputError: an unknown architecture, or one that cannot make the shape.
+        InputError: an unknown architecture, or one that does not support the shape.
     """
     check_shape(shape, architecture, ARCHITECTURES)
     width = (1600 if architecture == "dense" else 128) if width is None else width
@@ -95,13 +95,13 @@ def build_critic(
             `"mlp"`: two hidden layers, the second half as wide, and a decoder alike.
         width: channels of the first layer; hidden units of the first dense layer. Default, the
             paper's: 64; 1024 for `"dense"`; 128 for `"mlp"`.
-        code_dim: length of a code that the rest of the encoder is mapped to; 0: the encoder's
-            last maps or units are the code, as in the paper.
-        norm: `"batch"` (paper) or `"none"`; in `"conv"` alone also `"layer"` and `"instance"`.
+        code_dim: length of a code that follows the encoder's layers. Default 0, the paper's: the
+            encoder's last maps or units are the code.
+        norm: `"batch"` (paper) or `"none"`; in `"conv"` also `"layer"` and `"instance"`.
             Never next to the images.
 
     Returns:
-        Model from examples to `[reconstruction, code]`, float32: like the examples, not bounded;
+        Model from examples to `[reconstruction, code]`, float32: of the examples' shape, unbounded;
         `(batch, numbers)`. Activations of the encoder are `features_0`, `features_1` and so on.
 
     Raises:
@@ -114,7 +114,9 @@ def build_critic(
     if code_dim < 0:
         raise InputError(f"code_dim is {code_dim}; it must be 0 (none) or more")
     if architecture != "conv" and norm not in ("batch", "none"):
-        raise InputError(f"norm {norm!r} is for maps; {architecture!r} takes batch or none")
+        raise InputError(
+            f"norm {norm!r} is for convolutions; {architecture!r} takes 'batch' or 'none'"
+        )
     example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture == "conv":
         reconstruction, code = _conv_autoencoder(example, width, code_dim, norm)
@@ -147,19 +149,19 @@ def energy_loss(margin: float) -> adversarial.AdversarialLoss:
 
 
 def energies(examples: tf.Tensor, reconstructions: tf.Tensor, kind: str) -> tf.Tensor:
-    """How badly each example is reconstructed, float32 `(batch,)`.
+    """Reconstruction error of each example, float32 `(batch,)`.
 
     Args:
         examples: `(batch, ...)`.
         reconstructions: of the same shape.
-        kind: `"l2"` (Euclidean norm), `"mse"` (mean square a number) or `"sse"` (sum of squares).
+        kind: `"l2"` (Euclidean norm), `"mse"` (mean square) or `"sse"` (sum of squares).
     """
     difference = tf.cast(examples, tf.float32) - tf.cast(reconstructions, tf.float32)
     axes = list(range(1, len(difference.shape)))
     if kind == "mse":
         return tf.reduce_mean(tf.square(difference), axes)
     total = tf.reduce_sum(tf.square(difference), axes)
-    # The square root's gradient at 0 is infinite.
+    # The gradient of a square root is infinite at 0.
     return tf.sqrt(total + 1e-12) if kind == "l2" else total
 
 
@@ -170,7 +172,7 @@ def pulling_away(codes: tf.Tensor) -> tf.Tensor:
         codes: `(batch, d)`, batch at least 2.
 
     Returns:
-        float32 scalar in [0, 1]; codes of zeros count as orthogonal to all.
+        float32 scalar in [0, 1]; codes of zeros count as orthogonal to all others.
     """
     codes = tf.cast(codes, tf.float32)
     length = tf.sqrt(tf.reduce_sum(tf.square(codes), axis=1, keepdims=True) + 1e-8)
@@ -181,7 +183,7 @@ def pulling_away(codes: tf.Tensor) -> tf.Tensor:
 
 
 class EBGAN(LatentGame):
-    """An autoencoder that gives real examples low energy, and a generator that seeks low energy.
+    """An autoencoder gives real examples low energy; the generator seeks low energy.
 
     ```
     D(x) = |Dec(Enc(x)) - x|
@@ -189,22 +191,22 @@ class EBGAN(LatentGame):
     PT(S) = 1 / (N (N - 1)) sum_(i != j) (s_i . s_j / (|s_i| |s_j|))^2
     ```
 
-    `critic/active` is the share of fakes whose energy is below the margin, which alone teach the
-    critic: near 0 the margin is too small, at 1 all through it is too large.
+    `critic/active` is the share of fakes whose energy is below the margin; only these teach the
+    critic. Near 0 the margin is too small, always at 1 it is too large.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
         critic: model from examples to `[reconstruction, code]`.
-        energy: `"mse"`, `"l2"` (paper's MNIST: margin 10) or `"sse"`.
-        margin: m, in the energy's units. Where fakes that look like the mean of the data have
-            about that energy is a good place to start: for `"mse"` of images 0.1 to 1.
-        pulling_away_weight: w, the weight of the pulling-away term; paper 0.1, 0: plain EBGAN. It looks at
-            each replica's own part of the batch.
-        latent: distribution of z, `"normal"` or `"uniform"`.
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
-        seed: seed of the noise.
-        **options: `Regularization`: `instance_noise`, `r1` (of the energy), `augment` and more; the
-            paper has none.
+        energy: `"mse"` (default), `"l2"` (paper's MNIST: margin 10) or `"sse"`.
+        margin: m, in the energy's units. A good first value is the energy of the mean of the
+            data: for `"mse"` of images 0.1 to 1. Default 0.25.
+        pulling_away_weight: w, weight of the pulling-away term; 0: plain EBGAN. It is computed on
+            each replica's part of the batch. Default 0.1, the paper's.
+        latent: distribution of z, `"normal"` (default) or `"uniform"`.
+        ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
+        seed: seed of the noise. Default 0.
+        **options: `Regularization`: `instance_noise`, `r1_weight` (of the energy), `augment` and
+            more; all off, the default, is the paper.
 
     Example:
         ```
@@ -219,9 +221,9 @@ class EBGAN(LatentGame):
 
     Deviations:
         * Default energy: the mean square, whose margin does not depend on the image's size.
-        * Convolutions start with deviation 0.02 in the critic too; batch norm's epsilon
-          would swallow the signal of 0.002.
-        * Generators end in tanh, also where the paper's images are in [0, 1].
+        * Convolutions start with standard deviation 0.02 in the critic too: with the paper's
+          0.002 batch norm's epsilon would swallow the signal.
+        * Generators end in tanh, because images are in [-1, 1], also where the paper has [0, 1].
     """
 
     opponent_name = "critic"
@@ -271,7 +273,7 @@ class EBGAN(LatentGame):
         return self.logs()
 
     def score(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Energies `(batch,)` and codes `(batch, d)` of what the critic is shown."""
+        """Energies `(batch,)` and codes `(batch, d)` of the critic's inputs."""
         reconstruction, code = self.critic(inputs, training=True)
         return energies(inputs, reconstruction, self.energy), code
 
@@ -287,9 +289,9 @@ class EBGAN(LatentGame):
         return terms
 
     def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the generator for the examples it made.
+        """Loss terms of the generator for generated examples.
 
-        The gradient passes through the reconstruction and through its target, both made of them.
+        The gradient passes through the reconstruction and through its target, the examples.
         """
         energy, code = self.score(self.augment_inputs(fake, "generator"))
         terms = {"adversarial": self.adversarial.generator(energy)}
@@ -298,19 +300,19 @@ class EBGAN(LatentGame):
         return terms
 
     def diagnose(self, logs: dict[str, float]) -> list[str]:
-        """Says when the margin teaches the critic nothing."""
+        """Warns when the margin teaches the critic nothing."""
         if logs.get("critic/active", 1.0) > 0.01:
             return []
         return [
             f"nearly all fakes have more energy than the margin {self.margin:g}: the critic learns"
-            " from real examples alone; raise the margin, or lower the critic's learning rate"
+            " from real examples only; raise the margin, or lower the critic's learning rate"
         ]
 
 
 def _conv_autoencoder(image: Any, width: int, code_dim: int, norm: str) -> tuple[Any, Any]:
     size, channels = image.shape[1], image.shape[3]
     _, doublings = upsampling_plan(size)
-    # 8x8 of 64 pixels, and no less than a quarter of the side where it can be.
+    # 64 pixels become 8x8; smaller images at least a quarter of the side, where possible.
     halvings = min(max(doublings - 1, 2), doublings)
     x = image
     for level in range(halvings):

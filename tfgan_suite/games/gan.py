@@ -1,4 +1,4 @@
-"""GAN: the original game, a maker of samples against a judge of them (Goodfellow et al. 2014)."""
+"""GAN: the original game of a generator against a discriminator (Goodfellow et al. 2014)."""
 
 from __future__ import annotations
 
@@ -44,19 +44,20 @@ def build_generator(
         architecture: `"dense"` (the MNIST net: two hidden layers of ReLU), `"conv"` (the CIFAR-10
             net: two dense layers, ReLU and sigmoid, and one 5x5 transposed convolution of stride
             3, cropped to the size) or `"mlp"` (three hidden layers, for toy problems).
-        width: hidden units; channels of the small map of `"conv"`. By default the paper's 1200
+        width: hidden units; channels of the small map of `"conv"`. Default: the paper's 1200
             and 80; 128 for points.
         latent_dim: length of z; paper 100.
-        latent: distribution of z. Images are made of noise of variance 1, so `"uniform"` noise
-            in [-1, 1) is stretched to +-sqrt 3, as for MNIST in the official code.
-        mean: mean training image, of the shape, in [-1, 1]: with it the `"dense"` net starts
-            from that image, as the official code does.
+        latent: distribution of z. Generators of images take noise of variance 1, so `"uniform"`
+            noise in [-1, 1) is scaled to +-sqrt 3, as for MNIST in the official code.
+        mean: mean training image, of the shape, in [-1, 1]: initial output of the `"dense"` net,
+            as in the official code.
 
     Returns:
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
-        InputError: an unknown architecture, one that cannot make the shape, or an odd mean.
+        InputError: an unknown architecture, one that does not support the shape, or a mean that
+            does not fit.
     """
     check_shape(shape, architecture, ARCHITECTURES)
     width = _GENERATOR_WIDTHS[architecture] if width is None else width
@@ -71,11 +72,11 @@ def build_generator(
         x = Dense(math.prod(shape), kernel_initializer=_uniform(0.05), name="pixels")(x)
         x = keras.layers.Reshape(shape)(x)
     else:
-        x = _stretched(x, shape, width)
+        x = _conv_layers(x, shape, width)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
     generator = keras.Model(z, image, name="gan_generator")
     if mean is not None:
-        _start_from(generator, architecture, shape, mean)
+        _start_at(generator, architecture, shape, mean)
     return generator
 
 
@@ -83,10 +84,10 @@ def _uniform(limit: float) -> keras.initializers.Initializer:
     return keras.initializers.RandomUniform(-limit, limit)
 
 
-def _stretched(x: Any, shape: tuple[int, ...], width: int) -> Any:
-    """Two dense layers, a small map, and one transposed convolution that enlarges it by 3."""
+def _conv_layers(x: Any, shape: tuple[int, ...], width: int) -> Any:
+    """Two dense layers, a small map, and one transposed convolution of stride 3."""
     if shape[0] < 5:
-        raise InputError(f"architecture 'conv' makes images of 5 pixels or more, not {shape[0]}")
+        raise InputError(f"architecture 'conv' needs images of 5 pixels or more, not {shape[0]}")
     base = -(-(shape[0] - 5) // 3) + 1
     x = Dense(base * base * width, activation="relu", kernel_initializer=_uniform(0.05))(x)
     x = Dense(base * base * width, activation="sigmoid", kernel_initializer=_uniform(0.05))(x)
@@ -96,7 +97,7 @@ def _stretched(x: Any, shape: tuple[int, ...], width: int) -> Any:
     return keras.layers.Cropping2D(((0, over), (0, over)))(x) if over else x
 
 
-def _start_from(generator: Any, architecture: str, shape: tuple[int, ...], mean: Any) -> None:
+def _start_at(generator: Any, architecture: str, shape: tuple[int, ...], mean: Any) -> None:
     mean = np.asarray(mean, np.float32)
     if architecture != "dense" or mean.shape != tuple(shape) or np.abs(mean).max() > 1.0:
         raise InputError(
@@ -116,21 +117,21 @@ def build_discriminator(
     pieces: int | None = None,
     dropout: tuple[float, float] = (0.2, 0.5),
 ) -> keras.Model:
-    """A discriminator of the paper: maxout units behind dropout.
+    """A discriminator of the paper: dropout and maxout units.
 
     Args:
         shape: shape of one example, as for `build_generator`.
         architecture: `"dense"` (the MNIST net: two maxout layers), `"conv"` (the CIFAR-10 net:
             three maxout convolutions with max pooling, one dense maxout layer) or `"mlp"`
             (three hidden layers of ReLU without dropout, for toy problems).
-        width: maxout units; channels of the first convolution of `"conv"`. By default the
+        width: maxout units; channels of the first convolution of `"conv"`. Default: the
             paper's 240 and 32; 128 for points.
-        pieces: linear pieces of a unit; paper 5, convolutions 2.
-        dropout: shares dropped of the input and of hidden units; paper .2 and .5.
+        pieces: linear pieces of a maxout unit. Default, the paper's: 5, convolutions 2.
+        dropout: dropout rates of the input and of hidden units; paper 0.2 and 0.5.
 
     Returns:
-        Model from examples to logits `(batch, 1)`, float32. Layers `features_0`, `features_1`
-        and so on give its hidden units.
+        Model from examples to logits `(batch, 1)`, float32. Its hidden units are the outputs of the
+        layers `features_0`, `features_1` and so on.
 
     Raises:
         InputError: an unknown architecture, or one that does not fit the shape.
@@ -180,27 +181,30 @@ class GAN(LatentGame):
     L_D = -V,     L_G = E log(1 - D(G(z)))  (minimax)  or  -E log D(G(z))  (non-saturating)
     ```
 
-    `discriminator/real + discriminator/fake` is L_D, 2 log 2 = 1.386 for a discriminator that cannot tell.
-    `discriminator/jsd` is `log 2 - L_D / 2`, a lower bound of the Jensen-Shannon divergence (exact for
-    the best discriminator), from 0 to log 2 = 0.693; it is left out with label smoothing, which
-    invalidates it. It measures with dropout, as the discriminator trains.
+    `discriminator/real + discriminator/fake` is L_D: 2 log 2 = 1.386 where the discriminator cannot
+    tell real from fake. `discriminator/jsd` is `log 2 - L_D / 2`, a lower bound of the
+    Jensen-Shannon divergence (exact for the optimal discriminator), from 0 to log 2 = 0.693. It is
+    measured with dropout, and omitted with label smoothing, which invalidates it.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
         discriminator: model from examples to logits `(batch, 1)`.
-        loss: `"non_saturating"` (what the paper trains) or `"minimax"` (what its theory treats;
-            the generator's gradient vanishes where the discriminator is sure).
-        discriminator_steps: k of Algorithm 1: discriminator updates per generator update, each with real
-            examples and noise of its own: `fit` gets batches of `discriminator_steps * batch` examples.
-        update_mode: `"alternating"` (Algorithm 1) or `"simultaneous"` (official code: both
-            gradients from one batch at the same weights, then both move; `discriminator_steps` 1).
-        max_norm: largest norm of the weights into one unit of the discriminator, held after each of its
-            updates; 0: none (MNIST, CIFAR-10). The official code has 1.9365 for TFD.
-        latent: distribution of z: `"uniform"` in [-1, 1) (MNIST) or `"normal"` (CIFAR-10, TFD).
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
-        seed: seed of the noise and of the dropout masks.
-        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1`, `augment` and more;
-            all off is the paper.
+        loss: `"non_saturating"` (default; the paper's experiments) or `"minimax"` (its theory; the
+            generator's gradient vanishes where the discriminator is certain).
+        discriminator_steps: k of Algorithm 1: discriminator updates per generator update, each
+            with its own real examples and noise: `fit` needs batches of
+            `discriminator_steps * batch` examples. Default 1.
+        update_mode: `"alternating"` (default, Algorithm 1) or `"simultaneous"` (official code:
+            both gradients from one batch at the same weights, then both updates; needs
+            `discriminator_steps` 1).
+        max_norm: largest norm of the weights into one unit of the discriminator, enforced after
+            each of its updates. Default 0: none (MNIST, CIFAR-10). Official code: 1.9365 for TFD.
+        latent: distribution of z: `"uniform"` in [-1, 1) (default, MNIST) or `"normal"` (CIFAR-10,
+            TFD).
+        ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
+        seed: seed of the noise and of the dropout masks. Default 0.
+        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1_weight`, `augment` and
+            more; all off, the default, is the paper.
 
     Example:
         ```
@@ -216,11 +220,11 @@ class GAN(LatentGame):
     Deviations:
         * Images are in [-1, 1] and generators end in tanh, where the paper has [0, 1] and
           sigmoid (MNIST) or contrast-normalised images and no bound (CIFAR-10), because all
-          games here share their images. The tanh net is the sigmoid net with half the
+          games of this suite use the same images. The tanh net is the sigmoid net with half the
           weights in its last layer.
         * L_D is the sum of its two terms, as in the paper; the official code takes half of it.
-        * The convolutional discriminator's max pooling pads evenly ("same"), and its convolutions start
-          from U(-.05, .05), so that narrow ones do not begin blind.
+        * The convolutional discriminator's max pooling pads evenly ("same"), and its convolutions
+          start from U(-.05, .05), because with smaller weights narrow nets lose the signal.
     """
 
     def __init__(
@@ -262,7 +266,7 @@ class GAN(LatentGame):
             self.update_simultaneously(real)
             return self.logs()
         for turn in range(self.discriminator_steps):
-            # Every discriminator_steps-th example: so any number of replicas forms the same batches.
+            # Every discriminator_steps-th example: the same batches on any number of replicas.
             part = real[turn :: self.discriminator_steps]
             fake = self.generator(self.latents(part, f"discriminator {turn}"), training=True)
             self.update(
@@ -274,7 +278,7 @@ class GAN(LatentGame):
         return self.logs()
 
     def update_simultaneously(self, real: tf.Tensor) -> None:
-        """One update of both players, each from the weights that the other had before it."""
+        """One update of both players, with both gradients taken at the same weights."""
         generator_tape, discriminator_tape = self.tape("generator"), self.tape("discriminator")
         with discriminator_tape, generator_tape:
             fake = self.generator(self.latents(real, "generator"), training=True)
@@ -286,17 +290,17 @@ class GAN(LatentGame):
         self.apply_max_norm()
 
     def score(self, inputs: tf.Tensor, salt: str) -> tf.Tensor:
-        """The discriminator's logits in training, with dropout masks of this step and this use."""
+        """Logits in training; the dropout masks are a function of step and salt."""
         with dropout_noise(lambda shape, layer: self.noise(shape, f"{salt}/{layer}", "unit")):
             return self.discriminator(inputs, training=True)
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor, turn: int = 0) -> dict:
-        """Loss terms of the discriminator in its update number `turn`, and the divergence beside them."""
+        """Loss terms of the discriminator in its update number `turn`; records the divergence."""
         fake = self.augment_inputs(tf.stop_gradient(fake), f"fake {turn}")
         return self.scored_terms(real, self.score(fake, f"fake {turn}"), turn)
 
     def scored_terms(self, real: tf.Tensor, fake_logits: tf.Tensor, turn: int) -> dict:
-        """`discriminator_terms` for generated examples that the discriminator has judged already."""
+        """`discriminator_terms` for generated examples whose logits are known."""
         salt = f"real {turn}"
         inputs = self.augment_inputs(real, salt)
         real_logits, terms = self.score_real(inputs, lambda x: self.score(x, salt))
@@ -308,12 +312,12 @@ class GAN(LatentGame):
         return terms
 
     def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for z `(batch, latent_dim)`; the discriminator keeps its dropout."""
+        """Loss term of the generator for z `(batch, latent_dim)`, with dropout."""
         fake = self.augment_inputs(self.generator(latent, training=True), "generator")
         return {"adversarial": self.adversarial.generator(self.score(fake, "generator"))}
 
     def apply_max_norm(self) -> None:
-        """Shrinks the weights into each unit of the discriminator to `max_norm` where they are longer."""
+        """Rescales the weights into each unit of the discriminator to at most `max_norm`."""
         if not self.max_norm:
             return
         kernels = [v for v in self.discriminator.trainable_variables if len(v.shape) > 1]
@@ -333,7 +337,7 @@ def _check_game(loss: str, update_mode: str, discriminator_steps: int, max_norm:
         raise InputError(f"update_mode is {update_mode!r}; it must be one of {choices}")
     if update_mode == "simultaneous" and discriminator_steps != 1:
         raise InputError(
-            f"discriminator_steps is {discriminator_steps}; simultaneous updates take 1"
+            f"discriminator_steps is {discriminator_steps}; simultaneous updates need 1"
         )
     if max_norm < 0:
         raise InputError(f"max_norm is {max_norm}; it must be 0 (off) or more")

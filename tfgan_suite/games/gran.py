@@ -1,4 +1,4 @@
-"""GRAN: a generator that paints its image in several strokes (Im, Kim, Jiang, Memisevic 2016)."""
+"""GRAN: a recurrent generator that draws its image in steps (Im, Kim, Jiang, Memisevic 2016)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DATA = "images"
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class ScaleShift(keras.layers.Layer):
-    """`gamma * x + beta` by channel: the learnt half of a batch norm, shared by all steps."""
+    """`gamma * x + beta` by channel: the trainable part of batch norm, shared by all steps."""
 
     def build(self, input_shape: Any) -> None:
         shape = (input_shape[-1],)
@@ -50,7 +50,7 @@ class _Normalized:
     """A layer, then batch norm: weights, gamma and beta shared over time, statistics not.
 
     The distribution of a layer's outputs changes from step to step. With one set of moving
-    averages for all steps, images drawn in inference mode would not be those of training.
+    averages for all steps, inference would generate other images than training.
     """
 
     def __init__(self, layer: keras.layers.Layer, norm: bool):
@@ -78,7 +78,7 @@ def build_generator(
     noise_per_step: bool = False,
     norm: bool = True,
 ) -> keras.Model:
-    """The recurrent generator: T strokes on one canvas, unrolled.
+    """The recurrent generator, unrolled: T additions to one canvas.
 
     Args:
         size: height and width of the images; `base * 2 ** n` with base 4, 5, 6 or 7.
@@ -90,16 +90,17 @@ def build_generator(
         hidden: length of the hidden states h_z and h_c.
         encoder_width: channels of the encoder's first layer, each further one has twice as
             many; 0: `width`.
-        noise_per_step: every step has noise of its own, z is T times as long. The official code
-            makes such noise and then uses the first part at every step, as here by default.
-        norm: batch norm; every step has statistics of its own.
+        noise_per_step: every step has its own noise, and z is T times as long. By default every
+            step gets the same noise, as in the official code, which draws T times as much.
+        norm: batch norm, with separate statistics for every step.
 
     Returns:
         Model from z `(batch, latent_dim)`, or `(batch, T * latent_dim)`, to images `(batch,
-        size, size, channels)` in [-1, 1]. Layers `delta_1` .. `delta_T` are the strokes.
+        size, size, channels)` in [-1, 1]. Layers `delta_1` .. `delta_T` are the additions
+        to the canvas.
 
     Raises:
-        InputError: a size that cannot be made, a width below 1.
+        InputError: a size that is not supported, a width below 1.
     """
     check_positive_integers(
         channels=channels, width=width, latent_dim=latent_dim, steps=steps, hidden=hidden
@@ -136,14 +137,14 @@ def _part(latent: Any, step: int, steps: int, noise_per_step: bool) -> Any:
 
 
 class _Decoder:
-    """f: hidden states to a stroke, linear at the end."""
+    """f: hidden states to an addition to the canvas, linear at the end."""
 
     def __init__(self, base: int, doublings: int, channels: int, width: int, norm: bool):
         filters = width << (doublings - 1)
         self.base, self.filters = base, filters
         units = base * base * filters
-        # Two products in place of one with h_z and h_c side by side: the same numbers. A shared
-        # h_z in several concatenations, each with another range, has no int8 form.
+        # Two products instead of one with h_z and h_c concatenated: the same result, but h_z in
+        # several concatenations of different ranges cannot be quantised to int8.
         self.from_noise = Dense(
             units, use_bias=not norm, kernel_initializer=normal(), name="from_noise"
         )
@@ -170,7 +171,7 @@ class _Decoder:
 
 
 class _Encoder:
-    """g: a stroke to the hidden state h_c that the next step draws from."""
+    """g: an addition to the canvas to the hidden state h_c of the next step."""
 
     def __init__(self, halvings: int, width: int, hidden: int, norm: bool):
         self.layers = [
@@ -207,7 +208,7 @@ def build_discriminator(
     norm: str = "batch",
     hidden: int = 100,
 ) -> keras.Model:
-    """The official discriminator, whose widths fall with depth.
+    """The official discriminator, whose widths decrease with depth.
 
     Args:
         size: height and width of the images; `base * 2 ** n` with base 4, 5, 6 or 7.
@@ -215,13 +216,13 @@ def build_discriminator(
         width: channels of the last convolution; each before it has twice as many. Official
             code: 256 at 32 pixels (1024, 512, 256), 40 at 28 (80, 40), 172 at 64.
         norm: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`; never on the first layer.
-        hidden: units of the dense layer before the answer, with tanh.
+        hidden: units of the dense layer before the logit, with tanh.
 
     Returns:
         Model from images `(batch, size, size, channels)` to logits `(batch, 1)`, float32.
 
     Raises:
-        InputError: a size that cannot be made, an unknown norm.
+        InputError: a size that is not supported, an unknown norm.
     """
     check_positive_integers(channels=channels, width=width, hidden=hidden)
     _, halvings = upsampling_plan(size)
@@ -241,7 +242,7 @@ def build_discriminator(
 
 
 class GRAN(LatentGame):
-    """A generator that reads its last stroke and draws the next one, against a discriminator.
+    """A recurrent generator, which reads its own output to draw more, against a discriminator.
 
     ```
     h_z = tanh(BN(W z)),   delta_t = f(h_z, h_t),   h_t+1 = tanh(BN(g(delta_t))),   h_1 = 0
@@ -250,21 +251,22 @@ class GRAN(LatentGame):
     ```
 
     Args:
-        generator: model from z to images in [-1, 1], with strokes `delta_1` .. `delta_T`.
+        generator: model from z to images in [-1, 1], with layers `delta_1` .. `delta_T`.
         discriminator: model from images to logits `(batch, 1)`.
-        loss: name of the adversarial loss; paper `"non_saturating"`.
-        latent: distribution of z: `"normal"` (official code) or `"uniform"`.
-        weight_decay: weight of the discriminator's L2 penalty, on the sum of its squared weights; paper 5e-6.
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
-        seed: seed of the noise.
-        **options: `Regularization`.
+        loss: name of the adversarial loss. Default `"non_saturating"`, the paper's.
+        latent: distribution of z: `"normal"` (default, official code) or `"uniform"`.
+        weight_decay: weight of the discriminator's L2 penalty, on the sum of its squared weights;
+            paper 5e-6. Default 0.
+        ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
+        seed: seed of the noise. Default 0.
+        **options: `Regularization`; all off, the default, is the paper.
 
     Example:
         ```
         game = GRAN(build_generator(steps=3), build_discriminator())
         game.compile(generator=Adam(1e-4, 0.5), discriminator=Adam(4e-5, 0.5))
         game.fit(images, epochs=20)       # float32 (batch, 32, 32, 3) in [-1, 1]
-        strokes = game.canvases(8)          # (8, 3, 32, 32, 3): the canvas after every step
+        canvases = game.canvases(8)       # (8, 3, 32, 32, 3): the canvas after every step
         ```
 
     Reference:
@@ -272,11 +274,12 @@ class GRAN(LatentGame):
         arXiv:1602.05110. Its GAM battle is `measures.gam`.
 
     Deviations:
-        * Images are 2 sigmoid(C) - 1 in [-1, 1] in place of sigmoid(C).
-        * Every step has batch norm statistics of its own; gamma and beta are shared as the
-          weights are. Shared moving averages would belong to no step.
-        * The discriminator's first convolution has no batch norm, its others have leaky ReLUs.
-        * Adam with beta 0.5 and 0.999 is recommended; the official script's decay of its beta
+        * Images are 2 sigmoid(C) - 1, in [-1, 1] as in all games of this suite, not sigmoid(C).
+        * Every step has its own batch norm statistics, because shared moving averages would fit no
+          step; gamma and beta are shared, as the weights are.
+        * The discriminator's first convolution has no batch norm and the others have leaky ReLUs,
+          as in DCGAN.
+        * Adam with beta 0.5 and 0.999 is recommended, because the official script's decay of beta
           leaves no momentum after the first step.
     """
 
@@ -293,14 +296,8 @@ class GRAN(LatentGame):
         name: str = "gran",
         **options: Any,
     ):
-        common = {
-            "loss": loss,
-            "latent": latent,
-            "ema_decay": ema_decay,
-            "seed": seed,
-            "name": name,
-        }
-        super().__init__(generator, discriminator, **common, **options)
+        options.update(loss=loss, latent=latent, ema_decay=ema_decay, seed=seed, name=name)
+        super().__init__(generator, discriminator, **options)
         if weight_decay < 0:
             raise InputError(f"weight_decay is {weight_decay}; it must be 0 (off) or more")
         self.weight_decay = weight_decay
@@ -329,7 +326,7 @@ class GRAN(LatentGame):
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
-        """`serving_default`: z to image; `canvases`: to the canvas after every step, a strip."""
+        """`serving_default`: z to image; `canvases`: z to a strip of all canvases."""
         signatures = super().signatures()
         image = signatures["serving_default"]
         (generator,) = image.networks
@@ -358,11 +355,11 @@ class GRAN(LatentGame):
 
 
 def delta_names(generator: keras.Model) -> list[str]:
-    """Names of the layers that give a generator's strokes, first to last."""
+    """Names of the layers `delta_1` .. `delta_T`, whose outputs add up to the canvas."""
     return [name for name in layer_outputs.layer_names(generator) if name.startswith("delta_")]
 
 
 def cumulative_canvases(deltas: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Canvases in [-1, 1] after every stroke: `tanh` of half the sum so far."""
+    """Canvases in [-1, 1] after every step: `tanh` of half the sum so far."""
     sums = itertools.accumulate(tf.cast(delta, tf.float32) for delta in deltas)
     return [tf.tanh(0.5 * canvas) for canvas in sums]

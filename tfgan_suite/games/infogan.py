@@ -10,26 +10,19 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import batch_size, examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import layer_outputs
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.networks.blocks import (
-    check_positive_integers,
-    initializer_before,
-    normal,
-    normalization,
-    upsampling_plan,
-)
+from tfgan_suite.networks import blocks
 
 PAPER = "Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016, arXiv:1606.03657"
 DATA = "images"
 
 Codes = dict[str, tf.Tensor]
-# Learnt deviations stay inside, so that a sure discriminator cannot make the bound grow without end.
+# Limits of learned log deviations, so that the bound cannot grow without limit.
 LOG_DEVIATIONS = (-4.0, 1.0)
 
 
@@ -44,22 +37,22 @@ def build_generator(
         width: channels of the last hidden layer, each before it has twice as many; the first
             dense layer has 16 times as many units. Paper: 64.
         latent_dim: length of noise and codes together; paper (MNIST) 62 + 10 + 2.
-        norm: batch norm after hidden layers.
+        norm: batch norm after the hidden layers.
 
     Returns:
         Model from noise, one-hot codes and continuous codes side by side `(batch, latent_dim)`
         to images `(batch, size, size, channels)` in [-1, 1].
 
     Raises:
-        InputError: a size that cannot be made, a width below 1.
+        InputError: a size that is not supported, a width below 1.
     """
-    check_positive_integers(channels=channels, width=width, latent_dim=latent_dim)
-    base, doublings = upsampling_plan(size)
+    blocks.check_positive_integers(channels=channels, width=width, latent_dim=latent_dim)
+    base, doublings = blocks.upsampling_plan(size)
     filters = width << (doublings - 1)
     latent = keras.Input((latent_dim,), name="z")
     x = latent
     for units in (16 * width, base * base * filters):
-        x = Dense(units, use_bias=not norm, kernel_initializer=normal())(x)
+        x = Dense(units, use_bias=not norm, kernel_initializer=blocks.normal())(x)
         x = _activated(x, norm)
     x = keras.layers.Reshape((base, base, filters))(x)
     for level in reversed(range(doublings - 1)):
@@ -84,24 +77,24 @@ def build_discriminator(
 
     Returns:
         Model from images `(batch, size, size, channels)` to logits `(batch, 1)`, float32. The
-        last of its layers `features_0`, `features_1` .. is the trunk that `build_recognition`
-        reads.
+        output of the last of its layers `features_0`, `features_1` .. is the trunk, the input of
+        `build_recognition`.
 
     Raises:
-        InputError: a size that cannot be made, an unknown norm.
+        InputError: a size that is not supported, an unknown norm.
     """
-    check_positive_integers(channels=channels, width=width)
-    _, halvings = upsampling_plan(size)
+    blocks.check_positive_integers(channels=channels, width=width)
+    _, halvings = blocks.upsampling_plan(size)
     image = keras.Input((size, size, channels), name="image")
     x = image
     for level in range(halvings):
-        layer = normalization(norm) if level else None
-        how = {"use_bias": layer is None, "kernel_initializer": initializer_before(norm)}
+        layer = blocks.normalization(norm) if level else None
+        how = {"use_bias": layer is None, "kernel_initializer": blocks.initializer_before(norm)}
         x = Conv2D(width << level, 4, 2, "same", **how)(x)
         x = layer(x) if layer is not None else x
         x = compat.LeakyReLU(0.1, name=f"features_{level}")(x)
     x = _dense_features(keras.layers.Flatten()(x), 16 * width, norm, f"features_{halvings}")
-    logit = Dense(1, kernel_initializer=normal(), dtype="float32", name="logit")(x)
+    logit = Dense(1, kernel_initializer=blocks.normal(), dtype="float32", name="logit")(x)
     return keras.Model(image, logit, name="infogan_discriminator")
 
 
@@ -114,7 +107,7 @@ def build_recognition(
     learned_deviation: bool = False,
     norm: str = "batch",
 ) -> keras.Model:
-    """The head Q, which tells the codes of an image from the discriminator's trunk.
+    """The head Q, which infers the codes of an image from the discriminator's trunk.
 
     Args:
         features: units of the trunk, `16 * width` of the discriminator.
@@ -122,8 +115,8 @@ def build_recognition(
         classes: values of each of them.
         continuous: number of continuous codes.
         width: units of the hidden layer; paper 128.
-        learned_deviation: also tell how sure each continuous code is; by default the deviation
-            is 1 (paper), which bounds the information that is counted.
+        learned_deviation: also predict the standard deviation of each continuous code. By default
+            it is 1 (paper), which bounds the mutual information that can be measured.
         norm: `"batch"` (paper), `"layer"` or `"none"`.
 
     Returns:
@@ -131,20 +124,20 @@ def build_recognition(
         continuous)`: logits code by code, means, and (learned) log deviations after them.
 
     Raises:
-        InputError: no code at all.
+        InputError: no codes.
     """
-    check_positive_integers(features=features, width=width, classes=classes)
+    blocks.check_positive_integers(features=features, width=width, classes=classes)
     outputs = categorical * classes + continuous * (2 if learned_deviation else 1)
     if min(categorical, continuous) < 0 or not outputs:
-        raise InputError(f"{categorical} categorical and {continuous} continuous codes: need one")
+        raise InputError(f"{categorical} + {continuous} codes; expected one or more in all")
     trunk = keras.Input((features,), name="trunk")
     x = _dense_features(trunk, width, norm, "features_0")
-    codes = Dense(outputs, kernel_initializer=normal(), dtype="float32", name="codes")(x)
+    codes = Dense(outputs, kernel_initializer=blocks.normal(), dtype="float32", name="codes")(x)
     return keras.Model(trunk, codes, name="infogan_recognition")
 
 
 class InfoGAN(LatentGame):
-    """A generator whose codes c a head Q on the discriminator's trunk tells from the image alone.
+    """A generator whose codes c a head Q on the discriminator's trunk infers from the image.
 
     ```
     L_I = E log Q(c | G(z, c)) + H(c)  <=  I(c; G(z, c))
@@ -152,25 +145,26 @@ class InfoGAN(LatentGame):
     min_G    E softplus(-D(G(z, c))) - lambda L_I
     ```
 
-    `discriminator/mi_cat` and `discriminator/mi_cont` are the two parts of L_I in nats: at most `log classes`
-    for each categorical code (2.303 for 10), 0 where Q learns nothing. `discriminator/code_accuracy` is
-    how often Q tells a categorical code. With both lambdas 0 (a plain GAN, the control) Q still
-    learns to read, but neither trunk nor generator is changed for it.
+    `discriminator/mi_cat` and `discriminator/mi_cont` are the two parts of L_I in nats: at most
+    `log classes` for each categorical code (2.303 for 10), 0 where Q learns nothing.
+    `discriminator/code_accuracy` is Q's accuracy on categorical codes. With both lambdas 0 (a
+    plain GAN, the control) Q still learns, but changes neither trunk nor generator.
 
     Args:
         generator: model from `[z, one-hot codes, continuous codes]` side by side to images.
-        discriminator: model from images to logits, with layers `features_..`; the last is the trunk.
+        discriminator: model from images to logits, with layers `features_..`, the last of them the
+            trunk.
         recognition: model from the trunk to Q's parameters; see `build_recognition`.
-        categorical: number of categorical codes, uniform.
-        classes: values of each.
-        continuous: number of continuous codes, uniform in [-1, 1).
-        lambda_categorical: weight of their information; paper 1.
-        lambda_continuous: weight of theirs; paper 1 in the code, smaller in the text.
-        loss: name of the adversarial loss; paper `"non_saturating"`.
-        latent: distribution of z: `"uniform"` in [-1, 1) (paper) or `"normal"`.
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
-        seed: seed of noise and codes.
-        **options: `Regularization`.
+        categorical: number of categorical codes, uniform. Default 1.
+        classes: number of values of each categorical code. Default 10.
+        continuous: number of continuous codes, uniform in [-1, 1). Default 2.
+        lambda_categorical: weight of the information of categorical codes. Default 1, the paper's.
+        lambda_continuous: weight of that of continuous codes. Default 1 (code; paper: smaller).
+        loss: name of the adversarial loss. Default `"non_saturating"`, the paper's.
+        latent: distribution of z: `"uniform"` in [-1, 1) (default, paper) or `"normal"`.
+        ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
+        seed: seed of noise and codes. Default 0.
+        **options: `Regularization`; all off, the default, is the paper.
 
     Example:
         ```
@@ -187,9 +181,10 @@ class InfoGAN(LatentGame):
         arXiv:1606.03657. Official code: openai/InfoGAN.
 
     Deviations:
-        * Images are in [-1, 1] with tanh in place of [0, 1] with sigmoid.
-        * Layers before a batch norm have no bias, which it would take away.
-        * More than one up-block for larger images, each with twice the channels of the next.
+        * Images are in [-1, 1] with tanh, as in all games of this suite, not in [0, 1] with
+          sigmoid.
+        * Layers before a batch norm have no bias, which it would cancel.
+        * Larger images have more up-blocks, each with twice the channels of the next.
     """
 
     def __init__(
@@ -210,26 +205,17 @@ class InfoGAN(LatentGame):
         name: str = "infogan",
         **options: Any,
     ):
-        common = {
-            "loss": loss,
-            "latent": latent,
-            "ema_decay": ema_decay,
-            "seed": seed,
-            "name": name,
-        }
-        super().__init__(generator, discriminator, **common, **options)
+        options.update(loss=loss, latent=latent, ema_decay=ema_decay, seed=seed, name=name)
+        super().__init__(generator, discriminator, **options)
         self.recognition = recognition
         self.categorical, self.classes, self.continuous = categorical, classes, continuous
         self.lambdas = {"mi_cat": lambda_categorical, "mi_cont": lambda_continuous}
         self.learned_deviation = self._check_sizes()
-        trunk = [
-            name
-            for name in layer_outputs.layer_names(discriminator)
-            if name.startswith("features_")
-        ][-1:]
-        # Not an attribute: Keras would save the discriminator's layers a second time.
+        names = layer_outputs.layer_names(discriminator)
+        trunk = [layer for layer in names if layer.startswith("features_")][-1]
+        # Not an attribute, or Keras would save the discriminator's layers twice.
         self.__dict__["trunk_and_logit"] = layer_outputs.select_outputs(
-            discriminator, [*trunk, discriminator.layers[-1].name]
+            discriminator, [trunk, discriminator.layers[-1].name]
         )
         bounds = ("mi_cat",) * bool(categorical) + ("mi_cont",) * bool(continuous)
         self.loss_names += ("generator/information", "discriminator/information")
@@ -237,7 +223,7 @@ class InfoGAN(LatentGame):
         self.loss_names += ("discriminator/code_accuracy",) if categorical else ()
 
     def _check_sizes(self) -> bool:
-        """Whether Q gives deviations; the three networks must agree on the codes."""
+        """Whether Q predicts deviations; checks that the three networks agree on the codes."""
         logits = self.categorical * self.classes
         self.noise_dim = self.latent_dim - logits - self.continuous
         deviations = self.recognition.output_shape[-1] - logits - self.continuous
@@ -245,9 +231,9 @@ class InfoGAN(LatentGame):
         if not fits or not logits + self.continuous:
             raise InputError(
                 f"{self.categorical} categorical codes of {self.classes} classes and"
-                f" {self.continuous} continuous ones do not fit a generator that takes"
-                f" {self.latent_dim} numbers and a recognition that gives"
-                f" {self.recognition.output_shape[-1]}"
+                f" {self.continuous} continuous codes do not fit a generator of {self.latent_dim}"
+                f" inputs and a recognition head of {self.recognition.output_shape[-1]} outputs;"
+                " build all three networks with the same codes"
             )
         if min(self.lambdas.values()) < 0:
             raise InputError(f"lambdas are {list(self.lambdas.values())}; they must be 0 or more")
@@ -265,17 +251,13 @@ class InfoGAN(LatentGame):
         tape = self.tape("generator")
         with tape:
             fake = self.generator(latent, training=True)
-        self.update(
-            "discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake), codes)
-        )
+        constant = tf.stop_gradient(fake)
+        self.update("discriminator", lambda: self.discriminator_terms(real, constant, codes))
         self.update("generator", lambda: self.generator_terms(fake, codes), tape)
         return self.logs()
 
     def sample_latents(self, real: tf.Tensor, salt: str) -> tuple[tf.Tensor, Codes]:
-        """The generator's input for a batch, and the codes in it.
-
-        The codes are `"category"` int32 `(batch, categorical)` and `"continuous"`.
-        """
+        """The generator's input for a batch, and its codes: `"category"` and `"continuous"`."""
         count = batch_size(real)
         z = self.noise((count, self.noise_dim), salt, self.latent)
         share = self.noise((count, self.categorical), f"{salt}/category", "unit")
@@ -283,15 +265,13 @@ class InfoGAN(LatentGame):
             "category": tf.cast(tf.floor(share * self.classes), tf.int32),
             "continuous": self.noise((count, self.continuous), f"{salt}/continuous", "uniform"),
         }
-        return self.assemble_latents(z, **codes), codes
+        return self.assemble(z, **codes), codes
 
-    def assemble_latents(
-        self, z: tf.Tensor, category: Any = None, continuous: Any = None
-    ) -> tf.Tensor:
-        """The generator's input: z, one-hot vectors code by code, continuous codes."""
+    def assemble(self, z: tf.Tensor, category: Any = None, continuous: Any = None) -> tf.Tensor:
+        """The generator's input: z, a one-hot vector per code, continuous codes."""
         parts = [tf.cast(z, tf.float32)]
         if self.categorical:
-            # A table look-up: phones' integer kernels have no one-hot of floats.
+            # A table look-up, because TFLite's int8 kernels have no float one-hot.
             rows = tf.gather(tf.eye(self.classes), category)
             parts.append(tf.reshape(rows, (-1, self.categorical * self.classes)))
         if self.continuous:
@@ -299,11 +279,10 @@ class InfoGAN(LatentGame):
         return tf.concat(parts, axis=-1)
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor, codes: Codes) -> Codes:
-        """Loss terms of discriminator and Q; `codes` are those that `fake` was made from."""
+        """Loss terms of discriminator and Q; `codes` are those of `fake`."""
         real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
-        features, fake_logits = self.trunk_and_logit(
-            self.augment_inputs(fake, "fake"), training=True
-        )
+        inputs = self.augment_inputs(fake, "fake")
+        features, fake_logits = self.trunk_and_logit(inputs, training=True)
         control = not any(self.lambdas.values())
         features = tf.stop_gradient(features) if control else features
         q_params = self.recognition(features, training=True)
@@ -320,7 +299,7 @@ class InfoGAN(LatentGame):
         return terms
 
     def generator_terms(self, fake: tf.Tensor, codes: Codes) -> dict[str, tf.Tensor]:
-        """Loss terms of the generator for the images it made from `codes`."""
+        """Loss terms of the generator for images generated from `codes`."""
         inputs = self.augment_inputs(fake, "generator")
         features, logits = self.trunk_and_logit(inputs, training=True)
         bounds = self.information(self.recognition(features, training=True), codes)
@@ -328,11 +307,11 @@ class InfoGAN(LatentGame):
         return {"adversarial": self.adversarial.generator(logits), "information": -information}
 
     def information(self, q_params: tf.Tensor, codes: Codes) -> Codes:
-        """L_I in nats, summed over codes: `"mi_cat"` and `"mi_cont"`, of those there are.
+        """L_I in nats, summed over codes: `"mi_cat"` and `"mi_cont"`, where there are such codes.
 
         Args:
             q_params: Q's outputs for the images.
-            codes: what the images were made from.
+            codes: the codes of the images.
         """
         logits, mean, log_deviation = self._split(q_params)
         bounds = {}
@@ -363,7 +342,7 @@ class InfoGAN(LatentGame):
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
-        """Inputs: noise `z`; `category`, one or several whole numbers; `continuous`, if any."""
+        """Inputs: noise `z`; `category`, one or more integers; `continuous`, if any."""
         (generator,) = self.ema("generator")
         inputs = [TensorSpec("z", (self.noise_dim,), kind=self.latent)]
         if self.categorical:
@@ -374,17 +353,16 @@ class InfoGAN(LatentGame):
         output = TensorSpec("image", tuple(generator.output_shape[1:]))
 
         def call(**latents: tf.Tensor) -> tf.Tensor:
-            return generator(self.assemble_latents(**latents), training=False)
+            return generator(self.assemble(**latents), training=False)
 
         return {"serving_default": Signature(tuple(inputs), output, call, (generator,))}
 
     def infer(self, images: np.ndarray, batch: int = 256) -> dict[str, np.ndarray]:
-        """What Q tells of images `(count, height, width, channels)` in [-1, 1].
+        """The codes that Q infers from images `(count, height, width, channels)` in [-1, 1].
 
         Returns:
-            `"category"` int32 `(count, categorical)`, the likeliest values; `"probabilities"`
-            `(count, categorical, classes)`; `"continuous"` and `"deviation"` `(count,
-            continuous)`.
+            `"category"` int32 `(count, categorical)`; `"probabilities"` `(count, categorical,
+            classes)`; `"continuous"` and `"deviation"` `(count, continuous)`.
         """
         outputs = []
         for start in range(0, len(images), batch):
@@ -399,29 +377,21 @@ class InfoGAN(LatentGame):
             "deviation": tf.exp(log_deviation).numpy(),
         }
 
-    def recalibrate_batch_norm(self) -> None:
-        """Recomputes the generator's batch norm statistics over 100 batches of 64."""
-        signature = self.signatures()["serving_default"]
-
-        def batches() -> Any:
-            for turn in range(100):
-                specs = enumerate(signature.inputs)
-                yield self.assemble_latents(
-                    **{s.name: s.draw(64, [self.seed, 1000 * turn + n]) for n, s in specs}
-                )
-
-        standing_statistics(signature.networks[0], batches())
+    def recalibration_batch(self, index: int) -> tf.Tensor:
+        """64 inputs of the generator, the same in every run with this seed."""
+        specs = enumerate(self.signatures()["serving_default"].inputs, 1000 * index)
+        return self.assemble(**{spec.name: spec.draw(64, [self.seed, n]) for n, spec in specs})
 
 
 def _activated(x: Any, norm: bool) -> Any:
-    return keras.layers.ReLU()(normalization("batch")(x) if norm else x)
+    return keras.layers.ReLU()(blocks.normalization("batch")(x) if norm else x)
 
 
 def _doubling(filters: int, bias: bool) -> keras.layers.Layer:
-    return Conv2DTranspose(filters, 4, 2, "same", use_bias=bias, kernel_initializer=normal())
+    return Conv2DTranspose(filters, 4, 2, "same", use_bias=bias, kernel_initializer=blocks.normal())
 
 
 def _dense_features(x: Any, units: int, norm: str, name: str) -> Any:
-    layer = keras.layers.LayerNormalization() if norm == "layer" else normalization(norm)
-    x = Dense(units, use_bias=layer is None, kernel_initializer=initializer_before(norm))(x)
+    layer = keras.layers.LayerNormalization() if norm == "layer" else blocks.normalization(norm)
+    x = Dense(units, use_bias=layer is None, kernel_initializer=blocks.initializer_before(norm))(x)
     return compat.LeakyReLU(0.1, name=name)(layer(x) if layer is not None else x)

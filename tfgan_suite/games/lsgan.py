@@ -51,7 +51,7 @@ def build_generator(
             for the MLP.
         latent_dim: length of z; paper 1024, points 256.
         norm: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`: the paper's test of
-            stability leaves it out. Without one, weights start with He's larger spread.
+            stability leaves it out. Without one, weights start from He's wider distribution.
         layers: hidden layers of the MLP.
         activation: of those: `"tanh"` or `"relu"`.
 
@@ -59,7 +59,7 @@ def build_generator(
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
-        InputError: an unknown architecture or norm, or a shape that cannot be made.
+        InputError: an unknown architecture or norm, or a shape that is not supported.
     """
     check_positive_integers(width=width, latent_dim=latent_dim)
     check_shape(shape, architecture, ARCHITECTURES)
@@ -69,7 +69,7 @@ def build_generator(
         return keras.Model(z, point, name="lsgan_generator")
     base, first, plan = _generator_plan(shape[0], architecture, width)
     kernel = 3 if architecture == "vgg" else 4
-    # No bias where a norm follows, which has one.
+    # No bias before a norm, which has one.
     bias = {"use_bias": norm == "none"}
     x = Dense(
         base * base * first, kernel_initializer=initializer_before(norm), name="project", **bias
@@ -128,8 +128,8 @@ def build_discriminator(
         layers, activation: as for `build_generator`.
 
     Returns:
-        Model from examples to real values `(batch, 1)`, float32, unbounded. Layers `features_0`,
-        `features_1` and so on give its hidden units.
+        Model from examples to real values `(batch, 1)`, float32, unbounded. Its hidden
+        units are the outputs of the layers `features_0`, `features_1` and so on.
 
     Raises:
         InputError: an unknown architecture or norm, or one that does not fit the shape.
@@ -154,28 +154,28 @@ def build_discriminator(
 
 
 class LSGAN(LatentGame):
-    """A discriminator that asks for numbers, so that samples far on its right side still learn.
+    """A game of least squares, in which samples on the right side of the boundary still learn.
 
     ```
     L_D = E (D(x) - b)^2 / 2 + E (D(G(z)) - a)^2 / 2,     L_G = E (D(G(z)) - c)^2 / 2
     ```
 
-    The best discriminator is `(b p_data + a p_g) / (p_data + p_g)`. With labels (0, 1, 1) a draw is
-    L_D = 0.25, L_G = 0.125.
+    The optimal discriminator is `(b p_data + a p_g) / (p_data + p_g)`. With labels (0, 1, 1) a draw
+    is L_D = 0.25, L_G = 0.125.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
         discriminator: model from examples to real values `(batch, 1)`, without a sigmoid.
-        a: label of generated examples.
-        b: label of real examples.
-        c: what the generator wants the discriminator to answer. (a, b, c) = (0, 1, 1) is common;
-            (-1, 1, 0), or any with b - c = 1 and b - a = 2, minimises Pearson's chi-squared
+        a: label of generated examples. Default 0.
+        b: label of real examples. Default 1.
+        c: label that the generator wants for its examples. Default 1. (a, b, c) = (0, 1, 1) is
+            common; (-1, 1, 0), or any with b - c = 1 and b - a = 2, minimises Pearson's chi-squared
             divergence of p_data + p_g from 2 p_g.
-        latent: distribution of z: `"uniform"` in [-1, 1) (LSUN) or `"normal"` (points).
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
-        seed: seed of the noise.
-        **options: `Regularization`: `instance_noise`, `r1`, `augment` and more; all off is the
-            paper. Labels are not smoothed: a, b and c are the labels.
+        latent: distribution of z: `"uniform"` in [-1, 1) (default, LSUN) or `"normal"` (points).
+        ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
+        seed: seed of the noise. Default 0.
+        **options: `Regularization`: `instance_noise`, `r1_weight`, `augment` and more; all off, the
+            default, is the paper. Labels are not smoothed: a, b and c are the labels.
 
     Example:
         ```
@@ -191,7 +191,7 @@ class LSGAN(LatentGame):
     Deviations:
         * Squared errors are means over the batch; the official code sums them, which makes its
           learning rate grow with the batch (Adam takes most of that back).
-        * No conditional net for 3,740 Chinese characters.
+        * No conditional net for 3,740 Chinese characters: the suite has no such data.
     """
 
     def __init__(
@@ -226,24 +226,23 @@ class LSGAN(LatentGame):
         with tape:
             fake = self.generator(self.latents(real, "z"), training=True)
         self.update("discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake)))
-        # The generator learns from the examples that the discriminator has just seen.
+        # The generator learns from the fakes of the discriminator's update.
         self.update("generator", lambda: self.generator_terms(fake), tape)
         return self.logs()
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
-        """Says when the discriminator wins outright, or when it has left its labels far behind."""
-        a, b, _ = self.labels
-        draw = (b - a) ** 2 / 4.0
+        """Warns when the discriminator wins outright, or when its values run away."""
+        draw = self.adversarial.draw
         loss = logs["discriminator/real"] + logs["discriminator/fake"]
         if loss < 0.02 * draw:
             return [
-                f"the discriminator wins outright (its loss is {loss:.5f}, where {draw:g} is a draw):"
-                " likely causes: a discriminator much wider or faster than the generator, too little"
-                " data, or no penalty (try r1)"
+                f"the discriminator wins outright (its loss is {loss:.5f}, where {draw:g} is a"
+                " draw); likely causes: a discriminator much wider or faster than the generator,"
+                " too little data, or no penalty (try r1_weight)"
             ]
         if loss > 20.0 * draw:
             return [
-                f"the discriminator's loss is {loss:.3g}, far above the {draw:g} of a draw: its values"
-                " run away; go back to an earlier checkpoint and lower the learning rates"
+                f"the discriminator's loss is {loss:.3g}, far above the {draw:g} of a draw: its"
+                " values run away; go back to an earlier checkpoint and lower the learning rates"
             ]
         return []

@@ -1,4 +1,4 @@
-"""SN-GAN: a discriminator whose every weight is divided by its spectral norm (Miyato et al. 2018)."""
+"""SN-GAN: spectral normalization of the discriminator (Miyato et al. 2018)."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def build_generator(
         shape: of one example: `(height, width, channels)` with equal sides, or `(n,)` for points.
         architecture: `"conv"` (Table 3: transposed convolutions that double the size, from
             `width << doublings` channels down to `width`), `"resnet"` (up to 32 pixels the
-            CIFAR-10 net, every block of `width` channels; above the STL-10 net, halving down to
-            `width`) or `"mlp"` (three hidden layers, for points).
+            CIFAR-10 net, every block with `width` channels; above them the STL-10 net, halving
+            down to `width`) or `"mlp"` (three hidden layers, for points).
         width: channels of the narrowest layer; hidden units of the MLP. Default, the paper's:
             64; 256 for the ResNet up to 32 pixels; 128 for the MLP.
         latent_dim: length of z; paper 128.
@@ -53,7 +53,7 @@ def build_generator(
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
-        InputError: an unknown architecture, or one that cannot make the shape.
+        InputError: an unknown architecture, or one that does not support the shape.
     """
     check_shape(shape, architecture, ARCHITECTURES)
     check_positive_integers(latent_dim=latent_dim)
@@ -70,23 +70,24 @@ def build_discriminator(
     width: int | None = None,
     output_scale: float = 1.0,
 ) -> keras.Model:
-    """A discriminator of the paper, spectral in every layer and without other normalisation.
+    """A discriminator of the paper, with spectral layers and no other normalization.
 
     Args:
         shape: of one example, as for `build_generator`.
-        architecture: `"conv"` (Table 3: a 3x3 and a 4x4 strided convolution a halving, leaky
+        architecture: `"conv"` (Table 3: a 3x3 and a strided 4x4 convolution per halving, leaky
             ReLU 0.1), `"resnet"` or `"mlp"`.
         width: channels of the first layer (ResNet up to 32 pixels: of every block); hidden units
             of the MLP. Default, the paper's: 64; 128 for the ResNet up to 32 pixels and the MLP.
-        slope: what the discriminator's output is multiplied by, which is the slope it may have; paper 1.
+        output_scale: factor of the discriminator's output, and so the bound of its slope (its
+            Lipschitz constant). Default 1, the paper's.
 
     Returns:
         Model from examples to values `(batch, 1)`, float32, unbounded. Activations are named
         `features_0`, `features_1` and so on.
 
     Raises:
-        InputError: an unknown architecture, one that does not fit the shape, or a slope that is
-            not above 0.
+        InputError: an unknown architecture, one that does not fit the shape, or an output_scale
+            that is not above 0.
     """
     check_shape(shape, architecture, ARCHITECTURES)
     check_output_scale(output_scale)
@@ -102,7 +103,7 @@ def build_discriminator(
 
 
 class SNGAN(LatentGame):
-    """A discriminator of bounded slope, by dividing every weight by its largest singular value.
+    """A discriminator of bounded slope: every weight is divided by its largest singular value.
 
     ```
     L_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),     L_G = -E D(G(z))
@@ -113,14 +114,16 @@ class SNGAN(LatentGame):
         generator: model from z `(batch, latent_dim)` to examples.
         discriminator: model from examples to values `(batch, 1)`, of spectral layers
             (`tfgan_suite.layers.spectral`) and without batch norm.
-        loss: `"hinge"` (the paper's best) or `"non_saturating"`.
-        discriminator_steps: discriminator updates per generator update, each with real examples and noise of
-            its own: `fit` gets batches of `discriminator_steps * batch` examples. Paper: 1 (CNN) or 5.
-        generator_batches: size of the generator's batch in discriminator's batches; the paper's ResNet
-            has 2.
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
-        seed: seed of the noise.
-        **options: `Regularization`: `instance_noise`, `r1`, `augment` and more; the paper has none.
+        loss: `"hinge"` (default, the paper's best) or `"non_saturating"`.
+        discriminator_steps: discriminator updates per generator update, each with its own real
+            examples and noise: `fit` needs batches of `discriminator_steps * batch` examples.
+            Default 1 (paper: CNN 1, ResNet 5).
+        generator_batches: size of the generator's batch as a multiple of the discriminator's; the
+            paper's ResNet has 2. Default 1.
+        ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
+        seed: seed of the noise. Default 0.
+        **options: `Regularization`: `instance_noise`, `r1_weight`, `augment` and more; all off, the
+            default, is the paper.
 
     Example:
         ```
@@ -134,10 +137,10 @@ class SNGAN(LatentGame):
         Networks", ICLR 2018, arXiv:1802.05957.
 
     Deviations:
-        * u moves once in each update of the discriminator, and not in the generator's; the official
-          code moves it at every call. sigma is read half an iteration later than there, with
-          v of the u at hand, so that no call needs to change anything.
-        * No dequantisation noise on the images.
+        * u is updated once per update of the discriminator and not in the generator's; the
+          official code updates it at every call. sigma is read half an iteration later, with the
+          v of the current u, so that a call changes no state.
+        * No dequantization noise on the images, which all games of this suite share.
     """
 
     def __init__(
@@ -171,12 +174,12 @@ class SNGAN(LatentGame):
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         first = real[:: self.discriminator_steps]
-        # The generator moves first, as in the official code.
+        # The generator is updated first, as in the official code.
         size = (batch_size(first) * self.generator_batches, self.latent_dim)
         latent = self.noise(size, "generator", self.latent)
         self.update("generator", lambda: self.generator_terms(latent))
         for turn in range(self.discriminator_steps):
-            # Every discriminator_steps-th example: so any number of replicas forms the same batches.
+            # Every discriminator_steps-th example: the same batches on any number of replicas.
             part = self.augment_inputs(real[turn :: self.discriminator_steps], f"real {turn}")
             fake = self.generator(self.latents(part, f"discriminator {turn}"), training=True)
             fake = self.augment_inputs(fake, f"fake {turn}")
@@ -185,7 +188,7 @@ class SNGAN(LatentGame):
         return self.logs()
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the discriminator for examples `(batch, ...)`, as shown."""
+        """Loss terms of the discriminator for augmented examples `(batch, ...)`."""
         real_values, terms = self.score_real(real)
         terms["real"] = self.adversarial.real(real_values)
         terms["fake"] = self.adversarial.fake(self.discriminator(fake, training=True))
@@ -197,7 +200,7 @@ class SNGAN(LatentGame):
         return {"adversarial": self.adversarial.generator(self.discriminator(fake, training=True))}
 
 
-# ---- what the networks are made of; conditional games use them too -----------------------------
+# ---- parts of the networks; conditional games use them too -------------------------------------
 
 
 def generator_layers(
@@ -207,14 +210,14 @@ def generator_layers(
     width: int | None,
     normalize: Callable[[Any], Any],
 ) -> Any:
-    """The paper's generator on a vector.
+    """The layers of the paper's generator.
 
     Args:
         x: tensor `(batch, features)` of a functional model.
         shape: of one example.
         architecture: one of `ARCHITECTURES`.
         width: as for `build_generator`.
-        normalize: makes a normalisation layer and applies it.
+        normalize: applies a new normalization layer.
 
     Returns:
         Tensor of examples, float32; images are in [-1, 1].
@@ -229,7 +232,7 @@ def generator_layers(
     start = "glorot_uniform" if architecture == "resnet" else normal()
     x = Dense(base * base * widths[0], kernel_initializer=start, name="project")(x)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
-    # The table names the channels after each doubling: the first one is the dense layer's.
+    # The paper's table lists the channels after each doubling, after those of the dense layer.
     for filters in widths[1:]:
         if architecture == "resnet":
             x = _up_block(x, filters, normalize)
@@ -278,7 +281,7 @@ def sum_pool(x: Any) -> Any:
 
 
 def check_output_scale(output_scale: float) -> None:
-    """Refuses a slope that is not above 0."""
+    """Rejects an output scale that is not above 0."""
     if not output_scale > 0:
         raise InputError(
             f"output_scale is {output_scale}; it must be above 0, and is 1 in the paper"
@@ -304,8 +307,8 @@ def _resnet_features(x: Any, width: int, flat: bool) -> Any:
     return keras.layers.ReLU(name=f"features_{len(plan)}")(x)
 
 
-def _wide_start() -> keras.initializers.Initializer:
-    """Glorot's uniform start with a gain of sqrt 2, for the 3x3 convolutions of a block."""
+def _wide_initializer() -> keras.initializers.Initializer:
+    """Glorot's uniform initializer with a gain of sqrt 2, for the 3x3 convolutions of a block."""
     return keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform")
 
 
@@ -313,9 +316,9 @@ def _up_block(x: Any, filters: int, normalize: Callable[[Any], Any]) -> Any:
     """Norm, ReLU, upsample, conv3, norm, ReLU, conv3, beside upsample and conv1."""
     shortcut = Conv2D(filters, 1, padding="same")(NearestUpSampling2D()(x))
     x = NearestUpSampling2D()(keras.layers.ReLU()(normalize(x)))
-    x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
+    x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_initializer())(x)
     x = keras.layers.ReLU()(normalize(x))
-    x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
+    x = Conv2D(filters, 3, padding="same", kernel_initializer=_wide_initializer())(x)
     return keras.layers.Add()([shortcut, x])
 
 
@@ -332,9 +335,9 @@ def _down_block(x: Any, filters: int, halve: bool, first: bool, name: str) -> An
     if halve and not first:
         shortcut = keras.layers.AveragePooling2D(2)(shortcut)
     x = x if first else keras.layers.ReLU()(x)
-    x = SpectralConv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
+    x = SpectralConv2D(filters, 3, padding="same", kernel_initializer=_wide_initializer())(x)
     x = keras.layers.ReLU()(x)
-    x = SpectralConv2D(filters, 3, padding="same", kernel_initializer=_wide_start())(x)
+    x = SpectralConv2D(filters, 3, padding="same", kernel_initializer=_wide_initializer())(x)
     if halve:
         x = keras.layers.AveragePooling2D(2)(x)
     return keras.layers.Add(name=name)([shortcut, x])

@@ -1,4 +1,4 @@
-"""WGAN: a critic in a box of weights estimates a distance (Arjovsky et al. 2017)."""
+"""WGAN: a critic with clipped weights estimates a distance (Arjovsky et al. 2017)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def build_generator(
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
-        InputError: an unknown architecture, or one that cannot make the shape.
+        InputError: an unknown architecture, or one that does not support the shape.
     """
     check_positive_integers(width=width, latent_dim=latent_dim)
     check_shape(shape, architecture, ARCHITECTURES)
@@ -110,8 +110,8 @@ def build_critic(
             on the first layer.
 
     Returns:
-        Model from examples to real values `(batch, 1)`, float32, unbounded. Layers `features_0`,
-        `features_1` and so on give its hidden units.
+        Model from examples to real values `(batch, 1)`, float32, unbounded. Its hidden
+        units are the outputs of the layers `features_0`, `features_1` and so on.
 
     Raises:
         InputError: an unknown architecture or norm, or one that does not fit the shape.
@@ -135,49 +135,52 @@ def build_critic(
             x = normalized(x, norm) if level else x
             x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
         x = keras.layers.Flatten()(x)
-    # No bias: the values mean nothing but by their differences.
+    # No bias: only differences of values have a meaning.
     value = Dense(1, use_bias=False, kernel_initializer=normal(), dtype="float32", name="value")
     return keras.Model(example, value(x), name="wgan_critic")
 
 
 class WGAN(LatentGame):
-    """A critic held in a box of weights, whose values differ the more the samples do.
+    """A critic with clipped weights that estimates the earth mover's distance.
 
     ```
     L_C = E f(G(z)) - E f(x),  then every weight of f is clipped to [-c, c];   L_G = -E f(G(z))
     ```
 
     `-critic/wasserstein` is the estimate of the earth mover's distance, up to an unknown factor
-    that hangs on c and the critic's architecture: curves of one critic compare, those of two do
-    not. It is large at first and falls as the samples get better.
+    that depends on c and the critic's architecture: curves of the same critic can be compared,
+    those of different critics cannot. It is large at first and falls as the samples improve.
 
-    The paper's warm-up gives the critic `warm_critic_steps` updates instead of `critic_steps`
-    before each of the first `warm_up` moves of the generator and before every `refresh`-th. As
-    every step of `fit` has the same number of batches, such a move takes several steps, and in
-    all of them but the last the generator stands still: its weights, its average and its
-    optimizer are as if it had not been asked. Which steps those are is a function of `steps`
-    alone (`moves`), so that a resumed run keeps the schedule. `generator/moves` is their share.
+    In the paper's warm-up the critic gets `warm_critic_steps` updates instead of `critic_steps`
+    before each of the first `warm_up` updates of the generator and before every `refresh`-th.
+    Every step of `fit` has the same number of batches, so such an update takes several steps, and
+    in all but the last the generator stays as it is: weights, moving average and optimizer. These
+    steps are a function of `steps` alone (`generator_moves`), so a resumed run keeps the
+    schedule. `generator/moves` is the share of steps in which the generator is updated.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
         critic: model from examples to real values `(batch, 1)`.
-        clip: c, half the side of the box; paper 0.01.
+        clip: c, the largest absolute weight. Default 0.01, the paper's.
         clip_norms: clip scale and offset of the critic's norms too, as the official code does.
-        critic_steps: critic updates per step, each with real examples and noise of its own:
-            `fit` gets batches of `critic_steps * batch` examples; paper 5.
-        warm_up: moves of the generator that wait for a warm-up; official code 25; 0: none.
-        refresh: the warm-up comes back before every such move; official code 500; 0: never.
-        warm_critic_steps: critic updates of a warm-up, rounded up to whole steps; official
-            code 100.
-        latent: distribution of z: `"normal"` (official code) or `"uniform"` in [-1, 1).
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
-        seed: seed of the noise.
-        **options: `Regularization`: `instance_noise`, `r1`, `augment` and more; the paper has none.
+            Default True.
+        critic_steps: critic updates per step, each with its own real examples and noise: `fit`
+            needs batches of `critic_steps * batch` examples. Default 5, the paper's.
+        warm_up: generator updates with a warm-up before each; official code 25. Default 0: none.
+        refresh: repeat the warm-up before every `refresh`-th generator update; official code 500.
+            Default 0: never.
+        warm_critic_steps: critic updates of a warm-up, rounded up to whole steps. Default 100, the
+            official code's.
+        latent: distribution of z: `"normal"` (default, official code) or `"uniform"` in [-1, 1).
+        ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
+        seed: seed of the noise. Default 0.
+        **options: `Regularization`: `instance_noise`, `r1_weight`, `augment` and more; all off, the
+            default, is the paper.
 
     Example:
         ```
         game = WGAN(build_generator(), build_critic())
-        # PyTorch's RMSProp, the official code's: its epsilon of 1e-8 stands outside the root.
+        # The official code has PyTorch's RMSProp: its epsilon, 1e-8, is outside the root.
         game.compile(generator=RMSprop(5e-5, 0.99, epsilon=1e-16),
                      critic=RMSprop(5e-5, 0.99, epsilon=1e-16))
         game.fit(images)                  # float32 (5 * 64, 64, 64, 3) in [-1, 1]
@@ -190,9 +193,11 @@ class WGAN(LatentGame):
         * Weights are clipped after the critic's update, as in the paper's Algorithm 1; the
           official code clips before it.
         * The critic maximises f on real examples, as in the paper; the official code minimises
-          it, which only turns f's sign.
-        * The generators for images end in tanh; the official MLP has no bound.
-        * Convolutions without batch norm start with He's larger spread.
+          it, which only changes f's sign.
+        * The generators of images end in tanh, because images are in [-1, 1]; the official MLP is
+          unbounded.
+        * Convolutions without batch norm start from He's wider distribution, or the signal
+          would vanish.
     """
 
     opponent_name = "critic"
@@ -218,7 +223,9 @@ class WGAN(LatentGame):
         if not clip > 0:
             raise InputError(f"clip is {clip}; it must be above 0, such as 0.01")
         if warm_up < 0 or refresh < 0:
-            raise InputError(f"warm_up {warm_up}, refresh {refresh}; expected 0 (never) or more")
+            raise InputError(
+                f"warm_up is {warm_up} and refresh is {refresh}; both must be 0 (never) or more"
+            )
         super().__init__(
             generator,
             critic,
@@ -241,7 +248,7 @@ class WGAN(LatentGame):
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         for turn in range(self.critic_steps):
-            # Every critic_steps-th example: so any number of replicas forms the same batches.
+            # Every critic_steps-th example: the same batches on any number of replicas.
             part = self.augment_inputs(real[turn :: self.critic_steps], f"real {turn}")
             fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
             fake = self.augment_inputs(fake, f"fake {turn}")
@@ -252,7 +259,7 @@ class WGAN(LatentGame):
         return self.logs()
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the critic for examples as shown; `wasserstein` is minus the estimate."""
+        """Loss terms of the critic for augmented examples; `wasserstein` is minus the estimate."""
         real_values, terms = self.score_real(real)
         fake_values = self.critic(fake, training=True)
         terms["wasserstein"] = -losses.wasserstein_distance(real_values, fake_values)
@@ -264,16 +271,16 @@ class WGAN(LatentGame):
         return {"adversarial": losses.wasserstein_generator(self.critic(fake, training=True))}
 
     def clipped_variables(self) -> list[Any]:
-        """The critic's variables that are held in the box: trainable ones, moving means never."""
+        """The critic's variables that are clipped: trainable ones, never moving statistics."""
         layers = self.critic._flatten_layers(include_self=False)
         norms = [] if self.clip_norms else [layer for layer in layers if hasattr(layer, "gamma")]
-        free = {id(variable) for norm in norms for variable in norm.trainable_variables}
-        return [v for v in self.critic.trainable_variables if id(v) not in free]
+        unclipped = {id(variable) for norm in norms for variable in norm.trainable_variables}
+        return [v for v in self.critic.trainable_variables if id(v) not in unclipped]
 
     # ---- the warm-up -------------------------------------------------------------------------
 
     def generator_moves(self, step: Any) -> Any:
-        """Whether the generator moves in the step after `step` steps.
+        """Whether the generator is updated in the step after `step` steps.
 
         Args:
             step: integer, NumPy array or tensor.
@@ -282,14 +289,14 @@ class WGAN(LatentGame):
         in_warm_up = (step < first) & (step % self.warm_steps == self.warm_steps - 1)
         if not self.refresh:
             return in_warm_up | (step >= first)
-        # One cycle: refresh - 1 steps with a move each, then warm_steps steps with one move.
+        # One cycle: refresh - 1 steps with an update each, then warm_steps steps with one update.
         position = (step - first + (self.warm_up - 1) % self.refresh) % cycle
         return in_warm_up | (
             (step >= first) & ((position < self.refresh - 1) | (position == cycle - 1))
         )
 
     def update_generator(self, latent: tf.Tensor) -> None:
-        """The generator's update; where it has to wait, all that it changed is put back."""
+        """The generator's update; during a warm-up everything that it changed is restored."""
         if not self.has_warm_up:
             self.update("generator", lambda: self.generator_terms(latent))
             return

@@ -1,4 +1,4 @@
-"""WGAN-GP: a Wasserstein game whose critic is held to slope 1 (Gulrajani et al. 2017)."""
+"""WGAN-GP: a Wasserstein game with a gradient penalty (Gulrajani et al. 2017)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def build_generator(
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
 
     Raises:
-        InputError: an unknown architecture, or one that cannot make the shape.
+        InputError: an unknown architecture, or one that does not support the shape.
     """
     check_positive_integers(width=width, latent_dim=latent_dim)
     check_shape(shape, architecture, ARCHITECTURES)
@@ -84,11 +84,11 @@ def build_critic(
     architecture: str = "resnet",
     width: int = 128,
 ) -> keras.Model:
-    """A critic of the paper, without batch norm: the penalty is about single examples.
+    """A critic of the paper, without batch norm, because the penalty is per example.
 
     Args:
         shape: shape of one example, as for `build_generator`.
-        architecture: `"resnet"` (no normalisation at 32 pixels, layer norm in the larger "Good"
+        architecture: `"resnet"` (no normalization at 32 pixels, layer norm in the larger "Good"
             net), `"conv"` (strided 5x5 convolutions, leaky ReLU) or `"mlp"`.
         width: channels of the first layer (ResNet at 32 pixels: of every block); hidden units
             of the MLP.
@@ -127,26 +127,28 @@ def build_critic(
 
 
 class WGANGP(LatentGame):
-    """A critic that estimates the earth mover's distance, and a generator that shortens it.
+    """A critic with a gradient penalty estimates a distance that the generator reduces.
 
     ```
     L_C = E f(G(z)) - E f(x) + lambda E (|grad f(x^)|_2 - 1)^2,     L_G = -E f(G(z))
     x^ = u x + (1 - u) G(z),  u ~ U[0, 1] for each example
     ```
 
-    `-critic/wasserstein` is the estimate of the distance: large at first, then falling as the
-    samples get better. `critic/slope` is the mean `|grad f(x^)|`; at the optimum it is near 1.
+    `-critic/wasserstein` is the estimate of the earth mover's distance: large at first, it falls as
+    the samples improve. `critic/slope` is the mean `|grad f(x^)|`, close to 1 at the optimum.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples.
         critic: model from examples to real values `(batch, 1)`, without batch norm.
-        gp_weight: lambda; paper 10 (0.1 for toy problems).
-        critic_steps: critic updates per generator update, each with real examples and noise
-            of its own: `fit` gets batches of `critic_steps * batch` examples.
-        one_sided: penalise only slopes above 1.
-        ema_decay: decay of a moving average of the generator's weights; 0 is the paper.
-        seed: seed of the noise.
-        **options: `Regularization`: `instance_noise`, `r1`, `augment` and more; the paper has none.
+        gp_weight: lambda, weight of the gradient penalty. Default 10, the paper's (toy problems
+            0.1).
+        critic_steps: critic updates per generator update, each with its own real examples and
+            noise: `fit` needs batches of `critic_steps * batch` examples. Default 5.
+        one_sided: penalise only slopes above 1. Default False.
+        ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
+        seed: seed of the noise. Default 0.
+        **options: `Regularization`: `instance_noise`, `r1_weight`, `augment` and more; all off, the
+            default, is the paper.
 
     Example:
         ```
@@ -160,15 +162,14 @@ class WGANGP(LatentGame):
         NIPS 2017, arXiv:1704.00028.
 
     Deviations:
-        * The generator moves after the critic's updates, as in the paper's Algorithm 1; the
-          official code moves it before them. Only the first step differs.
-        * The generator's update uses the critic's batch size; the official CIFAR-10 ResNet
-          script doubles it.
-        * No dequantisation noise on the images.
+        * The generator is updated after the critic, as in the paper's Algorithm 1; the official
+          code updates it first. Only the first step differs.
+        * The generator's update uses the critic's batch size, so that both see the same batches;
+          the official CIFAR-10 ResNet script doubles it.
+        * No dequantization noise on the images, which all games of this suite share.
     """
 
     opponent_name = "critic"
-    loss_names = ("generator/adversarial", "critic/wasserstein", "critic/penalty", "critic/slope")
 
     def __init__(
         self,
@@ -199,14 +200,13 @@ class WGANGP(LatentGame):
         self.one_sided = one_sided
         self.batches_per_step = critic_steps
         self.loss_names = ("generator/adversarial", "critic/wasserstein", "critic/penalty")
-        self.loss_names += ("critic/slope",) + (
-            ("critic/r1",) if self.regularization.r1_weight else ()
-        )
+        self.loss_names += ("critic/slope",)
+        self.loss_names += ("critic/r1",) if self.regularization.r1_weight else ()
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
         for turn in range(self.critic_steps):
-            # Every critic_steps-th example: so any number of replicas forms the same batches.
+            # Every critic_steps-th example: the same batches on any number of replicas.
             part = self.augment_inputs(real[turn :: self.critic_steps], f"real {turn}")
             fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
             fake = self.augment_inputs(fake, f"fake {turn}")
@@ -217,7 +217,7 @@ class WGANGP(LatentGame):
         return self.logs()
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor) -> dict:
-        """Loss terms of the critic; `mix` `(batch,)` is u, the share of the real example."""
+        """Loss terms of the critic for augmented examples; `mix` `(batch,)` is u."""
         points = penalties.interpolate(real, fake, mix)
         penalty, slopes = penalties.gradient_penalty(self.critic, points, one_sided=self.one_sided)
         self.record("critic/slope", tf.reduce_mean(slopes))
@@ -233,13 +233,13 @@ class WGANGP(LatentGame):
         return {"adversarial": losses.wasserstein_generator(self.critic(fake, training=True))}
 
     def diagnose(self, logs: dict[str, float]) -> list[str]:
-        """Says when the critic is not held to its slope, so that its estimate means nothing."""
+        """Warns when the critic's slope is far from 1, which invalidates its estimate."""
         slope = logs["critic/slope"]
         if slope > 3.0 or (slope < 0.3 and not self.one_sided):
             return [
-                f"the critic's mean slope is {slope:.2f}, where the penalty asks for 1:"
-                " the estimate of the distance means little; likely causes: too few critic steps,"
-                " a learning rate too high, or a penalty weight too low"
+                f"the critic's mean slope is {slope:.2f}, where the penalty wants 1: the estimated"
+                " distance means little; likely causes: too few critic steps, a learning rate"
+                " too high, or a gp_weight too low"
             ]
         return []
 

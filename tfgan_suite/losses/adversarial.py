@@ -199,7 +199,7 @@ def get(loss: str | AdversarialLoss, *, label_smoothing: float = 0.0) -> Adversa
             usually 0.1); cross-entropy losses only.
 
     Raises:
-        InputError: an unknown name, a smoothing out of range, or one that the loss does not support.
+        InputError: an unknown name, or a smoothing that is out of range or not supported.
     """
     if not isinstance(loss, AdversarialLoss):
         if loss not in _LOSSES:

@@ -2,7 +2,8 @@
 
 The penalties differentiate the discriminator with respect to its input inside the caller's tape, so
 the caller's gradient with respect to the discriminator's weights is of second order. All of the
-discriminator's operations need second derivatives (`tf.image.resize` and Keras's UpSampling2D have none).
+discriminator's operations need second derivatives, which `tf.image.resize` and Keras's
+UpSampling2D do not have.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What three or more games share in building their networks."""
+"""Parts of networks that three or more games share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BASES = (4, 7, 6, 5)
 
 
 def upsampling_plan(size: int) -> tuple[int, int]:
-    """How an image of this size is made by doublings: `size == base * 2 ** doublings`.
+    """How doublings reach an image's size: `size == base * 2 ** doublings`.
 
     Args:
         size: height and width of the image.
@@ -25,7 +25,7 @@ def upsampling_plan(size: int) -> tuple[int, int]:
         `(base, doublings)` with base 4 where possible, else 7, 6 or 5, and at least one doubling.
 
     Raises:
-        InputError: no such base; the message names the nearest sizes that have one.
+        InputError: no such base exists; the message lists the nearest sizes that have one.
     """
     for base in _BASES:
         doublings = (size // base).bit_length() - 1
@@ -34,22 +34,22 @@ def upsampling_plan(size: int) -> tuple[int, int]:
     possible = sorted(base << n for base in _BASES for n in range(1, 9))
     near = sorted(sorted(possible, key=lambda p: abs(p - size))[:4])
     raise InputError(
-        f"size {size} cannot be made by doubling {', '.join(map(str, sorted(_BASES)))} pixels;"
-        f" the nearest sizes that can are {', '.join(map(str, near))}"
+        f"size {size} is not a power of 2 times {', '.join(map(str, sorted(_BASES)))} pixels;"
+        f" the nearest sizes that are {', '.join(map(str, near))}"
     )
 
 
 def normal(stddev: float = 0.02, mean: float = 0.0) -> keras.initializers.Initializer:
-    """A fresh normal initializer (one object must not serve two layers)."""
+    """A new normal initializer; two layers must not share one object."""
     return keras.initializers.RandomNormal(mean, stddev)
 
 
 def normalization(kind: str) -> keras.layers.Layer | None:
-    """A normalisation layer for `(batch, height, width, channels)` by name.
+    """A normalization layer for `(batch, height, width, channels)` by name.
 
     Args:
-        kind: `"batch"`; `"layer"` (statistics over height, width and channels of one example, an
-            affine map per channel); `"instance"` (statistics per channel and example); `"none"`.
+        kind: `"batch"`; `"layer"` (statistics over height, width and channels of one example, scale
+            and offset per channel); `"instance"` (statistics per channel and example); `"none"`.
 
     Returns:
         The layer, `None` for `"none"`.
@@ -69,7 +69,7 @@ def normalization(kind: str) -> keras.layers.Layer | None:
 
 
 def normalized(x: Any, kind: str) -> Any:
-    """`x` after a normalisation layer by name; `x` itself for `"none"`.
+    """`x` after a normalization layer by name; `x` itself for `"none"`.
 
     Args:
         x: tensor `(batch, height, width, channels)` of a functional model.
@@ -80,30 +80,30 @@ def normalized(x: Any, kind: str) -> Any:
 
 
 def initializer_before(norm: str) -> Any:
-    """Initializer of a layer that a normalisation by name follows: the papers' 0.02.
+    """Initializer of a layer before a normalization layer: normal with the papers' deviation 0.02.
 
-    Without one, weights that small would make the signal vanish: He's larger spread.
+    Without normalization the signal would vanish with weights that small: He's initializer.
     """
     return "he_normal" if norm == "none" else normal()
 
 
 def check_positive_integers(**values: int) -> None:
-    """Refuses widths, channels and dimensions that are not whole numbers of at least 1."""
+    """Rejects widths, channels, counts and dimensions that are not integers of at least 1."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"{name} is {value!r}; it must be a whole number of at least 1")
 
 
 def check_shape(shape: tuple[int, ...], architecture: str, architectures: Sequence[str]) -> None:
-    """Refuses an architecture that is unknown or cannot make examples of a shape.
+    """Rejects an architecture that is unknown or does not support examples of a shape.
 
     Args:
         shape: of one example: `(height, width, channels)`, or `(n,)` for points.
         architecture: `"mlp"` is for points, all others are for images.
-        architectures: those that there are.
+        architectures: the known ones.
 
     Raises:
-        InputError: what does not fit, and what would.
+        InputError: the architecture is unknown or does not fit the shape; images are not square.
     """
     if architecture not in architectures:
         raise InputError(
@@ -116,7 +116,9 @@ def check_shape(shape: tuple[int, ...], architecture: str, architectures: Sequen
             " points, all others are for images (height, width, channels)"
         )
     if len(shape) == 3 and shape[0] != shape[1]:
-        raise InputError(f"images of shape {shape} are not square; give them one size")
+        raise InputError(
+            f"images of shape {shape} are not square; use images of equal height and width"
+        )
 
 
 def mlp(
@@ -139,15 +141,15 @@ def mlp(
 def hidden(
     x: Any, width: int, layers: int = 3, activation: str = "relu", prefix: str | None = None
 ) -> Any:
-    """The hidden dense layers of such a network.
+    """The hidden dense layers of `mlp`.
 
     Args:
         x, width, layers, activation: as for `mlp`.
         prefix: `"features"` names them `features_0`, `features_1` and so on; None, the default:
             Keras names them.
     """
-    start = "he_uniform" if activation == "relu" else "glorot_uniform"
+    initializer = "he_uniform" if activation == "relu" else "glorot_uniform"
     for level in range(layers):
         name = prefix and f"{prefix}_{level}"
-        x = Dense(width, activation=activation, kernel_initializer=start, name=name)(x)
+        x = Dense(width, activation=activation, kernel_initializer=initializer, name=name)(x)
     return x
