@@ -62,7 +62,7 @@ def trained(source: str) -> tuple[np.ndarray, int]:
     return np.asarray(upscaler.call(grey)), upscaler.factor
 
 
-def play(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Scores, prints, writes."""
     if not 1 <= args.stages <= 3:
         raise InputError(f"--stages is {args.stages}; expected 1 to 3")
@@ -112,7 +112,7 @@ def main(words: list[str] | None = None) -> int:
     """Runs everything; 0, or 2 with a one-line reason for bad input."""
     args = parser().parse_args(words)
     try:
-        return play(args)
+        return run(args)
     except InputError as error:
         print(f"checkerboard.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -1,19 +1,19 @@
-"""A small classifier of your labelled data, whose features judge generators where no pretrained
+"""A small classifier of your labelled data, whose features measure generators if no pretrained
 network can be downloaded.
 
     python recipes/classifier.py --data /usr/share/datasets/fashion-mnist
     python recipes/classifier.py --data shapes
-    python recipes/classifier.py --data PHOTOS --size 64       one sub-folder for each class
+    python recipes/classifier.py --data PHOTOS --size 64       one subfolder per class
 
 It writes classifiers/NAME.keras and NAME.json beside it, a card with the accuracy on the test
-split. (Data without a test split: on a tenth that is not trained on.) Then
+split (without a test split: on a tenth of the data that is not trained on). Then
 
     python -m tfgan_suite measure runs/RUN --against DATA --extractor classifiers/NAME.keras
 
-takes the layer `features` (128 numbers) for FID, KID, precision and recall, and `logits` for the
-Inception score. Train once and keep the file: values of two classifiers cannot be compared, which
-is why its name and the hash of its weights stand in every result. Give the size that the games
-are trained with; other images are resized to the classifier's.
+uses the layer `features` (128 dimensions) for FID, KID, precision and recall, and `logits` for the
+Inception score. Train it once and keep the file: values of two classifiers cannot be compared,
+which is why every result states its name and the hash of its weights. Pass the size that the games
+are trained at; other images are resized to that of the classifier.
 """
 
 import argparse
@@ -58,42 +58,44 @@ def build_classifier(shape, classes, width=32, features=128):
 
 
 def load_both(options):
-    """Training source, test source, and what the test is."""
-    train = data.load(options.data, size=options.size or None)
+    """Training source, test source, and a description of the test set."""
+    train = data.load(options.data, size=options.size)
     if train.classes is None or len(train.classes) < 2 or len(train.shape) != 3:
         raise InputError(
-            f"{train.name} has no classes of images to learn; give labelled images: one "
-            "sub-folder for each class, an .npz with labels, IDX files, tfds:NAME or shapes"
+            f"{train.name} has no classes of images to learn; pass labelled images: one "
+            "subfolder per class, an .npz with labels, IDX files, tfds:NAME or shapes"
         )
     try:
-        test = data.load(options.data, size=options.size or None, split="test")
+        test = data.load(options.data, size=options.size, split="test")
         if test.classes == train.classes[: len(test.classes or ())]:
             return train, test, "test split"
     except InputError:
         pass  # no such split
     if len(train) < 20:
-        raise InputError(f"{train.name} has {len(train)} images; give 20 or more to learn from")
+        raise InputError(f"{train.name} has {len(train)} images; training needs 20 or more")
     batch = min(250, len(train) // 10)
     parts = [
-        (image_grids.to_uint8(found["image"].numpy()), found["label"].numpy())
-        for found in train.batches(batch, seed=0).take(len(train) // batch)
+        (image_grids.to_uint8(examples["image"].numpy()), examples["label"].numpy())
+        for examples in train.batches(batch, seed=0).take(len(train) // batch)
     ]
     pixels, labels = (np.concatenate(column) for column in zip(*parts))
-    held = len(pixels) // 10
+    test_count = len(pixels) // 10
     train, test = (
         data.ArraySource(train.name, pixels[part], labels[part], classes=train.classes)
-        for part in (slice(held, None), slice(held))
+        for part in (slice(test_count, None), slice(test_count))
     )
     return train, test, "a tenth of the data, not trained on"
 
 
 def fit(network, source, options):
-    """Trains with Adam, whose rate falls along a cosine to 0."""
-    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps)
+    """Trains with Adam and a cosine learning-rate decay to 0."""
+    learning_rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], jit_compile=False)
-    report = -(-options.steps // 5)
-    for start in range(0, options.steps, report):
+    network.compile(
+        keras.optimizers.Adam(learning_rate), loss, metrics=["accuracy"], jit_compile=False
+    )
+    interval = -(-options.steps // 5)
+    for start in range(0, options.steps, interval):
         batches = source.batches(
             min(options.batch, len(source)),
             seed=options.seed,
@@ -101,45 +103,45 @@ def fit(network, source, options):
             horizontal_flip=options.horizontal_flip,
         )
         network.fit(
-            batches.map(lambda found: (found["image"], found["label"])),
-            steps_per_epoch=min(report, options.steps - start),
+            batches.map(lambda batch: (batch["image"], batch["label"])),
+            steps_per_epoch=min(interval, options.steps - start),
             verbose=1 if sys.stdout.isatty() else 2,
         )
 
 
 def accuracy(network, source, most=10_000):
-    """Share of a source's images whose class is the likeliest, and how many were looked at."""
-    found = source.take(min(most, len(source)), seed=0)
-    guessed = network.predict(found["image"], batch_size=500, verbose=0).argmax(axis=1)
-    return float(np.mean(guessed == found["label"])), len(guessed)
+    """Fraction of a source's images that are classified correctly, and the number of images."""
+    examples = source.take(min(most, len(source)), seed=0)
+    predicted = network.predict(examples["image"], batch_size=500, verbose=0).argmax(axis=1)
+    return float(np.mean(predicted == examples["label"])), len(predicted)
 
 
 def flags(words=None):
-    """The command line."""
+    """Reads the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", default="shapes", help="labelled data [shapes]")
-    parser.add_argument("--size", type=int, default=0, help="side; 0: as the data has them [0]")
+    parser.add_argument("--size", type=int, help="height and width [that of the data]")
     parser.add_argument("--steps", type=int, default=1500, help="training steps [1500]")
     parser.add_argument("--batch", type=int, default=128, help="images in a batch [128]")
     parser.add_argument(
-        "--learning-rate", type=float, default=2e-3, help="Adam's first rate [0.002]"
+        "--learning-rate", type=float, default=2e-3, help="Adam's initial learning rate [0.002]"
     )
     parser.add_argument("--width", type=int, default=32, help="channels of the first layer [32]")
-    parser.add_argument("--features", type=int, default=128, help="feature vector's length [128]")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and order [0]")
+    parser.add_argument("--features", type=int, default=128, help="dimension of the features [128]")
+    parser.add_argument("--seed", type=int, default=0, help="seed of weights and data order [0]")
     parser.add_argument(
         "--horizontal-flip",
         action="store_true",
         help="flip each image left to right with probability 0.5",
     )
-    parser.add_argument("--out", default="", help="file [classifiers/DATA.keras]")
+    parser.add_argument("--out", help="file [classifiers/DATA.keras]")
     return parser.parse_args(words)
 
 
 def main(words=None):
-    """Trains, tests and saves; the exit code."""
+    """Trains, tests and saves; returns the exit code."""
     options = flags(words)
     try:
         return _main(options)
@@ -149,20 +151,22 @@ def main(words=None):
 
 
 def _main(options):
-    began = time.monotonic()
+    start = time.monotonic()
     for name in ("steps", "batch", "width", "features"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name} is {getattr(options, name)}; it must be at least 1")
+    if options.size is not None and options.size < 1:
+        raise InputError(f"--size is {options.size}; it must be at least 1")
     train, test, tested_on = load_both(options)
-    out = Path(options.out or f"classifiers/{train.name}.keras")
+    out = Path(f"classifiers/{train.name}.keras" if options.out is None else options.out)
     if out.suffix != ".keras":
-        raise InputError(f"--out is {out}; give a file that ends with .keras")
+        raise InputError(f"--out is {out}; pass a file that ends with .keras")
     with writing_to(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(options.seed)
     network = build_classifier(train.shape, len(train.classes), options.width, options.features)
     fit(network, train, options)
-    share, tested = accuracy(network, test)
+    correct, tested = accuracy(network, test)
     with writing_to(out.parent):
         network.save(out)
     card = {
@@ -173,16 +177,16 @@ def _main(options):
         "shape": train.shape,
         "range": "[-1, 1]",
         "layers": {"features": "features", "predictions": "logits"},
-        "accuracy": share,
+        "accuracy": correct,
         "accuracy_on": tested_on,
         "tested": tested,
         "constants": vars(options),
     }
     card["weights"] = extractors.load(f"{out}:features").weights_hash
-    card |= {"seconds": round(time.monotonic() - began, 1), "versions": versions()}
+    card |= {"seconds": round(time.monotonic() - start, 1), "versions": versions()}
     with writing_to(out.parent):
         files.write_bytes(out.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
-    print(f"accuracy {share:.2%} on {tested} images ({tested_on})")
+    print(f"accuracy {correct:.2%} on {tested} images ({tested_on})")
     print(f"wrote {out} (weights {card['weights']}) and {out.with_suffix('.json')}")
     return 0
 

@@ -275,7 +275,7 @@ def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: An
     print(f"{job.output}: total {lowest:.4g}, {fall}{early}")
 
 
-def play(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Paints every image.
 
     Raises:
@@ -306,7 +306,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Runs the recipe: 0; 2 with a one-line reason for bad input; 130 if the user stops it."""
     args = parser().parse_args(words)
     try:
-        return play(args)
+        return run(args)
     except InputError as error:
         print(f"gatys.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

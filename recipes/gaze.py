@@ -1,19 +1,20 @@
-"""What refined eyes are worth: a gaze predictor trained on them, measured on real eyes.
+"""The value of refined eyes: a gaze predictor trained on them is tested on real eyes.
 
     python recipes/gaze.py runs/simgan_eyes              a run of recipes/simgan.py
-    python recipes/gaze.py saved_models/simgan_eyes      or what it has exported
+    python recipes/gaze.py saved_models/simgan_eyes      or its export
 
-The same predictor is trained three times, for equally many steps from equal weights: on the
-simulated images as they are (raw), on the same ones refined, and on labelled real ones (oracle:
-what no simulation can reach). Each is measured on labelled real images that none has seen. This
-repeats for every seed. Refining helps where the refined row is below the raw one; it should stay
-above the oracle's. It writes gaze.json into the run folder and prints, by row, the mean error and
-the share of images with an error up to --within.
+The same predictor is trained three times, for the same number of steps from the same weights: on
+the simulated images as they are (raw), on the same images refined, and on labelled real images
+(oracle: an upper bound for any simulation). Each is tested on labelled real images that none was
+trained on, and this is repeated for every seed. Refining helps if the error in the refined row is
+below the raw one; it should stay above the oracle's. The recipe writes gaze.json into the run
+folder and prints the mean error of each row and the fraction of images with an error up to
+--within.
 
-Errors are distances in units of the labels (for the embedded eyes pixels of the pupil's place).
+Errors are distances in units of the labels (for the embedded eyes, pixels of the pupil's position).
 With `--labels vector` labels are gaze vectors, with `--labels angles` pitch and yaw in radians;
-their errors are degrees. Your own data need `real_test/` with labels. Half of these trains the
-oracle, the other half is the test; of the embedded eyes there are labels enough for both.
+their errors are in degrees. Your own data need `real_test/` with labels. One half trains the
+oracle, the other half is the test set; the embedded eyes have enough labels for both.
 
 Paper (MPIIGaze): 62.3% of the images within 7 degrees with simulated training images, 69.4%
 with refined, 87.2% with four times as many; mean error 11.2 degrees simulated, 7.8 refined. The
@@ -42,7 +43,7 @@ from tfgan_suite.utils.files import writing_to
 
 KINDS = ("raw", "refined", "oracle")
 LABELS = ("distance", "vector", "angles")
-_REAL_SEED = 101  # of labelled real eyes for the oracle: others than those of training and test
+_REAL_SEED = 101  # of the oracle's labelled real eyes, which are in no other set
 
 
 def build_predictor(shape=(35, 55, 1), outputs=3, width=32, dense=1000):
@@ -50,20 +51,20 @@ def build_predictor(shape=(35, 55, 1), outputs=3, width=32, dense=1000):
 
     Args:
         shape: of the images, `(height, width, channels)`, 24 or more pixels each way.
-        outputs: numbers of a label; paper 3, a gaze vector.
+        outputs: dimension of a label; paper 3, a gaze vector.
         width: channels of the first convolution; paper 32.
         dense: units before the output; paper 1000.
 
     Returns:
         Model from images in [-1, 1] to float32 `(batch, outputs)`. Its layer `"features"`
-        gives 9,600 numbers for the paper's images.
+        has 9,600 outputs for the paper's images.
 
     Raises:
-        InputError: the images are too small, a number is not whole and positive.
+        InputError: the images are too small, or a width is not a positive integer.
     """
     check_positive_integers(outputs=outputs, width=width, dense=dense)
     if min(shape[:2]) < 24:
-        raise InputError(f"images of {shape[0]}x{shape[1]}; the predictor needs 24x24 at least")
+        raise InputError(f"images of {shape[0]}x{shape[1]}; the predictor needs at least 24x24")
     image = x = keras.Input(shape, name="image")
     for channels in (width, width, 2 * width):
         x = _convolution(channels)(x)
@@ -105,21 +106,21 @@ def errors(predicted, labels, kind):
         float64 `(n,)`.
 
     Raises:
-        InputError: an unknown kind, or labels of another length than it needs.
+        InputError: the kind is unknown, or the labels have the wrong dimension.
     """
     if kind not in LABELS:
         raise InputError(f"--labels is {kind!r}; it must be one of {', '.join(LABELS)}")
     needed = {"vector": 3, "angles": 2}.get(kind, labels.shape[1])
     if labels.shape[1] != needed:
         raise InputError(
-            f"--labels {kind} needs {needed} numbers an image; these labels have {labels.shape[1]}"
+            f"--labels {kind} needs {needed} numbers per image; these labels have {labels.shape[1]}"
         )
     first, second = np.asarray(predicted, np.float64), np.asarray(labels, np.float64)
     if kind == "distance":
         return np.linalg.norm(first - second, axis=1)
     if kind == "angles":
         first, second = _directions(first), _directions(second)
-    # The angle by its tangent: its cosine is flat where the angle is small.
+    # From the tangent of the angle: its cosine is flat near 0.
     across = np.linalg.norm(np.cross(first, second), axis=1)
     return np.degrees(np.arctan2(across, np.sum(first * second, axis=1)))
 
@@ -130,153 +131,157 @@ def _directions(angles):
     return np.stack([np.cos(pitch) * np.sin(yaw), np.sin(pitch), np.cos(pitch) * np.cos(yaw)], 1)
 
 
-def train(given, options, seed):
+def train(examples, options, seed):
     """A predictor trained on images, as a function from images to labels.
 
-    Labels are scaled to mean 0 and deviation 1 while it trains; the rate falls along a cosine.
+    Labels are scaled to mean 0 and standard deviation 1 in training; the learning rate follows a
+    cosine decay.
     """
     keras.utils.set_random_seed(seed)
-    middle, spread = given.labels.mean(0), np.maximum(given.labels.std(0), 1e-6)
-    shape, outputs = given.images.shape[1:], given.labels.shape[1]
+    mean, deviation = examples.labels.mean(0), np.maximum(examples.labels.std(0), 1e-6)
+    shape, outputs = examples.images.shape[1:], examples.labels.shape[1]
     network = build_predictor(shape, outputs, options.width, options.dense)
-    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps)
-    network.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
+    learning_rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps)
+    network.compile(keras.optimizers.Adam(learning_rate), "mse", jit_compile=False)
     network.fit(
-        _drawn(given, middle, spread, options, seed), steps_per_epoch=options.steps, verbose=0
+        _batches(examples, mean, deviation, options, seed), steps_per_epoch=options.steps, verbose=0
     )
 
     def predict(images):
-        return network.predict(images, batch_size=256, verbose=0) * spread + middle
+        return network.predict(images, batch_size=256, verbose=0) * deviation + mean
 
     return predict
 
 
-def _drawn(given, middle, spread, options, seed):
-    """Endless batches, drawn with replacement: equally many steps, however many images."""
-    draws, scaled = np.random.default_rng(seed), (given.labels - middle) / spread
+def _batches(examples, mean, deviation, options, seed):
+    """Infinitely many batches, sampled with replacement, whatever the number of images."""
+    generator, scaled = np.random.default_rng(seed), (examples.labels - mean) / deviation
     while True:
-        chosen = draws.integers(0, len(scaled), min(options.batch, len(scaled)))
-        yield given.images[chosen], scaled[chosen].astype("f4")
+        indices = generator.integers(0, len(scaled), min(options.batch, len(scaled)))
+        yield examples.images[indices], scaled[indices].astype("f4")
 
 
 def split(source, count):
-    """What the experiment is about.
+    """The three sets of the experiment.
 
     Args:
         source: of `data.load_simulated`.
-        count: of simulated images at most.
+        count: largest number of simulated images.
 
     Returns:
         Simulated images, real ones for the oracle, and real ones for the test: `Images`.
 
     Raises:
-        InputError: there are no labels, or too few labelled real images.
+        InputError: labels are missing, or there are too few labelled real images.
     """
-    taken = source.take(min(count, source.lengths["simulated"]))
-    if "label" not in taken:
+    examples = source.take(min(count, source.lengths["simulated"]))
+    if "label" not in examples:
         raise InputError(
-            f"the simulated images of {source.name} have no labels; give a labels.csv beside them"
+            f"the simulated images of {source.name} have no labels; put a labels.csv beside them"
         )
     size = min(count, source.lengths["simulated"])
-    simulated = Images(taken["simulated"][:size], taken["label"][:size])
-    held = source.held_out(10_000)
-    real = Images(held["real"], held["real_label"])
+    simulated = Images(examples["simulated"][:size], examples["label"][:size])
+    held_out = source.held_out(10_000)
+    real = Images(held_out["real"], held_out["real_label"])
     if source.report is eyes.report:
-        made = eyes.generate(size, source.shape[:2], _REAL_SEED, real=True)
-        return simulated, Images(made.images / np.float32(127.5) - 1.0, made.pupil), real
+        generated = eyes.generate(size, source.shape[:2], _REAL_SEED, real=True)
+        return simulated, Images(generated.images / np.float32(127.5) - 1.0, generated.pupil), real
     half = len(real.labels) // 2
     if half < 1:
         raise InputError(
-            f"{source.name} has {len(real.labels)} labelled real images; 2 at least are needed"
+            f"{source.name} has {len(real.labels)} labelled real images; at least 2 are needed"
         )
-    # Every second one: neighbours in a folder are often of one person.
+    # Every second image: neighbours in a folder often show the same person.
     oracle, test = (Images(real.images[i::2], real.labels[i::2]) for i in (0, 1))
     return simulated, oracle, test
 
 
-def experiment(source, refine, options, tell=print):
+def experiment(source, refine, options, log=print):
     """Trains the predictors and measures them.
 
     Args:
         source: of `data.load_simulated`.
         refine: function from simulated images to refined ones.
         options: the flags.
-        tell: gets a line for every trained predictor.
+        log: receives a line for every trained predictor.
 
     Returns:
         `{"labels", "within", "trained_on": {kind: images}, "tested_on", "rows": {kind:
         {"mean", "median", "within": over the seeds, "by_seed": [means]}}}`.
 
     Raises:
-        InputError: labels are missing or do not fit.
+        InputError: labels are missing or have the wrong dimension.
     """
     simulated, oracle, test = split(source, options.count)
-    kind = options.labels or ("vector" if test.labels.shape[1] == 3 else "distance")
-    within = options.within or (1.0 if kind == "distance" else 7.0)
-    errors(test.labels, test.labels, kind)  # raises before the long part
+    kind, within = options.labels, options.within
+    if kind is None:
+        kind = "vector" if test.labels.shape[1] == 3 else "distance"
+    if within is None:
+        within = 1.0 if kind == "distance" else 7.0
+    errors(test.labels, test.labels, kind)  # fail before the long part
     refined = Images(np.asarray(refine(simulated.images), np.float32), simulated.labels)
-    given = dict(zip(KINDS, (simulated, refined, oracle)))
-    found = {name: [] for name in KINDS}
+    training_sets = dict(zip(KINDS, (simulated, refined, oracle)))
+    results = {name: [] for name in KINDS}
     for seed in range(options.seeds):
-        for name, shown in given.items():
-            predict = train(shown, options, seed)
-            found[name].append(errors(predict(test.images), test.labels, kind))
-            tell(f"seed {seed}, {name:8s} mean error {found[name][-1].mean():.3f}")
+        for name, examples in training_sets.items():
+            predict = train(examples, options, seed)
+            results[name].append(errors(predict(test.images), test.labels, kind))
+            log(f"seed {seed}, {name:8s} mean error {results[name][-1].mean():.3f}")
     return {
         "labels": kind,
         "within": within,
-        "trained_on": {name: len(one.labels) for name, one in given.items()},
+        "trained_on": {name: len(examples.labels) for name, examples in training_sets.items()},
         "tested_on": len(test.labels),
-        "rows": {name: _summary(every, within) for name, every in found.items()},
+        "rows": {name: _summary(by_seed, within) for name, by_seed in results.items()},
     }
 
 
-def _summary(every, within):
-    together = np.concatenate(every)
+def _summary(by_seed, within):
+    pooled = np.concatenate(by_seed)
     return {
-        "mean": float(together.mean()),
-        "median": float(np.median(together)),
-        "within": float(np.mean(together <= within)),
-        "by_seed": [float(one.mean()) for one in every],
+        "mean": float(pooled.mean()),
+        "median": float(np.median(pooled)),
+        "within": float(np.mean(pooled <= within)),
+        "by_seed": [float(values.mean()) for values in by_seed],
     }
 
 
-def table(found):
-    """The result in words."""
-    unit = "" if found["labels"] == "distance" else " degrees"
-    share = f"within {found['within']:g}{unit}"
-    lines = [f"{'trained on':12s}{'images':>9s}{'mean':>9s}{'median':>9s}  {share}"]
-    for name, row in found["rows"].items():
+def table(results):
+    """The results as a table."""
+    unit = "" if results["labels"] == "distance" else " degrees"
+    column = f"within {results['within']:g}{unit}"
+    lines = [f"{'trained on':12s}{'images':>9s}{'mean':>9s}{'median':>9s}  {column}"]
+    for name, row in results["rows"].items():
         lines.append(
-            f"{name:12s}{found['trained_on'][name]:9d}{row['mean']:9.3f}{row['median']:9.3f}"
+            f"{name:12s}{results['trained_on'][name]:9d}{row['mean']:9.3f}{row['median']:9.3f}"
             f"  {row['within']:.1%}"
         )
-    raw, refined = (found["rows"][name]["mean"] for name in ("raw", "refined"))
-    seeds = zip(found["rows"]["raw"]["by_seed"], found["rows"]["refined"]["by_seed"])
+    raw, refined = (results["rows"][name]["mean"] for name in ("raw", "refined"))
+    seeds = zip(results["rows"]["raw"]["by_seed"], results["rows"]["refined"]["by_seed"])
     better = [b < a for a, b in seeds]
     lines.append(
-        f"errors on {found['tested_on']} real images; refining changes the mean error by"
+        f"errors on {results['tested_on']} real images; refining changes the mean error by"
         f" {refined / raw - 1:+.1%} (lower in {sum(better)} of {len(better)} seeds)"
     )
     return "\n".join(lines)
 
 
-def open_refiner(place) -> tuple[Callable, str, tuple[int, ...], Path]:
+def open_refiner(source) -> tuple[Callable, str, tuple[int, ...], Path]:
     """A trained refiner: its function, its data, the shape of its images, and its folder.
 
     Args:
-        place: run folder or export.
+        source: run folder or export.
 
     Raises:
-        InputError: neither of the two, or of another game.
+        InputError: it is neither of the two, or belongs to another game.
     """
-    folder = Path(place)
+    folder = Path(source)
     if (folder / "run.json").is_file():
-        game, chosen, info = Run(folder).load()
+        game, options, info = Run(folder).load()
         if getattr(game, "takes", "") != "simulated":
-            raise InputError(f"{folder} is a run of {type(game).__name__}; give one of simgan")
+            raise InputError(f"{folder} is a run of {type(game).__name__}; pass a run of simgan")
         refine = functools.partial(game.translate, batch=64)
-        return refine, chosen.data, info.shape, folder
+        return refine, options.data, info.shape, folder
     exported = export.load(folder)
     constants = exported.card.get("constants", {})
     if exported.card.get("game") != "simgan":
@@ -291,29 +296,33 @@ def open_refiner(place) -> tuple[Callable, str, tuple[int, ...], Path]:
 
 
 def flags(words=None):
-    """The command line."""
+    """Reads the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("refiner", help="run folder or export of recipes/simgan.py")
-    parser.add_argument("--data", default="", help="labelled data [those of the refiner]")
-    parser.add_argument("--labels", default="", help="distance, vector or angles [by their number]")
-    parser.add_argument("--within", type=float, default=0.0, help="bound of the share [1; 7 deg.]")
+    parser.add_argument("--data", help="labelled data [that of the refiner]")
+    parser.add_argument("--labels", help="distance, vector or angles [by their dimension]")
+    parser.add_argument(
+        "--within", type=float, help="error bound of the last column [1; 7 degrees]"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="repetitions [3]")
-    parser.add_argument("--steps", type=int, default=600, help="training steps of each [600]")
+    parser.add_argument("--steps", type=int, default=600, help="training steps per predictor [600]")
     parser.add_argument("--batch", type=int, default=64, help="images in a batch [64]")
     parser.add_argument(
-        "--learning-rate", type=float, default=1e-3, help="Adam's first rate [0.001]"
+        "--learning-rate", type=float, default=1e-3, help="Adam's initial learning rate [0.001]"
     )
     parser.add_argument("--width", type=int, default=8, help="channels of the first layer [8]")
     parser.add_argument("--dense", type=int, default=64, help="units of the dense layer [64]")
-    parser.add_argument("--count", type=int, default=20_000, help="most simulated images [20000]")
-    parser.add_argument("--out", default="", help="file [gaze.json in the refiner's folder]")
+    parser.add_argument(
+        "--count", type=int, default=20_000, help="largest number of simulated images [20000]"
+    )
+    parser.add_argument("--out", help="file [gaze.json in the refiner's folder]")
     return parser.parse_args(words)
 
 
 def main(words=None):
-    """Runs the experiment; the exit code."""
+    """Runs the experiment; returns the exit code."""
     options = flags(words)
     try:
         return _main(options)
@@ -323,26 +332,28 @@ def main(words=None):
 
 
 def _main(options):
-    began = time.monotonic()
+    start = time.monotonic()
     for name in ("seeds", "steps", "batch", "width", "dense", "count"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name} is {getattr(options, name)}; it must be at least 1")
     refine, spec, shape, folder = open_refiner(options.refiner)
-    source = data.load_simulated(options.data or spec, size=shape[:2], channels=shape[2])
-    found = experiment(source, refine, options)
+    if options.data is not None:
+        spec = options.data
+    source = data.load_simulated(spec, size=shape[:2], channels=shape[2])
+    results = experiment(source, refine, options)
     facts = {
         "refiner": str(folder),
         "data": source.name,
         "fingerprint": source.fingerprint,
         "constants": vars(options),
-        "seconds": round(time.monotonic() - began, 1),
+        "seconds": round(time.monotonic() - start, 1),
         "versions": versions(),
     }
-    out = Path(options.out or folder / "gaze.json")
+    out = folder / "gaze.json" if options.out is None else Path(options.out)
     with writing_to(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
-        files.write_bytes(out, (json.dumps({**found, **facts}, indent=2) + "\n").encode())
-    print(table(found))
+        files.write_bytes(out, (json.dumps({**results, **facts}, indent=2) + "\n").encode())
+    print(table(results))
     print(f"wrote {out} ({facts['seconds']:.0f} s)")
     return 0
 

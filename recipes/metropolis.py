@@ -1,16 +1,16 @@
-"""Metropolis sampling beside a GAN: what a classical chain can do, and where it gets stuck.
+"""Metropolis sampling compared with a GAN: what a classical chain can do, and where it gets stuck.
 
     python recipes/metropolis.py                     all targets, and a WGAN-GP on the ring of 8
-    python recipes/metropolis.py --gan-steps 0       the chains alone, seconds
-    python recipes/metropolis.py --gan-steps 500     a GAN that has hardly begun
+    python recipes/metropolis.py --gan-steps 0       only the chains, seconds
+    python recipes/metropolis.py --gan-steps 500     a GAN early in training
 
-The chains know the density and need no training; the GAN knows only points drawn from it, needs
-training, and then gives independent samples in one pass. Expect: on N(0, 1) an acceptance of .97
-at step .1, where it takes hundreds of moves for one independent sample, and of .44 at step 2.4,
-where it takes four or five; on the ring, short steps that are accepted often and never leave
-their mode (R-hat far above 1), long steps that are hardly ever accepted.
+The chains know the density and need no training; the GAN knows only samples of it, needs training,
+and then generates independent samples in a single pass. Expect: on N(0, 1) an acceptance rate of
+.97 at step .1, where an independent sample takes hundreds of moves, and of .44 at step 2.4, where
+it takes four or five; on the ring, short steps that are accepted often and never leave their mode
+(R-hat far above 1), long steps that are hardly ever accepted.
 
-Writes measures.jsonl, one_dimension.png and two_dimensions.png into the --out folder. Images
+Writes measures.jsonl, one_dimension.png and two_dimensions.png into the --out folder. Figures
 need matplotlib: pip install -e '.[plots]'
 """
 
@@ -30,7 +30,7 @@ from tfgan_suite.mcmc import diagnostics, metropolis, targets
 from tfgan_suite.utils.files import writing_to
 from tfgan_suite.utils.optional_packages import require
 
-# Target, deviations of the moves. The last one of each is a good one.
+# Standard deviations of the moves by target; the last one of each is a good choice.
 WALKS = {
     "normal": (0.1, 25.0, 2.4),
     "mixture": (0.1, 3.0),
@@ -43,83 +43,89 @@ HEAD = ("target", "method", "acceptance", "tau", "ESS", "R-hat", "modes", "good"
 
 def parser() -> argparse.ArgumentParser:
     """The flags."""
-    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    made.add_argument("--samples", type=int, default=80_000, help="samples of a row [80000]")
-    made.add_argument("--chains", type=int, default=8, help="chains, from spread starts [8]")
-    made.add_argument("--gan-steps", type=int, default=4000, help="0: no GAN [4000]")
-    made.add_argument("--width", type=int, default=256, help="hidden units of the GAN [256]")
-    made.add_argument("--seed", type=int, default=0, help="of all draws [0]")
-    made.add_argument("--out", default="runs/metropolis", help="folder [runs/metropolis]")
-    return made
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=80_000, help="samples per row [80000]")
+    parser.add_argument(
+        "--chains", type=int, default=8, help="chains, from overdispersed starts [8]"
+    )
+    parser.add_argument(
+        "--gan-steps", type=int, default=4000, help="training steps of the GAN, 0: no GAN [4000]"
+    )
+    parser.add_argument("--width", type=int, default=256, help="hidden units of the GAN [256]")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers [0]")
+    parser.add_argument("--out", default="runs/metropolis", help="output folder [runs/metropolis]")
+    return parser
 
 
 def main(words: list[str] | None = None) -> int:
-    """Runs everything; 0, or 2 with a one-line reason for bad input."""
+    """Runs the recipe: 0, or 2 with a one-line reason for bad input."""
     args = parser().parse_args(words)
     try:
-        return play(args)
+        return run(args)
     except InputError as error:
         print(f"metropolis: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
 
-def play(args: argparse.Namespace) -> int:
-    """Walks, trains, writes and prints."""
-    least = {"samples": 8, "chains": 2, "gan_steps": 0, "width": 1}
-    for name, low in least.items():
+def run(args: argparse.Namespace) -> int:
+    """Samples, trains, writes and prints."""
+    minima = {"samples": 8, "chains": 2, "gan_steps": 0, "width": 1}
+    for name, low in minima.items():
         if getattr(args, name) < low:
             flag = "--" + name.replace("_", "-")
             raise InputError(f"{flag} is {getattr(args, name)}; it must be {low} or more")
     if args.samples < 4 * args.chains:
-        raise InputError(f"--samples is {args.samples}; {args.chains} chains need four each")
-    # Before minutes of work, not after them.
-    require("matplotlib", "plots", "Drawing the images")
+        raise InputError(
+            f"--samples is {args.samples}; {args.chains} chains need at least four each"
+        )
+    # Fail before minutes of work.
+    require("matplotlib", "plots", "Plotting")
     out = Path(args.out)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
-    rows, drawn = [], {}
+    rows, samples = [], {}
     for name, steps in WALKS.items():
         for step in steps:
             row, chain = walk(targets.targets()[name], step, args)
             rows.append(row)
-            drawn[name, row["method"]] = chain.samples
-            say(row, first=len(rows) == 1)
+            samples[name, row["method"]] = chain.samples
+            print_row(row, first=len(rows) == 1)
     if args.gan_steps:
-        row, points = play_gan(args)
+        row, points = train_gan(args)
         rows.append(row)
-        drawn["ring", row["method"]] = points[:, None]
-        say(row)
+        samples["ring", row["method"]] = points[:, None]
+        print_row(row)
     with writing_to(out):
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (out / "measures.jsonl").write_text(lines, encoding="utf-8")
-        draw_lines(out / "one_dimension.png", drawn)
-        draw_planes(out / "two_dimensions.png", drawn, rows)
+        draw_lines(out / "one_dimension.png", samples)
+        draw_planes(out / "two_dimensions.png", samples, rows)
     print(f"wrote {out}/measures.jsonl, one_dimension.png, two_dimensions.png")
     return 0
 
 
 def walk(target, step: float, args: argparse.Namespace):
-    """One row of the table: chains of one step width, and their samples."""
+    """One row of the table, and its chains, for one step size."""
     each = args.samples // args.chains
     start = targets.dispersed(target, args.chains, args.seed)
-    begun = time.perf_counter()
+    began = time.perf_counter()
     chain = metropolis.sample(
         targets.in_numpy(target), start, each, step, seed=args.seed, burn_in=each // 5
     )
-    seconds = time.perf_counter() - begun
-    worth = diagnostics.effective_samples(chain.samples)
+    seconds = time.perf_counter() - began
+    effective = diagnostics.effective_samples(chain.samples)
     row = {
         "target": target.name,
         "method": f"Metropolis, step {step:g}",
         "samples": each * args.chains,
         "chains": args.chains,
         "acceptance": float(chain.acceptance.mean()),
-        "autocorrelation_time": each * args.chains / worth,
-        "effective_samples": worth,
+        "autocorrelation_time": each * args.chains / effective,
+        "effective_samples": effective,
         "r_hat": diagnostics.r_hat(chain.samples),
         "sampling_seconds": seconds,
         "training_seconds": 0.0,
-        "seconds_per_independent_sample": seconds / worth,
+        "seconds_per_independent_sample": seconds / effective,
         "mean": chain.samples.mean(axis=(0, 1)).tolist(),
         "standard_error": diagnostics.standard_error(chain.samples).tolist(),
         "seed": args.seed,
@@ -129,8 +135,8 @@ def walk(target, step: float, args: argparse.Namespace):
     return row, chain
 
 
-def play_gan(args: argparse.Namespace):
-    """The ring learned by a WGAN-GP in the setting of recipes/wgan_gp.py."""
+def train_gan(args: argparse.Namespace):
+    """Trains a WGAN-GP on the ring, in the setting of recipes/wgan_gp.py."""
     import keras
 
     from tfgan_suite import data
@@ -149,7 +155,7 @@ def play_gan(args: argparse.Namespace):
     )
     game.compile(generator=FusedAdam(1e-3, 0.5, 0.9), critic=FusedAdam(1e-3, 0.5, 0.9))
     batches = source.batches(64 * game.critic_steps, seed=args.seed)
-    begun = time.perf_counter()
+    began = time.perf_counter()
     decay = callbacks.LinearDecay(0, args.gan_steps)
     game.fit(
         batches,
@@ -158,19 +164,19 @@ def play_gan(args: argparse.Namespace):
         shuffle=False,
         callbacks=[decay],
     )
-    training = time.perf_counter() - begun
+    training = time.perf_counter() - began
     game.recalibrate_batch_norm()
     count = args.samples
-    game.generate(count, seed=args.seed)  # the first call builds the function
-    begun = time.perf_counter()
+    game.generate(count, seed=args.seed)  # the first call traces the function
+    began = time.perf_counter()
     points = game.generate(count, seed=args.seed + 1)
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - began
     row = {
         "target": "ring",
         "method": "WGAN-GP",
         "samples": count,
         "steps": args.gan_steps,
-        # Each sample has noise of its own: they are independent (of the generator's density).
+        # Each sample has its own noise: samples of the generator's density are independent.
         "effective_samples": float(count),
         "autocorrelation_time": 1.0,
         "sampling_seconds": seconds,
@@ -183,12 +189,12 @@ def play_gan(args: argparse.Namespace):
 
 
 def coverage(points: np.ndarray) -> dict[str, float]:
-    """Modes of the ring that were found, and the share of points near one."""
-    found = gaussians.report(points, "ring")
-    return {"modes_found": found["modes_found"], "good_share": found["good_share"]}
+    """Number of modes that were found, and the fraction of points near a mode."""
+    report = gaussians.report(points, "ring")
+    return {name: report[name] for name in ("modes_found", "good_share")}
 
 
-def say(row: dict, first: bool = False) -> None:
+def print_row(row: dict, first: bool = False) -> None:
     """Prints a row of the table."""
     if first:
         print(line(HEAD))
@@ -218,46 +224,46 @@ def line(cells) -> str:
 
 
 def figure(rows: int, columns: int):
-    """An empty figure that needs no screen, and its axes."""
+    """An empty figure that needs no display, and its axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(3.4 * columns, 2.6 * rows), layout="constrained")
-    FigureCanvasAgg(made)
-    return made, made.subplots(rows, columns, squeeze=False)
+    page = Figure(figsize=(3.4 * columns, 2.6 * rows), layout="constrained")
+    FigureCanvasAgg(page)
+    return page, page.subplots(rows, columns, squeeze=False)
 
 
-def draw_lines(path: Path, drawn: dict) -> None:
-    """For the targets on a line: a chain's path, its histogram under the density, its memory."""
-    walks = [(key, value) for key, value in drawn.items() if value.shape[2] == 1]
+def draw_lines(path: Path, samples_of: dict) -> None:
+    """One-dimensional targets: trace of a chain, histogram and density, autocorrelation."""
+    walks = [(key, value) for key, value in samples_of.items() if value.shape[2] == 1]
     page, axes = figure(len(walks), 3)
     for (key, samples), (left, middle, right) in zip(walks, axes):
         left.plot(samples[:500, 0, 0], linewidth=0.7)
         left.set(ylabel=key[0], title=key[1], ylim=(-4.5, 4.5))
-        place = np.linspace(-4.5, 4.5, 300)
-        density = np.exp(targets.in_numpy(targets.targets()[key[0]])(place[:, None]))
+        grid = np.linspace(-4.5, 4.5, 300)
+        density = np.exp(targets.in_numpy(targets.targets()[key[0]])(grid[:, None]))
         middle.hist(samples.ravel(), bins=60, range=(-4.5, 4.5), density=True, color="#9ec5e8")
-        middle.plot(place, density / (density.sum() * (place[1] - place[0])), color="#b03a2e")
-        middle.set_title("all chains, and the density")
+        middle.plot(grid, density / (density.sum() * (grid[1] - grid[0])), color="#b03a2e")
+        middle.set_title("all chains and the density")
         centred = samples[:, 0, 0] - samples[:, 0, 0].mean()
         power = np.abs(np.fft.rfft(centred, 2 * len(centred))) ** 2
-        memory = np.fft.irfft(power)[:200]
-        right.plot(memory / max(memory[0], 1e-300))
+        autocorrelation = np.fft.irfft(power)[:200]
+        right.plot(autocorrelation / max(autocorrelation[0], 1e-300))
         right.set(title="autocorrelation", ylim=(-0.2, 1.05))
     page.savefig(path, dpi=110)
 
 
-def draw_planes(path: Path, drawn: dict, rows: list[dict]) -> None:
-    """For the targets in the plane: the samples, and the path of one chain."""
-    planes = [(key, value) for key, value in drawn.items() if value.shape[2] == 2]
+def draw_planes(path: Path, samples_of: dict, rows: list[dict]) -> None:
+    """Two-dimensional targets: the samples, and the path of a single chain."""
+    planes = [(key, value) for key, value in samples_of.items() if value.shape[2] == 2]
     page, axes = figure(-(-len(planes) // 2), 2)
     for axis in axes.ravel()[len(planes) :]:
         axis.set_axis_off()
     for (key, samples), axis in zip(planes, axes.ravel()):
         points = samples.reshape(-1, 2)
-        # At random: a fixed distance would keep hitting the same chain.
-        shown = np.random.default_rng(0).permutation(len(points))[:5000]
-        axis.plot(*points[shown].T, ".", markersize=3, color="#6fa8dc")
+        # At random: a fixed stride would always hit the same chain.
+        subset = np.random.default_rng(0).permutation(len(points))[:5000]
+        axis.plot(*points[subset].T, ".", markersize=3, color="#6fa8dc")
         if key[0] == "ring":
             axis.set(xlim=(-1.9, 1.9), ylim=(-1.9, 1.9))
         if samples.shape[1] > 1:

@@ -135,7 +135,7 @@ def test_the_embedded_eyes_have_labels_for_both(recipe):
 
 @pytest.mark.parametrize(
     "source, said",
-    [(Dots(labelled=False), "have no labels"), (Dots(tested=1), "2 at least")],
+    [(Dots(labelled=False), "have no labels"), (Dots(tested=1), "at least 2")],
 )
 def test_missing_labels_are_said(recipe, source, said):
     with pytest.raises(InputError, match=said):
