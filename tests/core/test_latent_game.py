@@ -1,4 +1,4 @@
-"""Regularization and taps: options that every game from noise takes."""
+"""Regularization and layer outputs: options that every game from noise takes."""
 
 import keras
 import numpy as np
@@ -73,7 +73,7 @@ def test_impossible_options_are_refused(options, said):
         game_of(**options)
 
 
-def test_taps_give_what_the_layers_give():
+def test_selected_outputs_are_what_the_layers_return():
     discriminator = dcgan.build_discriminator(size=8, channels=1, width=2, norm="none")
     name = next(n for n in layer_names(discriminator) if "conv" in n)
     images = tf.random.stateless_uniform((3, 8, 8, 1), [0, 1])

@@ -1,4 +1,4 @@
-"""VGG, SqueezeNet and MobileNetV2: their counts, taps, weights, and what is refused."""
+"""VGG, SqueezeNet and MobileNetV2: their counts, layers, weights, and what is refused."""
 
 import os
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_counts(name, tap, count):
     assert network.build([network.layer_of(tap)]).count_params() == count
 
 
-def test_the_names_of_papers_and_of_keras_are_the_same_taps():
+def test_the_names_of_papers_and_of_keras_are_the_same_layers():
     network = architectures.NETWORKS["vgg19"]
     names = ("relu4_2", "conv4_2", "phi_4,2", "phi4_2", "block4_conv2")
     assert {network.layer_of(name) for name in names} == {"block4_relu2"}
@@ -371,7 +371,7 @@ def test_weights_that_are_not_there_say_what_to_fetch_and_where_to_put_it(monkey
     for words in ("vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "~/.keras/models",
                   "weights=FILE", "layer|kernel", "Name or service"):  # fmt: skip
         assert words in str(error.value)
-    with pytest.raises(InputError, match="squeezenet to download: give weights=FILE"):
+    with pytest.raises(InputError, match="squeezenet to download; pass weights=FILE"):
         extractors.feature_network("squeezenet", ["fire2"])
 
 
@@ -380,9 +380,9 @@ def test_what_else_is_refused(tmp_path, squeezenet):
     np.savez(tmp_path / "other.npz", image=np.zeros(3))
     np.savez(tmp_path / "few.npz", **{"conv1|kernel": np.zeros((1, 1, 1, 1))})
     cases = [
-        ("vgg19", ["relu6_1"], {"weights": None}, "no tap 'relu6_1'; it has relu1_1, relu1_2"),
+        ("vgg19", ["relu6_1"], {"weights": None}, "no layer 'relu6_1'; it has relu1_1, relu1_2"),
         ("vgg19", ["relu1_3"], {"weights": None}, "phi_4,2 and block4_conv2 are relu4_2"),
-        ("vgg19", [], {"weights": None}, "no tap of vgg19 was named; it has relu1_1"),
+        ("vgg19", [], {"weights": None}, "no layer of vgg19 was named; it has relu1_1"),
         ("squeezenet", ["fire1"], {"weights": None}, "it has conv1, pool1, fire2"),
         ("vgg20", ["relu1_1"], {}, "there is no network 'vgg20'; expected vgg16, vgg19"),
         ("vgg19", ["relu1_1"], {"weights": "no.h5"}, "there is no file of weights no.h5"),

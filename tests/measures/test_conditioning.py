@@ -73,7 +73,7 @@ def test_a_classifier_of_other_classes_is_refused(classifier):
     classifier.describe = lambda images: (None, np.zeros((len(images), 7)))
     with pytest.raises(InputError, match="knows 7 classes, the game 4"):
         conditioning.classes(Game(), classifier, 8, 0, 8)
-    with pytest.raises(InputError, match="asks for no class"):
+    with pytest.raises(InputError, match="has no input for a class"):
         conditioning.classes(Game("category"), classifier, 8, 0, 8)
 
 
@@ -105,5 +105,5 @@ def test_copies_of_the_right_examples_are_near():
 
 def test_files_cannot_be_asked(tmp_path):
     np.savez(tmp_path / "x.npz", x_train=np.zeros((8, 8, 8, 1), "u1"))
-    with pytest.raises(InputError, match="is no run"):
+    with pytest.raises(InputError, match="is not a run"):
         measure(tmp_path / "x.npz", tmp_path / "x.npz", measures=["classes"])

@@ -60,7 +60,7 @@ def test_too_few_samples_warn_with_the_number_needed():
     [
         (np.eye(3) * 2, 1, "logits=True"),
         (-np.eye(3), 1, "logits=True"),
-        (np.eye(3), 5, "cannot be cut into 5"),
+        (np.eye(3), 5, "cannot be divided into 5"),
         (np.ones(4), 1, "(4,)"),
         (np.full((4, 2), np.nan), 1, "not finite"),
     ],

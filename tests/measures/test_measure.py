@@ -47,7 +47,6 @@ def home(tmp_path_factory):
 
 def command(*words):
     parser = argparse.ArgumentParser()
-    parser.add_argument("--json", action="store_true")  # as the suite's own commands have it
     measure_command.add_arguments(parser)
     return measure_command.run(parser.parse_args([str(word) for word in words]))
 
@@ -142,7 +141,7 @@ def test_few_samples_warn_in_one_line(home, capsys):
     "changes, said",
     [
         (["--measures", "fod"], "did you mean 'fid'"),
-        (["--measures", ","], "no measure was asked for"),
+        (["--measures", ","], "no measure was requested"),
         (["--samples", "1"], "samples 1"),
         (["--samples", "5", "--measures", "prdc"], "at least 6 of each"),
         (["--seed", "-1"], "seed -1"),

@@ -1,15 +1,15 @@
 """Frozen feature networks, for measures and content losses: by name, from a file, or any callable.
 
-For losses, inner layers by the names of papers (see `named_layers`):
+For losses, inner layers by the names that papers use (see `named_layers`):
 
-    look = extractors.feature_network("vgg19", ["relu1_1", "conv4_2"])      # maps of images of any size
+    look = extractors.feature_network("vgg19", ["relu1_1", "conv4_2"])  # maps, images of any size
 
 For measures, one vector for each image:
 
     extractor = extractors.load("inception_v3")                  # keras.applications, ImageNet
     extractor = extractors.load("vgg19:block5_conv4")            # a layer of it
     extractor = extractors.load("classifiers/shapes.keras")      # from recipes/classifier.py
-    extractor = extractors.load("squeezenet.npz:fire9")          # weights of `architectures`
+    extractor = extractors.load("squeezenet.npz:fire9")          # weights for `architectures`
     extractor = extractors.from_callable(network, "my network")
     features = extractor.features(images)                      # float32 (n, d)
 """
@@ -35,7 +35,8 @@ from tfgan_suite.features.network import in_float32
 from tfgan_suite.features.weights import downloading, hash_weights, identify_network, read_model
 
 __all__ = [
-    "APPLICATIONS", "RESIZES", "Extractor", "FeatureNetwork", "check_finite", "checksum", "from_callable",
+    "APPLICATIONS", "RESIZES", "Extractor", "FeatureNetwork", "check_finite", "checksum",
+    "from_callable",
     "feature_network", "hash_weights", "load",
 ]  # fmt: skip
 
@@ -50,20 +51,20 @@ APPLICATIONS = {
 
 
 class Extractor:
-    """A frozen network that describes images; made by `load` or `from_callable`.
+    """A frozen network that extracts features; built by `load` or `from_callable`.
 
     Args:
-        network: takes float32 images `(n, height, width, channels)`, gives one tensor or a list.
-        name: stands in every result.
-        layers: names of what the network gives, in order; the first are the features.
-        weights_hash: hash of its weights; `None` where unknown, then nothing is cached.
+        network: from float32 images `(n, height, width, channels)` to a tensor or a list of them.
+        name: part of every result.
+        layers: names of the network's outputs, in order; the first are the features.
+        weights_hash: hash of its weights; `None` if unknown, and then nothing is cached.
         size: `(height, width)` that it needs; other images are resized. `None`: takes any.
         channels: 1, 3, or `None` for any. Grey images are repeated to 3.
         prepare: maps images in [-1, 1] to the values that the network was trained on.
         pool: `"mean"` averages feature maps over height and width to vectors; `"none"` does not.
-        resize: interpolation, one of `RESIZES`.
-        antialias: whether the filter widens when images shrink.
-        gives_logits: whether predictions are logits, not probabilities.
+        resize: interpolation, one of `RESIZES`; default `"bilinear"`.
+        antialias: whether the filter widens when images shrink; default True.
+        gives_logits: whether predictions are logits, not probabilities; default True.
 
     Raises:
         InputError: an unknown interpolation or pooling.
@@ -96,7 +97,7 @@ class Extractor:
         self._compiled: dict[tuple[int, ...], Callable[[tf.Tensor], list[tf.Tensor]]] = {}
 
     def __call__(self, images: tf.Tensor) -> list[tf.Tensor]:
-        """What each layer says, differentiable by the images.
+        """The output of each layer, differentiable with respect to the images.
 
         Args:
             images: float `(n, height, width, channels)` in [-1, 1].
@@ -107,7 +108,7 @@ class Extractor:
         Raises:
             InputError: images of another rank or number of channels than the network takes.
         """
-        images = self._fitted(tf.cast(images, tf.float32))
+        images = self._fit(tf.cast(images, tf.float32))
         outputs = self.network(images if self._prepare is None else self._prepare(images))
         outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
         return [tf.cast(output, tf.float32) for output in outputs]
@@ -117,7 +118,7 @@ class Extractor:
         return self.describe(images)[0]
 
     def describe(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Features, and predictions where the extractor was made with them.
+        """Features, and predictions if the extractor was loaded with them.
 
         Args:
             images: uint8, or float in [-1, 1], `(n, height, width, channels)`.
@@ -126,8 +127,8 @@ class Extractor:
             float32 `(n, d)`; float32 `(n, classes)` (the second of `layers`) or `None`.
 
         Raises:
-            InputError: NaN or infinity in the images, or the network gives something else
-                than a vector for each image.
+            InputError: NaN or infinity in the images, or an output that is not a vector for each
+                image.
         """
         images = np.asarray(images)
         if images.dtype == np.uint8:
@@ -135,7 +136,7 @@ class Extractor:
         check_finite(images)
         outputs = [output.numpy() for output in self._call(images)]
         if self.pool == "mean" and outputs[0].ndim == 4:
-            # In float64: NumPy adds float32 one by one here, which loses digits on large maps.
+            # In float64: NumPy sums float32 one by one here, which loses digits on large maps.
             outputs[0] = outputs[0].mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
         for name, output in zip(self.layers, outputs):
             if output.ndim != 2 or len(output) != len(images):
@@ -151,12 +152,12 @@ class Extractor:
         shape = images.shape[1:]
         if shape not in self._compiled:
             spec = tf.TensorSpec((None, *shape), tf.float32)
-            # Without autograph an InputError stays the one line that it is.
+            # Without autograph an InputError remains a single line.
             self._compiled[shape] = tf.function(self.__call__, [spec], autograph=False)
         return self._compiled[shape](tf.constant(images, tf.float32))
 
     def protocol(self) -> dict[str, Any]:
-        """What a result must say of its extractor."""
+        """What a result must state of its extractor."""
         resize = "none"
         if self.size is not None:
             filtered = "antialias" if self.antialias else "no antialias"
@@ -169,7 +170,7 @@ class Extractor:
             "resize": resize,
         }
 
-    def _fitted(self, images: tf.Tensor) -> tf.Tensor:
+    def _fit(self, images: tf.Tensor) -> tf.Tensor:
         """Images of the size and number of channels that the network takes."""
         shape = images.shape
         if shape.rank == 4 and self.channels == 3 and shape[3] == 1:
@@ -197,16 +198,16 @@ def load(
 
     Args:
         spec: a name in `APPLICATIONS`, a Keras file (`.keras`, `.h5`), an `.npz` file of weights
-            (see `feature_weights`) or a SavedModel folder; with `:LAYER` (SavedModel: `:OUTPUT`)
-            behind it for another layer than the usual one.
-            Usual are: for applications the last feature maps, averaged over space; for a file what
-            the card beside it names (`NAME.json`, as `recipes/classifier.py` writes it), else its
-            output. Files take images in [-1, 1].
-        predictions: whether to give class predictions beside the features.
+            (see `weights`) or a SavedModel folder; followed by `:LAYER` (SavedModel: `:OUTPUT`)
+            for another layer than the default. By default, applications use their last feature
+            maps, averaged over space; a file uses the layer that the card beside it names
+            (`NAME.json`, as `recipes/classifier.py` writes it), else its output. Files take
+            images in [-1, 1].
+        predictions: whether to return class predictions beside the features; default False.
         pool: as for `Extractor`; default `"mean"` for applications, `"none"` for files.
-        weights: for applications `"imagenet"`, a file of weights, or `None`: random ones.
-        resize: interpolation where images have another size than the network takes.
-        antialias: whether it filters when images shrink.
+        weights: for applications `"imagenet"`, a weights file, or `None`: random ones.
+        resize: interpolation of images of another size than the network takes.
+        antialias: whether to filter when images shrink.
 
     Raises:
         InputError: no such network, file or layer; weights that cannot be downloaded.
@@ -224,13 +225,13 @@ def load(
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(
             f"there is no extractor {text!r}: {hint}Expected {', '.join(APPLICATIONS)}, a Keras "
-            "file or a SavedModel folder (python recipes/classifier.py --data DATA makes one)"
+            "file or a SavedModel folder (python recipes/classifier.py --data DATA trains one)"
         )
     options["pool"] = pool or "none"
     if path.is_dir():
         return _saved_model(path, layer, predictions, options)
     if path.suffix == ".npz":
-        return _rebuilt(path, layer, predictions, {**options, "pool": pool or "mean"})
+        return _npz(path, layer, predictions, {**options, "pool": pool or "mean"})
     with in_float32():
         return _file(path, layer, predictions, options)
 
@@ -241,10 +242,10 @@ def from_callable(
     """An extractor of any function from images in [-1, 1] to vectors.
 
     Args:
-        call: takes float32 `(n, height, width, channels)`, gives `(n, d)`; TensorFlow operations
-            only. A Keras model is called in inference mode.
-        name: stands in every result.
-        weights_hash: what tells its weights from others'; for a Keras model it is computed.
+        call: from float32 `(n, height, width, channels)` to `(n, d)`; TensorFlow operations only.
+            A Keras model is called in inference mode.
+        name: part of every result.
+        weights_hash: identifies its weights; for a Keras model it is computed.
         **options: as for `Extractor`.
     """
     if isinstance(call, keras.Model):
@@ -259,91 +260,93 @@ def check_finite(images: np.ndarray) -> None:
     """Refuses images with values that are not finite numbers.
 
     Raises:
-        InputError: how many images are concerned.
+        InputError: with the number of such images.
     """
     if images.dtype.kind == "f" and not np.isfinite(images).all():
         bad = int((~np.isfinite(images)).reshape(len(images), -1).any(axis=1).sum())
         raise InputError(
-            f"{bad} of {len(images)} images hold NaN or infinity; a run that draws such images "
+            f"{bad} of {len(images)} images hold NaN or infinity; a run that generates such images "
             "has diverged: go back to an earlier checkpoint"
         )
 
 
 def _application(name, layer, predictions, pool, weights, options) -> Extractor:
-    module_name, class_name, side, usual = APPLICATIONS[name]
+    module_name, class_name, side, default_layer = APPLICATIONS[name]
     module = getattr(keras.applications, module_name)
-    build, layer = getattr(module, class_name), layer or usual
+    build, layer = getattr(module, class_name), layer or default_layer
     inner = layer_names(build(weights=None, include_top=False, input_shape=(side, side, 3)))
     top = predictions or layer not in inner
-    network = _downloaded(build, name, weights, top, side)
+    network = _load_application(build, name, weights, top, side)
     facts = {"size": (side, side), "channels": 3, "pool": pool, "gives_logits": False, **options}
     if name.startswith("vgg"):  # mean colours subtracted, blue first
         facts["prepare"] = lambda images: module.preprocess_input((images + 1.0) * 127.5)
-    shown = name
+    title = name
     if weights != "imagenet":
-        shown += f"-{Path(weights).stem}" if weights else "-random"
-    wanted = [layer, "predictions"] if predictions else [layer]
-    return _tapped(network, shown, wanted, **facts)
+        title += f"-{Path(weights).stem}" if weights else "-random"
+    layers = [layer, "predictions"] if predictions else [layer]
+    return _of_layers(network, title, layers, **facts)
 
 
-def _downloaded(build, name: str, weights: str | None, top: bool, side: int) -> keras.Model:
+def _load_application(build, name: str, weights: str | None, top: bool, side: int) -> keras.Model:
     """A network of keras.applications with its weights."""
     advice = (
         "without internet, train a classifier on your data (python recipes/classifier.py --data "
-        "DATA) and give its file as extractor; or, where there is internet, run python -c 'import "
+        "DATA) and pass its file as extractor; or, where there is internet, run python -c 'import "
         f"keras; keras.applications.{build.__name__}(include_top={top})' and copy "
         "~/.keras/models here"
     )
-    with downloading(f"the weights of {name} could not be had", advice):
+    with downloading(f"the weights of {name} could not be downloaded", advice):
         return build(weights=weights, include_top=top, input_shape=(side, side, 3))
 
 
 def _file(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
     network = read_model(path)
-    said = _card(path)
+    card_layers = _card_layers(path)
     shape = network.input_shape
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise InputError(f"{path} takes {shape}; expected one input (n, height, width, channels)")
     last = network.layers[-1].name
-    layer = layer or said.get("features") or last
-    wanted = [layer, said.get("predictions") or last] if predictions else [layer]
+    layer = layer or card_layers.get("features") or last
+    layers = [layer, card_layers.get("predictions") or last] if predictions else [layer]
     size = None if None in shape[1:3] else tuple(shape[1:3])
-    found = [getattr(one, "activation", None) for one in network.layers if one.name == wanted[-1]]
-    logits = "softmax" not in [getattr(activation, "__name__", "") for activation in found]
+    outputs = [layer for layer in network.layers if layer.name == layers[-1]]
+    activations = [getattr(layer, "activation", None) for layer in outputs]
+    logits = "softmax" not in [getattr(activation, "__name__", "") for activation in activations]
     facts = {"size": size, "channels": shape[3], "gives_logits": logits, **options}
-    return _tapped(network, path.stem, wanted, **facts)
+    return _of_layers(network, path.stem, layers, **facts)
 
 
-def _rebuilt(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
+def _npz(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
     """A network of `architectures` with the weights of a file."""
-    network = identify_network(path)
-    wanted = [layer or network.usual]
-    look = feature_network(network.name, wanted, path)
-    digest = look.checksum()  # of the weights that lead to the features
+    architecture = identify_network(path)
+    layers = [layer or architecture.default_layer]
+    network = feature_network(architecture.name, layers, path)
+    digest = network.checksum()  # of the weights that lead to the features
     if predictions:
-        wanted.append("predictions")
-        look = feature_network(network.name, wanted, path)
-    facts = {"size": (network.side, network.side), "channels": 3, "gives_logits": False}
-    return Extractor(look, path.stem, layers=wanted, weights_hash=digest, **facts, **options)
+        layers.append("predictions")
+        network = feature_network(architecture.name, layers, path)
+    facts = {"size": (architecture.side, architecture.side), "channels": 3, "gives_logits": False}
+    return Extractor(network, path.stem, layers=layers, weights_hash=digest, **facts, **options)
 
 
-def _card(path: Path) -> dict[str, str]:
+def _card_layers(path: Path) -> dict[str, str]:
     """The layers that the card beside a file names; empty without a card."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).get("layers", {})
-        return found if isinstance(found, dict) else {}
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        layers = card.get("layers", {})
+        return layers if isinstance(layers, dict) else {}
     return {}
 
 
-def _tapped(network: keras.Model, name: str, wanted: list[str], **facts: Any) -> Extractor:
+def _of_layers(network: keras.Model, name: str, layers: list[str], **facts: Any) -> Extractor:
     """An extractor of named layers; its hash is of the weights that lead to the features."""
     network.trainable = False
-    digest = hash_weights(select_outputs(network, wanted[:1]))
-    tapped = select_outputs(network, wanted)
+    digest = hash_weights(select_outputs(network, layers[:1]))
+    selected = select_outputs(network, layers)
     return Extractor(
-        lambda images: tapped([images], training=False),
+        lambda images: selected([images], training=False),
         name,
-        layers=wanted,
+        layers=layers,
         weights_hash=digest,
         **facts,
     )
@@ -360,12 +363,12 @@ def _saved_model(path: Path, output: str, predictions: bool, options: dict) -> E
     (key, spec), *more = call.structured_input_signature[1].items()
     outputs = sorted(call.structured_outputs)
     output = output or (outputs[0] if len(outputs) == 1 else "features")
-    wanted = [output, "predictions"] if predictions else [output]
-    if more or spec.shape.rank != 4 or not set(wanted) <= set(outputs):
+    layers = [output, "predictions"] if predictions else [output]
+    if more or spec.shape.rank != 4 or not set(layers) <= set(outputs):
         raise InputError(
             f"{path} takes {[key, *(name for name, _ in more)]} and gives {outputs}; expected one "
-            f"input of images (n, height, width, channels) and {' and '.join(wanted)} (name one "
-            "with FOLDER:OUTPUT)"
+            f"input of images (n, height, width, channels) and {' and '.join(layers)} (select an "
+            "output with FOLDER:OUTPUT)"
         )
     digest = hashlib.sha256()
     for file in sorted(path.glob("variables/*.data-*")) + [path / "saved_model.pb"]:
@@ -373,11 +376,11 @@ def _saved_model(path: Path, output: str, predictions: bool, options: dict) -> E
     sides = tuple(spec.shape[1:3])
 
     def network(images: tf.Tensor) -> list[tf.Tensor]:
-        found = call(**{key: images})
-        return [found[name] for name in wanted]
+        results = call(**{key: images})
+        return [results[name] for name in layers]
 
-    network.kept = loaded  # the variables live as long as the loaded object does
+    network.loaded = loaded  # the variables live as long as the loaded object does
     facts = {"size": None if None in sides else sides, "channels": spec.shape[3], **options}
     return Extractor(
-        network, path.name, layers=wanted, weights_hash=digest.hexdigest()[:16], **facts
+        network, path.name, layers=layers, weights_hash=digest.hexdigest()[:16], **facts
     )

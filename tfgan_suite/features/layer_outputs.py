@@ -1,4 +1,4 @@
-"""Named feature taps: what a network's inner layers say of an example."""
+"""Outputs of a network's inner layers, by the layers' names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfgan_suite.errors import InputError
 
 
 def select_outputs(network: keras.Model, layers: Sequence[str]) -> keras.Model:
-    """A model with the network's inputs and weights that gives the outputs of named layers.
+    """A model with the network's inputs and weights that returns the outputs of named layers.
 
     Args:
         network: a functional Keras model, e.g. a game's discriminator.
@@ -22,14 +22,14 @@ def select_outputs(network: keras.Model, layers: Sequence[str]) -> keras.Model:
     Raises:
         InputError: a name that no layer has; the message lists the names.
     """
-    known = layer_names(network)
-    unknown = [name for name in layers if name not in known]
+    existing = layer_names(network)
+    unknown = [name for name in layers if name not in existing]
     if unknown or not layers:
-        raise InputError(f"{network.name} has no layers {unknown}; it has {', '.join(known)}")
+        raise InputError(f"{network.name} has no layers {unknown}; it has {', '.join(existing)}")
     outputs = [network.get_layer(name).output for name in layers]
     return keras.Model(network.inputs, outputs, name=f"{network.name}_taps")
 
 
 def layer_names(network: keras.Model) -> list[str]:
-    """Names of the layers that can be tapped, first to last."""
+    """Names of a network's layers, first to last."""
     return [layer.name for layer in network.layers]

@@ -1,4 +1,4 @@
-"""What is common to the networks of `architectures`: their taps, their variants, their colours."""
+"""What the networks of `architectures` share: named layers, variants, Caffe's colours."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Variant:
     round_up: bool = False
 
     def __post_init__(self) -> None:
-        for what, choices in (("pooling", ("max", "average")), ("padding", ("zeros", "reflect"))):
-            if getattr(self, what) not in choices:
+        for option, choices in (("pooling", ("max", "average")), ("padding", ("zeros", "reflect"))):
+            if getattr(self, option) not in choices:
                 raise InputError(
-                    f"{what} is {getattr(self, what)!r}; it must be {choices[0]!r} or "
+                    f"{option} is {getattr(self, option)!r}; it must be {choices[0]!r} or "
                     f"{choices[1]!r}"
                 )
 
@@ -47,63 +47,64 @@ class Network:
 
     Args:
         name: as users write it.
-        trace: from an image, the layers that are wanted and a variant to the output of every
-            layer, at least up to the wanted ones.
-        taps: for each tap the layer before its activation ("" where there is none) and after.
+        trace: from an image, the requested layers and a variant to the output of every layer, at
+            least up to the requested ones.
+        named_layers: by the name that papers use, the layer before the activation ("": none) and
+            the one after it.
         layers: names of all layers with weights, in order.
-        least: smallest side for wanted layers and a variant.
-        alias: a tap's name in `taps` from another name of it.
-        stored: a layer's name from that in a file of weights.
+        min_size: smallest side for requested layers and a variant.
+        alias: from any other name to the one in `named_layers`.
+        stored: a layer's name from that in a weights file.
         side: pixels of the images that it was trained on.
-        usual: the tap for measures.
+        default_layer: the named layer for measures.
         application: class in keras.applications whose weights fit; "": none.
-        scales: whether scaling a filter's weights scales its maps alone: a chain of ReLUs.
+        scales: whether scaling a filter's weights scales only its own maps: a chain of ReLUs.
         norm: from a layer with weights to the batch norm behind it in keras.applications.
     """
 
     name: str
     trace: Callable[[Any, Sequence[str], Variant], Maps]
-    taps: Mapping[str, tuple[str, str]]
+    named_layers: Mapping[str, tuple[str, str]]
     layers: tuple[str, ...]
-    least: Callable[[Sequence[str], Variant], int]
+    min_size: Callable[[Sequence[str], Variant], int]
     alias: Callable[[str], str]
     stored: Callable[[str], str]
     side: int
-    usual: str
+    default_layer: str
     application: str = ""
     scales: bool = False
     norm: Callable[[str], str] = lambda layer: ""
 
-    def check(self, variant: Variant, normalised: bool) -> None:
+    def check(self, variant: Variant, normalized: bool) -> None:
         """Refuses options that this network does not have.
 
         Raises:
-            InputError: a variant or a normalisation of another network than VGG.
+            InputError: a variant or a normalization of another network than VGG.
         """
-        if not self.scales and (normalised or not variant.is_plain):
+        if not self.scales and (normalized or not variant.is_plain):
             raise InputError(
                 f"pooling, padding, round_up and normalize_on are for vgg16 and vgg19; leave them "
                 f"out for {self.name}"
             )
 
-    def listed(self) -> str:
-        """The taps, as words."""
+    def layer_list(self) -> str:
+        """The named layers, as words."""
         other = " (conv4_2, phi_4,2 and block4_conv2 are relu4_2)" if self.scales else ""
-        return ", ".join(self.taps) + other
+        return ", ".join(self.named_layers) + other
 
-    def layer_of(self, tap: str, before_activation: bool = False) -> str:
-        """The layer that gives a tap.
+    def layer_of(self, name: str, before_activation: bool = False) -> str:
+        """The Keras layer of a name that papers use.
 
         Raises:
-            InputError: no such tap, or nothing before its activation.
+            InputError: no such layer, or nothing before its activation.
         """
-        pair = self.taps.get(self.alias(str(tap)))
+        pair = self.named_layers.get(self.alias(str(name)))
         if pair is None:
-            raise InputError(f"{self.name} has no tap {tap!r}; it has {self.listed()}")
+            raise InputError(f"{self.name} has no layer {name!r}; it has {self.layer_list()}")
         if before_activation and not pair[0]:
             raise InputError(
-                f"{tap!r} of {self.name} has no activation of its own; name a convolution or leave "
-                "before_activation out"
+                f"{name!r} of {self.name} has no activation of its own; name a convolution or "
+                "leave before_activation out"
             )
         return pair[0] if before_activation else pair[1]
 
@@ -111,17 +112,17 @@ class Network:
         """The network up to the deepest of some layers, with kernels of zeros.
 
         Args:
-            layers: as `layer_of` gives them; their outputs are the model's.
+            layers: as `layer_of` returns them; their outputs are the model's.
             variant: default as keras.applications builds it.
         """
         image = keras.Input((None, None, 3), name="image")
-        made = self.trace(image, layers, variant or Variant())
-        return keras.Model(image, [made[layer] for layer in layers], name=self.name)
+        maps = self.trace(image, layers, variant or Variant())
+        return keras.Model(image, [maps[layer] for layer in layers], name=self.name)
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class CaffeColours(keras.layers.Layer):
-    """From red, green, blue in [-1, 1] to blue, green, red in 0..255 less a mean colour.
+    """From red, green, blue in [-1, 1] to blue, green, red in 0..255 minus a mean colour.
 
     Args:
         mean: blue, green, red.
@@ -146,7 +147,7 @@ class CaffeColours(keras.layers.Layer):
 
 @contextlib.contextmanager
 def in_float32() -> Iterator[None]:
-    """Networks built inside compute in float32, whatever a run's precision is."""
+    """Networks built inside this context compute in float32, whatever the run's precision."""
     before = compat.get_precision()
     compat.set_precision("float32")
     try:

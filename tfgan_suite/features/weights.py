@@ -1,6 +1,6 @@
-"""Weights of the networks of `architectures`: from keras.applications, from files, drawn, rescaled.
+"""Weights of the networks in `architectures`: ImageNet's, from files, random, rescaled.
 
-A file of weights is an `.npz` with the arrays `layer|kernel` `(rows, columns, in, out)` and
+A weights file is an `.npz` with the arrays `layer|kernel` `(rows, columns, in, out)` and
 `layer|bias` for each layer, or an `.h5` with the layers' names, as keras.applications writes it.
 """
 
@@ -29,8 +29,8 @@ from tfgan_suite.utils.files import write_bytes
 Stored = dict[str, dict[str, np.ndarray]]  # layer, then role: array
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")  # in Keras's order
 _EPSILON = 1e-3  # of MobileNetV2's batch norm
-_PATIENCE = 30.0  # seconds without an answer after which a download counts as failed
-# Files of keras.applications, without the layers behind the maps.
+_TIMEOUT = 30.0  # seconds without an answer after which a download counts as failed
+# Files of keras.applications, without the dense layers.
 FILES = {
     "vgg16": "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
     "vgg19": "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -48,51 +48,51 @@ def hash_weights(network: keras.Model) -> str:
 
 
 def assign(model: keras.Model, network: Network, stored: Stored, origin: str) -> None:
-    """Puts stored weights into a model; batch norm behind a layer is folded into it.
+    """Sets a model's weights; batch norm behind a layer is folded into it.
 
     Args:
-        model: what `network.build` gave.
-        network: what it was built from.
-        stored: as `read` and `load_imagenet` give it.
+        model: as `network.build` returns it.
+        network: the architecture that it was built from.
+        stored: as `read` and `load_imagenet` return it.
         origin: where they come from, for messages.
 
     Raises:
-        InputError: they are of another network; the message names the layer that does not fit.
+        InputError: weights of another network; the message names the layer that does not fit.
     """
     stored = {network.stored(layer): arrays for layer, arrays in stored.items()}
     for layer, arrays in stored.items():
         if arrays.get("kernel", np.empty(0)).ndim == 4 and layer not in network.layers:
             raise InputError(
                 f"{origin} holds weights of a layer {layer}, which {network.name} does not have: "
-                "it is a file of another network; name that one, or give this one's file"
+                "it is a file of another network; name that network, or pass this one's file"
             )
     for layer in _with_weights(model):
-        found = stored.get(layer.name, {})
-        if "kernel" not in found:
-            held = ", ".join(list(stored)[:4]) or "no layers"
+        arrays = stored.get(layer.name, {})
+        if "kernel" not in arrays:
+            names = ", ".join(list(stored)[:4]) or "no layers"
             raise InputError(
-                f"{origin} has no kernel of {network.name}'s layer {layer.name}; it holds {held}"
-                f"{', ..' if len(stored) > 4 else ''}: give a file of {network.name}"
+                f"{origin} has no kernel of {network.name}'s layer {layer.name}; it holds {names}"
+                f"{', ..' if len(stored) > 4 else ''}: pass a file of {network.name}"
             )
-        values = _folded(found, stored.get(network.norm(layer.name), {}))
-        for role, have, want in zip(("kernel", "bias"), values, layer.get_weights()):
-            if have is None or have.shape != want.shape:
-                shape = "none" if have is None else f"one of shape {have.shape}"
+        values = _fold(arrays, stored.get(network.norm(layer.name), {}))
+        for role, value, current in zip(("kernel", "bias"), values, layer.get_weights()):
+            if value is None or value.shape != current.shape:
+                shape = "none" if value is None else f"one of shape {value.shape}"
                 raise InputError(
-                    f"the layer {layer.name} of {network.name} has a {role} of shape {want.shape}; "
-                    f"{origin} holds {shape}: give a file of {network.name}"
+                    f"the layer {layer.name} of {network.name} has a {role} of shape "
+                    f"{current.shape}; {origin} holds {shape}: pass a file of {network.name}"
                 )
-            if not np.isfinite(have).all():
+            if not np.isfinite(value).all():
                 raise InputError(
-                    f"the {role} of layer {layer.name} in {origin} holds NaN or infinity; get the "
-                    "file anew"
+                    f"the {role} of layer {layer.name} in {origin} holds NaN or infinity; download "
+                    "the file again"
                 )
         layer.set_weights(values)
 
 
-def _folded(found: Mapping[str, np.ndarray], norm: Mapping[str, np.ndarray]) -> list[Any]:
-    """Kernel and bias, or None, with the batch norm behind them."""
-    kernel, bias = found["kernel"], found.get("bias")
+def _fold(arrays: Mapping[str, np.ndarray], norm: Mapping[str, np.ndarray]) -> list[Any]:
+    """Kernel and bias, or None, with the batch norm behind them folded in."""
+    kernel, bias = arrays["kernel"], arrays.get("bias")
     if not all(role in norm for role in _NORM):
         return [kernel, bias]
     gamma, beta, mean, variance = (norm[role].astype(np.float64) for role in _NORM)
@@ -108,20 +108,20 @@ def _folded(found: Mapping[str, np.ndarray], norm: Mapping[str, np.ndarray]) -> 
 
 @contextlib.contextmanager
 def downloading(failed: str, advice: str) -> Iterator[None]:
-    """Lets keras.applications fetch weights, as long as something comes.
+    """Lets keras.applications download weights, with a timeout.
 
     Args:
-        failed: what is said when it fails, the reason behind it.
+        failed: start of the message on failure; the reason follows it.
         advice: what to do then.
 
     Raises:
-        InputError: it failed.
+        InputError: the download failed.
     """
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
+    socket.setdefaulttimeout(_TIMEOUT)
     try:
         yield
-    except Exception as error:  # whatever downloader, unpacker or reader may raise
+    except Exception as error:  # the downloader, unpacker and reader raise many kinds
         reason = " ".join(str(error).split())[:150]
         raise InputError(f"{failed} ({type(error).__name__}: {reason}): {advice}") from error
     finally:
@@ -132,70 +132,69 @@ def load_imagenet(network: Network) -> Stored:
     """Weights of keras.applications: downloaded once, then from its folder.
 
     Raises:
-        InputError: they cannot be had; the message says what to fetch and where to put it.
+        InputError: they cannot be loaded; the message says what to download and where to put it.
     """
     files = f"an .npz with layer|kernel and layer|bias ({', '.join(network.layers[:2])}, ..)"
     if not network.application:
         raise InputError(
-            f"there are no weights of {network.name} to download: give weights=FILE, {files}"
+            f"there are no weights of {network.name} to download; pass weights=FILE, {files}"
         )
     failed = f"the weights of {network.name} are not on this machine and could not be downloaded"
     advice = (
         f"fetch {FILES[network.name]}, a file of keras.applications, where there is internet and "
-        f"put it into the folder ~/.keras/models here, or give weights=FILE, that one or {files}"
+        f"put it into the folder ~/.keras/models here, or pass weights=FILE: that one or {files}"
     )
     with downloading(failed, advice):
         build = getattr(keras.applications, network.application)
-        made = build(
+        model = build(
             weights="imagenet", include_top=False, input_shape=(network.side, network.side, 3)
         )
-    found: Stored = {}
-    for layer in made.layers:
+    stored: Stored = {}
+    for layer in model.layers:
         values = layer.get_weights()
         if values:
             roles = ("kernel", "bias") if values[0].ndim > 1 else _NORM
-            found[layer.name] = dict(zip(roles, values))
-    return found
+            stored[layer.name] = dict(zip(roles, values))
+    return stored
 
 
 def read(path: str | Path) -> Stored:
-    """Reads a file of weights.
+    """Reads a weights file.
 
     Raises:
-        InputError: no such file, or not one of weights.
+        InputError: no such file, or not a weights file.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise InputError(
-            f"there is no file of weights {path}; give an .npz with layer|kernel and layer|bias, "
+            f"there is no file of weights {path}; pass an .npz with layer|kernel and layer|bias, "
             "or an .h5 of keras.applications"
         )
     try:
-        found = _read_npz(path) if path.suffix == ".npz" else _read_h5(path)
+        return _read_npz(path) if path.suffix == ".npz" else _read_h5(path)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path} cannot be read as weights ({' '.join(str(error).split())[:150]}); give an "
+            f"{path} cannot be read as weights ({' '.join(str(error).split())[:150]}); pass an "
             ".npz with layer|kernel and layer|bias, or an .h5 of keras.applications"
         ) from error
-    return found
 
 
 def _read_npz(path: Path) -> Stored:
-    found: Stored = {}
+    stored: Stored = {}
     with np.load(path, allow_pickle=False) as file:
         for key in file.files:
             layer, _, role = key.rpartition("|")
             if not layer or role not in ("kernel", "bias"):
                 raise ValueError(f"it holds an array {key!r}")
-            found.setdefault(layer, {})[role] = np.asarray(file[key], np.float32)
-    return found
+            stored.setdefault(layer, {})[role] = np.asarray(file[key], np.float32)
+    return stored
 
 
 def _read_h5(path: Path) -> Stored:
     """By the layers' names: `block1_conv1/../kernel:0`, also below `model_weights/`."""
     import h5py
 
-    found: Stored = {}
+    stored: Stored = {}
 
     def visit(name: str, item: Any) -> None:
         parts = name.split("/")
@@ -205,31 +204,31 @@ def _read_h5(path: Path) -> Stored:
         layer = parts[parts.index("vars") - 1] if "vars" in parts else parts[0]
         value = np.asarray(item)
         role = next((role for role in _NORM if role in parts[-1]), "bias")
-        found.setdefault(layer, {})["kernel" if value.ndim > 1 else role] = value
+        stored.setdefault(layer, {})["kernel" if value.ndim > 1 else role] = value
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
-    return found
+    return stored
 
 
 def identify_network(path: str | Path) -> Network:
-    """The network that a file of weights is of: the one whose layers it holds, all of them.
+    """The network that a weights file belongs to: the one with exactly the file's layers.
 
     Raises:
-        InputError: as `read`, or no network has just these layers.
+        InputError: as `read`, or no network has exactly these layers.
     """
-    held = set(read(path))
+    layers = set(read(path))
     for network in architectures.NETWORKS.values():
-        if {network.stored(layer) for layer in held} == set(network.layers):
+        if {network.stored(layer) for layer in layers} == set(network.layers):
             return network
     raise InputError(
-        f"{path} holds layers ({', '.join(sorted(held)[:3])}, ..) of none of "
-        f"{', '.join(architectures.NETWORKS)}; name the network, and give the file as its weights"
+        f"{path} holds layers ({', '.join(sorted(layers)[:3])}, ..) of none of "
+        f"{', '.join(architectures.NETWORKS)}; name the network, and pass the file as its weights"
     )
 
 
 def write(model: keras.Model, path: str | Path) -> None:
-    """Writes the weights of a model as `.npz`, whole or not at all.
+    """Writes the weights of a model as `.npz`, atomically.
 
     Raises:
         InputError: a layer has something else than a kernel and a bias.
@@ -252,11 +251,11 @@ def read_model(path: Path) -> keras.Model:
     """Reads the file of a whole Keras model.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not a Keras model.
     """
     try:
         return keras.models.load_model(path, compile=False)
-    except Exception as error:  # readers raise whatever they run into
+    except Exception as error:  # readers raise many kinds of errors
         reason = " ".join(str(error).split())[:150]
         raise InputError(
             f"{path} cannot be read as a Keras model ({type(error).__name__}: {reason}); expected "
@@ -265,9 +264,9 @@ def read_model(path: Path) -> keras.Model:
 
 
 def draw(model: keras.Model, seed: int) -> None:
-    """Random weights (He et al. 2015), the same for a layer whatever lies behind it.
+    """Sets random weights (He et al. 2015), the same for a layer whatever follows it.
 
-    A kernel's mean is taken off: it answers to differences, not to evenly lit maps, which would
+    A kernel's mean is subtracted: it responds to differences, not to constant maps, which would
     silence half of the filters everywhere.
     """
     for layer in _with_weights(model):
@@ -283,13 +282,13 @@ def draw(model: keras.Model, seed: int) -> None:
 def normalize(model: keras.Model, images: np.ndarray, preserve: bool = True) -> None:
     """Rescales a VGG until each filter's mean activation over images is 1 (Gatys et al. 2016).
 
-    A ReLU commutes with positive factors: what one layer loses the next one is given, so that
-    all maps are as before up to one factor each. A filter that is silent stays as it is.
+    A ReLU commutes with positive factors: the next layer compensates for the factor of a layer, so
+    that each map changes by a factor only. A filter that never activates is not changed.
 
     Args:
         model: a chain of convolutions with ReLUs.
         images: float `(n, height, width, 3)` in [-1, 1].
-        preserve: whether the next layer makes up for a factor; without it, drawn weights see
+        preserve: whether the next layer compensates for a factor; without it, random weights get
             inputs of mean 1.
     """
     x = tf.convert_to_tensor(np.asarray(images, np.float32))
@@ -314,11 +313,11 @@ def normalize(model: keras.Model, images: np.ndarray, preserve: bool = True) -> 
 def noise_images(seed: int, count: int = 4, side: int = 64) -> np.ndarray:
     """Random images with coarse and fine detail: float32 `(count, side, side, 3)` in [-1, 1]."""
     draws = np.random.default_rng(seed)
-    page = np.zeros((count, side, side, 3))
+    images = np.zeros((count, side, side, 3))
     for cells in (4, 16, side):
         values = draws.uniform(-1.0, 1.0, (count, cells, cells, 3))
-        page += values.repeat(side // cells, axis=1).repeat(side // cells, axis=2)
-    return (page / 3.0).astype(np.float32)
+        images += values.repeat(side // cells, axis=1).repeat(side // cells, axis=2)
+    return (images / 3.0).astype(np.float32)
 
 
 def _with_weights(model: keras.Model) -> Iterable[keras.layers.Layer]:
