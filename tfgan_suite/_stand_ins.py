@@ -1,8 +1,8 @@
 """What one of the two stacks lacks, written with Keras, TensorFlow and Pillow alone.
 
-`compat` hands these out where tensorflow-addons and tensorflow-io cannot be installed (and the
-fused batch normalisation where Keras has none); a test on the stack that has them holds each one
-equal to its model, numbers and gradients. Nothing here asks for a version.
+`compat` uses these where tensorflow-addons and tensorflow-io cannot be installed (and the fused
+batch normalization where Keras has none). On the stack that has the originals, tests hold each one
+equal to its original, values and gradients. Nothing here checks a version.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ EXIF_ORIENTATION = 0x0112
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras's layer with channels-last images on TensorFlow's fused kernel.
 
-    Other ranks, masks, renormalisation and synchronised statistics stay with Keras. On several
-    replicas each averages its own batches and whoever reads the moving averages gets the mean,
-    as in Keras 2; Keras 3 alone would save those of the first replica.
+    Other ranks, masks, renormalization and synchronized statistics are left to Keras. Each of
+    several replicas averages its own batches, and reading the moving averages returns their mean,
+    as in Keras 2; Keras 3 would save those of the first replica.
     """
 
     def add_weight(self, *args: Any, name: str | None = None, **options: Any) -> Any:
         if name not in ("moving_mean", "moving_variance"):
             return super().add_weight(*args, name=name, **options)
-        # Kept by the layer as soon as `build` sets the attribute.
+        # Tracked by the layer as soon as `build` sets the attribute.
         return keras.Variable(
             options["initializer"],
             shape=options["shape"],
@@ -45,23 +45,23 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         average_mean = tf.convert_to_tensor(self.moving_mean)
         average_variance = tf.convert_to_tensor(self.moving_variance)
-        learning = bool(training) and self.trainable
+        is_training = bool(training) and self.trainable
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs,
             scale=tf.convert_to_tensor(self.gamma) if self.scale else tf.ones_like(average_mean),
             offset=tf.convert_to_tensor(self.beta) if self.center else tf.zeros_like(average_mean),
-            mean=None if learning else average_mean,
-            variance=None if learning else average_variance,
+            mean=None if is_training else average_mean,
+            variance=None if is_training else average_variance,
             epsilon=self.epsilon,
-            is_training=learning,
+            is_training=is_training,
         )
-        if learning:
+        if is_training:
             # The kernel divides the variance by (count - 1), Keras 3's moving average by count.
             count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)
             variance *= (count - 1.0) / count
-            keep = self.momentum
-            self.moving_mean.assign(average_mean * keep + mean * (1.0 - keep))
-            self.moving_variance.assign(average_variance * keep + variance * (1.0 - keep))
+            momentum = self.momentum
+            self.moving_mean.assign(average_mean * momentum + mean * (1.0 - momentum))
+            self.moving_variance.assign(average_variance * momentum + variance * (1.0 - momentum))
         return outputs
 
     def _fused_kernel_applies(self, inputs: tf.Tensor, mask: Any) -> bool:
@@ -78,19 +78,19 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class InstanceNormalization(keras.layers.Layer):
-    """Normalises every channel of every sample to mean 0 and variance 1, then scales and shifts.
+    """Normalizes every channel of every sample to mean 0 and variance 1, then scales and shifts.
 
-    `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the moments taken over all
-    axes but the batch's and the channel's, in float32 also when the layer computes in less.
+    `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with moments over all axes except
+    batch and channel, in float32 even when the layer computes in half precision.
 
     Args:
-        axis: the channel axis, any but 0.
+        axis: the channel axis, not 0.
         epsilon: float added to the variance.
-        center, scale: whether there is a beta, a gamma; one value a channel each.
-        beta_initializer, gamma_initializer: how these two start.
+        center, scale: whether there is a beta, a gamma; one value per channel each.
+        beta_initializer, gamma_initializer: initializers of the two.
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: as in Keras.
 
-    Reference: Ulyanov et al. 2016, "Instance Normalization" (arXiv 1607.08022).
+    Reference: Ulyanov et al. 2016, "Instance Normalization" (arXiv:1607.08022).
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class InstanceNormalization(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         if axis == 0:
-            raise ValueError("axis is 0, the batch axis; give the channel axis, usually -1")
+            raise ValueError("axis is 0, the batch axis; pass the channel axis, usually -1")
         self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
         self.beta_initializer = keras.initializers.get(beta_initializer)
         self.gamma_initializer = keras.initializers.get(gamma_initializer)
@@ -164,11 +164,11 @@ class InstanceNormalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class Maxout(keras.layers.Layer):
-    """Keeps the largest of every `features / num_units` strided features: `max_j z_{j, i}`.
+    """The maximum of every `features / num_units` strided features: `max_j z_{j, i}`.
 
     Args:
-        num_units: features that remain; has to divide their number.
-        axis: the axis on which it works.
+        num_units: number of outputs; must divide the number of features.
+        axis: the feature axis.
 
     Reference: Goodfellow et al. 2013, "Maxout Networks".
     """
@@ -182,12 +182,12 @@ class Maxout(keras.layers.Layer):
         features = inputs.shape[axis]
         if features is None or features % self.num_units:
             raise ValueError(
-                f"{features} features do not divide into {self.num_units} maxout units"
+                f"{features} features cannot be divided into {self.num_units} maxout units"
             )
         sizes = tf.shape(inputs)
-        pieces = [features // self.num_units, self.num_units]
-        split = tf.reshape(inputs, tf.concat([sizes[:axis], pieces, sizes[axis + 1 :]], 0))
-        outputs = tf.reduce_max(split, axis)
+        groups = [features // self.num_units, self.num_units]
+        grouped = tf.reshape(inputs, tf.concat([sizes[:axis], groups, sizes[axis + 1 :]], 0))
+        outputs = tf.reduce_max(grouped, axis)
         outputs.set_shape(self.compute_output_shape(inputs.shape))
         return outputs
 
@@ -233,7 +233,7 @@ def gaussian_filter2d(
 
 
 def _gaussian(size: int, sigma: float, dtype: tf.DType) -> tf.Tensor:
-    """Weights `(size,)` of a Gaussian, centred on element `(size - 1) // 2`, sum 1."""
+    """Weights `(size,)` of a Gaussian centred on element `(size - 1) // 2`; their sum is 1."""
     offsets = tf.cast(tf.range(size) - (size - 1) // 2, dtype)
     return tf.nn.softmax(-tf.square(offsets) / (2.0 * tf.cast(sigma, dtype) ** 2))
 
@@ -244,27 +244,29 @@ def dense_image_warp(image: Any, flow: Any) -> tf.Tensor:
     height, width = tf.shape(image)[1], tf.shape(image)[2]
     rows = tf.cast(tf.range(height), flow.dtype)[tf.newaxis, :, tf.newaxis] - flow[..., 0]
     columns = tf.cast(tf.range(width), flow.dtype)[tf.newaxis, tf.newaxis, :] - flow[..., 1]
-    top, down = _cell(rows, height, image.dtype)
-    left, right = _cell(columns, width, image.dtype)
+    top_row, lower_weight = _cell(rows, height, image.dtype)
+    left_column, right_weight = _cell(columns, width, image.dtype)
 
     def corner(row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
         return tf.gather_nd(image, tf.stack([row, column], -1), batch_dims=1)
 
-    upper = _blend(corner(top, left), corner(top, left + 1), right)
-    lower = _blend(corner(top + 1, left), corner(top + 1, left + 1), right)
-    return tf.ensure_shape(_blend(upper, lower, down), image.shape)
+    upper = _blend(corner(top_row, left_column), corner(top_row, left_column + 1), right_weight)
+    lower = _blend(
+        corner(top_row + 1, left_column), corner(top_row + 1, left_column + 1), right_weight
+    )
+    return tf.ensure_shape(_blend(upper, lower, lower_weight), image.shape)
 
 
 def _cell(position: tf.Tensor, size: tf.Tensor, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
-    """Index of the pixel before a position and the share in [0, 1] of the one after it."""
+    """Index of the pixel before a position, and the weight in [0, 1] of the one after it."""
     last = tf.cast(size - 2, position.dtype)
     first = tf.clip_by_value(tf.floor(position), 0.0, tf.maximum(last, 0.0))
-    share = tf.clip_by_value(tf.cast(position - first, dtype), 0.0, 1.0)
-    return tf.cast(first, tf.int32), share[..., tf.newaxis]
+    weight = tf.clip_by_value(tf.cast(position - first, dtype), 0.0, 1.0)
+    return tf.cast(first, tf.int32), weight[..., tf.newaxis]
 
 
-def _blend(first: tf.Tensor, second: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
-    return first + share * (second - first)
+def _blend(first: tf.Tensor, second: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    return first + weight * (second - first)
 
 
 def decode_webp(contents: bytes) -> np.ndarray:

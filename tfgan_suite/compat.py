@@ -1,7 +1,7 @@
 """The one file that knows there are two stacks: Keras 2.15 with the addons, and Keras 3 without.
 
-Every other file writes against the names below and never asks for a version. tensorflow-addons
-and tensorflow-io are imported at the first call that needs them, so importing this stays cheap.
+All other files use the names below and never check a version. tensorflow-addons and tensorflow-io
+are imported by the first call that needs them, so that importing this module stays cheap.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from tfgan_suite import _stand_ins
 from tfgan_suite.errors import InputError
 
 KERAS3 = int(keras.__version__.split(".")[0]) >= 3
-# What cards, reports and messages say was installed.
+# For cards, reports and messages.
 RELEASES = {"tensorflow": tf.__version__, "keras": keras.__version__}
-# Both packages can be installed beside Keras 3 but work beside 2.15 only.
+# Both packages can be installed next to Keras 3 but only work with 2.15.
 HAS_ADDONS = not KERAS3 and importlib.util.find_spec("tensorflow_addons") is not None
 HAS_IO = not KERAS3 and importlib.util.find_spec("tensorflow_io") is not None
 
 if KERAS3 and keras.backend.backend() != "tensorflow":
     raise ImportError(
-        f"Keras runs on {keras.backend.backend()!r} but tfgan_suite needs TensorFlow; "
+        f"Keras runs on {keras.backend.backend()!r}; tfgan_suite needs TensorFlow; "
         "set the environment variable KERAS_BACKEND=tensorflow before the first import of keras"
     )
 
 GroupNormalization = keras.layers.GroupNormalization
-# Keras 2.15 compiles every optimizer update with XLA where it sees a GPU, unless told not to.
+# By default Keras 2.15 compiles every optimizer update with XLA if there is a GPU.
 ADAM_OPTIONS: dict[str, Any] = {} if KERAS3 else {"jit_compile": False}
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -45,14 +45,14 @@ _Fused = _stand_ins.FusedBatchNormalization if KERAS3 else keras.layers.BatchNor
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class BatchNormalization(_Fused):
-    """Keras's batch normalisation on TensorFlow's fused kernel, with the defaults GANs use.
+    """Keras's batch normalization on TensorFlow's fused kernel, with the usual defaults of GANs.
 
-    Keras 2.15 calls that kernel by itself, Keras 3 does not. Statistics are float32 also when
+    Keras 2.15 calls that kernel by itself, Keras 3 does not. Statistics are float32 even when
     the layer computes in bfloat16 or float16.
 
     Args:
         axis: the channel axis.
-        momentum: share that a moving average keeps at each training call.
+        momentum: of the moving averages.
         epsilon: float added to the variance.
         **kwargs: Keras's other arguments.
     """
@@ -63,13 +63,13 @@ class BatchNormalization(_Fused):
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class LeakyReLU(keras.layers.LeakyReLU):
-    """Keras's leaky ReLU, with a gradient that is quick in bfloat16 on TensorFlow 2.15 too.
+    """Keras's leaky ReLU, with a gradient that is fast in bfloat16 on TensorFlow 2.15 too.
 
-    There the kernel takes ten times as long as in float32, a sixth of a DCGAN step. The product
-    with the slope gives the same bits, forwards and backwards.
+    There the kernel takes ten times as long as in float32, a sixth of a DCGAN step. A product with
+    the slope is bit-identical, forward and backward.
 
     Args:
-        alpha (Keras 3: negative_slope): what negative numbers are multiplied by.
+        alpha (Keras 3: negative_slope): factor of negative inputs.
         **kwargs: Keras's other arguments.
     """
 
@@ -90,24 +90,24 @@ def _addons() -> Any:
 
 
 def InstanceNormalization(**kwargs: Any) -> keras.layers.Layer:
-    """A layer that normalises each channel of each sample; tensorflow-addons' where it exists.
+    """A layer that normalizes each channel of each sample; tensorflow-addons' where it exists.
 
-    The addon's serves float32 only: in bfloat16 it also sums in bfloat16, where a sum of pixels
-    stops growing and the mean comes out half of what it is.
+    The addon's is used for float32 only: in bfloat16 it also sums in bfloat16, where a sum over
+    pixels saturates and the mean is off by half.
 
     Args:
         **kwargs: `axis=-1, epsilon=1e-3, center=True, scale=True` and initializers,
             regularizers, constraints `beta_*`, `gamma_*` as in Keras.
     """
-    computes_in = keras.layers.Layer(dtype=kwargs.get("dtype")).compute_dtype
-    layer = _addons().layers if HAS_ADDONS and computes_in == "float32" else _stand_ins
-    return layer.InstanceNormalization(**kwargs)
+    compute_dtype = keras.layers.Layer(dtype=kwargs.get("dtype")).compute_dtype
+    layers = _addons().layers if HAS_ADDONS and compute_dtype == "float32" else _stand_ins
+    return layers.InstanceNormalization(**kwargs)
 
 
 def Maxout(num_units: int, axis: int = -1, **kwargs: Any) -> keras.layers.Layer:
     """A layer `max_j x[..., j * num_units + i]`, i < num_units; the addons' where it exists."""
-    layer = _addons().layers if HAS_ADDONS else _stand_ins
-    return layer.Maxout(num_units, axis=axis, **kwargs)
+    layers = _addons().layers if HAS_ADDONS else _stand_ins
+    return layers.Maxout(num_units, axis=axis, **kwargs)
 
 
 # --- images -------------------------------------------------------------------------------
@@ -128,13 +128,13 @@ def gaussian_filter2d(
         filter_shape: height and width of the filter, or one size for both.
         sigma: standard deviation in pixels along height and width, or one for both.
         padding: `"REFLECT"`, `"CONSTANT"` or `"SYMMETRIC"`.
-        constant_values: what `"CONSTANT"` pads with.
+        constant_values: the value of `"CONSTANT"` padding.
 
     Returns:
         Tensor of the image's shape and dtype.
     """
-    function = _addons().image if HAS_ADDONS else _stand_ins
-    return function.gaussian_filter2d(
+    functions = _addons().image if HAS_ADDONS else _stand_ins
+    return functions.gaussian_filter2d(
         image, filter_shape, sigma, padding=padding, constant_values=constant_values
     )
 
@@ -146,15 +146,15 @@ def dense_image_warp(image: Any, flow: Any) -> tf.Tensor:
         image: float `(batch, height, width, channels)`, height and width at least 2.
         flow: float `(batch, height, width, 2)`, in pixels; the border repeats outside.
     """
-    function = _addons().image if HAS_ADDONS else _stand_ins
-    return function.dense_image_warp(image, flow)
+    functions = _addons().image if HAS_ADDONS else _stand_ins
+    return functions.dense_image_warp(image, flow)
 
 
 def decode_webp(contents: bytes) -> np.ndarray:
     """Decodes a WebP file into uint8 `(height, width, 4)`, red, green, blue, alpha.
 
     Raises:
-        InputError: the bytes are no readable WebP image.
+        InputError: the bytes are not a readable WebP image.
     """
     try:
         if HAS_IO:
@@ -164,29 +164,29 @@ def decode_webp(contents: bytes) -> np.ndarray:
         return _stand_ins.decode_webp(contents)
     except (tf.errors.OpError, OSError, SyntaxError) as error:
         raise InputError(
-            f"{len(contents)} bytes that cannot be read as WebP; expected a whole WebP file"
+            f"{len(contents)} bytes that cannot be decoded as WebP; expected a complete WebP file"
         ) from error
 
 
 def jpeg_orientation(contents: bytes) -> int:
-    """The EXIF orientation of a JPEG file, 1 to 8; 1 (upright) where it has none or no EXIF."""
+    """The EXIF orientation of a JPEG file, 1 to 8; 1 (upright) if it has none."""
     try:
         if HAS_IO:
             import tensorflow_io
 
-            found = int(tensorflow_io.experimental.image.decode_jpeg_exif(contents))
+            orientation = int(tensorflow_io.experimental.image.decode_jpeg_exif(contents))
         else:
-            found = _stand_ins.jpeg_orientation(contents)
+            orientation = _stand_ins.jpeg_orientation(contents)
     except (tf.errors.OpError, OSError, SyntaxError):
         return 1
-    return found if 1 <= found <= 8 else 1
+    return orientation if 1 <= orientation <= 8 else 1
 
 
 # --- precision and loss scaling -------------------------------------------------------------
 
 
 def set_precision(name: str) -> None:
-    """Sets in which precision networks built from now on compute; weights stay float32.
+    """Sets the precision in which networks built from now on compute; weights stay float32.
 
     Args:
         name: `"float32"`, `"bfloat16"` or `"float16"`; Keras's `"mixed_..."` names work too.
@@ -201,7 +201,7 @@ def set_precision(name: str) -> None:
 
 
 def get_precision() -> str:
-    """The precision in force: `"float32"`, `"bfloat16"` or `"float16"`."""
+    """The current precision: `"float32"`, `"bfloat16"` or `"float16"`."""
     policy = keras.mixed_precision.global_policy().name
     return policy.removeprefix("mixed_")
 
@@ -212,10 +212,10 @@ def is_loss_scaled(optimizer: keras.optimizers.Optimizer) -> bool:
 
 
 def loss_scaled(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """Where the precision is float16, wraps an optimizer in Keras's dynamic loss scaling.
+    """In float16, wraps an optimizer in Keras's dynamic loss scaling.
 
-    A step whose gradients are not finite is left out and halves the scale. In other precisions,
-    and if it is wrapped already, the optimizer is returned as it is.
+    A step with non-finite gradients is skipped and halves the scale. In other precisions, or if it
+    is wrapped already, the optimizer is returned unchanged.
     """
     if get_precision() != "float16" or is_loss_scaled(optimizer):
         return optimizer
@@ -223,7 +223,7 @@ def loss_scaled(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optim
 
 
 def scale_loss(optimizer: keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
-    """The loss to differentiate: times the loss scale of a `loss_scaled` optimizer, else as is."""
+    """The loss to differentiate: times the loss scale if the optimizer is `loss_scaled`."""
     if not is_loss_scaled(optimizer):
         return loss
     return loss * tf.cast(_loss_scale(optimizer), loss.dtype)
@@ -232,7 +232,7 @@ def scale_loss(optimizer: keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Ten
 def unscale(
     optimizer: keras.optimizers.Optimizer, gradients: Sequence[tf.Tensor | None]
 ) -> list[tf.Tensor | None]:
-    """Gradients of the true loss from those of `scale_loss`'s; `apply` takes these."""
+    """Gradients of the loss from those of `scale_loss`; input of `apply_gradients`."""
     if not is_loss_scaled(optimizer):
         return list(gradients)
     if not KERAS3:
@@ -242,7 +242,7 @@ def unscale(
 
 def _loss_scale(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
     if not KERAS3:
-        optimizer.get_scaled_loss(tf.constant(0.0))  # Keras 2.15 warns where nothing was scaled.
+        optimizer.get_scaled_loss(tf.constant(0.0))  # Keras 2.15 warns if nothing was scaled.
         return tf.convert_to_tensor(optimizer.loss_scale)
     return tf.convert_to_tensor(optimizer.scale_loss(tf.constant(1.0)))
 
@@ -265,18 +265,18 @@ def apply(
     not finite.
     """
     if KERAS3 and is_loss_scaled(optimizer):
-        # Keras 3 divides by the scale in here, and asks one replica alone what is finite.
+        # Keras 3 divides by the scale itself, and checks finiteness on one replica only.
         gradients = _times(_spread_not_finite(gradients), _loss_scale(optimizer))
     optimizer.apply_gradients(list(zip(gradients, variables)))
 
 
 def _spread_not_finite(gradients: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
-    """Makes the first gradient NaN on every replica if any gradient of any is not finite."""
+    """Makes all gradients NaN on every replica if any gradient of any replica is not finite."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return list(gradients)
-    given = [tf.convert_to_tensor(g) for g in gradients if g is not None]
-    finite = [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in given]
+    tensors = [tf.convert_to_tensor(g) for g in gradients if g is not None]
+    finite = [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in tensors]
     broken = context.all_reduce("SUM", 1.0 - tf.cast(tf.reduce_all(finite), tf.float32))
     poison = tf.where(broken > 0.0, float("nan"), 0.0)
     return [None if g is None else g + tf.cast(poison, g.dtype) for g in gradients]
@@ -288,11 +288,11 @@ def build_optimizer(optimizer: keras.optimizers.Optimizer, variables: Sequence[A
 
 
 def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> list[Any]:
-    """The optimizer's state: counter, slots and, where there is one, the loss scale."""
-    found = list(optimizer.variables)
+    """The optimizer's state: counter, slots and, if there is one, the loss scale."""
+    variables = list(optimizer.variables)
     if is_loss_scaled(optimizer) and not KERAS3:
-        found += [optimizer._loss_scale.current_loss_scale, optimizer.dynamic_counter]
-    return found
+        variables += [optimizer._loss_scale.current_loss_scale, optimizer.dynamic_counter]
+    return variables
 
 
 def adam_slots(
@@ -308,7 +308,7 @@ def adam_slots(
 
 
 def get_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
-    """The learning rate now, also of a schedule and through `loss_scaled`."""
+    """The current learning rate, also of a schedule and through `loss_scaled`."""
     return float(tf.convert_to_tensor(optimizer.learning_rate))
 
 
@@ -338,13 +338,13 @@ def tensor_variable(variable: Any) -> tf.Variable:
 def assign_in_replicas(variables: Sequence[Any], values: Sequence[tf.Tensor]) -> None:
     """Assigns each value to its variable, on every replica.
 
-    What a plain `assign` in a replica does hangs on the variable: it may touch that replica's
-    copy alone, or sum or average over all. This is the same for every variable, in replica and
-    cross-replica context, eagerly and in a `tf.function`.
+    What a plain `assign` in a replica does depends on the variable: it may change only that
+    replica's copy, or sum or average over all. This does the same for every variable, in replica
+    and cross-replica context, eagerly and in a `tf.function`.
 
     Args:
         variables: variables of Keras or TensorFlow.
-        values: one tensor each; in a replica context equal on all replicas, which they are when
+        values: one tensor each; in a replica context equal on all replicas, as they are if
             computed from such variables alone.
     """
     variables = [tensor_variable(variable) for variable in variables]
@@ -370,7 +370,7 @@ def _assign(variable: tf.Variable, value: tf.Tensor) -> None:
 
 
 def log_value(value: tf.Tensor) -> tf.Tensor:
-    """A scalar that a `train_step` returns, in the form that makes `fit` report its mean.
+    """A scalar that `train_step` returns, in the form in which `fit` reports its mean.
 
     Keras 2.15 sums what the replicas return. Keras 3 takes the mean, but over several workers
     along axis 0, which a scalar does not have.
@@ -379,7 +379,7 @@ def log_value(value: tf.Tensor) -> tf.Tensor:
         value: this replica's value.
 
     Returns:
-        What to put into the logs: a scalar, or `(1,)` on several workers under Keras 3.
+        The value for the logs: a scalar, or `(1,)` with several workers on Keras 3.
     """
     strategy = tf.distribute.get_strategy()
     if not KERAS3:

@@ -11,14 +11,9 @@ from harness import GameChecks, trainable
 from tfgan_suite import InputError, compat, data
 from tfgan_suite.games import srgan
 from tfgan_suite.layers.convolution import Conv2D
-from tfgan_suite.layers.pixel_shuffle import (
-    ICNR,
-    BicubicUpsample,
-    PixelShuffle,
-    PReLU,
-    ShuffledConv2D,
-    SubpixelConv2D,
-)
+from tfgan_suite.layers.elementwise import PReLU
+from tfgan_suite.layers.pixel_shuffle import ICNR, PixelShuffle, ShuffledConv2D, SubpixelConv2D
+from tfgan_suite.layers.resizing import BicubicUpSampling2D
 from tfgan_suite.measures import checkerboard
 from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsample
 from tfgan_suite.training.optimizers import FusedAdam
@@ -154,7 +149,7 @@ def test_beside_bicubic_the_network_begins_as_bicubic(upsampling):
         (lambda: PixelShuffle(2)(np.zeros((1, 2, 2, 3), "f4")), "multiple of 4"),
         (lambda: ICNR(2)((3, 3, 4, 6)), "multiple of 4"),
         (lambda: SubpixelConv2D(6, 3, 2), "multiple of 4"),
-        (lambda: ShuffledConv2D(3, 4), "odd side"),
+        (lambda: ShuffledConv2D(3, 4), "odd sides"),
         (lambda: ShuffledConv2D(3, 3)(np.zeros((1, 2, 2, 4), "f4")), "a list of 4"),
         (lambda: ShuffledConv2D(3, 3)([np.zeros((1, 2, 2, 4), "f4")] * 9), "a list of 4"),
     ],
@@ -245,7 +240,7 @@ def test_overlaps_of_transposed_convolutions():
 @pytest.mark.parametrize("factor", [1, 2, 3, 4])
 def test_the_bicubic_layer_is_matlabs_up_to_the_edges(factor):
     images = np.random.RandomState(0).uniform(-1, 1, (2, 7, 5, 3)).astype("f4")
-    made = BicubicUpsample(factor)(images).numpy()
+    made = BicubicUpSampling2D(factor)(images).numpy()
     expected = np.stack([bicubic.upscale(one, factor) for one in images])
     np.testing.assert_allclose(made, expected, atol=1e-6)
 

@@ -63,7 +63,7 @@ def test_the_layer_takes_blocks_in_training_alone(padding, monkeypatch):
     images = np.random.RandomState(0).normal(size=(1, side, side, 4)).astype("f4")
     layer = convolution.Conv2D(3, 7, padding=padding, bias_initializer="ones")
     expected = layer(images).numpy()
-    monkeypatch.setattr(cpu_blocked_convolution, "FEWEST_POSITIONS", 10**9)
+    monkeypatch.setattr(cpu_blocked_convolution, "MIN_POSITIONS", 10**9)
     np.testing.assert_array_equal(layer(images, training=True), expected)
     monkeypatch.undo()
     taken, real = [], cpu_blocked_convolution.convolution

@@ -87,7 +87,7 @@ def operations(layer, side, training):
 @pytest.mark.parametrize("name", LAYERS)
 def test_only_training_takes_the_product(name, monkeypatch):
     make, side = LAYERS[name]
-    monkeypatch.setattr(cpu_matmul_convolution, "FEWEST_WEIGHTS", 1)
+    monkeypatch.setattr(cpu_matmul_convolution, "MIN_WEIGHTS", 1)
     plain = {"Conv2D", "Conv2DBackpropInput"}
     layer = make()
     if not tf.config.list_physical_devices("GPU"):

@@ -44,10 +44,10 @@ def test_second_derivative():
 
 def test_config():
     layer = NearestUpSampling2D.from_config(NearestUpSampling2D(3).get_config())
-    assert layer.factor == 3
-    for factor in (0, 1.5):
-        with pytest.raises(InputError, match="upsampling factor"):
-            NearestUpSampling2D(factor)
+    assert layer.size == 3
+    for size in (0, 1.5):
+        with pytest.raises(InputError, match="upsampling size"):
+            NearestUpSampling2D(size)
 
 
 def test_converts_to_tflite():
@@ -151,7 +151,7 @@ def test_reflection(width):
     layer = ReflectionPadding2D(width)
     np.testing.assert_array_equal(layer(x), expected)
     assert layer.compute_output_shape((None, 4, None, 3)) == (None, 4 + 2 * width, None, 3)
-    assert ReflectionPadding2D.from_config(layer.get_config()).width == width
+    assert ReflectionPadding2D.from_config(layer.get_config()).padding == width
     with pytest.raises(InputError, match="reflection pad"):
         ReflectionPadding2D(0)
 

@@ -15,7 +15,7 @@ from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.layers.resizing import PixelBias
+from tfgan_suite.layers.elementwise import PixelBias
 from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
 from tfgan_suite.networks import blocks
 

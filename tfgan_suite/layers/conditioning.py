@@ -1,4 +1,4 @@
-"""What games with class labels share: labels of batches, labels in networks, labels in words."""
+"""Class labels in networks: losses, one-hot codes, conditional batch norm, projection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfgan_suite.layers.spectral import SpectralDense, SpectralEmbedding
 
 
 def class_loss(class_logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-    """`-E log p(label | x)` of logits `(batch, K)`, a float32 scalar; log K where all are equal."""
+    """`-E log p(label | x)` of logits `(batch, K)`, a float32 scalar; log K if all are equal."""
     return tf.reduce_mean(
         tf.nn.sparse_softmax_cross_entropy_with_logits(label, tf.cast(class_logits, tf.float32))
     )
@@ -22,11 +22,11 @@ def class_loss(class_logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class ConcatenateLabel(keras.layers.Layer):
-    """Appends the class as a one-hot code: to vectors as numbers, to maps as constant maps.
+    """Appends the class as a one-hot code: features for vectors, constant maps for maps.
 
     Args:
         classes: number of classes, K.
-        scale: what stands for the 1 of the code; less than 1 where the maps outweigh the rest.
+        scale: the value that replaces the code's 1; below 1 where its maps would dominate.
 
     Input: `[x, label]` with x `(batch, features)` or `(batch, height, width, channels)` and label
     `(batch,)`, int. Output: x with K more features or channels.
@@ -79,14 +79,14 @@ class OneHot(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class ConditionalBatchNormalization(keras.layers.Layer):
-    """Batch normalisation with a scale and a shift of each class; the statistics are shared.
+    """Batch normalization with a scale and an offset per class; the statistics are shared.
 
     `y = gamma[label] * (x - mean) / sqrt(variance + epsilon) + beta[label]`, mean and variance
-    over the whole batch, whatever its labels (Dumoulin et al. 2017, Miyato and Koyama 2018).
+    over the whole batch, regardless of labels (Dumoulin et al. 2017, Miyato and Koyama 2018).
 
     Args:
         classes: number of classes.
-        momentum: share that a moving average keeps at each training call.
+        momentum: of the moving averages.
         epsilon: float added to the variance.
 
     Input: `[x, label]` with x `(batch, ..., channels)` and label `(batch,)`, int. Output as x.
@@ -122,7 +122,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         x, label = inputs
         x = self.norm(x, training=training)
         code = tf.one_hot(label, self.classes, dtype=x.dtype)
-        # A product, not a look-up, whose sparse gradient optimizers and loss scaling treat apart.
+        # A product, not a lookup: optimizers and loss scaling treat sparse gradients differently.
         gamma, beta = (
             tf.matmul(code, tf.cast(tf.convert_to_tensor(table), x.dtype))
             for table in (self.gamma, self.beta)
@@ -140,9 +140,9 @@ class ConditionalBatchNormalization(keras.layers.Layer):
 
 
 def projection_logit(phi: Any, label: Any, classes: int) -> Any:
-    """`w . phi + b + e_y . phi` of features `(batch, n)`, as a tensor `(batch, 1)`.
+    """The projection discriminator's logit `w . phi + b + e_y . phi` of features `(batch, n)`.
 
-    w and the table of all e_y are spectral.
+    w and the table of all e_y are spectrally normalized. Returns a tensor `(batch, 1)`.
     """
     value = SpectralDense(1, dtype="float32", name="value")(phi)
     row = SpectralEmbedding(

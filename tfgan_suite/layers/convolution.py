@@ -1,4 +1,4 @@
-"""Layers that neither Keras nor the addons give in a form fit for games."""
+"""Keras's convolutions and dense layer, with biases that learn in bfloat16 and fast CPU kernels."""
 
 from __future__ import annotations
 
@@ -11,27 +11,38 @@ from tfgan_suite.layers import cpu_blocked_convolution, cpu_matmul_convolution
 from tfgan_suite.utils.shapes import image_sizes
 
 
-class _Biased:
-    """Replaces how a Keras layer adds its bias; see `add_bias`."""
+class _BiasedLayer:
+    """Mixin that replaces how a Keras layer adds its bias; see `add_bias`."""
+
+    # Of the Keras layer.
+    kernel: Any
+    bias: Any
+    activation: Any
+
+    def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
+        """Inputs times kernel; with `fast`, by a kernel for CPUs where one is faster."""
+        raise NotImplementedError
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
-        # An export keeps the plain operations, which converters and other devices know.
-        return self._finished(self._product(inputs, kernel, fast=bool(training)), self.bias)
+        # Exports keep the plain operations, which converters and other devices support.
+        return self._add_bias_and_activate(
+            self._product(inputs, kernel, fast=bool(training)), self.bias
+        )
 
-    def _finished(self, outputs: tf.Tensor, bias: Any) -> tf.Tensor:
-        """With the bias, where there is one, and the activation."""
+    def _add_bias_and_activate(self, outputs: tf.Tensor, bias: Any) -> tf.Tensor:
+        """Adds the bias, if there is one, and applies the activation."""
         if bias is not None:
             outputs = add_bias(outputs, bias)
         return outputs if self.activation is None else self.activation(outputs)
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
-class Conv2D(_Biased, keras.layers.Conv2D):
+class Conv2D(_BiasedLayer, keras.layers.Conv2D):
     """Keras's convolution, whose bias also learns in bfloat16.
 
-    Arguments are Keras's; groups and channels-first are not offered. Training on a CPU takes
-    `small_maps` and `few_channels` where these are faster.
+    Arguments are Keras's; groups and channels-first are not supported. Training on CPUs uses
+    `cpu_matmul_convolution` and `cpu_blocked_convolution` where they are faster.
     """
 
     def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
@@ -51,15 +62,15 @@ class Conv2D(_Biased, keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class PaddedConv2D(Conv2D):
-    """Convolution after zeros on all four sides, for the sizes of papers and other frameworks.
+    """Convolution after zero padding on all four sides, as in papers and other frameworks.
 
-    At stride 2 and kernel 3, `"same"` on even sizes puts its only row of zeros behind the image
-    and so looks at other pixels; at stride 1 and kernel 4 it keeps the size, pad 1 does not.
+    At stride 2 and kernel 3, `"same"` on even sizes pads only after the last row and so samples
+    other pixels; at stride 1 and kernel 4 it keeps the size, which padding of 1 does not.
 
     Args:
         filters, kernel_size, strides: as for `Conv2D`.
         pad: rows and columns of zeros on each side.
-        **kwargs: Keras's other arguments; `padding` is not offered.
+        **kwargs: Keras's other arguments; `padding` is not supported.
 
     Input shape `(batch, height, width, channels)`; a side of n becomes
     `(n + 2 pad - kernel_size) // strides + 1`.
@@ -72,8 +83,8 @@ class PaddedConv2D(Conv2D):
         self.pad = int(pad)
 
     def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
-        # Not as the convolution's own padding: oneDNN has no gradients of that, and TensorFlow's
-        # are slow on CPUs (a step of pix2pix at 256 pixels: 0.93 s and 1.06 s; in bfloat16 0.55 s
+        # Not the convolution's own padding: oneDNN has no gradients for it, and TensorFlow's are
+        # slow on CPUs (a pix2pix step at 256 pixels: 0.93 s here, 1.06 s there; in bfloat16 0.55 s
         # and 9.6 s).
         zeros = [[0, 0], [self.pad, self.pad], [self.pad, self.pad], [0, 0]]
         return tf.nn.conv2d(tf.pad(inputs, zeros), kernel, self.strides, "VALID")
@@ -88,11 +99,11 @@ class PaddedConv2D(Conv2D):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
-class Conv2DTranspose(_Biased, keras.layers.Conv2DTranspose):
+class Conv2DTranspose(_BiasedLayer, keras.layers.Conv2DTranspose):
     """Keras's transposed convolution, whose bias also learns in bfloat16.
 
-    Arguments are Keras's; `output_padding`, dilation and channels-first are not offered. Training
-    on a CPU takes `small_maps` where that is faster.
+    Arguments are Keras's; `output_padding`, dilation and channels-first are not supported.
+    Training on CPUs uses `cpu_matmul_convolution` where it is faster.
     """
 
     def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
@@ -115,7 +126,7 @@ class Conv2DTranspose(_Biased, keras.layers.Conv2DTranspose):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
-class Dense(_Biased, keras.layers.Dense):
+class Dense(_BiasedLayer, keras.layers.Dense):
     """Keras's dense layer, whose bias also learns in bfloat16. Arguments are Keras's.
 
     Input shape `(batch, features)`.
@@ -126,7 +137,7 @@ class Dense(_Biased, keras.layers.Dense):
 
 
 def _is_simple(layer: Any) -> bool:
-    """Whether a convolution is what `small_maps` computes."""
+    """Whether `cpu_matmul_convolution` can compute a convolution."""
     return (
         layer.padding == "same"
         and len({*layer.strides}) == 1
@@ -136,11 +147,12 @@ def _is_simple(layer: Any) -> bool:
 
 
 def add_bias(outputs: tf.Tensor, bias: Any) -> tf.Tensor:
-    """Adds one number a channel, with a gradient that is right in bfloat16 too.
+    """Adds one number per channel, with a gradient that is correct in bfloat16 too.
 
-    The gradient of TensorFlow's bias_add, which all Keras layers use, counts up in bfloat16 on
-    CPUs: from 256 on, adding 1 changes nothing, so the sum over a batch of images stops there
-    (seen: 1,000 in place of 65,000). The gradient of a plain addition is summed in float32.
+    On CPUs the gradient of TensorFlow's `bias_add`, which all Keras layers use, accumulates in
+    bfloat16: from 256 on, adding 1 changes nothing, so that the sum over a batch of images
+    saturates (observed: 1,000 instead of 65,000). The gradient of a plain addition accumulates in
+    float32.
 
     Args:
         outputs: `(..., channels)`.

@@ -1,20 +1,20 @@
-"""Strided convolutions of small maps as one matrix product: the same numbers, sooner on CPUs.
+"""Strided convolutions of small maps as one matrix product: same result, faster on CPUs.
 
 oneDNN is slow on maps of 4x4 with many channels. Measured on one core at 256 to 512 channels,
 batch 64, stride 2, in ms as convolution and as product:
 
-    | | forwards | images' gradient | kernel's gradient |
+    | | forward | input gradient | kernel gradient |
     | --- | --- | --- | --- |
     | float32 | 55, 47 | 60, 50 | 59, 50 |
     | bfloat16 | 16, 12 | 25, 14 | 58, 14 |
 
-Of a whole DCGAN step (64 pixels, width 64, kernel 4) that is 5% in float32 and 30% in bfloat16. A
-stride of s becomes `space_to_depth(s)`, so that all patches are made of a few slices, and the rest
-is a product. A kernel of 5 is filled up with zeros to 6, which costs more than is gained.
-Everything consists of differentiable operations, so derivatives of every order exist.
+That saves 5% of a DCGAN step (64 pixels, width 64, kernel 4) in float32 and 30% in bfloat16. A
+stride of s becomes `space_to_depth(s)`, so that a few slices form all patches, followed by a matrix
+product. A kernel of 5 would be padded to 6, which costs more than it gains. All operations are
+differentiable, so derivatives of every order exist.
 
-The price: where patches overlap, up to four parts are added that were rounded before. In bfloat16
-a transposed convolution, or a convolution's gradient by its input, errs 0.3% in place of 0.17%.
+The price: where patches overlap, up to four rounded parts are added. In bfloat16 a transposed
+convolution, or a convolution's gradient by its input, has an error of 0.3% instead of 0.17%.
 """
 
 from __future__ import annotations
@@ -27,31 +27,33 @@ import tensorflow as tf
 
 from tfgan_suite.utils import runtime
 
-# Maps of more positions than this are convolved as fast by oneDNN.
-MOST_POSITIONS = 16
-# Of a product with fewer rows the rearranged kernels cost what it gains, and as much memory again.
-FEWEST_ROWS = 64
-FEWEST_WEIGHTS = 2**20
+# On larger maps oneDNN is as fast.
+MAX_POSITIONS = 16
+# With fewer rows, rearranging the kernel costs what the product gains, and its memory again.
+MIN_ROWS = 64
+MIN_WEIGHTS = 2**20
 
 
 def is_faster(
     sides: Sequence[int | None], kernel: tf.Tensor, stride: int, batch: int | None = None
 ) -> bool:
-    """Whether the product is the faster way.
+    """Whether the matrix product is faster.
 
     Args:
-        sides: rows and columns of the smaller maps: of what a convolution gives, and a
-            transposed convolution takes.
+        sides: rows and columns of the smaller maps: a convolution's outputs, a transposed
+            convolution's inputs.
         kernel: kernel of either.
         stride: of both axes.
-        batch: images, where that is known.
+        batch: number of images, if known.
     """
-    # The processors decide, not the numbers: on GPUs and TPUs convolutions are as fast.
+    rows, columns = sides
+    if rows is None or columns is None:
+        return False
+    # A question of speed only: on GPUs and TPUs convolutions are as fast.
     return (
-        None not in sides
-        and sides[0] * sides[1] <= MOST_POSITIONS
-        and (batch is None or batch * sides[0] * sides[1] >= FEWEST_ROWS)
-        and math.prod(kernel.shape) >= FEWEST_WEIGHTS
+        rows * columns <= MAX_POSITIONS
+        and (batch is None or batch * rows * columns >= MIN_ROWS)
+        and math.prod(kernel.shape) >= MIN_WEIGHTS
         and stride > 1
         and kernel.shape[0] % stride == 0
         and runtime.on_cpus()
@@ -73,10 +75,10 @@ def convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     x = tf.pad(images, [[0, 0], down.padding, across.padding, [0, 0]])
     x = x if stride == 1 else tf.nn.space_to_depth(x, stride)
     sizes = [-1, down.count, across.count, -1]
-    places = [(i, j) for i in range(down.blocks) for j in range(across.blocks)]
-    patches = tf.concat([tf.slice(x, [0, i, j, 0], sizes) for i, j in places], axis=-1)
+    offsets = [(i, j) for i in range(down.blocks) for j in range(across.blocks)]
+    patches = tf.concat([tf.slice(x, [0, i, j, 0], sizes) for i, j in offsets], axis=-1)
     flat = tf.reshape(patches, (-1, patches.shape[-1]))
-    outputs = tf.matmul(flat, _in_blocks(kernel, stride, down.blocks), transpose_b=True)
+    outputs = tf.matmul(flat, _kernel_matrix(kernel, stride, down.blocks), transpose_b=True)
     return tf.reshape(outputs, (-1, down.count, across.count, kernel.shape[-1]))
 
 
@@ -94,16 +96,16 @@ def transposed_convolution(maps: tf.Tensor, kernel: tf.Tensor, stride: int) -> t
     _, rows, columns, channels = maps.shape
     size, _, filters, _ = kernel.shape
     down, across = (_Axis(side * stride, size, stride) for side in (rows, columns))
-    weights = _in_blocks(kernel, stride, down.blocks)
+    weights = _kernel_matrix(kernel, stride, down.blocks)
     patches = tf.matmul(tf.reshape(maps, (-1, channels)), weights)
     patches = tf.reshape(patches, (-1, rows, columns, weights.shape[1]))
-    # Every block of a patch goes to its own place; where places overlap they add up.
-    places = [(i, j) for i in range(down.blocks) for j in range(across.blocks)]
-    moved = [
+    # Every block of a patch goes to its own position; overlapping ones are added.
+    offsets = [(i, j) for i in range(down.blocks) for j in range(across.blocks)]
+    shifted = [
         tf.pad(part, [[0, 0], [i, down.blocks - 1 - i], [j, across.blocks - 1 - j], [0, 0]])
-        for part, (i, j) in zip(tf.split(patches, len(places), axis=-1), places)
+        for part, (i, j) in zip(tf.split(patches, len(offsets), axis=-1), offsets)
     ]
-    x = tf.add_n(moved)
+    x = tf.add_n(shifted)
     x = x if stride == 1 else tf.nn.depth_to_space(x, stride)
     sizes = [-1, rows * stride, columns * stride, filters]
     return tf.slice(x, [0, down.padding[0], across.padding[0], 0], sizes)
@@ -124,25 +126,25 @@ class _Axis:
 
     @property
     def blocks(self) -> int:
-        """Blocks of `stride` pixels that the kernel covers; it is filled up with zeros."""
+        """Blocks of `stride` pixels that the kernel covers, padded with zeros."""
         return math.ceil(self.size / self.stride)
 
     @property
     def padding(self) -> tuple[int, int]:
-        """Zeros before, as TensorFlow has them, and after: up to whole blocks."""
+        """Zeros before, as in TensorFlow, and after: up to a multiple of the stride."""
         before = max((self.count - 1) * self.stride + self.size - self.side, 0) // 2
         return before, (self.count - 1 + self.blocks) * self.stride - self.side - before
 
 
-def _in_blocks(kernel: tf.Tensor, stride: int, blocks: int) -> tf.Tensor:
+def _kernel_matrix(kernel: tf.Tensor, stride: int, blocks: int) -> tf.Tensor:
     """A kernel `(size, size, a, b)` as `(b, blocks * blocks * stride * stride * a)`.
 
-    b comes first, so that the product for the kernel's gradient turns the outputs, not the
-    patches, which are eight times as large: 39 ms in place of 68 (float32).
+    b comes first, so that the product for the kernel's gradient transposes the outputs, not the
+    patches, which are eight times as large: 39 ms instead of 68 (float32).
     """
     size, _, *channels = kernel.shape
-    more = blocks * stride - size
-    if more:
-        kernel = tf.pad(kernel, [[0, more], [0, more], [0, 0], [0, 0]])
+    padding = blocks * stride - size
+    if padding:
+        kernel = tf.pad(kernel, [[0, padding], [0, padding], [0, 0], [0, 0]])
     kernel = tf.reshape(kernel, (blocks, stride, blocks, stride, *channels))
     return tf.reshape(tf.transpose(kernel, (5, 0, 2, 1, 3, 4)), (channels[1], -1))

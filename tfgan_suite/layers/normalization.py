@@ -1,4 +1,4 @@
-"""Normalization by the statistics at hand, without moving averages."""
+"""Normalization by the statistics of the inputs themselves, without moving averages."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class BatchStatistics(keras.layers.Layer):
-    """Batch norm without moving averages: what is at hand is normalised by its own statistics.
+    """Batch norm without moving averages: inputs are normalized by their own statistics.
 
     `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` for each channel. In training the
-    moments are those of the batch. Afterwards they are those of each image alone, as in the
-    tests of pix2pix, whose batches are one image: no answer depends on the images beside it,
-    and no state changes. At batch 1 both are instance norm.
+    moments are those of the batch. Afterwards they are those of each image alone, as in the tests
+    of pix2pix, whose batches are one image: no output depends on other images, and there is no
+    state. At batch 1 both are instance norm.
 
-    The kernel of batch norm does the work in training: sooner on CPUs than means and products,
-    and with less memory. Everything is computed in float32.
+    Training uses the batch-norm kernel, which on CPUs is faster than means and products and needs
+    less memory. Everything is computed in float32.
 
     Args:
-        affine: whether there are gamma and beta, one value a channel each.
+        affine: whether there are gamma and beta, one value per channel each.
         epsilon: float added to the variance.
-        gamma_initializer: how gamma starts.
+        gamma_initializer: initializer of gamma.
 
-    Input shape `(batch, height, width, channels)`, of at least two pixels: one alone gives beta.
+    Input shape `(batch, height, width, channels)`, with at least two pixels: of a single one the
+    output is beta.
     """
 
-    # Whether an image is alone in training, too.
-    _alone = False
+    # Whether training normalizes each image on its own, too.
+    _per_image = False
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class BatchStatistics(keras.layers.Layer):
         gamma_initializer: Any = "ones",
         **kwargs: Any,
     ):
-        # Parameters stay in float32 whatever the inputs are, which come as they are.
+        # Parameters are float32 whatever the inputs' type; inputs are not cast.
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
         self.affine, self.epsilon = affine, epsilon
         self.gamma_initializer = keras.initializers.get(gamma_initializer)
@@ -58,46 +59,50 @@ class BatchStatistics(keras.layers.Layer):
         gamma = tf.convert_to_tensor(self.gamma) if self.affine else tf.ones(channels)
         beta = tf.convert_to_tensor(self.beta) if self.affine else tf.zeros(channels)
         if not training:
-            return self._by_moments(inputs, gamma, beta)
-        if not self._alone or inputs.shape[0] == 1:
-            return self._by_kernel(inputs, gamma, beta)
+            return self._normalize_images(inputs, gamma, beta)
+        if not self._per_image or inputs.shape[0] == 1:
+            return self._normalize_batch(inputs, gamma, beta)
         # Every channel of every image becomes a channel of one image.
         sizes = tf.shape(inputs)
         count = inputs.shape[0] or sizes[0]
         pixels = sizes[1] * sizes[2]
         x = tf.transpose(tf.reshape(inputs, (count, pixels, channels)), (1, 0, 2))
         x = tf.reshape(x, (1, pixels, 1, count * channels))
-        x = self._by_kernel(x, tf.tile(gamma, [count]), tf.tile(beta, [count]))
+        x = self._normalize_batch(x, tf.tile(gamma, [count]), tf.tile(beta, [count]))
         x = tf.transpose(tf.reshape(x, (pixels, count, channels)), (1, 0, 2))
         return tf.ensure_shape(tf.reshape(x, sizes), inputs.shape)
 
-    def _by_kernel(self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+    def _normalize_batch(self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
         outputs, _, _ = tf.compat.v1.nn.fused_batch_norm(
             inputs, gamma, beta, epsilon=self.epsilon, is_training=True
         )
         return outputs
 
-    def _by_moments(self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
-        # Operations that converters and other devices know.
+    def _normalize_images(self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+        # Operations that converters and other devices support.
         x = tf.cast(inputs, tf.float32)
         mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
         x = (x - mean) * tf.math.rsqrt(variance + self.epsilon)
         return tf.cast(x * gamma + beta if self.affine else x, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        start = keras.initializers.serialize(self.gamma_initializer)
-        own = {"affine": self.affine, "epsilon": self.epsilon, "gamma_initializer": start}
-        return {**super().get_config(), **own}
+        initializer = keras.initializers.serialize(self.gamma_initializer)
+        return {
+            **super().get_config(),
+            "affine": self.affine,
+            "epsilon": self.epsilon,
+            "gamma_initializer": initializer,
+        }
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class InstanceStatistics(BatchStatistics):
-    """Instance norm on the kernel of batch norm: every image by its own statistics, always.
+    """Instance norm on the batch-norm kernel: every image by its own statistics, always.
 
-    The numbers are those of tensorflow-addons' `InstanceNormalization`. Arguments and shapes are
-    those of `BatchStatistics`.
+    Equal to tensorflow-addons' `InstanceNormalization`. Arguments and shapes are those of
+    `BatchStatistics`.
 
-    Reference: Ulyanov et al. 2016, "Instance Normalization" (arXiv 1607.08022).
+    Reference: Ulyanov et al. 2016, "Instance Normalization" (arXiv:1607.08022).
     """
 
-    _alone = True
+    _per_image = True

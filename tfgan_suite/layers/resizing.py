@@ -1,118 +1,96 @@
-"""Layers that change the size of images, and a learnt number for every pixel."""
+"""Layers that change the size of images: upsampling, reflection padding, cropping."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import bicubic
 from tfgan_suite.utils.shapes import image_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class NearestUpSampling2D(keras.layers.Layer):
-    """Repeats every pixel `factor` times along height and width (nearest neighbour).
+    """Repeats every pixel `size` times along height and width (nearest neighbour).
 
-    Made of concatenation and reshape alone, it has derivatives of every order on every
-    TensorFlow (Keras's `UpSampling2D` and `tf.image.resize` lack the second on some) and converts to TFLite.
+    Only concatenations and reshapes, it has derivatives of every order on every TensorFlow (some
+    lack the second one of Keras's `UpSampling2D` and `tf.image.resize`) and converts to TFLite.
 
     Args:
-        factor: how often a pixel is repeated along each axis, 1 or more.
+        size: how many times a pixel is repeated along each axis, 1 or more.
 
-    Input shape `(batch, height, width, channels)`, channels fixed; output `(batch, height *
-    factor, width * factor, channels)`.
+    Input shape `(batch, height, width, channels)`, channels fixed; output `(batch, size * height,
+    size * width, channels)`.
 
     Raises:
-        InputError: the factor is not a whole number of at least 1.
+        InputError: the size is not a whole number of at least 1.
     """
 
-    def __init__(self, factor: int = 2, **kwargs: Any):
+    def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        if int(factor) != factor or factor < 1:
-            raise InputError(f"upsampling factor {factor}; expected a whole number, 1 or more")
-        self.factor = int(factor)
+        if int(size) != size or size < 1:
+            raise InputError(f"upsampling size {size}; expected a whole number, 1 or more")
+        self.size = int(size)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         batch, height, width, channels = image_sizes(inputs)
-        # Copies along the channel axis are neighbours in memory: read as (width * factor,
-        # channels) they are repeated pixels. The same with whole rows repeats them downwards.
-        x = tf.concat([inputs] * self.factor, axis=3)
-        x = tf.reshape(x, (batch, height, width * self.factor * channels))
-        x = tf.concat([x] * self.factor, axis=2)
-        return tf.reshape(x, (batch, height * self.factor, width * self.factor, channels))
+        # Copies along the channel axis are adjacent in memory: read as (width * size, channels)
+        # they are repeated pixels. Copies of rows repeat vertically in the same way.
+        x = tf.concat([inputs] * self.size, axis=3)
+        x = tf.reshape(x, (batch, height, width * self.size * channels))
+        x = tf.concat([x] * self.size, axis=2)
+        return tf.reshape(x, (batch, height * self.size, width * self.size, channels))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         batch, height, width, channels = input_shape
-        height, width = (size and size * self.factor for size in (height, width))
+        height, width = (side and side * self.size for side in (height, width))
         return batch, height, width, channels
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "factor": self.factor}
-
-
-@keras.saving.register_keras_serializable(package="tfgan_suite")
-class PixelBias(keras.layers.Layer):
-    """Adds a learnt number for every pixel and channel, in float32.
-
-    Args:
-        start: its first value.
-    """
-
-    def __init__(self, start: float = 0.0, **kwargs: Any):
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.start = start
-
-    def build(self, input_shape: Any) -> None:
-        start = keras.initializers.Constant(self.start)
-        self.bias = self.add_weight(name="bias", shape=input_shape[1:], initializer=start)
-        self.built = True
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return inputs + tf.convert_to_tensor(self.bias)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "start": self.start}
+        return {**super().get_config(), "size": self.size}
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class ReflectionPadding2D(keras.layers.Layer):
-    """Continues images on all four sides by their mirror image; the edge is not repeated.
+    """Pads images on all four sides with their mirror image; the edge is not repeated.
 
     Args:
-        width: pixels on each side; images must be larger than it.
+        padding: pixels on each side, fewer than the images have.
 
     Input shape `(batch, height, width, channels)`.
 
     Raises:
-        InputError: the width is not a whole number of at least 1.
+        InputError: the padding is not a whole number of at least 1.
     """
 
-    def __init__(self, width: int = 1, **kwargs: Any):
+    def __init__(self, padding: int = 1, **kwargs: Any):
         super().__init__(**kwargs)
-        if int(width) != width or width < 1:
-            raise InputError(f"reflection pad of {width}; expected a whole number, 1 or more")
-        self.width = int(width)
+        if int(padding) != padding or padding < 1:
+            raise InputError(f"reflection padding of {padding}; expected a whole number, 1 or more")
+        self.padding = int(padding)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        sides = [self.width, self.width]
+        sides = [self.padding, self.padding]
         return tf.pad(inputs, [[0, 0], sides, sides, [0, 0]], "REFLECT")
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         batch, height, width, channels = input_shape
-        height, width = (size and size + 2 * self.width for size in (height, width))
+        height, width = (size and size + 2 * self.padding for size in (height, width))
         return batch, height, width, channels
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "width": self.width}
+        return {**super().get_config(), "padding": self.padding}
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class CropTopLeft(keras.layers.Layer):
-    """Leaves out the first row and the first column.
+    """Drops the first row and the first column.
 
-    The gradient of Keras's `Cropping2D`, a strided slice, takes CPUs several times as long.
+    The gradient of Keras's `Cropping2D`, a strided slice, takes several times as long on CPUs.
 
     Input shape `(batch, height, width, channels)`.
     """
@@ -123,3 +101,94 @@ class CropTopLeft(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         batch, height, width, channels = input_shape
         return batch, height and height - 1, width and width - 1, channels
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class BicubicUpSampling2D(keras.layers.Layer):
+    """MATLAB's bicubic upsampling by an integer factor, as a convolution and a pixel shuffle.
+
+    Equal to `utils.bicubic.upscale`, edges included; differentiable, and made of operations that
+    every converter supports (TFLite has no bicubic resize). Computed in float32.
+
+    Args:
+        size: upsampling factor, 1 or more.
+
+    Input shape `(batch, height, width, channels)`, sides of at least 2; output `(batch, size *
+    height, size * width, channels)`.
+
+    Raises:
+        InputError: an invalid size.
+    """
+
+    def __init__(self, size: int = 2, **kwargs: Any):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.size = check_factor(size)
+
+    def build(self, input_shape: Any) -> None:
+        # A constant, not a weight: nothing to learn, save or restore.
+        self._kernel = bicubic_kernel(self.size, int(input_shape[-1]))
+        self.built = True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        inputs = tf.cast(inputs, tf.float32)
+        if self.size == 1:
+            return inputs
+        # Mirrored edges as slices: int8 converters support these, but not every pad.
+        x = inputs
+        for axis in (1, 2):
+            x = tf.concat([_at(x, axis, 1), _at(x, axis, 0), x, _at(x, axis, -1),
+                           _at(x, axis, -2)], axis)  # fmt: skip
+        return tf.nn.depth_to_space(tf.nn.conv2d(x, self._kernel, 1, "VALID"), self.size)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return upsampled_shape(input_shape, self.size, input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size}
+
+
+def _at(images: tf.Tensor, axis: int, index: int) -> tf.Tensor:
+    """One row (axis 1) or column (axis 2) of images; negative indices count from the end."""
+    part = slice(index, index + 1 or None)
+    return images[:, part] if axis == 1 else images[:, :, part]
+
+
+def bicubic_kernel(factor: int, channels: int) -> np.ndarray:
+    """The kernel with which a convolution and a pixel shuffle are bicubic upsampling.
+
+    Args:
+        factor: upsampling factor.
+        channels: of the images.
+
+    Returns:
+        float32 `(5, 5, channels, channels * factor^2)`.
+    """
+    # The output pixels of the middle one of enough input pixels, as weights of its neighbours.
+    length, middle = 11, 5
+    positions, weights = bicubic.resize_weights(length, length * factor)
+    line = np.zeros((5, factor))  # neighbour -2 .. 2, position in the block
+    for phase in range(factor):
+        row = middle * factor + phase
+        for position, weight in zip(positions[row], weights[row]):
+            if weight:
+                line[position - middle + 2, phase] += weight
+    kernel = np.einsum("yi,xj,cd->yxcijd", line, line, np.eye(channels))
+    return kernel.reshape(5, 5, channels, -1).astype(np.float32)
+
+
+def check_factor(factor: int, minimum: int = 1) -> int:
+    """Returns an upsampling factor if it is valid.
+
+    Raises:
+        InputError: it is not a whole number of at least `minimum`.
+    """
+    if isinstance(factor, bool) or int(factor) != factor or factor < minimum:
+        raise InputError(f"the factor is {factor!r}; expected a whole number, {minimum} or more")
+    return int(factor)
+
+
+def upsampled_shape(shape: Any, factor: int, channels: int) -> tuple[int | None, ...]:
+    """The shape `(batch, factor * height, factor * width, channels)` of maps after upsampling."""
+    batch, height, width, _ = shape
+    height, width = (size and size * factor for size in (height, width))
+    return batch, height, width, channels

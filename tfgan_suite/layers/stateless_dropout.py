@@ -1,6 +1,6 @@
-"""Dropout that is a function of (seed, step), as all else that a game draws.
+"""Dropout as a function of (seed, step), like all randomness of a game.
 
-Keras's own dropout keeps a state that no checkpoint holds, and drops the same on every replica.
+Keras's own dropout has a state that no checkpoint holds, and drops the same on every replica.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import tensorflow as tf
 
 from tfgan_suite.errors import InputError
 
-_DRAWS = threading.local()
-# The largest prime whose square fits into 32 bits, and how many series `variant_noise` has.
+_CONTEXT = threading.local()
+# The largest prime whose square fits into 32 bits; the number of sequences of `variant_noise`.
 VARIANTS = 46_337
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class StatelessDropout(keras.layers.Layer):
-    """Dropout whose draws come from outside, by `dropout_noise`, and so can be made again.
+    """Dropout whose random numbers come from `dropout_noise`, and so can be reproduced.
 
     Args:
-        rate: share of the features that are set to 0 in training; the rest grows by
+        rate: fraction of the features set to 0 in training; the others are scaled by
             `1 / (1 - rate)`.
 
     Raises:
@@ -37,24 +37,24 @@ class StatelessDropout(keras.layers.Layer):
     def __init__(self, rate: float, **kwargs: Any):
         super().__init__(**kwargs)
         if not 0.0 <= rate < 1.0:
-            raise InputError(f"dropout of {rate}; expected a share from 0 up to, but not, 1")
+            raise InputError(f"dropout rate {rate}; expected a number in [0, 1)")
         self.rate = float(rate)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        draw = getattr(_DRAWS, "draw", None)
-        if draw is None:
+        noise = getattr(_CONTEXT, "noise", None)
+        if noise is None:
             raise RuntimeError(
-                f"{self.name} was called in training outside of `dropout_noise(...)`"
+                f"{self.name} was called in training outside of `with dropout_noise(...)`"
             )
         sizes = tf.shape(inputs)
         shape = tuple(size or sizes[axis] for axis, size in enumerate(inputs.shape))
-        drawn = tf.convert_to_tensor(draw(shape, self.name))
-        # Whole numbers stay whole: compared so, they drop the same in an int8 file as anywhere.
-        limit = self.rate if drawn.dtype.is_floating else math.ceil(self.rate * VARIANTS)
-        kept = drawn >= limit
-        return inputs * tf.cast(kept, inputs.dtype) * (1.0 / (1.0 - self.rate))
+        numbers = tf.convert_to_tensor(noise(shape, self.name))
+        # Integers are compared as integers, so that an int8 file drops the same features.
+        limit = self.rate if numbers.dtype.is_floating else math.ceil(self.rate * VARIANTS)
+        mask = tf.cast(numbers >= limit, inputs.dtype)
+        return inputs * mask * (1.0 / (1.0 - self.rate))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
@@ -65,62 +65,62 @@ class StatelessDropout(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
 class InferenceDropout(StatelessDropout):
-    """Dropout that stays on after training, wherever it is given draws.
+    """Dropout that stays on at inference wherever `dropout_noise` is active.
 
-    Inside of `dropout_noise(...)` it drops in training and out of it, so that a translator whose only
-    source of chance is dropout keeps it, exported too. Outside it passes its inputs on.
+    Inside `dropout_noise(...)` it drops in training and at inference, so that a translator whose
+    only randomness is dropout keeps it, exports included. Outside, inference returns the inputs.
 
     Args:
         rate: as for `StatelessDropout`.
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        drops = training or getattr(_DRAWS, "draw", None) is not None
+        drops = training or getattr(_CONTEXT, "noise", None) is not None
         return super().call(inputs, training=drops)
 
 
 @contextlib.contextmanager
-def dropout_noise(draw: Callable[[tuple, str], tf.Tensor]) -> Iterator[None]:
-    """Gives all `StatelessDropout` layers that are called in the block their draws.
+def dropout_noise(noise: Callable[[tuple, str], tf.Tensor]) -> Iterator[None]:
+    """Supplies the random numbers of all `StatelessDropout` layers called in the block.
 
     Args:
-        draw: takes a shape and a layer's name, gives numbers in [0, 1), or whole numbers from 0
-            up to, but not, `VARIANTS`.
+        noise: takes a shape and a layer's name and returns numbers in [0, 1), or integers in
+            [0, `VARIANTS`).
     """
-    # By thread: replicas are traced in threads of their own.
-    before, _DRAWS.draw = getattr(_DRAWS, "draw", None), draw
+    # Per thread: each replica is traced in its own.
+    previous, _CONTEXT.noise = getattr(_CONTEXT, "noise", None), noise
     try:
         yield
     finally:
-        _DRAWS.draw = before
+        _CONTEXT.noise = previous
 
 
-def variant_noise(number: tf.Tensor) -> Callable[[tuple, str], tf.Tensor]:
-    """Draws for `dropout_noise` that follow from a whole number for each example.
+def variant_noise(variant: tf.Tensor) -> Callable[[tuple, str], tf.Tensor]:
+    """Noise for `dropout_noise` that is determined by an integer per example.
 
-    Random operations do not convert to TFLite; this is arithmetic on whole numbers alone, and
-    gives the same draws everywhere, for maps of any size: whole numbers below `VARIANTS`. Good for
-    dropout, not for statistics.
+    Random operations do not convert to TFLite; this is integer arithmetic, with the same results
+    everywhere and for maps of any size: integers below `VARIANTS`. Good for dropout, not for
+    statistics.
 
     Args:
-        number: int32 `(batch,)` from 0 up to, but not, `VARIANTS`: which series each example gets.
+        variant: int32 `(batch,)` in [0, `VARIANTS`): the sequence that each example gets.
     """
 
-    def draw(shape: tuple, name: str) -> tf.Tensor:
+    def noise(shape: tuple, name: str) -> tf.Tensor:
         salt = zlib.crc32(name.encode()) % VARIANTS
-        first = _mixed(tf.reshape(number, (-1, 1)) + salt)
+        first = _hash(tf.reshape(variant, (-1, 1)) + salt)
         position = tf.range(math.prod(shape[1:]))[None]
-        mixed = _mixed(_mixed(position + first) + _mixed(first + position // VARIANTS + 1))
-        return tf.reshape(mixed, shape)
+        hashed = _hash(_hash(position + first) + _hash(first + position // VARIANTS + 1))
+        return tf.reshape(hashed, shape)
 
-    return draw
+    return noise
 
 
-def _mixed(number: tf.Tensor) -> tf.Tensor:
-    """A whole number of at least 0 as another below `VARIANTS`: a line, then the third power.
+def _hash(number: tf.Tensor) -> tf.Tensor:
+    """Maps non-negative integers to integers below `VARIANTS`: a linear map, then a cube.
 
-    Both are permutations modulo this prime, for 3 does not divide `VARIANTS - 1`, and no product
-    in them leaves 32 bits.
+    Both are permutations modulo this prime, because 3 does not divide `VARIANTS - 1`, and no
+    product exceeds 32 bits.
     """
-    line = (number % VARIANTS * 20_011 + 30_013) % VARIANTS
-    return line * line % VARIANTS * line % VARIANTS
+    linear = (number % VARIANTS * 20_011 + 30_013) % VARIANTS
+    return linear * linear % VARIANTS * linear % VARIANTS

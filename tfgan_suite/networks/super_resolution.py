@@ -10,15 +10,9 @@ import keras
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.layers.pixel_shuffle import (
-    ICNR,
-    BicubicUpsample,
-    PixelShuffle,
-    PReLU,
-    ShuffledConv2D,
-    SubpixelConv2D,
-)
-from tfgan_suite.layers.resizing import NearestUpSampling2D
+from tfgan_suite.layers.elementwise import PReLU
+from tfgan_suite.layers.pixel_shuffle import ICNR, PixelShuffle, ShuffledConv2D, SubpixelConv2D
+from tfgan_suite.layers.resizing import BicubicUpSampling2D, NearestUpSampling2D
 from tfgan_suite.networks.blocks import check_positive_integers
 
 SCALES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
@@ -87,7 +81,7 @@ def build_generator(
     if output == "tanh":
         x = keras.layers.Activation("tanh", dtype="float32", name="tanh")(x)
     if skip == "bicubic":
-        smooth = BicubicUpsample(scale, name="bicubic")(image)
+        smooth = BicubicUpSampling2D(scale, name="bicubic")(image)
         x = keras.layers.Add(dtype="float32", name="sum")([smooth, x])
     return keras.Model(image, x, name="generator")
 
