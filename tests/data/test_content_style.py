@@ -101,9 +101,9 @@ def test_the_shorter_side_is_scaled_and_the_shape_kept(folder):
     assert image.shape == (10, 16, 3)
     assert cropped_files.read_image(folder / "content/1.png", 40, 8).shape == (88, 40, 3)
     assert cropped_files.read_image(folder / "content/1.png", 0, 20).shape == (44, 20, 3)
-    with pytest.raises(Unreadable, match="31x20 pixels; its shorter side must have 25"):
+    with pytest.raises(Unreadable, match="31x20 pixels; its shorter side must have at least 25"):
         cropped_files.read_image(folder / "content/0.png", 100, 8)
-    with pytest.raises(Unreadable, match="must have 21"):
+    with pytest.raises(Unreadable, match="must have at least 21"):
         cropped_files.read_image(folder / "content/0.png", 0, 21)
 
 
@@ -144,7 +144,7 @@ def test_broken_and_tiny_files_are_skipped_and_named(folder, memory_limit):
     skipped = skipped or dict(source.skipped)
     assert sorted(name.rsplit("/", 1)[1] for name in skipped) == ["broken.png", "tiny.png"]
     (reason,) = [text for name, text in skipped.items() if name.endswith("tiny.png")]
-    assert "shorter side must have 6" in reason
+    assert "shorter side must have at least 6" in reason
     with pytest.raises(InputError, match="broken.png"):
         load_content_style(folder, crop=16, side=24, strict=True, memory_limit=memory_limit)
 
@@ -158,7 +158,7 @@ def failing(spec, *words, **options):
 
 def test_what_is_wrong_is_said(folder, tmp_path):
     failing(folder, "shorter side 8", "windows of 16", crop=16, side=8)
-    failing(folder, "3 of 3", "must have 64", crop=64, side=0)
+    failing(folder, "3 of 3", "must have at least 64", crop=64, side=0)
     failing(folder / "style", "content and style", "(none)", crop=16, side=0)
     failing(tmp_path / "none", "does not exist", crop=16, side=0)
     failing("painting", "did you mean 'paintings'", crop=16, side=0)

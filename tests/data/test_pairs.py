@@ -110,7 +110,7 @@ def test_pairs_can_be_set_aside_for_testing(tmp_path, make):
     train = data.load_pairs(tmp_path / "set", size=8, hold_out=4)
     check(train, set(range(1, 21)) - set(held_numbers(train)))
     assert len(train) == 16 and len(held_numbers(train)) == 4
-    failing(tmp_path / "set", "20 in all", hold_out=20)
+    failing(tmp_path / "set", "only 20", hold_out=20)
 
 
 def held_numbers(source):
@@ -241,7 +241,7 @@ def test_bad_npz_files_are_explained(tmp_path):
     np.savez(path, source=pixels, x=pixels)
     failing(path, "source, x", "source and target")
     np.savez(path, source=pixels, target=pixels[:3])
-    failing(path, "(4, 8, 8, 3)", "(3, 8, 8, 3)", "equally many")
+    failing(path, "(4, 8, 8, 3)", "(3, 8, 8, 3)", "the same number of images")
     np.savez(path, source=pixels, target=pixels[:, :7])
     failing(path, "(4, 7, 8, 3)")
     path.write_bytes(b"no")

@@ -114,11 +114,11 @@ def test_what_is_missing_is_named(tmp_path):
     failing(tmp_path / "none", "does not exist")
     failing("colour", "did you mean 'colours'")
     failing("ring,ring", "points")
-    failing("modes", "neither size", size=8)
+    failing("modes", "no size", size=8)
     failing("colours", "colour", channels=1)
     np.savez(tmp_path / "a.npz", x=np.zeros((2, 8, 8, 3), np.uint8))
     np.savez(tmp_path / "b.npz", x=np.zeros((2, 9, 9, 3), np.uint8))
-    failing(f"{tmp_path / 'a.npz'},{tmp_path / 'b.npz'}", "8 x 8", "9 x 9", "give the size")
+    failing(f"{tmp_path / 'a.npz'},{tmp_path / 'b.npz'}", "8 x 8", "9 x 9", "pass the size")
 
 
 def test_broken_files_are_skipped_and_counted(four_folders):
