@@ -13,6 +13,7 @@ from PIL import Image
 
 from tfgan_suite import _stand_ins, compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import replicas
 
 needs_addons = pytest.mark.skipif(not compat.HAS_ADDONS, reason="needs tensorflow-addons")
 needs_io = pytest.mark.skipif(not compat.HAS_IO, reason="needs tensorflow-io")
@@ -603,7 +604,7 @@ def test_assign_without_a_strategy(graph):
 
     def double():
         both = [variable, plain]
-        compat.assign_in_replicas(both, [2.0 * compat.tensor_variable(v) for v in both])
+        replicas.assign(both, [2.0 * compat.tensor_variable(v) for v in both])
 
     (tf.function(double) if graph else double)()
     np.testing.assert_array_equal(value_of(variable)[:, 0], [4.0, -8.0])
@@ -619,7 +620,7 @@ def test_assign_with_a_strategy(two_replicas, place, graph):
 
     def double():
         both = [variable, plain]
-        compat.assign_in_replicas(both, [2.0 * compat.tensor_variable(v) for v in both])
+        replicas.assign(both, [2.0 * compat.tensor_variable(v) for v in both])
 
     def everywhere():
         if place == "replica":
@@ -649,7 +650,7 @@ def test_assign_to_moving_averages(two_replicas):
         def replica():
             layer(by_replica(images(seed=1), images(seed=2)), training=True)
             values = [tf.convert_to_tensor(v) for v in layer.variables]
-            compat.assign_in_replicas(copy.variables, values)
+            replicas.assign(copy.variables, values)
 
         two_replicas.run(replica)
 

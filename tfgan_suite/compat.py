@@ -335,40 +335,6 @@ def tensor_variable(variable: Any) -> tf.Variable:
     return variable if isinstance(variable, tf.Variable) else variable.value
 
 
-def assign_in_replicas(variables: Sequence[Any], values: Sequence[tf.Tensor]) -> None:
-    """Assigns each value to its variable, on every replica.
-
-    What a plain `assign` in a replica does depends on the variable: it may change only that
-    replica's copy, or sum or average over all. This does the same for every variable, in replica
-    and cross-replica context, eagerly and in a `tf.function`.
-
-    Args:
-        variables: variables of Keras or TensorFlow.
-        values: one tensor each; in a replica context equal on all replicas, as they are if
-            computed from such variables alone.
-    """
-    variables = [tensor_variable(variable) for variable in variables]
-    if not tf.distribute.has_strategy():
-        for variable, value in zip(variables, values):
-            variable.assign(value)
-        return
-
-    def update(strategy: tf.distribute.Strategy, values: Sequence[Any]) -> None:
-        for variable, value in zip(variables, values):
-            strategy.extended.update(variable, _assign, args=(value,), group=False)
-
-    if tf.distribute.in_cross_replica_context():
-        update(tf.distribute.get_strategy(), values)
-    else:
-        tf.__internal__.distribute.interim.maybe_merge_call(
-            update, tf.distribute.get_strategy(), list(values)
-        )
-
-
-def _assign(variable: tf.Variable, value: tf.Tensor) -> None:
-    variable.assign(value)
-
-
 def log_value(value: tf.Tensor) -> tf.Tensor:
     """A scalar that `train_step` returns, in the form in which `fit` reports its mean.
 

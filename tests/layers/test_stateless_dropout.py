@@ -58,5 +58,5 @@ def test_unknown_sizes():
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
 def test_impossible_rates(rate):
-    with pytest.raises(InputError, match="dropout of"):
+    with pytest.raises(InputError, match="dropout rate"):
         InferenceDropout(rate)

@@ -17,7 +17,7 @@ from tfgan_suite import compat
 from tfgan_suite.core import stateless_noise
 from tfgan_suite.core.trained_game import TrainedGame, single
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import runtime
+from tfgan_suite.utils import replicas, runtime
 
 Terms = Mapping[str, tf.Tensor]
 
@@ -181,8 +181,8 @@ class AdversarialModel(TrainedGame, keras.Model):
         with tape:
             values = terms()
             loss = tf.add_n([tf.cast(value, tf.float32) for value in values.values()])
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            scaled = compat.scale_loss(optimizer, loss / replicas)
+            replica_count = tf.distribute.get_strategy().num_replicas_in_sync
+            scaled = compat.scale_loss(optimizer, loss / replica_count)
         gradients = compat.unscale(optimizer, tape.gradient(scaled, variables_of(variables)))
         compat.apply(optimizer, gradients, variables)
         for name, value in values.items():
@@ -255,7 +255,7 @@ class AdversarialModel(TrainedGame, keras.Model):
                 old, new = compat.tensor_variable(old), compat.tensor_variable(new)
                 averages.append(old)
                 values.append(old + (new - old) * (1.0 - decay) if old.dtype.is_floating else new)
-        compat.assign_in_replicas(averages, values)
+        replicas.assign(averages, values)
 
     # ---- Keras hooks -------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfgan_suite import compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import replicas
 
 
 class ImagePool(tf.Module):
@@ -74,7 +74,7 @@ class ImagePool(tf.Module):
                 f"images of shape {tuple(images.shape[1:])} for a pool of"
                 f" {tuple(self.images.shape[1:])}; train on images of the pool's size"
             )
-        new, coins, positions = (_all_replicas(part) for part in (images, coins, positions))
+        new, coins, positions = (replicas.gather(part) for part in (images, coins, positions))
         order = tf.range(tf.shape(new)[0])
         index = tf.cast(tf.convert_to_tensor(self.filled), tf.int32) + order
         has_room = index < self.size
@@ -88,14 +88,14 @@ class ImagePool(tf.Module):
         returned = tf.where(has_room | (coins < 0.5), tf.shape(new)[0] + order, replaced)
         # Every image writes the final content of its slot, so that equal slots never conflict.
         final = tf.gather(candidates, _last_write(writes))
-        compat.assign_in_replicas(
+        replicas.assign(
             [self.images, self.filled],
             [
                 tf.tensor_scatter_nd_update(stored, slot[:, None], final),
                 tf.cast(tf.minimum(index[-1] + 1, self.size), tf.int64),
             ],
         )
-        return tf.ensure_shape(_this_replica(tf.gather(candidates, returned)), images.shape)
+        return tf.ensure_shape(replicas.own_part(tf.gather(candidates, returned)), images.shape)
 
 
 def _shared(initial: tf.Tensor, name: str) -> tf.Variable:
@@ -118,25 +118,3 @@ def _last_write(writes: tf.Tensor) -> tf.Tensor:
     order = tf.range(count)
     last = tf.reduce_max(tf.where(writes, order[None, :], -1), axis=1)
     return tf.where(last >= 0, count + last, order)
-
-
-def _all_replicas(part: tf.Tensor) -> tf.Tensor:
-    """The global batch, in order of the replicas, from this replica's part of it."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return part
-    replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
-    shape = tf.shape(part)
-    padded = tf.scatter_nd([[replica]], part[None], tf.concat([[replicas], shape], 0))
-    batches = context.all_reduce("SUM", padded)
-    return tf.reshape(batches, tf.concat([[replicas * shape[0]], shape[1:]], 0))
-
-
-def _this_replica(batch: tf.Tensor) -> tf.Tensor:
-    """This replica's part of a global batch; the inverse of `_all_replicas`."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return batch
-    replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
-    shape = tf.shape(batch)
-    return tf.reshape(batch, tf.concat([[replicas, shape[0] // replicas], shape[1:]], 0))[replica]

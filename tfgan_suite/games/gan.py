@@ -17,6 +17,7 @@ from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import check_positive_integers, check_shape, hidden, mlp
+from tfgan_suite.utils import replicas
 
 PAPER = "Goodfellow et al. 2014, arXiv:1406.2661"
 DATA = "images or points"
@@ -326,7 +327,7 @@ class GAN(LatentGame):
             axes = list(range(len(kernel.shape) - 1))
             norms = tf.sqrt(tf.reduce_sum(tf.square(kernel), axes, keepdims=True))
             constrained.append(kernel * tf.minimum(1.0, self.max_norm / tf.maximum(norms, 1e-12)))
-        compat.assign_in_replicas(kernels, constrained)
+        replicas.assign(kernels, constrained)
 
 
 def _check_game(loss: str, update_mode: str, discriminator_steps: int, max_norm: float) -> None:

@@ -25,6 +25,7 @@ from tfgan_suite.networks.blocks import (
     normalized,
     upsampling_plan,
 )
+from tfgan_suite.utils import replicas
 
 PAPER = "Arjovsky, Chintala, Bottou 2017, arXiv:1701.07875"
 DATA = "images or points"
@@ -309,7 +310,5 @@ class WGAN(LatentGame):
         before = [tf.identity(compat.tensor_variable(variable)) for variable in variables]
         self.update("generator", lambda: self.generator_terms(latent))
         after = [tf.convert_to_tensor(compat.tensor_variable(variable)) for variable in variables]
-        compat.assign_in_replicas(
-            variables, [tf.where(moves, new, old) for new, old in zip(after, before)]
-        )
+        replicas.assign(variables, [tf.where(moves, new, old) for new, old in zip(after, before)])
         self.record("generator/moves", tf.cast(moves, tf.float32))

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.layers.convolution import Conv2D, Dense
+from tfgan_suite.utils import replicas
 
 # Weights with a smaller singular value count as zero and are not divided.
 EPSILON = 1e-12
@@ -37,7 +38,7 @@ def run_power_iteration(network: keras.Model) -> None:
     if layers:
         directions = [_tf_variable(layer.direction) for layer in layers]
         values = [power_iteration(_read(layer.weight), _read(layer.direction)) for layer in layers]
-        compat.assign_in_replicas(directions, values)
+        replicas.assign(directions, values)
 
 
 def spectral_layers(network: keras.Model) -> list[Any]:

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import replicas
 
 # The gradient of a square root is infinite at 0, the slope of a constant discriminator.
 SMALLEST_SQUARED_SLOPE = 1e-12
@@ -134,7 +135,7 @@ def clip_weights(variables: Sequence[Any], limit: float) -> None:
     if not limit > 0:
         raise InputError(f"the clipping limit is {limit}; it must be above 0, such as 0.01")
     values = [tf.clip_by_value(compat.tensor_variable(v), -limit, limit) for v in variables]
-    compat.assign_in_replicas(variables, values)
+    replicas.assign(variables, values)
 
 
 def reject_batch_norm(discriminator: keras.Model) -> None:
