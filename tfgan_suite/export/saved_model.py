@@ -75,8 +75,8 @@ def used_variables(
                     "networks; list all networks that `call` uses in `networks`"
                 )
             read.add(id(variables[id(outer)]))
-    used = {id(variable): variable for variable in variables.values() if id(variable) in read}
-    return list(used.values())
+    unique = {id(variable): variable for variable in variables.values()}
+    return [variable for key, variable in unique.items() if key in read]
 
 
 def save(
