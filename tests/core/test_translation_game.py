@@ -193,8 +193,13 @@ def test_representative_images_have_the_size_of_the_export(game):
 
 
 def test_fewer_large_images_are_enough():
-    assert examples.wanted(()) == examples.wanted((32, 32)) == examples.wanted((64, 64)) == 144
-    assert examples.wanted((128, 128)) == 48 and examples.wanted((512, 512)) == 32
+    assert (
+        examples.required_count(())
+        == examples.required_count((32, 32))
+        == examples.required_count((64, 64))
+        == 144
+    )
+    assert examples.required_count((128, 128)) == 48 and examples.required_count((512, 512)) == 32
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Inputs for comparing formats and for choosing the ranges of int8."""
+"""Inputs for comparing formats and for calibrating int8."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Representative = Callable[[], Iterable[Mapping[str, Any]]]
 
 COMPARED = 16
 CALIBRATION = 128
-# Calibration runs images one at a time through unoptimised kernels: of large ones, fewer.
+# Calibration runs images one at a time through unoptimized kernels: fewer of large ones.
 _PIXELS = CALIBRATION * 64 * 64
 
 
@@ -26,9 +26,9 @@ class Examples:
     """Inputs of one signature.
 
     Args:
-        compared: on these the formats are compared, arrays by input name.
-        calibration: from these the ranges of int8 are taken.
-        origin: where they come from, in words.
+        compared: inputs on which the formats are compared, arrays by input name.
+        calibration: inputs that set the ranges of int8.
+        origin: description of where they come from.
     """
 
     compared: dict[str, np.ndarray]
@@ -36,8 +36,8 @@ class Examples:
     origin: str
 
 
-def wanted(sides: Sequence[int]) -> int:
-    """How many examples are enough: 144, of images over 64x64 fewer, but at least 32.
+def required_count(sides: Sequence[int]) -> int:
+    """How many examples are enough: 144; fewer for images over 64x64, but at least 32.
 
     Args:
         sides: height and width of one example; empty for points.
@@ -59,14 +59,14 @@ def make(
 
     Args:
         name: the signature's name.
-        signature: what they are for.
-        representative: gives batches of inputs by name, or `None` to draw them. Inputs that
-            can be drawn may be missing.
-        seed: of what is drawn.
-        size: height and width of images whose size is open.
+        signature: the signature.
+        representative: returns batches of inputs by name, or `None` to draw them. Inputs that can
+            be drawn may be missing.
+        seed: seed of the inputs that are drawn.
+        size: height and width of images of unknown size.
 
     Raises:
-        InputError: `representative` gives nothing, or other inputs than the signature has.
+        InputError: `representative` yields nothing, or inputs that the signature does not have.
     """
     if representative is None:
         inputs = {
@@ -81,7 +81,7 @@ def make(
             if spec.name not in inputs:
                 inputs[spec.name] = spec.draw(count, [seed, index]).numpy()
     count = len(next(iter(inputs.values())))
-    if count < 2 * COMPARED:  # too few to keep some apart
+    if count < 2 * COMPARED:  # too few to hold some out
         shared = {key: array[:COMPARED] for key, array in inputs.items()}
         return Examples(shared, inputs, f"{origin}; the compared ones also set int8's ranges")
     return Examples(
@@ -99,11 +99,11 @@ def _stand_in(
     shape = functions.concrete_shape(spec, size)
     if None in shape:
         raise InputError(
-            f"input {spec.name!r} has the open shape {spec.shape}; give `representative` batches"
+            f"input {spec.name!r} has the open shape {spec.shape}; pass `representative` batches"
         )
     random = np.random.default_rng([seed, index])
     if spec.kind == "image" and len(shape) == 3:
-        # Noise at an eighth of the size, enlarged: neighbours are alike, as in photographs.
+        # Noise at an eighth of the size, enlarged: neighbours are similar, as in photographs.
         height, width, channels = shape
         coarse = random.uniform(
             -1.0, 1.0, (count, max(height // 8, 2), max(width // 8, 2), channels)
@@ -118,18 +118,19 @@ def _gather(
     name: str, signature: Signature, representative: Representative, size: tuple[int, int]
 ) -> dict[str, np.ndarray]:
     names = [spec.name for spec in signature.inputs]
-    needed = {spec.name for spec in signature.inputs if not spec.drawable}
-    given: list[str] = []
+    required = {spec.name for spec in signature.inputs if not spec.drawable}
+    present: list[str] = []
     batches: list[Mapping[str, Any]] = []
     count = 0
     for batch in representative():
-        if not batch or not needed <= set(batch) <= set(names) or set(given or batch) != set(batch):
+        accepted = required <= set(batch) <= set(names)
+        if not batch or not accepted or set(present or batch) != set(batch):
             raise InputError(
                 f"`representative` gives {sorted(batch)}; signature {name!r} takes {sorted(names)}"
             )
-        given = [name for name in names if name in batch]
+        present = [name for name in names if name in batch]
         batches.append(batch)
-        count += len(batch[given[0]])
+        count += len(batch[present[0]])
         if count >= COMPARED + CALIBRATION:
             break
     if count == 0:
@@ -139,7 +140,7 @@ def _gather(
         )
     inputs = {}
     for spec in signature.inputs:
-        if spec.name not in given:
+        if spec.name not in present:
             continue
         array = np.concatenate([np.asarray(batch[spec.name], spec.dtype) for batch in batches])
         expected = functions.concrete_shape(spec, size)

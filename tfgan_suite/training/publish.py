@@ -244,7 +244,7 @@ def _example_inputs(
     sides = ((size, size) if size else tuple(info.shape[:2])) if len(info.shape) == 3 else ()
     arguments: dict[str, Any] = {"size": sides} if sides else {}
     if source is not None:
-        count = min(examples.wanted(sides), len(source))
+        count = min(examples.required_count(sides), len(source))
         batch = source.take(count, seed=1)
         arguments["representative"] = game.representative(batch, sides or None)
     return arguments
