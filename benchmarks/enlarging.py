@@ -1,11 +1,11 @@
-"""How fast SRResNet enlarges an image four times: SavedModel, TFLite and PyTorch, in turn.
+"""How fast SRResNet upscales an image by 4: SavedModel, TFLite and PyTorch, in turn.
 
-    python benchmarks/enlarging.py                                  the suite alone
+    python benchmarks/enlarging.py                                  the suite only
     python benchmarks/enlarging.py --against torch [--peer-python other/bin/python] [--json]
 
 All in float32, one image at a time. The networks are those of the paper (`--width 64 --blocks
-16`), with weights as they start: what they answer costs the same. Rounds, PyTorch's two memory
-layouts and the warning about other programs are those of speed.py (benchmarks/README.md).
+16`) with random weights, which do not change the cost. Rounds, PyTorch's two memory layouts and the
+warning about other programs are those of speed.py (benchmarks/README.md).
 """
 
 from __future__ import annotations
@@ -33,14 +33,16 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--against", choices=["torch"], help="measure PyTorch in turn")
-    parser.add_argument("--peer-python", default=sys.executable, help="a Python that has torch")
+    parser.add_argument("--against", choices=["torch"], help="measure PyTorch, alternating")
+    parser.add_argument(
+        "--peer-python", default=sys.executable, help="a Python with torch installed"
+    )
     add = parser.add_argument
-    add("--size", type=int, default=128, help="height and width of what goes in [128]")
-    add("--width", type=int, default=64, help="channels of the inner maps [64]")
+    add("--size", type=int, default=128, help="height and width of the input [128]")
+    add("--width", type=int, default=64, help="channels of the hidden layers [64]")
     add("--blocks", type=int, default=16, help="residual blocks [16]")
     add("--rounds", type=int, default=5)
-    add("--seconds", type=float, default=5.0, help="of one round of one side")
+    add("--seconds", type=float, default=5.0, help="duration of a round per side")
     add("--threads", type=int, default=2)
     add("--json", action="store_true", help="one JSON line")
     options = parser.parse_args(arguments)
@@ -51,7 +53,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All figures.
+    """Measures all figures.
 
     Returns:
         `"sides"`: of `"saved_model"`, `"tflite"` and PyTorch's layouts `images_per_s` (median of
@@ -75,11 +77,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             "tflite": started(sys.executable, "lite_side.py"),
         }
         peers = {layout: started(options.peer_python, "torch_side.py") for layout in layouts}
-        how = {"threads": options.threads}
-        served = {"path": ready["saved_model"], "size": options.size, **how}
-        lite = {"path": ready["tflite"], **how}
-        asked = ((own["saved_model"], served), (own["tflite"], lite))
-        versions = [side.ask("enlarging", **given)["version"] for side, given in asked]
+        threads = {"threads": options.threads}
+        served = {"path": ready["saved_model"], "size": options.size, **threads}
+        lite = {"path": ready["tflite"], **threads}
+        requests = ((own["saved_model"], served), (own["tflite"], lite))
+        versions = [side.ask("enlarging", **settings)["version"] for side, settings in requests]
         for layout, peer in peers.items():
             theirs = peer.ask("enlarging", **shared, layout=layout)
             speed.check_alike(ready, theirs)
@@ -87,16 +89,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         sides = {**own, **peers}
         speeds, quiet = speed.take_turns(list(sides.values()), [1] * len(sides), options)
         peaks = [side.ask("peak_mib") for side in sides.values()]
-    found, rounds = {}, dict(zip(sides, speeds))
+    figures, rounds = {}, dict(zip(sides, speeds))
     theirs = {layout: rounds[layout] for layout in layouts}
     for name, peak in zip(sides, peaks):
         compared = speed.compare(rounds[name], theirs)
-        found[name] = {
+        figures[name] = {
             "images_per_s": compared["images_per_s"], "ratio": compared["ratio"], "peak_mib": peak
         }  # fmt: skip
     return {
         **shared,
-        "sides": found,
+        "sides": figures,
         "peer_layout": compared["peer_layout"],
         "parameters": ready["parameters"],
         "versions": "; ".join(dict.fromkeys(versions)),
@@ -105,7 +107,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures and prints; 0, or 2 where it could not."""
+    """Measures and prints: 0, or 2 if measuring failed."""
     options = parse(arguments)
     try:
         result = measure(options)
@@ -122,8 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("| side | images/s | ratio | peak MiB |\n| --- | --- | --- | --- |")
     for name, values in result["sides"].items():
         ratio, peak = values["ratio"], values["peak_mib"]
-        said = ["-" if ratio is None else f"{ratio:.2f}", "-" if peak is None else f"{peak:.0f}"]
-        print(f"| {name} | {values['images_per_s']:.2f} | {' | '.join(said)} |")
+        cells = ["-" if ratio is None else f"{ratio:.2f}", "-" if peak is None else f"{peak:.0f}"]
+        print(f"| {name} | {values['images_per_s']:.2f} | {' | '.join(cells)} |")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""Two processes that take turns: a worker that measures when asked, and the parent's handle on it.
+"""Two processes that take turns: a worker that measures on request, and the parent's handle on it.
 
-Requests and answers are JSON lines on the worker's standard input and output. Nothing but the
-standard library is imported here, so a worker may run under any Python.
+Requests and answers are JSON lines on the worker's standard input and output. Only the standard
+library is imported here, so that a worker can run under any Python.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Worker:
 
     Args:
         command: program and arguments.
-        environment: variables set for it, beside those of this process.
+        environment: additional environment variables.
 
     Example:
         ```
@@ -57,7 +57,7 @@ class Worker:
         """Sends a request and waits for its answer.
 
         Raises:
-            WorkerError: the worker has ended, or answers that it failed.
+            WorkerError: the worker has ended, or reports a failure.
         """
         line = json.dumps({"request": request, "arguments": arguments})
         try:
@@ -75,7 +75,7 @@ class Worker:
         return answer["result"]
 
     def close(self) -> None:
-        """Ends the worker."""
+        """Stops the worker."""
         self._process.stdin.close()
         try:
             self._process.wait(timeout=20)
@@ -88,16 +88,16 @@ class Worker:
 def serve(requests: Mapping[str, Callable[..., Any]]) -> None:
     """Answers requests on standard input until it ends.
 
-    Beside the given ones every worker knows `"idle"`: the share of one core that it used between
-    its last answer and this request, where it should have slept; `"processor_seconds"` that it
-    used since its start; `"peak_mib"`; and `"loaded_mib"`, the peak when its libraries were loaded.
+    In addition to `requests`, every worker answers `"idle"`: the fraction of a core that it used
+    between its last answer and this request, when it should have slept; `"processor_seconds"`,
+    used since its start; `"peak_mib"`; and `"loaded_mib"`, the peak once its libraries were loaded.
     """
-    # Libraries print; what they print must not get between the answers.
+    # Whatever libraries print must not mix with the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     slept = [0.0]
     loaded = peak_mib()
-    known = {
+    handlers = {
         **requests,
         "idle": lambda: slept[0],
         "processor_seconds": time.process_time,
@@ -107,9 +107,9 @@ def serve(requests: Mapping[str, Callable[..., Any]]) -> None:
     wall, busy = time.perf_counter(), time.process_time()
     for line in sys.stdin:
         slept[0] = (time.process_time() - busy) / max(time.perf_counter() - wall, 1e-9)
-        asked = json.loads(line)
+        request = json.loads(line)
         try:
-            answer = {"result": known[asked["request"]](**asked["arguments"])}
+            answer = {"result": handlers[request["request"]](**request["arguments"])}
         except Exception as error:  # the parent decides what a failure means
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")
@@ -117,23 +117,23 @@ def serve(requests: Mapping[str, Callable[..., Any]]) -> None:
         wall, busy = time.perf_counter(), time.process_time()
 
 
-def repeat(call: Callable[[], Any], seconds: float, least: int = 3) -> tuple[int, float]:
-    """Calls again and again for about so many seconds.
+def repeat(call: Callable[[], Any], seconds: float, minimum: int = 3) -> tuple[int, float]:
+    """Calls a function repeatedly for about `seconds`.
 
     Returns:
-        The number of calls, at least `least`, and the seconds they took.
+        The number of calls, at least `minimum`, and the seconds they took.
     """
     start, count = time.perf_counter(), 0
     while True:
         call()
         count += 1
         passed = time.perf_counter() - start
-        if passed >= seconds and count >= least:
+        if passed >= seconds and count >= minimum:
             return count, passed
 
 
 def peak_mib() -> float | None:
-    """The most memory this process ever held, in MiB; `None` where the system does not tell."""
+    """Peak memory of this process in MiB; `None` if the system does not report it."""
     try:
         with open("/proc/self/status") as status:
             for line in status:
@@ -145,7 +145,7 @@ def peak_mib() -> float | None:
 
 
 def machine_seconds() -> float | None:
-    """Seconds that all processors of the machine have worked; `None` where nobody tells."""
+    """Busy seconds of all processors of the machine; `None` if the system does not report them."""
     try:
         with open("/proc/stat") as statistics:
             fields = [int(field) for field in statistics.readline().split()[1:]]

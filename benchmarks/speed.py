@@ -1,11 +1,11 @@
-"""How fast a game trains, where the time goes, and how that compares with PyTorch.
+"""How fast a game trains, where the time goes, and how it compares with PyTorch.
 
-    python benchmarks/speed.py dcgan                        the suite alone
-    python benchmarks/speed.py dcgan --against torch        in turn with PyTorch (extra "bench")
+    python benchmarks/speed.py dcgan                        the suite only
+    python benchmarks/speed.py dcgan --against torch        alternating with PyTorch (extra "bench")
     python benchmarks/speed.py dcgan --against torch --peer-python other/bin/python --json
     python benchmarks/speed.py --games dcgan wgan_gp pix2pix cyclegan srresnet --against torch
 
-A few minutes for each game and precision. What every figure means: benchmarks/README.md.
+This takes a few minutes per game and precision. benchmarks/README.md explains every figure.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE))
 
 from protocol import Worker, WorkerError, machine_seconds  # noqa: E402
 
-# What each game is measured at by default.
+# The default setting of each game.
 GAMES = {
     "dcgan": {"size": 64, "width": 64, "kernel": 4, "batch": 64},
     "wgan_gp": {"size": 32, "width": 64, "kernel": 5, "batch": 64},
@@ -41,7 +41,7 @@ CHOICES = {
     "width": "channels of the first layer, as in tfgan_suite.games",
     "kernel": "kernel size of dcgan, 4 or 5",
     "blocks": "residual blocks of cyclegan's and srresnet's generators",
-    "pool": "images in each of cyclegan's pools, 0: none",
+    "pool": "images in each of cyclegan's pools; 0: no pool",
     "batch": "real images of one update",
 }
 LAYOUTS = ("channels_last", "contiguous")
@@ -50,24 +50,24 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def _rate(value: float) -> str:
-    """A rate: at batch 1 the digits behind the point are all there is."""
+    """A rate, with decimals if it is small, as at batch 1."""
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
-# Column of the table, key of the result, how it is written.
+# Column of the table, key of the result, format.
 COLUMNS = (
     ("precision", "precision", "{}".format),
     ("images/s", "images_per_s", _rate),
     ("steps/s", "steps_per_s", "{:.2f}".format),
     ("PyTorch images/s", "peer_images_per_s", _rate),
-    ("its layout", "peer_layout", "{}".format),
+    ("PyTorch layout", "peer_layout", "{}".format),
     ("ratio", "ratio", "{:.2f}".format),
-    ("fit costs", "fit_overhead", "{:+.1%}".format),
+    ("fit overhead", "fit_overhead", "{:+.1%}".format),
     ("input images/s", "input_images_per_s", _rate),
     ("peak MiB", "peak_mib", "{:.0f}".format),
-    ("of it libraries", "loaded_mib", "{:.0f}".format),
+    ("libraries MiB", "loaded_mib", "{:.0f}".format),
     ("PyTorch peak MiB", "peer_peak_mib", "{:.0f}".format),
-    ("of it libraries", "peer_loaded_mib", "{:.0f}".format),
+    ("PyTorch libraries MiB", "peer_loaded_mib", "{:.0f}".format),
     ("memory ratio", "memory_ratio", "{:.2f}".format),
     ("share of peak", "peak_share", "{:.0%}".format),
 )
@@ -79,14 +79,18 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("game", nargs="?", choices=sorted(GAMES))
-    parser.add_argument("--games", nargs="+", choices=sorted(GAMES), help="several, in turn")
-    parser.add_argument("--against", choices=["torch"], help="measure PyTorch in turn")
-    parser.add_argument("--peer-python", default=sys.executable, help="a Python that has torch")
+    parser.add_argument(
+        "--games", nargs="+", choices=sorted(GAMES), help="several games, one after the other"
+    )
+    parser.add_argument("--against", choices=["torch"], help="measure PyTorch, alternating")
+    parser.add_argument(
+        "--peer-python", default=sys.executable, help="a Python with torch installed"
+    )
     parser.add_argument(
         "--peer-layout",
         choices=["best", *LAYOUTS],
         default="best",
-        help="PyTorch's memory layout; best: both are measured, the faster one counts",
+        help="PyTorch's memory layout; best: both are measured and the faster one counts",
     )
     parser.add_argument("--peer-adam", choices=["default", "fused"], default="default")
     parser.add_argument(
@@ -95,10 +99,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     for name, meaning in CHOICES.items():
         parser.add_argument(f"--{name}", type=int, help=meaning)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of one round of one side")
+    parser.add_argument("--seconds", type=float, default=5.0, help="duration of a round per side")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true", help="one JSON line for each precision")
-    # Intermixed: else Pythons before 3.12 take no game behind an option.
+    parser.add_argument("--json", action="store_true", help="one JSON line per precision")
+    # Intermixed: Pythons before 3.12 otherwise reject a game after an option.
     options = parser.parse_intermixed_args(arguments)
     if (options.game is None) == (options.games is None):
         parser.error("name one game, or several with --games")
@@ -111,31 +115,31 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _impossible(options: argparse.Namespace, game: str) -> str | None:
-    """Why a game cannot be measured with these options; None where it can."""
+    """Why a game cannot be measured with these options, or None."""
     for name in CHOICES:
         value = getattr(options, name)
         if value is not None and name not in GAMES[game]:
             return f"{game} has no --{name}"
         if value is not None and value < (0 if name == "pool" else 1):
             return f"--{name} is {value}; it must be {0 if name == 'pool' else 1} or more"
-    found = network_of(options, game)
-    size, smallest = found["size"], SMALLEST[game]
+    network = network_of(options, game)
+    size, smallest = network["size"], SMALLEST[game]
     if game == "srresnet":
         if size < smallest or size % 4:
             return f"--size is {size}; for {game} it must be a multiple of 4, {smallest} or more"
     elif size < smallest or size & (size - 1):
         return f"--size is {size}; for {game} it must be a power of 2, {smallest} or more"
-    if game == "wgan_gp" and found["kernel"] != 5:
+    if game == "wgan_gp" and network["kernel"] != 5:
         return "the convolutions of wgan_gp are 5x5; leave --kernel out"
-    if game == "dcgan" and found["kernel"] not in (4, 5):
-        return f"--kernel is {found['kernel']}; it must be 4 or 5"
+    if game == "dcgan" and network["kernel"] not in (4, 5):
+        return f"--kernel is {network['kernel']}; it must be 4 or 5"
     return None
 
 
 def network_of(options: argparse.Namespace, game: str) -> dict[str, int]:
-    """What a game is measured at: its defaults, or what the command line says instead."""
-    given = {name: getattr(options, name) for name in GAMES[game]}
-    return {name: GAMES[game][name] if v is None else v for name, v in given.items()}
+    """The setting of a game: its defaults, overridden by the command line."""
+    flags = {name: getattr(options, name) for name in GAMES[game]}
+    return {name: GAMES[game][name] if v is None else v for name, v in flags.items()}
 
 
 def measure(options: argparse.Namespace, game: str, precision: str) -> dict[str, Any]:
@@ -162,13 +166,13 @@ def measure(options: argparse.Namespace, game: str, precision: str) -> dict[str,
 def _in_turn(
     own: Worker, peers: Mapping[str, Worker], shared: dict[str, Any], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """The bare steps of all sides, round by round, and the peak of this machine.
+    """Measures the bare steps of all sides, round by round, and the peak of this machine.
 
     Args:
         own: the suite's worker.
-        peers: PyTorch's workers by memory layout; empty: the suite alone.
+        peers: PyTorch's workers by memory layout; empty: the suite only.
         shared: game, networks, precision and threads.
-        options: the command line.
+        options: the parsed command line.
     """
     sides, ready = [own, *peers.values()], [own.ask("setup", **shared)]
     for layout, peer in peers.items():
@@ -176,7 +180,7 @@ def _in_turn(
         check_alike(ready[0], ready[-1])
     speeds, quiet = take_turns(sides, [facts["images_per_step"] for facts in ready], options)
     found = compare(speeds[0], dict(zip(peers, speeds[1:])))
-    # Memory first: what comes later is not training.
+    # Memory first: what follows is not training.
     found.update(_memory(own, peers, found))
     asked = {"side": MATRIX, "precision": shared["precision"], "seconds": options.seconds / 5}
     return {
@@ -191,14 +195,14 @@ def _in_turn(
 
 
 def check_alike(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-    """Refuses sides that train different networks.
+    """Raises an error if the sides train different networks.
 
     Args:
-        ours, theirs: what `setup` answered: `parameters`, the number of trainable ones by
-            player, and `tensors`, how many each of a player's tensors has.
+        ours, theirs: answers of `setup`: `parameters`, the number of trainable parameters by
+            player, and `tensors`, the sizes of each player's tensors.
 
     Raises:
-        WorkerError: players, numbers of parameters or of tensors differ, or a tensor's size.
+        WorkerError: players, numbers of parameters or tensors, or sizes of tensors differ.
     """
     if ours["parameters"] != theirs["parameters"]:
         raise WorkerError(
@@ -210,7 +214,7 @@ def check_alike(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
     if different:
         raise WorkerError(
             f"the two sides train different networks: layers of {' and '.join(different)} have"
-            " other sizes in PyTorch, though there are as many parameters in all"
+            " other sizes in PyTorch, although the total number of parameters is equal"
         )
 
 
@@ -232,44 +236,45 @@ def _memory(own: Worker, peers: Mapping[str, Worker], found: dict[str, Any]) -> 
 def take_turns(
     sides: Sequence[Worker], images: Sequence[int], options: argparse.Namespace
 ) -> tuple[list[list[float]], dict[str, float]]:
-    """The sides' bare steps in turn.
+    """Measures the bare steps of the sides in turn.
 
     Args:
         sides: the workers.
-        images: real images that a step of each takes.
-        options: the command line.
+        images: real images per step of each side.
+        options: the parsed command line.
 
     Returns:
-        Images a second of each side, round by round, and whether anybody disturbed them.
+        Images per second of each side, round by round, and the disturbances (`idle_share`,
+        `others_share`).
     """
     speeds: list[list[float]] = [[] for _ in sides]
     idle = []
     start = _clocks(sides)
     for _ in range(options.rounds):
-        for side, count, found in zip(sides, images, speeds):
+        for side, count, rates in zip(sides, images, speeds):
             idle.append(side.ask("idle"))
             steps, seconds = side.ask("steps", seconds=options.seconds)
-            found.append(count * steps / seconds)
+            rates.append(count * steps / seconds)
     passed, machine, ours = (after - before for before, after in zip(start, _clocks(sides)))
     others = max(0.0, machine - ours) / (passed * (os.cpu_count() or 1))
-    # A worker that does not sleep while another one works takes its processors.
+    # A worker that does not sleep while another one works takes processors from it.
     idle_share = max(idle[len(sides) :], default=0.0)
     return speeds, {"idle_share": idle_share, "others_share": others}
 
 
 def _clocks(sides: Sequence[Worker]) -> tuple[float, float, float]:
-    """Seconds by the clock, of all processors, and of the workers."""
+    """Elapsed seconds, busy seconds of all processors, and those of the workers."""
     ours = sum(side.ask("processor_seconds") for side in sides)
     machine = machine_seconds()
     return time.perf_counter(), ours if machine is None else machine, ours
 
 
 def compare(own: Sequence[float], peers: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Medians of the rounds; a ratio is the median of the pairs' ratios.
+    """Medians over the rounds; a ratio is the median of the ratios of the rounds.
 
     Args:
-        own: images a second of the suite, round by round.
-        peers: those of PyTorch, by memory layout; empty: there is nothing to compare with.
+        own: images per second of the suite, round by round.
+        peers: those of PyTorch, by memory layout; empty: nothing to compare with.
 
     Returns:
         The keys `images_per_s`, `peer_images_per_s`, `ratio` and `peer_layout` of
@@ -293,7 +298,7 @@ def compare(own: Sequence[float], peers: Mapping[str, Sequence[float]]) -> dict[
 
 
 def _alone(own: Worker, seconds: float, rounds: int) -> dict[str, float]:
-    """What is measured after the peers have gone: `fit` and the input pipeline."""
+    """Measures what needs no peer: `fit` and the input pipeline."""
     own.ask("load")
     return {
         "fit_overhead": own.ask("fit_overhead", seconds=seconds, rounds=rounds),
@@ -302,7 +307,7 @@ def _alone(own: Worker, seconds: float, rounds: int) -> dict[str, float]:
 
 
 def table(results: Iterable[dict[str, Any]]) -> str:
-    """The results as a Markdown table; columns that nothing filled are left out."""
+    """The results as a Markdown table, without empty columns."""
     results = list(results)
     columns = [c for c in COLUMNS if any(result.get(c[1]) is not None for result in results)]
     rows = [[name for name, _, _ in columns], ["---"] * len(columns)]
@@ -313,23 +318,23 @@ def table(results: Iterable[dict[str, Any]]) -> str:
 
 
 def warnings_about(result: dict[str, Any]) -> list[str]:
-    """Why the figures are not to be trusted; empty where they are."""
-    found = []
+    """Reasons not to trust the figures; empty if there are none."""
+    warnings = []
     if result["others_share"] > 0.05:
-        found.append(
-            f"other programs used {result['others_share']:.0%} of the processors meanwhile;"
-            " PyTorch suffers most from that, so the ratio is too good: measure again alone"
+        warnings.append(
+            f"other programs used {result['others_share']:.0%} of the processors in the meantime;"
+            " PyTorch suffers most from that, so the ratio is too high: measure on an idle machine"
         )
     if result["idle_share"] > 0.05:
-        found.append(
+        warnings.append(
             f"a side that should have slept used {result['idle_share']:.0%} of a core while the"
-            " other one was measured"
+            " other side was measured"
         )
-    return found
+    return warnings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures and prints, game by game; 0 where all could be measured, else 2."""
+    """Measures and prints, game by game: 0 if all could be measured, else 2."""
     options, missing = parse(arguments), 0
     for game in options.games:
         results = []

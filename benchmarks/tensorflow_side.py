@@ -32,51 +32,51 @@ def make_game(game: str, **network: int) -> keras.Model:
     """A compiled game.
 
     Args:
-        game: a key of `MAKERS`.
-        **network: its choices, by the names of `speed.py`'s flags.
+        game: a key of `BUILDERS`.
+        **network: its setting, by the names of `speed.py`'s flags.
     """
-    made, rates = MAKERS[game](**network)
-    made.compile(**{player: FusedAdam(*rates) for player in made.players()})
-    return made
+    built, adam = BUILDERS[game](**network)
+    built.compile(**{player: FusedAdam(*adam) for player in built.players()})
+    return built
 
 
 def _dcgan(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
     shared = {"size": size, "width": width, "kernel": kernel}
-    made = dcgan.DCGAN(dcgan.build_generator(**shared), dcgan.build_discriminator(**shared))
-    return made, (2e-4, 0.5)
+    built = dcgan.DCGAN(dcgan.build_generator(**shared), dcgan.build_discriminator(**shared))
+    return built, (2e-4, 0.5)
 
 
 def _wgan_gp(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
     shared = {"shape": (size, size, 3), "architecture": "conv", "width": width}
-    made = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_critic(**shared))
-    return made, (2e-4, 0.0, 0.9)
+    built = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_critic(**shared))
+    return built, (2e-4, 0.0, 0.9)
 
 
 def _pix2pix(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
     shared = {"shape": (size, size, 3), "width": width}
-    made = pix2pix.Pix2Pix(pix2pix.build_generator(**shared), pix2pix.build_discriminator(**shared))
-    return made, (2e-4, 0.5)
+    networks = pix2pix.build_generator(**shared), pix2pix.build_discriminator(**shared)
+    return pix2pix.Pix2Pix(*networks), (2e-4, 0.5)
 
 
 def _cyclegan(
     size: int, width: int, blocks: int, pool: int
 ) -> tuple[keras.Model, tuple[float, ...]]:
     shape = (size, size, 3)
-    makers = [cyclegan.build_generator(shape, width, blocks) for _ in range(2)]
-    judges = [cyclegan.build_discriminator(3, width) for _ in range(2)]
-    made = cyclegan.CycleGAN(*makers, *judges, pool_size=pool, image_size=(size, size))
+    generators = [cyclegan.build_generator(shape, width, blocks) for _ in range(2)]
+    discriminators = [cyclegan.build_discriminator(3, width) for _ in range(2)]
+    built = cyclegan.CycleGAN(*generators, *discriminators, pool_size=pool, image_size=(size, size))
     if pool:
-        for each in (made.pool_a, made.pool_b):  # full, as in most of a run
+        for each in (built.pool_a, built.pool_b):  # full, as in most of a run
             each.filled.assign(pool)
-    return made, (2e-4, 0.5)
+    return built, (2e-4, 0.5)
 
 
 def _srresnet(size: int, width: int, blocks: int) -> tuple[keras.Model, tuple[float, ...]]:
-    # Images of any size go in.
+    # It takes images of any size.
     return srgan.SRResNet(srgan.build_generator(3, SCALE, width, blocks)), (1e-4,)
 
 
-MAKERS = {
+BUILDERS = {
     "dcgan": _dcgan,
     "wgan_gp": _wgan_gp,
     "pix2pix": _pix2pix,
@@ -85,11 +85,11 @@ MAKERS = {
 }
 
 
-def tensors(made: keras.Model) -> dict[str, list[int]]:
-    """Trainable numbers in every tensor of each player, from few to many."""
+def tensors(built: keras.Model) -> dict[str, list[int]]:
+    """Sizes of the trainable tensors of each player, in ascending order."""
     return {
         player: sorted(math.prod(v.shape) for net in nets for v in net.trainable_variables)
-        for player, nets in made.players().items()
+        for player, nets in built.players().items()
     }
 
 
@@ -127,12 +127,12 @@ def export_enlarging(size: int, width: int, blocks: int, folder: str) -> dict:
     """Builds SRResNet's generator and exports it.
 
     Args:
-        size: height and width of the image that goes in.
+        size: height and width of the input image.
         width, blocks: as for `setup`.
-        folder: where the export goes.
+        folder: folder of the export.
 
     Returns:
-        As `setup`, with the places of the `saved_model` and of the `tflite` file.
+        As `setup`, with the paths of the `saved_model` and of the `tflite` file.
     """
     keras.utils.set_random_seed(0)
     made = make_game("srresnet", size=size * SCALE, width=width, blocks=blocks)
@@ -155,31 +155,31 @@ def enlarging(path: str, size: int, threads: int) -> dict:
 
     Args:
         path: of the SavedModel.
-        size: height and width of the image that goes in.
+        size: height and width of the input image.
         threads: as for `setup`.
     """
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    # Kept: with the model its variables would go.
+    # A reference: without the model, its variables would be deleted.
     _state["model"] = tf.saved_model.load(path)
     served = _state["model"].signatures["serving_default"]
     (name,) = served.structured_input_signature[1]
-    given = {name: tf.random.stateless_uniform((1, size, size, 3), [0, 1], -1.0, 1.0)}
-    _state["bare"] = lambda: served(**given)
+    inputs = {name: tf.random.stateless_uniform((1, size, size, 3), [0, 1], -1.0, 1.0)}
+    _state["bare"] = lambda: served(**inputs)
     for _ in range(3):
         _state["bare"]()
     return {"version": f"tensorflow {tf.__version__}, keras {keras.__version__}"}
 
 
 def steps(seconds: float) -> tuple[int, float]:
-    """Repeats the bare compiled step (or pass) for so many seconds: steps and seconds."""
+    """Repeats the bare compiled step or pass for about `seconds`: count and seconds taken."""
     return repeat(_state["bare"], seconds)
 
 
 def load() -> None:
     """Loads embedded images and compiles `fit`'s step.
 
-    Translators get theirs as their papers do: an eighth larger, cropped and mirrored by chance.
+    Translators augment theirs as their papers do: an eighth larger, random crop and flip.
     """
     size = _state["size"]
     if _state["name"] == "pix2pix":
@@ -194,7 +194,7 @@ def load() -> None:
 
 
 def fit_overhead(seconds: float, rounds: int) -> float:
-    """How much longer a step takes in `fit` than alone, as a share: median of the rounds.
+    """Relative overhead of a step in `fit` over the bare step: median of the rounds.
 
     `fit` is timed from the end of its first step to the end of training, over two epochs.
     """
@@ -206,16 +206,16 @@ def fit_overhead(seconds: float, rounds: int) -> float:
 
 
 def input_images(seconds: float) -> float:
-    """Images a second of the input pipeline alone."""
+    """Images per second of the input pipeline alone."""
     batches = iter(_batches())
-    for _ in range(5):  # what was fetched ahead
+    for _ in range(5):  # prefetched batches
         next(batches)
     count, passed = repeat(lambda: next(batches), seconds)
     return _state["images"] * count / passed
 
 
 def matmul(side: int, precision: str, seconds: float) -> float:
-    """Floating-point operations a second of the product of two square matrices."""
+    """Floating-point operations per second of the product of two square matrices."""
     matrix = tf.cast(tf.random.stateless_uniform((side, side), [0, 1]), precision)
     product = tf.function(tf.matmul)
     product(matrix, matrix)
@@ -231,7 +231,7 @@ def _batches() -> tf.data.Dataset:
 
 
 class _Clock(keras.callbacks.Callback):
-    """When the first step and when training ended."""
+    """Times at which the first step and training ended."""
 
     def __init__(self):
         super().__init__()
@@ -245,7 +245,7 @@ class _Clock(keras.callbacks.Callback):
 
 
 def _fit(count: int) -> float:
-    """Seconds a step of about so many steps in `fit`, in two epochs."""
+    """Seconds per step of about `count` steps in `fit`, over two epochs."""
     clock, each = _Clock(), max(1, (count + 1) // 2)
     with contextlib.redirect_stdout(io.StringIO()):
         _state["game"].fit(_batches(), epochs=2, steps_per_epoch=each, callbacks=[clock], verbose=2)

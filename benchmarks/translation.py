@@ -1,14 +1,14 @@
-"""How good translators are on the test split of their data, beside what needs no learning.
+"""How good translators are on the test split of their data, compared with trivial baselines.
 
     python benchmarks/translation.py runs/pix2pix_facades runs/pix2pix_l1 --extractor squeezenet.npz
     python benchmarks/translation.py runs/cyclegan_day2night --extractor mobilenet_v2
 
-Of pairs: the mean absolute difference from the targets, in [-1, 1], and FID and KID of the
-translations against the targets, beside the `nearest` row: for every test image the target of
-the training pair whose source is the nearest by pixels. Of data without pairs: FID and KID against
-real images of the other domain, beside the `untranslated` row, for both directions. Features are
-those of the named extractor, so that figures can be compared within one table only; FID of few
-images is too high, KID is not. Lines of JSON with `--json`.
+With pairs: the mean absolute difference from the targets, in [-1, 1], and FID and KID of the
+translations against the targets. The baseline is the `nearest` row: for every test image, the
+target of the training pair with the nearest source by pixels. Without pairs: FID and KID against
+real images of the other domain for both directions, with the `untranslated` images as the baseline.
+Features are those of the named extractor, so that figures are comparable within one table only; FID
+of few images is biased upwards, KID is not. `--json` prints JSON lines.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Describe = Callable[[np.ndarray], np.ndarray]
 def rows(
     game: TranslationGame, source: data.Source, describe: Describe
 ) -> Iterator[dict[str, Any]]:
-    """Figures of a trained game and of what needs no learning.
+    """Figures of a trained game and of the baselines.
 
     Args:
         game: the trained game.
@@ -48,55 +48,62 @@ def rows(
         describe: features `(n, d)` of images.
 
     Yields:
-        `{"row", "direction", "images", "fid", "kid"}`, of pairs also `"l1"`.
+        `{"row", "direction", "images", "fid", "kid"}`, with pairs also `"l1"`.
 
     Raises:
         InputError: the data have no test split.
     """
     test = source.held_out(MOST)
     sides = (game.takes, game.gives)
-    known = {key: describe(test[key]) for key in sides if key != "source"}
-    for signature, given in game.translations().items():
-        wanted = sides[1] if given == sides[0] else sides[0]
-        real = known[wanted]
-        for name, made in _made(game, source, test, signature, given):
-            row = {"row": name, "direction": f"{given} to {wanted}", "images": len(made)}
-            if wanted == "target":
-                row["l1"] = float(np.abs(made - test[wanted]).mean())
-            features = known[given] if name == "untranslated" else describe(made)
+    real_features = {key: describe(test[key]) for key in sides if key != "source"}
+    for signature, domain in game.translations().items():
+        other = sides[1] if domain == sides[0] else sides[0]
+        real = real_features[other]
+        for name, outputs in _outputs(game, source, test, signature, domain):
+            row = {"row": name, "direction": f"{domain} to {other}", "images": len(outputs)}
+            if other == "target":
+                row["l1"] = float(np.abs(outputs - test[other]).mean())
+            features = real_features[domain] if name == "untranslated" else describe(outputs)
             row["fid"] = fid(Moments.of(real), Moments.of(features)).value
             size = min(len(real), len(features))
             row["kid"] = polynomial_mmd(real[:size], features[:size])
             yield row
 
 
-def _made(
-    game: TranslationGame, source: data.Source, test: Mapping[str, np.ndarray], way: str, given: str
+def _outputs(
+    game: TranslationGame,
+    source: data.Source,
+    test: Mapping[str, np.ndarray],
+    signature: str,
+    domain: str,
 ) -> Iterator[tuple[str, np.ndarray]]:
-    yield "translated", game.translate(test[given], signature=way)
-    if given == "source":
-        known = source.take(len(source))
-        found = nearest_by_pixels(test[given], known["source"], shifts=0)
-        yield "nearest", known["target"][found.index]
+    yield "translated", game.translate(test[domain], signature=signature)
+    if domain == "source":
+        pairs = source.take(len(source))
+        matches = nearest_by_pixels(test[domain], pairs["source"], shifts=0)
+        yield "nearest", pairs["target"][matches.index]
     else:
-        yield "untranslated", test[given]
+        yield "untranslated", test[domain]
 
 
 def _measure(folder: Path, describe: Describe) -> list[dict[str, Any]]:
     run = Run(folder)
     game, args, _ = run.load()
     if not isinstance(game, TranslationGame):
-        raise InputError(f"{folder} is a run of {type(game).__name__}, which translates nothing")
+        raise InputError(
+            f"{folder} is a run of {type(game).__name__}, which is not a translator; pass the run"
+            " folder of one"
+        )
     source = launch.data_of(run, args)
     return [{"run": folder.name, **row} for row in rows(game, source, describe)]
 
 
-def table(found: list[dict[str, Any]], extractor: str) -> str:
+def table(results: list[dict[str, Any]], extractor: str) -> str:
     """The rows as a Markdown table."""
     lines = [
         f"| run | images | n | L1 | FID ({extractor}) | KID |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
-    for row in found:
+    for row in results:
         first = f"{row['l1']:.3f}" if "l1" in row else "-"
         lines.append(
             f"| {row['run']}, {row['direction']} | {row['row']} | {row['images']} | {first} |"
@@ -106,25 +113,25 @@ def table(found: list[dict[str, Any]], extractor: str) -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Measures and prints; the exit code."""
+    """Measures and prints; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("runs", nargs="+", type=Path, help="run folders of translators")
     parser.add_argument("--extractor", default="inception_v3", help="as for `measure`")
-    parser.add_argument("--json", action="store_true", help="one JSON line for each row")
+    parser.add_argument("--json", action="store_true", help="one JSON line per row")
     args = parser.parse_args(words)
     try:
         extractor = extractors.load(args.extractor)
-        found = [row for run in args.runs for row in _measure(run, extractor.features)]
+        results = [row for run in args.runs for row in _measure(run, extractor.features)]
     except InputError as error:
         print(f"translation.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     if args.json:
         facts = {"extractor": extractor.name, "weights": extractor.weights_hash}
-        print("\n".join(json.dumps({**row, **facts}) for row in found))
+        print("\n".join(json.dumps({**row, **facts}) for row in results))
     else:
-        print(table(found, f"{extractor.name}, {extractor.weights_hash}"))
+        print(table(results, f"{extractor.name}, {extractor.weights_hash}"))
     return 0
 
 

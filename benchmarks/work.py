@@ -1,8 +1,8 @@
-"""How much arithmetic one training step of a game is.
+"""The arithmetic of one training step of a game.
 
-Counted are the multiplications and additions of convolutions and dense layers, from the shapes:
-what the algorithm needs, not what a library spends. Norms, activations and optimizers are left
-out, so a share of the peak computed from this is a little too low, never too high.
+Counts the multiplications and additions of convolutions and dense layers from their shapes: what
+the algorithm needs, not what a library spends. Normalization, activations and optimizers are left
+out, so that a fraction of the peak computed from this is slightly too low, never too high.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from tfgan_suite.layers.pixel_shuffle import ShuffledConv2D
 
 
 def macs_of(operation: tf.Operation) -> int:
-    """Multiply-adds of one operation of a graph for one example; 0 for those without a kernel."""
+    """Multiply-adds of one operation of a graph for one example; 0 if it has no kernel."""
     if operation.type not in ("Conv2D", "Conv2DBackpropInput", "MatMul"):
         return 0
-    kernel, places = operation.inputs[1], operation.outputs[0]
+    kernel, positions = operation.inputs[1], operation.outputs[0]
     if operation.type == "Conv2DBackpropInput":  # a transposed convolution
-        places = operation.inputs[2]
-    # Every weight is used once a place: of what a convolution gives, a transposed one takes.
-    return math.prod(kernel.shape) * math.prod(places.shape[:-1])
+        positions = operation.inputs[2]
+    # Every weight is used once per position: of the output, or of a transposed one's input.
+    return math.prod(kernel.shape) * math.prod(positions.shape[:-1])
 
 
 def network_macs(network: Any, size: int | None = None) -> tuple[int, int]:
-    """Multiply-adds of one forward pass of one example: of all layers, and of the first alone.
+    """Multiply-adds of a forward pass of one example: of all layers, and of the first layer.
 
     Args:
         network: Keras model.
-        size: height and width of the images, for a model that takes any.
+        size: height and width of the images, for a model that takes any size.
     """
     shape = (1, *(size if side is None else side for side in network.input_shape[1:]))
 
     def forward(examples: tf.Tensor) -> tf.Tensor:
-        # As it is exported: `small_maps` has other operations for the same arithmetic.
+        # In inference: training on CPUs may use other operations for the same arithmetic.
         return network(examples, training=False)
 
     traced = tf.function(forward).get_concrete_function(tf.TensorSpec(shape, tf.float32))
-    late = [layer for layer in network.layers if isinstance(layer, ShuffledConv2D)]
+    shuffled = [layer for layer in network.layers if isinstance(layer, ShuffledConv2D)]
     counts = []
     for operation in traced.graph.get_operations():
         count = macs_of(operation)
-        for layer in late:
+        for layer in shuffled:
             if count and f"/{layer.name}" in operation.name:
-                # Of the kernel over blocks only the plain kernel's share is needed.
+                # Of the kernel over blocks only the part of the plain kernel is needed.
                 blocks = math.prod(operation.inputs[1].shape[:2])
                 count = count * math.prod(layer.kernel_size) // (blocks * layer.factor**2)
         if count:
@@ -59,34 +59,40 @@ def step_flops(
 ) -> float:
     """Floating-point operations of one step.
 
-    A pass backwards costs a forward pass for the weights' gradients and one for the inputs',
-    less the first layer's where nobody asks for the gradient of the data.
+    A backward pass costs one forward pass for the gradients of the weights and one for those of
+    the inputs, less the first layer's if the gradient of the data is not needed.
 
     Args:
         game: `"dcgan"`, `"wgan_gp"`, `"pix2pix"`, `"cyclegan"` or `"srresnet"`.
-        generator: its Keras model; of CycleGAN's two, which are alike, either.
-        discriminator: likewise; None where there is none.
-        batch: examples of one update; of each domain where there are two.
-        size: height and width of the images that go in, for networks that take any.
+        generator: its Keras model; either of CycleGAN's two, which are alike.
+        discriminator: likewise; None if there is none.
+        batch: examples of one update; of each domain if there are two.
+        size: height and width of the input images, for networks that take any size.
     """
-    make, make_first = network_macs(generator, size)
-    judge, judge_first = (0, 0) if discriminator is None else network_macs(discriminator, size)
-    learn_to_make = 3 * make - make_first  # forward and backward, without the input's gradient
-    learn_to_judge = 3 * judge - judge_first
-    fool = 2 * judge  # forward and back to the images; the discriminator's weights stay
+    generate, generate_first = network_macs(generator, size)
+    discriminate, discriminate_first = (
+        (0, 0) if discriminator is None else network_macs(discriminator, size)
+    )
+    # Forward and backward, without the gradient of the input.
+    train_generator = 3 * generate - generate_first
+    train_discriminator = 3 * discriminate - discriminate_first
+    # Forward and back to the images; the discriminator's weights are constant.
+    adversarial = 2 * discriminate
     if game in ("dcgan", "pix2pix"):
-        macs = learn_to_make + 2 * learn_to_judge + fool
+        macs = train_generator + 2 * train_discriminator + adversarial
     elif game == "wgan_gp":
-        # The slope's gradient by the weights goes through the backward pass once more: for every
-        # layer the gradient of its kernel and of the gradient that came in.
-        penalty = 4 * judge
-        macs = 5 * (make + 2 * learn_to_judge + penalty) + learn_to_make + fool
+        # The penalty differentiates the backward pass once more: for every layer, by its kernel
+        # and by the gradient that it received.
+        penalty = 4 * discriminate
+        critic_update = generate + 2 * train_discriminator + penalty
+        macs = 5 * critic_update + train_generator + adversarial
     elif game == "cyclegan":
-        # In each direction: a translation, one of a translation back, whose input has a gradient,
-        # and one of what is of the target domain already.
-        macs = 2 * (2 * learn_to_make + 3 * make + fool + 2 * learn_to_judge)
+        # In each direction: a translation, a translation back, whose input has a gradient, and
+        # the translation of an image that is in the target domain already.
+        translations = 2 * train_generator + 3 * generate
+        macs = 2 * (translations + adversarial + 2 * train_discriminator)
     elif game == "srresnet":
-        macs = learn_to_make
+        macs = train_generator
     else:
-        raise ValueError(f"the work of game {game!r} is not known")
+        raise ValueError(f"the arithmetic of game {game!r} is unknown")
     return 2.0 * macs * batch
