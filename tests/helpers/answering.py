@@ -37,7 +37,7 @@ def write(path, key, rater, choose, **changes):
         ],
     }
     found.update(changes)
-    found["check"] = answers.check_of(found)
+    found["check"] = answers.checksum(found)
     path.write_text(json.dumps(found))
     return path
 

@@ -122,17 +122,17 @@ def test_grades_are_averaged_and_paired_by_image(study, tmp_path):
     [
         (lambda r: r["answers"].pop(), "of 12 answers"),
         (lambda r: r["answers"][3].update(answer=r["answers"][4]["answer"]), "does not offer"),
-        (lambda r: r["answers"][3].update(answer=other(r["answers"][3])), "check sum"),
+        (lambda r: r["answers"][3].update(answer=other(r["answers"][3])), "checksum"),
         (lambda r: r["answers"][3].update(ms=10), "took 10 ms"),
-        (lambda r: r["answers"][3].update(ms=4000), "check sum"),
+        (lambda r: r["answers"][3].update(ms=4000), "checksum"),
         (lambda r: r["answers"][3].update(note="hm"), "other fields"),
         (lambda r: r["answers"].reverse(), "was shown"),
         (lambda r: r["answers"][0]["shown"].reverse(), "was shown"),
         (lambda r: r.update(rater="bob"), "was shown|order"),
-        (lambda r: r.update(automated=False), "check sum"),
+        (lambda r: r.update(automated=False), "checksum"),
         (lambda r: r.update(order="0"), "order of questions"),
         (lambda r: r.update(study="0"), "another study"),
-        (lambda r: r.update(format="2"), "no result file"),
+        (lambda r: r.update(format="2"), "not a result file"),
         (lambda r: r.pop("check"), "check is missing"),
     ],
 )
@@ -170,7 +170,7 @@ def test_missing_and_foreign_files_are_refused(study, tmp_path):
     good = write(tmp_path / "a.json", key, "ann", picks_first(key))
     with pytest.raises(InputError, match="answered twice"):
         analyse([good, good], made.key)
-    with pytest.raises(InputError, match="no key of a study"):
+    with pytest.raises(InputError, match="not the key of a study"):
         analyse([good], good)
     with pytest.raises(InputError, match="another study"):
         analyse([good], study("mos")[0].key)

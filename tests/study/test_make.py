@@ -134,7 +134,7 @@ def test_sizes_that_would_tell_are_refused(folders, tmp_path):
         ({"catch": 99}, "99 catch"),
         ({"pairing": "x"}, "pairing is 'x'"),
         ({"out": "page.txt"}, ".html"),
-        ({"first": "nowhere"}, "no folder"),
+        ({"first": "nowhere"}, "not a folder"),
     ],
 )
 def test_impossible_studies_are_refused(folders, tmp_path, change, said):
@@ -145,7 +145,7 @@ def test_impossible_studies_are_refused(folders, tmp_path, change, said):
 
 def test_fewer_than_two_images_a_side_are_refused(folders, tmp_path):
     one = write_images(tmp_path / "one", 1)
-    with pytest.raises(InputError, match="holds 1 images.*two a side"):
+    with pytest.raises(InputError, match="holds 1 images.*at least two a side"):
         make(folders[0], one, tmp_path / "s.html", "mos")
     broken = tmp_path / "broken"
     shutil.copytree(one, broken)

@@ -19,17 +19,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folders",
         nargs="*",
         metavar="FOLDER",
-        help="two folders of images (turing: real ones first)",
+        help="two folders of images (turing: the real ones first)",
     )
     add("--kind", choices=sorted(QUESTIONS), default="preference", help="[preference]")
-    add("--out", default="study.html", help="page to write, key beside it [study.html]")
-    add("--trials", type=int, default=40, help="questions, without catch trials [40]")
-    add("--catch", type=int, help="catch trials [one for ten questions, at least 2]")
-    add("--seed", type=int, default=0, help="of the choice and order of images [0]")
-    add("--size", type=int, help="scale and cut all images to this many pixels")
-    add("--pairing", choices=PAIRINGS, default="auto", help="what belongs together [auto]")
+    add("--out", default="study.html", help="page to write, with the key beside it [study.html]")
+    add("--trials", type=int, default=40, help="number of questions, without catch trials [40]")
+    add("--catch", type=int, help="number of catch trials [one per ten questions, at least 2]")
+    add("--seed", type=int, default=0, help="of the selection and order of images [0]")
+    add("--size", type=int, help="scale and crop all images to this many pixels")
+    add("--pairing", choices=PAIRINGS, default="auto", help="which images form a pair [auto]")
     add("--title", default="Image study", help="headline of the page [Image study]")
-    add("--question", default="", help="what is asked [by kind]")
+    add("--question", help="text of every question [depends on the kind]")
     add("--analyse", nargs="+", metavar="FILE", help="result files that raters saved")
     add("--key", help="key of the study [the one beside the result files]")
     add("--misses", type=int, default=0, help="catch trials a rater may miss [0]")
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Does what the words say.
+    """Runs the command.
 
     Returns:
         0.
@@ -47,16 +47,19 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.analyse:
         if args.folders:
-            raise InputError("give either two folders, to make a study, or --analyse FILES")
-        found = analyse(args.analyse, args.key, misses=args.misses)
-        print(json.dumps(found) if args.json else in_words(found))
+            raise InputError(
+                "folders and --analyse were passed together; pass either two folders, to make a "
+                "study, or --analyse FILES"
+            )
+        analysis = analyse(args.analyse, args.key, misses=args.misses)
+        print(json.dumps(analysis) if args.json else describe(analysis))
         return 0
     if len(args.folders) != 2:
         raise InputError(
-            f"{len(args.folders)} folders were given; a study is made of two, and analysed with "
-            "--analyse FILES"
+            f"{len(args.folders)} folders were passed; expected two to make a study, or --analyse "
+            "FILES to analyse one"
         )
-    made = make(
+    study = make(
         *args.folders,
         args.out,
         args.kind,
@@ -69,82 +72,83 @@ def run(args: argparse.Namespace) -> int:
         question=args.question,
     )
     if args.json:
-        said = {"page": str(made.page), "key": str(made.key), "study": made.id}
-        print(json.dumps({**said, "trials": made.trials, "skipped": made.skipped}))
+        fields = {"page": str(study.page), "key": str(study.key), "study": study.id}
+        print(json.dumps({**fields, "trials": study.trials, "skipped": study.skipped}))
         return 0
-    if made.skipped:
-        listed = "; ".join(f"{file}: {reason}" for file, reason in made.skipped[:3])
-        print(f"skipped {len(made.skipped)} files: {listed}")
-    pairs = "by name" if made.paired else "at random"
-    print(f"wrote {made.page}: {made.trials} questions, {made.catch} of them catch trials")
-    print(f"wrote {made.key}: which image is which (paired {pairs}); raters must not have it")
-    print("hand out the page alone, collect the files that raters save, then:")
-    print(f"  python -m tfgan_suite study --key {made.key} --analyse answers_{made.id}_*.json")
+    if study.skipped:
+        listed = "; ".join(f"{file}: {reason}" for file, reason in study.skipped[:3])
+        print(f"skipped {len(study.skipped)} files: {listed}")
+    pairs = "by name" if study.paired else "at random"
+    print(f"wrote {study.page}: {study.trials} questions, {study.catch} of them catch trials")
+    print(f"wrote {study.key}: which image is which (paired {pairs}); raters must not have it")
+    print("hand out only the page, collect the files that raters save, then run:")
+    print(f"  python -m tfgan_suite study --key {study.key} --analyse answers_{study.id}_*.json")
     return 0
 
 
-def in_words(found: dict[str, Any]) -> str:
-    """An analysis for a person to read."""
-    lines = [f"{found['kind']} study {found['study']}: {found['question']}"]
+def describe(analysis: dict[str, Any]) -> str:
+    """An analysis as text."""
+    lines = [f"{analysis['kind']} study {analysis['study']}: {analysis['question']}"]
     lines.append(
-        f"{found['raters']} raters, {found['trials']} questions each, median "
-        f"{found['median_seconds']:.1f} s an answer"
+        f"{analysis['raters']} raters, {analysis['trials']} questions each, median "
+        f"{analysis['median_seconds']:.1f} s per answer"
     )
-    for one in found["excluded"]:
+    for rater in analysis["excluded"]:
         lines.append(
-            f"excluded {one['rater']}: missed {one['missed']} of {one['catch']} catch trials"
+            f"excluded {rater['rater']}: missed {rater['missed']} of {rater['catch']} catch trials"
         )
-    if found["automated"]:
-        lines.append(f"NO HUMAN JUDGEMENT: a program answered as {', '.join(found['automated'])}")
-    results = found["results"]
-    says = _grades if found["kind"] == "mos" else _shares
-    return "\n".join([*lines, *says(results, found)])
+    if analysis["automated"]:
+        raters = ", ".join(analysis["automated"])
+        lines.append(f"NO HUMAN JUDGEMENT: a program answered as {raters}")
+    details = _grade_lines if analysis["kind"] == "mos" else _share_lines
+    return "\n".join([*lines, *details(analysis["results"], analysis)])
 
 
-def _shares(results: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    names = {
-        "first_preferred": f"{found['first']} preferred to {found['second']}",
+def _share_lines(results: dict[str, Any], analysis: dict[str, Any]) -> list[str]:
+    titles = {
+        "first_preferred": f"{analysis['first']} preferred to {analysis['second']}",
         "left_chosen": "left image chosen",
         "correct": "told apart correctly",
-        "real_judged_real": f"real ({found['first']}) judged real",
-        "generated_judged_real": f"generated ({found['second']}) judged real",
+        "real_judged_real": f"real ({analysis['first']}) judged real",
+        "generated_judged_real": f"generated ({analysis['second']}) judged real",
     }
     lines = []
-    for name, words in names.items():
+    for name, title in titles.items():
         if name not in results:
             continue
-        one = results[name]
+        share = results[name]
         lines.append(
-            f"{words}: {one['count']} of {one['of']} = {one['share']:.1%}, 95% "
-            f"{_percent(one['interval'])} (Wilson), {_percent(one['by_rater'])} (by rater); "
-            f"against one half p = {one['two_sided']:.3g} two-sided, {one['greater']:.3g} "
-            "one-sided (more)"
+            f"{title}: {share['count']} of {share['of']} = {share['share']:.1%}, 95% "
+            f"{_percent(share['interval'])} (Wilson), {_percent(share['by_rater'])} (by rater); "
+            f"against one half p = {share['two_sided']:.3g} two-sided, {share['greater']:.3g} "
+            "one-sided (greater)"
         )
-    for rater, one in results["each"].items():
+    for rater, share in results["each"].items():
         lines.append(
-            f"  {rater}: {one['count']} of {one['of']} = {one['share']:.1%} "
-            f"{_percent(one['interval'])}"
+            f"  {rater}: {share['count']} of {share['of']} = {share['share']:.1%} "
+            f"{_percent(share['interval'])}"
         )
     return lines
 
 
-def _grades(results: dict[str, Any], found: dict[str, Any]) -> list[str]:
+def _grade_lines(results: dict[str, Any], analysis: dict[str, Any]) -> list[str]:
     lines = []
     for side in ("first", "second"):
-        one = results[side]
+        grades = results[side]
         lines.append(
-            f"{found[side]}: mean opinion score {one['mean']:.2f}, 95% {_range(one['interval'])} "
-            f"(t), {_range(one['by_rater'])} (by rater), deviation {one['deviation']:.2f}, "
-            f"{one['ratings']} ratings, of grades 1 to 5: {one['counts']}"
+            f"{analysis[side]}: mean opinion score {grades['mean']:.2f}, 95% "
+            f"{_range(grades['interval'])} (t), {_range(grades['by_rater'])} (by rater), standard "
+            f"deviation {grades['deviation']:.2f}, {grades['ratings']} ratings, counts of grades 1 "
+            f"to 5: {grades['counts']}"
         )
     test = results["wilcoxon"]
     lines.append(
         f"difference {results['difference']:+.2f} {_range(results['difference_by_rater'])} "
-        f"(by rater); Wilcoxon's signed ranks over {test['pairs']} {test['unit']}: "
+        f"(by rater); Wilcoxon's signed-rank test over {test['pairs']} {test['unit']}: "
         f"W = {test['statistic']:g}, p = {test['p']:.3g} two-sided"
     )
-    for rater, (one, two) in results["each"].items():
-        lines.append(f"  {rater}: {one:.2f} and {two:.2f}")
+    for rater, (first, second) in results["each"].items():
+        lines.append(f"  {rater}: {first:.2f} and {second:.2f}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Intervals and tests for answers: Wilson, exact binomial, bootstrap by rater, signed ranks."""
+"""Intervals and tests for answers: Wilson, exact binomial, bootstrap by rater, signed rank."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
 
 
 def signed_rank(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
-    """Wilcoxon's signed-rank test of pairs, two-sided; pairs without difference are left out.
+    """Wilcoxon's signed-rank test of pairs, two-sided; pairs without difference are ignored.
 
     Returns:
-        `{"pairs", "ties", "statistic", "p"}`; p is 1 where no pair differs.
+        `{"pairs", "ties", "statistic", "p"}`; p is 1 if no pair differs.
 
     Raises:
         InputError: SciPy is missing, or the lists do not pair.
@@ -113,10 +113,10 @@ def signed_rank(first: Sequence[float], second: Sequence[float]) -> dict[str, An
     if ties == len(gap):
         return {"pairs": len(gap), "ties": ties, "statistic": 0.0, "p": 1.0}
     stats = require("scipy.stats", "measures", "The analysis of a study")
-    found = stats.wilcoxon(gap[gap != 0])
+    test = stats.wilcoxon(gap[gap != 0])
     return {
         "pairs": len(gap),
         "ties": ties,
-        "statistic": float(found.statistic),
-        "p": float(found.pvalue),
+        "statistic": float(test.statistic),
+        "p": float(test.pvalue),
     }

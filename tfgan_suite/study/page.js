@@ -2,7 +2,7 @@
 // One study: welcome, trials, done. The page knows images by opaque names only.
 (() => {
 const study = JSON.parse(document.getElementById("study").textContent);
-const LOCK = 200; // ms after a picture appears in which no answer counts: no double presses
+const LOCK = 200; // ms after an image appears in which answers are ignored: no double presses
 const element = (id) => document.getElementById(id);
 const store = "study-" + study.id;
 
@@ -44,7 +44,7 @@ function sha256(text) {
   return state.map((x) => (x >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-// ---- each rater's order: sorted by a hash, so that the analysis can work it out again ----------
+// ---- each rater's order: sorted by a hash, so that the analysis can compute it again ------------
 function orderFor(rater) {
   const rank = (what) => sha256([study.id, rater, what].join("\n"));
   // The page has either side on the left equally often; every other rater sees its mirror image.
@@ -58,22 +58,22 @@ function orderFor(rater) {
     }));
 }
 
-// ---- what is kept between reloads ---------------------------------------------------------------
+// ---- what is stored between reloads -------------------------------------------------------------
 let state = null; // {rater, started, automated, answers: [{trial, answer, ms}]}
 let order = [];
 let shownAt = 0;
 
-function keep() {
+function persist() {
   try { localStorage.setItem(store, JSON.stringify(state)); } catch (error) { /* private mode */ }
 }
 
 function restore() {
   try {
-    const kept = JSON.parse(localStorage.getItem(store));
-    if (!kept || !kept.rater || !Array.isArray(kept.answers)) return false;
-    const again = orderFor(kept.rater);
-    if (kept.answers.some((answer, i) => !again[i] || answer.trial !== again[i].id)) return false;
-    state = kept;
+    const saved = JSON.parse(localStorage.getItem(store));
+    if (!saved || !saved.rater || !Array.isArray(saved.answers)) return false;
+    const again = orderFor(saved.rater);
+    if (saved.answers.some((answer, i) => !again[i] || answer.trial !== again[i].id)) return false;
+    state = saved;
     order = again;
     return true;
   } catch (error) { return false; }
@@ -87,9 +87,9 @@ const CHOICES = {
         [5, "Excellent", "5"]],
 };
 const KEYS = {
-  preference: "← or 1 for left, → or 2 for right, U for back.",
-  turing: "R or ← for real, G or → for generated, U for back.",
-  mos: "1 (bad) to 5 (excellent), U for back.",
+  preference: "← or 1 for left, → or 2 for right, U to go back.",
+  turing: "R or ← for real, G or → for generated, U to go back.",
+  mos: "1 (bad) to 5 (excellent), U to go back.",
 };
 const ARROWS = { preference: ["left", "right"], turing: ["real", "generated"] };
 
@@ -97,7 +97,7 @@ function show(name) {
   for (const section of ["welcome", "trial", "done"]) element(section).hidden = section !== name;
 }
 
-function picture(name, text) {
+function imageElement(name, text) {
   const image = document.createElement("img");
   image.src = study.images[name];
   image.alt = text;
@@ -115,22 +115,22 @@ function picture(name, text) {
 }
 
 function button(value, text, key) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.dataset.answer = String(value);
-  made.setAttribute("aria-keyshortcuts", key);
-  made.addEventListener("click", () => answer(value));
+  const control = document.createElement("button");
+  control.type = "button";
+  control.dataset.answer = String(value);
+  control.setAttribute("aria-keyshortcuts", key);
+  control.addEventListener("click", () => answer(value));
   if (study.kind === "mos") {
     const number = document.createElement("span");
     number.className = "number";
     number.textContent = String(value);
-    made.append(number, text);
+    control.append(number, text);
   } else {
     const hint = document.createElement("kbd");
     hint.textContent = key;
-    made.append(text, hint);
+    control.append(text, hint);
   }
-  return made;
+  return control;
 }
 
 function next() {
@@ -147,20 +147,20 @@ function next() {
   const shown = order[at].shown;
   const images = [], answers = [];
   for (const [index, [value, text, key]] of CHOICES[study.kind].entries()) {
-    const made = button(value, text, key);
-    if (study.kind !== "preference") { answers.push(made); continue; }
+    const control = button(value, text, key);
+    if (study.kind !== "preference") { answers.push(control); continue; }
     // The images themselves are the buttons.
     const name = document.createElement("span");
     name.className = "name";
-    name.append(...made.childNodes);
-    made.append(picture(shown[index], text + " picture"), name);
+    name.append(...control.childNodes);
+    control.append(imageElement(shown[index], text + " image"), name);
     const figure = document.createElement("figure");
-    figure.append(made);
+    figure.append(control);
     images.push(figure);
   }
   if (study.kind !== "preference") {
     const figure = document.createElement("figure");
-    figure.append(picture(shown[0], "Picture to judge"));
+    figure.append(imageElement(shown[0], "Image to rate"));
     images.push(figure);
   }
   element("images").replaceChildren(...images);
@@ -176,40 +176,40 @@ function answer(value) {
   const ms = Math.round(performance.now() - shownAt);
   if (element("trial").hidden || at >= order.length || ms < LOCK) return;
   const trial = order[at];
-  const given = study.kind === "preference" ? trial.shown[value === "left" ? 0 : 1] : value;
-  state.answers.push({ trial: trial.id, answer: given, ms });
-  keep();
+  const choice = study.kind === "preference" ? trial.shown[value === "left" ? 0 : 1] : value;
+  state.answers.push({ trial: trial.id, answer: choice, ms });
+  persist();
   next();
 }
 
 function back() {
   if (!state || !state.answers.length) return;
   state.answers.pop();
-  keep();
+  persist();
   next();
 }
 
 // ---- the result file ------------------------------------------------------------------------------
 function result() {
   const lines = order.map((trial) => [trial.id, ...trial.shown].join(" "));
-  const answers = state.answers.map((given, i) => ({
-    trial: given.trial, shown: order[i].shown, answer: given.answer, ms: given.ms,
+  const answers = state.answers.map((choice, i) => ({
+    trial: choice.trial, shown: order[i].shown, answer: choice.answer, ms: choice.ms,
   }));
-  const found = {
+  const record = {
     format: "tfgan_suite study answers 1", study: study.id, kind: study.kind, rater: state.rater,
     automated: state.automated, started: state.started, finished: state.finished,
     order: sha256(lines.join("\n")), answers,
   };
-  const content = [found.format, found.study, found.kind, found.rater, String(found.automated),
-    found.started, found.finished, found.order,
+  const content = [record.format, record.study, record.kind, record.rater, String(record.automated),
+    record.started, record.finished, record.order,
     ...answers.map((a) => [a.trial, ...a.shown, a.answer, a.ms].join(" "))];
-  found.check = sha256(content.join("\n"));
-  return found;
+  record.check = sha256(content.join("\n"));
+  return record;
 }
 
 function finish() {
   if (!state.finished) state.finished = new Date().toISOString();
-  keep();
+  persist();
   const name = `answers_${study.id}_${state.rater}.json`;
   const text = JSON.stringify(result(), null, 1) + "\n";
   const link = element("save");
@@ -238,7 +238,7 @@ element("start").addEventListener("submit", (event) => {
   state = { rater, started: new Date().toISOString(), automated: Boolean(navigator.webdriver),
     answers: [] };
   order = orderFor(rater);
-  keep();
+  persist();
   next();
 });
 
@@ -268,7 +268,8 @@ element("save").addEventListener("keydown", (event) => {
   if (event.key === " ") { event.preventDefault(); element("save").click(); }
 });
 element("anew").addEventListener("click", () => {
-  if (!element("saved").textContent && !confirm("The answers are not saved yet. Go on?")) return;
+  if (!element("saved").textContent
+      && !confirm("The answers have not been saved yet. Continue?")) return;
   localStorage.removeItem(store);
   state = null;
   element("rater").value = "";
