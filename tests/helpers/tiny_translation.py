@@ -31,9 +31,9 @@ class Negatives(data.ArraySource):
     def pixels(count, seed):
         return np.random.RandomState(seed).randint(0, 256, (count, *SHAPE)).astype("u1")
 
-    def _scaled(self, found):
-        found = super()._scaled(found)
-        return {**found, "target": -found["source"]}
+    def _to_float(self, examples):
+        examples = super()._to_float(examples)
+        return {**examples, "target": -examples["source"]}
 
     def held_out(self, count):
         source = self.pixels(6, 1)[:count] / np.float32(127.5) - 1.0

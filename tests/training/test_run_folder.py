@@ -186,7 +186,7 @@ def test_a_nan_stops_the_run_and_keeps_the_last_good_checkpoint(source, tmp_path
     chosen = options(steps=9)
     run, game = Run(tmp_path / "run"), make_game(options(), None)
     broken = data.ArraySource("images", np.zeros((8, 8, 8, 1), "u1"))
-    broken._scaled = lambda found: {"image": tf.fill((4, 8, 8, 1), np.nan)}
+    broken._to_float = lambda found: {"image": tf.fill((4, 8, 8, 1), np.nan)}
     broken.take = source.take
     health = fit.train(run, game, broken, chosen, tell=lambda text: None)
     assert health.fatal.startswith("step 5:")
