@@ -17,7 +17,8 @@ from unittest import mock
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")]
+PAGES += [ROOT / folder / "README.md" for folder in ("benchmarks", "saved_models")]
 RECIPES = sorted((ROOT / "recipes").glob("*.py"))
 FLAG = re.compile(r"(?<![\w-])--[a-z0-9][a-z0-9-]*")
 SCRIPT = re.compile(r"(?:recipes|benchmarks)/\w+\.py")
@@ -148,7 +149,7 @@ def test_flags_that_a_recipes_head_shows_exist(recipe):
 def test_files_that_a_page_shows_exist(page):
     text = page.read_text("utf-8")
     paths = re.findall(r"(?<![\w/.])(?:tfgan_suite|tests|recipes|docs|benchmarks)/[\w./-]*\w", text)
-    paths += re.findall(r"\]\((?!http)([^)#]+)\)", text)
+    paths += re.findall(r"\w\]\((?!http)([^)#]+)\)", text)
     here = (page.parent, ROOT)
     paths = [path for path in paths if "mygan" not in path]  # the example of a game to add
     assert [path for path in paths if not any((base / path).exists() for base in here)] == []
