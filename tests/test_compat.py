@@ -468,8 +468,8 @@ def descend(optimizer, variable, factor):
         loss = factor * tf.reduce_sum(tf.convert_to_tensor(variable) ** 2) / 2.0
         scaled = compat.scale_loss(optimizer, loss)
     gradients = tape.gradient(scaled, [compat.tensor_variable(variable)])
-    gradients = compat.unscale(optimizer, gradients)
-    compat.apply(optimizer, gradients, [variable])
+    gradients = compat.unscale_gradients(optimizer, gradients)
+    compat.apply_gradients(optimizer, gradients, [variable])
     return scaled, loss, gradients[0]
 
 
@@ -536,7 +536,7 @@ def test_gradients_are_summed_over_replicas(precision, two_replicas, wrapped):
 def test_none_gradients_pass_through(precision):
     variable = weight()
     for optimizer in (keras.optimizers.SGD(0.5), scaled_sgd(precision, variable)):
-        assert compat.unscale(optimizer, [None])[0] is None
+        assert compat.unscale_gradients(optimizer, [None])[0] is None
 
 
 # --- optimizers ------------------------------------------------------------------------------

@@ -229,7 +229,7 @@ def scale_loss(optimizer: keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Ten
     return loss * tf.cast(_loss_scale(optimizer), loss.dtype)
 
 
-def unscale(
+def unscale_gradients(
     optimizer: keras.optimizers.Optimizer, gradients: Sequence[tf.Tensor | None]
 ) -> list[tf.Tensor | None]:
     """Gradients of the loss from those of `scale_loss`; input of `apply_gradients`."""
@@ -254,7 +254,7 @@ def _times(gradients: Sequence[tf.Tensor | None], factor: tf.Tensor) -> list[tf.
 # --- optimizers -----------------------------------------------------------------------------
 
 
-def apply(
+def apply_gradients(
     optimizer: keras.optimizers.Optimizer,
     gradients: Sequence[tf.Tensor | None],
     variables: Sequence[Any],

@@ -117,15 +117,15 @@ def test_two_replicas_share_one_pool(two_replicas):
 
 
 @pytest.mark.parametrize(
-    "arguments, said",
+    "arguments, message",
     [
         ((-1, (8, 8, 3)), "pool of -1"),
         ((2.5, (8, 8, 3)), "2.5"),
         ((2, (None, 8, 3)), "one fixed size"),
     ],
 )
-def test_impossible_pools_are_refused(arguments, said):
-    with pytest.raises(InputError, match=said):
+def test_impossible_pools_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
         ImagePool(*arguments)
 
 

@@ -223,11 +223,11 @@ def test_the_learning_rate_decay_of_the_official_code():
     assert decay.factor(99) == 1.0 and decay.factor(199) == pytest.approx(1 / 101)
 
 
-# ---- what is refused, what is said -----------------------------------------------------------
+# ---- errors and diagnosis --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "options, said",
+    "options, message",
     [
         ({"image_size": None}, r"image_size=\(height, width\)"),
         ({"cycle_weight_a": -1.0}, "cycle_weight_a is -1.0"),
@@ -237,8 +237,8 @@ def test_the_learning_rate_decay_of_the_official_code():
         ({"pool_size": -1}, "pool of -1"),
     ],
 )
-def test_impossible_games_are_refused(options, said):
-    with pytest.raises(InputError, match=said):
+def test_impossible_games_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
         tiny(**options)
 
 
@@ -258,15 +258,15 @@ def test_networks_that_do_not_fit_are_refused():
 
 
 @pytest.mark.parametrize(
-    "batch, said",
+    "batch, message",
     [
         ({"image": tf.zeros((2, 2))}, "lacks domain_a or domain_b"),
         (tf.zeros((2, 2)), "not a pair"),
         ((tf.zeros((2, 2)), tf.zeros((3, 2))), "2 examples of domain A and 3"),
     ],
 )
-def test_batches_without_two_domains_are_refused(batch, said):
-    with pytest.raises(InputError, match=said):
+def test_batches_without_two_domains_are_refused(batch, message):
+    with pytest.raises(InputError, match=message):
         domains(batch)
 
 

@@ -269,7 +269,7 @@ def test_the_three_models_of_the_paper(variant):
 
 
 @pytest.mark.parametrize(
-    "build, arguments, said",
+    "build, arguments, message",
     [
         (discogan.build_generator, {"shape": (64, 32, 3)}, "not square"),
         (discogan.build_generator, {"shape": (50, 50, 3)}, "size 50"),
@@ -278,13 +278,13 @@ def test_the_three_models_of_the_paper(variant):
         (discogan.build_generator, {"bottleneck": -1}, "bottleneck is -1"),
     ],
 )
-def test_impossible_networks_are_refused(build, arguments, said):
-    with pytest.raises(InputError, match=said):
+def test_impossible_networks_are_refused(build, arguments, message):
+    with pytest.raises(InputError, match=message):
         build(**arguments)
 
 
 @pytest.mark.parametrize(
-    "options, said",
+    "options, message",
     [
         ({"reconstruction_weight": 1.5}, "reconstruction_weight is 1.5"),
         ({"feature_weight": -1.0}, "feature_weight is -1.0"),
@@ -292,8 +292,8 @@ def test_impossible_networks_are_refused(build, arguments, said):
         ({"loss": "l2"}, "l2"),
     ],
 )
-def test_impossible_games_are_refused(options, said):
-    with pytest.raises(InputError, match=said):
+def test_impossible_games_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
         tiny(**options)
 
 

@@ -312,7 +312,7 @@ def test_the_other_generators_are_exported_too(tmp_path, architecture):
 
 
 @pytest.mark.parametrize(
-    "make, said",
+    "make, message",
     [
         (lambda: tiny(pixel_weight=-1.0), "neither may be negative"),
         (lambda: tiny(pixel_weight=0.0, adversarial_weight=0.0), "one must be more than 0"),
@@ -332,8 +332,8 @@ def test_the_other_generators_are_exported_too(tmp_path, architecture):
         (lambda: pix2pix.pair(tf.zeros((2, 4, 4, 3))), "single images"),
     ],
 )
-def test_impossible_games_are_refused(make, said):
-    with pytest.raises(InputError, match=said):
+def test_impossible_games_are_refused(make, message):
+    with pytest.raises(InputError, match=message):
         make()
 
 

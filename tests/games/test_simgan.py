@@ -307,15 +307,15 @@ def test_bytes_keep_256_levels():
 
 
 @pytest.mark.parametrize(
-    "given, said",
+    "given, message",
     [
         ({"size": 0}, "history of 0"),
         ({"dtype": "float16"}, "float32, uint8"),
         ({"shape": (None, 3, 1)}, "needs one fixed size"),
     ],
 )
-def test_impossible_histories_are_refused(given, said):
-    with pytest.raises(InputError, match=said):
+def test_impossible_histories_are_refused(given, message):
+    with pytest.raises(InputError, match=message):
         ImageHistory(**{"size": 4, "shape": (2, 3, 1), **given})
 
 
@@ -536,7 +536,7 @@ def test_diagnosis():
 
 
 @pytest.mark.parametrize(
-    "arguments, said",
+    "arguments, message",
     [
         ({"feature_transform": "colour"}, "identity, gradient, channel_mean"),
         ({"regularization_weight": -1.0}, "0 or more"),
@@ -546,8 +546,8 @@ def test_diagnosis():
         ({"history_dtype": "int8"}, "float32, uint8"),
     ],
 )
-def test_impossible_games_are_refused(arguments, said):
-    with pytest.raises(InputError, match=said):
+def test_impossible_games_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
         tiny(**arguments)
 
 

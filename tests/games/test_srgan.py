@@ -133,7 +133,7 @@ def test_beside_bicubic_the_network_begins_as_bicubic(upsampling):
 
 
 @pytest.mark.parametrize(
-    "make, said",
+    "make, message",
     [
         (lambda: srgan.build_generator(scale=5), "2, 3, 4, 8"),
         (lambda: srgan.build_generator(norm="layer"), "batch, none"),
@@ -154,8 +154,8 @@ def test_beside_bicubic_the_network_begins_as_bicubic(upsampling):
         (lambda: ShuffledConv2D(3, 3)([np.zeros((1, 2, 2, 4), "f4")] * 9), "a list of 4"),
     ],
 )
-def test_impossible_games_are_refused(make, said):
-    with pytest.raises(InputError, match=said):
+def test_impossible_games_are_refused(make, message):
+    with pytest.raises(InputError, match=message):
         make()
 
 
@@ -360,16 +360,16 @@ def test_frozen_features_are_in_no_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "batch, said",
+    "batch, message",
     [
         ({"image": 1}, "keys \\['image'\\]"),
         (np.zeros((2, 6, 6, 3), "f4"), "single images"),
     ],
 )
-def test_other_batches_are_refused(batch, said):
+def test_other_batches_are_refused(batch, message):
     from tfgan_suite.core.super_resolution_game import low_and_high
 
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         low_and_high(batch)
 
 

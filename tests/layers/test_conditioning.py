@@ -50,8 +50,8 @@ def test_labels_of_batches():
 
 def test_data_without_classes_are_refused():
     assert class_count(types.SimpleNamespace(name="a", classes=("x", "y"))) == 2
-    for classes, said in ((None, "no classes"), (("x",), "a single class")):
-        with pytest.raises(InputError, match=said):
+    for classes, message in ((None, "no classes"), (("x",), "a single class")):
+        with pytest.raises(InputError, match=message):
             class_count(types.SimpleNamespace(name="photos", classes=classes))
 
 

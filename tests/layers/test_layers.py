@@ -254,7 +254,7 @@ def test_statistics_in_bfloat16_are_summed_in_float32(kind):
 
 @pytest.mark.parametrize("kind", [BatchStatistics, InstanceStatistics])
 @pytest.mark.parametrize("training", [False, True])
-def test_a_image_of_one_pixel_has_no_statistics(kind, training):
+def test_an_image_of_one_pixel_has_no_statistics(kind, training):
     """Why the bottleneck of a U-Net has no norm: whatever comes in, beta goes out."""
     layer = kind()
     x = tf.random.stateless_normal((1, 1, 1, 3), [5, 6])

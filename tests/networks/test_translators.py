@@ -106,7 +106,7 @@ def test_odd_sides_of_the_map_of_patches():
         assert shape == (1, translators.patch_count(35, 2), translators.patch_count(55, 2), 1)
 
 
-def test_a_image_without_a_patch():
+def test_an_image_without_a_patch():
     assert translators.patch_count(24, 3) == 1
     with pytest.raises(InputError, match="16 pixels .* 3 layers, whose patches are 70"):
         translators.patch_count(16, 3)
@@ -152,7 +152,7 @@ def test_the_bottleneck_of_one_pixel_is_heard(norm):
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance"])
-def test_a_translation_does_not_hang_on_the_images_beside_it(norm):
+def test_a_translation_does_not_depend_on_the_rest_of_the_batch(norm):
     images = random_images(3, 32, 32, 3)
     for build in (build_unet, build_resnet_translator):
         network = build((32, 32, 3), width=4, norm=norm)
@@ -215,7 +215,7 @@ def test_depth_of_a_shape(shape, depth):
 
 
 @pytest.mark.parametrize(
-    "build, arguments, said",
+    "build, arguments, message",
     [
         (build_unet, {"shape": (100, 100, 3)}, "100x100 .* only 2 times.*96x96"),
         (build_unet, {"shape": (None, None, 3)}, "pass depth"),
@@ -230,6 +230,6 @@ def test_depth_of_a_shape(shape, depth):
         (build_patch_discriminator, {"channels": 0}, "channels is 0"),
     ],
 )
-def test_impossible_networks_are_refused(build, arguments, said):
-    with pytest.raises(InputError, match=said):
+def test_impossible_networks_are_refused(build, arguments, message):
+    with pytest.raises(InputError, match=message):
         build(**arguments)

@@ -44,7 +44,7 @@ def train(optimizer, model, steps=STEPS, start=0, graph=True):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean((model(x) - tf.sin(3.0 * x[:, :2])) ** 2)
         native = [compat.tensor_variable(variable) for variable in variables]
-        compat.apply(optimizer, tape.gradient(loss, native), variables)
+        compat.apply_gradients(optimizer, tape.gradient(loss, native), variables)
 
     run = tf.function(step) if graph else step
     for number in range(start, start + steps):
@@ -69,7 +69,7 @@ def test_first_steps_by_hand():
         velocity = 0.9 * velocity + 0.1 * gradient**2
         rate = 0.1 * (1 - 0.9**step) ** 0.5 / (1 - 0.5**step)
         value -= rate * moment / (velocity**0.5 + 0.01)
-        compat.apply(optimizer, [tf.fill((1, 1), gradient)], [layer.kernel])
+        compat.apply_gradients(optimizer, [tf.fill((1, 1), gradient)], [layer.kernel])
         assert float(value_of(layer.kernel)[0, 0]) == pytest.approx(value, rel=1e-5)
 
 
@@ -96,7 +96,7 @@ def operations(optimizer):
 
     @tf.function
     def step():
-        compat.apply(optimizer, [tf.ones((2, 2)), tf.ones(2)], layer.trainable_variables)
+        compat.apply_gradients(optimizer, [tf.ones((2, 2)), tf.ones(2)], layer.trainable_variables)
 
     return [op.type for op in step.get_concrete_function().graph.get_operations()]
 
@@ -117,7 +117,7 @@ def test_sparse_gradients():
             tf.constant([[1.0, 2.0, 3.0]] * 2), tf.constant([1, 3]), tf.constant([5, 3])
         )
         for _ in range(3):
-            compat.apply(optimizer, [gradient], table.trainable_variables)
+            compat.apply_gradients(optimizer, [gradient], table.trainable_variables)
         results.append(table.get_weights())
     assert_close(*results)
 
@@ -171,7 +171,7 @@ def test_two_replicas(two_replicas):
             x = tf.reshape(whole, (2, 4, 4))[part]
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean((model(x) - tf.sin(3.0 * x[:, :2])) ** 2) / 2.0
-            compat.apply(optimizer, tape.gradient(loss, native), model.trainable_variables)
+            compat.apply_gradients(optimizer, tape.gradient(loss, native), model.trainable_variables)
 
         run = tf.function(lambda seed, f=replica_step: two_replicas.run(f, (seed,)))
         for number in range(STEPS):

@@ -183,8 +183,10 @@ class AdversarialModel(TrainedGame, keras.Model):
             loss = tf.add_n([tf.cast(value, tf.float32) for value in values.values()])
             replica_count = tf.distribute.get_strategy().num_replicas_in_sync
             scaled = compat.scale_loss(optimizer, loss / replica_count)
-        gradients = compat.unscale(optimizer, tape.gradient(scaled, variables_of(variables)))
-        compat.apply(optimizer, gradients, variables)
+        gradients = compat.unscale_gradients(
+            optimizer, tape.gradient(scaled, variables_of(variables))
+        )
+        compat.apply_gradients(optimizer, gradients, variables)
         for name, value in values.items():
             self.record(f"{player}/{name}", value)
         self._update_average(player)

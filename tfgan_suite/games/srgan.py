@@ -44,8 +44,8 @@ class SRResNet(SuperResolutionGame):
         pixel_loss: `"mse"` (the paper) or `"l1"`.
         pixel_weight: w_p; 0: none.
         feature_weight: w_f; 0: none.
-        features: phi, from `extractors.feature_network`: images in [-1, 1] to a list of float32 maps, whose
-            losses are added. It may also be set later, with `use_features`.
+        features: phi, from `extractors.feature_network`: images in [-1, 1] to a list of float32
+            maps, whose losses are added. It may also be set later, with `use_features`.
         feature_scale: factor of the features; paper 1 / 12.75, which makes VGG's losses about as
             large as those of pixels.
         feature_reduction: `"mean"` over positions and channels, as in most code, or

@@ -273,7 +273,7 @@ def _fit(
             gradients = tape.gradient(value, adversarial_model.variables_of(weights))
             remaining = 1.0 - tf.cast(step, tf.float32) / steps
             compat.tensor_variable(optimizer.learning_rate).assign(learning_rate * remaining)
-            compat.apply(optimizer, gradients, weights)
+            compat.apply_gradients(optimizer, gradients, weights)
             if kind == "wasserstein":
                 penalties.clip_weights(weights, clip)
         fresh = [total(theta, tf.constant(-1 - index, tf.int64)) for index in range(10)]
