@@ -66,10 +66,7 @@ class Regularization:
 
 
 class LatentGame(AdversarialModel):
-    """A generator from noise against a discriminator; a subclass adds `train_step`.
-
-    `discriminator_terms` and `generator_terms` are those of the plain two-player game; a subclass
-    with other terms overrides them.
+    """A generator from noise against a discriminator; a subclass adds `train_step` and the terms.
 
     Args:
         generator: model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
@@ -97,6 +94,7 @@ class LatentGame(AdversarialModel):
     discriminator: keras.Model
     adversarial: losses.AdversarialLoss
     regularization: Regularization
+    latent_dim: int
 
     def __init__(
         self,
@@ -194,23 +192,6 @@ class LatentGame(AdversarialModel):
         )
         return discriminator(real), {"r1": penalty}
 
-    def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss terms of the discriminator for examples `(batch, ...)`.
-
-        Real and fake examples go through the discriminator in two calls: in one, batch norm would
-        mix their statistics, and the discriminator could tell them apart by the mixture.
-        """
-        real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
-        fake_logits = self.opponent(self.augment_inputs(fake, "fake"), training=True)
-        terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(fake_logits)
-        return terms
-
-    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for generated examples `(batch, ...)`."""
-        logits = self.opponent(self.augment_inputs(fake, "generator"), training=True)
-        return {"adversarial": self.adversarial.generator(logits)}
-
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
@@ -256,7 +237,7 @@ def _regularization(options: dict[str, Any]) -> Regularization:
     return Regularization(**options)
 
 
-def _first_shape(network: keras.Model) -> tuple[int | None, ...]:
+def _first_shape(network: keras.Model) -> tuple[Any, ...]:
     """Shape of a network's first input."""
     shape = network.input_shape
     if isinstance(shape, Mapping):

@@ -299,9 +299,9 @@ class ALI(LatentGame):
         """Loss terms of the discriminator for the pairs `(real, inferred)` and `(fake, latent)`."""
         a_q, terms = self.score_real(
             self.augment_inputs(real, "real"),
-            lambda x: self._score(x, inferred, "discriminator real"),
+            lambda x: self._score(x, inferred, "critic real"),
         )
-        a_p = self._score(self.augment_inputs(fake, "fake"), latent, "discriminator fake")
+        a_p = self._score(self.augment_inputs(fake, "fake"), latent, "critic fake")
         terms["real"], terms["fake"] = self.adversarial.real(a_q), self.adversarial.fake(a_p)
         return terms
 
@@ -373,7 +373,7 @@ def _check(shape: tuple[int, ...], architecture: str) -> None:
 
 def _activated(x: Any, norm: bool, slope: float = 0.1) -> Any:
     if norm:
-        x = blocks.normalization("batch")(x)
+        x = blocks.normalized(x, "batch")
     return compat.LeakyReLU(slope)(x)
 
 

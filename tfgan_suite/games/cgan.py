@@ -332,13 +332,13 @@ def _conv_generated(latent: Any, label: Any, classes: int, shape: tuple, width: 
     x = latent
     for units in (16 * width, base * base * filters):
         x = Dense(units, kernel_initializer=blocks.normal())(ConcatenateLabel(classes)([x, label]))
-        x = keras.layers.ReLU()(blocks.normalization("batch")(x))
+        x = keras.layers.ReLU()(blocks.normalized(x, "batch"))
     x = keras.layers.Reshape((base, base, filters))(x)
     for level in reversed(range(doublings)):
         x = ConcatenateLabel(classes)([x, label])
         filters = width << (level - 1) if level else shape[2]
         x = Conv2DTranspose(filters, 5, 2, "same", kernel_initializer=blocks.normal())(x)
-        x = keras.layers.ReLU()(blocks.normalization("batch")(x)) if level else x
+        x = keras.layers.ReLU()(blocks.normalized(x, "batch")) if level else x
     return keras.layers.Activation("tanh", dtype="float32", name="image")(x)
 
 
@@ -347,7 +347,7 @@ def _conv_features(image: Any, label: Any, classes: int, width: int, norm: str) 
         return x if label is None else ConcatenateLabel(classes)([x, label])
 
     def activated(x: Any, kind: str, index: int) -> Any:
-        x = blocks.normalization("batch")(x) if kind == "batch" else x
+        x = blocks.normalized(x, "batch") if kind == "batch" else x
         return compat.LeakyReLU(0.2, name=f"features_{index}")(x)
 
     x = image

@@ -16,6 +16,7 @@ from tfgan_suite.networks.blocks import (
     initializer_before,
     normal,
     normalization,
+    normalized,
     upsampling_plan,
 )
 
@@ -55,10 +56,10 @@ def build_generator(
     )
     x = keras.layers.Reshape((base, base, filters))(x)
     for _ in range(doublings - 1):
-        x = keras.layers.ReLU()(normalization("batch")(x))
+        x = keras.layers.ReLU()(normalized(x, "batch"))
         filters //= 2
         x = _doubling(filters, kernel)(x)
-    x = keras.layers.ReLU()(normalization("batch")(x))
+    x = keras.layers.ReLU()(normalized(x, "batch"))
     x = _doubling(channels, kernel, name="to_image")(x)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model(latent, image, name="dcgan_generator")
@@ -197,3 +198,20 @@ class DCGAN(LatentGame):
                 fake = self.generator(self.latents(real, "fresh"), training=True)
         self.update("generator", lambda: self.generator_terms(fake), tape)
         return self.logs()
+
+    def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the discriminator for examples `(batch, ...)`.
+
+        Real and fake examples go through the discriminator in two calls: in one, batch norm would
+        mix their statistics, and the discriminator could tell them apart by the mixture.
+        """
+        real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
+        fake_logits = self.discriminator(self.augment_inputs(fake, "fake"), training=True)
+        terms["real"] = self.adversarial.real(real_logits)
+        terms["fake"] = self.adversarial.fake(fake_logits)
+        return terms
+
+    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for generated examples `(batch, ...)`."""
+        logits = self.discriminator(self.augment_inputs(fake, "generator"), training=True)
+        return {"adversarial": self.adversarial.generator(logits)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -19,7 +20,7 @@ from tfgan_suite.networks.blocks import (
     initializer_before,
     mlp,
     normal,
-    normalization,
+    normalized,
     upsampling_plan,
 )
 
@@ -73,7 +74,7 @@ def build_generator(
         x = Dense(base * base * filters, kernel_initializer=normal(), name="project")(latent)
         x = keras.layers.Reshape((base, base, filters))(x)
         for level in reversed(range(doublings)):
-            x = keras.layers.ReLU()(normalization("batch")(x))
+            x = keras.layers.ReLU()(normalized(x, "batch"))
             filters = width << (level - 1) if level else shape[2]
             x = Conv2DTranspose(filters, 4, 2, "same", kernel_initializer=normal())(x)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
@@ -299,7 +300,7 @@ class EBGAN(LatentGame):
             terms["pulling_away"] = self.pulling_away_weight * pulling_away(code)
         return terms
 
-    def diagnose(self, logs: dict[str, float]) -> list[str]:
+    def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the margin teaches the critic nothing."""
         if logs.get("critic/active", 1.0) > 0.01:
             return []
@@ -356,6 +357,6 @@ def _dense_autoencoder(example: Any, width: int, code_dim: int, norm: str) -> tu
 def _activated(x: Any, norm: str, name: str | None = None) -> Any:
     if norm == "batch":
         x = compat.BatchNormalization()(x)
-    elif norm != "none":
-        x = normalization(norm)(x)
+    else:
+        x = normalized(x, norm)
     return compat.LeakyReLU(0.2, name=name)(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -269,9 +270,9 @@ class GAN(LatentGame):
         for turn in range(self.discriminator_steps):
             # Every discriminator_steps-th example: the same batches on any number of replicas.
             part = real[turn :: self.discriminator_steps]
-            fake = self.generator(self.latents(part, f"discriminator {turn}"), training=True)
+            fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
             self.update(
-                "discriminator", lambda r=part, f=fake, t=turn: self.discriminator_terms(r, f, t)
+                "discriminator", functools.partial(self.discriminator_terms, part, fake, turn)
             )
             self.apply_max_norm()
         latent = self.latents(part, "generator")

@@ -112,10 +112,11 @@ def build_generator(
     encode = _Encoder(doublings, encoder_width or width, hidden, norm)
     latent = keras.Input((latent_dim * (steps if noise_per_step else 1),), name="z")
     h_z = keras.layers.Activation("tanh")(read(_part(latent, 1, steps, noise_per_step), 1))
+    delta: Any = None
     h_c = canvas = None
     for step in range(1, steps + 1):
         if step > 1:
-            h_c = encode(delta, step)  # noqa: F821 (from the step before)
+            h_c = encode(delta, step)
             if noise_per_step:
                 part = _part(latent, step, steps, noise_per_step)
                 h_z = keras.layers.Activation("tanh")(read(part, step))
@@ -314,7 +315,10 @@ class GRAN(LatentGame):
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the discriminator for images `(batch, height, width, channels)`."""
-        terms = super().discriminator_terms(real, fake)
+        real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
+        fake_logits = self.discriminator(self.augment_inputs(fake, "fake"), training=True)
+        terms["real"] = self.adversarial.real(real_logits)
+        terms["fake"] = self.adversarial.fake(fake_logits)
         if self.weight_decay:
             weights = [
                 v for v in variables_of(self.discriminator.trainable_variables) if len(v.shape) > 1
@@ -323,6 +327,11 @@ class GRAN(LatentGame):
             terms["weight_decay"] = self.weight_decay * tf.add_n(squares)
         return terms
 
+    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for generated examples `(batch, ...)`."""
+        logits = self.discriminator(self.augment_inputs(fake, "generator"), training=True)
+        return {"adversarial": self.adversarial.generator(logits)}
+
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:
@@ -330,7 +339,7 @@ class GRAN(LatentGame):
         signatures = super().signatures()
         image = signatures["serving_default"]
         (generator,) = image.networks
-        height, width, channels = image.output.shape
+        height, width, channels = generator.output_shape[1:]
         names = delta_names(generator)
         deltas = layer_outputs.select_outputs(generator, names)
 

@@ -384,7 +384,7 @@ class InfoGAN(LatentGame):
 
 
 def _activated(x: Any, norm: bool) -> Any:
-    return keras.layers.ReLU()(blocks.normalization("batch")(x) if norm else x)
+    return keras.layers.ReLU()(blocks.normalized(x, "batch") if norm else x)
 
 
 def _doubling(filters: int, bias: bool) -> keras.layers.Layer:

@@ -230,9 +230,26 @@ class LSGAN(LatentGame):
         self.update("generator", lambda: self.generator_terms(fake), tape)
         return self.logs()
 
+    def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of the discriminator for examples `(batch, ...)`.
+
+        Real and fake examples go through the discriminator in two calls: in one, batch norm would
+        mix their statistics, and the discriminator could tell them apart by the mixture.
+        """
+        real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
+        fake_logits = self.discriminator(self.augment_inputs(fake, "fake"), training=True)
+        terms["real"] = self.adversarial.real(real_logits)
+        terms["fake"] = self.adversarial.fake(fake_logits)
+        return terms
+
+    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for generated examples `(batch, ...)`."""
+        logits = self.discriminator(self.augment_inputs(fake, "generator"), training=True)
+        return {"adversarial": self.adversarial.generator(logits)}
+
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the discriminator wins outright, or when its values run away."""
-        draw = self.adversarial.draw
+        draw = self.adversarial.draw or 0.0
         loss = logs["discriminator/real"] + logs["discriminator/fake"]
         if loss < 0.02 * draw:
             return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -181,10 +182,10 @@ class SNGAN(LatentGame):
         for turn in range(self.discriminator_steps):
             # Every discriminator_steps-th example: the same batches on any number of replicas.
             part = self.augment_inputs(real[turn :: self.discriminator_steps], f"real {turn}")
-            fake = self.generator(self.latents(part, f"discriminator {turn}"), training=True)
+            fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
             fake = self.augment_inputs(fake, f"fake {turn}")
             spectral.run_power_iteration(self.discriminator)
-            self.update("discriminator", lambda r=part, f=fake: self.discriminator_terms(r, f))
+            self.update("discriminator", functools.partial(self.discriminator_terms, part, fake))
         return self.logs()
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:

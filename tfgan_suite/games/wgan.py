@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -253,7 +254,7 @@ class WGAN(LatentGame):
             part = self.augment_inputs(real[turn :: self.critic_steps], f"real {turn}")
             fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
             fake = self.augment_inputs(fake, f"fake {turn}")
-            self.update("critic", lambda r=part, f=fake: self.critic_terms(r, f))
+            self.update("critic", functools.partial(self.critic_terms, part, fake))
             penalties.clip_weights(self.clipped_variables(), self.clip)
         latent = self.latents(part, "generator")
         self.update_generator(latent)

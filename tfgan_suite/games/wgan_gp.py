@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -18,7 +20,6 @@ from tfgan_suite.networks.blocks import (
     check_positive_integers,
     check_shape,
     mlp,
-    normalization,
     normalized,
     upsampling_plan,
 )
@@ -67,11 +68,11 @@ def build_generator(
     if architecture == "resnet":
         for filters in widths[1:]:
             x = _up_block(x, filters)
-        x = keras.layers.ReLU()(normalization("batch")(x))
+        x = keras.layers.ReLU()(normalized(x, "batch"))
         x = Conv2D(shape[2], 3, padding="same", name="to_image")(x)
     else:
         for filters in [*widths[1:], shape[2]]:
-            x = keras.layers.ReLU()(x if shape[0] == 28 else normalization("batch")(x))
+            x = keras.layers.ReLU()(x if shape[0] == 28 else normalized(x, "batch"))
             if x.shape[1] == 8 and shape[0] == 28:
                 x = keras.layers.Cropping2D(((0, 1), (0, 1)))(x)
             x = Conv2DTranspose(filters, 5, 2, "same", kernel_initializer="he_uniform")(x)
@@ -211,7 +212,7 @@ class WGANGP(LatentGame):
             fake = self.generator(self.latents(part, f"critic {turn}"), training=True)
             fake = self.augment_inputs(fake, f"fake {turn}")
             mix = self.noise((batch_size(part),), f"mix {turn}", "unit")
-            self.update("critic", lambda r=part, f=fake, m=mix: self.critic_terms(r, f, m))
+            self.update("critic", functools.partial(self.critic_terms, part, fake, mix))
         latent = self.latents(part, "generator")
         self.update("generator", lambda: self.generator_terms(latent))
         return self.logs()
@@ -232,7 +233,7 @@ class WGANGP(LatentGame):
         fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
         return {"adversarial": losses.wasserstein_generator(self.critic(fake, training=True))}
 
-    def diagnose(self, logs: dict[str, float]) -> list[str]:
+    def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the critic's slope is far from 1, which invalidates its estimate."""
         slope = logs["critic/slope"]
         if slope > 3.0 or (slope < 0.3 and not self.one_sided):
