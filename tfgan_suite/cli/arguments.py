@@ -17,7 +17,10 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_paths(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments `source`, `input` and `output`."""
-    parser.add_argument("source", help="run folder, or export: saved_models/NAME[/VERSION]")
+    parser.add_argument(
+        "source",
+        help="run folder, export (saved_models/NAME[/VERSION]), SavedModel folder or .tflite file",
+    )
     parser.add_argument("input", help="an image, or a folder of images with subfolders")
     parser.add_argument(
         "output",

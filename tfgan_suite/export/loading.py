@@ -86,9 +86,9 @@ class Exported:
     @property
     def usage(self) -> str:
         """Arguments of `python -m tfgan_suite` that use the export; `{}` stands for its path."""
-        drawn = all(spec.drawable for spec in self.inputs())
+        drawable = all(spec.drawable for spec in self.inputs())
         # Older exports do not state it.
-        return self.card.get("usage") or ("sample {}" if drawn else "translate {} IMAGES OUTPUT")
+        return self.card.get("usage") or ("sample {}" if drawable else "translate {} IMAGES OUTPUT")
 
     def __call__(
         self, signature: str = DEFAULT, **inputs: Any
