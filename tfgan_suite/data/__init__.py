@@ -1,10 +1,10 @@
-"""Data for the games: embedded worlds, own folders, arrays, TensorFlow Datasets.
+"""Data for the games: embedded worlds, image folders, arrays, TensorFlow Datasets.
 
     source = data.load("photos/", size=64)
     game.fit(source.batches(64, seed=0), steps_per_epoch=1000)
 
-Translators take `load_pairs`, `load_unpaired` or `load_simulated`; what makes images larger takes
-`load_super_resolution`, what paints them `load_content_style`.
+Translators use `load_pairs`, `load_unpaired` or `load_simulated`; super-resolution uses
+`load_super_resolution`, and style transfer `load_content_style`.
 """
 
 from tfgan_suite.data.content_style import load_content_style

@@ -1,4 +1,4 @@
-"""Several things in one batch: their orders, their crops, and how they are dealt out."""
+"""Several things in one batch: their orders, their crops, and their split among replicas."""
 
 import numpy as np
 import pytest
