@@ -32,8 +32,6 @@ class TrainedGame:
     int8_bound: float = 30.0
     # Arguments of `python -m tfgan_suite` that use a run or an export; its path goes in for {}.
     usage: str = "sample {}"
-    # Keys of a batch that a training step reads.
-    batch_keys: tuple[str, ...] = ("image",)
     # Real examples that health compares outputs with.
     health_examples: int = 32
     # What to do against a collapsed generator, after "go back to an earlier checkpoint, ...".
@@ -52,6 +50,11 @@ class TrainedGame:
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """What the losses of a finished epoch say is wrong, in words; empty when all is well."""
         return []
+
+    @property
+    def batch_keys(self) -> tuple[str, ...]:
+        """Keys of a batch that a training step reads."""
+        return ("image",)
 
     @property
     def takes_examples(self) -> bool:
@@ -235,13 +238,13 @@ class TrainedGame:
             outputs of the generator.
         """
         if self.takes_examples:
-            outputs = self.run_signature(self.example_inputs(examples))
+            outputs: Arrays = self.run_signature(self.example_inputs(examples))
             words = f"outputs for {len(next(iter(outputs.values())))} examples"
         else:
             samples = self.generate(32, seed=0)
-            outputs = samples if isinstance(samples, Mapping) else None
-            outputs = outputs or {self.signatures()[DEFAULT].output.name: samples}
-            words = "samples"
+            if not isinstance(samples, Mapping):
+                samples = {self.signatures()[DEFAULT].output.name: samples}
+            outputs, words = samples, "samples"
         many = len(outputs) > 1
         return {
             f"{words} ({name})" if many else words: (examples.get(name), array)

@@ -115,13 +115,13 @@ class TranslationGame(AdversarialModel):
         for signature, key in keys.items():
             inputs, truth = examples[key][:count], TRUTHS.get(key)
             columns += [inputs, self.translate(inputs, signature=signature)]
-            if truth in examples and truth not in keys.values():
+            if truth is not None and truth in examples and truth not in keys.values():
                 columns.append(examples[truth][:count])
         return image_grids.rows(columns)
 
     def collapse_pairs(self, examples: Arrays) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
         """For each direction the other side of the data, and translations."""
-        pairs = {}
+        pairs: dict[str, tuple[np.ndarray | None, np.ndarray]] = {}
         for signature, key in self.translations().items():
             other = self.gives if key == self.takes else self.takes
             real = examples.get(other, examples[key])
@@ -139,9 +139,10 @@ class TranslationGame(AdversarialModel):
         if not terms or min(terms) < 0.0 or sum(terms) >= 0.01 * len(terms):
             return []
         return [
-            f"the discriminator wins outright (the sum of its losses is {sum(terms):.4f}): the generator"
-            " gets hardly any gradient; likely causes: too few images, a discriminator much wider than"
-            " the generator, or colours and frames that tell the two sides apart at a glance"
+            f"the discriminator wins outright (the sum of its losses is {sum(terms):.4f}): the"
+            " generator gets hardly any gradient; likely causes: too few images, a discriminator"
+            " much wider than the generator, or colours and frames that tell the two sides apart at"
+            " a glance"
         ]
 
 
