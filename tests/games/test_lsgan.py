@@ -60,7 +60,7 @@ REAL, FAKE = np.array([0.5, 0.5]), np.array([0.9, 0.1])
 
 
 def objective(labels):
-    """2 C(G) of tabular distributions, the best discriminator found by descending the game's L_D."""
+    """2 C(G) of tabular distributions; gradient descent on L_D finds the best discriminator."""
     a, b, c = labels
     generator = lsgan.build_generator((2,), "mlp", width=4, latent_dim=2)
     loss = lsgan.LSGAN(generator, answering(1.0, 0.0), a=a, b=b, c=c).adversarial

@@ -118,7 +118,7 @@ def test_least_squares_values():
 
 @pytest.mark.parametrize("coding, expected", [((-1, 1, 0), 0.380952), ((0, 1, 1), 0.595238)])
 def test_least_squares_and_pearson(coding, expected):
-    """2 C(G) with the optimal discriminator; equal to chi^2 = .380952 only where b-c = 1 and b-a = 2."""
+    """2 C(G) with the optimal discriminator; chi^2 = .380952 only where b-c = 1 and b-a = 2."""
     a, b, c = coding
     p, q = np.array([0.5, 0.5]), np.array([0.9, 0.1])
     best = tf.constant((b * p + a * q) / (p + q), tf.float32)
@@ -163,7 +163,7 @@ def test_hinge_values():
 
 @pytest.mark.parametrize("name", ["minimax", "non_saturating", "least_squares", "wasserstein"])
 def test_means_are_over_every_element_in_float32(name):
-    """A bfloat16 sum of 4096 ones stops at 256; a patch discriminator gives many outputs a sample."""
+    """A bfloat16 sum of 4096 ones stops at 256; a patch discriminator has many outputs."""
     patches = tf.cast(tf.fill((4, 32, 32, 1), 1.0), tf.bfloat16)
     loss = adversarial.get(name)
     for term in (loss.real, loss.fake, loss.generator):

@@ -171,7 +171,8 @@ def test_two_replicas(two_replicas):
             x = tf.reshape(whole, (2, 4, 4))[part]
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean((model(x) - tf.sin(3.0 * x[:, :2])) ** 2) / 2.0
-            compat.apply_gradients(optimizer, tape.gradient(loss, native), model.trainable_variables)
+            gradients = tape.gradient(loss, native)
+            compat.apply_gradients(optimizer, gradients, model.trainable_variables)
 
         run = tf.function(lambda seed, f=replica_step: two_replicas.run(f, (seed,)))
         for number in range(STEPS):

@@ -1,4 +1,4 @@
-"""Self-regularization: how far a translated image is from its source, in chosen features (SimGAN)."""
+"""Self-regularization: the distance of a translated image from its source (SimGAN)."""
 
 from __future__ import annotations
 
