@@ -167,7 +167,7 @@ def open_features(args: argparse.Namespace) -> tuple[Any, list[str], list[str]]:
 
     contents, styles = args.content_layers, args.style_layers
     if not (contents and styles):
-        defaults = gatys.usual_layers(args.network)
+        defaults = gatys.default_layers(args.network)
         contents, styles = contents or list(defaults[0]), styles or list(defaults[1])
     pooling = args.pooling
     if pooling is None:
@@ -262,10 +262,10 @@ def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: An
         state,
         args.evaluations,
         method=args.optimizer,
-        rate=args.learning_rate,
+        learning_rate=args.learning_rate,
         segment=args.checkpoint_every,
-        watch=Progress(args, job.name),
-        keep=keep,
+        on_evaluation=Progress(args, job.name),
+        on_segment=keep,
     )
     if settled and sys.stdout.isatty():
         print()  # after the unfinished bar

@@ -21,9 +21,9 @@ from tfgan_suite.style.encoders import Encoder, load_encoder
 from tfgan_suite.style.judging import judge
 from tfgan_suite.style.statistics import (
     adain,
-    halves,
-    mixed,
-    on_grid,
+    mask_at_positions,
+    mix_styles,
+    split_statistics,
     statistics,
     style_distance,
 )
@@ -113,23 +113,25 @@ def test_lambda_on_sums_and_on_means(channels):
 
 def test_mixing_styles():
     one, two = (tf.concat(statistics(x), -1)[:, 0, 0] for x in (OTHERS, MAPS))
-    close(mixed([one, one], [0.3, 0.7]), one)
-    close(mixed([one, two], [1, 3]), 0.25 * one + 0.75 * two)
-    close(mixed([one, two]), 0.5 * one + 0.5 * two)
+    close(mix_styles([one, one], [0.3, 0.7]), one)
+    close(mix_styles([one, two], [1, 3]), 0.25 * one + 0.75 * two)
+    close(mix_styles([one, two]), 0.5 * one + 0.5 * two)
     # The mixture of results is the result of the mixture.
-    apart = 0.25 * adain(MAPS, halves(one)) + 0.75 * adain(MAPS, halves(two))
-    close(adain(MAPS, halves(mixed([one, two], [1, 3]))), apart)
+    apart = 0.25 * adain(MAPS, split_statistics(one)) + 0.75 * adain(MAPS, split_statistics(two))
+    close(adain(MAPS, split_statistics(mix_styles([one, two], [1, 3]))), apart)
     for weights in ([1.0], [1.0, -1.0], [0.0, 0.0]):
         with pytest.raises(InputError, match="for 2 styles"):
-            mixed([one, two], weights)
+            mix_styles([one, two], weights)
 
 
 def test_a_mask_on_the_grid_of_a_map():
     mask = np.zeros((6, 4), bool)
     mask[:, 2:] = True
-    found = on_grid(mask, (2, 1), 4)  # the middles are the rows 2 and 5 (of 6, cut), column 2
+    found = mask_at_positions(
+        mask, (2, 1), 4
+    )  # the middles are the rows 2 and 5 (of 6, cut), column 2
     np.testing.assert_array_equal(found, np.ones((1, 2, 1, 1)))
-    np.testing.assert_array_equal(on_grid(mask, (3, 2), 2)[0, :, :, 0], [[0, 1]] * 3)
+    np.testing.assert_array_equal(mask_at_positions(mask, (3, 2), 2)[0, :, :, 0], [[0, 1]] * 3)
 
 
 # ---- networks --------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ def test_it_evaluates_as_often_as_asked_and_keeps_the_lowest(method):
     state, seen, kept = descent.State(np.zeros(30)), [], []
     descent.descend(
         bowl, state, 25, method=method, segment=10,
-        watch=lambda state, parts: seen.append(parts["content"]),
-        keep=lambda state: kept.append(state.evaluations),
+        on_evaluation=lambda state, parts: seen.append(parts["content"]),
+        on_segment=lambda state: kept.append(state.evaluations),
     )  # fmt: skip
     assert state.evaluations == 25 and kept == [10, 20, 25] and seen == state.totals
     assert bowl(state.best)[0] == min(state.totals) < state.totals[0] / 10
@@ -40,9 +40,9 @@ def test_adam_takes_its_first_step_by_the_rate_and_stays_inside():
         return float(-x.sum()), -np.ones(30), {}
 
     state = descent.State(np.full(30, 0.9))
-    descent.descend(slide, state, 1, method="adam", rate=0.05)
+    descent.descend(slide, state, 1, method="adam", learning_rate=0.05)
     np.testing.assert_allclose(state.x, 0.95, atol=1e-6)
-    descent.descend(slide, state, 9, method="adam", rate=0.05)
+    descent.descend(slide, state, 9, method="adam", learning_rate=0.05)
     np.testing.assert_array_equal(state.x, np.ones(30))
 
 
@@ -59,8 +59,8 @@ def test_a_descent_that_was_killed_ends_like_one_that_was_not(tmp_path, method):
 
     with pytest.raises(KeyboardInterrupt):
         descent.descend(
-            bowl, descent.State(np.zeros(30)), 30, watch=kill,
-            keep=lambda state: state.save(path, settings), **options,
+            bowl, descent.State(np.zeros(30)), 30, on_evaluation=kill,
+            on_segment=lambda state: state.save(path, settings), **options,
         )  # fmt: skip
     state = descent.State.load(path, settings)
     assert state.evaluations == 10
@@ -72,13 +72,13 @@ def test_a_descent_that_was_killed_ends_like_one_that_was_not(tmp_path, method):
 def test_other_settings_and_other_files_are_refused(tmp_path):
     path = tmp_path / "state.npz"
     descent.State(np.zeros(3)).save(path, {"size": 3, "seed": 0})
-    with pytest.raises(InputError, match="made with size 3 \\(now 4\\); use the same"):
+    with pytest.raises(InputError, match="written with size 3 \\(now 4\\); use the same"):
         descent.State.load(path, {"size": 4, "seed": 0})
     np.savez(path, image=np.zeros(3))
     with pytest.raises(InputError, match="cannot be read as a descent's state"):
         descent.State.load(path, {})
     path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match="remove it to start anew"):
+    with pytest.raises(InputError, match="remove it to start again"):
         descent.State.load(path, {})
 
 

@@ -279,14 +279,14 @@ def test_what_is_refused():
         problem(Tiny(), content[..., 0], style)
     with pytest.raises(InputError, match="start is 'grey'"):
         problem(Tiny(), content, style).start("grey")
-    with pytest.raises(InputError, match="no layers are known for the network 'mine.keras'"):
-        gatys.usual_layers("mine.keras")
+    with pytest.raises(InputError, match="the network 'mine.keras' has no default layers"):
+        gatys.default_layers("mine.keras")
 
 
 def test_usual_layers_are_taps():
     from tfgan_suite.features import architectures
 
-    for name, (contents, styles) in gatys.USUAL.items():
+    for name, (contents, styles) in gatys.DEFAULT_LAYERS.items():
         for tap in (*contents, *styles):
             assert architectures.NETWORKS[name].layer_of(tap)
 

@@ -13,7 +13,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.inference.generator import open_generator
 from tfgan_suite.style import colour
 from tfgan_suite.style.adain import PAINT, STATISTICS, AdaIN
-from tfgan_suite.style.statistics import mixed
+from tfgan_suite.style.statistics import mix_styles
 
 COLOURS = ("style", "coral", "luma")
 
@@ -69,7 +69,7 @@ class Painter:
         numbers = [self.statistics(one[None].astype(np.float32))[0] for one in styles]
         if mask is None:
             share = np.full([1], alpha, np.float32)
-            made = self.paint(content[None], mixed(numbers, weights)[None], share)[0]
+            made = self.paint(content[None], mix_styles(numbers, weights)[None], share)[0]
         else:
             made = self._regions(content, mask, numbers, weights, alpha)
         if colours == "luma":

@@ -1,1 +1,1 @@
-"""Images in the style of others: no opponent, frozen networks compare (see `extractors.feature_network`)."""
+"""Style transfer: losses on the features of frozen networks, without an adversary."""

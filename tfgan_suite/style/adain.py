@@ -18,8 +18,8 @@ from tfgan_suite.style.statistics import (
     REDUCTIONS,
     Statistics,
     adain,
-    halves,
-    on_grid,
+    mask_at_positions,
+    split_statistics,
     statistics,
     style_distance,
 )
@@ -191,7 +191,9 @@ class AdaIN(TranslationGame):
         """
         maps = self.features(content)
         share = tf.reshape(tf.clip_by_value(alpha, 0.0, 1.0), (-1, 1, 1, 1))
-        return self.decoded(share * adain(maps, halves(style)) + (1.0 - share) * maps, content)
+        return self.decoded(
+            share * adain(maps, split_statistics(style)) + (1.0 - share) * maps, content
+        )
 
     def stylize(
         self, content: np.ndarray, style: np.ndarray, alpha: float = 1.0, batch: int = 4
@@ -224,7 +226,7 @@ class AdaIN(TranslationGame):
         return np.concatenate(parts)
 
     def statistics_of(self, style: np.ndarray, batch: int = 4) -> np.ndarray:
-        """`style_of` for arrays: float32 `(count, 2 * channels)`, what `mixed` takes."""
+        """`style_of` for arrays: float32 `(count, 2 * channels)`, what `mix_styles` takes."""
         call = self.signature_function(STATISTICS)
         images = np.asarray(style, np.float32)
         parts = [images[start : start + batch] for start in range(0, len(images), batch)]
@@ -257,10 +259,10 @@ class AdaIN(TranslationGame):
             raise InputError(f"a mask of {mask.shape} for an image of {content.shape[:2]}")
         image = tf.constant(content[None], tf.float32)
         maps = self.features(image)
-        region = tf.constant(on_grid(mask, maps.shape[1:3], self.encoder.stride))
+        region = tf.constant(mask_at_positions(mask, maps.shape[1:3], self.encoder.stride))
         painted = maps * 0.0
         for share, style in ((region, inside), (1.0 - region, outside)):
-            part = maps if style is None else adain(maps, halves(style[None]), share)
+            part = maps if style is None else adain(maps, split_statistics(style[None]), share)
             painted += share * part
         share = min(max(float(alpha), 0.0), 1.0)
         return self.decoded(share * painted + (1.0 - share) * maps, image)[0].numpy()

@@ -1,4 +1,4 @@
-"""What happens beside the training of a decoder: the fall of its rate."""
+"""Learning-rate decay of AdaIN's decoder."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from tfgan_suite import compat
 
 
 class InverseDecay(keras.callbacks.Callback):
-    """Lowers every player's learning rate to `rate / (1 + decay * steps)`.
+    """Inverse-time decay: every player's learning rate becomes `rate / (1 + decay * steps)`.
 
-    The rate is a function of the step counter alone, so that a resumed run follows the same curve.
+    The learning rate depends only on the step counter, so a resumed run follows the same curve.
 
     Args:
-        decay: paper 5e-5; 0: never.
+        decay: paper and default 5e-5; 0: a constant learning rate.
     """
 
     def __init__(self, decay: float = 5e-5):
         super().__init__()
         if decay < 0:
-            raise ValueError(f"a decay of {decay}; it must be 0 or more")
+            raise ValueError(f"decay is {decay}; it must be 0 or more")
         self.decay = decay
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         factor = 1.0 / (1.0 + self.decay * int(self.model.steps.numpy()))
-        for player, rate in self.model.initial_learning_rates.items():
-            compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
+        for player, learning_rate in self.model.initial_learning_rates.items():
+            compat.set_learning_rate(self.model.optimizer_of(player), learning_rate * factor)

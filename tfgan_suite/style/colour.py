@@ -1,4 +1,4 @@
-"""An image keeps its colours: two ways of Gatys et al. 2016 (arXiv 1606.05897).
+"""Colour preservation: two methods of Gatys et al. 2016 (arXiv 1606.05897).
 
 Images are `(height, width, 3)`, red, green, blue, floats in [-1, 1].
 """
@@ -17,15 +17,15 @@ def luminance(image: np.ndarray) -> np.ndarray:
     return (np.asarray(image, np.float64) @ _LUMA)[..., None]
 
 
-def with_luminance_of(content: np.ndarray, made: np.ndarray) -> np.ndarray:
-    """The colours of one image in the lightness of another, for after a transfer.
+def with_luminance_of(content: np.ndarray, stylized: np.ndarray) -> np.ndarray:
+    """The colours of the content with the luminance of the stylized image, after a transfer.
 
-    With Y from `made` and the colour differences R - Y, G - Y, B - Y from `content`, every colour
-    moves by the same amount. What leaves [-1, 1] is clipped.
+    With Y from `stylized` and the colour differences R - Y, G - Y, B - Y from `content`, every
+    colour moves by the same amount. Values outside [-1, 1] are clipped.
 
     Args:
-        content: the image that gives the colours.
-        made: one of the same size that gives the lightness.
+        content: the image whose colours are preserved.
+        stylized: an image of the same size whose luminance is used.
 
     Returns:
         float32 `(height, width, 3)` in [-1, 1].
@@ -34,25 +34,25 @@ def with_luminance_of(content: np.ndarray, made: np.ndarray) -> np.ndarray:
         InputError: different sizes.
     """
     _check(content)
-    if content.shape != made.shape:
+    if content.shape != stylized.shape:
         raise InputError(
-            f"colours of an image of shape {content.shape} cannot go to one of {made.shape}; "
-            "resize one of them"
+            f"colours of an image of shape {content.shape} cannot go to one of shape "
+            f"{stylized.shape}; resize one of them"
         )
-    moved = content + (luminance(made) - luminance(content))
-    return np.clip(moved, -1.0, 1.0).astype(np.float32)
+    recoloured = content + (luminance(stylized) - luminance(content))
+    return np.clip(recoloured, -1.0, 1.0).astype(np.float32)
 
 
 def with_colours_of(content: np.ndarray, style: np.ndarray, ridge: float = 1e-5) -> np.ndarray:
-    """A style image in the colours of a content image, for before a transfer.
+    """A style image in the colours of a content image, before a transfer.
 
-    The linear map `C^(1/2) S^(-1/2) (x - mean_S) + mean_C` gives the style's pixels the mean and
-    the covariance (C, in place of S) of the content's. Each covariance is divided by the number
-    of its own pixels, so sizes may differ.
+    The linear map `C^(1/2) S^(-1/2) (x - mean_S) + mean_C` changes the mean and the covariance of
+    the style's pixels (S) to those of the content's (C). Each covariance is divided by its own
+    number of pixels, so sizes may differ.
 
     Args:
-        content: the image that gives the colours.
-        style: the image that gets them.
+        content: the image whose colours are used.
+        style: the image that is recoloured.
         ridge: added to both covariances' diagonals, for images of a single colour.
 
     Returns:

@@ -13,12 +13,12 @@ _GROUPS = ((4,), (4, 4, 4, 2), (2, 1), (1, 0))
 
 
 def build_decoder(channels: int = 512, doublings: int = 3, width: int = 64) -> keras.Model:
-    """The decoder g, the mirror of VGG19, without any normalisation.
+    """The decoder g, a mirrored VGG19 without normalization.
 
     Args:
-        channels: of the maps that it takes: those of the encoder's deepest.
-        doublings: how often they are doubled, 1 to 4: relu4_1 needs 3, relu3_1 2.
-        width: channels of the last maps; paper 64.
+        channels: of its input, the encoder's deepest map; default 512.
+        doublings: number of upsampling layers, 1 to 4: relu4_1 needs 3 (default), relu3_1 2.
+        width: channels of the last maps; paper and default 64.
 
     Returns:
         Model from maps `(batch, rows, columns, channels)` to images, linear, about in [-1, 1],
@@ -29,8 +29,8 @@ def build_decoder(channels: int = 512, doublings: int = 3, width: int = 64) -> k
     """
     if not 1 <= doublings <= 4 or min(channels, width) < 1:
         raise InputError(
-            f"a decoder of {channels} channels, {doublings} doublings and width {width}; channels"
-            " and width are at least 1, doublings 1 to 4"
+            f"a decoder of {channels} channels, {doublings} doublings and width {width}; expected"
+            " at least 1 channel, width 1 and 1 to 4 doublings"
         )
     groups = ((8,), *_GROUPS)[-doublings - 1 :]
     # The first group has one convolution: the encoder stops after the first of its last block.
@@ -39,9 +39,9 @@ def build_decoder(channels: int = 512, doublings: int = 3, width: int = 64) -> k
     x = image
     for index, group in enumerate(groups):
         x = NearestUpSampling2D(2, name=f"up_{index}")(x) if index else x
-        for place, widths in enumerate(group):
-            name = f"conv_{index}_{place}"
-            x = ReflectionPadding2D(1, name=f"pad_{index}_{place}")(x)
+        for position, widths in enumerate(group):
+            name = f"conv_{index}_{position}"
+            x = ReflectionPadding2D(1, name=f"pad_{index}_{position}")(x)
             if widths:
                 x = Conv2D(
                     widths * width, 3, padding="valid", activation="relu",

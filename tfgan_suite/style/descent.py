@@ -1,4 +1,4 @@
-"""Goes downhill from an image by L-BFGS or Adam, stops and goes on."""
+"""Minimizes a function of an image by L-BFGS or Adam; can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Function = Callable[[np.ndarray], tuple[float, np.ndarray, Mapping[str, float]]]
 
 @dataclasses.dataclass
 class State:
-    """Where a descent stands.
+    """The state of a descent.
 
     Args:
-        x: float64 vector, where it goes on.
+        x: float64 vector, the current point.
         best: the point of the lowest loss so far.
         totals: the loss at every evaluation.
         slots: Adam's moments.
@@ -46,23 +46,23 @@ class State:
         """How often the function was evaluated."""
         return len(self.totals)
 
-    def note(self, x: np.ndarray, total: float) -> None:
-        """Keeps an evaluation.
+    def record(self, x: np.ndarray, total: float) -> None:
+        """Records an evaluation.
 
         Raises:
             InputError: a loss that is not finite.
         """
         if not np.isfinite(total):
             raise InputError(
-                f"the loss is {total} at evaluation {self.evaluations + 1}: lower the weights or "
-                "the rate"
+                f"the loss is {total} at evaluation {self.evaluations + 1}; lower the weights or "
+                "the learning rate"
             )
         if not self.totals or total < min(self.totals):
             self.best = np.array(x, np.float64)
         self.totals.append(float(total))
 
     def save(self, path: str | Path, settings: Mapping[str, Any]) -> None:
-        """Writes the state whole or not at all, with the settings that it belongs to."""
+        """Writes the state atomically, with the settings that it belongs to."""
         content = io.BytesIO()
         np.savez(
             content,
@@ -79,17 +79,17 @@ class State:
         """Reads a state.
 
         Raises:
-            InputError: it is no such file, or of other settings.
+            InputError: not a state's file, or one of other settings.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
                 before = json.loads(str(file["settings"]))
                 slots = {k[5:]: file[k] for k in file.files if k.startswith("slot_")}
-                found = cls(file["x"], file["best"], file["totals"].tolist(), slots)
+                state = cls(file["x"], file["best"], file["totals"].tolist(), slots)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"{path} cannot be read as a descent's state ({' '.join(str(error).split())}); "
-                "remove it to start anew"
+                "remove it to start again"
             ) from error
         now = json.loads(json.dumps(settings))
         differ = [
@@ -99,10 +99,10 @@ class State:
         ]
         if differ:
             raise InputError(
-                f"{path} was made with {', '.join(differ)}; use the same values to go on, or "
-                "remove it to start anew"
+                f"{path} was written with {', '.join(differ)}; use the same values to resume, or "
+                "remove it to start again"
             )
-        return found
+        return state
 
 
 def descend(
@@ -111,65 +111,65 @@ def descend(
     until: int,
     *,
     method: str = "lbfgs",
-    rate: float = 10 / 127.5,
+    learning_rate: float = 10 / 127.5,
     segment: int = 100,
     limits: tuple[float, float] = (-1.0, 1.0),
-    watch: Callable[[State, Mapping[str, float]], None] = lambda state, parts: None,
-    keep: Callable[[State], None] = lambda state: None,
+    on_evaluation: Callable[[State, Mapping[str, float]], None] = lambda state, parts: None,
+    on_segment: Callable[[State], None] = lambda state: None,
 ) -> bool:
-    """Lowers a function until it was evaluated so many times in all.
+    """Minimizes a function until its total number of evaluations is reached.
 
-    The way is cut into segments, after each of which the state is complete: L-BFGS begins every
-    segment with an empty memory. So a descent that is killed and goes on from the last segment
-    ends bit for bit like one that never stopped, if `segment` is the same.
+    The descent is divided into segments, after each of which the state is complete: L-BFGS begins
+    every segment with an empty memory. So a descent that is killed and resumed from the last
+    segment ends bit for bit like one that never stopped, if `segment` is the same.
 
     Args:
-        function: what to lower.
+        function: to minimize.
         state: where to start; changed in place.
-        until: evaluations in all.
+        until: evaluations in total, including those of the state.
         method: `"lbfgs"` (SciPy's) or `"adam"`.
-        rate: Adam's learning rate; 10 of 255 grey levels (neural-style) for images in [-1, 1].
-        segment: evaluations between two calls of `keep`.
+        learning_rate: of Adam; 10 of 255 grey levels (neural-style) for images in [-1, 1].
+        segment: evaluations between two calls of `on_segment`.
         limits: what Adam clips to after every step. L-BFGS is not clipped: its line search needs
             a smooth function.
-        watch: is called after each evaluation.
-        keep: is called after each segment.
+        on_evaluation: called after each evaluation.
+        on_segment: called after each segment.
 
     Returns:
-        Whether it ended early, as nothing lowers the function any further.
+        Whether it converged: it ended early because nothing lowers the function any further.
 
     Raises:
-        InputError: an unknown method, a loss that is not finite, or SciPy is not there.
+        InputError: an unknown method, a loss that is not finite, or SciPy is missing.
     """
     if method not in METHODS:
         raise InputError(f"the optimizer is {method!r}; it must be one of {', '.join(METHODS)}")
     if segment < 1:
         raise InputError(f"a segment has {segment} evaluations; it must have at least 1")
-    settled = False
-    while state.evaluations < until and not settled:
+    converged = False
+    while state.evaluations < until and not converged:
         end = min(until, (state.evaluations // segment + 1) * segment)
         if method == "lbfgs":
-            settled = _lbfgs(function, state, end, watch)
+            converged = _lbfgs(function, state, end, on_evaluation)
         else:
-            _adam(function, state, end, rate, limits, watch)
-        keep(state)
-    return settled
+            _adam(function, state, end, learning_rate, limits, on_evaluation)
+        on_segment(state)
+    return converged
 
 
-class _Enough(Exception):
+class _SegmentEnd(Exception):
     """The evaluations of a segment are used up."""
 
 
-def _lbfgs(function: Function, state: State, end: int, watch) -> bool:
-    """Whether it settled before the end of the segment."""
+def _lbfgs(function: Function, state: State, end: int, on_evaluation) -> bool:
+    """Whether it converged before the end of the segment."""
     minimize = require("scipy.optimize", "measures", "L-BFGS").minimize
 
     def counted(x: np.ndarray) -> tuple[float, np.ndarray]:
         if state.evaluations >= end:
-            raise _Enough
+            raise _SegmentEnd
         total, gradient, parts = function(x)
-        state.note(x, total)
-        watch(state, parts)
+        state.record(x, total)
+        on_evaluation(state, parts)
         return total, np.asarray(gradient, np.float64)
 
     # SciPy's own limits are off: evaluations are counted above, and a tolerance relative to 1
@@ -179,27 +179,29 @@ def _lbfgs(function: Function, state: State, end: int, watch) -> bool:
         lowest = min(state.totals, default=np.inf)
         try:
             minimize(counted, state.best.copy(), jac=True, method="L-BFGS-B", options=options)
-        except _Enough:
+        except _SegmentEnd:
             return False
         finally:
             state.x = state.best.copy()
-        # It gives up where float32 hides the slope. An empty memory may still find a way.
+        # It gives up where float32 hides the gradient. An empty memory may still make progress.
         if not min(state.totals) < lowest:
             return True
 
 
-def _adam(function: Function, state: State, end: int, rate: float, limits, watch) -> None:
+def _adam(
+    function: Function, state: State, end: int, learning_rate: float, limits, on_evaluation
+) -> None:
     """Kingma, Ba 2015, with betas .9 and .999."""
     for name in ("first", "second"):
         state.slots.setdefault(name, np.zeros_like(state.x))
     first, second = state.slots["first"], state.slots["second"]
     while state.evaluations < end:
         total, gradient, parts = function(state.x)
-        state.note(state.x, total)
-        watch(state, parts)
+        state.record(state.x, total)
+        on_evaluation(state, parts)
         step = state.evaluations
         first += 0.1 * (gradient - first)
         second += 0.001 * (gradient**2 - second)
-        slope = first / (1.0 - 0.9**step)
+        mean = first / (1.0 - 0.9**step)
         size = np.sqrt(second / (1.0 - 0.999**step)) + 1e-8
-        state.x = np.clip(state.x - rate * slope / size, *limits)
+        state.x = np.clip(state.x - learning_rate * mean / size, *limits)

@@ -1,8 +1,8 @@
-"""Encoders of AdaIN: a frozen feature network with one map to paint on and all maps to compare.
+"""Encoders for AdaIN: a frozen feature network whose deepest map is painted on, all compared.
 
 encoder = load_encoder("vgg19", "imagenet")              # of the paper
-encoder = load_encoder("vgg19", None, depth=3)           # random: sees textures, no meanings
-encoder = load_encoder("squeezenet.npz")                 # any network of `extractors.feature_network`
+encoder = load_encoder("vgg19", None, depth=3)           # random: textures, but no semantics
+encoder = load_encoder("squeezenet.npz")                 # any network that `extractors` opens
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ VGG_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 # Of SqueezeNet: the style from maps of 1/2, 1/4 and 1/4 of the image's side. Its first
 # convolution has no padding of its own: 3 pixels more on each side make it halve exactly.
 SQUEEZENET_LAYERS, _SQUEEZENET_PAD = ("conv1", "fire2", "fire4"), 3
-_PROBE = 64  # side of the image that tells what an encoder halves
+_PROBE = 64  # side of the image that is used to find an encoder's stride
 
 
 class Encoder(keras.layers.Layer):
-    """Maps of images, each channel brought to mean 1 where `normalize` was called.
+    """Maps of images, each channel scaled to mean 1 after `normalize`.
 
-    A network of ReLUs can be rescaled channel by channel without changing what it computes, as
-    the paper's normalised VGG is; here the maps are scaled where they are tapped, which gives
-    the same numbers for any network. Without it losses grow with the square of a map's range.
+    A network of ReLUs can be rescaled channel by channel without changing what it computes, like
+    the paper's normalized VGG; here the maps themselves are scaled, which gives the same numbers
+    for any network. Without it, losses grow with the square of a map's range.
 
     Args:
         network: frozen, from float32 images `(batch, height, width, 3)` in [-1, 1] to maps,
             the deepest last; a Keras model.
         names: of the maps.
-        pad: pixels by which images are continued by their mirror image on each side first.
+        pad: pixels of reflection padding on each side of images; default 0.
 
     Attributes:
         stride: a side of n pixels, a multiple of this, gives `n / stride` positions of the
@@ -71,7 +71,7 @@ class Encoder(keras.layers.Layer):
 
     @property
     def doublings(self) -> int:
-        """How often the deepest map has to be doubled to be as large as the image."""
+        """How often the deepest map must be doubled to reach the size of the image."""
         return self.stride.bit_length() - 1
 
     def call(self, images: tf.Tensor) -> list[tf.Tensor]:
@@ -88,11 +88,11 @@ class Encoder(keras.layers.Layer):
     def normalize(self, images: np.ndarray, batch: int = 4) -> None:
         """Scales every channel so that its mean size over these images is 1.
 
-        Channels that hardly answer are scaled at most a hundred times as much as the average.
+        Channels that hardly respond are scaled at most a hundred times as much as the average.
 
         Args:
             images: float32 `(count, height, width, 3)` in [-1, 1]; a dozen are enough.
-            batch: how many go through the network at once.
+            batch: images at once; default 4.
         """
         totals = [np.zeros(channels) for channels in self.channels]
         for start in range(0, len(images), batch):
@@ -109,32 +109,32 @@ class Encoder(keras.layers.Layer):
         if self.pad:
             sides = [self.pad, self.pad]
             images = tf.pad(images, [[0, 0], sides, sides, [0, 0]], "REFLECT")
-        found = self.network(images, training=False)
-        found = found if isinstance(found, (list, tuple)) else [found]
-        return [tf.cast(maps, tf.float32) for maps in found]
+        outputs = self.network(images, training=False)
+        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        return [tf.cast(maps, tf.float32) for maps in outputs]
 
 
 def load_encoder(
     network: str | os.PathLike = "vgg19",
     weights: str | os.PathLike | None = "imagenet",
-    taps: Sequence[str] = (),
+    layers: Sequence[str] = (),
     *,
     depth: int = 4,
     seed: int = 0,
 ) -> Encoder:
-    """Opens an encoder.
+    """Loads an encoder.
 
     Args:
-        network: `"vgg19"`, which gets mirrored borders and pools that round up, as in the
+        network: `"vgg19"`, which gets reflection padding and pools that round up, as in the
             official code; or another network that `extractors.feature_network` opens.
         weights: `"imagenet"`, a file, or `None` for random ones.
-        taps: names of the maps, the deepest last. Empty: relu1_1 to relu{depth}_1 of VGG19,
+        layers: names of the maps, the deepest last. Empty: relu1_1 to relu{depth}_1 of VGG19,
             conv1, fire2, fire4 of SqueezeNet, the last at a quarter of the image's side.
-        depth: of VGG19, where taps are left out: 2 to 4; paper 4.
+        depth: of VGG19 without `layers`: 2 to 4; paper 4.
         seed: of random weights.
 
     Returns:
-        An encoder whose maps are as the network gives them; see `Encoder.normalize`.
+        An encoder whose maps are not scaled yet; see `Encoder.normalize`.
 
     Raises:
         InputError: no such network, weights or map; a depth that does not fit.
@@ -142,32 +142,32 @@ def load_encoder(
     name = os.fspath(network)
     if name == "vgg19":
         if depth not in (2, 3, 4):
-            raise InputError(f"VGG19 up to its block {depth}; the encoder ends in block 2, 3 or 4")
-        names = tuple(taps) or VGG_LAYERS[:depth]
-        found = named_layers.feature_network(
+            raise InputError(f"VGG19 has no encoder up to block {depth}; it ends in block 2, 3 or 4")
+        names = tuple(layers) or VGG_LAYERS[:depth]
+        features = named_layers.feature_network(
             name, names, weights=weights, padding="reflect", round_up=True, seed=seed
         )
         if weights is None:
-            _see_light(found.network, seed)
-        return Encoder(found.network, names)
-    # A file of weights tells its network only when it is opened.
-    names = tuple(taps) or (SQUEEZENET_LAYERS if "squeezenet" in os.path.basename(name) else ())
+            _add_brightness(features.network, seed)
+        return Encoder(features.network, names)
+    # The network of a weights file is known only when it is opened.
+    names = tuple(layers) or (SQUEEZENET_LAYERS if "squeezenet" in os.path.basename(name) else ())
     if not names:
         raise InputError(
-            f"which maps of {name} is the style to be read from? Give their names as taps, the"
-            " deepest last"
+            f"{name} has no default layers for the style; pass the names of layers, the deepest"
+            " last"
         )
-    found = named_layers.feature_network(name, names, weights=weights, seed=seed)
-    pad = _SQUEEZENET_PAD if found.name.startswith("squeezenet") else 0
-    return Encoder(found.network, names, pad=pad)
+    features = named_layers.feature_network(name, names, weights=weights, seed=seed)
+    pad = _SQUEEZENET_PAD if features.name.startswith("squeezenet") else 0
+    return Encoder(features.network, names, pad=pad)
 
 
-def _see_light(network: keras.Model, seed: int) -> None:
-    """Lets a random network's first filters answer to brightness as much as to detail.
+def _add_brightness(network: keras.Model, seed: int) -> None:
+    """Makes a random network's first filters respond to brightness as much as to detail.
 
     The weights of a random filter sum to 0, so that light and dark areas look alike to it: good
-    for textures, but a decoder has to know how bright they are. A tenth of the weights' spread,
-    added to all 27 of a filter, weighs about as much as they do.
+    for textures, but a decoder needs to know how bright they are. A tenth of the weights' spread,
+    added to all 27 of a filter, counts about as much as they do.
     """
     layer = next(layer for layer in network.layers if layer.get_weights())
     kernel, bias = layer.get_weights()
@@ -177,12 +177,12 @@ def _see_light(network: keras.Model, seed: int) -> None:
 
 
 def _stride(name: str, shape: tuple[int, ...]) -> int:
-    """By how much a map is smaller than the image it was made of."""
+    """By which factor a map is smaller than its image."""
     rows = int(shape[1])
     stride = _PROBE // rows if rows else 0
     if not stride or stride * rows != _PROBE or stride & (stride - 1) or shape[1] != shape[2]:
         raise InputError(
             f"map {name} has {shape[1]}x{shape[2]} positions for an image of {_PROBE}x{_PROBE};"
-            " a decoder needs 64, 32, 16, 8 ..: choose another map, or continue images by pad"
+            " a decoder needs 64, 32, 16, 8 ..: choose another map, or pad the images"
         )
     return stride

@@ -1,4 +1,4 @@
-"""Neural style transfer by optimising the pixels: nothing is trained (Gatys et al. 2016).
+"""Neural style transfer by optimizing pixels, without training (Gatys et al. 2016).
 
 look = extractors.feature_network("vgg19", ["conv4_2", "relu1_1", "relu2_1"], pooling="average")
 problem = gatys.Gatys(look, content, [style], content_layers=["conv4_2"],
@@ -27,7 +27,7 @@ STARTS = ("content", "noise", "style")
 CONVENTIONS = ("mean", "paper")
 _VGG = (("conv4_2",), ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"))
 # Network: layers of content and of style. VGG's are the paper's.
-USUAL = {
+DEFAULT_LAYERS = {
     "vgg16": _VGG,
     "vgg19": _VGG,
     "squeezenet": (("fire5",), ("conv1", "fire2", "fire4", "fire6", "fire8")),
@@ -38,28 +38,28 @@ USUAL = {
 }
 
 
-def usual_layers(network: str | Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def default_layers(network: str | Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Layers of content and of style for a network as `extractors.feature_network` takes it.
 
     Raises:
-        InputError: a network of the user's own.
+        InputError: a network without default layers.
     """
     name = str(network)
-    if name not in USUAL and name.endswith(".npz"):
+    if name not in DEFAULT_LAYERS and name.endswith(".npz"):
         name = weights.identify_network(name).name
-    if name not in USUAL:
+    if name not in DEFAULT_LAYERS:
         raise InputError(
-            f"no layers are known for the network {name!r}; name layers for content and style, or "
-            f"take one of {', '.join(architectures.NETWORKS)}"
+            f"the network {name!r} has no default layers; name layers for content and style, or "
+            f"use one of {', '.join(architectures.NETWORKS)}"
         )
-    return USUAL[name]
+    return DEFAULT_LAYERS[name]
 
 
 def gram(maps: tf.Tensor) -> tf.Tensor:
-    """Which features occur together, wherever: `G_ij = sum_k F_ik F_jk / M`.
+    """Gram matrices, which features occur together at any position: `G_ij = sum_k F_ik F_jk / M`.
 
-    The paper divides by M = height * width later; divided at once, images of different sizes
-    compare and float32 suffices.
+    The paper divides by M = height * width later; dividing here makes images of different sizes
+    comparable and float32 sufficient.
 
     Args:
         maps: float `(batch, height, width, channels)`.
@@ -86,7 +86,7 @@ def style_loss(matrix: tf.Tensor, target: tf.Tensor, convention: str = "mean") -
     """`E = 1 / (4 N^2) sum (G / M - A / M')^2` (`"paper"`), or the mean over N^2, which is 4 E.
 
     Args:
-        matrix, target: `(1, N, N)` as `gram` gives them.
+        matrix, target: `(1, N, N)` as `gram` returns them.
     """
     mean = tf.reduce_mean(tf.math.squared_difference(matrix, target))
     return 0.25 * mean if convention == "paper" else mean
@@ -97,25 +97,25 @@ class Gatys:
 
     `L(x) = alpha sum_l v_l C_l(x) + beta sum_l w_l E_l(x) + gamma TV(x)`, where C compares
     features with those of the content image and E Gram matrices with the styles'. Calling it
-    gives what `descent.descend` asks for.
+    returns what `descent.descend` needs.
 
     Args:
         features: from `(1, height, width, 3)` in [-1, 1] to a list of maps, such as
             `extractors.feature_network`.
         content: float `(height, width, 3)` in [-1, 1].
         styles: one or more such images, of any sizes.
-        content_layers: names, or names with weights v_l; default weights sum up to 1.
-        style_layers: names, or names with weights w_l; default weights sum up to 1 (paper: 1/5).
-        names: of what `features` gives; default `features.names`.
+        content_layers: names, or names with weights v_l; default weights sum to 1.
+        style_layers: names, or names with weights w_l; default weights sum to 1 (paper: 1/5).
+        names: of the outputs of `features`; default `features.names`.
         content_weight: alpha; default 1.
         style_weight: beta; default 100. Paper: alpha / beta 1e-3 with convention `"paper"`.
-        blend: how much each style counts; default equally. Divided by its sum.
+        blend: weight of each style; default equal. Divided by its sum.
         variation_weight: gamma, of the mean absolute difference of neighbours; default 0.
-        convention: `"mean"` or `"paper"`, see `content_loss` and `style_loss`. Weights of one mean
-            nothing in the other.
-        normalize: whether each layer's maps are divided by their mean size over the images at
-            hand, so that weights mean the same in every layer and every network. The paper
-            rescales each filter of its network instead (`normalize_on` of `extractors.feature_network`).
+        convention: `"mean"` or `"paper"`, see `content_loss` and `style_loss`. Weights do not
+            carry over from one to the other.
+        normalize: whether each layer's maps are divided by their mean size over the given images,
+            so that weights mean the same in every layer and every network. The paper
+            rescales each filter of its network instead (`normalize_on` of `feature_network`).
         dtype: of the computation.
 
     Reference: Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks",
@@ -163,10 +163,10 @@ class Gatys:
             if image.ndim != 3 or image.shape[2] != 3:
                 raise InputError(f"an image has shape {image.shape}; expected (height, width, 3)")
         self.blend = self._blended(blend)
-        self._aim(normalize)
+        self._set_targets(normalize)
         spec = tf.TensorSpec((1, *content.shape), self.dtype)
-        # Without autograph an InputError stays the one line that it is.
-        self._graph = tf.function(self._slope, [spec], autograph=False)
+        # Without autograph an InputError remains a single line.
+        self._graph = tf.function(self._gradient, [spec], autograph=False)
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray, dict[str, float]]:
         """Loss, gradient and parts.
@@ -181,8 +181,8 @@ class Gatys:
         image = tf.constant(np.reshape(x, (1, *self.content.shape)), self.dtype)
         gradient, parts = self._graph(image)
         total = parts.pop("total")
-        slope = gradient.numpy().astype(np.float64).ravel()
-        return float(total), slope, {name: float(value) for name, value in parts.items()}
+        vector = gradient.numpy().astype(np.float64).ravel()
+        return float(total), vector, {name: float(value) for name, value in parts.items()}
 
     def losses(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """`"total"`, and `"content"`, `"style"`, `"variation"` before their weights.
@@ -190,17 +190,17 @@ class Gatys:
         Args:
             images: `(1, height, width, 3)` of the content's size.
         """
-        found = self._maps(images)
+        maps = self._maps(images)
         parts = {
             "content": tf.add_n(
                 [
-                    weight * content_loss(found[name], self._contents[name], self.convention)
+                    weight * content_loss(maps[name], self._contents[name], self.convention)
                     for name, weight in self.content_layers.items()
                 ]
             ),
             "style": tf.add_n(
                 [
-                    weight * style_loss(gram(found[name]), self._grams[name], self.convention)
+                    weight * style_loss(gram(maps[name]), self._grams[name], self.convention)
                     for name, weight in self.style_layers.items()
                 ]
             ),
@@ -214,8 +214,8 @@ class Gatys:
         """An image to start from, as a float64 vector.
 
         Args:
-            kind: `"content"`, `"noise"` (white, paper) or `"style"` (the first one, cut to the
-                content's proportions and resized).
+            kind: `"content"`, `"noise"` (white, as in the paper) or `"style"` (the first one,
+                cropped to the content's aspect ratio and resized).
             seed: of the noise.
 
         Raises:
@@ -234,32 +234,32 @@ class Gatys:
             scale = min(image.shape[0] / height, image.shape[1] / width)
             rows, columns = max(1, int(height * scale)), max(1, int(width * scale))
             top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
-            cut = image[top : top + rows, left : left + columns].astype(np.float32)
-            image = tf.image.resize(cut, (height, width), "bicubic", antialias=True).numpy()
+            crop = image[top : top + rows, left : left + columns].astype(np.float32)
+            image = tf.image.resize(crop, (height, width), "bicubic", antialias=True).numpy()
         return np.clip(np.asarray(image, np.float64), -1.0, 1.0).ravel()
 
     def image(self, x: np.ndarray) -> np.ndarray:
         """The image of a vector: float32 `(height, width, 3)`, clipped to [-1, 1]."""
         return np.clip(np.reshape(x, self.content.shape), -1.0, 1.0).astype(np.float32)
 
-    def _slope(self, images: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def _gradient(self, images: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             parts = self.losses(images)
         return tape.gradient(parts["total"], images), parts
 
     def _maps(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The maps by name, divided by their size."""
-        found = dict(zip(self.names, self.features(images)))
+        """The maps by name, divided by their mean size."""
+        by_name = dict(zip(self.names, self.features(images)))
         used = {*self.content_layers, *self.style_layers}
         return {
             name: tf.cast(maps, self.dtype) * tf.cast(self._factors[name], self.dtype)
-            for name, maps in found.items()
+            for name, maps in by_name.items()
             if name in used
         }
 
-    def _aim(self, normalize: bool) -> None:
-        """Factors, features of the content, Gram matrices of the styles."""
+    def _set_targets(self, normalize: bool) -> None:
+        """Sets factors, features of the content and Gram matrices of the styles."""
         self._factors = dict.fromkeys(self.names, 1.0)
         batches = [tf.constant(image[None], self.dtype) for image in (self.content, *self.styles)]
         if normalize:
@@ -277,31 +277,33 @@ class Gatys:
             for maps in map(self._maps, batches[1:])
         ]
         self._grams = {
-            name: tf.add_n([w * one[name] for w, one in zip(self.blend, matrices)])
+            name: tf.add_n([w * grams[name] for w, grams in zip(self.blend, matrices)])
             for name in self.style_layers
         }
 
-    def _weighted(self, what: str, layers: Any) -> dict[str, float]:
+    def _weighted(self, role: str, layers: Any) -> dict[str, float]:
         if not isinstance(layers, Mapping):
             layers = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
             layers = {name: 1.0 / len(layers) for name in layers}
         unknown = [name for name in layers if name not in self.names]
         if unknown or not layers:
             raise InputError(
-                f"there is no {what} layer {', '.join(unknown) or 'at all'}; the features have "
+                f"there is no {role} layer {', '.join(unknown) or 'at all'}; the features have "
                 f"{', '.join(self.names)}"
             )
         if min(layers.values()) < 0:
-            raise InputError(f"a weight of the {what} layers is below 0: {dict(layers)}")
+            raise InputError(
+                f"a weight of the {role} layers is below 0: {dict(layers)}; expected 0 or more"
+            )
         return {name: float(weight) for name, weight in layers.items()}
 
     def _blended(self, blend: Sequence[float] | None) -> list[float]:
-        blend = [1.0] * len(self.styles) if blend is None else [float(one) for one in blend]
+        blend = [1.0] * len(self.styles) if blend is None else [float(weight) for weight in blend]
         if not self.styles or len(blend) != len(self.styles):
             raise InputError(
                 f"there are {len(self.styles)} style images and {len(blend)} weights for them; "
-                "expected one or more, and as many weights"
+                "expected at least one image, and a weight for each"
             )
         if min(blend) < 0 or not sum(blend) > 0:
             raise InputError(f"the styles' weights are {blend}; expected 0 or more, not all 0")
-        return [one / sum(blend) for one in blend]
+        return [weight / sum(blend) for weight in blend]

@@ -1,4 +1,4 @@
-"""Does AdaIN paint in the style that was asked for, and how much of it, and how fast?
+"""Does AdaIN paint in the requested style, how strongly, and how fast?
 
 python -m tfgan_suite.style.judging RUN CONTENTS STYLES [--size 128]
 """
@@ -30,30 +30,30 @@ def judge(game: AdaIN, contents: np.ndarray, styles: np.ndarray) -> dict[str, An
 
     Args:
         game: a trained game.
-        contents, styles: float `(count, height, width, 3)` in [-1, 1]; two styles at least.
+        contents, styles: float `(count, height, width, 3)` in [-1, 1]; at least two styles.
 
     Returns:
-        `"nearest"`: share of the paintings that are nearer to the style asked for than to any
+        `"nearest"`: share of the paintings that are nearer to the requested style than to any
         other; `"nearer"`: share of the pairs (painting, other style) in which they are;
-        `"alphas"` and `"distances"`: the mean distance to the style asked for at each alpha;
+        `"alphas"` and `"distances"`: the mean distance to the requested style at each alpha;
         `"falls"`: whether it falls from each alpha to the next; `"seconds"` for one painting.
 
     Raises:
         InputError: fewer than two styles.
     """
     if len(styles) < 2:
-        raise InputError(f"{len(styles)} styles; to tell one from another takes two at least")
-    asked = [_looks(game, style) for style in styles]
+        raise InputError(f"there are {len(styles)} styles; pass two at least, to tell them apart")
+    targets = [_style_statistics(game, style) for style in styles]
     distances = np.zeros((len(ALPHAS), len(styles), len(contents)))
     other = np.zeros((len(styles), len(contents), len(styles)))
     for column, style in enumerate(styles):
         for row, content in enumerate(contents):
             for step, alpha in enumerate(ALPHAS):
-                made = game.stylize(content[None], style[None], alpha)
-                maps = game.encoder(tf.constant(made))
-                distances[step, column, row] = float(style_distance(maps, asked[column]))
+                painting = game.stylize(content[None], style[None], alpha)
+                maps = game.encoder(tf.constant(painting))
+                distances[step, column, row] = float(style_distance(maps, targets[column]))
             # The last alpha is 1: compared with all styles.
-            other[column, row] = [float(style_distance(maps, one)) for one in asked]
+            other[column, row] = [float(style_distance(maps, target)) for target in targets]
     own = np.stack([other[column, :, column] for column in range(len(styles))])
     beaten = [
         own[column] < other[column, :, rival]
@@ -74,16 +74,16 @@ def judge(game: AdaIN, contents: np.ndarray, styles: np.ndarray) -> dict[str, An
 
 
 def seconds(game: AdaIN, content: np.ndarray, style: np.ndarray, repeats: int = 5) -> float:
-    """Median time of one painting, style encoding included, after a first one to warm up."""
-    taken = []
+    """Median time of a painting, including style encoding, after a first one to warm up."""
+    times = []
     for _ in range(repeats + 1):
-        began = time.perf_counter()
+        start = time.perf_counter()
         game.stylize(content[None], style[None])
-        taken.append(time.perf_counter() - began)
-    return float(np.median(taken[1:]))
+        times.append(time.perf_counter() - start)
+    return float(np.median(times[1:]))
 
 
-def _looks(game: AdaIN, style: np.ndarray) -> list[tuple[tf.Tensor, tf.Tensor]]:
+def _style_statistics(game: AdaIN, style: np.ndarray) -> list[tuple[tf.Tensor, tf.Tensor]]:
     return [statistics(maps) for maps in game.encoder(tf.constant(style[None], tf.float32))]
 
 
@@ -91,32 +91,32 @@ def _squares(folder: Path, size: int) -> np.ndarray:
     from tfgan_suite.data.readers import image_files, listing
 
     names, _, _ = listing.list_images(folder)
-    found = []
+    images = []
     for name in names:
         try:
-            found.append(image_files.read(folder / name, size, 3))
+            images.append(image_files.read(folder / name, size, 3))
         except image_files.Unreadable as error:
             print(f"skipped {name}: {error}", file=sys.stderr)
-    if not found:
-        raise InputError(f"{folder} holds no image that can be read")
-    return np.stack(found).astype(np.float32) / 127.5 - 1.0
+    if not images:
+        raise InputError(f"{folder} holds no readable image; pass another folder")
+    return np.stack(images).astype(np.float32) / 127.5 - 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints what `judge` finds as JSON; 2 with a one-line reason for bad input."""
+    """Prints the results of `judge` as JSON; returns 2 with a one-line reason for bad input."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", help="run folder of recipes/adain.py")
     parser.add_argument("contents", type=Path, help="folder of images")
     parser.add_argument("styles", type=Path, help="folder of images")
-    parser.add_argument("--size", type=int, default=128, help="of the squares cut out [128]")
-    chosen = parser.parse_args(arguments)
+    parser.add_argument("--size", type=int, default=128, help="side of the square crops [128]")
+    args = parser.parse_args(arguments)
     from tfgan_suite.training.run_folder import Run
 
     try:
-        game, _, _ = Run(chosen.run).load()
+        game, _, _ = Run(args.run).load()
         if game.usage.split()[0] != "stylize":
-            raise InputError(f"{chosen.run} is no AdaIN; train one with recipes/adain.py")
-        sets = [_squares(folder, chosen.size) for folder in (chosen.contents, chosen.styles)]
+            raise InputError(f"{args.run} is not a run of AdaIN; train one with recipes/adain.py")
+        sets = [_squares(folder, args.size) for folder in (args.contents, args.styles)]
         print(json.dumps(judge(game, *sets), indent=2))
     except InputError as error:
         print(f"judging: {' '.join(str(error).split())}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Means and deviations of feature maps: what AdaIN takes for the style of an image."""
+"""Means and standard deviations of feature maps: what AdaIN takes for the style of an image."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Statistics = tuple[tf.Tensor, tf.Tensor]
 def statistics(maps: tf.Tensor, region: tf.Tensor | None = None) -> Statistics:
     """mu and sigma of every channel of every example over height and width.
 
-    `sigma = sqrt(variance + 1e-5)`, with the variance divided by the number of positions: inside
-    the root, so that a channel that is 0 everywhere has a gradient.
+    `sigma = sqrt(variance + 1e-5)`, with the variance divided by the number of positions. Epsilon
+    is inside the root so that a channel that is 0 everywhere has a gradient.
 
     Args:
         maps: `(batch, rows, columns, channels)`.
-        region: weights `(batch or 1, rows, columns, 1)` from 0 to 1, of the positions that count;
-            None, or 0 everywhere: all of them.
+        region: weights of the positions, `(batch or 1, rows, columns, 1)` in [0, 1]; `None`, or 0
+            everywhere: all positions alike.
 
     Returns:
-        Mean and deviation, each float32 `(batch, 1, 1, channels)`.
+        Mean and standard deviation, each float32 `(batch, 1, 1, channels)`.
     """
     maps = tf.cast(maps, tf.float32)
     if region is None:
@@ -48,7 +48,7 @@ def adain(maps: tf.Tensor, style: Statistics, region: tf.Tensor | None = None) -
     Args:
         maps: x, `(batch, rows, columns, channels)`.
         style: mu(y) and sigma(y), each `(batch or 1, 1, 1, channels)`.
-        region: the positions whose statistics x has; see `statistics`.
+        region: the positions that x's statistics are computed from; see `statistics`.
 
     Returns:
         float32 tensor of the shape of `maps`.
@@ -61,26 +61,26 @@ def adain(maps: tf.Tensor, style: Statistics, region: tf.Tensor | None = None) -
     return tf.cast(maps, tf.float32) * scale + (mean - own_mean * scale)
 
 
-def mixed(styles: Sequence[Any], weights: Sequence[float] | None = None) -> Any:
-    """One style of several.
+def mix_styles(styles: Sequence[Any], weights: Sequence[float] | None = None) -> Any:
+    """Mixes several styles into one.
 
     AdaIN is linear in mu(y) and sigma(y), so the weighted sum of AdaIN with several styles is
     AdaIN with the weighted sum of their statistics.
 
     Args:
-        styles: tensors or arrays of one shape, such as `AdaIN.statistics_of` gives.
-        weights: of the styles, 0 or more; their sum does not matter. None: all alike.
+        styles: tensors or arrays of one shape, as `AdaIN.statistics_of` returns them.
+        weights: of the styles, 0 or more; their sum does not matter. `None`: equal weights.
 
     Returns:
         Tensor or array of the same shape.
 
     Raises:
-        InputError: another number of weights than of styles, a negative one, or all 0.
+        InputError: as many weights as styles are expected, 0 or more, not all 0.
     """
     weights = [1.0] * len(styles) if weights is None else [float(weight) for weight in weights]
     if len(weights) != len(styles) or min(weights) < 0 or not 0 < sum(weights) < float("inf"):
         raise InputError(
-            f"weights {', '.join(map(str, weights))} for {len(styles)} styles; give one for each,"
+            f"weights {', '.join(map(str, weights))} for {len(styles)} styles; pass one for each,"
             " 0 or more, not all of them 0"
         )
     return sum(weight / sum(weights) * style for weight, style in zip(weights, styles))
@@ -102,24 +102,24 @@ def style_distance(
     """
     reduce = tf.reduce_mean if reduction == "mean" else tf.reduce_sum
     terms = []
-    for one, (mean, deviation) in zip(maps, styles):
-        found_mean, found_deviation = statistics(one)
-        squares = (found_mean - mean) ** 2 + (found_deviation - deviation) ** 2
+    for level, (mean, deviation) in zip(maps, styles):
+        own_mean, own_deviation = statistics(level)
+        squares = (own_mean - mean) ** 2 + (own_deviation - deviation) ** 2
         terms.append(tf.reduce_mean(reduce(squares, axis=-1)))
     return tf.add_n(terms)
 
 
-def halves(style: Any) -> Statistics:
+def split_statistics(style: Any) -> Statistics:
     """mu and sigma, each `(batch, 1, 1, channels)`, of `(batch, 2 * channels)`."""
     style = tf.convert_to_tensor(style)[:, None, None, :]
     channels = style.shape[-1] // 2
     return style[..., :channels], style[..., channels:]
 
 
-def on_grid(mask: np.ndarray, positions: Sequence[int], stride: int) -> np.ndarray:
-    """A mask at the positions of a map, by the pixel in the middle of each: `(1, .., .., 1)`."""
-    places = [
+def mask_at_positions(mask: np.ndarray, positions: Sequence[int], stride: int) -> np.ndarray:
+    """A mask at the positions of a map, by the pixel at the centre of each: `(1, .., .., 1)`."""
+    centres = [
         np.minimum(np.arange(count) * stride + stride // 2, size - 1)
         for count, size in zip(positions, mask.shape)
     ]
-    return (np.asarray(mask)[np.ix_(*places)] > 0).astype(np.float32)[None, ..., None]
+    return (np.asarray(mask)[np.ix_(*centres)] > 0).astype(np.float32)[None, ..., None]
