@@ -47,7 +47,9 @@ def test_values_for_the_data_are_of_constants_that_are_none(game, shape):
     # Nothing stands for a default but None, and every flag is explained.
     assert all(constant.help for constant in stated.values() if constant.default is None)
     for name, constant in stated.items():
-        assert constant.default != -1 and not ("default" in constant.help and constant.default == 0)
+        assert constant.default != -1 and not (
+            "default: " in constant.help and constant.default == 0
+        )
         if name not in options.SHARED and constant.default is None:
             assert "default: " in constant.help or name in ("START", "FEATURES"), name
 

@@ -69,7 +69,7 @@ def constants(recipe: Mapping[str, Any]) -> dict[str, Constant]:
         recipe: the recipe's globals.
 
     Raises:
-        InputError: a required constant is missing, or a type cannot be told.
+        InputError: a required constant is missing, or a type cannot be determined.
     """
     missing = [name for name in REQUIRED if name not in recipe]
     if missing:
@@ -82,14 +82,14 @@ def constants(recipe: Mapping[str, Any]) -> dict[str, Constant]:
     for name, value in recipe.items():
         if not name.isupper() or not isinstance(value, (type(None), *TYPES.values())):
             continue
-        known = SHARED[name].type if name in SHARED else None
-        kind = _annotated(annotations.get(name, "")) or known
+        shared = SHARED.get(name)
+        kind = _annotated(annotations.get(name, "")) or (shared.type if shared else None)
         if kind is None and value is None:
             raise InputError(
                 f"the recipe's constant {name} is None without a type; annotate it, such as"
                 f" {name}: int | None = None"
             )
-        text = comments.get(name) or REQUIRED.get(name) or (SHARED[name].help if known else "")
+        text = comments.get(name) or REQUIRED.get(name) or (shared.help if shared else "")
         stated[name] = Constant(kind or type(value), value, text)
     first = (*REQUIRED, *SHARED)
     return {name: stated.get(name) or SHARED[name] for name in first} | stated
