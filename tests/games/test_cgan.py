@@ -249,7 +249,7 @@ def test_labels_are_asked_for():
         ({"architecture": "resnet"}, "conv, dense, mlp"),
         ({"conditioning": "projection", "architecture": "dense"}, "conv, resnet, mlp"),
         ({"classes": 0}, "classes is 0"),
-        ({"norm": "layer"}, "batch or none"),
+        ({"norm": "layer"}, "'batch' or 'none'"),
     ],
 )
 def test_impossible_networks_are_refused(arguments, said):

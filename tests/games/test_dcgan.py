@@ -156,7 +156,7 @@ def test_settled_batch_norms_hold_the_statistics_of_the_data_they_see():
     [
         ({"latent": "beta"}, "uniform"),
         ({"loss": "hing"}, "hinge"),
-        ({"r1": -1.0}, "r1"),
+        ({"r1_weight": -1.0}, "r1_weight"),
         ({"label_smoothing": 0.1, "loss": "hinge"}, "smoothing"),
     ],
 )

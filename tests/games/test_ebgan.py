@@ -189,7 +189,7 @@ def test_impossible_networks_are_refused():
     for arguments, said in (
         ({"architecture": "unet"}, "conv, dense, mlp"),
         ({"code_dim": -1}, "code_dim"),
-        ({"shape": (28, 28, 1), "architecture": "dense", "norm": "layer"}, "batch or none"),
+        ({"shape": (28, 28, 1), "architecture": "dense", "norm": "layer"}, "'batch' or 'none'"),
     ):
         with pytest.raises(InputError, match=said):
             ebgan.build_critic(**arguments)

@@ -289,7 +289,7 @@ def test_second_derivatives_exist_for_r1():
     [
         ({"loss": "hinge"}, "minimax"),
         ({"update_mode": "both"}, "simultaneous"),
-        ({"update_mode": "simultaneous", "discriminator_steps": 2}, "take 1"),
+        ({"update_mode": "simultaneous", "discriminator_steps": 2}, "need 1"),
         ({"discriminator_steps": 0}, "discriminator_steps is 0"),
         ({"max_norm": -1.0}, "max_norm"),
     ],

@@ -216,7 +216,7 @@ def test_networks_fit_every_size(size, architecture):
     "arguments, said",
     [
         ({"clip": 0.0}, "clip is 0"),
-        ({"warm_up": -1}, "warm_up -1"),
+        ({"warm_up": -1}, "warm_up is -1"),
         ({"critic_steps": 0}, "critic_steps is 0"),
         ({"label_smoothing": 0.1}, "no probabilities"),
     ],
