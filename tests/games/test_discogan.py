@@ -10,6 +10,7 @@ from harness import GameChecks, snapshot, trainable, value
 
 from tfgan_suite import InputError, data
 from tfgan_suite.games import discogan
+from tfgan_suite.losses import feature_matching
 from tfgan_suite.training import callbacks
 
 SHAPE = (16, 16, 3)
@@ -112,19 +113,19 @@ def test_networks_work_on_zero_to_one():
 def test_features_of_a_permuted_batch_match():
     real = tf.random.stateless_normal((6, 4, 4, 3), [1, 2])
     mixed = tf.gather(real, [3, 0, 5, 1, 4, 2])
-    assert float(discogan.feature_distance([real], [mixed])) == pytest.approx(0.0, abs=1e-12)
-    assert float(discogan.feature_distance([real], [-real])) > 0.01
+    assert float(feature_matching.distance([real], [mixed])) == pytest.approx(0.0, abs=1e-12)
+    assert float(feature_matching.distance([real], [-real])) > 0.01
 
 
 def test_features_of_ones_and_zeros_are_one_apart_in_each_map():
     shapes = [(5, 16, 16, 2), (5, 8, 8, 4), (5, 4, 4, 8)]
     ones, zeros = [tf.ones(s) for s in shapes], [tf.zeros(s) for s in shapes]
-    assert float(discogan.feature_distance(ones, zeros)) == pytest.approx(3.0)
+    assert float(feature_matching.distance(ones, zeros)) == pytest.approx(3.0)
 
 
 def test_the_means_are_over_the_batch_before_the_square():
     real, made = tf.constant([[1.0], [3.0]]), tf.constant([[-1.0], [0.0]])
-    assert float(discogan.feature_distance([real], [made])) == pytest.approx(2.5**2)
+    assert float(feature_matching.distance([real], [made])) == pytest.approx(2.5**2)
 
 
 class Answering:

@@ -14,6 +14,7 @@ from tfgan_suite.core.unpaired_game import UnpairedGame, domains
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial as losses
+from tfgan_suite.losses import feature_matching
 from tfgan_suite.networks.blocks import (
     check_positive_integers,
     check_shape,
@@ -321,7 +322,7 @@ class DiscoGAN(UnpairedGame):
         if self.feature_weight:
             # Real examples pass separately: batch norm would mix the two.
             _, *real_features = discriminator(real, training=True)
-            match = feature_distance(real_features, fake_features)
+            match = feature_matching.distance(real_features, fake_features)
             terms[f"features_{domain}"] = feature_weight * match
         return terms
 
@@ -354,32 +355,6 @@ def reconstruction(cycled: tf.Tensor, original: tf.Tensor) -> tf.Tensor:
     """Mean squared difference as a float32 scalar; of images, in units of [0, 1]."""
     unit = 0.5 if len(original.shape) == 4 else 1.0
     return tf.reduce_mean(tf.square(unit * (tf.cast(cycled, tf.float32) - original)))
-
-
-def feature_distance(real: list[tf.Tensor], fake: list[tf.Tensor]) -> tf.Tensor:
-    """Sum over feature maps of the mean squared difference between their batch means.
-
-    Args:
-        real: maps `(batch, ...)` of real examples.
-        fake: the same maps of generated ones; the order of either batch does not matter.
-
-    Returns:
-        float32 scalar; gradients reach only `fake`.
-    """
-    distances = []
-    for real_map, fake_map in zip(real, fake):
-        target = _mean_over_batch(tf.stop_gradient(real_map))
-        distances.append(tf.reduce_mean(tf.square(target - _mean_over_batch(fake_map))))
-    return tf.add_n(distances)
-
-
-def _mean_over_batch(features: tf.Tensor) -> tf.Tensor:
-    """The mean over the global batch, with gradient."""
-    mean = tf.reduce_mean(tf.cast(features, tf.float32), axis=0)
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return mean
-    return context.all_reduce(tf.distribute.ReduceOp.MEAN, mean)
 
 
 def _check_weights(**weights: float) -> None:
