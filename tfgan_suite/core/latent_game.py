@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,7 +14,7 @@ from tfgan_suite.core import diff_augment
 from tfgan_suite.core.adversarial_model import AdversarialModel
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import batch_size
-from tfgan_suite.core.signatures import Signature, from_noise
+from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
@@ -201,12 +201,12 @@ class LatentGame(AdversarialModel):
     def recalibrate_batch_norm(self) -> None:
         """Recomputes the generator's batch norm statistics over 100 batches of 64."""
         generator = self.ema("generator")[0]
-        standing_statistics(generator, (self.recalibration_batch(i) for i in range(100)))
+        specs = self.signatures()["serving_default"].inputs
+        standing_statistics(generator, (self.recalibration_batch(specs, i) for i in range(100)))
 
-    def recalibration_batch(self, index: int) -> Any:
+    def recalibration_batch(self, specs: Sequence[TensorSpec], index: int) -> Any:
         """64 inputs of the generator, the same in every run with this seed."""
-        spec = self.signatures()["serving_default"].inputs[0]
-        return spec.draw(64, seed=[self.seed, index])
+        return specs[0].draw(64, seed=[self.seed, index])
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the discriminator wins outright: both its losses are close to 0."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -306,9 +307,8 @@ class CGAN(LatentGame):
         """Examples in a row of `preview_inputs`: the classes, at most 20."""
         return min(self.classes, GRID_CLASSES)
 
-    def recalibration_batch(self, index: int) -> list[tf.Tensor]:
+    def recalibration_batch(self, specs: Sequence[TensorSpec], index: int) -> list[tf.Tensor]:
         """64 pairs of z and label, the same in every run with this seed."""
-        specs = self.signatures()["serving_default"].inputs
         return [s.draw(64, seed=[self.seed + index, n]) for n, s in enumerate(specs)]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -377,10 +379,10 @@ class InfoGAN(LatentGame):
             "deviation": tf.exp(log_deviation).numpy(),
         }
 
-    def recalibration_batch(self, index: int) -> tf.Tensor:
+    def recalibration_batch(self, specs: Sequence[TensorSpec], index: int) -> tf.Tensor:
         """64 inputs of the generator, the same in every run with this seed."""
-        specs = enumerate(self.signatures()["serving_default"].inputs, 1000 * index)
-        return self.assemble(**{spec.name: spec.draw(64, [self.seed, n]) for n, spec in specs})
+        seeds = itertools.count(1000 * index)
+        return self.assemble(**{s.name: s.draw(64, [self.seed, next(seeds)]) for s in specs})
 
 
 def _activated(x: Any, norm: bool) -> Any:
