@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's words; `--json` comes from the caller or from here."""
+    """Adds the command's arguments to a parser."""
     add = parser.add_argument
     add("source", help="run folder of recipes/adain.py, or export: saved_models/NAME[/VERSION]")
-    add("content", help="an image, or a folder of images with sub-folders")
+    add("content", help="an image, or a folder of images with subfolders")
     add(
         "style",
-        help="an image; several separated by commas, which are mixed; or a folder, whose"
-        " images are taken one after the other",
+        help="an image; several images separated by commas, to mix them; or a folder, to use"
+        " each of its images in turn",
     )
     add(
         "output",
-        help="for one image in one style a .png or .jpg file or a folder, else a folder",
+        help="a folder; for a single image in a single style also a .png or .jpg file",
     )
-    add("--alpha", type=float, default=1.0, metavar="A", help="how much style, 0 to 1 [1]")
-    add("--weights", metavar="W,W,..", help="of the styles that are mixed [all alike]")
+    add("--alpha", type=float, default=1.0, metavar="A", help="strength of the style, 0 to 1 [1]")
+    add("--weights", metavar="W,W,..", help="of the styles to mix [equal]")
     add(
         "--mask",
         metavar="FILE",
-        help="image that is light where the first style goes; the rest gets the second style,"
-        " of one style none",
+        help="image that is light where the first style goes; dark areas get the second style, or"
+        " stay as they are if there is only one",
     )
     add(
         "--preserve-color",
@@ -47,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const="coral",
         default="style",
         choices=["coral", "luma"],
-        help="keep the content's colours: coral paints in its range of colours, luma takes the"
-        " brightness alone from what is painted [coral]; write it last, or with =",
+        help="keep the content's colours: coral recolours the style to match the content, luma"
+        " uses only the luminance of the result [coral]; write it last, or with =",
     )
     add(
         "--size",
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=512,
         metavar="N",
-        help="the same for styles: the larger, the larger their strokes; 0: never [512]",
+        help="the same for styles; larger images give larger strokes; 0: never [512]",
     )
     arguments.add_json(parser)
 
@@ -74,7 +74,7 @@ class Style:
     Args:
         name: for files and messages.
         files: their images.
-        weights: of the images; None: all alike.
+        weights: of the images; `None`: equal weights.
     """
 
     name: str
@@ -86,19 +86,19 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
     Returns:
-        0, also where some images were skipped; what was skipped is said.
+        0, even if some images were skipped; those are named.
 
     Raises:
-        InputError: bad input; nothing could be painted; a file cannot be written. What was
-            written before is kept.
+        InputError: bad input; nothing could be painted; a file cannot be written. Files that
+            were written before remain.
     """
     _check(args)
     from tfgan_suite.inference import files
     from tfgan_suite.inference.painter import open_painter
 
-    found = styles(args.style, args.weights, masked=bool(args.mask))
+    requested = styles(args.style, args.weights, masked=args.mask is not None)
     jobs = files.plan(Path(args.content), Path(args.output))
-    pairs = plan(jobs, found, Path(args.output))
+    pairs = plan(jobs, requested, Path(args.output))
     mask = None if args.mask is None else _mask(Path(args.mask))
     done = stylize_all(
         open_painter(args.source),
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
         colours=args.preserve_color,
         size=args.size,
         style_size=args.style_size,
-        tell=(lambda text: None) if args.json else print,
+        log=(lambda text: None) if args.json else print,
     )
     arguments.check_any_written(done, "painted")
     if args.json:
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def styles(text: str, weights: str | None = None, masked: bool = False) -> list[Style]:
-    """The styles that a word names.
+    """The styles of a command-line argument.
 
     Args:
         text: an image, a folder, or images separated by commas.
@@ -131,63 +131,65 @@ def styles(text: str, weights: str | None = None, masked: bool = False) -> list[
         One style for an image or a mixture, one for each image of a folder.
 
     Raises:
-        InputError: a file that is not there, a folder without images, or weights that do not
+        InputError: a file that does not exist, a folder without images, or weights that do not
             fit.
     """
     from tfgan_suite.inference import files
 
-    place = Path(text)
-    if place.is_dir():
+    path = Path(text)
+    if path.is_dir():
         if weights is not None or masked:
             raise InputError(
-                f"{place} is a folder, whose images are taken one after the other, without"
-                " --weights and --mask; name the images: ONE,OTHER"
+                f"{path} is a folder, whose images are used in turn, without --weights and"
+                " --mask; name the images: ONE,OTHER"
             )
-        # The plan of a translation lists a folder's images and gives each a name of its own.
-        nowhere = place / ".painted"
-        names = {job: job.output.relative_to(nowhere) for job in files.plan(place, nowhere)}
+        # The plan of a translation lists a folder's images and gives each a unique name.
+        output = path / ".painted"  # never written
+        names = {job: job.output.relative_to(output) for job in files.plan(path, output)}
         return [
             Style(name.with_suffix("").as_posix().replace("/", "_"), (job.input,))
             for job, name in names.items()
         ]
-    paths = (place,) if place.exists() else tuple(Path(part.strip()) for part in text.split(","))
+    paths = (path,) if path.exists() else tuple(Path(part.strip()) for part in text.split(","))
     for path in paths:
         if not path.is_file():
-            raise InputError(f"the style {path} does not exist; give an image or a folder")
+            raise InputError(f"the style {path} does not exist; pass an image or a folder")
     if masked and (len(paths) > 2 or weights is not None):
         raise InputError(
-            f"--mask with {len(paths)} styles{' and --weights' if weights else ''}; give one style"
-            " for the inside, or two for inside and outside"
+            f"--mask with {len(paths)} styles{' and --weights' if weights else ''}; pass a single"
+            " style for the inside, or two for inside and outside"
         )
     return [Style("-".join(path.stem for path in paths), paths, _weights(weights, len(paths)))]
 
 
-def plan(jobs: Sequence[Job], found: Sequence[Style], output: Path) -> list[tuple[Job, Style]]:
-    """Every content in every style, and the files that get them.
+def plan(jobs: Sequence[Job], requested: Sequence[Style], output: Path) -> list[tuple[Job, Style]]:
+    """Every content in every style, with the files to write.
 
     Args:
-        jobs: the contents, as `translate.files.plan` gives them for one style.
-        found: the styles.
+        jobs: the contents, as `inference.files.plan` returns them for a single style.
+        requested: the styles.
         output: as the user named it.
 
     Returns:
-        Pairs; of several styles the files' names end with the style's.
+        Pairs; with several styles, the files' names end with the style's.
 
     Raises:
-        InputError: one file for several styles, or a style that would be overwritten.
+        InputError: a single file for several styles, or a style that would be overwritten.
     """
-    kept = {path.resolve() for style in found for path in style.files}
+    style_files = {path.resolve() for style in requested for path in style.files}
     pairs = []
     for job in jobs:
-        for style in found:
-            made = job.output
-            if len(found) > 1:
-                if made == output:
-                    raise InputError(f"{output} is one file for {len(found)} styles; give a folder")
-                made = made.with_name(f"{made.stem}_{style.name}{made.suffix}")
-            if made.resolve() in kept:
-                raise InputError(f"{made} is a style and would be overwritten; give another output")
-            pairs.append((dataclasses.replace(job, output=made), style))
+        for style in requested:
+            path = job.output
+            if len(requested) > 1:
+                if path == output:
+                    raise InputError(
+                        f"{output} is one file for {len(requested)} styles; pass a folder"
+                    )
+                path = path.with_name(f"{path.stem}_{style.name}{path.suffix}")
+            if path.resolve() in style_files:
+                raise InputError(f"{path} is a style and would be overwritten; pass another output")
+            pairs.append((dataclasses.replace(job, output=path), style))
     return pairs
 
 
@@ -200,17 +202,17 @@ def stylize_all(
     colours: str = "style",
     size: int = 512,
     style_size: int = 512,
-    tell: Callable[[str], Any] = print,
+    log: Callable[[str], Any] = print,
 ) -> dict[str, Any]:
-    """Paints one after the other; each is on the disk before the next begins.
+    """Paints one image after the other; each is on disk before the next begins.
 
     Args:
-        painter: what paints.
-        pairs: contents and styles, as `plan` gives them.
+        painter: the opened run or export.
+        pairs: contents and styles, as `plan` returns them.
         alpha, colours: as for `Painter`.
-        mask: bool `(height, width)` of any size; it is brought to the content's.
-        size, style_size: longest shorter side; 0: any.
-        tell: gets a line for each image.
+        mask: bool `(height, width)` of any size; it is scaled to the content's.
+        size, style_size: largest shorter side; 0: any.
+        log: called with a line for each image.
 
     Returns:
         `"files"` written, and `"skipped"` names with reasons.
@@ -221,27 +223,27 @@ def stylize_all(
     from tfgan_suite.inference import batch
     from tfgan_suite.utils import image_grids
 
-    def painted(pair: tuple[Job, Style]) -> np.ndarray:
+    def paint(pair: tuple[Job, Style]) -> np.ndarray:
         job, style = pair
-        shown = [_read(path, style_size, f"style {path.name}") for path in style.files]
+        images = [_read(path, style_size, f"style {path.name}") for path in style.files]
         content = _read(job.input, size)
         region = None if mask is None else _scaled_mask(mask, content.shape[:2])
-        return painter(content, shown, style.weights, alpha, region, colours)
+        return painter(content, images, style.weights, alpha, region, colours)
 
     def name(pair: tuple[Job, Style]) -> str:
         return f"{pair[0].name} in {pair[1].name}"
 
     done: dict[str, Any] = {"files": [], "skipped": {}}
     advice = "use a smaller --size"
-    for about, (job, _), made in batch.process(
-        pairs, painted, done["skipped"], tell, advice=advice, name=name
+    for progress, (job, _), image in batch.process(
+        pairs, paint, done["skipped"], log, advice=advice, name=name
     ):
-        done["files"].append(batch.write(job, image_grids.to_uint8(made)))
-        tell(f"{about} {job.output}  {made.shape[1]}x{made.shape[0]}")
+        done["files"].append(batch.write(job, image_grids.to_uint8(image)))
+        log(f"{progress} {job.output}  {image.shape[1]}x{image.shape[0]}")
     return done
 
 
-def _read(path: Path, size: int, what: str = "") -> np.ndarray:
+def _read(path: Path, size: int, role: str = "") -> np.ndarray:
     """An image in [-1, 1], shrunk until its shorter side has `size` pixels."""
     import numpy as np
 
@@ -251,7 +253,7 @@ def _read(path: Path, size: int, what: str = "") -> np.ndarray:
     try:
         pixels = files.read(path, 3)
     except image_files.Unreadable as error:
-        raise image_files.Unreadable(f"{what}: {error}" if what else str(error)) from error
+        raise image_files.Unreadable(f"{role}: {error}" if role else str(error)) from error
     if size and min(pixels.shape[:2]) > size:
         pixels = image_files.resize_shorter_side(pixels, size)
     return pixels.astype(np.float32) / 127.5 - 1.0
@@ -265,7 +267,7 @@ def _mask(path: Path) -> np.ndarray:
     try:
         return files.read(path, 1)[..., 0] >= 128
     except Unreadable as error:
-        raise InputError(f"the mask {path} cannot be read: {error}") from error
+        raise InputError(f"the mask {path} cannot be read ({error}); pass an image") from error
 
 
 def _scaled_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -280,18 +282,18 @@ def _weights(text: str | None, count: int) -> tuple[float, ...] | None:
     if text is None:
         return None
     try:
-        found = tuple(float(word) for word in text.split(","))
+        weights = tuple(float(word) for word in text.split(","))
     except ValueError:
         raise InputError(f"--weights is {text!r}; expected numbers separated by commas") from None
-    if len(found) != count or min(found) < 0 or not 0 < sum(found) < float("inf"):
+    if len(weights) != count or min(weights) < 0 or not 0 < sum(weights) < float("inf"):
         raise InputError(
-            f"--weights is {text!r} for {count} styles; give a number of 0 or more for each, not"
+            f"--weights is {text!r} for {count} styles; pass a number of 0 or more for each, not"
             " all of them 0"
         )
-    return found
+    return weights
 
 
 def _check(args: argparse.Namespace) -> None:
     if not 0.0 <= args.alpha <= 1.0:
-        raise InputError(f"--alpha is {args.alpha}; it must be from 0 to 1")
+        raise InputError(f"--alpha is {args.alpha}; it must be in [0, 1]")
     arguments.check_counts(size=args.size, style_size=args.style_size)

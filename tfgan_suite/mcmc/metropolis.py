@@ -1,9 +1,9 @@
 """Metropolis sampling, the classical way to draw from a density known up to a constant.
 
-It is here as the contrast to a GAN: it needs no training, only the density; but it gets one sample
-at a time, each much like the one before, and it hardly ever crosses from one mode to the next. A
-NumPy reference and a TensorFlow version compute the same chain from the same draws, in float64
-and in logarithms only.
+It is here as a contrast to GANs: it needs no training, only the density; but it draws one sample at
+a time, each similar to the one before, and rarely crosses from one mode to the next. A NumPy
+reference and a TensorFlow version compute the same chain from the same random numbers, in float64
+and with logarithms throughout.
 
 References: Metropolis, Rosenbluth, Rosenbluth, Teller, Teller 1953; Hastings 1970.
 """
@@ -25,13 +25,13 @@ LogDensity = Callable[[Any], Any]  # (chains, d) -> (chains,), up to a constant
 
 @dataclasses.dataclass(frozen=True)
 class Chain:
-    """What `sample` drew.
+    """The result of `sample`.
 
     Args:
-        samples: `(steps, chains, d)`; a refused move repeats the sample before it.
+        samples: `(steps, chains, d)`; a rejected move repeats the sample before it.
         log_density: `(steps, chains)`.
         acceptance: share of accepted moves of each chain, `(chains,)`.
-        step: deviation of the moves, after burn-in.
+        step: standard deviation of the moves, after burn-in.
     """
 
     samples: np.ndarray
@@ -61,11 +61,11 @@ def sample(
         log_density: log f, up to a constant; `(chains, d)` to `(chains,)`. -inf where f is 0.
         start: `(chains, d)`, where f is above 0.
         steps: moves of each chain that are recorded.
-        step: deviation of the Gaussian moves.
-        seed: of the draws; moves and acceptance have streams of their own.
-        burn_in: moves before the recorded ones.
-        adapt: acceptance to which `step` is tuned, during burn-in only (later it would leave the
-            density); .44 in one dimension, .234 in many. `None`: it stays.
+        step: standard deviation of the Gaussian moves; default 1.
+        seed: of the random numbers; moves and acceptance have separate streams.
+        burn_in: moves before the recorded ones; default 0.
+        adapt: acceptance that `step` is tuned to, during burn-in only (later tuning would change
+            the density); .44 in one dimension, .234 in many. `None`: `step` is constant.
         propose: `(x, normal)` to x', in place of x + step * normal.
         correction: `log g(x|x') - log g(x'|x)` for a `propose` that is not symmetric (Hastings).
 
@@ -75,23 +75,23 @@ def sample(
     x = np.array(start, np.float64)
     _check(x, steps, step, burn_in, adapt)
     moves, coins = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-    now = _first(log_density, x)
+    current = _initial(log_density, x)
     samples = np.empty((steps, *x.shape))
-    heights = np.empty((steps, len(x)))
+    log_densities = np.empty((steps, len(x)))
     accepted = np.zeros(len(x))
     for number in range(-burn_in, steps):
         normal = moves.standard_normal(x.shape)
-        new = propose(x, normal) if propose else x + step * normal
-        then = _no_nan(np.asarray(log_density(new), np.float64))
-        gain = then - now + (correction(x, new) if correction else 0.0)
-        yes = np.log1p(-coins.random(len(x))) < gain
-        x, now = np.where(yes[:, None], new, x), np.where(yes, then, now)
+        proposal = propose(x, normal) if propose else x + step * normal
+        proposed = _no_nan(np.asarray(log_density(proposal), np.float64))
+        gain = proposed - current + (correction(x, proposal) if correction else 0.0)
+        accept = np.log1p(-coins.random(len(x))) < gain
+        x, current = np.where(accept[:, None], proposal, x), np.where(accept, proposed, current)
         if number >= 0:
-            samples[number], heights[number] = x, now
-            accepted += yes
+            samples[number], log_densities[number] = x, current
+            accepted += accept
         elif adapt is not None:
-            step *= math.exp((yes.mean() - adapt) / math.sqrt(number + burn_in + 1))
-    return Chain(samples, heights, accepted / steps, step)
+            step *= math.exp((accept.mean() - adapt) / math.sqrt(number + burn_in + 1))
+    return Chain(samples, log_densities, accepted / steps, step)
 
 
 def sample_tensorflow(
@@ -109,21 +109,21 @@ def sample_tensorflow(
         log_density: of TensorFlow operations; float64 `(chains, d)` to `(chains,)`.
         start: `(chains, d)`.
         steps: recorded moves.
-        step: deviation of the moves.
-        seed: of stateless draws: numbers are a function of (seed, step).
-        draws: given normals `(steps, chains, d)` and uniforms `(steps, chains)` in place of
-            them, to compare.
+        step: standard deviation of the moves; default 1.
+        seed: of stateless random numbers, which are a function of (seed, step).
+        draws: normals `(steps, chains, d)` and uniforms `(steps, chains)` to use instead, for
+            comparisons.
 
     Raises:
         InputError: as `sample`.
     """
     x = np.array(start, np.float64)
     _check(x, steps, step, 0, None)
-    _first(lambda value: np.asarray(log_density(tf.constant(value))), x)
+    _initial(lambda value: np.asarray(log_density(tf.constant(value))), x)
     if draws is None:
         shape = x.shape
 
-        def drawn(number):
+        def random_numbers(number):
             seeds = tf.random.split([seed, number], 2)
             return (
                 tf.random.stateless_normal(shape, seeds[0], dtype=tf.float64),
@@ -132,44 +132,45 @@ def sample_tensorflow(
     else:
         normals, uniforms = (tf.constant(value, tf.float64) for value in draws)
 
-        def drawn(number):
+        def random_numbers(number):
             return normals[number], uniforms[number]
 
-    samples, heights, accepted = _loop(log_density, drawn, steps)(
+    samples, log_densities, accepted = _loop(log_density, random_numbers, steps)(
         tf.constant(x), tf.constant(step, tf.float64)
     )
-    return Chain(samples.numpy(), heights.numpy(), accepted.numpy() / steps, float(step))
+    return Chain(samples.numpy(), log_densities.numpy(), accepted.numpy() / steps, float(step))
 
 
-def _loop(log_density, drawn, steps: int):
+def _loop(log_density, random_numbers, steps: int):
     """The chain as a `tf.function` of start and step."""
 
     @tf.function
     def run(x, step):
         samples = tf.TensorArray(tf.float64, steps, element_shape=x.shape)
-        heights = tf.TensorArray(tf.float64, steps, element_shape=x.shape[:1])
-        now, accepted = log_density(x), tf.zeros(x.shape[:1], tf.float64)
+        log_densities = tf.TensorArray(tf.float64, steps, element_shape=x.shape[:1])
+        current, accepted = log_density(x), tf.zeros(x.shape[:1], tf.float64)
         for number in tf.range(steps):
-            normal, uniform = drawn(number)
-            new = x + step * normal
-            then = log_density(new)
-            then = tf.where(tf.math.is_nan(then), tf.constant(-math.inf, tf.float64), then)
-            yes = tf.math.log1p(-uniform) < then - now
-            x = tf.where(yes[:, None], new, x)
-            now = tf.where(yes, then, now)
+            normal, uniform = random_numbers(number)
+            proposal = x + step * normal
+            proposed = log_density(proposal)
+            impossible = tf.constant(-math.inf, tf.float64)
+            proposed = tf.where(tf.math.is_nan(proposed), impossible, proposed)
+            accept = tf.math.log1p(-uniform) < proposed - current
+            x = tf.where(accept[:, None], proposal, x)
+            current = tf.where(accept, proposed, current)
             samples = samples.write(number, x)
-            heights = heights.write(number, now)
-            accepted += tf.cast(yes, tf.float64)
-        return samples.stack(), heights.stack(), accepted
+            log_densities = log_densities.write(number, current)
+            accepted += tf.cast(accept, tf.float64)
+        return samples.stack(), log_densities.stack(), accepted
 
     return run
 
 
-# ---- a discrete chain, for which everything is known ------------------------------------------
+# ---- a discrete chain with a known transition matrix ------------------------------------------
 
 
 def transition_matrix(shares: np.ndarray) -> np.ndarray:
-    """Metropolis' chain on states in a ring: a step either way, each with probability one half.
+    """Metropolis' chain on a ring of states: a step to either side with probability one half.
 
     Args:
         shares: target probabilities `(n,)`, n >= 3.
@@ -194,12 +195,12 @@ def sample_ring(shares: np.ndarray, steps: int, *, seed: int = 0, start: int = 0
     moves, coins = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     sides = moves.integers(0, 2, steps) * 2 - 1
     limits = np.log1p(-coins.random(steps))
-    state, found = start, np.empty(steps, np.int64)
+    state, states = start, np.empty(steps, np.int64)
     for number in range(steps):
         to = (state + sides[number]) % len(logs)
         state = to if limits[number] < logs[to] - logs[state] else state
-        found[number] = state
-    return found
+        states[number] = state
+    return states
 
 
 def _check(x, steps, step, burn_in, adapt) -> None:
@@ -207,7 +208,8 @@ def _check(x, steps, step, burn_in, adapt) -> None:
         raise InputError(f"the start has shape {x.shape}; expected finite (chains, d)")
     if steps < 1 or burn_in < 0 or not (math.isfinite(step) and step > 0):
         raise InputError(
-            f"{steps} steps of {step} after {burn_in}: expected 1 or more, above 0, 0 or more"
+            f"{steps} steps of size {step} after a burn-in of {burn_in}; expected 1 step or more, "
+            "a size above 0 and a burn-in of 0 or more"
         )
     if adapt is not None and not (0.0 < adapt < 1.0 and burn_in):
         raise InputError(
@@ -216,17 +218,20 @@ def _check(x, steps, step, burn_in, adapt) -> None:
         )
 
 
-def _first(log_density, x) -> np.ndarray:
-    now = np.asarray(log_density(x), np.float64)
-    if now.shape != (len(x),):
+def _initial(log_density, x) -> np.ndarray:
+    """The log density at the start."""
+    values = np.asarray(log_density(x), np.float64)
+    if values.shape != (len(x),):
         raise InputError(
-            f"the log density gives shape {now.shape} for {len(x)} chains; expected ({len(x)},)"
+            f"the log density has shape {values.shape} for {len(x)} chains; expected ({len(x)},)"
         )
-    if not np.isfinite(now).all():
-        raise InputError("the density is 0 or no number at a start; start every chain inside it")
-    return now
+    if not np.isfinite(values).all():
+        raise InputError(
+            "the density is 0 or NaN at a start; start every chain where it is above 0"
+        )
+    return values
 
 
 def _no_nan(values: np.ndarray) -> np.ndarray:
-    """What is no number counts as density 0."""
+    """NaN counts as density 0."""
     return np.where(np.isnan(values), -np.inf, values)

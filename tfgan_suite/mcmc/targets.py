@@ -24,8 +24,8 @@ class Target:
         dimensions: d.
         log_density: `(x, xp) -> (...)` for x `(..., d)`, up to a constant; `xp` is `numpy` or
             `tensorflow.experimental.numpy`.
-        start: `(low, high)`: chains start evenly spread at random in this box.
-        step: a good deviation of the moves.
+        start: `(low, high)`: chains start uniformly at random in this box.
+        step: a good standard deviation of the moves.
     """
 
     name: str
@@ -45,13 +45,13 @@ def targets() -> dict[str, Target]:
     circle = functools.partial(
         _mixture, centres=centres, deviation=deviation, shares=np.full(8, 1 / 8)
     )
-    found = (
+    densities = (
         Target("normal", 1, lambda x, xp: -0.5 * xp.sum(x * x, axis=-1), (-3, 3), 2.4),
         Target("mixture", 1, mixture, (-3, 3), 3.0),
         Target("banana", 2, _banana, (-2, 2), 1.2),
         Target("ring", 2, circle, (-1.5, 1.5), 0.8),
     )
-    return {target.name: target for target in found}
+    return {target.name: target for target in densities}
 
 
 def _banana(x: Any, xp: Any) -> Any:
@@ -61,7 +61,7 @@ def _banana(x: Any, xp: Any) -> Any:
 
 
 def _mixture(x: Any, xp: Any, *, centres, deviation, shares) -> Any:
-    """Logarithm of a sum of round Gaussians, without underflow far from all of them."""
+    """Logarithm of a sum of isotropic Gaussians, without underflow far from all of them."""
     square = xp.sum((x[..., None, :] - centres) ** 2, axis=-1)
     logs = np.log(shares) - square / (2.0 * deviation**2)
     top = xp.max(logs, axis=-1)
@@ -79,7 +79,7 @@ def in_tensorflow(target: Target) -> LogDensity:
 
 
 def dispersed(target: Target, chains: int, seed: int = 0) -> np.ndarray:
-    """Starts of chains, spread over the target's box: `(chains, d)`."""
+    """Starts of chains, uniform in the target's box: `(chains, d)`."""
     low, high = target.start
     draws = np.random.default_rng([seed, 7])
     return low + (high - low) * draws.random((chains, target.dimensions))
