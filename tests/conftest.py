@@ -1,16 +1,26 @@
-"""Two logical CPU devices for the whole session, and one strategy over them.
+"""Two logical CPU devices for the whole session, one strategy over them, and what keeps tests fast.
 
 The devices have to be set before TensorFlow starts. Tests share the strategy: TensorFlow keeps
 the shapes of a process's collective operations by a number that each strategy counts from the
 start, so a second MirroredStrategy fails with "Shape mismatch in the collective instance".
 """
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a process for each core, so more threads would only get in each other's way.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from tflite_runner import Runner  # noqa: E402
+
+from tfgan_suite.export import parity  # noqa: E402
+
+pytest.register_assert_rewrite("harness")
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -21,3 +31,38 @@ tf.config.set_logical_device_configuration(
 def two_replicas() -> tf.distribute.MirroredStrategy:
     """Two replicas on two logical CPU devices."""
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def tflite_runner():
+    """A process without TensorFlow that runs TFLite files."""
+    runner = Runner()
+    yield runner
+    runner.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def share_tflite_runner(tflite_runner):
+    """All TFLite files run in one process; those of tests/export each in a process of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parity, "subprocess", tflite_runner)
+        yield
+
+
+def pytest_collection_finish():
+    _collect_and_freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    if nextitem is None or nextitem.path != item.path:
+        _collect_and_freeze()
+
+
+def _collect_and_freeze():
+    """Takes what lives now out of garbage collection, so that the next ones have little to do.
+
+    TFLite's converter collects at each call: a second for the objects of TensorFlow and Keras.
+    """
+    gc.collect()
+    gc.freeze()

@@ -113,6 +113,11 @@ class CallGame:
         return {"serving_default": self.signature}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def share_tflite_runner():
+    """Here each TFLite file runs as a user's does, in a process of its own."""
+
+
 @pytest.fixture(scope="session")
 def games():
     """The games and `generator`, by name."""

@@ -39,8 +39,8 @@ class TestALI(GameChecks):
     def examples(self, count):
         return {"image": images(count)}
 
-    def test_every_signature_is_exported(self, tmp_path):
-        game = self.fit(self.compiled(), 1)
+    def test_every_signature_is_exported(self, fresh, tmp_path):
+        game = self.fit(fresh(), 1)
         result = export(game, tmp_path, name="tiny", formats="saved_model")
         loaded = tf.saved_model.load(str(result.path))
         for name, expected in (

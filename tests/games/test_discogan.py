@@ -48,6 +48,8 @@ class TestDiscoGAN(GameChecks):
 
 
 class TestPoints(GameChecks):
+    plain_differs = False
+
     def make_game(self, plain=False):
         return points_game("discogan", 8)
 

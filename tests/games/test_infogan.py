@@ -41,8 +41,8 @@ class TestInfoGAN(GameChecks):
     def examples(self, count):
         return {"image": images(count)}
 
-    def test_an_export_takes_noise_and_codes(self, tmp_path):
-        game = self.compiled()
+    def test_an_export_takes_noise_and_codes(self, fresh, tmp_path):
+        game = fresh()
         export(game, tmp_path, name="tiny", formats="saved_model")
         exported = load(tmp_path / "tiny")
         assert [spec.name for spec in exported.inputs()] == ["z", "category", "continuous"]

@@ -37,9 +37,14 @@ class GameChecks:
     use no statistics of the batch (they differ between one device and several).
     `examples(count)` returns a batch for `fit`, of `count` real examples: an array, a tuple or a
     dict of arrays; for a game that translates a dict that holds the key `game.takes`.
+
+    To trace a step is most of the work of a test. Checks that need a game of SGD in its first
+    state therefore take the fixture `fresh`; two replicas are in the fixture `replicas`.
     """
 
     batch = 8
+    # Whether `make_game(plain=True)` is another game than `make_game()`.
+    plain_differs = True
     # Trainable variables that rightly get no gradient, by the end of their names.
     without_gradient: tuple[str, ...] = ()
     int8_bound: float | None = None  # tiny untrained networks: reported, not judged
@@ -62,26 +67,54 @@ class GameChecks:
 
     def dataset(self, game, steps: int, start: int = 0):
         count = self.batch * game.batches_per_step
-        whole = self.examples(count * (start + steps))
-        cut = tf.nest.map_structure(lambda x: x[count * start :], whole)
-        return tf.data.Dataset.from_tensor_slices(cut).batch(count, drop_remainder=True)
+        examples = self.examples(count * (start + steps))
+        remaining = tf.nest.map_structure(lambda x: x[count * start :], examples)
+        return tf.data.Dataset.from_tensor_slices(remaining).batch(count, drop_remainder=True)
 
     def fit(self, game, steps: int, start: int = 0):
         game.fit(self.dataset(game, steps, start), verbose=0, shuffle=False)
         return game
 
+    def beside(self, one, strategy):
+        """Two steps of a game and of the same one on a strategy: both games, both states."""
+        one_state = state(self.fit(one, 2))
+        with strategy.scope():
+            two = self.compiled(rate=0.1, plain=True)
+        return one, two, one_state, state(self.fit(two, 2))
+
     @pytest.fixture(scope="class")
-    def stepped(self):
-        """A game after one step of SGD at rate 1, and all its variables before it."""
-        game = self.compiled(rate=1.0)
+    def fresh(self):
+        """`fresh(rate)`: a game as `compiled(rate)` returns it, the same object at every call."""
+        game = self.compiled()
+        first = {name: value(variable) for name, variable in variables(game).items()}
+
+        def reset(rate: float = 1e-3):
+            for name, variable in variables(game).items():
+                compat.tensor_variable(variable).assign(first[name])
+            for player in game.players():
+                compat.set_learning_rate(game.optimizer_of(player), rate)
+            return game
+
+        return reset
+
+    @pytest.fixture(scope="class")
+    def stepped(self, fresh):
+        """A game, its variables before and after a step of SGD at rate 1, and the step's logs."""
+        game = fresh(rate=1.0)
         before = snapshot(game)
         history = game.fit(self.dataset(game, 1), verbose=0, shuffle=False)
-        return game, before, history.history
+        return game, before, snapshot(game), history.history
+
+    @pytest.fixture(scope="class")
+    def replicas(self, fresh, two_replicas):
+        """Two steps on one device and on two: both games and both states."""
+        one = self.compiled(rate=0.1, plain=True) if self.plain_differs else fresh(rate=0.1)
+        return self.beside(one, two_replicas)
 
     # ---- checks ------------------------------------------------------------------------------
 
-    def test_output_has_the_promised_shape_and_range(self):
-        game = self.compiled()
+    def test_output_has_the_promised_shape_and_range(self, fresh):
+        game = fresh()
         if translates(game):
             self.check_translations(game)
             return
@@ -110,24 +143,24 @@ class GameChecks:
                 np.testing.assert_allclose(again, made, atol=1e-5)
 
     def test_logs_are_the_loss_names(self, stepped):
-        game, _, history = stepped
+        game, _, _, history = stepped
         assert set(history) == set(game.loss_names)
         assert all(np.isfinite(values).all() for values in history.values())
 
     def test_every_player_gets_finite_gradients_that_are_not_zero(self, stepped):
-        game, before, _ = stepped
+        game, before, after, _ = stepped
         for player, networks in game.players().items():
             for variable in trainable(networks):
-                change = value(variable) - before[id(variable)]
+                change = after[id(variable)] - before[id(variable)]
                 assert np.isfinite(change).all(), (player, variable.name)
                 if not path_of(variable).endswith(self.without_gradient or "\0"):
                     assert np.abs(change).max() > 0, (player, path_of(variable))
 
-    def test_a_players_update_moves_its_own_variables_alone(self, stepped):
-        game, before, _ = stepped
-        moving, after = game.players(), snapshot(game)
+    def test_a_players_update_moves_its_own_variables_alone(self, fresh):
+        moving = fresh().players()
         for mover in moving:
-            put(game, before)
+            game = fresh()
+            before = snapshot(game)
             for player in moving:
                 rate = float(player == mover)
                 compat.set_learning_rate(game.optimizer_of(player), rate)
@@ -135,7 +168,6 @@ class GameChecks:
             for player, networks in game.players().items():
                 moved = any((value(v) != before[id(v)]).any() for v in trainable(networks))
                 assert moved == (player == mover), (mover, player)
-        put(game, after)
 
     def test_resuming_equals_never_stopping(self, tmp_path):
         adam = keras.optimizers.Adam
@@ -159,12 +191,8 @@ class GameChecks:
         for name, array in expected.items():
             assert np.array_equal(found[name], array), name
 
-    def test_two_replicas_equal_one(self, two_replicas):
-        one = self.fit(self.compiled(rate=0.1, plain=True), 2)
-        with two_replicas.scope():
-            two = self.compiled(rate=0.1, plain=True)
-        self.fit(two, 2)
-        expected, found = state(one), state(two)
+    def test_two_replicas_equal_one(self, replicas):
+        _, _, expected, found = replicas
         assert expected.keys() == found.keys()
         for name, array in expected.items():
             np.testing.assert_allclose(found[name], array, rtol=2e-4, atol=2e-6, err_msg=name)
@@ -184,8 +212,8 @@ class GameChecks:
             if precision == "bfloat16":  # float16 may rightly skip a step to lower its scale
                 assert any((value(v) != before[id(v)]).any() for v in trainable(networks)), player
 
-    def test_exports_equal_the_game(self, tmp_path):
-        game = self.fit(self.compiled(), 1)
+    def test_exports_equal_the_game(self, fresh, tmp_path):
+        game = self.fit(fresh(), 1)
         signature = game.signatures()["serving_default"]
         image, given = signature.output.kind == "image", {}
         if translates(game):
@@ -249,26 +277,25 @@ def snapshot(game) -> dict[int, np.ndarray]:
     return {id(v): value(v) for nets in game.players().values() for v in trainable(nets)}
 
 
-def put(game, values: dict[int, np.ndarray]) -> None:
-    """Gives the trainable variables the values of a snapshot."""
-    for networks in game.players().values():
-        for variable in trainable(networks):
-            compat.tensor_variable(variable).assign(values[id(variable)])
-
-
-def state(game) -> dict[str, np.ndarray]:
-    """All that a resumed run must have again: networks, averages, optimizers, counters, pools."""
-    totals = game._totals.numpy()
-    found = {"steps": game.steps.numpy(), "means": totals[:-1] / totals[-1]}
+def variables(game) -> dict[str, tf.Variable]:
+    """All that training changes: networks, averages, optimizers, counters, pools."""
+    named = {"steps": game.steps, "totals": game._totals}
     for player, networks in game.players().items():
         for kind, models in (("net", networks), ("average", game.ema(player))):
             for index, network in enumerate(models):
-                for place, variable in enumerate(network.variables):
-                    found[f"{player} {kind} {index} variable {place}"] = value(variable)
-        for place, variable in enumerate(compat.optimizer_variables(game.optimizer_of(player))):
-            found[f"{player} optimizer variable {place}"] = value(variable)
+                for position, variable in enumerate(network.variables):
+                    named[f"{player} {kind} {index} variable {position}"] = variable
+        for position, variable in enumerate(compat.optimizer_variables(game.optimizer_of(player))):
+            named[f"{player} optimizer variable {position}"] = variable
     for name, part in vars(game).items():
         if isinstance(part, tf.Module) and not isinstance(part, keras.layers.Layer):
-            for place, variable in enumerate(part.variables):
-                found[f"{name} variable {place}"] = value(variable)
-    return found
+            for position, variable in enumerate(part.variables):
+                named[f"{name} variable {position}"] = variable
+    return named
+
+
+def state(game) -> dict[str, np.ndarray]:
+    """All that a resumed run must have again; of the totals of the epoch the means."""
+    values = {name: value(variable) for name, variable in variables(game).items()}
+    totals = values.pop("totals")
+    return {**values, "means": totals[:-1] / totals[-1]}
