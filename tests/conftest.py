@@ -20,11 +20,33 @@ from tflite_runner import Runner  # noqa: E402
 
 from tfgan_suite.export import parity  # noqa: E402
 
-pytest.register_assert_rewrite("harness")
+pytest.register_assert_rewrite("harness", "answering")
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+# A file is tested by one process, so those that take longest begin first and none waits at the end.
+SLOWEST = """
+games/test_cyclegan games/test_pix2pix games/test_discogan games/test_srgan games/test_simgan
+training/test_run_folder benchmarks/test_benchmarks style/test_adain games/test_gan
+recipes/test_recipes recipes/test_curves training/test_strategies cli/test_upscale
+cli/test_translate cli/test_stylize games/test_sngan games/test_wgan games/test_cgan
+games/test_ali games/test_infogan games/test_gran games/test_ebgan games/test_lsgan
+games/test_wgan_gp games/test_dcgan style/test_gatys export/test_saved_model export/test_tflite
+""".split()
+
+
+def pytest_configure(config):
+    # The order is that of `pytest_collection_modifyitems`, not by the number of a file's tests.
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    ranks = {name: rank for rank, name in enumerate(SLOWEST)}
+    names = {item.path: "/".join(item.path.with_suffix("").parts[-2:]) for item in items}
+    items.sort(key=lambda item: ranks.get(names[item.path], len(ranks)))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from harness import GameChecks, snapshot, trainable, value
+from harness import GameChecks, SaveAt, restored, snapshot, trainable, value
 
 from tfgan_suite import InputError
 from tfgan_suite.core.image_history import ImageHistory
@@ -444,12 +444,11 @@ def test_the_refiner_trains_alone_then_the_discriminator_then_both():
 
 def test_a_run_that_stops_in_pretraining_resumes_exactly(tmp_path):
     given = {"pretrain_refiner": 2, "pretrain_discriminator": 2, "optimizer": keras.optimizers.Adam}
-    whole = fit(compiled(**given), 6)
+    whole = compiled(**given)
+    saving = SaveAt(whole, tmp_path, 1, 3, 5)
+    fit(whole, 6, callbacks=[saving])
     for stop in (1, 3, 5):
-        begun = fit(compiled(**given), stop)
-        path = tf.train.Checkpoint(game=begun).save(str(tmp_path / f"{stop}"))
-        again = compiled(**given)
-        tf.train.Checkpoint(game=again).restore(path).assert_existing_objects_matched()
+        again = restored(compiled(**given), saving.paths[stop])
         fit(again, 6 - stop, start=stop)
         pairs = zip(
             [*trainable([whole.refiner, whole.discriminator]), whole.image_history.images],

@@ -171,18 +171,11 @@ class GameChecks:
 
     def test_resuming_equals_never_stopping(self, tmp_path):
         adam = keras.optimizers.Adam
-        whole, paths = self.compiled(optimizer=adam), []
-        saved = tf.train.Checkpoint(game=whole)
-
-        class SaveAtStepTwo(keras.callbacks.Callback):
-            def on_train_batch_end(self, batch, logs=None):
-                if batch == 1:
-                    paths.append(saved.save(str(tmp_path / "ckpt")))
-
-        whole.fit(self.dataset(whole, 4), verbose=0, shuffle=False, callbacks=[SaveAtStepTwo()])
-        (path,) = paths
+        whole = self.compiled(optimizer=adam)
+        saving = SaveAt(whole, tmp_path, 2)
+        whole.fit(self.dataset(whole, 4), verbose=0, shuffle=False, callbacks=[saving])
         again = self.compiled(optimizer=adam)
-        tf.train.Checkpoint(game=again).restore(path).assert_existing_objects_matched()
+        restored(again, saving.paths[2])
         assert int(again.steps.numpy()) == 2
         again.continue_epoch()
         self.fit(again, 2, start=2)
@@ -244,6 +237,25 @@ class GameChecks:
         if len(inputs) == len(signature.inputs):
             (found,) = loaded.signatures["serving_default"](**inputs).values()
             np.testing.assert_allclose(found, game.generate(**inputs), atol=1e-5)
+
+
+class SaveAt(keras.callbacks.Callback):
+    """Saves a game after the given numbers of steps of one `fit`; `paths` has them by number."""
+
+    def __init__(self, game, folder, *steps: int):
+        super().__init__()
+        self.checkpoint, self.folder, self.steps = tf.train.Checkpoint(game=game), folder, steps
+        self.paths: dict[int, str] = {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch + 1 in self.steps:
+            self.paths[batch + 1] = self.checkpoint.save(str(self.folder / f"step_{batch + 1}"))
+
+
+def restored(game, path: str):
+    """The game with all that a checkpoint holds."""
+    tf.train.Checkpoint(game=game).restore(path).assert_existing_objects_matched()
+    return game
 
 
 def translates(game) -> bool:
