@@ -23,7 +23,7 @@ from tfgan_suite.training.checkpoints import Checkpoints
 from tfgan_suite.training.run_folder import DataInfo, Run
 
 ROOT = Path(__file__).parents[2]
-TINY = ROOT / "tests" / "tiny_recipe.py"
+TINY = ROOT / "tests" / "helpers" / "tiny_recipe.py"
 
 
 def options(**changes):
