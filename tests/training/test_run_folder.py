@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,6 +72,20 @@ def whole(tmp_path_factory, source):
     return trained(tmp_path_factory.mktemp("runs") / "whole", source)
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory, source):
+    """`copied(folder, steps)`: a run of that many steps in a folder of its own, trained once."""
+    home, done = tmp_path_factory.mktemp("copied"), {}
+
+    def copy(folder, steps):
+        if steps not in done:
+            done[steps] = trained(home / str(steps), source, steps=steps)[0].folder
+        shutil.copytree(done[steps], folder)
+        return Run(folder)
+
+    return copy
+
+
 def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -115,8 +130,8 @@ def test_lines_and_grids_after_the_checkpoint_are_made_again(source, tmp_path):
     assert not (run.folder / "samples" / "step_00000006.png").exists()
 
 
-def test_a_damaged_checkpoint_is_passed_over(source, tmp_path):
-    run, _, _ = trained(tmp_path / "run", source, steps=4)
+def test_a_damaged_checkpoint_is_passed_over(copied, tmp_path):
+    run = copied(tmp_path / "run", 4)
     newest = run.folder / "checkpoints" / "ckpt-4.data-00000-of-00001"
     newest.write_bytes(newest.read_bytes()[:100])
     told = []
@@ -125,8 +140,8 @@ def test_a_damaged_checkpoint_is_passed_over(source, tmp_path):
     assert "ckpt-4" in told[0]
 
 
-def test_when_no_checkpoint_can_be_read_it_says_so(source, tmp_path):
-    run, _, _ = trained(tmp_path / "run", source, steps=1)
+def test_when_no_checkpoint_can_be_read_it_says_so(copied, tmp_path):
+    run = copied(tmp_path / "run", 1)
     for path in (run.folder / "checkpoints").glob("*.data*"):
         path.write_bytes(b"")
     with pytest.raises(InputError, match="ckpt-1.*another --run"):
@@ -144,23 +159,23 @@ def test_what_an_interrupted_save_left_is_cleared(source, tmp_path):
     ]  # fmt: skip
 
 
-def test_other_constants_are_refused_and_named(source, tmp_path):
-    trained(tmp_path / "run", source, steps=1)
+def test_other_constants_are_refused_and_named(source, copied, tmp_path):
+    copied(tmp_path / "run", 1)
     with pytest.raises(InputError, match=r"width 2 \(now 3\).*another --run"):
         trained(tmp_path / "run", source, width=3)
     with pytest.raises(InputError, match=r"seed 0 \(now 1\)"):
         trained(tmp_path / "run", source, seed=1)
 
 
-def test_other_data_are_refused(source, tmp_path):
-    trained(tmp_path / "run", source, steps=1)
+def test_other_data_are_refused(copied, tmp_path):
+    copied(tmp_path / "run", 1)
     other = data.ArraySource("images", np.zeros((9, 8, 8, 1), "u1"))
     with pytest.raises(InputError, match="other data"):
         trained(tmp_path / "run", other)
 
 
-def test_another_recipe_is_refused(source, tmp_path):
-    run, _, _ = trained(tmp_path / "run", source, steps=1)
+def test_another_recipe_is_refused(source, copied, tmp_path):
+    run = copied(tmp_path / "run", 1)
     with pytest.raises(InputError, match=r"recipe tiny_recipe \(now dcgan\)"):
         run.open(ROOT / "recipes" / "dcgan.py", options(), info_of(source))
 
@@ -181,10 +196,9 @@ def test_a_second_process_is_kept_out(tmp_path):
         pass
 
 
-def test_a_nan_stops_the_run_and_keeps_the_last_good_checkpoint(source, tmp_path):
-    trained(tmp_path / "run", source, steps=4)
+def test_a_nan_stops_the_run_and_keeps_the_last_good_checkpoint(source, copied, tmp_path):
     chosen = options(steps=9)
-    run, game = Run(tmp_path / "run"), make_game(options(), None)
+    run, game = copied(tmp_path / "run", 4), make_game(options(), None)
     broken = data.ArraySource("images", np.zeros((8, 8, 8, 1), "u1"))
     broken._to_float = lambda found: {"image": tf.fill((4, 8, 8, 1), np.nan)}
     broken.take = source.take
@@ -193,9 +207,10 @@ def test_a_nan_stops_the_run_and_keeps_the_last_good_checkpoint(source, tmp_path
     assert Checkpoints(make_game(options(), None), run.folder / "checkpoints").restore() == 4
 
 
-def test_a_full_disk_while_saving_keeps_what_was_saved(source, tmp_path, monkeypatch):
-    run, game, _ = trained(tmp_path / "run", source, steps=4)
-    checkpoints = Checkpoints(game, run.folder / "checkpoints")
+def test_a_full_disk_while_saving_keeps_what_was_saved(copied, tmp_path, monkeypatch):
+    run = copied(tmp_path / "run", 4)
+    checkpoints = Checkpoints(make_game(options(), None), run.folder / "checkpoints")
+    assert checkpoints.restore() == 4
 
     def full(*args, **kwargs):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
