@@ -343,7 +343,8 @@ def home(tmp_path, monkeypatch):
 
 
 WORDS = ["--size", "24", "--network", "net.keras", "--content-layers", "second",
-         "--style-layers", "first", "second", "--evaluations", "8", "--checkpoint-every", "4"]  # fmt: skip
+         "--style-layers", "first", "second", "--evaluations", "8",
+         "--checkpoint-every", "4"]  # fmt: skip
 
 
 def test_the_recipe_paints_and_goes_on(home, recipe, capsys):

@@ -1,4 +1,4 @@
-"""AdaIN: any image in the style of any other, in one pass (Huang and Belongie 2017)."""
+"""AdaIN: any image in the style of any other, in one forward pass (Huang, Belongie 2017)."""
 
 from __future__ import annotations
 
@@ -28,32 +28,34 @@ from tfgan_suite.utils import image_grids
 PAPER = "Huang, Belongie 2017, arXiv:1703.06868"
 DATA = "images and paintings"
 
-# The two halves of `serving_default`: style to numbers, content and numbers to image.
+# The two halves of `serving_default`: style to statistics, content and statistics to image.
 STATISTICS, PAINT = "statistics", "paint"
 
 
 class AdaIN(TranslationGame):
-    """A decoder that paints feature maps with the statistics of another image's.
+    """A decoder that renders feature maps with the statistics of another image's maps.
 
     ```
     t = sigma(f(s)) (f(c) - mu(f(c))) / sigma(f(c)) + mu(f(s))
     L = |f(g(t)) - t|^2 + lambda sum_i |mu_i(g(t)) - mu_i(s)|^2 + |sigma_i(g(t)) - sigma_i(s)|^2
     ```
 
-    c is the content, s the style, f the frozen encoder (relu4_1 of VGG19), g the decoder, which
-    alone learns; i runs over the encoder's maps, relu1_1 to relu4_1. Squares are means over
-    positions and channels. Content is asked to have t's maps, not c's.
+    c is the content, s the style, f the frozen encoder (relu4_1 of VGG19), g the decoder, the only
+    network that learns; i runs over the encoder's maps, relu1_1 to relu4_1. Squares are means over
+    positions and channels. The target of the content loss is t, not f(c).
 
     Args:
         encoder: f, from `load_encoder`.
         decoder: g, from `build_decoder` with the encoder's channels and doublings.
-        style_weight: lambda; paper 10 on means (official code: 1e-2 or 1e-1 on sums).
-        reduction: of the style's squares over channels: `"mean"` or `"sum"`.
+        style_weight: lambda; paper 10 on means (official code: 1e-2 or 1e-1 on sums). Default 10.
+        reduction: of the style's squares over channels: `"mean"` (default) or `"sum"`.
         reconstruction: weight of `E (g(f(c)) - c)^2`, which makes alpha 0 the content itself;
-            0 is the paper.
-        variation: weight of the total variation, the mean absolute difference of neighbours.
-        ema_decay: decay of a moving average of the decoder's weights, to paint with; 0: none.
-        seed: of the game; it draws nothing.
+            paper and default 0.
+        variation: weight of the total variation, the mean absolute difference of neighbours;
+            default 0.
+        ema_decay: of a moving average of the decoder's weights, used for stylizing; 0 (default):
+            none.
+        seed: of the game, which has no random numbers; default 0.
 
     Example:
         ```
@@ -61,7 +63,7 @@ class AdaIN(TranslationGame):
         game = AdaIN(encoder, build_decoder(encoder.channels[-1], encoder.doublings))
         game.compile(decoder=Adam(1e-4))
         game.fit(batches)        # {"content", "style"}: float32 (8, 256, 256, 3) in [-1, 1]
-        made = game.stylize(photo[None], painting[None], alpha=0.8)
+        images = game.stylize(photo[None], painting[None], alpha=0.8)
         ```
 
     Reference:
@@ -70,17 +72,16 @@ class AdaIN(TranslationGame):
 
     Deviations:
         * Images are in [-1, 1], as everywhere in the suite, not in [0, 1].
-        * sigma is `sqrt(variance + 1e-5)` wherever it stands; the official code adds 1e-6 in the
-          loss.
-        * Content whose sides are no multiple of the encoder's stride is continued by its mirror
-          image and the result cut back; the official code cuts nothing.
+        * sigma is `sqrt(variance + 1e-5)` everywhere; the official code adds 1e-6 in the loss.
+        * Content whose sides are not multiples of the encoder's stride is padded by reflection and
+          the result cropped; the official code does not crop.
 
     Raises:
-        InputError: a decoder that does not fit the encoder, or a value out of its range.
+        InputError: a decoder that does not fit the encoder, or a value out of range.
     """
 
     takes, gives = "content", "style"
-    # Statistics need more than the 8 bits of int8: a run's export leaves that format out.
+    # Statistics need more than the 8 bits of int8: a run's export omits that format.
     export_formats = ("saved_model", "tflite_float32", "tflite_float16")
     usage = "stylize {} CONTENT STYLE OUTPUT"
 
@@ -99,7 +100,7 @@ class AdaIN(TranslationGame):
     ):
         _check(encoder, decoder, reduction)
         weights = {"style": style_weight, "reconstruction": reconstruction, "variation": variation}
-        negative = [f"{word} {weight}" for word, weight in weights.items() if not weight >= 0]
+        negative = [f"{key} {weight}" for key, weight in weights.items() if not weight >= 0]
         if negative:
             raise InputError(f"weights must be 0 or more; found {', '.join(negative)}")
         super().__init__(
@@ -130,29 +131,29 @@ class AdaIN(TranslationGame):
             maps: their deepest maps f(c).
             styles: statistics of all maps of the styles.
         """
-        wanted = tf.stop_gradient(adain(maps, styles[-1]))
-        made = self._decoded(self.decoder, wanted, training=True)
-        found = self.encoder(made)
-        terms = {"content": tf.reduce_mean((found[-1] - wanted) ** 2)}
+        target = tf.stop_gradient(adain(maps, styles[-1]))
+        images = self._decode(self.decoder, target, training=True)
+        output_maps = self.encoder(images)
+        terms = {"content": tf.reduce_mean((output_maps[-1] - target) ** 2)}
         if self.style_weight:
-            distance = style_distance(found, styles, self.reduction)
+            distance = style_distance(output_maps, styles, self.reduction)
             terms["style"] = self.style_weight * distance
         if self.reconstruction:
-            again = _cut(self._decoded(self.decoder, maps, training=True), content)
+            again = _crop(self._decode(self.decoder, maps, training=True), content)
             terms["reconstruction"] = self.reconstruction * tf.reduce_mean((again - content) ** 2)
         if self.variation:
-            down = tf.reduce_mean(tf.abs(made[:, 1:] - made[:, :-1]))
-            across = tf.reduce_mean(tf.abs(made[:, :, 1:] - made[:, :, :-1]))
+            down = tf.reduce_mean(tf.abs(images[:, 1:] - images[:, :-1]))
+            across = tf.reduce_mean(tf.abs(images[:, :, 1:] - images[:, :, :-1]))
             terms["variation"] = self.variation * (down + across)
         return terms
 
-    def _decoded(self, decoder: keras.Model, maps: tf.Tensor, training: bool) -> tf.Tensor:
+    def _decode(self, decoder: keras.Model, maps: tf.Tensor, training: bool) -> tf.Tensor:
         return tf.cast(decoder(maps, training=training), tf.float32)
 
-    # ---- painting ----------------------------------------------------------------------------
+    # ---- stylizing ---------------------------------------------------------------------------
 
     def features(self, content: tf.Tensor) -> tf.Tensor:
-        """f(c), also of images whose sides are no multiple of the encoder's stride.
+        """f(c), also of images whose sides are not multiples of the encoder's stride.
 
         Args:
             content: `(batch, height, width, 3)` in [-1, 1].
@@ -164,19 +165,19 @@ class AdaIN(TranslationGame):
         return self.encoder(continued(content, stride, 2 * stride))[-1]
 
     def style_of(self, style: tf.Tensor) -> tf.Tensor:
-        """mu and sigma of f(s), one after the other: `(batch, 2 * channels)`.
+        """mu and sigma of f(s), concatenated: `(batch, 2 * channels)`.
 
-        Styles are never padded, for padding would count as a part of the style; only those too
-        small for the encoder are continued by their mirror image.
+        Styles are not padded, because padding would count as a part of the style; only those too
+        small for the encoder are padded by reflection.
         """
-        whole = continued(style, 1, 2 * self.encoder.stride)
-        return tf.concat(statistics(self.encoder(whole)[-1]), -1)[:, 0, 0]
+        padded = continued(style, 1, 2 * self.encoder.stride)
+        return tf.concat(statistics(self.encoder(padded)[-1]), -1)[:, 0, 0]
 
     def decoded(self, maps: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
-        """g(t) in [-1, 1], cut to the content's height and width."""
+        """g(t) in [-1, 1], cropped to the content's height and width."""
         (decoder,) = self.ema("decoder")
-        made = _cut(self._decoded(decoder, maps, training=False), content)
-        return tf.clip_by_value(made, -1.0, 1.0)
+        images = _crop(self._decode(decoder, maps, training=False), content)
+        return tf.clip_by_value(images, -1.0, 1.0)
 
     def painted(self, content: tf.Tensor, style: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
         """`g(alpha t + (1 - alpha) f(c))`.
@@ -184,7 +185,7 @@ class AdaIN(TranslationGame):
         Args:
             content: `(batch, height, width, 3)` in [-1, 1].
             style: `(batch, 2 * channels)`, from `style_of`.
-            alpha: `(batch,)`, how much style, cut to 0 .. 1.
+            alpha: `(batch,)`, strength of the style, clipped to [0, 1].
 
         Returns:
             float32 images of the content's shape, in [-1, 1].
@@ -198,22 +199,24 @@ class AdaIN(TranslationGame):
     def stylize(
         self, content: np.ndarray, style: np.ndarray, alpha: float = 1.0, batch: int = 4
     ) -> np.ndarray:
-        """Paints images.
+        """Paints images in the style of others.
 
         Args:
             content: float `(count, height, width, 3)` in [-1, 1], of any height and width.
-            style: float `(count or 1, height, width, 3)`, of any other.
-            alpha: 1: all style; 0: the content, through encoder and decoder.
-            batch: how many go through the networks at once; it bounds memory only.
+            style: float `(count or 1, height, width, 3)`, of any height and width.
+            alpha: 1 (default): full style; 0: the content, through encoder and decoder.
+            batch: images at once, which bounds memory only; default 4.
 
         Returns:
             float32 array of the content's shape.
 
         Raises:
-            InputError: neither one style nor as many as images.
+            InputError: neither a single style nor one for each image.
         """
         if len(style) not in (1, len(content)):
-            raise InputError(f"{len(style)} styles for {len(content)} images; give 1 or as many")
+            raise InputError(
+                f"{len(style)} styles for {len(content)} images; pass a single one, or one for each"
+            )
         call, parts = self.signature_function(PAINT), []
         numbers = self.statistics_of(style, batch)
         numbers = np.broadcast_to(numbers, (len(content), numbers.shape[1]))
@@ -240,13 +243,13 @@ class AdaIN(TranslationGame):
         outside: np.ndarray | None = None,
         alpha: float = 1.0,
     ) -> np.ndarray:
-        """Paints a region in one style and the rest in another, each by its own statistics.
+        """Paints a region in one style and its surroundings in another.
 
         Args:
-            content: one image, float `(height, width, 3)` in [-1, 1].
-            mask: `(height, width)`, true where the region is.
-            inside, outside: statistics `(2 * channels,)` from `statistics_of`; no `outside`: the
-                rest stays as it is.
+            content: a single image, float `(height, width, 3)` in [-1, 1].
+            mask: `(height, width)`, true inside the region.
+            inside, outside: statistics `(2 * channels,)` from `statistics_of`; without `outside`
+                the surroundings are only decoded.
             alpha: as for `stylize`.
 
         Returns:
@@ -256,7 +259,9 @@ class AdaIN(TranslationGame):
             InputError: a mask of another size.
         """
         if mask.shape != content.shape[:2]:
-            raise InputError(f"a mask of {mask.shape} for an image of {content.shape[:2]}")
+            raise InputError(
+                f"a mask of {mask.shape} for an image of {content.shape[:2]}; expected equal sizes"
+            )
         image = tf.constant(content[None], tf.float32)
         maps = self.features(image)
         region = tf.constant(mask_at_positions(mask, maps.shape[1:3], self.encoder.stride))
@@ -272,29 +277,29 @@ class AdaIN(TranslationGame):
     def signatures(self) -> dict[str, Signature]:
         """`serving_default`: content, style and alpha to an image; and its two halves.
 
-        `statistics` makes of a style the numbers that `paint` takes in its place: a phone keeps
-        them, and mixes styles by adding them up with weights that sum to 1.
+        `statistics` turns a style into the numbers that `paint` takes in its place: a phone can
+        store them, and mix styles by adding them with weights that sum to 1.
         """
         (decoder,) = self.ema("decoder")
         image, size = (None, None, 3), 2 * self.encoder.channels[-1]
         content, alpha = TensorSpec("content", image), TensorSpec("alpha", (), kind="share")
         style = TensorSpec("style", image)
         numbers = TensorSpec(STATISTICS, (size,), kind=STATISTICS)
-        made, both_networks = TensorSpec("image", image), (self.encoder, decoder)
+        output, both_networks = TensorSpec("image", image), (self.encoder, decoder)
 
-        def whole(content: tf.Tensor, style: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+        def stylize(content: tf.Tensor, style: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
             return self.painted(content, self.style_of(style), alpha)
 
-        def halved(content: tf.Tensor, statistics: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+        def paint(content: tf.Tensor, statistics: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
             return self.painted(content, statistics, alpha)
 
-        def summed_up(style: tf.Tensor) -> tf.Tensor:
+        def encode(style: tf.Tensor) -> tf.Tensor:
             return self.style_of(style)
 
         return {
-            FORTH: Signature((content, style, alpha), made, whole, both_networks),
-            STATISTICS: Signature((style,), numbers, summed_up, (self.encoder,)),
-            PAINT: Signature((content, numbers, alpha), made, halved, both_networks),
+            FORTH: Signature((content, style, alpha), output, stylize, both_networks),
+            STATISTICS: Signature((style,), numbers, encode, (self.encoder,)),
+            PAINT: Signature((content, numbers, alpha), output, paint, both_networks),
         }
 
     def translations(self) -> dict[str, str]:
@@ -334,7 +339,7 @@ class AdaIN(TranslationGame):
 
 
 def both(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """Contents and styles of a batch, whatever form `fit` was given.
+    """Contents and styles of a batch, in either form that `fit` accepts.
 
     Args:
         batch: a dict with `"content"` and `"style"`, or a tuple of the two.
@@ -345,18 +350,18 @@ def both(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return two_sides(batch, ("content", "style"), "AdaIN learns from contents and styles")
 
 
-def _cut(made: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
-    if made.shape[1:3].is_fully_defined() and made.shape[1:3] == content.shape[1:3]:
-        return made
+def _crop(images: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+    if images.shape[1:3].is_fully_defined() and images.shape[1:3] == content.shape[1:3]:
+        return images
     height, width = (content.shape[axis] or tf.shape(content)[axis] for axis in (1, 2))
-    return made[:, :height, :width, :]
+    return images[:, :height, :width, :]
 
 
 def _check(encoder: Encoder, decoder: keras.Model, reduction: str) -> None:
     if decoder.input_shape[-1] != encoder.channels[-1]:
         raise InputError(
-            f"the decoder takes maps of {decoder.input_shape[-1]} channels, the encoder gives"
-            f" {encoder.channels[-1]}; make it by build_decoder(encoder.channels[-1],"
+            f"the decoder takes maps of {decoder.input_shape[-1]} channels, but the encoder's have"
+            f" {encoder.channels[-1]}; build it with build_decoder(encoder.channels[-1],"
             " encoder.doublings)"
         )
     if reduction not in REDUCTIONS:

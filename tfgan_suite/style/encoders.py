@@ -142,7 +142,9 @@ def load_encoder(
     name = os.fspath(network)
     if name == "vgg19":
         if depth not in (2, 3, 4):
-            raise InputError(f"VGG19 has no encoder up to block {depth}; it ends in block 2, 3 or 4")
+            raise InputError(
+                f"VGG19 has no encoder up to block {depth}; it ends in block 2, 3 or 4"
+            )
         names = tuple(layers) or VGG_LAYERS[:depth]
         features = named_layers.feature_network(
             name, names, weights=weights, padding="reflect", round_up=True, seed=seed
