@@ -171,13 +171,11 @@ def test_sources_that_are_nothing(home, tmp_path):
 
 
 def test_a_generator_that_draws_nan_is_refused(home, monkeypatch):
-    from tfgan_suite.core import adversarial_model
+    from tfgan_suite.inference.generator import Generator
 
-    draw = adversarial_model.AdversarialModel.generate
+    generate = Generator.generate
     monkeypatch.setattr(
-        adversarial_model.AdversarialModel,
-        "generate",
-        lambda self, *a, **k: draw(self, *a, **k) * np.nan,
+        Generator, "generate", lambda self, *a, **k: generate(self, *a, **k) * np.nan
     )
     with pytest.raises(InputError, match="8 of 8 images hold NaN"):
         command(*words(home, home / "run"))

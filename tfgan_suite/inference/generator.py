@@ -39,7 +39,7 @@ class Generator:
         signatures: what it offers, by name. `call` takes and returns arrays.
         usage: arguments of `python -m tfgan_suite` that use it, with {} for its path.
         facts: how it was trained, as far as known: `game`, `data`, `steps`, `classes`,
-            `constants`.
+            `constants`, `ema` (whether averaged weights draw).
         game: the game of a run; None where its code is not there.
         path: the folder or file that was opened.
         fixed_batch: examples that go through it at once, where that is fixed (TFLite: 1).
@@ -226,8 +226,14 @@ def _of_run(path: Path, name: str) -> Generator:
         "steps": int(game.steps.numpy()),
         "classes": info.classes,
         "constants": vars(options),
+        "ema": _draws_with_averages(game),
     }
     return Generator(name, "run", signatures, game.usage, facts, path, game)
+
+
+def _draws_with_averages(game: Any) -> bool:
+    (player, networks), *_ = game.players().items()
+    return game.ema(player)[0] is not networks[0]
 
 
 def _of_export(path: Path, name: str) -> Generator:

@@ -59,7 +59,7 @@ class Evaluation:
         fake: the generated examples' features, after `collect`.
     """
 
-    generator: drawing.Drawn
+    generator: drawing.Samples
     reference: data.Source
     network: extractors.Extractor | None
     settings: Settings
@@ -148,7 +148,7 @@ class Evaluation:
         return text if self.settings.progress else ""
 
 
-def open_generator(source: str | Path, size: int | None, needs: Set[str]) -> drawing.Drawn:
+def open_generator(source: str | Path, size: int | None, needs: Set[str]) -> drawing.Samples:
     """Opens the generated examples.
 
     Args:
@@ -157,9 +157,9 @@ def open_generator(source: str | Path, size: int | None, needs: Set[str]) -> dra
         needs: what the measures need.
 
     Raises:
-        InputError: as `samples.open_drawn`; a measure needs a game and the source is not a run.
+        InputError: as `samples.open_samples`; a measure needs a game and the source is not a run.
     """
-    generator = drawing.open_drawn(source, size)
+    generator = drawing.open_samples(source, size)
     if "game" in needs and generator.game is None:
         raise InputError(
             f"classes, codes and copies are measured on a game, but {source} is not a run; pass "
@@ -168,7 +168,7 @@ def open_generator(source: str | Path, size: int | None, needs: Set[str]) -> dra
     return generator
 
 
-def open_reference(generator: drawing.Drawn, settings: Settings, split: str) -> data.Source:
+def open_reference(generator: drawing.Samples, settings: Settings, split: str) -> data.Source:
     """Opens a split of the reference's data, in the shape of the generated examples.
 
     Args:

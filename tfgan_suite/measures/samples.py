@@ -19,7 +19,7 @@ from tfgan_suite.utils import image_grids
 
 
 @dataclasses.dataclass
-class Drawn:
+class Samples:
     """Generated examples that can be drawn in batches.
 
     Args:
@@ -41,7 +41,7 @@ class Drawn:
     game: Any = None
 
 
-def open_drawn(place: str | Path, size: int | None = None) -> Drawn:
+def open_samples(place: str | Path, size: int | None = None) -> Samples:
     """Opens a run folder, an export, or what `data.load` takes (a folder of images, `.npz`, ..).
 
     Args:
@@ -96,7 +96,7 @@ def native_size(files: list[Path], place: str | Path) -> int:
     return next(iter(sizes))[0]
 
 
-def _of_generator(generator: Generator) -> Drawn:
+def _of_generator(generator: Generator) -> Samples:
     signature, facts = generator.signature(), generator.facts
     if not signature.drawable:
         raise InputError(
@@ -111,16 +111,17 @@ def _of_generator(generator: Generator) -> Drawn:
             yield image_grids.to_uint8(examples) if examples.ndim == 4 else examples
 
     constants = facts.get("constants") or {}
+    averages = bool(constants["ema_decay"]) if "ema_decay" in constants else None
     about = {
         "samples_of": generator.origin,
         generator.origin: str(generator.path),
         "game": facts.get("game"),
         "step": facts.get("steps"),
-        "ema": bool(constants["ema_decay"]) if "ema_decay" in constants else None,
+        "ema": facts.get("ema", averages),
         "trained_on": facts.get("data"),
     }
     log = generator.path / "measures.jsonl" if generator.origin == "run" else None
-    return Drawn(
+    return Samples(
         tuple(signature.output.shape),
         draw,
         about,
@@ -131,7 +132,7 @@ def _of_generator(generator: Generator) -> Drawn:
     )
 
 
-def _of_files(place: str | Path, size: int | None) -> Drawn:
+def _of_files(place: str | Path, size: int | None) -> Samples:
     files = image_files(place)
     if files and size is None:
         size = native_size(files, place)
@@ -142,7 +143,7 @@ def _of_files(place: str | Path, size: int | None) -> Drawn:
     def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
         return features.stream(source, count, seed, batch)
 
-    return Drawn(source.shape, draw, about, size, len(source))
+    return Samples(source.shape, draw, about, size, len(source))
 
 
 def parts(count: int, seed: int, batch: int) -> Iterator[tuple[int, int]]:
