@@ -97,7 +97,7 @@ def test_the_same_seed_gives_the_same_values_and_words_are_printed(home, capsys,
 
 
 def test_a_run_its_export_and_a_folder_of_its_images_agree(home, tmp_path):
-    run = samples.open_drawn(home / "run")
+    run = samples.open_samples(home / "run")
     for index, image in enumerate(np.concatenate(list(run.draw(20, 0, 8)))):
         image_grids.write_png(tmp_path / f"{index:02d}.png", image)
     options = {

@@ -79,14 +79,14 @@ class Evaluation:
     @property
     def n_fake(self) -> int:
         """Number of generated examples."""
-        return min(self.settings.samples, self.generator.most or self.settings.samples)
+        return min(self.settings.samples, self.generator.limit or self.settings.samples)
 
     def protocol(self) -> dict[str, Any]:
         """The facts that every result carries."""
         extractor = {"extractor": "identity"} if self.network is None else self.network.protocol()
         return {
             **extractor,
-            **self.generator.about,
+            **self.generator.facts,
             "n_real": self.n_real,
             "n_fake": self.n_fake,
             "against": self.reference.name,
@@ -181,7 +181,7 @@ def open_reference(generator: drawing.Samples, settings: Settings, split: str) -
     """
     size = settings.size
     if size is None and (
-        generator.about["samples_of"] != "files" or drawing.image_files(settings.against)
+        generator.facts["samples_of"] != "files" or drawing.image_files(settings.against)
     ):
         size = generator.size
     reference = data.load(settings.against, size=size, split=split, memory_limit=2**28)
