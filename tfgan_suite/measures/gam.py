@@ -133,22 +133,24 @@ def judge(
         test_ratios.append(smoothed(tests[0][rows]) / smoothed(tests[1][rows]))
         rates = [smoothed(a[draws.integers(0, len(a), len(a))]) for a in samples]
         sample_ratios.append(rates[0] / rates[1])
+    accuracy_ratios = {
+        "r_test": smoothed(~tests[0]) / smoothed(~tests[1]),
+        "r_sample": smoothed(~samples[0]) / smoothed(~samples[1]),
+    }
+    errors = {
+        "first on test": float(tests[0].mean()),
+        "second on test": float(tests[1].mean()),
+        "first on second's samples": float(samples[0].mean()),
+        "second on first's samples": float(samples[1].mean()),
+    }
     return Battle(
         _verdict(r_test, r_sample, tolerance, bool(samples[0].any() or samples[1].any())),
         r_test,
         r_sample,
         _interval(test_ratios),
         _interval(sample_ratios),
-        {
-            "r_test": smoothed(~tests[0]) / smoothed(~tests[1]),
-            "r_sample": smoothed(~samples[0]) / smoothed(~samples[1]),
-        },
-        {
-            "first on test": float(tests[0].mean()),
-            "second on test": float(tests[1].mean()),
-            "first on second's samples": float(samples[0].mean()),
-            "second on first's samples": float(samples[1].mean()),
-        },
+        accuracy_ratios,
+        errors,
         {
             **protocol,
             "n_real": len(tests[0]),

@@ -120,19 +120,8 @@ def compare(
     Raises:
         InputError: as `nearest_by_pixels`; the median test example lies in the training set.
     """
-    count = min(len(samples), len(test))
-    if not count:
-        raise InputError(
-            f"there are {len(samples)} samples and {len(test)} test examples; expected at least "
-            "one of each"
-        )
-    draws = np.random.default_rng(seed)
-    compared = [
-        examples
-        if len(examples) == count
-        else np.asarray(examples)[np.sort(draws.permutation(len(examples))[:count])]
-        for examples in (samples, test)
-    ]
+    compared = _equal_counts(samples, test, seed)
+    count = len(compared[0])
     prepare = _pixels if extractor is None else _features
     # One pass over the training set for both, as it may come from disk.
     both = np.concatenate([prepare(part) for part in compared])
@@ -163,13 +152,26 @@ def compare(
         facts["extractor"] = extractor
     space = "pixels" if extractor is None else extractor
     value = float(np.median(of_samples)) / test_median
-    nearest = dataclasses.replace(
-        nearest,
-        index=nearest.index[:count],
-        distance=of_samples,
-        example=nearest.example[:count],
-    )
+    index, example = nearest.index[:count], nearest.example[:count]
+    nearest = dataclasses.replace(nearest, index=index, distance=of_samples, example=example)
     return MeasureResult(f"memorisation-{space}", value, facts), nearest
+
+
+def _equal_counts(samples: np.ndarray, test: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Samples and test examples, equally many: a random subset of the larger set."""
+    count = min(len(samples), len(test))
+    if not count:
+        raise InputError(
+            f"there are {len(samples)} samples and {len(test)} test examples; expected at least "
+            "one of each"
+        )
+    draws = np.random.default_rng(seed)
+    return [
+        examples
+        if len(examples) == count
+        else np.asarray(examples)[np.sort(draws.permutation(len(examples))[:count])]
+        for examples in (samples, test)
+    ]
 
 
 def neighbour_grid(samples: np.ndarray, nearest: np.ndarray, columns: int = 4) -> np.ndarray:
