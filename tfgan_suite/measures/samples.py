@@ -117,7 +117,7 @@ def _of_generator(generator: Generator) -> Samples:
         generator.origin: str(generator.path),
         "game": facts.get("game"),
         "step": facts.get("steps"),
-        "ema": facts.get("averages", averages),
+        "ema": facts.get("ema", averages),
         "trained_on": facts.get("data"),
     }
     log = generator.path / "measures.jsonl" if generator.origin == "run" else None
