@@ -70,8 +70,8 @@ def enlarging(network: keras.Model) -> Signature:
     """
 
     def answer(image: tf.Tensor) -> tf.Tensor:
-        made = tf.cast(network(image, training=False), tf.float32)
-        return tf.clip_by_value(made, -1.0, 1.0)
+        outputs = tf.cast(network(image, training=False), tf.float32)
+        return tf.clip_by_value(outputs, -1.0, 1.0)
 
     return Signature(
         inputs=(TensorSpec("image", tuple(network.input_shape[1:])),),
@@ -97,18 +97,18 @@ def low_and_high(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return two_sides(batch, ("low", "high"), learns, " (data.load_super_resolution)")
 
 
-def check_sizes(made: tf.Tensor, high: tf.Tensor) -> None:
+def check_sizes(generated: tf.Tensor, high: tf.Tensor) -> None:
     """Refuses originals of another size than what the generator makes.
 
     Raises:
         InputError: both sizes.
     """
-    if not made.shape[1:].is_compatible_with(high.shape[1:]):
+    if not generated.shape[1:].is_compatible_with(high.shape[1:]):
         raise InputError(
-            f"the generator makes images of {_said(made)}, but the originals of the batch have"
-            f" {_said(high)}; make the generator for the data's scale and channels"
+            f"the generator makes images of {_size_text(generated)}, but the originals of the batch"
+            f" have {_size_text(high)}; make the generator for the data's scale and channels"
         )
 
 
-def _said(images: tf.Tensor) -> str:
+def _size_text(images: tf.Tensor) -> str:
     return "x".join(str(side) for side in images.shape[1:])

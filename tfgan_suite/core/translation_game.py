@@ -175,29 +175,29 @@ def from_image(
     Returns:
         A signature with the inputs `"image"` and `extra`, and the output `"image"`.
     """
-    taken, given = tuple(network.input_shape[1:]), tuple(network.output_shape[1:])
-    ask = call or (lambda image: network(image, training=False))
+    input_shape, output_shape = tuple(network.input_shape[1:]), tuple(network.output_shape[1:])
+    run = call or (lambda image: network(image, training=False))
 
     def answer(image: tf.Tensor, **others: tf.Tensor) -> tf.Tensor:
-        whole = continued(image, multiple, smallest)
-        made = tf.cast(ask(whole, **others), tf.float32)
-        if whole is image:
-            return made
+        padded = continued(image, multiple, smallest)
+        outputs = tf.cast(run(padded, **others), tf.float32)
+        if padded is image:
+            return outputs
         height, width = (image.shape[axis] or tf.shape(image)[axis] for axis in (1, 2))
-        return made[:, :height, :width, :]
+        return outputs[:, :height, :width, :]
 
     def one_by_one(**inputs: tf.Tensor) -> tf.Tensor:
         if inputs["image"].shape[0] == 1:
             return answer(**inputs)
         return tf.map_fn(
-            lambda one: answer(**{name: value[None] for name, value in one.items()})[0],
+            lambda example: answer(**{name: value[None] for name, value in example.items()})[0],
             inputs,
-            fn_output_signature=tf.TensorSpec((*taken[:2], given[2]), tf.float32),
+            fn_output_signature=tf.TensorSpec((*input_shape[:2], output_shape[2]), tf.float32),
         )
 
     return Signature(
-        inputs=(TensorSpec("image", taken), *extra),
-        output=TensorSpec("image", (*taken[:2], given[2])),
+        inputs=(TensorSpec("image", input_shape), *extra),
+        output=TensorSpec("image", (*input_shape[:2], output_shape[2])),
         call=one_by_one if alone else answer,
         networks=(network,),
         multiple=multiple,
@@ -233,9 +233,9 @@ def continued(images: tf.Tensor, multiple: int, smallest: int = 1) -> tf.Tensor:
         # A known size makes a constant: files for phones hold no arithmetic of shapes.
         ops, count = (tf, tf.range) if size is None else (np, np.arange)
         size = tf.shape(images)[axis] if size is None else size
-        wanted = -(-ops.maximum(size, smallest) // multiple) * multiple
+        padded_size = -(-ops.maximum(size, smallest) // multiple) * multiple
         there_and_back = ops.maximum(2 * size - 2, 1)
-        index = count(wanted) % there_and_back
+        index = count(padded_size) % there_and_back
         images = tf.gather(images, ops.minimum(index, there_and_back - index), axis=axis)
     return images
 
@@ -259,8 +259,8 @@ def two_sides(
     """
     if isinstance(batch, Mapping):
         if not set(keys) <= set(batch):
-            wanted = " and ".join(map(repr, keys))
-            raise InputError(f"a batch with keys {sorted(batch)}, but {learns}: {wanted}{hint}")
+            expected = " and ".join(map(repr, keys))
+            raise InputError(f"a batch with keys {sorted(batch)}, but {learns}: {expected}{hint}")
         batch = tuple(batch[key] for key in keys)
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         raise InputError(f"a batch of single images, but {learns}{hint}")

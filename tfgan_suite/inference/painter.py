@@ -65,16 +65,17 @@ class Painter:
         if colours not in COLOURS:
             raise InputError(f"colours are {colours!r}; expected one of {', '.join(COLOURS)}")
         if colours == "coral":
-            styles = [np.clip(colour.with_colours_of(content, one), -1.0, 1.0) for one in styles]
-        numbers = [self.statistics(one[None].astype(np.float32))[0] for one in styles]
+            styles = [colour.with_colours_of(content, style) for style in styles]
+            styles = [np.clip(style, -1.0, 1.0) for style in styles]
+        numbers = [self.statistics(style[None].astype(np.float32))[0] for style in styles]
         if mask is None:
             share = np.full([1], alpha, np.float32)
-            made = self.paint(content[None], mix_styles(numbers, weights)[None], share)[0]
+            painted = self.paint(content[None], mix_styles(numbers, weights)[None], share)[0]
         else:
-            made = self._regions(content, mask, numbers, weights, alpha)
+            painted = self._regions(content, mask, numbers, weights, alpha)
         if colours == "luma":
-            made = colour.with_luminance_of(content, made)
-        return made
+            painted = colour.with_luminance_of(content, painted)
+        return painted
 
     def _regions(self, content, mask, numbers, weights, alpha) -> np.ndarray:
         if self.regions is None:
@@ -126,7 +127,7 @@ def of_game(game: AdaIN, name: str = "the game") -> Painter:
     """
 
     def paint(content: np.ndarray, numbers: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        given = (tf.constant(value, tf.float32) for value in (content, numbers, alpha))
-        return game.painted(*given).numpy()
+        inputs = (tf.constant(value, tf.float32) for value in (content, numbers, alpha))
+        return game.painted(*inputs).numpy()
 
     return Painter(name, game.statistics_of, paint, game.stylize_regions)

@@ -72,8 +72,8 @@ def finish(
         f"  losses       {run.folder / 'losses.jsonl'}; tensorboard --logdir {run.folder / 'logs'}",
     ]
     if measured:
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
-        lines.append(f"  measured     {shown}")
+        values = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+        lines.append(f"  measured     {values}")
     left_out = {}
     if options.export == "none":
         lines.append("  export       none")
@@ -183,12 +183,12 @@ def export_run(
     formats = ["saved_model"] if points else list(game.export_formats)
     bounds.setdefault("int8_bound", game.int8_bound)
     card = _card(run, game, options, info, measured)
-    given = _example_inputs(game, source, info, size)
+    inputs = _example_inputs(game, source, info, size)
     name = f"{card['game']}_{info.name}"
 
     def attempt() -> ExportResult:
         return export(
-            game, options.export, name=name, card=card, formats=formats, **given, **bounds
+            game, options.export, name=name, card=card, formats=formats, **inputs, **bounds
         )
 
     print("exporting and comparing with the trained networks ...", flush=True)
@@ -254,13 +254,13 @@ def _earlier_export(run: Run, options: types.SimpleNamespace, step: int) -> Path
     path = run.folder / "exports.jsonl"
     for line in reversed(path.read_text().splitlines() if path.exists() else []):
         entry = json.loads(line)
-        place = Path(entry["path"])
+        folder = Path(entry["path"])
         if (
             entry["step"] == step
-            and (place / "saved_model.pb").exists()
-            and place.parent.parent.resolve() == Path(options.export).resolve()
+            and (folder / "saved_model.pb").exists()
+            and folder.parent.parent.resolve() == Path(options.export).resolve()
         ):
-            return place
+            return folder
     return None
 
 

@@ -134,19 +134,19 @@ class Run:
 
     def _check_same(self, new: Mapping[str, Any]) -> None:
         old = self.manifest
-        found = []
+        differences = []
         for key in ("recipe", "stack"):
             if old[key] != new[key]:
-                found.append(f"{key} {old[key]} (now {new[key]})")
+                differences.append(f"{key} {old[key]} (now {new[key]})")
         for name in sorted({*old["constants"], *new["constants"]} - set(FREE)):
             before, now = old["constants"].get(name), new["constants"].get(name)
             if before != now:
-                found.append(f"{name} {before} (now {now})")
-        if not found and old["data"]["fingerprint"] != new["data"]["fingerprint"]:
-            found.append(f"other data ({old['data']['name']}, now {new['data']['name']})")
-        if found:
+                differences.append(f"{name} {before} (now {now})")
+        if not differences and old["data"]["fingerprint"] != new["data"]["fingerprint"]:
+            differences.append(f"other data ({old['data']['name']}, now {new['data']['name']})")
+        if differences:
             raise InputError(
-                f"the run folder {self.folder} was made with {', '.join(found)};"
+                f"the run folder {self.folder} was made with {', '.join(differences)};"
                 " use the same values to go on, or another --run to start anew"
             )
 
@@ -171,8 +171,8 @@ class Run:
         for name in ("losses.jsonl", "measures.jsonl"):
             path = self.folder / name
             if path.exists():
-                kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
-                files.write_bytes(path, "".join(line + "\n" for line in kept).encode())
+                lines = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
+                files.write_bytes(path, "".join(line + "\n" for line in lines).encode())
         for path in self.folder.glob("*/step_*.png"):
             if int(path.stem.split("_")[1]) > step:
                 path.unlink()

@@ -94,21 +94,21 @@ def traversal(
         continuous one and so on.
     """
     specs = game.signatures()["serving_default"].inputs
-    kept = {s.name: s.draw(rows, seed=[seed, i]).numpy() for i, s in enumerate(specs)}
+    noise = {s.name: s.draw(rows, seed=[seed, i]).numpy() for i, s in enumerate(specs)}
     width = max(game.classes if game.categorical else 0, columns if game.continuous else 0)
     grid = []
     for code in range(game.categorical):
         for row in range(rows):
-            given = {name: np.repeat(a[row : row + 1], width, 0) for name, a in kept.items()}
+            inputs = {name: np.repeat(a[row : row + 1], width, 0) for name, a in noise.items()}
             values = np.minimum(np.arange(width), game.classes - 1)
-            given["category"].reshape(width, -1)[:, code] = values
-            grid.append(game.generate(**given))
+            inputs["category"].reshape(width, -1)[:, code] = values
+            grid.append(game.generate(**inputs))
             grid[-1][game.classes :] = 1.0  # white where the other codes' rows are longer
     for code in range(game.continuous):
         for row in range(rows):
-            given = {name: np.repeat(a[row : row + 1], width, 0) for name, a in kept.items()}
-            given["continuous"][:, code] = np.linspace(-reach, reach, width)
-            grid.append(game.generate(**given))
+            inputs = {name: np.repeat(a[row : row + 1], width, 0) for name, a in noise.items()}
+            inputs["continuous"][:, code] = np.linspace(-reach, reach, width)
+            grid.append(game.generate(**inputs))
     return image_grids.image_grid(np.concatenate(grid), width)
 
 
