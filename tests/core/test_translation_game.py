@@ -265,4 +265,4 @@ def test_health_sees_a_collapse_of_one_direction_only():
 def test_settings_of_the_tiny_recipe_are_complete():
     from tfgan_suite.training import options
 
-    assert options.constants(vars(tiny_translation))["WAYS"] == 1
+    assert options.constants(vars(tiny_translation))["WAYS"].default == 1
