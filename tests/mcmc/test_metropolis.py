@@ -196,11 +196,11 @@ def test_densities_of_targets():
     "words, said",
     [
         ({"start": np.zeros(3)}, "chains, d"),
-        ({"steps": 0}, "1 or more"),
+        ({"steps": 0}, "1 step or more"),
         ({"step": -1.0}, "above 0"),
         ({"adapt": 0.4}, "burn-in to tune in"),
         ({"log_density": lambda x: np.full(len(x), -np.inf)}, "density is 0"),
-        ({"log_density": lambda x: x}, "gives shape"),
+        ({"log_density": lambda x: x}, "has shape"),
     ],
 )
 def test_impossible_chains_are_refused(words, said):

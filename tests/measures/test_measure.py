@@ -148,7 +148,7 @@ def test_few_samples_warn_in_one_line(home, capsys):
         (["--extractor", "nowhere.keras"], "no extractor 'nowhere.keras'"),
         (["--against", "shapes"], "the shape (8, 8, 1), those of shapes (32, 32, 3)"),
         (["--against", "{home}/colour.npz"], "the shape (8, 8, 1), those of colour (8, 8, 3)"),
-        (["--measures", "memorisation", "--split", "train"], "take --split test"),
+        (["--measures", "memorisation", "--split", "train"], "pass --split test"),
         (["--split", "val"], "the split is 'val'"),
         (["--out", "{home}"], "--out is the folder"),
     ],

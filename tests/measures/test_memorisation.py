@@ -108,7 +108,7 @@ def test_floats_are_compared_as_a_file_would_hold_them():
         (lambda p: memorisation.nearest_by_pixels(p, p, shifts=6), "leave nothing"),
         (lambda p: memorisation.nearest_by_pixels(np.full((1, 8, 8, 1), np.nan), p), "finite"),
         (lambda p: memorisation.compare(p, p, p), "not trained on"),
-        (lambda p: memorisation.compare(p, p[:0], p), "both need some"),
+        (lambda p: memorisation.compare(p, p[:0], p), "at least one of each"),
         (lambda p: memorisation.nearest_by_features(np.zeros((2, 3)), np.zeros((2, 4))), "size"),
         (lambda p: memorisation.neighbour_grid(p, p[:1]), "beside"),
     ],

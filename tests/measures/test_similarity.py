@@ -182,7 +182,7 @@ def test_diversity_is_within_classes():
     "first, second, arguments, said",
     [
         (np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 1)), {}, "cannot be compared"),
-        (np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 3), np.uint8), {}, "make both uint8"),
+        (np.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 3), np.uint8), {}, "convert both to uint8"),
         (np.full((1, 16, 16, 3), 7.0), np.zeros((1, 16, 16, 3)), {}, "from 7 to 7"),
         (np.full((1, 16, 16, 3), -0.5), np.zeros((1, 16, 16, 3)), {"peak": 1}, r"\[0, 1\]"),
         (np.full((1, 16, 16, 3), np.nan), np.zeros((1, 16, 16, 3)), {}, "finite"),

@@ -92,7 +92,7 @@ def test_divergences_of_tables():
         (lambda: transport.earth_movers_1d(np.zeros((2, 2)), [1.0]), "discrete_plan"),
         (lambda: transport.earth_movers_1d([0.0], [1.0], [-1.0]), "negative"),
         (lambda: transport.earth_movers_1d([0.0], [1.0], power=0.5), "power"),
-        (lambda: transport.discrete_plan([1, 1], [1], np.ones((2, 1))), "one sum"),
+        (lambda: transport.discrete_plan([1, 1], [1], np.ones((2, 1))), "equal sums"),
         (lambda: transport.discrete_plan([1], [1], np.ones((2, 1))), "do not fit"),
         (lambda: transport.discrete_plan(np.ones(600), np.ones(600), np.ones((600, 600))),
          "360000 cells"),

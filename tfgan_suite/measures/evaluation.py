@@ -187,7 +187,7 @@ def open_reference(generator: drawing.Samples, settings: Settings, split: str) -
     reference = data.load(settings.against, size=size, split=split, memory_limit=2**28)
     if tuple(reference.shape) != tuple(generator.shape):
         raise InputError(
-            f"the generated examples have shape {tuple(generator.shape)}, those of "
+            f"the generated examples have the shape {tuple(generator.shape)}, those of "
             f"{reference.name} {tuple(reference.shape)}; expected the same size and channels: "
             "pass --size, or other data"
         )
