@@ -227,7 +227,7 @@ def test_what_enlarges_nothing_is_refused(tmp_path, capsys):
     Image.fromarray(smooth(9, 9)).save(tmp_path / "in.png")
     capsys.readouterr()
     assert upscale(tmp_path / "run", tmp_path / "in.png", tmp_path / "out.png") == 2
-    assert "makes no images larger" in capsys.readouterr().err
+    assert "does not upscale images" in capsys.readouterr().err
 
 
 def test_the_benchmark_of_a_run(home, capsys):

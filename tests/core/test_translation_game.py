@@ -11,9 +11,9 @@ from tfgan_suite import InputError
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.translation_game import (
     TranslationGame,
-    continued,
     from_image,
     from_points,
+    mirror_padded,
 )
 from tfgan_suite.export import examples, functions
 from tfgan_suite.training.health import Health
@@ -56,7 +56,7 @@ class Fixed(TranslationGame):
 def test_images_are_continued_by_their_mirror_image(known, length, multiple, smallest, expected):
     image = tf.range(length, dtype=tf.float32)[None, :, None, None] * tf.ones((1, 1, 8, 1))
     spec = tf.TensorSpec(image.shape if known else (None, None, None, 1))
-    call = tf.function(lambda x: continued(x, multiple, smallest), input_signature=[spec])
+    call = tf.function(lambda x: mirror_padded(x, multiple, smallest), input_signature=[spec])
     assert call(image)[0, :, 0, 0].numpy().tolist() == expected
     if not known:
         turned = call(tf.transpose(image, (0, 2, 1, 3)))

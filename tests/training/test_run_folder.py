@@ -63,7 +63,7 @@ def trained(folder, source, **changes):
     run = Run(folder)
     run.open(TINY, chosen, info_of(source))
     game = make_game(chosen, None)
-    health = fit.train(run, game, source, chosen, tell=lambda text: None)
+    health = fit.train(run, game, source, chosen, log=lambda text: None)
     return run, game, health
 
 
@@ -136,7 +136,7 @@ def test_a_damaged_checkpoint_is_passed_over(copied, tmp_path):
     newest.write_bytes(newest.read_bytes()[:100])
     told = []
     game = make_game(options(), None)
-    assert Checkpoints(game, run.folder / "checkpoints", tell=told.append).restore() == 2
+    assert Checkpoints(game, run.folder / "checkpoints", log=told.append).restore() == 2
     assert "ckpt-4" in told[0]
 
 
@@ -202,7 +202,7 @@ def test_a_nan_stops_the_run_and_keeps_the_last_good_checkpoint(source, copied, 
     broken = data.ArraySource("images", np.zeros((8, 8, 8, 1), "u1"))
     broken._to_float = lambda found: {"image": tf.fill((4, 8, 8, 1), np.nan)}
     broken.take = source.take
-    health = fit.train(run, game, broken, chosen, tell=lambda text: None)
+    health = fit.train(run, game, broken, chosen, log=lambda text: None)
     assert health.fatal.startswith("step 5:")
     assert Checkpoints(make_game(options(), None), run.folder / "checkpoints").restore() == 4
 

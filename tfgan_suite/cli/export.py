@@ -12,9 +12,11 @@ from tfgan_suite.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's arguments to a parser."""
+    """Adds the arguments of this command."""
     parser.add_argument("source", metavar="run_folder", help="run folder, e.g. runs/dcgan_shapes")
-    parser.add_argument("--to", default="saved_models", help="folder of the exports [saved_models]")
+    parser.add_argument(
+        "--to", default="saved_models", help="folder for the exports [saved_models]"
+    )
     parser.add_argument(
         "--float16-bound",
         type=float,
@@ -29,26 +31,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size",
         type=int,
-        default=0,
         help="height and width of the TFLite files of a network that takes images of any size"
-        " [0: as it was trained]",
+        " [those of the training images]",
     )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Returns:
+        Exit code: 0, or 4 if a TFLite format is left out.
+
+    Raises:
+        InputError: not a run folder, or a game that cannot be exported.
+    """
     from tfgan_suite.export import ExportError
     from tfgan_suite.training import publish
     from tfgan_suite.training.run_folder import Run
 
-    if args.size < 0:
-        raise InputError(f"--size is {args.size}; it must be 0 or more")
+    if args.size is not None and args.size < 1:
+        raise InputError(f"--size is {args.size}; it must be at least 1")
     run = Run(args.source)
     game, options, info = run.load()
     options.export = args.to
     source = _source(run, options) if game.takes_examples else None
     try:
-        result, left_out = publish.export_run(
+        result, skipped = publish.export_run(
             run,
             game,
             options,
@@ -61,17 +70,18 @@ def run(args: argparse.Namespace) -> int:
     except ExportError as error:
         raise InputError(str(error)) from error
     if args.json:
-        said = {"path": str(result.path), "version": result.version, "left_out": left_out}
-        print(json.dumps(said))
+        print(
+            json.dumps({"path": str(result.path), "version": result.version, "left_out": skipped})
+        )
     else:
         print(f"exported step {int(game.steps.numpy())} to {result.path}")
-        for kind, reason in left_out.items():
+        for kind, reason in skipped.items():
             print(f"left out {kind}: {reason}")
-    return 4 if left_out else 0
+    return 4 if skipped else 0
 
 
 def _source(run: Any, options: Any) -> Any:
-    """The data of a run, or None where they are no longer there; that is said."""
+    """The data of a run, or None with a warning if it can no longer be read."""
     from tfgan_suite.training import launch
 
     try:
@@ -79,7 +89,7 @@ def _source(run: Any, options: Any) -> Any:
     except InputError as error:
         print(
             f"the data cannot be read ({error}); formats are compared on random stand-ins, and"
-            " int8 takes its ranges from them",
+            " int8 is calibrated on them",
             file=sys.stderr,
         )
         return None

@@ -1,4 +1,4 @@
-"""The command `sample`: draws images from a run folder or an export."""
+"""The command `sample`: draws images from a trained generator."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from tfgan_suite.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's arguments to a parser."""
-    parser.add_argument("source", help="run folder, or export: saved_models/NAME[/VERSION]")
-    parser.add_argument("--count", type=int, default=64, help="how many [64]")
+    """Adds the arguments of this command."""
+    parser.add_argument(
+        "source", help="run folder, export (saved_models/NAME[/VERSION]) or .tflite file"
+    )
+    parser.add_argument("--count", type=int, default=64, help="number of images [64]")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same images [0]")
     parser.add_argument(
         "--label",
         help="class to draw, by name or index, where the game has classes; several, separated by"
-        " commas, are taken in turn",
+        " commas, alternate",
     )
     parser.add_argument(
         "--out",
@@ -31,29 +33,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Runs the command; exit code 0.
+
+    Raises:
+        InputError: bad input.
+    """
     if args.count < 1:
         raise InputError(f"--count is {args.count}; it must be at least 1")
     from tfgan_suite.utils import image_grids
     from tfgan_suite.utils.files import writing_to
 
-    drawn = _draw(args.source, args.count, args.seed, args.label)
+    samples = _draw(args.source, args.count, args.seed, args.label)
     out = Path(args.out)
     with writing_to(out.parent):
         if out.suffix.lower() == ".png":
             out.parent.mkdir(parents=True, exist_ok=True)
-            image_grids.write_png(out, image_grids.draw(drawn))
+            image_grids.write_png(out, image_grids.draw(samples))
             files = [out]
-        elif drawn.ndim == 2:
+        elif samples.ndim == 2:
             raise InputError(f"--out is {out}, but points are drawn as one .png grid")
         else:
             out.mkdir(parents=True, exist_ok=True)
-            files = [out / f"{args.seed}_{index:05d}.png" for index in range(len(drawn))]
-            for file, image in zip(files, drawn):
+            files = [out / f"{args.seed}_{index:05d}.png" for index in range(len(samples))]
+            for file, image in zip(files, samples):
                 image_grids.write_png(file, image)
     if args.json:
-        print(json.dumps({"files": [str(file) for file in files], "count": len(drawn)}))
+        print(json.dumps({"files": [str(file) for file in files], "count": len(samples)}))
     else:
-        print(f"wrote {len(drawn)} examples to {out}")
+        print(f"wrote {len(samples)} examples to {out}")
     return 0
 
 
@@ -78,18 +85,18 @@ def _draw(source: str, count: int, seed: int, label: str | None = None) -> Any:
 def _labels(
     inputs: Sequence[Any], label: str | None, count: int, names: Sequence[str] | None
 ) -> dict[str, list[int]]:
-    """The label of each example, under the name of the input that takes it."""
+    """The label of each sample, under the name of the input that takes it."""
     if label is None:
         return {}
     from tfgan_suite.core.labels import parse_labels
 
-    taking = [spec for spec in inputs if spec.kind == "label"]
-    if not taking:
+    labels = [spec for spec in inputs if spec.kind == "label"]
+    if not labels:
         raise InputError(
-            f"--label is {label!r}, but this game does not draw by class; leave it out, or train"
+            f"--label is {label!r}, but this game does not draw by class; omit it, or train"
             " one that does, such as recipes/cgan.py"
         )
     # Codes that a game found for itself have no names.
-    names = names if taking[0].name == "label" else None
-    wanted = parse_labels(label, taking[0].classes, names)
-    return {taking[0].name: [wanted[index % len(wanted)] for index in range(count)]}
+    names = names if labels[0].name == "label" else None
+    classes = parse_labels(label, labels[0].classes, names)
+    return {labels[0].name: [classes[index % len(classes)] for index in range(count)]}

@@ -178,7 +178,7 @@ def _read_input_and_target(
     # In colour first: the two halves of a pair may differ in it.
     image = files.read(job.input, 3 if pairs else translator.channels)
     target = None
-    output_channels = translator.made.shape[2]
+    output_channels = translator.output.shape[2]
     if pairs:
         image, target = files.split_pair(image, translator.direction)
         image = files.to_channels(image, translator.channels)

@@ -30,7 +30,7 @@ class AdversarialModel(TrainedGame, keras.Model):
     * `loss_names`: every key that a step reports, as `"player/term"`;
     * `players()`: the networks of each player, e.g. `{"generator": [g], "discriminator": [c]}`;
     * `train_step(batch)`: the algorithm of the paper; it ends with `return self.logs()`;
-    * `signatures()`: what the trained generator takes and gives.
+    * `signatures()`: what the trained generator takes and returns.
 
     Args:
         seed: seed of all noise that the game draws.
@@ -70,11 +70,11 @@ class AdversarialModel(TrainedGame, keras.Model):
         self._reported = threading.local()
         self._ema_decays = dict(ema_decays or {})
 
-    # ---- what a game gives -------------------------------------------------------------------
+    # ---- what a subclass provides ------------------------------------------------------------
 
     def players(self) -> dict[str, list[keras.Model]]:
         """The networks of each player; every network belongs to exactly one player."""
-        raise TypeError(f"{type(self).__name__} does not say who its players are")
+        raise TypeError(f"{type(self).__name__} has no players(): return its networks by player")
 
     # ---- compile -----------------------------------------------------------------------------
 
@@ -169,8 +169,8 @@ class AdversarialModel(TrainedGame, keras.Model):
             terms: computes the player's loss terms, name to float32 scalar, each a mean over
                 the batch that this replica sees. They are summed and divided by the number of
                 replicas, because gradients are summed over replicas.
-            tape: a tape from `tape(player)` on which a part of the forward pass is already
-                recorded, where two players share it. By default a new one.
+            tape: a tape from `tape(player)` that already recorded a part of the forward pass, where two
+                players share it. By default a new one.
 
         Returns:
             The terms. Each is reported as `"player/name"`.
@@ -219,14 +219,14 @@ class AdversarialModel(TrainedGame, keras.Model):
         kind: str = "normal",
         per_replica: bool = False,
     ) -> tf.Tensor:
-        """Noise of this step: a pure function of (seed, salt, step, place in the global batch).
+        """Noise of this step: a pure function of (seed, salt, step, position in the global batch).
 
-        Every replica draws the noise of the whole global batch and takes its own part, so that
-        one device and many give the same result on the same global batch.
+        Every replica draws the noise of the whole global batch and takes its own part, so
+        one device and many compute the same on the same global batch.
 
         Args:
             shape: the first entry is the batch that this replica sees.
-            salt: names the use; two draws of one step with different salts are independent.
+            salt: names the purpose; draws of one step with different salts are independent.
             kind: `"normal"` (standard normal), `"uniform"` (in [-1, 1)) or `"unit"` (in [0, 1)).
             per_replica: draw only this replica's part, from a seed of its own. For noise as
                 large as images on many replicas; results then depend on their number.
@@ -239,7 +239,7 @@ class AdversarialModel(TrainedGame, keras.Model):
     # ---- averages ----------------------------------------------------------------------------
 
     def ema(self, player: str) -> list[keras.Model]:
-        """The player's networks to sample with: averaged ones where averages are kept."""
+        """The player's networks to sample with: the averaged ones if there are any."""
         networks = self.players()[player]
         if not hasattr(self, f"averaged_{player}_0"):
             return networks
@@ -248,9 +248,9 @@ class AdversarialModel(TrainedGame, keras.Model):
     def _update_average(self, player: str) -> None:
         if player not in self._ema_decays:
             return
-        done = tf.cast(tf.convert_to_tensor(self.steps), tf.float32)
+        steps = tf.cast(tf.convert_to_tensor(self.steps), tf.float32)
         # A short memory at the start: otherwise the first thousand averages are of initial noise.
-        decay = tf.minimum(self._ema_decays[player], (1.0 + done) / (10.0 + done))
+        decay = tf.minimum(self._ema_decays[player], (1.0 + steps) / (10.0 + steps))
         averages, values = [], []
         for average, network in zip(self.ema(player), self.players()[player]):
             for old, new in zip(average.variables, network.variables):
@@ -282,11 +282,11 @@ class AdversarialModel(TrainedGame, keras.Model):
     _maybe_symbolic_build = _symbolic_build
 
     def continue_epoch(self) -> None:
-        """Lets the next `fit` go on with the means of the epoch that a checkpoint was inside."""
+        """Lets the next `fit` continue the means of the epoch in which a checkpoint was saved."""
         self.__dict__["_keep_totals"] = True
 
     def reset_metrics(self) -> None:
-        """Starts a new epoch's means; `fit` calls it at the beginning of each."""
+        """Starts the means of a new epoch; `fit` calls it at the beginning of each."""
         if self.__dict__.pop("_keep_totals", False):
             return
         if getattr(self, "_totals", None) is not None:

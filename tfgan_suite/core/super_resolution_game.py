@@ -1,4 +1,4 @@
-"""What games share whose generator makes images larger.
+"""What games that upscale images share.
 
 A batch holds `low` `(batch, height, width, channels)` and `high` `(batch, scale * height, scale *
 width, channels)`, both in [-1, 1].
@@ -20,9 +20,9 @@ from tfgan_suite.utils import bicubic, image_grids
 
 
 class SuperResolutionGame(TranslationGame):
-    """A game whose generator enlarges images; a subclass gives `train_step`.
+    """A game whose generator upscales images; a subclass provides `train_step`.
 
-    `translate` gives images whose height and width are those given times the scale.
+    `translate` returns images of `scale` times the height and width.
 
     Attributes:
         generator: model from low to high resolution, set by the subclass.
@@ -34,7 +34,7 @@ class SuperResolutionGame(TranslationGame):
 
     def signatures(self) -> dict[str, Signature]:
         (generator,) = self.ema("generator")
-        return {FORTH: enlarging(generator)}
+        return {FORTH: from_low_resolution(generator)}
 
     def preview(
         self, examples: Arrays, *, seed: int = 0, count: int | None = None
@@ -58,31 +58,31 @@ class SuperResolutionGame(TranslationGame):
         return image_grids.rows(columns)
 
 
-def enlarging(network: keras.Model) -> Signature:
+def from_low_resolution(network: keras.Model) -> Signature:
     """The signature of a network from small images to large ones.
 
     Args:
-        network: model from `(batch, height, width, channels)` to a multiple of both sides. What
-            it says beyond [-1, 1] is clipped: no image shows it.
+        network: model from `(batch, height, width, channels)` to a multiple of both sides. Its
+            outputs are clipped to [-1, 1].
 
     Returns:
         A signature with the input `"image"` and the output `"image"`, of any size.
     """
 
-    def answer(image: tf.Tensor) -> tf.Tensor:
-        outputs = tf.cast(network(image, training=False), tf.float32)
-        return tf.clip_by_value(outputs, -1.0, 1.0)
+    def upscale(image: tf.Tensor) -> tf.Tensor:
+        output = tf.cast(network(image, training=False), tf.float32)
+        return tf.clip_by_value(output, -1.0, 1.0)
 
     return Signature(
         inputs=(TensorSpec("image", tuple(network.input_shape[1:])),),
         output=TensorSpec("image", tuple(network.output_shape[1:])),
-        call=answer,
+        call=upscale,
         networks=(network,),
     )
 
 
 def low_and_high(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """The two sides of a batch, whatever form `fit` was given.
+    """The two sides of a batch, in whatever form it was passed to `fit`.
 
     Args:
         batch: a dict with `"low"` and `"high"`, or a tuple of the two.
@@ -98,17 +98,17 @@ def low_and_high(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def check_sizes(generated: tf.Tensor, high: tf.Tensor) -> None:
-    """Refuses originals of another size than what the generator makes.
+    """Refuses originals of another size than the generator's outputs.
 
     Raises:
         InputError: both sizes.
     """
     if not generated.shape[1:].is_compatible_with(high.shape[1:]):
         raise InputError(
-            f"the generator makes images of {_size_text(generated)}, but the originals of the batch"
-            f" have {_size_text(high)}; make the generator for the data's scale and channels"
+            f"the generator outputs images of {_sides(generated)}, but the originals of the batch are"
+            f" {_sides(high)}; build the generator for the data's scale and channels"
         )
 
 
-def _size_text(images: tf.Tensor) -> str:
+def _sides(images: tf.Tensor) -> str:
     return "x".join(str(side) for side in images.shape[1:])

@@ -1,4 +1,4 @@
-"""What games share whose generator takes an image and gives an image.
+"""What games that translate images share.
 
 A batch holds the two sides under two keys: `source` and `target` where they are pairs, `domain_a`
 and `domain_b` where they are not.
@@ -19,10 +19,10 @@ from tfgan_suite.core.trained_game import Arrays, resized
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import image_grids
 
-# The signatures of the two directions; a game of one direction has the first alone.
+# The signatures of the two directions; a game of one direction has only the first.
 FORTH, BACK = "serving_default", "b_to_a"
 DIRECTIONS = {"AtoB": FORTH, "BtoA": BACK}
-# The key under which data hold the true answer to what another key holds.
+# The key of the true answers to the examples under another key.
 TRUTHS = {"source": "target", "domain_a": "truth_a", "domain_b": "truth_b"}
 
 
@@ -125,7 +125,7 @@ class TranslationGame(AdversarialModel):
         for signature, key in self.translations().items():
             other = self.gives if key == self.takes else self.takes
             real = examples.get(other, examples[key])
-            words = f"answers to {len(examples[key])} examples of {key}"
+            words = f"translations of {len(examples[key])} examples of {key}"
             pairs[words] = (real, self.translate(examples[key], signature=signature))
         return pairs
 
@@ -157,48 +157,49 @@ def from_image(
 ) -> Signature:
     """The signature of a network from images to images of the same size.
 
-    Images whose sides are no multiple of what the network takes are continued by their mirror
-    image at the right and at the bottom, and the answer is cut back: inside the signature, so
-    that exports do it too. Where the size is fixed and fits, the graph holds none of it.
+    Images whose sides are not a multiple of what the network takes are padded with their mirror
+    image at the right and the bottom, and the output is cropped: inside the signature, so
+    that exports do it too. If the size is fixed and fits, the graph contains none of this.
 
     Args:
         network: model from `(batch, height, width, channels)` to the same height and width; an
             open height and width (`None`) gives a signature for images of any size.
         multiple: what height and width must be multiples of, 2**n for n halvings.
         smallest: least height and width that the network can take.
-        alone: let images through the network one at a time, because it uses statistics of
-            the batch: no answer may depend on which images came along.
-        call: how the network is asked, `call(image, **others)`; default
+        alone: run images one at a time, because the network uses statistics of the batch and no
+            output may depend on the images beside it.
+        call: how the network is called, `call(image, **others)`; default
             `network(image, training=False)`.
-        extra: inputs beside the image; they have to be drawable.
+        extra: inputs beside the image; they must be drawable.
 
     Returns:
         A signature with the inputs `"image"` and `extra`, and the output `"image"`.
     """
-    input_shape, output_shape = tuple(network.input_shape[1:]), tuple(network.output_shape[1:])
+    input_shape, channels = tuple(network.input_shape[1:]), network.output_shape[-1]
+    output_shape = (*input_shape[:2], channels)
     run = call or (lambda image: network(image, training=False))
 
-    def answer(image: tf.Tensor, **others: tf.Tensor) -> tf.Tensor:
-        padded = continued(image, multiple, smallest)
-        outputs = tf.cast(run(padded, **others), tf.float32)
+    def translate(image: tf.Tensor, **others: tf.Tensor) -> tf.Tensor:
+        padded = mirror_padded(image, multiple, smallest)
+        output = tf.cast(run(padded, **others), tf.float32)
         if padded is image:
-            return outputs
+            return output
         height, width = (image.shape[axis] or tf.shape(image)[axis] for axis in (1, 2))
-        return outputs[:, :height, :width, :]
+        return output[:, :height, :width, :]
 
     def one_by_one(**inputs: tf.Tensor) -> tf.Tensor:
         if inputs["image"].shape[0] == 1:
-            return answer(**inputs)
+            return translate(**inputs)
         return tf.map_fn(
-            lambda example: answer(**{name: value[None] for name, value in example.items()})[0],
+            lambda example: translate(**{k: value[None] for k, value in example.items()})[0],
             inputs,
-            fn_output_signature=tf.TensorSpec((*input_shape[:2], output_shape[2]), tf.float32),
+            fn_output_signature=tf.TensorSpec(output_shape, tf.float32),
         )
 
     return Signature(
         inputs=(TensorSpec("image", input_shape), *extra),
-        output=TensorSpec("image", (*input_shape[:2], output_shape[2])),
-        call=one_by_one if alone else answer,
+        output=TensorSpec("image", output_shape),
+        call=one_by_one if alone else translate,
         networks=(network,),
         multiple=multiple,
     )
@@ -214,8 +215,8 @@ def from_points(network: keras.Model) -> Signature:
     )
 
 
-def continued(images: tf.Tensor, multiple: int, smallest: int = 1) -> tf.Tensor:
-    """Images whose sides are multiples of a number, continued by their mirror image.
+def mirror_padded(images: tf.Tensor, multiple: int, smallest: int = 1) -> tf.Tensor:
+    """Pads images with their mirror image until their sides are multiples of a number.
 
     Args:
         images: `(batch, height, width, channels)`; height and width may be unknown.
@@ -223,39 +224,40 @@ def continued(images: tf.Tensor, multiple: int, smallest: int = 1) -> tf.Tensor:
         smallest: least new height and width.
 
     Returns:
-        The images with as many rows below and columns at the right as are needed. The mirror
-        stands in the middle of the last pixel; what is longer than the image goes to and fro.
+        The images with the rows and columns that are needed at the bottom and the right. The
+        mirror axis is the centre of the last pixel; padding longer than the image is mirrored
+        again.
     """
     for axis in (1, 2):
         size = images.shape[axis]
         if size is not None and size % multiple == 0 and size >= smallest:
             continue
-        # A known size makes a constant: files for phones hold no arithmetic of shapes.
+        # A known size makes a constant: files for phones contain no shape arithmetic.
         ops, count = (tf, tf.range) if size is None else (np, np.arange)
         size = tf.shape(images)[axis] if size is None else size
-        padded_size = -(-ops.maximum(size, smallest) // multiple) * multiple
-        there_and_back = ops.maximum(2 * size - 2, 1)
-        index = count(padded_size) % there_and_back
-        images = tf.gather(images, ops.minimum(index, there_and_back - index), axis=axis)
+        padded = -(-ops.maximum(size, smallest) // multiple) * multiple
+        period = ops.maximum(2 * size - 2, 1)
+        index = count(padded) % period
+        images = tf.gather(images, ops.minimum(index, period - index), axis=axis)
     return images
 
 
 def two_sides(
     batch: Any, keys: tuple[str, str], learns: str, hint: str = ""
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The two sides of a batch, whatever form `fit` was given.
+    """The two sides of a batch, in whatever form it was passed to `fit`.
 
     Args:
         batch: a dict with both keys, or a tuple of the two.
         keys: of the sides.
         learns: for messages, what the game learns from, such as `"this game learns from pairs"`.
-        hint: for messages, what gives such batches.
+        hint: for messages, what loads such batches.
 
     Returns:
         Two float32 tensors.
 
     Raises:
-        InputError: the batch holds no two sides.
+        InputError: the batch does not hold two sides.
     """
     if isinstance(batch, Mapping):
         if not set(keys) <= set(batch):

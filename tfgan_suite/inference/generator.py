@@ -108,14 +108,14 @@ class Generator:
         Raises:
             InputError: no such signature, or inputs that it does not take.
         """
-        chosen = self.signature(signature)
-        unknown = set(inputs) - {spec.name for spec in chosen.inputs}
+        definition = self.signature(signature)
+        unknown = set(inputs) - {spec.name for spec in definition.inputs}
         if unknown or not inputs:
             raise InputError(
                 f"{self.name}: signature {signature!r} was given {sorted(inputs)}; it takes"
-                f" {[spec.name for spec in chosen.inputs]}"
+                f" {[spec.name for spec in definition.inputs]}"
             )
-        return self._run(chosen, len(next(iter(inputs.values()))), dict(inputs), batch, seed)
+        return self._run(definition, len(next(iter(inputs.values()))), dict(inputs), batch, seed)
 
     def generate(self, count: int, seed: int = 0, batch: int = 64, **inputs: Any) -> Any:
         """Samples from `serving_default`.
@@ -322,11 +322,14 @@ def _of_tflite(path: Path) -> Generator:
 
     card = _card_of(path)
     if card is not None and key in card["export"]["signatures"]:
-        known = _described(card, lambda name: call)[key]
+        described = _described(card, lambda name: call)[key]
         sizes = {spec.name: spec.shape for spec in specs(runner.get_input_details())}
         # The file's sizes are fixed where the game takes any.
-        inputs = tuple(dataclasses.replace(s, shape=sizes[s.name]) for s in known.inputs)
-        signature, usage = dataclasses.replace(known, inputs=inputs, multiple=1), card.get("usage")
+        inputs = tuple(dataclasses.replace(s, shape=sizes[s.name]) for s in described.inputs)
+        signature, usage = (
+            dataclasses.replace(described, inputs=inputs, multiple=1),
+            card.get("usage"),
+        )
     else:
         output, *further = specs(runner.get_output_details())
         inputs = tuple(specs(runner.get_input_details()))

@@ -1,4 +1,4 @@
-"""A trained AdaIN from a run folder or an export, painting one image at a time."""
+"""Stylizes images with a trained AdaIN."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ COLOURS = ("style", "coral", "luma")
 
 @dataclasses.dataclass(frozen=True)
 class Painter:
-    """What paints images in the style of others; made by `open_painter`.
+    """A callable that stylizes images; made by `open_painter`.
 
     Args:
         name: where it comes from.
-        statistics: of a style `(1, height, width, 3)`: `(1, n)`.
-        paint: from content `(1, height, width, 3)`, statistics `(1, n)` and alpha `(1,)` to the
+        statistics: maps a style `(1, height, width, 3)` to its statistics `(1, n)`.
+        paint: maps content `(1, height, width, 3)`, statistics `(1, n)` and alpha `(1,)` to the
             image.
-        regions: `AdaIN.stylize_regions`; None: exports do not have it.
+        regions: `AdaIN.stylize_regions`; None for exports, which do not have it.
     """
 
     name: str
@@ -44,17 +44,17 @@ class Painter:
         mask: np.ndarray | None = None,
         colours: str = "style",
     ) -> np.ndarray:
-        """Paints one image.
+        """Stylizes one image.
 
         Args:
             content: float `(height, width, 3)` in [-1, 1].
             styles: images of the same kind, of any size. Without a mask they are mixed.
-            weights: of the styles; None: all alike.
+            weights: weights of the styles; None: equal ones.
             alpha: 1: all style; 0: the content, through encoder and decoder.
-            mask: bool `(height, width)`: true gets the first style, the rest the second one or,
-                where there is none, stays as it is.
+            mask: bool `(height, width)`: true gets the first style; the remainder gets the second one
+                or, if there is none, stays as it is.
             colours: `"style"`: those of the style; `"coral"`: the style is painted in the
-                content's colours; `"luma"`: of what is painted only the brightness is kept.
+                content's colours; `"luma"`: only the brightness of the result is kept.
 
         Returns:
             float32 `(height, width, 3)` in [-1, 1].
@@ -65,40 +65,41 @@ class Painter:
         if colours not in COLOURS:
             raise InputError(f"colours are {colours!r}; expected one of {', '.join(COLOURS)}")
         if colours == "coral":
-            styles = [colour.with_colours_of(content, style) for style in styles]
-            styles = [np.clip(style, -1.0, 1.0) for style in styles]
+            styles = [
+                np.clip(colour.with_colours_of(content, style), -1.0, 1.0) for style in styles
+            ]
         numbers = [self.statistics(style[None].astype(np.float32))[0] for style in styles]
         if mask is None:
-            share = np.full([1], alpha, np.float32)
-            painted = self.paint(content[None], mix_styles(numbers, weights)[None], share)[0]
+            alphas = np.full([1], alpha, np.float32)
+            image = self.paint(content[None], mix_styles(numbers, weights)[None], alphas)[0]
         else:
-            painted = self._regions(content, mask, numbers, weights, alpha)
+            image = self._regions(content, mask, numbers, weights, alpha)
         if colours == "luma":
-            painted = colour.with_luminance_of(content, painted)
-        return painted
+            image = colour.with_luminance_of(content, image)
+        return image
 
     def _regions(self, content, mask, numbers, weights, alpha) -> np.ndarray:
         if self.regions is None:
             raise InputError(
-                f"{self.name} is an export, which paints whole images; give the run folder for"
-                " a mask"
+                f"{self.name} is an export, which stylizes whole images only; pass the run folder to"
+                " use a mask"
             )
         if len(numbers) > 2 or weights is not None:
             raise InputError(
-                f"a mask with {len(numbers)} styles{' and weights' if weights else ''}; give one"
-                " style for the inside or two, for the inside and the outside"
+                f"a mask with {len(numbers)} styles{' and weights' if weights else ''}; pass one"
+                " style for the inside, or two for the inside and the outside"
             )
         return self.regions(content, mask, *numbers, alpha=alpha)
 
 
 def open_painter(source: str | Path) -> Painter:
-    """Opens a run folder or an export of AdaIN.
+    """Opens a trained AdaIN.
 
     Args:
-        source: run folder, `saved_models/NAME` or `saved_models/NAME/VERSION`.
+        source: what `open_generator` takes: a run folder, an export ...
 
     Raises:
-        InputError: neither of them, or one of another game.
+        InputError: not a trained generator, or one of another game.
     """
     generator = open_generator(source)
     if not {STATISTICS, PAINT} <= set(generator.signatures):

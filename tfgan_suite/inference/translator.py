@@ -1,4 +1,4 @@
-"""A trained translator from a run folder or an export, whichever the user names."""
+"""Translates images with a trained generator."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.inference import tiles
 from tfgan_suite.inference.generator import open_generator
 
-# Images with more pixels than this go through in tiles unless the user says otherwise.
-WHOLE, TILE = 1024 * 1024, 512
+# Images with more pixels than this are translated in tiles unless the user decides otherwise.
+UNTILED_PIXELS, TILE = 1024 * 1024, 512
 
 
 @dataclasses.dataclass(frozen=True)
 class Translator:
-    """What translates images.
+    """A callable that translates images; made by `open_translator`.
 
     Args:
         name: where it comes from.
         direction: `"AtoB"` or `"BtoA"`.
-        spec: description of the images it takes.
-        made: description of the images it gives.
+        spec: description of the input images.
+        output: description of the output images.
         call: float32 `(1, height, width, channels)` in [-1, 1] to the same height and width.
-        multiple: grid on which parts can be computed alone (`Signature.multiple`).
+        multiple: grid on which parts can be computed separately (`Signature.multiple`).
     """
 
     name: str
     direction: str
     spec: TensorSpec
-    made: TensorSpec
+    output: TensorSpec
     call: Callable[[np.ndarray], np.ndarray]
     multiple: int = 1
 
     @property
     def channels(self) -> int:
-        """Channels of the images that go in."""
+        """Channels of the input images."""
         return self.spec.shape[2]
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """The one height and width that it takes; None: any."""
+        """The only height and width that it takes; None: any."""
         height, width = self.spec.shape[:2]
         return None if None in (height, width) else (height, width)
 
@@ -64,7 +64,7 @@ class Translator:
         Raises:
             InputError: an impossible tile or overlap.
         """
-        if not tile and image.shape[0] * image.shape[1] > WHOLE:
+        if not tile and image.shape[0] * image.shape[1] > UNTILED_PIXELS:
             tile = TILE
         return tiles.translate_image(
             image,
@@ -82,32 +82,34 @@ def open_translator(
     seed: int = 0,
     signature: str | None = None,
 ) -> Translator:
-    """Opens a run folder or an export.
+    """Opens a trained translator.
 
     Args:
-        source: run folder, `saved_models/NAME` or `saved_models/NAME/VERSION`.
-        direction: `"AtoB"` or `"BtoA"`; None: the one it was trained for, of two the first.
-        seed: of inputs beside the image, where it has some.
-        signature: the signature to translate with, where it is not the direction's, such as
+        source: what `open_generator` takes: a run folder, an export, a `.tflite` file ...
+        direction: `"AtoB"` or `"BtoA"`; None: the one it was trained for; with two, the first.
+        seed: seed of inputs beside the image, if there are any.
+        signature: the signature to translate with, if it is not the direction's, such as
             `"varied"` of pix2pix.
 
     Raises:
-        InputError: neither of them, one that does not translate images, not in this direction,
-            or without this signature.
+        InputError: not a trained generator, or one that does not translate images, not in this
+            direction, or not with this signature.
     """
     generator = open_generator(source)
-    generator.check_command("translate", "translates no images")
+    generator.check_command("translate", "does not translate images")
     constants = generator.facts.get("constants") or {}
     direction, name = _choose(generator.name, direction, signature, generator.signatures, constants)
-    chosen = generator.signature(name)
-    first = chosen.inputs[0]
-    _check_images(generator.name, first, chosen.output)
+    translation = generator.signature(name)
+    first = translation.inputs[0]
+    _check_images(generator.name, first, translation.output)
 
     def call(images: np.ndarray) -> np.ndarray:
         outputs = generator.run_signature({first.name: images}, name, seed=seed)
-        return outputs[chosen.output.name]
+        return outputs[translation.output.name]
 
-    return Translator(generator.name, direction, first, chosen.output, call, chosen.multiple)
+    return Translator(
+        generator.name, direction, first, translation.output, call, translation.multiple
+    )
 
 
 def _choose(
@@ -123,8 +125,8 @@ def _choose(
     if signature is not None:
         if signature not in names:
             raise InputError(f"{source} has no signature {signature!r}; it has {', '.join(names)}")
-        of_name = "BtoA" if signature == BACK else "AtoB"
-        return direction or constants.get("direction") or of_name, signature
+        default = "BtoA" if signature == BACK else "AtoB"
+        return direction or constants.get("direction") or default, signature
     if BACK in names:
         direction = direction or "AtoB"
         return direction, DIRECTIONS[direction]
@@ -132,7 +134,7 @@ def _choose(
     trained = trained if trained in DIRECTIONS else "AtoB"
     if direction not in (None, trained):
         raise InputError(
-            f"{source} translates {trained} alone; leave --direction out, or train a recipe with"
+            f"{source} translates {trained} only; omit --direction, or train a recipe with"
             f" --direction {direction}"
         )
     return trained, FORTH

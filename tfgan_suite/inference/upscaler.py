@@ -1,4 +1,4 @@
-"""What makes images larger, from a run folder or an export, whichever the user names."""
+"""Upscales images with a trained generator."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tfgan_suite.inference.upscale_tiles import MIN_SIDE, Call, upscale_image
 
 @dataclasses.dataclass(frozen=True)
 class Upscaler:
-    """What makes images larger.
+    """A callable that upscales images; made by `open_upscaler`.
 
     Args:
         name: where it comes from.
-        channels: of the images, 1 or 3.
-        factor: how many times larger.
+        channels: channels of the images, 1 or 3.
+        factor: output size divided by input size.
         call: float32 `(1, height, width, channels)` in [-1, 1] to `factor` times the sides.
-        step: training steps, where known.
+        step: training steps, if known.
     """
 
     name: str
@@ -32,23 +32,23 @@ class Upscaler:
     step: int | None = None
 
     def __call__(self, image: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
-        """Enlarges one image, uint8 to uint8; see `upscale_image`."""
+        """Upscales one image, uint8 to uint8; see `upscale_image`."""
         return upscale_image(image, self.call, self.factor, tile=tile, overlap=overlap)
 
 
 def open_upscaler(source: str | Path) -> Upscaler:
-    """Opens a run folder or an export.
+    """Opens a trained upscaler.
 
     Args:
-        source: run folder, `saved_models/NAME` or `saved_models/NAME/VERSION`.
+        source: what `open_generator` takes: a run folder, an export ...
 
     Raises:
-        InputError: neither of them, or one that makes no images larger.
+        InputError: not a trained generator, or one that does not upscale images.
     """
     generator = open_generator(source)
     signature = generator.signature()
     if len(signature.inputs) != 1 or signature.inputs[0].kind != "image":
-        raise InputError(_other(generator.name))
+        raise InputError(_not_an_upscaler(generator.name))
     (spec,) = signature.inputs
 
     def call(images: np.ndarray) -> np.ndarray:
@@ -58,20 +58,20 @@ def open_upscaler(source: str | Path) -> Upscaler:
 
 
 def _opened(source: str, spec: TensorSpec, call: Call, step: int | None) -> Upscaler:
-    """The factor is what the network does, whatever anyone says of it."""
+    """An upscaler whose factor is measured on the network itself."""
     channels = spec.shape[2]
     if None not in spec.shape[:2] or channels not in (1, 3):
-        raise InputError(_other(source))
-    given = (MIN_SIDE, MIN_SIDE + 4)
-    made = call(np.zeros((1, *given, channels), np.float32)).shape[1:3]
-    factor = made[0] // given[0]
-    if factor < 2 or made != tuple(side * factor for side in given):
-        raise InputError(_other(source))
+        raise InputError(_not_an_upscaler(source))
+    low = (MIN_SIDE, MIN_SIDE + 4)
+    high = call(np.zeros((1, *low, channels), np.float32)).shape[1:3]
+    factor = high[0] // low[0]
+    if factor < 2 or high != tuple(side * factor for side in low):
+        raise InputError(_not_an_upscaler(source))
     return Upscaler(source, channels, factor, call, step)
 
 
-def _other(source: str) -> str:
+def _not_an_upscaler(source: str) -> str:
     return (
-        f"{source} makes no images larger; give a run of recipes/srresnet.py or"
+        f"{source} does not upscale images; pass a run of recipes/srresnet.py or"
         " recipes/srgan.py, or an export of one"
     )

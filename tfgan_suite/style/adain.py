@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.trained_game import Arrays, resized
-from tfgan_suite.core.translation_game import FORTH, TranslationGame, continued, two_sides
+from tfgan_suite.core.translation_game import FORTH, TranslationGame, mirror_padded, two_sides
 from tfgan_suite.errors import InputError
 from tfgan_suite.style.encoders import Encoder
 from tfgan_suite.style.statistics import (
@@ -162,7 +162,7 @@ class AdaIN(TranslationGame):
             `(batch, ceil(height / stride), ceil(width / stride), channels)`, at least 2 by 2.
         """
         stride = self.encoder.stride
-        return self.encoder(continued(content, stride, 2 * stride))[-1]
+        return self.encoder(mirror_padded(content, stride, 2 * stride))[-1]
 
     def style_of(self, style: tf.Tensor) -> tf.Tensor:
         """mu and sigma of f(s), concatenated: `(batch, 2 * channels)`.
@@ -170,7 +170,7 @@ class AdaIN(TranslationGame):
         Styles are not padded, because padding would count as a part of the style; only those too
         small for the encoder are padded by reflection.
         """
-        padded = continued(style, 1, 2 * self.encoder.stride)
+        padded = mirror_padded(style, 1, 2 * self.encoder.stride)
         return tf.concat(statistics(self.encoder(padded)[-1]), -1)[:, 0, 0]
 
     def decoded(self, maps: tf.Tensor, content: tf.Tensor) -> tf.Tensor:

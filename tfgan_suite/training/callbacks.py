@@ -1,8 +1,8 @@
-"""What happens beside the training steps: sample grids, health, measures, learning rates.
+"""What happens between training steps: loss logs, measures, learning rates.
 
 Callbacks act at the end of a step, counted by `game.steps`, so that a resumed run does at every
-step what a run without a stop does. Of several workers each runs every callback, because reading
-batch norm statistics takes all of them; only the chief writes files.
+step what an uninterrupted run does. With several workers each one runs every callback, because
+reading batch norm statistics takes all of them; only the chief writes files.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class EverySteps(keras.callbacks.Callback):
     def __init__(self, every: int):
         super().__init__()
         self.every = every
-        self._seen = 0
+        self._last_step = 0
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        self._seen = int(self.model.steps.numpy())
+        self._last_step = int(self.model.steps.numpy())
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         step = int(self.model.steps.numpy())
-        if step // self.every > self._seen // self.every:
+        if step // self.every > self._last_step // self.every:
             self.act(step, {name: float(np.mean(v)) for name, v in (logs or {}).items()})
-        self._seen = step
+        self._last_step = step
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
-        """What is done at such a step; `logs` are the means since the epoch began."""
+        """Called at such a step; `logs` are the means since the epoch began."""
 
     @property
     def chief(self) -> bool:
@@ -83,12 +83,12 @@ class LossLog(EverySteps):
 
 
 class MeasureEvery(EverySteps):
-    """Measures the game now and then.
+    """Measures the game at regular steps.
 
     Args:
         measure: takes the game, returns names and values.
         every: steps between two measurements.
-        path: file of JSON lines that gets the values.
+        path: file of JSON lines that receives the values.
     """
 
     def __init__(
@@ -101,32 +101,34 @@ class MeasureEvery(EverySteps):
         self.measure, self.path = measure, Path(path)
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
-        measured = self.measure(self.model)
+        values = self.measure(self.model)
         if self.chief:
-            files.append_json(self.path, {"step": step, **measured})
+            files.append_json(self.path, {"step": step, **values})
 
 
 class LinearDecay(keras.callbacks.Callback):
-    """Lowers every player's learning rate in a straight line to a share of its first value.
+    """Linear learning-rate decay of all players, from the initial rate to a fraction of it.
 
-    The rate is a function of the step counter alone, so that a resumed run follows the same line.
+    The rate is a function of the step counter alone, so a resumed run follows the same schedule.
 
     Args:
-        start: step at which the rate begins to fall.
-        end: step at which it has reached its last value.
-        share: last value as a share of the first; 0 by default.
+        start: step at which the decay begins.
+        end: step at which it ends.
+        fraction: final rate as a fraction of the initial one; default 0.
     """
 
-    def __init__(self, start: int, end: int, share: float = 0.0):
+    def __init__(self, start: int, end: int, fraction: float = 0.0):
         super().__init__()
         if not 0 <= start < end:
-            raise ValueError(f"decay from step {start} to {end}: it must end after it starts")
-        self.start, self.end, self.share = start, end, share
+            raise ValueError(
+                f"linear decay from step {start} to {end}: it must end after it starts"
+            )
+        self.start, self.end, self.fraction = start, end, fraction
 
     def factor(self, step: int) -> float:
-        """Share of the first rate with which the step after `step` steps is made."""
-        done = min(max((step - self.start) / (self.end - self.start), 0.0), 1.0)
-        return 1.0 + (self.share - 1.0) * done
+        """The fraction of the initial rate that applies after `step` steps."""
+        progress = min(max((step - self.start) / (self.end - self.start), 0.0), 1.0)
+        return 1.0 + (self.fraction - 1.0) * progress
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         factor = self.factor(int(self.model.steps.numpy()))
@@ -135,10 +137,10 @@ class LinearDecay(keras.callbacks.Callback):
 
 
 class Frozen(keras.callbacks.Callback):
-    """Checks after training that a network that should not learn has the weights it began with.
+    """Checks after training that the weights of a frozen network have not changed.
 
     Args:
-        checksum: gives a checksum of the network, such as `FeatureNetwork.checksum`.
+        checksum: returns a checksum of the network, such as `FeatureNetwork.checksum`.
         name: of the network, for the message.
     """
 
@@ -155,14 +157,14 @@ class Frozen(keras.callbacks.Callback):
             raise RuntimeError(f"the {self.name} changed in training although it is frozen")
 
 
-def linear_decay_callbacks(share: float, steps: int) -> list[keras.callbacks.Callback]:
-    """The fall of all learning rates to 0 at the end of a run.
+def linear_decay_callbacks(start: float, steps: int) -> list[keras.callbacks.Callback]:
+    """Linear decay of all learning rates to 0 at the end of a run.
 
     Args:
-        share: of the run, after which it begins; 1 or more: never.
-        steps: of the run.
+        start: fraction of the run after which the decay begins; 1 or more: no decay.
+        steps: training steps of the run.
 
     Returns:
-        A list with one `LinearDecay`, or with none.
+        A list of one `LinearDecay`, or an empty one.
     """
-    return [LinearDecay(int(share * steps), steps)] if share < 1 else []
+    return [LinearDecay(int(start * steps), steps)] if start < 1 else []

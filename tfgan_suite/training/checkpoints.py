@@ -16,16 +16,16 @@ from tfgan_suite.training.callbacks import EverySteps
 
 
 class Checkpoints:
-    """The checkpoints of one game in one folder: networks, averages, optimizers, counters.
+    """The checkpoints of one game in one folder: networks, averaged networks, optimizers, counters.
 
-    A checkpoint counts only once its files are complete and the index names it, so a kill at any
-    moment leaves the one before in force.
+    A checkpoint counts only once its files are complete and the state file names it, so a kill at
+    any moment leaves the previous one valid.
 
     Args:
         game: a compiled game.
-        folder: where they are kept.
-        keep: how many are kept; older ones go.
-        tell: gets messages for the user.
+        folder: where they are stored.
+        keep: how many are kept; older ones are deleted.
+        log: receives messages for the user.
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class Checkpoints:
         game: keras.Model,
         folder: str | os.PathLike,
         keep: int = 3,
-        tell: Callable[[str], None] = print,
+        log: Callable[[str], None] = print,
     ):
-        self.game, self.tell = game, tell
+        self.game, self.log = game, log
         strategy = game.distribute_strategy or tf.distribute.get_strategy()
         self.chief = strategies.is_chief(strategy)
-        # Every worker takes part in saving; what the others write is thrown away.
+        # Every worker takes part in saving; what the others write is discarded.
         self.folder = Path(folder) if self.chief else Path(f"{folder}_worker{os.getpid()}")
         self.home = Path(folder)
         self._manager = tf.train.CheckpointManager(
@@ -52,8 +52,8 @@ class Checkpoints:
             Path prefix of the checkpoint.
 
         Raises:
-            InputError: the disk is full or the folder cannot be written; the last good
-                checkpoint is still there.
+            InputError: the disk is full or the folder is not writable; the last good checkpoint is
+                still there.
         """
         step = int(self.game.steps.numpy())
         last = self._manager.latest_checkpoint
@@ -61,11 +61,11 @@ class Checkpoints:
             return self._manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:
             self._clear_unfinished()
-            kept = f"the last one, {Path(last).name}, is kept" if last else "there is none yet"
+            previous = f"the last one, {Path(last).name}, is kept" if last else "there is none yet"
             raise InputError(
                 f"the checkpoint of step {step} could not be written to {self.home}"
-                f" ({_free(self.home)} MiB free on its disk; {_reason(error)}); {kept}; free some"
-                " space or mend the folder and run the same command again to go on"
+                f" ({_free(self.home)} MiB free on its disk; {_reason(error)}); {previous}; free some"
+                " space or check the folder's permissions, then run the same command again to resume"
             ) from error
         finally:
             if not self.chief:
@@ -75,10 +75,10 @@ class Checkpoints:
         """Restores the newest checkpoint that can be read.
 
         Returns:
-            The step it was saved at, 0 where there is none.
+            The step at which it was saved; 0 if there is none.
 
         Raises:
-            InputError: there are checkpoints, but none fits the game or none can be read.
+            InputError: there are checkpoints, but none fits the game or can be read.
         """
         state = tf.train.get_checkpoint_state(str(self.home))
         paths = list(state.all_model_checkpoint_paths) if state else []
@@ -90,11 +90,11 @@ class Checkpoints:
             try:
                 status = self._manager.checkpoint.restore(path)
                 status.assert_existing_objects_matched()
-            except Exception as error:  # damaged files raise whatever their reader runs into
+            except Exception as error:  # damaged files raise all kinds of errors
                 reasons.append(f"{Path(path).name}: {_reason(error)}")
                 continue
             if reasons:
-                self.tell(f"skipped unreadable checkpoints ({'; '.join(reasons)})")
+                self.log(f"skipped unreadable checkpoints ({'; '.join(reasons)})")
             return int(self.game.steps.numpy())
         if reasons:
             raise InputError(
@@ -104,13 +104,13 @@ class Checkpoints:
         return 0
 
     def _clear_unfinished(self) -> None:
-        """Removes what an interrupted or failed save has left."""
-        named = {Path(path).name for path in self._manager.checkpoints}
+        """Removes what an interrupted or failed save left behind."""
+        complete = {Path(path).name for path in self._manager.checkpoints}
         for path in self.folder.glob("ckpt-*"):
             prefix = path.name.split(".")[0].split("_temp")[0]
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-            elif prefix not in named:
+            elif prefix not in complete:
                 path.unlink(missing_ok=True)
 
 
@@ -118,7 +118,7 @@ class SaveEvery(EverySteps):
     """Saves a checkpoint at every multiple of a number of steps, unless the run is stopping.
 
     Args:
-        checkpoints: where to.
+        checkpoints: where they are saved.
         every: number of steps.
     """
 

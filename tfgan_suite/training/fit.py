@@ -1,4 +1,4 @@
-"""Fits a game in a run folder: from the start, or on from the newest checkpoint."""
+"""Fits a game in a run folder, from step 0 or from the newest checkpoint."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ def train(
         run: an opened run.
         game: a compiled game.
         source: the data.
-        options: constants; `steps`, `batch`, `seed`, `report` (steps of one epoch of the progress
-            bar, and between two log lines and grids) and `save` (steps between checkpoints).
-        extra: further callbacks.
-        log: gets messages for the user.
+        options: constants; `steps`, `batch`, `seed`, `log_every` (steps of one epoch of the
+            progress bar, and between two log lines and grids) and `checkpoint_every`.
+        extra: additional callbacks.
+        log: receives messages for the user.
 
     Returns:
-        The health report. Where `fatal` is set, training stopped at a NaN and the last
-        checkpoint is of a step before it.
+        The health callback. If its `fatal` is set, training stopped at a NaN and the last
+        checkpoint is from a step before it.
 
     Raises:
-        InputError: a checkpoint cannot be written or none can be restored; `KeyboardInterrupt`
-        after saving, where the user or the system asks to stop.
+        InputError: a checkpoint cannot be written, or none can be restored.
+        KeyboardInterrupt: the user or the system asked to stop; a checkpoint was saved.
     """
     strategy = game.distribute_strategy or tf.distribute.get_strategy()
-    checkpoints = Checkpoints(game, run.folder / "checkpoints", tell=log)
+    checkpoints = Checkpoints(game, run.folder / "checkpoints", log=log)
     start = checkpoints.restore()
     if checkpoints.chief:
         run.drop_after(start)
     if start:
-        log(f"going on from step {start} of {options.steps} in {run.folder}")
+        log(f"resuming from step {start} of {options.steps} in {run.folder}")
     stop = _StopOnSignal()
     writer = tf.summary.create_file_writer(str(run.folder / "logs")) if checkpoints.chief else None
     health, grid = _watch(run, game, source, options, writer, log)
@@ -63,7 +63,7 @@ def train(
         grid,
         callbacks.LossLog(run.folder / "losses.jsonl", options.log_every, writer),
         *extra,
-        # Last: what a checkpoint covers must be on the disk before it.
+        # Last: what a checkpoint covers must be on disk before it.
         SaveEvery(checkpoints, options.checkpoint_every),
         stop,
     ]
@@ -71,7 +71,7 @@ def train(
         _fit(game, source, strategy, options, watching)
     if health.fatal is None and int(game.steps.numpy()) > start:
         checkpoints.save()
-    if stop.asked:
+    if stop.requested:
         raise KeyboardInterrupt(f"stopped at step {int(game.steps.numpy())}, which is saved")
     return health
 
@@ -84,7 +84,7 @@ def _watch(
     writer: tf.summary.SummaryWriter | None,
     log: Callable[[str], None],
 ) -> tuple[Health, SampleGrid]:
-    """Health and sample grids, of the same examples of the data at every look."""
+    """Health and sample grids, always of the same examples of the data."""
     examples = source.take(min(game.health_examples, len(source)), seed=options.seed)
     return (
         Health(options.log_every, log, examples),
@@ -103,10 +103,10 @@ def preview_examples(game: keras.Model, source: data.Source, seed: int) -> dict[
     Args:
         game: the game.
         source: the data.
-        seed: of the choice.
+        seed: seed of the choice.
 
     Returns:
-        A batch of `game.preview_count` examples, fewer where there are fewer.
+        A batch of `game.preview_count` examples, or of all if the data has fewer.
     """
     return source.take(min(game.preview_count(source.shape), len(source)), seed=seed)
 
@@ -118,25 +118,25 @@ def _fit(
     options: types.SimpleNamespace,
     watching: list[keras.callbacks.Callback],
 ) -> None:
-    """Calls `fit` for the rest of an interrupted epoch, whole epochs, and the rest at the end."""
-    report, last = options.log_every, options.steps
-    stage = int(game.steps.numpy())
+    """Calls `fit` for an interrupted epoch, for whole epochs, and for a partial one at the end."""
+    epoch_steps, last = options.log_every, options.steps
+    step = int(game.steps.numpy())
     game.stop_training = False
-    while stage < last and not game.stop_training:
-        epoch, inside = divmod(stage, report)
-        whole = (last - stage) // report
-        if inside or not whole:
-            epochs, steps = 1, min(report - inside, last - stage)
+    while step < last and not game.stop_training:
+        epoch, inside = divmod(step, epoch_steps)
+        full_epochs = (last - step) // epoch_steps
+        if inside or not full_epochs:
+            epochs, steps = 1, min(epoch_steps - inside, last - step)
             if inside:
                 game.continue_epoch()
         else:
-            epochs, steps = whole, report
+            epochs, steps = full_epochs, epoch_steps
         batches = data.distribute(
             source,
             strategy,
             options.batch * game.batches_per_step,
             seed=options.seed,
-            start=stage,
+            start=step,
             horizontal_flip=getattr(options, "horizontal_flip", False),
         )
         game.fit(
@@ -148,31 +148,31 @@ def _fit(
             shuffle=False,
             verbose=1 if sys.stdout.isatty() else 2,
         )
-        stage = int(game.steps.numpy())
+        step = int(game.steps.numpy())
 
 
 class _StopOnSignal(keras.callbacks.Callback):
-    """Ends training after the current step when the user (Ctrl-C) or the system asks to."""
+    """Stops training after the current step when the user (Ctrl-C) or the system asks to."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = False
+        self.requested = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.asked:
+        if self.requested:
             self.model.stop_training = True
 
     @contextlib.contextmanager
     def listening(self, replicas: int) -> Iterator[None]:
-        def ask(number: int, frame: Any) -> None:
-            if self.asked:
-                raise KeyboardInterrupt("stopped at once; the last checkpoint is kept")
-            self.asked = True
+        def request(number: int, frame: Any) -> None:
+            if self.requested:
+                raise KeyboardInterrupt("stopped immediately; the last checkpoint is kept")
+            self.requested = True
 
         before = {}
-        with contextlib.suppress(ValueError):  # signals can be caught in the main thread alone
+        with contextlib.suppress(ValueError):  # signals can be caught in the main thread only
             for number in (signal.SIGINT, signal.SIGTERM):
-                before[number] = signal.signal(number, ask)
+                before[number] = signal.signal(number, request)
         try:
             yield
         finally:

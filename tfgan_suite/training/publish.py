@@ -1,4 +1,4 @@
-"""What a run does after its last step: grids, a measure by the oracle, exports, a summary."""
+"""What a run leaves after its last step: grids, the oracle's measure, exports, a summary."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tfgan_suite.training.run_folder import DataInfo, Run, versions
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import append_json, writing_to
 
-# Samples that the oracle of an embedded world reads; of games that take images, translations.
-MEASURED, TRANSLATED = 1000, 256
+# Samples that the oracle of an embedded world reads, and outputs for held-out examples.
+ORACLE_SAMPLES, ORACLE_OUTPUTS = 1000, 256
 
 
 def finish(
@@ -33,28 +33,28 @@ def finish(
     info: DataInfo,
     seconds: float,
 ) -> int:
-    """Draws the last grids, measures, exports and says where everything is.
+    """Writes the last grids, measures, exports and prints where everything is.
 
-    Nothing is measured or exported a second time for the same step of the same run.
+    Nothing is measured or exported twice for the same step of the same run.
 
     Args:
         run: the run.
         game: the trained game.
-        source: its data.
+        source: the data it was trained on.
         options: the recipe's constants.
-        info: the data's description.
-        seconds: time of this start so far, for the summary.
+        info: the description of the data.
+        seconds: duration so far, for the summary.
 
     Returns:
-        Exit code: 0, or 4 where a TFLite format was left out of the export because it differs
-        from the game by more than its bound.
+        Exit code: 0, or 4 if a TFLite format was left out of the export because it differs from
+        the game by more than its bound.
 
     Raises:
-        InputError: something cannot be written.
+        InputError: a file cannot be written.
         ExportError: the game cannot be exported at all.
     """
     if _several_devices(game):
-        # Exports are made of plain variables: the newest checkpoint in a game without replicas.
+        # Exports hold plain variables: restore the newest checkpoint in a game without replicas.
         game, _, _ = run.load()
     else:
         game.recalibrate_batch_norm()
@@ -74,24 +74,24 @@ def finish(
     if measured:
         values = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
         lines.append(f"  measured     {values}")
-    left_out = {}
+    skipped: dict[str, str] = {}
     if options.export == "none":
         lines.append("  export       none")
     else:
         path = _earlier_export(run, options, step)
         if path is None:
-            result, left_out = export_run(run, game, options, info, measured, source)
+            result, skipped = export_run(run, game, options, info, measured, source)
             path = result.path
-        lines += _where(path, game.usage)
-    for kind, reason in left_out.items():
+        lines += _export_lines(path, game.usage)
+    for kind, reason in skipped.items():
         lines.append(f"  left out     {kind}: {reason}")
-    if left_out:
+    if skipped:
         lines.append(
             f"  to accept it: python -m tfgan_suite export {run.folder} --to {options.export}"
             " --float16-bound 0.02 --int8-bound 20"
         )
     print("\n".join(lines))
-    return 4 if left_out else 0
+    return 4 if skipped else 0
 
 
 def _grids(
@@ -113,13 +113,13 @@ def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dic
     protocol: dict[str, Any]
     if game.takes_examples:
         # The test split, in its fixed order: examples that training never showed.
-        held_out = source.held_out(TRANSLATED)
+        held_out = source.held_out(ORACLE_OUTPUTS)
         outputs = game.run_signature(game.example_inputs(held_out))
         readings = source.report(held_out, single(outputs))
         protocol = {"translations": len(next(iter(outputs.values()))), "split": "test"}
     else:
-        readings = source.report(game.generate(MEASURED, seed=1))
-        protocol = {"samples": MEASURED, "seed": 1}
+        readings = source.report(game.generate(ORACLE_SAMPLES, seed=1))
+        protocol = {"samples": ORACLE_SAMPLES, "seed": 1}
     readings = {k: v for k, v in readings.items() if isinstance(v, (int, float))}
     path = run.folder / "measures.jsonl"
     entry = {"step": step, **protocol, **readings}
@@ -128,8 +128,8 @@ def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dic
     return readings
 
 
-def _where(path: Path, usage: str) -> list[str]:
-    """The lines that say where an export is and what can be done with it."""
+def _export_lines(path: Path, usage: str) -> list[str]:
+    """Lines that say where an export is and how to use it."""
     lines = [f"  SavedModel   {path}"]
     files = sorted(file.stem for file in (path / "tflite").glob("*.tflite"))
     if files:
@@ -150,30 +150,30 @@ def export_run(
     info: DataInfo,
     measured: dict[str, float] | None = None,
     source: data.Source | None = None,
-    size: int = 0,
+    size: int | None = None,
     **bounds: float | None,
 ) -> tuple[ExportResult, dict[str, str]]:
-    """Exports a settled game as the next version of `<export>/<recipe>_<data>`.
+    """Exports a game as the next version of `<export>/<recipe>_<data>`.
 
     Args:
         run: the run, whose manifest names the recipe.
-        game: the trained game, settled.
+        game: the trained game, its batch norm recalibrated.
         options: the recipe's constants; `export` is the folder.
-        info: the data's description.
+        info: the description of the data.
         measured: measurements for the card.
-        source: the data, for games that take images: formats are compared on them and int8
-            takes its ranges from them. None: smooth random stand-ins.
+        source: the data, for games whose inputs come from it: formats are compared on real
+            inputs, and int8 is calibrated on them. None: random stand-ins.
         size: height and width of the TFLite files of networks that take images of any size;
-            0: those of training.
+            None: those of the training data.
         **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`; the latter is
             the game's own by default.
 
     Returns:
         The export, and the TFLite formats left out of it because they differ from the game by
-        more than their bound, with the reasons.
+        more than their bound, with reasons.
 
     Raises:
-        InputError: a size for a network that takes one size alone.
+        InputError: a size for a network that takes a single size.
         ExportError: the SavedModel itself differs, or the game cannot be exported.
     """
     step = int(game.steps.numpy())
@@ -192,19 +192,19 @@ def export_run(
         )
 
     print("exporting and comparing with the trained networks ...", flush=True)
-    left_out: dict[str, str] = {}
+    skipped: dict[str, str] = {}
     try:
         result = attempt()
     except ParityError as error:
-        left_out = error.failed
-        formats = [kind for kind in formats if kind not in left_out]
-        if not left_out or "saved_model" not in formats:
+        skipped = error.failed
+        formats = [kind for kind in formats if kind not in skipped]
+        if not skipped or "saved_model" not in formats:
             raise
         result = attempt()
     with writing_to(run.folder):
         entry = {"step": step, "path": str(result.path)}
         append_json(run.folder / "exports.jsonl", entry)
-    return result, left_out
+    return result, skipped
 
 
 def _card(
@@ -214,7 +214,7 @@ def _card(
     info: DataInfo,
     measured: dict[str, float] | None,
 ) -> dict[str, Any]:
-    """What an export's card says of the training."""
+    """What an export's card says about the training."""
     return {
         "game": run.manifest["recipe"],
         "data": info.name,
@@ -229,7 +229,7 @@ def _card(
 
 
 def _example_inputs(
-    game: keras.Model, source: data.Source | None, info: DataInfo, size: int
+    game: keras.Model, source: data.Source | None, info: DataInfo, size: int | None
 ) -> dict[str, Any]:
     """`size` and `representative` of an export, where inputs come from the data."""
     signatures = game.signatures()

@@ -1,4 +1,4 @@
-"""A run folder holds everything of a training run, and the same command starts it or goes on."""
+"""A run folder holds everything about a training run; the same command starts or resumes it."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.training.checkpoints import Checkpoints
 from tfgan_suite.utils import files, image_grids
 
-# What may differ when a run goes on: none of these changes what a step computes. (Data may move
-# to another place; what they hold is compared by the fingerprint.)
+# What may differ when a run resumes: none of these changes what a step computes. (Data may move
+# to another path; their contents are compared by the fingerprint.)
 FREE = ("run", "data", "steps", "strategy", "export", "checkpoint_every", "keep", "samples")
 
 
 @dataclasses.dataclass(frozen=True)
 class DataInfo:
-    """What a recipe must know of the data to build its networks.
+    """What a recipe must know about the data to build its networks.
 
     Args:
         name: short name, e.g. `"shapes"`.
         shape: shape of one example.
         classes: names of the classes, or None.
-        fingerprint: changes when the data change.
+        fingerprint: changes when the data changes.
     """
 
     name: str
@@ -55,8 +55,8 @@ class DataInfo:
         """
         if len(self.shape) != 3:
             raise InputError(
-                f"{self.name} holds points, but this game makes images; give a folder of"
-                " images, or shapes"
+                f"{self.name} holds points, but this game generates images; pass a folder"
+                " of images, or shapes"
             )
         return self.shape
 
@@ -68,8 +68,8 @@ class Run:
     recipe.py          the recipe as it was run
     run.json           its constants, the data, the stack: what a resumed run must agree with
     versions.jsonl     versions and devices of every start
-    checkpoints/       the newest ones, for going on
-    losses.jsonl       mean losses of every report interval
+    checkpoints/       the newest ones, for resuming
+    losses.jsonl       mean losses of every logging interval
     measures.jsonl     measurements
     samples/           grids of the same noise over training, a contact sheet and an animation
     logs/              TensorBoard
@@ -88,11 +88,11 @@ class Run:
         """The contents of `run.json`.
 
         Raises:
-            InputError: the folder is no run folder.
+            InputError: the folder is not a run folder.
         """
         if not self.manifest_path.is_file():
             raise InputError(
-                f"{self.folder} is not a run folder (it has no run.json); give the --run of a"
+                f"{self.folder} is not a run folder (it has no run.json); pass the --run of a"
                 " recipe, e.g. runs/dcgan_shapes"
             )
         try:
@@ -103,11 +103,11 @@ class Run:
         return manifest
 
     def open(self, recipe: Path, options: types.SimpleNamespace, info: DataInfo) -> None:
-        """Starts the folder, or checks that it is of the same recipe, constants and data.
+        """Starts the folder, or checks that it belongs to the same recipe, constants and data.
 
         Raises:
-            InputError: it is of another recipe or other constants or data, holds something
-                else, or cannot be written.
+            InputError: it belongs to another recipe, constants or data, holds other files, or cannot
+                be written.
         """
         from tfgan_suite import __version__
 
@@ -122,8 +122,8 @@ class Run:
             self._check_same(manifest)
         elif self.folder.is_dir() and any(p.name != ".lock" for p in self.folder.iterdir()):
             raise InputError(
-                f"the run folder {self.folder} holds other files and no run.json; give an empty"
-                " or a new folder as --run"
+                f"the run folder {self.folder} holds other files and no run.json; pass an empty"
+                " or new folder as --run"
             )
         with files.writing_to(self.folder):
             (self.folder / "samples").mkdir(parents=True, exist_ok=True)
@@ -147,12 +147,12 @@ class Run:
         if differences:
             raise InputError(
                 f"the run folder {self.folder} was made with {', '.join(differences)};"
-                " use the same values to go on, or another --run to start anew"
+                " use the same values to resume, or another --run to start a new run"
             )
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keeps a second process out of the folder for as long as the block lasts."""
+        """Keeps other processes out of the folder while the block runs."""
         with files.writing_to(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             file = open(self.folder / ".lock", "w")
@@ -161,13 +161,13 @@ class Run:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise InputError(
-                    f"another process is training in {self.folder}; wait for it, or give"
+                    f"another process is training in {self.folder}; wait for it, or pass"
                     " another --run"
                 ) from None
             yield
 
     def drop_after(self, step: int) -> None:
-        """Removes log lines and grids of steps that a resumed run will make again."""
+        """Removes log lines and grids of steps that a resumed run will repeat."""
         for name in ("losses.jsonl", "measures.jsonl"):
             path = self.folder / name
             if path.exists():
@@ -178,7 +178,7 @@ class Run:
                 path.unlink()
 
     def finish_grids(self) -> Path | None:
-        """Makes the contact sheet and the animation of the sample grids; the newest grid's path."""
+        """Makes a contact sheet and an animation of the sample grids; returns the newest grid's path."""
         paths = sorted((self.folder / "samples").glob("step_*.png"))
         if not paths:
             return None
@@ -190,23 +190,23 @@ class Run:
         return paths[-1]
 
     def load(self) -> tuple[keras.Model, types.SimpleNamespace, DataInfo]:
-        """Makes the game of this folder again and restores its newest checkpoint.
+        """Rebuilds the game of this folder and restores its newest checkpoint.
 
         Returns:
-            The game, settled for drawing; the constants it was made with; the data's description.
+            The game with recalibrated batch norm; its constants; the description of its data.
 
         Raises:
-            InputError: no run folder, no checkpoint, or one that does not fit.
+            InputError: not a run folder, no checkpoint, or one that does not fit the game.
         """
         manifest = self.manifest
         options = types.SimpleNamespace(**manifest["constants"])
-        described = manifest["data"]
-        classes = described["classes"]
+        entry = manifest["data"]
+        classes = entry["classes"]
         info = DataInfo(
-            described["name"],
-            tuple(described["shape"]),
+            entry["name"],
+            tuple(entry["shape"]),
             tuple(classes) if classes else None,
-            described["fingerprint"],
+            entry["fingerprint"],
         )
         recipe = load_recipe(self.folder / "recipe.py")
         compat.set_precision(options.precision)
@@ -235,13 +235,15 @@ def refuse_old_run(manifest: Mapping[str, Any], path: Path) -> None:
 
 
 def load_recipe(path: Path) -> types.ModuleType:
-    """Imports a recipe file without running its main job.
+    """Imports a recipe file without starting a training run.
 
     Raises:
-        InputError: no such file, or it has no `make_game`.
+        InputError: the file is missing or has no `make_game`.
     """
     if not path.is_file():
-        raise InputError(f"{path} is missing; it is the copy of the recipe that made the run")
+        raise InputError(
+            f"{path} is missing; it should be the copy of the recipe that made the run"
+        )
     spec = importlib.util.spec_from_file_location(f"recipe_{path.parent.name}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -269,4 +271,4 @@ def _step_of(line: str) -> int:
     try:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
-        return sys.maxsize  # a line cut off by a kill
+        return sys.maxsize  # a line cut short by a kill

@@ -1,4 +1,4 @@
-"""Sample grids that show what a game's inputs do: reconstructions, codes, strokes."""
+"""Sample grids during training, and grids that show what inputs do: codes, strokes, copies."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tfgan_suite.utils import image_grids
 
 
 class SampleGrid(EverySteps):
-    """Writes a grid of images now and then, as `step_00000500.png` and so on.
+    """Writes a grid of images at regular steps, as `step_00000500.png` and so on.
 
     Args:
         folder: where the grids are written.
-        every: steps between two.
+        every: steps between two grids.
         draw: takes the game, returns a grid, uint8 `(height, width, 3)`, or None where there is
             nothing to show. Default: `game.preview(examples)`, the same noise and the same
             examples every time, so that the grids show what training changes.
         examples: a batch of `game.preview_count` examples of the data.
         seed: seed of the noise.
         count: samples in a grid of a generator from noise; by default 64, of points 1024.
-        writer: TensorBoard writer that gets the grids too.
+        writer: TensorBoard writer that receives the grids too.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class SampleGrid(EverySteps):
 
 
 def reconstructions(game: Any, real: np.ndarray, columns: int = 8) -> np.ndarray:
-    """Examples and what a game with an encoder makes of them.
+    """Examples and their reconstructions by a game with an encoder.
 
     Args:
         game: has `reconstruct(examples)`.
         real: images `(count, height, width, channels)`, drawn row by row with their
             reconstructions below them; or points `(count, 2)`.
-        columns: images in a row.
+        columns: images per row.
 
     Returns:
         uint8 image grid.
@@ -79,34 +79,33 @@ def reconstructions(game: Any, real: np.ndarray, columns: int = 8) -> np.ndarray
 def traversal(
     game: Any, reach: float = 2.0, columns: int = 10, rows: int = 3, seed: int = 0
 ) -> np.ndarray:
-    """One code after the other runs through its values, while all else stays.
+    """Varies one code after the other, with everything else fixed.
 
     Args:
         game: an InfoGAN.
-        reach: continuous codes go from -reach to reach; the paper shows 2, beyond the 1 of
-            training.
-        columns: steps of a continuous code; categorical ones show all their values.
-        rows: rows of each code, with noise of their own.
-        seed: of what stays.
+        reach: continuous codes go from -reach to reach; the paper shows 2, training uses 1.
+        columns: values of a continuous code; categorical codes show all of theirs.
+        rows: rows per code, each with its own noise.
+        seed: seed of what is fixed.
 
     Returns:
         uint8 image grid: rows of the first categorical code, of the second .. of the first
         continuous one and so on.
     """
     specs = game.signatures()["serving_default"].inputs
-    noise = {s.name: s.draw(rows, seed=[seed, i]).numpy() for i, s in enumerate(specs)}
+    fixed = {s.name: s.draw(rows, seed=[seed, i]).numpy() for i, s in enumerate(specs)}
     width = max(game.classes if game.categorical else 0, columns if game.continuous else 0)
     grid = []
     for code in range(game.categorical):
         for row in range(rows):
-            inputs = {name: np.repeat(a[row : row + 1], width, 0) for name, a in noise.items()}
+            inputs = {name: np.repeat(a[row : row + 1], width, 0) for name, a in fixed.items()}
             values = np.minimum(np.arange(width), game.classes - 1)
             inputs["category"].reshape(width, -1)[:, code] = values
             grid.append(game.generate(**inputs))
             grid[-1][game.classes :] = 1.0  # white where the other codes' rows are longer
     for code in range(game.continuous):
         for row in range(rows):
-            inputs = {name: np.repeat(a[row : row + 1], width, 0) for name, a in noise.items()}
+            inputs = {name: np.repeat(a[row : row + 1], width, 0) for name, a in fixed.items()}
             inputs["continuous"][:, code] = np.linspace(-reach, reach, width)
             grid.append(game.generate(**inputs))
     return image_grids.image_grid(np.concatenate(grid), width)
