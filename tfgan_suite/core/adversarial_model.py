@@ -169,8 +169,8 @@ class AdversarialModel(TrainedGame, keras.Model):
             terms: computes the player's loss terms, name to float32 scalar, each a mean over
                 the batch that this replica sees. They are summed and divided by the number of
                 replicas, because gradients are summed over replicas.
-            tape: a tape from `tape(player)` that already recorded a part of the forward pass, where two
-                players share it. By default a new one.
+            tape: a tape from `tape(player)` that already recorded a part of the forward pass,
+                where two players share it. By default a new one.
 
         Returns:
             The terms. Each is reported as `"player/name"`.

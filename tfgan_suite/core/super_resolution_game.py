@@ -105,8 +105,8 @@ def check_sizes(generated: tf.Tensor, high: tf.Tensor) -> None:
     """
     if not generated.shape[1:].is_compatible_with(high.shape[1:]):
         raise InputError(
-            f"the generator outputs images of {_sides(generated)}, but the originals of the batch are"
-            f" {_sides(high)}; build the generator for the data's scale and channels"
+            f"the generator outputs images of {_sides(generated)}, but the originals of the batch"
+            f" are {_sides(high)}; build the generator for the data's scale and channels"
         )
 
 

@@ -51,8 +51,8 @@ class Painter:
             styles: images of the same kind, of any size. Without a mask they are mixed.
             weights: weights of the styles; None: equal ones.
             alpha: 1: all style; 0: the content, through encoder and decoder.
-            mask: bool `(height, width)`: true gets the first style; the remainder gets the second one
-                or, if there is none, stays as it is.
+            mask: bool `(height, width)`: true gets the first style; the remainder gets the
+                second one or, if there is none, stays as it is.
             colours: `"style"`: those of the style; `"coral"`: the style is painted in the
                 content's colours; `"luma"`: only the brightness of the result is kept.
 
@@ -81,8 +81,8 @@ class Painter:
     def _regions(self, content, mask, numbers, weights, alpha) -> np.ndarray:
         if self.regions is None:
             raise InputError(
-                f"{self.name} is an export, which stylizes whole images only; pass the run folder to"
-                " use a mask"
+                f"{self.name} is an export, which stylizes whole images only; pass the run folder"
+                " to use a mask"
             )
         if len(numbers) > 2 or weights is not None:
             raise InputError(

@@ -64,8 +64,9 @@ class Checkpoints:
             previous = f"the last one, {Path(last).name}, is kept" if last else "there is none yet"
             raise InputError(
                 f"the checkpoint of step {step} could not be written to {self.home}"
-                f" ({_free(self.home)} MiB free on its disk; {_reason(error)}); {previous}; free some"
-                " space or check the folder's permissions, then run the same command again to resume"
+                f" ({_free(self.home)} MiB free on its disk; {_reason(error)}); {previous}; free"
+                " some space or check the folder's permissions, then run the same command again to"
+                " resume"
             ) from error
         finally:
             if not self.chief:

@@ -58,23 +58,14 @@ def finish(
         game, _, _ = run.load()
     else:
         game.recalibrate_batch_norm()
-    step = int(game.steps.numpy())
+    step, skipped = int(game.steps.numpy()), {}
     with writing_to(run.folder):
         for name, grid in _grids(game, source, options).items():
             if grid is not None:
                 image_grids.write_png(run.folder / "samples" / f"{name}.png", grid)
         run.finish_grids()
         measured = _measure(run, game, source, step)
-    lines = [
-        f"done: step {step}, {seconds:.0f} s",
-        f"  samples      {run.folder / 'samples' / 'final.png'}"
-        " (contact.png, training.gif beside it)",
-        f"  losses       {run.folder / 'losses.jsonl'}; tensorboard --logdir {run.folder / 'logs'}",
-    ]
-    if measured:
-        values = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
-        lines.append(f"  measured     {values}")
-    skipped: dict[str, str] = {}
+    lines = [f"done: step {step}, {seconds:.0f} s", *_run_lines(run.folder, measured)]
     if options.export == "none":
         lines.append("  export       none")
     else:
@@ -83,8 +74,7 @@ def finish(
             result, skipped = export_run(run, game, options, info, measured, source)
             path = result.path
         lines += _export_lines(path, game.usage)
-    for kind, reason in skipped.items():
-        lines.append(f"  left out     {kind}: {reason}")
+    lines += [f"  left out     {kind}: {reason}" for kind, reason in skipped.items()]
     if skipped:
         lines.append(
             f"  to accept it: python -m tfgan_suite export {run.folder} --to {options.export}"
@@ -126,6 +116,18 @@ def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dic
     if json.dumps(entry) not in (path.read_text().splitlines() if path.exists() else []):
         append_json(path, entry)
     return readings
+
+
+def _run_lines(folder: Path, measured: dict[str, float]) -> list[str]:
+    """Lines that say what is in a run folder, and what the oracle read."""
+    lines = [
+        f"  samples      {folder / 'samples' / 'final.png'} (contact.png, training.gif beside it)",
+        f"  losses       {folder / 'losses.jsonl'}; tensorboard --logdir {folder / 'logs'}",
+    ]
+    if measured:
+        values = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+        lines.append(f"  measured     {values}")
+    return lines
 
 
 def _export_lines(path: Path, usage: str) -> list[str]:

@@ -106,8 +106,8 @@ class Run:
         """Starts the folder, or checks that it belongs to the same recipe, constants and data.
 
         Raises:
-            InputError: it belongs to another recipe, constants or data, holds other files, or cannot
-                be written.
+            InputError: it belongs to another recipe, constants or data, holds other files, or
+                cannot be written.
         """
         from tfgan_suite import __version__
 
@@ -178,7 +178,7 @@ class Run:
                 path.unlink()
 
     def finish_grids(self) -> Path | None:
-        """Makes a contact sheet and an animation of the sample grids; returns the newest grid's path."""
+        """Writes a contact sheet and an animation of the sample grids; returns the newest one."""
         paths = sorted((self.folder / "samples").glob("step_*.png"))
         if not paths:
             return None
