@@ -174,7 +174,7 @@ def test_pupils_are_read_back(size):
 def test_real_eyes_are_the_same_eyes_in_another_light():
     clean, real = (eyes.generate(300, seed=4, real=flag) for flag in (False, True))
     np.testing.assert_array_equal(clean.pupil, real.pupil)
-    looks = [eyes._look(scaled(found.images)) for found in (clean, real)]
+    looks = [eyes._statistics(scaled(found.images)) for found in (clean, real)]
     assert looks[0]["level"] - looks[1]["level"] > 0.1
     # The slope of the light gives a little back of what the gain of .5 to .7 takes away.
     assert looks[0]["contrast"] > 1.1 * looks[1]["contrast"]
