@@ -84,7 +84,7 @@ def test_csv_without_titles_and_with_names_without_endings(eyes):
 
 def test_labels_in_file_names(tmp_path):
     folder_of(tmp_path / "s", ["f01_122_-0.0_-0.5.png", "f01_130_-0.1963_0.3927.png"])
-    found, _ = label_files.load(
+    found, _ = label_files.load_labels(
         tmp_path / "s", ["f01_122_-0.0_-0.5.png", "f01_130_-0.1963_0.3927.png"]
     )
     np.testing.assert_allclose(found, [[0.0, -0.5], [-0.1963, 0.3927]], rtol=1e-6)
