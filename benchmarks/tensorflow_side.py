@@ -19,7 +19,6 @@ from protocol import repeat, serve  # noqa: E402
 from work import step_flops  # noqa: E402
 
 from tfgan_suite import compat, data  # noqa: E402
-from tfgan_suite.core.translation_game import TranslationGame  # noqa: E402
 from tfgan_suite.export import export  # noqa: E402
 from tfgan_suite.games import cyclegan, dcgan, pix2pix, srgan, wgan_gp  # noqa: E402
 from tfgan_suite.training.optimizers import FusedAdam  # noqa: E402
@@ -101,7 +100,7 @@ def setup(game: str, size: int, batch: int, precision: str, threads: int, **netw
     keras.utils.set_random_seed(0)
     made = make_game(game, size=size, **network)
     count = batch * made.batches_per_step
-    keys = (made.takes, made.gives) if isinstance(made, TranslationGame) else ("image",)
+    keys = made.batch_keys
     taken = size // SCALE if game == "srresnet" else size
     sides = [taken] + [size] * (len(keys) - 1)
     images = {
@@ -224,7 +223,7 @@ def matmul(side: int, precision: str, seconds: float) -> float:
 
 
 def _batches() -> tf.data.Dataset:
-    horizontal_flip = isinstance(_state["game"], TranslationGame)
+    horizontal_flip = _state["game"].takes_examples
     return data.distribute(
         _state["source"], None, _state["images"], seed=0, horizontal_flip=horizontal_flip
     )

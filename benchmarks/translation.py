@@ -89,7 +89,7 @@ def _outputs(
 def _measure(folder: Path, describe: Describe) -> list[dict[str, Any]]:
     run = Run(folder)
     game, args, _ = run.load()
-    if not isinstance(game, TranslationGame):
+    if not game.usage.startswith("translate "):
         raise InputError(
             f"{folder} is a run of {type(game).__name__}, which is not a translator; pass the run"
             " folder of one"
