@@ -23,7 +23,7 @@ tf.config.set_logical_device_configuration(
 )
 
 
-# Each file is tested by one process, so the slowest ones start first and no process idles at the end.
+# One process tests a whole file, so the slowest files start first and no process idles at the end.
 SLOWEST = """
 games/test_cyclegan games/test_pix2pix games/test_discogan games/test_srgan games/test_simgan
 training/test_run_folder benchmarks/test_benchmarks style/test_adain games/test_gan
