@@ -196,7 +196,7 @@ def test_directions(both, home, folder, tmp_path, capsys):
     for place in ("run", EXPORT):
         words = [home / place, folder / "a.png", tmp_path / "x.png", "--direction", "BtoA"]
         assert translate(*words) == 2
-        assert "translates AtoB alone" in capsys.readouterr().err
+        assert "translates AtoB only" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_directions(both, home, folder, tmp_path, capsys):
         (["nowhere", "{folder}", "out"], "nowhere does not exist"),
         (["{home}", "{folder}/broken.png", "o.png"], "no image could be translated; broken.png"),
         (["{home}", "{folder}", "out", "--size", "-1"], "--size is -1"),
-        (["{home}", "{folder}", "out", "--overlap", "8"], "give both"),
+        (["{home}", "{folder}", "out", "--overlap", "8"], "pass both"),
         (["{home}", "{folder}", "out", "--tile", "32", "--overlap", "20"], "from 2 to 16"),
         (["{home}", "{folder}", "out", "--pairs", "--target", "x"], "leave --target out"),
         (["{home}", "{folder}", "/proc/out"], "cannot write"),
