@@ -58,7 +58,7 @@ class PReLU(keras.layers.PReLU):
         return _prelu(inputs, tf.cast(tf.convert_to_tensor(self.alpha), inputs.dtype))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "initial_value": self.initial_value}
+        return {**super().get_config(), "initial_alpha": self.initial_alpha}
 
 
 @tf.custom_gradient
