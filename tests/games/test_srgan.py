@@ -377,7 +377,7 @@ def test_other_batches_are_refused(batch, message):
 
 def test_originals_of_another_scale_are_refused():
     game = srgan.SRResNet(generator())
-    with pytest.raises(InputError, match="makes images of 24x24x3, .* have 12x12x3"):
+    with pytest.raises(InputError, match="outputs images of 24x24x3, .* are 12x12x3"):
         game.content_terms(tf.zeros((2, 12, 12, 3)), tf.zeros((2, *HIGH)))
 
 
