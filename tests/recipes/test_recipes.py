@@ -127,7 +127,7 @@ def test_dcgan_on_the_embedded_shapes(tmp_path, monkeypatch, capsys):
     assert card["constants"]["width"] == 4 and card["classes"][0] == "red circle"
     # The same command again changes nothing and exports nothing.
     assert play("dcgan.py", tmp_path, monkeypatch, *words) == 0
-    assert "going on from step 3 of 3" in capsys.readouterr().out
+    assert "resuming from step 3 of 3" in capsys.readouterr().out
     assert not (tmp_path / "saved_models/dcgan_shapes/2").exists()
 
 

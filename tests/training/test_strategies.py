@@ -118,7 +118,7 @@ def test_a_recipe_in_two_processes_over_loopback(tmp_path, alone):
     assert not list(tmp_path.glob("run/checkpoints_worker*"))
     # What one process trained alone goes on from what two have trained.
     (said,) = finish(start(tmp_path / "run", "--steps", "15"))
-    assert "going on from step 14 of 15" in said
+    assert "resuming from step 14 of 15" in said
 
 
 def compare(found, expected):
