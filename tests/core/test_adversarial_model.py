@@ -196,4 +196,4 @@ def test_examples_are_found_in_every_kind_of_batch():
         assert examples(batch).numpy().tolist() == [[1.0, 2.0]]
         assert examples(batch).dtype == tf.float32
     with pytest.raises(InputError, match="image"):
-        examples({"image": numbers})
+        examples({"picture": numbers})

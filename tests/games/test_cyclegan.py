@@ -34,6 +34,8 @@ def images(count, seed=0):
 class TestCycleGAN(GameChecks):
     batch = 4
     plain_differs = False
+    # Weights of 10 on sums over all pixels: at 0.1 rounding alone differs by the tolerance.
+    replicas_rate = 0.02
     # An instance norm takes away what the bias before it adds.
     without_gradient = ("bias",)
 

@@ -47,6 +47,8 @@ class GameChecks:
     plain_differs = True
     # Trainable variables that rightly get no gradient, by the end of their names.
     without_gradient: tuple[str, ...] = ()
+    # Learning rate of the comparison of one device with two.
+    replicas_rate = 0.1
     int8_bound: float | None = None  # tiny untrained networks: reported, not judged
 
     def make_game(self, plain: bool = False):
@@ -79,7 +81,7 @@ class GameChecks:
         """Two steps of a game and of the same one on a strategy: both games, both states."""
         one_state = state(self.fit(one, 2))
         with strategy.scope():
-            two = self.compiled(rate=0.1, plain=True)
+            two = self.compiled(rate=self.replicas_rate, plain=True)
         return one, two, one_state, state(self.fit(two, 2))
 
     @pytest.fixture(scope="class")
@@ -108,7 +110,8 @@ class GameChecks:
     @pytest.fixture(scope="class")
     def replicas(self, fresh, two_replicas):
         """Two steps on one device and on two: both games and both states."""
-        one = self.compiled(rate=0.1, plain=True) if self.plain_differs else fresh(rate=0.1)
+        rate = self.replicas_rate
+        one = self.compiled(rate=rate, plain=True) if self.plain_differs else fresh(rate=rate)
         return self.beside(one, two_replicas)
 
     # ---- checks ------------------------------------------------------------------------------

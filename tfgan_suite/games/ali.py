@@ -349,18 +349,16 @@ class ALI(LatentGame):
 
     def encode(self, examples: np.ndarray, batch: int = 256) -> np.ndarray:
         """The z of examples `(count, ...)`: the mean of E's distribution, `(count, latent_dim)`."""
-        return self._call_signature("encode", examples, batch)
+        return self._outputs("encode", examples, batch)
 
     def reconstruct(self, examples: np.ndarray, batch: int = 256) -> np.ndarray:
         """G(E(x)) for examples `(count, ...)`, of their shape."""
-        return self._call_signature("reconstruct", examples, batch)
+        return self._outputs("reconstruct", examples, batch)
 
-    def _call_signature(self, name: str, examples: np.ndarray, batch: int) -> np.ndarray:
+    def _outputs(self, name: str, examples: np.ndarray, batch: int) -> np.ndarray:
         signature = self.signatures()[name]
-        starts = range(0, len(examples), batch)
-        parts = [tf.constant(examples[i : i + batch], tf.float32) for i in starts]
-        key = signature.inputs[0].name
-        return np.concatenate([signature.call(**{key: part}).numpy() for part in parts])
+        inputs = {signature.inputs[0].name: examples}
+        return self.run_signature(inputs, name, batch=batch)[signature.output.name]
 
 
 def _check(shape: tuple[int, ...], architecture: str) -> None:
