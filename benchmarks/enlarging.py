@@ -69,6 +69,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         def started(python: str, script: str) -> Worker:
             return stack.enter_context(Worker([python, str(HERE / script)], speed.QUIET))
 
+        # Before the export, which takes a while: a peer that cannot start is reported at once.
+        peers = {layout: started(options.peer_python, "torch_side.py") for layout in layouts}
         # In a process of its own, so that its memory does not count.
         with Worker([sys.executable, str(HERE / "tensorflow_side.py")], speed.QUIET) as exporter:
             ready = exporter.ask("export_enlarging", **network, folder=folder)
@@ -76,7 +78,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             "saved_model": started(sys.executable, "tensorflow_side.py"),
             "tflite": started(sys.executable, "lite_side.py"),
         }
-        peers = {layout: started(options.peer_python, "torch_side.py") for layout in layouts}
         threads = {"threads": options.threads}
         served = {"path": ready["saved_model"], "size": options.size, **threads}
         lite = {"path": ready["tflite"], **threads}

@@ -147,15 +147,19 @@ def measure(options: argparse.Namespace, game: str, precision: str) -> dict[str,
     shared = {"game": game, **network_of(options, game)}
     shared.update(precision=precision, threads=options.threads)
     layouts = LAYOUTS if options.peer_layout == "best" else (options.peer_layout,)
-    with Worker([sys.executable, str(HERE / "tensorflow_side.py")], QUIET) as own:
-        with contextlib.ExitStack() as running:
-            peers = {
-                layout: running.enter_context(
-                    Worker([options.peer_python, str(HERE / "torch_side.py")])
-                )
-                for layout in (layouts if options.against else ())
-            }
-            result = _in_turn(own, peers, shared, options)
+    with contextlib.ExitStack() as running:
+        peers = {
+            layout: running.enter_context(
+                Worker([options.peer_python, str(HERE / "torch_side.py")])
+            )
+            for layout in (layouts if options.against else ())
+        }
+        own = running.enter_context(
+            Worker([sys.executable, str(HERE / "tensorflow_side.py")], QUIET)
+        )
+        result = _in_turn(own, peers, shared, options)
+        for peer in peers.values():
+            peer.close()
         result.update(_alone(own, options.seconds, options.rounds))
     peak = max(result.pop("_matmuls"))
     result["peak_share"] = result["steps_per_s"] * result.pop("_flops_per_step") / peak
