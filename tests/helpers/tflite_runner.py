@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import io
 import json
+import os
 import subprocess
 import sys
 import traceback
@@ -29,7 +30,9 @@ class Runner:
             self.process = subprocess.Popen(
                 [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
-        self.process.stdin.write(json.dumps(list(command[1:])) + "\n")
+        # All of them are paths; the process stays in the folder in which it was started.
+        paths = [os.path.abspath(path) for path in command[1:]]
+        self.process.stdin.write(json.dumps(paths) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
