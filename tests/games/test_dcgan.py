@@ -11,6 +11,8 @@ from tfgan_suite.games import dcgan
 
 
 class TestDCGAN(GameChecks):
+    traces_half_precision = True
+
     def make_game(self, plain=False):
         generator = dcgan.build_generator(size=8, channels=3, width=4, latent_dim=6)
         discriminator = dcgan.build_discriminator(size=8, channels=3, width=4)

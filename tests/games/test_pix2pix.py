@@ -42,6 +42,7 @@ def compiled(rate=0.01, **options):
 
 
 class TestPix2Pix(GameChecks):
+    traces_half_precision = True
     batch = 4
 
     def make_game(self, plain=False):

@@ -25,6 +25,7 @@ def plain_generator():
 
 
 class TestSNGAN(GameChecks):
+    traces_half_precision = True
     batch = 4
     # Within the hinge's margin the discriminator's last bias shifts real and fake values alike.
     without_gradient = ("value/bias",)
@@ -41,6 +42,7 @@ class TestSNGAN(GameChecks):
 
 
 class TestResNet(TestSNGAN):
+    traces_half_precision = False
     without_gradient = ()  # there is no last bias
 
     def make_game(self, plain=False):

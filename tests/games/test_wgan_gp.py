@@ -11,6 +11,7 @@ from tfgan_suite.games import wgan_gp
 
 
 class TestWGANGP(GameChecks):
+    traces_half_precision = True
     batch = 4
     # The critic's last bias shifts real and fake values alike.
     without_gradient = ("value/bias",)
