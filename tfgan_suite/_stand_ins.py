@@ -57,8 +57,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         )
         if is_training:
             # The kernel divides the variance by (count - 1), Keras 3's moving average by count.
-            count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)
-            variance *= (count - 1.0) / count
+            variance *= _without_bessel(inputs)
             momentum = self.momentum
             self.moving_mean.assign(average_mean * momentum + mean * (1.0 - momentum))
             self.moving_variance.assign(average_variance * momentum + variance * (1.0 - momentum))
@@ -74,6 +73,16 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             and inputs.dtype in (tf.float32, tf.bfloat16, tf.float16)
             and tf.as_dtype(self.moving_mean.dtype) == tf.float32
         )
+
+
+def _without_bessel(inputs: tf.Tensor) -> Any:
+    """(count - 1) / count for the values of one channel, in float32."""
+    if None in inputs.shape[:3]:
+        count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)
+    else:
+        # The same number as a constant: a graph of many layers is built faster.
+        count = np.float32(np.prod(inputs.shape[:3]))
+    return (count - 1.0) / count
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")

@@ -46,6 +46,7 @@ class BatchStatistics(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         shape = (input_shape[-1],)
+        self._channels = int(input_shape[-1])
         self.gamma = self.beta = None
         if self.affine:
             self.gamma = self.add_weight(
@@ -55,22 +56,31 @@ class BatchStatistics(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        channels = inputs.shape[-1]
-        gamma = tf.convert_to_tensor(self.gamma) if self.affine else tf.ones(channels)
-        beta = tf.convert_to_tensor(self.beta) if self.affine else tf.zeros(channels)
         if not training:
-            return self._normalize_images(inputs, gamma, beta)
+            return self._normalize_images(inputs, *self._parameters(1))
         if not self._per_image or inputs.shape[0] == 1:
-            return self._normalize_batch(inputs, gamma, beta)
-        # Every channel of every image becomes a channel of one image.
-        sizes = tf.shape(inputs)
-        count = inputs.shape[0] or sizes[0]
-        pixels = sizes[1] * sizes[2]
-        x = tf.transpose(tf.reshape(inputs, (count, pixels, channels)), (1, 0, 2))
-        x = tf.reshape(x, (1, pixels, 1, count * channels))
-        x = self._normalize_batch(x, tf.tile(gamma, [count]), tf.tile(beta, [count]))
-        x = tf.transpose(tf.reshape(x, (pixels, count, channels)), (1, 0, 2))
-        return tf.ensure_shape(tf.reshape(x, sizes), inputs.shape)
+            return self._normalize_batch(inputs, *self._parameters(1))
+        # Every channel of every image becomes a channel of one image. Known sides are constants:
+        # a graph of many such layers is built in half the time.
+        sizes = inputs.shape if inputs.shape.is_fully_defined() else tf.shape(inputs)
+        count, height, width = (size or sizes[axis] for axis, size in enumerate(inputs.shape[:3]))
+        channels = inputs.shape[3]
+        x = tf.transpose(inputs, (1, 2, 0, 3))
+        x = tf.reshape(x, (1, height * width, 1, count * channels))
+        x = self._normalize_batch(x, *self._parameters(count))
+        x = tf.transpose(tf.reshape(x, (height, width, count, channels)), (2, 0, 1, 3))
+        return tf.ensure_shape(x, inputs.shape)
+
+    def _parameters(self, count: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Gamma and beta of `count` images side by side."""
+        if not self.affine:
+            length = [self._channels * count]
+            return tf.ones(length), tf.zeros(length)
+        both = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        if isinstance(count, int) and count == 1:
+            return both
+        gamma, beta = (tf.tile(values, [count]) for values in both)
+        return gamma, beta
 
     def _normalize_batch(self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
         outputs, _, _ = tf.compat.v1.nn.fused_batch_norm(
