@@ -25,12 +25,17 @@ tf.config.set_logical_device_configuration(
 
 # One process tests a whole file, so the slowest files start first and no process idles at the end.
 SLOWEST = """
-games/test_cyclegan games/test_pix2pix games/test_discogan games/test_srgan games/test_simgan
-training/test_run_folder benchmarks/test_benchmarks style/test_adain games/test_gan
-recipes/test_recipes recipes/test_curves training/test_strategies cli/test_upscale
-cli/test_translate cli/test_stylize games/test_sngan games/test_wgan games/test_cgan
-games/test_ali games/test_infogan games/test_gran games/test_ebgan games/test_lsgan
-games/test_wgan_gp games/test_dcgan style/test_gatys export/test_saved_model export/test_tflite
+benchmarks/test_benchmarks training/test_run_folder games/test_cyclegan games/test_discogan
+training/test_strategies pipeline/test_streams games/test_sngan games/test_pix2pix
+games/test_srgan cli/test_sample games/test_simgan games/test_cgan measures/test_measure
+games/test_gran pipeline/test_order export/test_tflite games/test_wgan games/test_infogan
+games/test_ali cli/test_upscale recipes/test_recipes style/test_adain networks/test_translators
+data/test_simulated games/test_lsgan readers/test_tfds export/test_saved_model
+features/test_architectures tests/test_compat games/test_gan cli/test_stylize games/test_wgan_gp
+data/test_super_resolution data/test_content_style style/test_gatys recipes/test_gaze
+games/test_dcgan cli/test_translate core/test_any_game features/test_extractors
+mcmc/test_metropolis cli/test_export synthetic/test_shapes export/test_c layers/test_spectral
+games/test_ebgan utils/test_runtime recipes/test_curves
 """.split()
 
 

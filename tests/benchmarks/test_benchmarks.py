@@ -1,5 +1,6 @@
 """The speed benchmark: counts by hand, medians, the table, whole runs of tiny games."""
 
+import contextlib
 import importlib.util
 import json
 import math
@@ -256,6 +257,26 @@ def test_what_is_given_goes_to_every_game():
     }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def measuring():
+    """One process of `tensorflow_side` that measures game after game, as `speed` starts it."""
+    with Worker([sys.executable, str(HERE / "tensorflow_side.py")], speed.QUIET) as worker:
+        yield worker
+
+
+@pytest.fixture
+def measured_in_one_process(measuring, monkeypatch):
+    """The runs of `speed` share a process: TensorFlow takes longer to start than to measure."""
+
+    def worker(command, environment=None):
+        if command == measuring.command:
+            return contextlib.nullcontext(measuring)
+        return Worker(command, environment)
+
+    monkeypatch.setattr(speed, "Worker", worker)
+
+
+@pytest.mark.usefixtures("measured_in_one_process")
 def test_a_run_gives_a_line_with_all_keys(capfd):
     assert speed.main(["dcgan", "--json", *TINY]) == 0
     (line,) = capfd.readouterr().out.splitlines()
@@ -298,6 +319,7 @@ def test_a_worker_that_fails_says_why_and_goes_on():
         ("srresnet", {"generator"}),
     ],
 )
+@pytest.mark.usefixtures("measured_in_one_process")
 def test_a_run_of_a_translator(game, players, capfd):
     chosen = {**SMALL, "srresnet": ENLARGING}[game]
     network = [word for name, n in chosen.items() for word in (f"--{name}", str(n))]

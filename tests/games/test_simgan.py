@@ -14,6 +14,7 @@ from tfgan_suite.core.image_history import ImageHistory
 from tfgan_suite.features import layer_outputs
 from tfgan_suite.games import simgan
 from tfgan_suite.study.inference import binomial
+from tfgan_suite.training.optimizers import FusedAdam
 
 SHAPE = (12, 16, 1)
 KEYS = ("simulated", "real")
@@ -444,7 +445,7 @@ def test_the_refiner_trains_alone_then_the_discriminator_then_both():
 
 
 def test_a_run_that_stops_in_pretraining_resumes_exactly(tmp_path):
-    given = {"pretrain_refiner": 2, "pretrain_discriminator": 2, "optimizer": keras.optimizers.Adam}
+    given = {"pretrain_refiner": 2, "pretrain_discriminator": 2, "optimizer": FusedAdam}
     whole = compiled(**given)
     saving = SaveAt(whole, tmp_path, 1, 3, 5)
     fit(whole, 6, callbacks=[saving])
@@ -461,7 +462,7 @@ def test_a_run_that_stops_in_pretraining_resumes_exactly(tmp_path):
 
 def test_pretraining_on_two_replicas_equals_one(two_replicas):
     given = {"pretrain_refiner": 1, "pretrain_discriminator": 1}
-    one = fit(compiled(**given), 3, batch=8)
+    one = fit(compiled(**given, eagerly=True), 3, batch=8)
     with two_replicas.scope():
         two = compiled(**given)
     fit(two, 3, batch=8)
@@ -472,7 +473,7 @@ def test_pretraining_on_two_replicas_equals_one(two_replicas):
 
 
 def test_the_resting_players_losses_are_reported():
-    game = compiled(pretrain_refiner=1, pretrain_discriminator=1)
+    game = compiled(pretrain_refiner=1, pretrain_discriminator=1, eagerly=True)
     for step in range(2):
         history = game.fit(
             tf.data.Dataset.from_tensors(batch_of(12)), verbose=0, shuffle=False
@@ -514,7 +515,7 @@ def test_pretraining_brings_the_refiner_near_the_identity():
 
 
 def test_an_averaged_refiner_is_what_refines():
-    game = compiled(ema_decay=0.5)
+    game = compiled(ema_decay=0.5, eagerly=True)
     fit(game, 2)
     (averaged,) = game.ema("refiner")
     images = batch_of(2)["simulated"]

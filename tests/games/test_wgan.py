@@ -170,7 +170,7 @@ def test_a_warm_up_resumes_bit_for_bit(tmp_path):
 
 def test_a_warm_up_is_the_same_on_two_replicas(two_replicas):
     checks = Waiting()
-    one = checks.compiled(rate=0.1, plain=True)
+    one = checks.compiled(rate=0.1, plain=True, eagerly=True)
     checks.test_two_replicas_equal_one(checks.beside(one, two_replicas))
 
 

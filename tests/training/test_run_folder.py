@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_recipe
-from harness import state
+from harness import run_recipe, state
 
 from tfgan_suite import InputError, data
 from tfgan_suite.games import dcgan
@@ -223,7 +223,7 @@ def test_a_full_disk_while_saving_keeps_what_was_saved(copied, tmp_path, monkeyp
 
 def test_a_run_is_loaded_without_its_recipe_in_the_path(tmp_path):
     folder = tmp_path / "run"
-    run_tiny(folder, steps=4)
+    assert run_recipe(TINY, "--run", folder, "--data", tiny_recipe.images(), "--steps", "4") == 0
     game, chosen, info = Run(folder).load()
     assert int(game.steps.numpy()) == 4 and chosen.width == 2 and info.shape == (8, 8, 1)
     assert game.generate(2).shape == (2, 8, 8, 1)
@@ -284,7 +284,7 @@ def weights_of(folder):
 
 
 def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
-    steps = 400
+    steps = 200
     done = run_tiny(tmp_path / "whole", steps)
     assert done.returncode == 0, done.stderr
     folder, draws, killed = tmp_path / "killed", np.random.RandomState(4), 0
