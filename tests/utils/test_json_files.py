@@ -98,7 +98,7 @@ def test_what_is_not_a_file_is_named_at_once(tmp_path):
         read("card\0.json")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "fifo")
-        with pytest.raises(InputError, match="is not a file"):
+        with pytest.raises(InputError, match="named pipe, not a file"):
             read(tmp_path / "fifo")
 
 

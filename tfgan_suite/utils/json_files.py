@@ -6,12 +6,12 @@ import dataclasses
 import json
 import math
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import foreign_files
 
 # Files of this package nest five levels deep. What walks a content may recurse this far safely.
 MAX_DEPTH = 100
@@ -239,15 +239,10 @@ def _unusable(content: Any) -> str:
 
 def _read_text(path: Path, advice: str) -> str:
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise InputError(f"{path} is not a file; {advice}")
-            if status.st_size > MAX_BYTES:
+        with foreign_files.open_file(path) as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
                 raise InputError(f"{path} is larger than {MAX_BYTES >> 20} MiB; {advice}")
             return file.read(MAX_BYTES).decode("utf-8-sig")
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder, expected a file; {advice}") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}); {advice}") from None
     except UnicodeDecodeError as error:
@@ -256,11 +251,6 @@ def _read_text(path: Path, advice: str) -> str:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} cannot be read ({_short(error)}); {advice}") from None
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Opens a file; a FIFO without a writer would otherwise wait for ever."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _short(error: BaseException) -> str:
