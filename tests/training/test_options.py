@@ -22,7 +22,7 @@ LEARNING_RATE = 1e-4  # learning rate
 # default: 10 for images, 1 for points
 GP_WEIGHT: float | None = None
 LAYERS: int | None = None  # hidden layers; default: 3
-NAME: Optional[str] = None
+TITLE: Optional[str] = None
 HORIZONTAL_FLIP = False  # flip half of the images
 helper = 3
 '''
@@ -62,14 +62,14 @@ def test_help_explains_every_flag(recipe, capsys):
     assert "channels of the first layer, 100% explained [8]" in text
     assert "tfds:NAME" in text  # common flags without a comment are explained too
     assert "weight of the penalty; default: 10 for images, 1 for points --layers" in text
-    assert "--layers INT hidden layers; default: 3 --name" in text
+    assert "--layers INT hidden layers; default: 3 --title" in text
 
 
 def test_types_are_those_of_the_annotations(recipe):
     chosen = options.parse(recipe, [])
-    assert chosen.gp_weight is chosen.layers is chosen.name is None
-    chosen = options.parse(recipe, ["--gp-weight", "2", "--layers", "5", "--name", "7"])
-    assert (chosen.gp_weight, chosen.layers, chosen.name) == (2.0, 5, "7")
+    assert chosen.gp_weight is chosen.layers is chosen.title is None
+    chosen = options.parse(recipe, ["--gp-weight", "2", "--layers", "5", "--title", "7"])
+    assert (chosen.gp_weight, chosen.layers, chosen.title) == (2.0, 5, "7")
     assert isinstance(chosen.gp_weight, float)
 
 

@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", default="saved_models", help="folder for the exports [saved_models]"
     )
+    parser.add_argument("--name", help="name of the export [the run's, RECIPE_DATA]")
     parser.add_argument(
         "--float16-bound",
         type=float,
@@ -46,15 +47,19 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: not a run folder, or a game that cannot be exported.
     """
-    from tfgan_suite.export import ExportError
+    from tfgan_suite.export import ExportError, folders
     from tfgan_suite.training import publish
     from tfgan_suite.training.run_folder import Run
 
     if args.size is not None and args.size < 1:
         raise InputError(f"--size is {args.size}; it must be at least 1")
+    if args.name is not None:
+        folders.check_name(args.name)
     run = Run(args.source)
     game, options, info = run.load()
     options.export = args.to
+    if args.name is not None:
+        options.name = args.name
     source = _source(run, options) if game.takes_examples else None
     try:
         result, skipped = publish.export_run(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.text import print_any_name
 
 MEASURE_SR = "measure-sr"
 # Module in this folder, which has `add_arguments(parser)` and `run(args)`, and help text.
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:2] == ["measure", "sr"]:  # a folder of this name is ./sr
         words[:2] = [MEASURE_SR]
+    print_any_name()
     args = _parser(words[0] if words else "").parse_args(words)
     try:
         return args.run(args)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,7 @@ def _draw(source: str, count: int, seed: int, label: str | None = None) -> Any:
     inputs = generator.signature().inputs
     if not generator.signature().drawable:
         generator.check_command("sample", "draws no images from noise")
-    samples = generator.sample(
-        count, seed, **_labels(inputs, label, count, generator.facts.get("classes"))
-    )
+    samples = generator.sample(count, seed, **_labels(inputs, label, count, generator.facts))
     if isinstance(samples, dict):  # the images are those of the first output that is one
         samples = next((array for array in samples.values() if array.ndim == 4), None)
     if samples is None or samples.ndim not in (2, 4):
@@ -83,7 +81,7 @@ def _draw(source: str, count: int, seed: int, label: str | None = None) -> Any:
 
 
 def _labels(
-    inputs: Sequence[Any], label: str | None, count: int, names: Sequence[str] | None
+    inputs: Sequence[Any], label: str | None, count: int, facts: Mapping[str, Any]
 ) -> dict[str, list[int]]:
     """The label of each sample, under the name of the input that takes it."""
     if label is None:
@@ -97,6 +95,8 @@ def _labels(
             " one that does, such as recipes/cgan.py"
         )
     # Codes that a game found for itself have no names.
-    names = names if labels[0].name == "label" else None
-    classes = parse_labels(label, labels[0].classes, names)
+    known = facts if labels[0].name == "label" else {}
+    classes = parse_labels(
+        label, labels[0].classes, known.get("classes"), known.get("class_counts")
+    )
     return {labels[0].name: [classes[index % len(classes)] for index in range(count)]}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tfgan_suite.errors import InputError
+
+_LISTED = 20  # classes that are listed one by one
 
 
 def class_count(data: Any) -> int:
@@ -19,7 +22,8 @@ def class_count(data: Any) -> int:
     Raises:
         InputError: the data have no classes, or a single one.
     """
-    if not data.classes or len(data.classes) < 2:
+    counts = getattr(data, "class_counts", None) or [1] * len(data.classes or ())
+    if sum(count > 0 for count in counts) < 2:
         classes = "a single class" if data.classes else "no classes"
         raise InputError(
             f"{data.name} has {classes}, but this game is class-conditional; use data with two or"
@@ -28,37 +32,101 @@ def class_count(data: Any) -> int:
     return len(data.classes)
 
 
-def parse_labels(text: str, classes: int, names: Sequence[str] | None = None) -> list[int]:
+def parse_labels(
+    text: str,
+    classes: int,
+    names: Sequence[str] | None = None,
+    counts: Sequence[int] | None = None,
+) -> list[int]:
     """Class indices from a user's text.
 
     Args:
         text: a class name or index, or several, separated by commas; a word that could be both is
-            a name.
+            a name. Where all names are numbers, only names count.
         classes: number of classes.
         names: their names, where they have any.
+        counts: how many training examples each class had, where that is known.
 
     Returns:
         Indices, at least one.
 
     Raises:
-        InputError: an unknown class; the message lists all classes.
+        InputError: an unknown class, or one without examples; the message suggests others.
     """
     indices_by_name = {str(name).strip(): index for index, name in enumerate(names or ())}
-    if text.strip() in indices_by_name:  # a name may contain a comma
-        return [indices_by_name[text.strip()]]
+    numbered = bool(indices_by_name) and all(_is_integer(name) for name in indices_by_name)
+    words = (
+        [text] if text.strip() in indices_by_name else text.split(",")
+    )  # a name may have a comma
     indices = []
-    for word in text.split(","):
-        word = word.strip()
-        if word in indices_by_name:
-            indices.append(indices_by_name[word])
-        elif word.isdecimal() and int(word) < classes:
-            indices.append(int(word))
-        else:
-            listed = ", ".join(f"{i} {name}" for name, i in indices_by_name.items())
+    for word in map(str.strip, words):
+        index = indices_by_name.get(word)
+        if index is None and not numbered and word.isdecimal() and int(word[:9]) < classes:
+            index = int(word[:9])
+        if index is None:
             raise InputError(
-                f"there is no class {word!r}; the classes are {listed or f'0 to {classes - 1}'}"
+                f"there is no class {word!r}; {_suggestion(word, indices_by_name, classes)}"
             )
+        if counts and not counts[index]:
+            with_images = [n for n, i in indices_by_name.items() if counts[i]]
+            hint = _suggestion(word, {n: indices_by_name[n] for n in with_images}, classes)
+            raise InputError(f"the class {word!r} had no images to learn from; {hint}")
+        indices.append(index)
     return indices
+
+
+def _suggestion(word: str, indices_by_name: Mapping[str, int], classes: int) -> str:
+    """The nearest names, and the classes; of many the first ones."""
+    near = difflib.get_close_matches(word, indices_by_name, 3)
+    listed = [f"{index} {name}" for name, index in list(indices_by_name.items())[:20]]
+    if all(_is_integer(name) for name in indices_by_name):
+        listed = list(indices_by_name)[:20]
+    more = f" and {len(indices_by_name) - 20} more" if len(indices_by_name) > 20 else ""
+    hint = f"did you mean {' or '.join(map(repr, near))}? The" if near else "the"
+    return f"{hint} classes are {', '.join(listed) or f'0 to {classes - 1}'}{more}"
+
+
+def _is_integer(name: str) -> bool:
+    return name.removeprefix("-").isdecimal()
+
+
+def format_counts(classes: Sequence[str], counts: Sequence[int]) -> str:
+    """How many examples each class has, in a few lines; many classes are summarised.
+
+    Args:
+        classes: their names.
+        counts: examples of each.
+    """
+    rows = sorted(zip(counts, classes), key=lambda row: -row[0])
+    if len(rows) <= _LISTED:
+        rows = list(zip(counts, classes))
+        return f"{len(rows)} classes: " + ", ".join(f"{n[:30]} {c}" for c, n in rows)
+    ends = [", ".join(f"{n[:30]} {c}" for c, n in part) for part in (rows[:3], rows[-3:])]
+    return (
+        f"{len(rows)} classes of {rows[-1][0]} to {rows[0][0]} examples; largest {ends[0]}; "
+        f"smallest {ends[1]}"
+    )
+
+
+def class_labels(counts: Sequence[int], samples: int, seed: int) -> np.ndarray:
+    """Labels in the shares of the data, in a random order.
+
+    Args:
+        counts: examples of each class.
+        samples: number of labels; each class gets its share rounded down or up.
+        seed: of the order.
+
+    Returns:
+        int32 `(samples,)`.
+    """
+    total = sum(counts)
+    exact = [divmod(count * samples, total) for count in counts]
+    quotas = np.array([whole for whole, _ in exact])
+    # The largest remainders get what rounding down left over.
+    largest = sorted(range(len(counts)), key=lambda c: -exact[c][1])
+    quotas[largest[: samples - int(quotas.sum())]] += 1
+    labels = np.repeat(np.arange(len(counts), dtype=np.int32), quotas)
+    return np.random.default_rng(seed).permutation(labels)
 
 
 def check_labels(labels: Any, classes: int, count: int) -> np.ndarray:

@@ -27,6 +27,7 @@ def load(
     strict: bool = False,
     split: str = "train",
     progress: folder.Progress | None = None,
+    square: bool = False,
 ) -> Source:
     """Opens a data set.
 
@@ -43,9 +44,9 @@ def load(
     the folder.
 
     Folders of images: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF of any size and bit depth, at
-    any depth of sub-folders. Two or more sub-folders are the classes, in alphabetical order; a
-    single one is descended into; sub-folders named train, test or val are splits. Hidden files
-    and files that are not images are ignored. The EXIF rotation is applied, 16-bit values are
+    any depth of sub-folders. Two or more sub-folders are the classes, in natural order (2 before
+    10); a single one is descended into; sub-folders named train, test or val are splits. Hidden
+    files and files that are not images are ignored. The EXIF rotation is applied, 16-bit values are
     scaled to 8 bits, and transparent images are composited onto white. Every image is scaled so
     that its shorter side is `size`, and cropped to the square in the centre.
 
@@ -60,6 +61,8 @@ def load(
         strict: a file that cannot be read is an error instead of being skipped.
         split: `"train"` or `"test"`, where a set has both.
         progress: called with (images done, total images) while a folder is decoded.
+        square: without `size`, crop arrays that are not square to their shorter side, as images
+            of folders are cropped.
 
     Returns:
         `Source`.
@@ -79,7 +82,12 @@ def load(
         from tfgan_suite.data.readers import tfds  # here, because it is slow to import
 
         return tfds.load_tfds(
-            text, size=size, channels=channels, memory_limit=memory_limit, split=split
+            text,
+            size=size,
+            channels=channels,
+            memory_limit=memory_limit,
+            split=split,
+            square=square,
         )
     path = Path(text).expanduser()
     if not path.exists():
@@ -99,9 +107,9 @@ def load(
                 progress=progress,
             )
     if path.suffix == ".npz":
-        return arrays.load_npz(path, name, size, channels, split)
+        return arrays.load_npz(path, name, size, channels, split, square)
     if idx.is_idx(path):
-        return idx.load_idx(path, name, size, channels)
+        return idx.load_idx(path, name, size, channels, square)
     raise InputError(
         f"{text} is a file of an unknown kind; expected a folder, an .npz file, an IDX file "
         f"(..idx3-ubyte, also .gz), tfds:NAME, or one of {', '.join(SYNTHETIC)}: convert the data "

@@ -5,17 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-import zipfile
-import zlib
 from pathlib import Path
-
-import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.random_crop import check_margin
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource
-from tfgan_suite.data.readers import arrays, image_files, pair_files, specs
+from tfgan_suite.data.readers import arrays, image_files, npz_files, pair_files, specs
 from tfgan_suite.data.synthetic import textures
 from tfgan_suite.errors import InputError
 
@@ -170,25 +166,16 @@ def _textures(pair_format: pair_files.PairFormat, split: str) -> Stream:
 
 def _npz(path: Path, pair_format: pair_files.PairFormat, split: str) -> Stream:
     """Pairs from a file of arrays."""
-    try:
-        # Object arrays could run code when they are read, so they are refused.
-        with np.load(path, allow_pickle=False) as file:
-            keys = next((k for k in _KEYS[split] if set(k) <= set(file.files)), None)
-            if keys is None:
-                raise InputError(
-                    f"{path} has no pairs for split {split!r}: found the keys "
-                    f"{', '.join(file.files) or '(none)'}; expected "
-                    f"{' or '.join(' and '.join(pair) for pair in _KEYS[split])}: save them with "
-                    "np.savez(file, source=images, target=images)"
-                )
-            images = [file[key] for key in keys]
-    except InputError:
-        raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    names = npz_files.array_names(path)
+    keys = next((k for k in _KEYS[split] if set(k) <= set(names)), None)
+    if keys is None:
         raise InputError(
-            f"{path} cannot be read as .npz ({' '.join(str(error).split())}); expected arrays of "
-            "numbers: write them with np.savez(file, source=images, target=images)"
-        ) from error
+            f"{path} has no pairs for split {split!r}: found the keys "
+            f"{', '.join(names) or '(none)'}; expected "
+            f"{' or '.join(' and '.join(pair) for pair in _KEYS[split])}: save them with "
+            "np.savez(file, source=images, target=images)"
+        )
+    images = npz_files.read_arrays(path, keys)
     if images[0].shape[:3] != images[1].shape[:3]:
         raise InputError(
             f"{path}: {keys[0]} has the shape {images[0].shape}, {keys[1]} {images[1].shape}; "

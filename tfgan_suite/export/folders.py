@@ -7,10 +7,12 @@ is a number, so other files may stand beside them.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +21,26 @@ import tensorflow as tf
 from tfgan_suite.errors import InputError
 
 _STAGED = ".export-"
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,127}")
+# Letters that Unicode does not decompose into a Latin one and an accent.
+_LATIN = str.maketrans(
+    {
+        "ß": "ss",
+        "æ": "ae",
+        "Æ": "Ae",
+        "œ": "oe",
+        "Œ": "Oe",
+        "ø": "o",
+        "Ø": "O",
+        "ł": "l",
+        "Ł": "L",
+        "đ": "d",
+        "Đ": "D",
+        "ı": "i",
+        "þ": "th",
+        "Þ": "Th",
+    }
+)
 # How TensorFlow's file system reports what Python reports as OSError.
 _FILE_ERRORS = (
     OSError,
@@ -38,8 +59,31 @@ def check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise InputError(
             f"export name {name!r} cannot be used; expected a letter, then letters, digits, "
-            "'.', '_' or '-'"
+            "'.', '_' or '-', at most 128 in all: pass another name"
         )
+
+
+def model_name(game: str, data: str) -> str:
+    """The name of an export, which TensorFlow Serving accepts.
+
+    Args:
+        game: name of the recipe.
+        data: name of the data. Accents are dropped (`Übung` gives `Ubung`); a name of which no
+            Latin letter or digit remains becomes a short hash, always the same.
+    """
+    name = f"{_latin(game)}_{_latin(data)}"
+    return (name if name[0].isalpha() else f"m{name}")[:128]
+
+
+def _latin(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.translate(_LATIN)).encode("ascii", "ignore").decode()
+    safe = re.sub(r"[^A-Za-z0-9._-]", "-", plain)
+    if safe != text:
+        safe = safe.strip("-._")
+    if not re.search("[A-Za-z0-9]", safe):
+        whole = unicodedata.normalize("NFC", text).encode("utf-8", "backslashreplace")
+        safe = hashlib.sha256(whole).hexdigest()[:8]
+    return safe
 
 
 def versions(home: Path) -> list[int]:

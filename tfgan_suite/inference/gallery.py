@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from tfgan_suite.utils import files
+from tfgan_suite.utils.text import printable
 
 # Images are reduced to MAX_SIDE pixels; those of up to SMALL pixels are stored losslessly and
 # enlarged without smoothing.
@@ -36,7 +37,7 @@ class Gallery:
     """
 
     def __init__(self, title: str, note: str = ""):
-        self.title, self.note = title, note
+        self.title, self.note = printable(title), printable(note)
         self._rows: list[tuple[str, str, list[str]]] = []
         self._has_target = False
 
@@ -60,6 +61,7 @@ class Gallery:
             target: the true answer, if there is one.
             note: text after the name.
         """
+        name, note = printable(name), printable(note)
         cells = [_image_tag(image, f"input of {name}"), _image_tag(output, f"output of {name}")]
         if target is not None:
             cells.append(_image_tag(target, f"target of {name}"))

@@ -225,6 +225,7 @@ def _of_run(path: Path, name: str) -> Generator:
         "shape": info.shape,
         "steps": int(game.steps.numpy()),
         "classes": info.classes,
+        "class_counts": info.class_counts,
         "constants": vars(options),
         "ema": _draws_with_averages(game),
     }

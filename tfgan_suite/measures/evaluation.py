@@ -184,7 +184,10 @@ def open_reference(generator: drawing.Samples, settings: Settings, split: str) -
         generator.facts["samples_of"] != "files" or drawing.image_files(settings.against)
     ):
         size = generator.size
-    reference = data.load(settings.against, size=size, split=split, memory_limit=2**28)
+    square = generator.facts["samples_of"] != "files"  # runs crop arrays that are not square
+    reference = data.load(
+        settings.against, size=size, split=split, memory_limit=2**28, square=square
+    )
     if tuple(reference.shape) != tuple(generator.shape):
         raise InputError(
             f"the generated examples have the shape {tuple(generator.shape)}, those of "

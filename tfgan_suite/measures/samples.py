@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfgan_suite import data
+from tfgan_suite.core.labels import class_labels
 from tfgan_suite.data.readers import listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import extractors
@@ -104,9 +105,14 @@ def _of_generator(generator: Generator) -> Samples:
             f" `python -m tfgan_suite {generator.command}` writes"
         )
 
+    counts = _class_counts(signature, facts)
+
     def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
+        labels, start = class_labels(counts, count, seed) if counts else None, 0
         for size, part_seed in parts(count, seed, batch):
-            examples = generator.generate(size, part_seed, batch=size)
+            inputs = {} if labels is None else {"label": labels[start : start + size]}
+            start += size
+            examples = generator.generate(size, part_seed, batch=size, **inputs)
             extractors.check_finite(examples)  # before rounding to bytes hides it
             yield image_grids.to_uint8(examples) if examples.ndim == 4 else examples
 
@@ -119,6 +125,7 @@ def _of_generator(generator: Generator) -> Samples:
         "step": facts.get("steps"),
         "ema": facts.get("ema", averages),
         "trained_on": facts.get("data"),
+        **_class_shares(signature, counts),
     }
     log = generator.path / "measures.jsonl" if generator.origin == "run" else None
     return Samples(
@@ -130,6 +137,22 @@ def _of_generator(generator: Generator) -> Samples:
         log,
         generator.game,
     )
+
+
+def _class_counts(signature: Any, facts: Mapping[str, Any]) -> list[int] | None:
+    """Training examples of each class that a generator draws, where they are known."""
+    classes = [s.classes for s in signature.inputs if s.kind == "label" and s.name == "label"]
+    counts = list(facts.get("class_counts") or ())
+    return counts if classes == [len(counts)] and sum(counts) else None
+
+
+def _class_shares(signature: Any, counts: list[int] | None) -> dict[str, Any]:
+    """For the protocol: which share of the samples each class has."""
+    if not any(s.kind == "label" and s.name == "label" for s in signature.inputs):
+        return {}
+    if counts is None:
+        return {"class_shares": "equal, drawn at random"}
+    return {"class_shares": [round(count / sum(counts), 6) for count in counts]}
 
 
 def _of_files(source: str | Path, size: int | None) -> Samples:

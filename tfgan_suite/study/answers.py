@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.study.make import KEY_FORMAT
+from tfgan_suite.study.make import KEY_FORMAT, QUESTIONS
+from tfgan_suite.utils.json_files import Maybe, mismatch, read_json
 
 FORMAT = "tfgan_suite study answers 1"
+_KEY_ADVICE = "pass the key as `study` wrote it"
+_KEY = {
+    **dict.fromkeys(("format", "study", "kind", "question", "first", "second"), str),
+    "paired": bool,
+    "images": {str: {"side": str, "file": str}},
+    "trials": [{"id": str, "images": [str], "sure": Maybe([(str, int)])}],
+}
 LOCK = 200  # milliseconds in which the page ignores answers (page.js)
 
 
@@ -39,12 +46,37 @@ def read_key(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: no such file, or not a key.
     """
-    key = _json(Path(path), "the key")
+    key = read_json(path, advice=_KEY_ADVICE)
     if not isinstance(key, dict) or key.get("format") != KEY_FORMAT:
         raise InputError(
             f"{path} is not the key of a study; pass the NAME.key.json that lies beside the page"
         )
+    problem = mismatch(key, _KEY) or _key_problem(key)
+    if problem:
+        raise InputError(f"{path} was edited or damaged: {problem}; {_KEY_ADVICE}")
     return key
+
+
+def _key_problem(key: dict[str, Any]) -> str:
+    """What makes a key impossible; empty if nothing does."""
+    if key["kind"] not in QUESTIONS:
+        return f"kind is {key['kind'][:40]!r}, expected one of {', '.join(QUESTIONS)}"
+    identifiers = [trial["id"] for trial in key["trials"]]
+    if len(set(identifiers)) < len(identifiers):
+        return "two trials have one id"
+    shown: set[str] = set()
+    for trial in key["trials"]:
+        count = 2 if key["kind"] == "preference" else 1
+        if len(trial["images"]) != count or not set(trial["images"]) <= set(key["images"]):
+            return f"trial {trial['id'][:40]} does not show {count} of the key's images"
+        sides = {key["images"][name]["side"] for name in trial["images"]}
+        if not sides <= {"first", "second", "catch"}:
+            return f"an image of trial {trial['id'][:40]} has no side"
+        if trial["sure"] is None:
+            shown |= sides
+            if "catch" in sides:
+                return f"trial {trial['id'][:40]} shows a destroyed image without a sure answer"
+    return "" if {"first", "second"} <= shown else "no question shows both sides"
 
 
 def find_key(files: Sequence[str | Path]) -> Path:
@@ -58,9 +90,9 @@ def find_key(files: Sequence[str | Path]) -> Path:
     for folder in folders:
         for path in sorted(folder.glob("*.key.json")):
             try:
-                if json.loads(path.read_text("utf-8")).get("study") == study:
+                if read_json(path, {"study": str}, advice=_KEY_ADVICE)["study"] == study:
                     return path
-            except (OSError, ValueError, AttributeError):
+            except InputError:
                 continue
     raise InputError(
         f"{files[0]} answers the study {study}, whose key is not beside it; pass --key "
@@ -142,14 +174,14 @@ def _impossible(trial, images, answer, kind) -> str:
     value, ms = answer["answer"], answer["ms"]
     if value not in allowed or isinstance(value, (bool, float)):
         return f"is {value!r}, which the page does not offer"
-    if not isinstance(ms, int) or isinstance(ms, bool) or ms < LOCK:
+    if not isinstance(ms, int) or isinstance(ms, bool) or not LOCK <= ms < 2**53:
         return f"took {ms!r} ms, but the page accepts none before {LOCK} ms"
     return ""
 
 
 def _result(path: Path) -> dict[str, Any]:
     """A file's content, with the fields of a result and their types."""
-    result = _json(path, "the result file")
+    result = read_json(path, advice="get the result file again")
     types = dict.fromkeys(
         ("format", "study", "kind", "rater", "started", "finished", "order", "check"), str
     )
@@ -162,15 +194,6 @@ def _result(path: Path) -> dict[str, Any]:
                 f"{path} was edited or damaged: {name} is missing or not of type {kind.__name__}"
             )
     return result
-
-
-def _json(path: Path, label: str) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{label} {path} cannot be read ({error.strerror or error})") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{label} {path} is damaged ({error}); get it again") from None
 
 
 def _sha256(lines: Sequence[str]) -> str:

@@ -17,6 +17,8 @@ import numpy as np
 from tfgan_suite.data.readers import image_files
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.files import write_bytes, writing_to
+from tfgan_suite.utils.json_files import read_json
+from tfgan_suite.utils.text import printable
 
 KEY_FORMAT = "tfgan_suite study key 1"
 QUESTIONS = {
@@ -276,7 +278,8 @@ def _compose(kind, questions, opaque, title, question) -> tuple[str, dict[str, A
         "kind": kind,
         "question": question,
         "images": {
-            name: {"side": images[name].side, "file": images[name].file} for name in encoded
+            name: {"side": images[name].side, "file": printable(images[name].file)}
+            for name in encoded
         },
         "trials": [
             {**trial, "sure": _sure(question.get("sure"), opaque)}
@@ -317,14 +320,15 @@ def _page(visible, kind, title, question) -> str:
 
 
 def _label(folder: str | Path) -> str:
-    return Path(folder).resolve().name or str(folder)
+    return printable(Path(folder).resolve().name or str(folder))
 
 
 def _write(page: Path, key: Path, text: str, content: dict[str, Any]) -> None:
     if page.exists() or key.exists():
         try:
-            same = json.loads(key.read_text("utf-8"))["study"] == content["study"]
-        except (OSError, ValueError, KeyError, TypeError):
+            known = read_json(key, {"study": str}, advice="pass another --out")["study"]
+            same = known == content["study"]
+        except InputError:
             same = False
         if not same:
             raise InputError(

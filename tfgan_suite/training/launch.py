@@ -13,13 +13,15 @@ from typing import Any
 import keras
 
 from tfgan_suite import compat, data
+from tfgan_suite.core.labels import format_counts
 from tfgan_suite.errors import InputError
 from tfgan_suite.export.errors import ExportError
-from tfgan_suite.training import fit, strategies
+from tfgan_suite.training import fit, naming, strategies
 from tfgan_suite.training import options as recipe_options
 from tfgan_suite.training.callbacks import linear_decay_callbacks
 from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
 from tfgan_suite.utils.files import writing_to
+from tfgan_suite.utils.text import print_any_name
 
 
 def main(recipe: Mapping[str, Any]) -> None:
@@ -40,6 +42,7 @@ def main(recipe: Mapping[str, Any]) -> None:
             The last one gets the data source; `make_game` and `defaults` get its description
             (`DataInfo`), which the run folder stores.
     """
+    print_any_name()
     try:
         sys.exit(_main(recipe))
     except InputError as error:
@@ -62,7 +65,7 @@ def load_data(recipe: Mapping[str, Any], options: types.SimpleNamespace) -> data
     """
     if "load_data" in recipe:
         return recipe["load_data"](options)
-    return data.load(options.data, size=options.size)
+    return data.load(options.data, size=options.size, square=True)
 
 
 def data_of(run: Run, options: types.SimpleNamespace) -> data.Source:
@@ -106,14 +109,18 @@ def _main(recipe: Mapping[str, Any]) -> int:
     compat.set_precision(options.precision)
     keras.utils.set_random_seed(options.seed)
     source = load_data(recipe, options)
-    if source.skipped and chief:
-        print(f"skipped {len(source.skipped)} files: {_first_few(source.skipped)}")
-    info = DataInfo(source.name, tuple(source.shape), source.classes, source.fingerprint)
-    recipe_options.apply_defaults(options, recipe, info)
     if options.run is None:
         options.run = f"runs/{file.stem}_{source.name}"
     run = Run(options.run)
+    _keep_classes(run, source)
+    info = DataInfo(
+        source.name, tuple(source.shape), source.classes, source.fingerprint, source.class_counts
+    )
+    if chief:
+        _describe(source, info)
+    recipe_options.apply_defaults(options, recipe, info)
     if chief and options.export != "none":
+        naming.check_export_name(options, file.stem, info)
         with writing_to(options.export):
             Path(options.export).mkdir(parents=True, exist_ok=True)
     with strategy.scope():
@@ -130,6 +137,34 @@ def _main(recipe: Mapping[str, Any]) -> int:
 
             return publish.finish(run, game, source, options, info, time.monotonic() - start)
     return 0
+
+
+def _keep_classes(run: Run, source: data.Source) -> None:
+    """Numbers the classes of the data as an earlier start of the run did.
+
+    The order of the classes has changed (numbers sort as numbers, classes without examples are
+    gone); a run goes on with the labels that it learned.
+    """
+    if not run.manifest_path.is_file() or not source.classes:
+        return
+    recorded = run.manifest["data"].get("classes") or ()
+    if set(source.classes) <= set(recorded):
+        source.use_classes(recorded)
+
+
+def _describe(source: data.Source, info: DataInfo) -> None:
+    """Prints what was skipped, cropped and counted."""
+    if source.skipped:
+        print(f"skipped {len(source.skipped)} files: {_first_few(source.skipped)}")
+    native = source.native_size
+    if native and len(info.shape) == 3 and native[0] != native[1]:
+        height, width = info.shape[:2]
+        print(
+            f"images of {native[1]}x{native[0]} pixels are scaled and cropped to {width}x{height};"
+            " --size sets another size"
+        )
+    if info.classes and info.class_counts:
+        print(format_counts(info.classes, info.class_counts))
 
 
 def _first_few(skipped: list[tuple[str, str]]) -> str:

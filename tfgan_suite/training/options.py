@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.export import folders
 from tfgan_suite.training import strategies
+from tfgan_suite.utils.text import printable
 
 TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, str)}
 
@@ -54,6 +56,9 @@ SHARED = {
     "STRATEGY": Constant(str, "one", "one, mirrored, multiworker or tpu"),
     "PRECISION": Constant(str, "float32", "float32, bfloat16 or float16"),
     "EXPORT": Constant(str, "saved_models", "folder for SavedModel and TFLite, or none"),
+    "NAME": Constant(
+        str, None, "name of the export: letters, digits, ., _ and -; default: RECIPE_DATA"
+    ),
     "LOG_EVERY": Constant(int, 500, "steps between log lines, sample grids and health checks"),
     "CHECKPOINT_EVERY": Constant(int, 500, "steps between checkpoints"),
 }
@@ -235,6 +240,14 @@ def check(options: types.SimpleNamespace) -> None:
         raise InputError(
             f"--linear-decay is {linear_decay}; it must be from 0 to 1, where 1 means no decay"
         )
+    for name, value in vars(options).items():
+        if isinstance(value, str) and printable(value) != value:
+            raise InputError(
+                f"{flag_of(name)} is {printable(value)}, which is not valid UTF-8; rename the file"
+                " or folder"
+            )
+    if getattr(options, "name", None) is not None:
+        folders.check_name(options.name)
     if options.run == "":
         raise InputError("--run is empty; pass a folder, such as runs/mine")
     if not 0 <= options.seed < 2**31:

@@ -16,7 +16,7 @@ from tfgan_suite import data
 from tfgan_suite.core.trained_game import single
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import ExportResult, ParityError, examples, export
-from tfgan_suite.training import fit
+from tfgan_suite.training import fit, naming
 from tfgan_suite.training.run_folder import DataInfo, Run, versions
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import append_json, writing_to
@@ -69,7 +69,7 @@ def finish(
     if options.export == "none":
         lines.append("  export       none")
     else:
-        path = _earlier_export(run, options, step)
+        path = _earlier_export(run, options, step, info)
         if path is None:
             result, skipped = export_run(run, game, options, info, measured, source)
             path = result.path
@@ -186,7 +186,7 @@ def export_run(
     bounds.setdefault("int8_bound", game.int8_bound)
     card = _card(run, game, options, info, measured)
     inputs = _example_inputs(game, source, info, size)
-    name = f"{card['game']}_{info.name}"
+    name = naming.check_export_name(options, card["game"], info)
 
     def attempt() -> ExportResult:
         return export(
@@ -221,6 +221,8 @@ def _card(
         "game": run.manifest["recipe"],
         "data": info.name,
         "classes": info.classes,
+        "class_counts": info.class_counts,
+        "fingerprint": info.fingerprint,
         "shape": info.shape,
         "steps": int(game.steps.numpy()),
         "usage": game.usage,
@@ -252,7 +254,10 @@ def _example_inputs(
     return arguments
 
 
-def _earlier_export(run: Run, options: types.SimpleNamespace, step: int) -> Path | None:
+def _earlier_export(
+    run: Run, options: types.SimpleNamespace, step: int, info: DataInfo
+) -> Path | None:
+    name = naming.export_name(options, run.manifest["recipe"], info)
     path = run.folder / "exports.jsonl"
     for line in reversed(path.read_text().splitlines() if path.exists() else []):
         entry = json.loads(line)
@@ -260,6 +265,7 @@ def _earlier_export(run: Run, options: types.SimpleNamespace, step: int) -> Path
         if (
             entry["step"] == step
             and (folder / "saved_model.pb").exists()
+            and folder.parent.name == name
             and folder.parent.parent.resolve() == Path(options.export).resolve()
         ):
             return folder

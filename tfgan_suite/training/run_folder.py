@@ -27,7 +27,7 @@ from tfgan_suite.utils import files, image_grids
 
 # What may differ when a run resumes: none of these changes what a step computes. (Data may move
 # to another path; their contents are compared by the fingerprint.)
-FREE = ("run", "data", "steps", "strategy", "export", "checkpoint_every", "keep", "samples")
+FREE = ("run", "data", "steps", "strategy", "export", "name", "checkpoint_every", "keep", "samples")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +39,14 @@ class DataInfo:
         shape: shape of one example.
         classes: names of the classes, or None.
         fingerprint: changes when the data changes.
+        class_counts: examples of each class; `None`: no labels, or unknown.
     """
 
     name: str
     shape: tuple[int, ...]
     classes: tuple[str, ...] | None = None
     fingerprint: str = ""
+    class_counts: tuple[int, ...] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -57,6 +59,11 @@ class DataInfo:
             raise InputError(
                 f"{self.name} holds points, but this game generates images; pass a folder"
                 " of images, or shapes"
+            )
+        if self.shape[0] != self.shape[1]:
+            raise InputError(
+                f"{self.name} holds images of {self.shape[1]}x{self.shape[0]} pixels, but this"
+                " game generates square ones; pass --size"
             )
         return self.shape
 
@@ -207,6 +214,7 @@ class Run:
             tuple(entry["shape"]),
             tuple(classes) if classes else None,
             entry["fingerprint"],
+            tuple(entry.get("class_counts") or ()) or None,
         )
         recipe = load_recipe(self.folder / "recipe.py")
         compat.set_precision(options.precision)

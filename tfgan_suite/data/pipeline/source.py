@@ -31,6 +31,8 @@ class Source(abc.ABC):
             where a batch has several.
         report: the oracle of an embedded world: takes samples in the form a generator outputs
             them and returns a dict of numbers; `None` for all other data.
+        native_size: height and width before images were scaled or cropped; `None`: unknown, or
+            they differ.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Source(abc.ABC):
         skipped: Sequence[tuple[str, str]] = (),
         key: str = "image",
         report: Callable[..., dict] | None = None,
+        native_size: tuple[int, ...] | None = None,
     ) -> None:
         self.name = name
+        self.native_size = native_size
         self.shape = tuple(int(side) for side in shape)
         self.fingerprint = fingerprint
         self.classes = None if classes is None else tuple(classes)
@@ -55,6 +59,26 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def __len__(self) -> int:
         """Number of examples."""
+
+    @property
+    def class_counts(self) -> tuple[int, ...] | None:
+        """Examples of each class; `None`: no labels, or not known before they are read."""
+        return None
+
+    def use_classes(self, classes: Sequence[str]) -> None:
+        """Numbers the classes as in a list, so that a run goes on with its own numbers.
+
+        Args:
+            classes: names, among them all of this set's; others get no examples.
+
+        Raises:
+            InputError: a class is missing from the list, or the set is read in stored order only.
+        """
+        if tuple(classes) != self.classes:
+            raise InputError(
+                f"{self.name} has the classes {summarise(self.classes or ())}; expected "
+                f"{summarise(classes)}: use the data that the run was started with"
+            )
 
     def __repr__(self) -> str:
         classes = "no labels" if self.classes is None else f"{len(self.classes)} classes"
@@ -156,6 +180,25 @@ class Source(abc.ABC):
 class IndexedSource(Source):
     """A source that can fetch any example by its index."""
 
+    _labels: tf.Tensor | None = None  # int32 `(n,)`
+
+    @property
+    def class_counts(self) -> tuple[int, ...] | None:
+        if self._labels is None or self.classes is None:
+            return None
+        counts = np.bincount(self._labels.numpy(), minlength=len(self.classes))
+        return tuple(int(count) for count in counts)
+
+    def use_classes(self, classes: Sequence[str]) -> None:
+        names, own = tuple(classes), self.classes or ()
+        if self._labels is None or len(set(names)) < len(names) or not set(own) <= set(names):
+            super().use_classes(names)
+            return
+        numbers = np.array([names.index(name) for name in own], np.int32)
+        with tf.device("CPU:0"):
+            self._labels = tf.convert_to_tensor(numbers[self._labels.numpy()])
+        self.classes = names
+
     @abc.abstractmethod
     def fetch(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
         """The examples with some indices, int64 `(n,)`, as uint8 images or float32 points."""
@@ -204,6 +247,12 @@ class ArraySource(IndexedSource):
         if self._labels is not None:
             examples["label"] = tf.gather(self._labels, index)
         return examples
+
+
+def summarise(names: Sequence[str], limit: int = 10) -> str:
+    """Names in one line; of many the first ones and their number."""
+    listed = ", ".join(str(name)[:40] for name in names[:limit])
+    return listed + (f", .. ({len(names)})" if len(names) > limit else "")
 
 
 def fingerprint_of(*parts: object) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tfgan_suite.data.pipeline.source import ArraySource
-from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.pipeline.source import ArraySource, fingerprint_of
+from tfgan_suite.data.readers import class_labels, image_files, npz_files
 from tfgan_suite.errors import InputError
 
 IMAGE_KEYS = {
@@ -21,15 +20,21 @@ LABEL_KEYS = {
     "train": ("label", "labels", "y", "y_train", "train_labels"),
     "test": ("y_test", "test_labels"),
 }
-_MAX_CLASSES = 2**16
 
 
-def load_npz(path: Path, name: str, size: int | None, channels: int | None, split: str):
+def load_npz(
+    path: Path,
+    name: str,
+    size: int | None,
+    channels: int | None,
+    split: str,
+    square: bool = False,
+) -> ArraySource:
     """Reads images, and labels if there are any, from an `.npz` file.
 
     Keys: `IMAGE_KEYS` and `LABEL_KEYS`; class names may be stored under `classes`. Images are
     `(n, height, width)` or `(n, height, width, channels)` with 1, 3 or 4 channels, uint8, or
-    float in [0, 1] or [-1, 1].
+    float in [0, 1] or [-1, 1]. Labels: see `class_labels.to_classes`.
 
     Returns:
         `ArraySource`.
@@ -37,36 +42,28 @@ def load_npz(path: Path, name: str, size: int | None, channels: int | None, spli
     Raises:
         InputError: the file does not hold such arrays; the message says what it holds.
     """
-    try:
-        # Object arrays could run code when they are read, so they are refused (allow_pickle False).
-        with np.load(path, allow_pickle=False) as file:
-            key = _first_key(file, IMAGE_KEYS[split])
-            if key is None:
-                raise InputError(
-                    f"{path} has no images for split {split!r}: found the keys "
-                    f"{', '.join(file.files) or '(none)'}; expected one of "
-                    f"{', '.join(IMAGE_KEYS[split])}: save it with np.savez(file, image=images)"
-                )
-            images = file[key]
-            label_key = _first_key(file, LABEL_KEYS[split])
-            labels = None if label_key is None else file[label_key]
-            names = file["classes"].tolist() if "classes" in file.files else None
-    except InputError:
-        raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
+    names = npz_files.array_names(path)
+    key = _first_key(names, IMAGE_KEYS[split])
+    if key is None:
         raise InputError(
-            f"{path} cannot be read as .npz ({' '.join(reason.split())}); expected arrays of "
-            "numbers: write them with np.savez"
-        ) from error
+            f"{path} has no images for split {split!r}: found the keys "
+            f"{', '.join(names) or '(none)'}; expected one of "
+            f"{', '.join(IMAGE_KEYS[split])}: save it with np.savez(file, image=images)"
+        )
+    label_key = _first_key(names, LABEL_KEYS[split])
+    first_key = _first_key(names, LABEL_KEYS["train"]) if split != "train" else None
+    keys = [k for k in (key, label_key, first_key, "classes" in names and "classes") if k]
+    content = dict(zip(keys, npz_files.read_arrays(path, keys)))
     return from_arrays(
-        images,
-        labels,
+        content[key],
+        content.get(label_key),
         name=name,
         origin=f"{path} ({key})",
         size=size,
         channels=channels,
-        classes=names,
+        classes=content["classes"].reshape(-1).tolist() if "classes" in content else None,
+        square=square,
+        train_labels=content.get(first_key),
     )
 
 
@@ -79,17 +76,22 @@ def from_arrays(
     size: int | None = None,
     channels: int | None = None,
     classes: Sequence[str] | None = None,
+    square: bool = False,
+    train_labels: np.ndarray | None = None,
 ) -> ArraySource:
     """Checks arrays, resizes them and makes a source of them.
 
     Args:
         images: as for `load_npz`.
-        labels: class numbers or names `(n,)` or `(n, 1)`, or `None`.
+        labels: class numbers, names or one-hot rows (`class_labels.to_classes`), or `None`.
         name: of the source.
         origin: where the arrays come from, for error messages.
         size: side of the square images; `None` keeps height and width.
         channels: 1 or 3; `None` keeps the arrays' own (3 for 4 channels).
-        classes: names of the classes; `None` gives "0", "1", ..
+        classes: names of the label numbers 0, 1, ..; `None`: the labels are the names. Only the
+            classes that occur count.
+        square: crop images that are not square, as those of folders are, where `size` is `None`.
+        train_labels: labels of the training split, so that both splits number their classes alike.
 
     Raises:
         InputError: wrong rank, channels, type or range; values that are not numbers; labels that
@@ -97,11 +99,13 @@ def from_arrays(
     """
     size, channels = image_files.check_size(size), image_files.check_channels(channels)
     pixels = to_bytes(_ranked(images, origin), origin)
+    if square and size is None and pixels.shape[1] != pixels.shape[2]:
+        size = min(pixels.shape[1:3])
+    options: dict[str, Any] = {}
     if labels is not None:
-        labels, classes = _checked_labels(np.asarray(labels), len(pixels), classes, origin)
-    else:
-        classes = None
-    native = pixels.shape[3]
+        index, names = class_labels.to_classes(labels, len(pixels), origin, classes, train_labels)
+        options = {"labels": index, "classes": names}
+    native, native_size = pixels.shape[3], pixels.shape[1:3]
     channels = channels or min(native, 3)
     if native != channels or (size is not None and pixels.shape[1:3] != (size, size)):
         height, width = (size, size) if size is not None else pixels.shape[1:3]
@@ -109,7 +113,17 @@ def from_arrays(
         for index, image in enumerate(pixels):
             fitted[index] = image_files.fit_array(image, size, channels)
         pixels = fitted
-    return ArraySource(name, pixels, labels, classes=classes)
+    if labels is not None:
+        options["fingerprint"] = _fingerprint(pixels, np.asarray(labels), options["labels"])
+    return ArraySource(name, pixels, native_size=native_size, **options)
+
+
+def _fingerprint(pixels: np.ndarray, labels: np.ndarray, index: np.ndarray) -> str:
+    """Of the labels as they are stored: runs whose classes had gaps know their data by it."""
+    flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if flat.ndim == 1 and flat.dtype.kind in "biuf" and np.abs(flat).max() < 2**31:
+        index = flat.astype(np.int32)
+    return fingerprint_of(pixels, index)
 
 
 def to_bytes(values: np.ndarray, origin: str) -> np.ndarray:
@@ -150,8 +164,8 @@ def to_bytes(values: np.ndarray, origin: str) -> np.ndarray:
     )
 
 
-def _first_key(file, keys: Sequence[str]) -> str | None:
-    return next((key for key in keys if key in file.files), None)
+def _first_key(names: Sequence[str], keys: Sequence[str]) -> str | None:
+    return next((key for key in keys if key in names), None)
 
 
 def _ranked(images: np.ndarray, origin: str) -> np.ndarray:
@@ -174,27 +188,3 @@ def _ranked(images: np.ndarray, origin: str) -> np.ndarray:
             f"{origin} is empty, of shape {shape}; expected at least one image: add some"
         )
     return images
-
-
-def _checked_labels(labels, count, classes, origin) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as int32 `(n,)`, and the names of the classes."""
-    flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
-    if flat.shape != (count,):
-        raise InputError(
-            f"{origin} has {count} images but labels of shape {labels.shape}; expected one "
-            f"class number for each image: reshape the labels to ({count},)"
-        )
-    if flat.dtype.kind in "US":
-        names, flat = np.unique(flat, return_inverse=True)
-        return flat.astype(np.int32), tuple(str(name) for name in names)
-    integral = flat.dtype.kind in "iub" or (
-        flat.dtype.kind == "f" and np.all(flat == np.round(flat))
-    )
-    limit = len(classes) if classes else _MAX_CLASSES
-    if not integral or flat.min() < 0 or flat.max() >= limit:
-        raise InputError(
-            f"{origin} has labels from {flat.min()} to {flat.max()} of type {flat.dtype}; expected "
-            f"whole class numbers from 0 to {limit - 1}: renumber the classes"
-        )
-    names = classes or [str(number) for number in range(int(flat.max()) + 1)]
-    return flat.astype(np.int32), tuple(str(name) for name in names)

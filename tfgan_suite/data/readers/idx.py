@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import zlib
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from tfgan_suite.errors import InputError
 
 # How the file names of a split start; some mirrors use the second spelling.
 _STARTS = {"train": ("train-images",), "test": ("t10k-images", "test-images")}
+
+_GZIP_RATIO = 1040  # deflate packs no tighter
 
 
 def find_images(folder: Path, split: str) -> Path | None:
@@ -43,17 +46,31 @@ def is_idx(path: Path) -> bool:
     return name.endswith("-ubyte") and "idx" in name and not name.startswith(".")
 
 
-def load_idx(path: Path, name: str, size: int | None, channels: int | None) -> ArraySource:
+def load_idx(
+    path: Path, name: str, size: int | None, channels: int | None, square: bool = False
+) -> ArraySource:
     """Reads an IDX file of images (MNIST's format), and the label file beside it if there is one.
 
     Raises:
         InputError: a file is damaged or not an IDX file, or the lengths differ.
     """
     images = read_idx(path, (3, 4))
-    labels_path = _labels_beside(path)
-    labels = None if labels_path is None else read_idx(labels_path, (1,))
+    labels_path, train_path = _labels_beside(path), None
+    if path.name.startswith(_STARTS["test"]):
+        train = [path.with_name(path.name.replace(s, "train", 1)) for s in ("t10k", "test")]
+        train_path = next(filter(None, (_labels_beside(p) for p in train if p != path)), None)
+    labels, train_labels = (
+        None if file is None else read_idx(file, (1,)) for file in (labels_path, train_path)
+    )
     return arrays.from_arrays(
-        images, labels, name=name, origin=str(path), size=size, channels=channels
+        images,
+        labels,
+        name=name,
+        origin=str(path),
+        size=size,
+        channels=channels,
+        square=square,
+        train_labels=train_labels,
     )
 
 
@@ -71,15 +88,29 @@ def read_idx(path: str | os.PathLike, ranks: Sequence[int]) -> np.ndarray:
         InputError: wrong magic number, wrong length, or a damaged gzip file.
     """
     try:
+        packed_size = os.path.getsize(path)
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rb") if packed else open(path, "rb") as file:
-            content = file.read()
-    except (OSError, EOFError, zlib.error) as error:
+            sides = _header(file, path, ranks)
+            size = math.prod(sides)  # of Python's integers: it cannot overflow
+            if size > packed_size * (_GZIP_RATIO if packed else 1):
+                raise InputError(_truncated(path, sides, size, f"at most {packed_size} bytes"))
+            content = file.read(size + 1)
+    except (OSError, EOFError, zlib.error, MemoryError) as error:
         raise InputError(
             f"{path} cannot be read ({error}); expected an IDX file: copy it again"
         ) from error
-    magic = content[:4]
+    if len(content) != size:
+        total = 4 + 4 * len(sides) + len(content)
+        found = f"{total} bytes" if len(content) < size else f"{total} bytes or more"
+        raise InputError(_truncated(path, sides, size, found))
+    return np.frombuffer(content, np.uint8).reshape(sides)
+
+
+def _header(file, path: str | os.PathLike, ranks: Sequence[int]) -> tuple[int, ...]:
+    """The sides that an IDX file states."""
+    magic = file.read(4)
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or magic[3] not in ranks:
         expected = " or ".join(f"0x{0x800 + rank:08x}" for rank in ranks)
         raise InputError(
@@ -87,15 +118,17 @@ def read_idx(path: str | os.PathLike, ranks: Sequence[int]) -> np.ndarray:
             f"{expected} (unsigned bytes with {' or '.join(map(str, ranks))} axes): choose another "
             "file, or copy this one again if it is damaged"
         )
-    header = 4 + 4 * magic[3]
-    sides = tuple(int(side) for side in np.frombuffer(content[4:header], ">u4"))
-    expected_size = header + int(np.prod(sides, dtype=np.int64))
-    if len(sides) != magic[3] or len(content) != expected_size:
-        raise InputError(
-            f"{path} holds {len(content)} bytes; its header {sides} needs {expected_size}: the "
-            "file is truncated or damaged, copy it again"
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(sides)
+    content = file.read(4 * magic[3])
+    if len(content) != 4 * magic[3]:
+        raise InputError(f"{path} ends within its header: it is truncated, copy it again")
+    return tuple(int(side) for side in np.frombuffer(content, ">u4"))
+
+
+def _truncated(path: str | os.PathLike, sides: tuple[int, ...], size: int, found: str) -> str:
+    return (
+        f"{path} holds {found}; its header {sides} needs {4 + 4 * len(sides) + size}: the file "
+        "is truncated or damaged, copy it again"
+    )
 
 
 def _labels_beside(path: Path) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.json_files import read_json
 
 _IN_NAME = re.compile(r"(?:_-?\d+\.\d+)+$")
 _FILE_KEYS = ("file", "filename", "file_name", "name", "image", "picture", "path")
@@ -87,11 +87,16 @@ def _read_csv(path: Path) -> tuple[dict[str, list], tuple[str, ...]]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(
             f"{path} cannot be read as CSV ({error}); expected lines of file name and numbers: fix "
             "or replace the file"
         ) from error
+    if any("\0" in cell for line in lines for cell in line):
+        raise InputError(
+            f"{path} holds NUL bytes, so it is no text; expected lines of file name and numbers: "
+            "save it as CSV in UTF-8"
+        )
     columns: tuple[str, ...] = ()
     if lines and not any(_is_number(cell) for cell in lines[0][1:]):
         columns = tuple(cell.strip() for cell in lines.pop(0)[1:])
@@ -100,13 +105,7 @@ def _read_csv(path: Path) -> tuple[dict[str, list], tuple[str, ...]]:
 
 def _read_json(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     """`{file name: numbers}`, or a list of objects with the file name under `file`."""
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read as JSON ({error}); expected {{file name: [numbers]}}: fix or "
-            "replace the file"
-        ) from error
+    content = read_json(path, advice="expected {file name: [numbers]}: fix or replace the file")
     if isinstance(content, list) and content and all(isinstance(e, Mapping) for e in content):
         key = next((key for key in _FILE_KEYS if key in content[0]), None)
         if key is not None and all(key in entry for entry in content):
@@ -131,7 +130,7 @@ def _read_json(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
 def _is_number(text: Any) -> bool:
     try:
         float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 
@@ -145,9 +144,10 @@ def _checked(rows, columns, origin, names) -> tuple[np.ndarray, tuple[str, ...]]
                 f"{origin}: the label of {name} has {len(row)} numbers, that of {names[0]} "
                 f"{width}; expected the same number for each image, at least one: fix the file"
             )
-        if not all(_is_number(cell) and np.isfinite(float(cell)) for cell in row):
+        if not all(_is_number(cell) and abs(float(cell)) < 3e38 for cell in row):
             raise InputError(
-                f"{origin}: the label of {name} is {row}; expected finite numbers: fix the file"
+                f"{origin}: the label of {name} is {str(row)[:80]}; expected finite numbers: fix "
+                "the file"
             )
     values = np.array([[float(cell) for cell in row] for row in rows], np.float32)
     if len(columns) != width:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 
 from tfgan_suite.data.readers import image_files
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.text import printable
 
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
@@ -39,9 +41,9 @@ def list_images(
     images, top = _descend(folder, images, split)
     groups = _groups(images, top)
     if "" not in groups:
-        number = {name: index for index, name in enumerate(sorted(groups))}
+        number = {name: index for index, name in enumerate(sorted(groups, key=natural_key))}
         labels = [number[name[len(top) :].split("/")[0]] for name in images]
-        return images, np.array(labels, np.int32), tuple(number)
+        return images, np.array(labels, np.int32), tuple(map(printable, number))
     if len(groups) > 1:
         folders = sorted(group for group in groups if group)
         raise InputError(
@@ -50,6 +52,12 @@ def list_images(
             "expected either only images, or one sub-folder for each class: move the images"
         )
     return images, None, None
+
+
+def natural_key(name: str) -> tuple:
+    """A key that sorts numbers inside names by value: 2 before 10."""
+    parts = re.split(r"([0-9]+)", name)
+    return tuple((int(p[:4000]), p) if i % 2 else p for i, p in enumerate(parts)), name
 
 
 def _groups(images: list[str], top: str) -> collections.Counter:

@@ -29,6 +29,7 @@ def load_tfds(
     channels: int | None,
     memory_limit: int,
     split: str,
+    square: bool = False,
 ) -> Source:
     """Opens a set, and prepares it first if necessary.
 
@@ -68,12 +69,17 @@ def load_tfds(
             f"{spec} has no examples in split {split!r}; expected at least one: choose another "
             "split"
         )
-    reader = _Reader(builder, spec, split, size, channels)
+    reader = _Reader(builder, spec, split, size, channels, square)
     name = builder.name.replace("/", "-")
     facts = (builder.info.full_name, split, count, int(builder.info.dataset_size), reader.shape)
     if count * int(np.prod(reader.shape)) > memory_limit:
         return TfdsSource(
-            name, reader, count, fingerprint=fingerprint_of(*facts), classes=reader.classes
+            name,
+            reader,
+            count,
+            fingerprint=fingerprint_of(*facts),
+            classes=reader.classes,
+            native_size=reader.native_size,
         )
     pixels, labels = reader.read_all(count)
     return ArraySource(
@@ -82,6 +88,7 @@ def load_tfds(
         labels,
         classes=reader.classes,
         fingerprint=fingerprint_of(*facts, pixels),
+        native_size=reader.native_size,
     )
 
 
@@ -153,7 +160,7 @@ def _try_network(builder: Any) -> None:
 class _Reader:
     """Reads the encoded examples of a split in their stored order, and decodes them."""
 
-    def __init__(self, builder, spec: str, split: str, size, channels) -> None:
+    def __init__(self, builder, spec: str, split: str, size, channels, square) -> None:
         import tensorflow_datasets as tfds
 
         features = builder.info.features
@@ -169,7 +176,10 @@ class _Reader:
         height, width, native = feature.shape
         if size is None and None in (height, width):
             size = DEFAULT_SIZE
+        if square and size is None and height != width:
+            size = min(height, width)
         self.size = size
+        self.native_size = None if None in (height, width) else (height, width)
         channels = channels or min(native or 3, 3)
         self.shape = (size or height, size or width, channels)
         self.is_file, self.image_key = is_file, keys[0]
