@@ -168,7 +168,8 @@ BROKEN = [
     b"a.png,1\n", b'a.png,"' + b"1" * 200_000 + b'"\n',
 ]  # fmt: skip
 DOCUMENTS = [
-    "[" * 100_000, "{}", "[]", "null", '{"a.png": {}}', '{"a.png": [1], "b.png": [1' + "0" * 400 + "]}",
+    "[" * 100_000, "{}", "[]", "null", '{"a.png": {}}',
+    '{"a.png": [1], "b.png": [1' + "0" * 400 + "]}",
     '{"a.png": "\\ud800", "b.png": 1}', '{"a.png": true, "b.png": [[1]]}', '[{"file": 1}, 2]', "1",
     '[{"file": "a.png", "x": 1}, {"file": "b.png"}]', '{"a.png": [1], "b.png": [NaN]}',
 ]  # fmt: skip
@@ -192,7 +193,8 @@ def test_label_files_that_cannot_be_read(tmp_path, index):
 
 
 VALUES = (
-    None, True, -1, 0, 10**400, 1.5, "", "x", "\ud800", [], {}, [[]], ["\ud800"], {"a": []}, [1] * 3,
+    None, True, -1, 0, 10**400, 1.5,
+    "", "x", "\ud800", [], {}, [[]], ["\ud800"], {"a": []}, [1] * 3,
 )  # fmt: skip
 
 
@@ -214,15 +216,31 @@ def edited(content, draws):
         return content
 
 
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    """A study and its key of each kind."""
+    from answering import write_images
+
+    from tfgan_suite.study.make import make
+
+    home = tmp_path_factory.mktemp("studies")
+    folders = [write_images(home / name, 6, seed=seed) for seed, name in enumerate("ab")]
+    made = {
+        kind: make(*folders, home / f"{kind}.html", kind, trials=6)
+        for kind in ("preference", "turing", "mos")
+    }
+    return {kind: json.loads(study.key.read_text()) for kind, study in made.items()}
+
+
 @pytest.mark.parametrize("count", [pytest.param(60, id="fast"), SELECTIONS[1]])
 @pytest.mark.parametrize("kind", ["preference", "turing", "mos"])
-def test_edited_study_files(tmp_path, study, count, kind):
+def test_edited_study_files(tmp_path, studies, count, kind):
     pytest.importorskip("scipy")
     from answering import write
 
     from tfgan_suite.study.analyse import analyse
 
-    made, key = study(kind)
+    key = studies[kind]
 
     def choose(trial, shown):
         if trial["sure"]:

@@ -164,3 +164,13 @@ def test_a_gallery_without_true_answers_has_two_columns():
     gallery = Gallery("title")
     gallery.add("a", *[np.zeros((4, 4, 3), "u1")] * 2)
     assert Page(gallery.page()).heads == ["input", "output"]
+
+
+def test_a_gallery_holds_names_that_are_not_utf8(tmp_path):
+    from tfgan_suite.inference.gallery import Gallery
+
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    gallery = Gallery("run \udcff")
+    gallery.add("bad\udcff.png", pixels, pixels)
+    gallery.write(tmp_path / "page.html")
+    assert "bad\\udcff.png" in (tmp_path / "page.html").read_text("utf-8")

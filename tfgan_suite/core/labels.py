@@ -100,8 +100,10 @@ def format_counts(classes: Sequence[str], counts: Sequence[int]) -> str:
     rows = sorted(zip(counts, classes), key=lambda row: -row[0])
     if len(rows) <= _LISTED:
         rows = list(zip(counts, classes))
-        return f"{len(rows)} classes: " + ", ".join(f"{n[:30]} {c}" for c, n in rows)
-    ends = [", ".join(f"{n[:30]} {c}" for c, n in part) for part in (rows[:3], rows[-3:])]
+        return f"{len(rows)} class{'es' if len(rows) != 1 else ''}: " + ", ".join(
+            f"{n[:30]} ({c})" for c, n in rows
+        )
+    ends = [", ".join(f"{n[:30]} ({c})" for c, n in part) for part in (rows[:3], rows[-3:])]
     return (
         f"{len(rows)} classes of {rows[-1][0]} to {rows[0][0]} examples; largest {ends[0]}; "
         f"smallest {ends[1]}"

@@ -92,10 +92,10 @@ def test_a_class_without_images_is_refused_with_others():
 
 
 def test_counts_take_a_line():
-    assert format_counts(("a", "b"), (4, 2)) == "2 classes: a 4, b 2"
+    assert format_counts(("a", "b"), (4, 2)) == "2 classes: a (4), b (2)"
     text = format_counts([str(n) for n in range(500)], range(1, 501))
-    assert text.startswith("500 classes of 1 to 500 examples; largest 499 500")
-    assert "smallest 2 3, 1 2, 0 1" in text and len(text) < 200
+    assert text.startswith("500 classes of 1 to 500 examples; largest 499 (500)")
+    assert "smallest 2 (3), 1 (2), 0 (1)" in text and len(text) < 200
 
 
 def test_labels_of_samples_follow_the_shares():
@@ -103,3 +103,39 @@ def test_labels_of_samples_follow_the_shares():
     assert labels.dtype == np.int32 and np.bincount(labels).tolist() in ([8, 0, 2], [7, 0, 3])
     assert np.bincount(class_labels((3, 0, 1), 400, seed=0)).tolist() == [300, 0, 100]
     np.testing.assert_array_equal(class_labels((2, 3), 50, 1), class_labels((2, 3), 50, 1))
+
+
+def test_a_run_keeps_its_own_numbers_of_the_classes(tmp_path):
+    from tfgan_suite import data
+
+    pixels = np.arange(6, dtype=np.uint8).repeat(16).reshape(6, 4, 4)
+    np.savez(tmp_path / "gaps.npz", x=pixels, y=np.array([3, 7, 10, 3, 7, 3]))
+    source = data.load(tmp_path / "gaps.npz")
+    assert source.classes == ("3", "7", "10") and source.class_counts == (3, 2, 1)
+    source.use_classes([str(number) for number in range(11)])
+    batch = source.take(6)
+    stored = np.round((batch["image"][:, 0, 0, 0] + 1) * 127.5).astype(int)
+    assert batch["label"].tolist() == np.array([3, 7, 10, 3, 7, 3])[stored].tolist()
+    assert source.class_counts == (0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 1)
+    with pytest.raises(InputError, match="has the classes"):
+        source.use_classes(["a", "b"])
+
+
+def test_arrays_that_are_not_square_are_cropped_where_a_game_needs_it(tmp_path):
+    from tfgan_suite import data
+
+    pixels = np.zeros((3, 4, 8, 3), np.uint8)
+    pixels[:, :, 2:6] = 255
+    np.savez(tmp_path / "wide.npz", x=pixels)
+    source = data.load(tmp_path / "wide.npz", square=True)
+    assert source.shape == (4, 4, 3) and source.native_size == (4, 8)
+    assert (source.take(3)["image"] == 1).all()
+    assert data.load(tmp_path / "wide.npz", square=True, size=2).shape == (2, 2, 3)
+    assert data.load(tmp_path / "wide.npz").shape == (4, 8, 3)
+
+
+def test_class_folders_sort_as_numbers():
+    from tfgan_suite.data.readers.listing import natural_key
+
+    names = ["10", "2", "a10", "a9", "1", "b", "02", "-"]
+    assert sorted(names, key=natural_key) == ["1", "02", "2", "10", "-", "a9", "a10", "b"]
