@@ -4,6 +4,7 @@ The fast tests try a seeded selection; `large` tries all.
 """
 
 import copy
+import functools
 import gzip
 import io
 import json
@@ -19,12 +20,13 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
 SELECTIONS = [pytest.param(40, id="fast"), pytest.param(600, marks=pytest.mark.large, id="all")]
 
 
-def outcome(read, name):
-    """What a reader returns, or `None` after a refusal of one line with the file's name."""
+def outcome(read, *names):
+    """What a reader returns, or `None` after a refusal of one line with one of the names."""
     try:
         return read()
     except InputError as error:
-        assert "\n" not in str(error) and name in str(error) and len(str(error)) < 700
+        text = str(error)
+        assert "\n" not in text and len(text) < 700 and any(name in text for name in names)
         return None
 
 
@@ -255,5 +257,7 @@ def test_edited_study_files(tmp_path, studies, count, kind):
         edit_key = number % 2
         key_path.write_text(json.dumps(edited(key, draws) if edit_key else key))
         answers.write_text(json.dumps(result if edit_key else edited(result, draws)))
-        refused += outcome(lambda: analyse([answers], key_path), "json") is None
+        # Other sure answers are a valid key, by which this rater fails.
+        read = functools.partial(analyse, [answers], key_path)
+        refused += outcome(read, "json", "passes the catch trials") is None
     assert refused > count // 4

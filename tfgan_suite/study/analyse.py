@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -224,7 +225,7 @@ def _means_by_image(grades) -> list[tuple[float, float]]:
     by_name: dict[str, dict[str, list[int]]] = {}
     for row in grades:
         for image, grade in row:
-            stem = Path(image["file"]).with_suffix("").as_posix()
+            stem = os.path.splitext(image["file"])[0]
             by_name.setdefault(stem, {}).setdefault(image["side"], []).append(grade)
     return [
         (float(np.mean(sides["first"])), float(np.mean(sides["second"])))

@@ -11,7 +11,7 @@ from typing import Any
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.study.make import KEY_FORMAT, QUESTIONS
-from tfgan_suite.utils.json_files import Maybe, mismatch, read_json
+from tfgan_suite.utils.json_files import mismatch, read_json
 
 FORMAT = "tfgan_suite study answers 1"
 _KEY_ADVICE = "pass the key as `study` wrote it"
@@ -19,7 +19,7 @@ _KEY = {
     **dict.fromkeys(("format", "study", "kind", "question", "first", "second"), str),
     "paired": bool,
     "images": {str: {"side": str, "file": str}},
-    "trials": [{"id": str, "images": [str], "sure": Maybe([(str, int)])}],
+    "trials": [{"id": str, "images": [str], "sure": (list, type(None))}],
 }
 LOCK = 200  # milliseconds in which the page ignores answers (page.js)
 
