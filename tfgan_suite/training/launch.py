@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import sys
 import time
 import types
@@ -16,10 +17,10 @@ from tfgan_suite import compat, data
 from tfgan_suite.core.labels import format_counts
 from tfgan_suite.errors import InputError
 from tfgan_suite.export.errors import ExportError
-from tfgan_suite.training import fit, naming, strategies
+from tfgan_suite.training import fit, naming, run_schedule, strategies, warm_start
 from tfgan_suite.training import options as recipe_options
-from tfgan_suite.training.callbacks import linear_decay_callbacks
 from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
+from tfgan_suite.training.run_manifest import refuse_other_stack
 from tfgan_suite.utils.files import writing_to
 from tfgan_suite.utils.text import print_any_name
 
@@ -92,7 +93,10 @@ def make_callbacks(
         data: the data source.
         game: the compiled game.
     """
-    return linear_decay_callbacks(getattr(options, "linear_decay", 1.0), options.steps)
+    if options.run is None:
+        return run_schedule.callbacks(None, options, 0)
+    run = Run(options.run)
+    return run_schedule.callbacks(run.bound_manifest(), options, run.trained_steps())
 
 
 def _say(message: str, code: int) -> int:
@@ -118,16 +122,28 @@ def _main(recipe: Mapping[str, Any]) -> int:
     )
     if chief:
         _describe(source, info)
+    typed = copy.copy(options)
     recipe_options.apply_defaults(options, recipe, info)
+    bound = run.bound_manifest()
+    if bound is not None:
+        refuse_other_stack(bound, run.folder)
+        run_schedule.keep_defaults(bound, options, recipe, typed, info)
     if chief and options.export != "none":
         naming.check_export_name(options, file.stem, info)
         with writing_to(options.export):
             Path(options.export).mkdir(parents=True, exist_ok=True)
     with strategy.scope():
         game = recipe["make_game"](options, info)
+    replicas = strategy.num_replicas_in_sync
+    recipe_options.check_batch(options.batch, game.batches_per_step, len(source), replicas)
+    if options.warm_start is not None and bound is None:
+        warm_start.copy_weights(options.warm_start, game, options.precision)
     with run.lock() if chief else contextlib.nullcontext():
         if chief:
             run.open(file, options, info)
+            step, schedule = run.trained_steps(), run.manifest.get("schedule")
+            if schedule and (text := run_schedule.message(bound, schedule, step, options.run)):
+                print(text)
         callbacks = recipe.get("make_callbacks", make_callbacks)(options, source, game)
         health = fit.train(run, game, source, options, callbacks)
         if health.fatal:
@@ -145,9 +161,10 @@ def _keep_classes(run: Run, source: data.Source) -> None:
     The order of the classes has changed (numbers sort as numbers, classes without examples are
     gone); a run goes on with the labels that it learned.
     """
-    if not run.manifest_path.is_file() or not source.classes:
+    manifest = run.bound_manifest()
+    if manifest is None or not source.classes:
         return
-    recorded = run.manifest["data"].get("classes") or ()
+    recorded = manifest["data"].get("classes") or ()
     if set(source.classes) <= set(recorded):
         source.use_classes(recorded)
 

@@ -52,6 +52,9 @@ SHARED = {
     "SIZE": Constant(
         int, None, "height and width of the images; default: that of the data, 64 for folders"
     ),
+    "WARM_START": Constant(
+        str, None, "run folder whose trained weights this run starts from, at step 0"
+    ),
     "SEED": Constant(int, 0, "seed of the weights, the data order and the noise"),
     "STRATEGY": Constant(str, "one", "one, mirrored, multiworker or tpu"),
     "PRECISION": Constant(str, "float32", "float32, bfloat16 or float16"),
@@ -258,6 +261,34 @@ def check(options: types.SimpleNamespace) -> None:
     if options.strategy.partition(":")[0] not in strategies.NAMES:
         choices = ", ".join(strategies.NAMES)
         raise InputError(f"--strategy is {options.strategy!r}; it must be one of {choices}")
+
+
+def check_batch(batch: int, per_step: int, count: int, replicas: int = 1) -> None:
+    """Refuses a `--batch` that the data cannot fill, or the devices cannot share.
+
+    Args:
+        batch: the constant.
+        per_step: batches that the game takes in one step.
+        count: examples in the data.
+        replicas: devices that share a batch.
+
+    Raises:
+        InputError: says which values of `--batch` are possible.
+    """
+    needed = f"--batch is {batch}"
+    if per_step > 1:
+        needed += f" and a step takes {per_step} batches, {batch * per_step} examples"
+    largest = count // per_step
+    while largest > 0 and largest * per_step % replicas:
+        largest -= 1
+    if batch * per_step > count:
+        advice = f"pass --batch {largest} or less, or add data" if largest else "add data"
+        raise InputError(f"{needed}, but the data have {count}; {advice}")
+    if batch * per_step % replicas:
+        raise InputError(
+            f"{needed}, which {replicas} devices cannot share evenly; pass a --batch that is a"
+            f" multiple of {replicas}"
+        )
 
 
 def _boolean(text: str) -> bool:

@@ -3,69 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import datetime
-import fcntl
-import importlib.util
-import json
 import os
-import platform
+import re
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.training import run_lock, run_manifest, run_recipe, run_schedule
 from tfgan_suite.training.checkpoints import Checkpoints
+from tfgan_suite.training.run_manifest import DataInfo, refuse_old_run, versions
+from tfgan_suite.training.run_recipe import load_recipe
 from tfgan_suite.utils import files, image_grids
+from tfgan_suite.utils.json_files import COUNT, parse_json, read_json
 
-# What may differ when a run resumes: none of these changes what a step computes. (Data may move
-# to another path; their contents are compared by the fingerprint.)
-FREE = ("run", "data", "steps", "strategy", "export", "name", "checkpoint_every", "keep", "samples")
-
-
-@dataclasses.dataclass(frozen=True)
-class DataInfo:
-    """What a recipe must know about the data to build its networks.
-
-    Args:
-        name: short name, e.g. `"shapes"`.
-        shape: shape of one example.
-        classes: names of the classes, or None.
-        fingerprint: changes when the data changes.
-        class_counts: examples of each class; `None`: no labels, or unknown.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    classes: tuple[str, ...] | None = None
-    fingerprint: str = ""
-    class_counts: tuple[int, ...] | None = None
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """`(height, width, channels)`.
-
-        Raises:
-            InputError: the examples are points.
-        """
-        if len(self.shape) != 3:
-            raise InputError(
-                f"{self.name} holds points, but this game generates images; pass a folder"
-                " of images, or shapes"
-            )
-        if self.shape[0] != self.shape[1]:
-            raise InputError(
-                f"{self.name} holds images of {self.shape[1]}x{self.shape[0]} pixels, but this"
-                " game generates square ones; pass --size"
-            )
-        return self.shape
+__all__ = ["DataInfo", "Run", "load_recipe", "refuse_old_run", "versions"]
 
 
 class Run:
@@ -97,186 +55,184 @@ class Run:
         Raises:
             InputError: the folder is not a run folder.
         """
-        if not self.manifest_path.is_file():
+        if not self.manifest_path.exists():
             raise InputError(
                 f"{self.folder} is not a run folder (it has no run.json); pass the --run of a"
                 " recipe, e.g. runs/dcgan_shapes"
             )
-        try:
-            manifest = json.loads(self.manifest_path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{self.manifest_path} is damaged ({error})") from None
-        refuse_old_run(manifest, self.folder)
-        return manifest
+        return run_manifest.read(self.manifest_path)
+
+    def trained_steps(self) -> int:
+        """Step of the newest checkpoint file; 0 if the run has not trained a step yet."""
+        names = os.listdir(self.folder / "checkpoints") if self.has_checkpoints else []
+        steps = (re.fullmatch(r"ckpt-(\d{1,18})\.index", name) for name in names)
+        return max((int(match[1]) for match in steps if match), default=0)
+
+    def bound_manifest(self) -> dict[str, Any] | None:
+        """The manifest of a run that has trained a step; None: nothing binds the folder yet.
+
+        Raises:
+            InputError: `run.json` is damaged, or the run is of version 0.1.
+        """
+        trained = self.trained_steps() and os.path.lexists(self.manifest_path)
+        return self.manifest if trained else None
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether there is a folder of checkpoints."""
+        return (self.folder / "checkpoints").is_dir()
 
     def open(self, recipe: Path, options: types.SimpleNamespace, info: DataInfo) -> None:
         """Starts the folder, or checks that it belongs to the same recipe, constants and data.
+
+        Nothing binds a run that has not trained a step: it is started anew.
 
         Raises:
             InputError: it belongs to another recipe, constants or data, holds other files, or
                 cannot be written.
         """
-        from tfgan_suite import __version__
-
-        manifest = {
-            "version": __version__,
-            "recipe": recipe.stem,
-            "stack": "keras3" if compat.KERAS3 else "keras2",
-            "constants": vars(options),
-            "data": {**dataclasses.asdict(info), "shape": list(info.shape)},
-        }
-        if self.manifest_path.exists():
-            self._check_same(manifest)
-        elif self.folder.is_dir() and any(p.name != ".lock" for p in self.folder.iterdir()):
+        bound = self.bound_manifest()
+        schedule = run_schedule.plan(bound, options, self.trained_steps())
+        manifest = run_manifest.create(recipe.stem, options, info, schedule)
+        if bound is not None:
+            run_manifest.refuse_other_stack(bound, self.folder)
+            self._check_same(bound, manifest)
+            # What the run started from, whatever this start says.
+            manifest["constants"] = {
+                **vars(options),
+                **{k: bound["constants"].get(k) for k in ("warm_start",) if k in vars(options)},
+            }
+        elif not os.path.lexists(self.manifest_path) and self._has_other_files():
             raise InputError(
                 f"the run folder {self.folder} holds other files and no run.json; pass an empty"
                 " or new folder as --run"
             )
+        else:
+            self._refuse_old_start()
         with files.writing_to(self.folder):
             (self.folder / "samples").mkdir(parents=True, exist_ok=True)
-            text = json.dumps(manifest, indent=2, default=list) + "\n"
-            files.write_bytes(self.manifest_path, text.encode())
-            files.write_bytes(self.folder / "recipe.py", recipe.read_bytes())
+            run_manifest.write(self.manifest_path, manifest)
+            run_recipe.copy_recipe(recipe, self.folder)
             files.append_json(self.folder / "versions.jsonl", versions())
 
-    def _check_same(self, new: Mapping[str, Any]) -> None:
-        old = self.manifest
-        differences = []
-        for key in ("recipe", "stack"):
-            if old[key] != new[key]:
-                differences.append(f"{key} {old[key]} (now {new[key]})")
-        for name in sorted({*old["constants"], *new["constants"]} - set(FREE)):
-            before, now = old["constants"].get(name), new["constants"].get(name)
-            if before != now:
-                differences.append(f"{name} {before} (now {now})")
-        if not differences and old["data"]["fingerprint"] != new["data"]["fingerprint"]:
-            differences.append(f"other data ({old['data']['name']}, now {new['data']['name']})")
-        if differences:
+    def _has_other_files(self) -> bool:
+        return self.folder.is_dir() and any(
+            not path.name.startswith(run_lock.NAMES) for path in self.folder.iterdir()
+        )
+
+    def _refuse_old_start(self) -> None:
+        """A run of version 0.1 is not taken for one that has not begun."""
+        try:
+            manifest = read_json(self.manifest_path, {}, advice="")
+        except InputError:
+            return  # damaged, and nothing was trained: it is written anew
+        refuse_old_run(manifest, self.folder)
+
+    def _check_same(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        changes = run_manifest.differences(old, new)
+        if changes:
             raise InputError(
-                f"the run folder {self.folder} was made with {', '.join(differences)};"
+                f"the run folder {self.folder} was made with {', '.join(changes)};"
                 " use the same values to resume, or another --run to start a new run"
+            )
+        before, now = old["constants"].get("warm_start"), new["constants"].get("warm_start")
+        if now is not None and now != before:
+            raise InputError(
+                f"{self.folder} has trained {self.trained_steps()} steps already, and --warm-start"
+                " sets the weights before the first; leave it out to resume, or pass another --run"
             )
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, log: Callable[[str], None] = print) -> Iterator[None]:
         """Keeps other processes out of the folder while the block runs."""
-        with files.writing_to(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = open(self.folder / ".lock", "w")
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(
-                    f"another process is training in {self.folder}; wait for it, or pass"
-                    " another --run"
-                ) from None
+        with run_lock.lock(self.folder, log):
             yield
 
     def drop_after(self, step: int) -> None:
-        """Removes log lines and grids of steps that a resumed run will repeat."""
+        """Removes log lines and grids of steps that a resumed run will repeat.
+
+        Raises:
+            InputError: a log cannot be read or written.
+        """
         for name in ("losses.jsonl", "measures.jsonl"):
             path = self.folder / name
-            if path.exists():
-                lines = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
-                files.write_bytes(path, "".join(line + "\n" for line in lines).encode())
+            if not path.exists():
+                continue
+            try:
+                lines = path.read_bytes().splitlines(keepends=True)
+            except OSError as error:
+                raise InputError(
+                    f"{path} cannot be read ({error.strerror or error}); remove it to resume"
+                ) from None
+            with files.writing_to(self.folder):
+                files.write_bytes(path, b"".join(x for x in lines if _step_of(x) <= step))
         for path in self.folder.glob("*/step_*.png"):
-            if int(path.stem.split("_")[1]) > step:
-                path.unlink()
+            number = path.stem.split("_")[1]
+            if number.isdecimal() and int(number) > step:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def finish_grids(self) -> Path | None:
-        """Writes a contact sheet and an animation of the sample grids; returns the newest one."""
-        paths = sorted((self.folder / "samples").glob("step_*.png"))
-        if not paths:
+        """Writes a contact sheet and an animation of the sample grids; returns the newest one.
+
+        A grid that cannot be read is left out.
+        """
+        grids = {}
+        for path in sorted((self.folder / "samples").glob("step_*.png")):
+            # Pillow raises what its decoders raise: OSError, SyntaxError, ValueError, ...
+            with contextlib.suppress(Exception):
+                grids[path] = image_grids.read_png(path)
+        if not grids:
             return None
+        paths = list(grids)
         selected = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, 6).astype(int))]
-        grids = [image_grids.read_png(path) for path in selected]
-        if len({grid.shape for grid in grids}) == 1:
-            image_grids.write_png(self.folder / "samples" / "contact.png", np.concatenate(grids, 1))
+        if len({grids[path].shape for path in selected}) == 1:
+            row = np.concatenate([grids[path] for path in selected], 1)
+            image_grids.write_png(self.folder / "samples" / "contact.png", row)
             image_grids.write_animation(self.folder / "samples" / "training.gif", paths)
         return paths[-1]
 
-    def load(self) -> tuple[keras.Model, types.SimpleNamespace, DataInfo]:
+    def load(
+        self, recalibrate: bool = True
+    ) -> tuple[keras.Model, types.SimpleNamespace, DataInfo]:
         """Rebuilds the game of this folder and restores its newest checkpoint.
 
+        Args:
+            recalibrate: whether to recalibrate batch norm, as generating needs it.
+
         Returns:
-            The game with recalibrated batch norm; its constants; the description of its data.
+            The game; its constants; the description of its data.
 
         Raises:
-            InputError: not a run folder, no checkpoint, or one that does not fit the game.
+            InputError: not a run folder, a run of the other stack, a damaged file, no checkpoint,
+                or one that does not fit the game.
         """
         manifest = self.manifest
+        run_manifest.refuse_other_stack(manifest, self.folder)
+        recipe = load_recipe(self.folder / run_recipe.RECIPE)
+        run_recipe.check_constants(recipe, manifest["constants"], self.manifest_path)
         options = types.SimpleNamespace(**manifest["constants"])
-        entry = manifest["data"]
-        classes = entry["classes"]
-        info = DataInfo(
-            entry["name"],
-            tuple(entry["shape"]),
-            tuple(classes) if classes else None,
-            entry["fingerprint"],
-            tuple(entry.get("class_counts") or ()) or None,
-        )
-        recipe = load_recipe(self.folder / "recipe.py")
+        options.run = str(self.folder)  # it may have moved
+        info = run_manifest.info_of(manifest)
         compat.set_precision(options.precision)
-        game = recipe.make_game(options, info)
+        try:
+            game = recipe.make_game(options, info)
+        except InputError:
+            raise
+        except Exception as error:  # constants that were edited: whatever Keras makes of them
+            raise InputError(
+                f"{self.folder / run_recipe.RECIPE} cannot build the game from the constants in"
+                f" {self.manifest_path} ({run_recipe.describe(error)}); restore both files"
+            ) from error
         if not Checkpoints(game, self.folder / "checkpoints").restore():
             raise InputError(f"{self.folder} has no checkpoint yet; train it first")
-        game.recalibrate_batch_norm()
+        if recalibrate:
+            game.recalibrate_batch_norm()
         return game, options, info
 
 
-def refuse_old_run(manifest: Mapping[str, Any], path: Path) -> None:
-    """Refuses a run of version 0.1, whose constants have other names.
-
-    Args:
-        manifest: the contents of its `run.json`; before version 0.2 they state no version.
-        path: its folder, for the message.
-
-    Raises:
-        InputError: the run is of version 0.1.
-    """
-    if "version" not in manifest:
-        raise InputError(
-            f"{path} was made by tfgan_suite 0.1, whose runs this version can neither resume nor"
-            " open; train again in a new folder, or use tfgan_suite 0.1"
-        )
-
-
-def load_recipe(path: Path) -> types.ModuleType:
-    """Imports a recipe file without starting a training run.
-
-    Raises:
-        InputError: the file is missing or has no `make_game`.
-    """
-    if not path.is_file():
-        raise InputError(
-            f"{path} is missing; it should be the copy of the recipe that made the run"
-        )
-    spec = importlib.util.spec_from_file_location(f"recipe_{path.parent.name}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, "make_game"):
-        raise InputError(f"{path} has no function make_game(options, data)")
-    return module
-
-
-def versions() -> dict[str, Any]:
-    """Versions, devices and time of this start."""
-    from tfgan_suite import __version__
-
-    return {
-        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "tfgan_suite": __version__,
-        "python": platform.python_version(),
-        **compat.RELEASES,
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-        "devices": [device.name for device in tf.config.list_logical_devices()],
-    }
-
-
-def _step_of(line: str) -> int:
+def _step_of(line: bytes) -> int:
     try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+        return parse_json(line.decode(), "", {"step": COUNT}, advice="")["step"]
+    except (UnicodeDecodeError, InputError):
         return sys.maxsize  # a line cut short by a kill

@@ -99,12 +99,50 @@ class StartFrom(keras.callbacks.Callback):
                 _set(network, weights, self.source)
 
 
-def _set(network: keras.Model, weights: Sequence[np.ndarray], source: Path) -> None:
+def copy_weights(source: str | Path, game: keras.Model, precision: str = "float32") -> None:
+    """Starts a game from the weights of another run; its optimizers and its step stay fresh.
+
+    Args:
+        source: folder of the other run.
+        game: the compiled game, not trained yet.
+        precision: that of this run, restored after the other one was opened.
+
+    Raises:
+        InputError: there is no such run, it is of the other stack, or its networks differ.
+    """
+    try:
+        other, _, _ = Run(source).load(recalibrate=False)
+    finally:
+        compat.set_precision(precision)
+    players, others = game.players(), other.players()
+    if players.keys() != others.keys():
+        raise InputError(
+            f"--warm-start {source} is a run of the players {', '.join(others)}, this game has"
+            f" {', '.join(players)}; pass a run of the same recipe"
+        )
+    for player, networks in players.items():
+        if len(networks) != len(others[player]):
+            raise InputError(
+                f"the {player} of {source} has {len(others[player])} networks, this game's has"
+                f" {len(networks)}; pass a run of the same recipe"
+            )
+        for network, weights in zip(networks, others[player]):
+            _set(network, weights.get_weights(), Path(source), player)
+        # Averages go on from the other's averages, or begin at its weights.
+        averages = game.ema(player)
+        if averages[0] is not networks[0]:
+            for network, weights in zip(averages, other.ema(player)):
+                _set(network, weights.get_weights(), Path(source), player)
+
+
+def _set(
+    network: keras.Model, weights: Sequence[np.ndarray], source: Path, player: str = "generator"
+) -> None:
     shapes = [tuple(value.shape) for value in weights]
     expected = [tuple(variable.shape) for variable in network.weights]
     if shapes != expected:
         raise InputError(
-            f"the network of {source} has {sum(map(np.prod, shapes))} weights in {len(shapes)}"
+            f"the {player} of {source} has {sum(map(np.prod, shapes))} weights in {len(shapes)}"
             f" arrays, this one {sum(map(np.prod, expected))} in {len(expected)}; start from a run"
             " of the same width, depth and upsampling"
         )

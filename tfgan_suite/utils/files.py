@@ -14,10 +14,19 @@ from tfgan_suite.errors import InputError
 
 def append_json(path: str | os.PathLike, entry: Mapping[str, object]) -> None:
     """Appends a JSON line and waits until it is on disk."""
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(entry) + "\n")
+    with open(path, "ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # a kill cut the line before
+                file.write(b"\n")
+        file.write(json_line(entry))
         file.flush()
         os.fsync(file.fileno())
+
+
+def json_line(entry: Mapping[str, object]) -> bytes:
+    """An entry as a line of JSON."""
+    return f"{json.dumps(entry)}\n".encode()
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
