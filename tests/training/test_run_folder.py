@@ -363,6 +363,7 @@ def test_a_run_of_version_0_1_is_refused_with_one_line(tmp_path):
     with pytest.raises(InputError, match="made by tfgan_suite 0.1"):
         Run(tmp_path).open(TINY, options(), DataInfo("images", (8, 8, 1)))
     manifest["version"] = "0.2.0"
+    manifest["data"] = {"name": "images", "shape": [8, 8, 1], "fingerprint": "0"}
     (tmp_path / "run.json").write_text(json.dumps(manifest))
     assert Run(tmp_path).manifest == manifest
 

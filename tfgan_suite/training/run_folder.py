@@ -192,9 +192,7 @@ class Run:
             image_grids.write_animation(self.folder / "samples" / "training.gif", paths)
         return paths[-1]
 
-    def load(
-        self, recalibrate: bool = True
-    ) -> tuple[keras.Model, types.SimpleNamespace, DataInfo]:
+    def load(self, recalibrate: bool = True) -> tuple[keras.Model, types.SimpleNamespace, DataInfo]:
         """Rebuilds the game of this folder and restores its newest checkpoint.
 
         Args:

@@ -155,9 +155,7 @@ def _helpers_first(folder: Path) -> Iterator[None]:
         yield
         return
     names = {path.stem if path.is_file() else path.name for path in folder.iterdir()}
-    others = {
-        key: sys.modules.pop(key) for key in list(sys.modules) if key.split(".")[0] in names
-    }
+    others = {key: sys.modules.pop(key) for key in list(sys.modules) if key.split(".")[0] in names}
     sys.path.insert(0, str(folder))
     try:
         yield
@@ -169,9 +167,7 @@ def _helpers_first(folder: Path) -> Iterator[None]:
         sys.modules.update(others)
 
 
-def check_constants(
-    recipe: types.ModuleType, constants: Mapping[str, object], path: Path
-) -> None:
+def check_constants(recipe: types.ModuleType, constants: Mapping[str, object], path: Path) -> None:
     """Checks the constants of a run against those of its recipe.
 
     Args:
@@ -196,7 +192,8 @@ def check_constants(
         for name, (kind, _, _) in types_of.items()
     }
     missing = [
-        name for name in map(str.lower, types_of)
+        name
+        for name in map(str.lower, types_of)
         if name not in constants and (name.upper() not in options.SHARED or name == "precision")
     ]
     problem = (
