@@ -1,6 +1,5 @@
 """Both stacks behave the same through compat; each stand-in equals the addon it stands in for."""
 
-import io
 import socket
 import subprocess
 import sys
@@ -9,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from tfgan_suite import _stand_ins, compat
 from tfgan_suite.errors import InputError
@@ -351,71 +349,22 @@ def test_warp_equals_the_addon():
     assert_same(*results)
 
 
-# --- image files ---------------------------------------------------------------------------
+# --- colours -------------------------------------------------------------------------------
 
 
-def webp(mode, **options):
-    shape = (5, 7, 4) if mode == "RGBA" else (5, 7, 3)
-    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    if mode == "RGBA":
-        pixels[..., 3] = 255 - pixels[..., 3] // 4
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "WEBP", **options)
-    return file.getvalue(), pixels
-
-
-def jpeg(orientation=None):
-    file = io.BytesIO()
-    exif = Image.Exif()
-    if orientation is not None:
-        exif[_stand_ins.EXIF_ORIENTATION] = orientation
-    options = {} if orientation is None else {"exif": exif}
-    Image.new("RGB", (8, 8), (200, 30, 30)).save(file, "JPEG", **options)
-    return file.getvalue()
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_decode_webp(mode):
-    contents, pixels = webp(mode, lossless=True, exact=True)
-    decoded = compat.decode_webp(contents)
-    assert decoded.dtype == np.uint8 and decoded.shape == (5, 7, 4)
-    np.testing.assert_array_equal(decoded[..., : pixels.shape[2]], pixels)
-    if mode == "RGB":
-        assert (decoded[..., 3] == 255).all()
-
-
-def test_broken_webp():
-    whole, _ = webp("RGB", lossless=True)
-    for contents in (b"", b"no image", whole[: len(whole) // 2], jpeg()):
-        with pytest.raises(InputError, match="WebP"):
-            compat.decode_webp(contents)
-
-
-@pytest.mark.parametrize("orientation", [None, *range(1, 9)])
-def test_jpeg_orientation(orientation):
-    assert compat.jpeg_orientation(jpeg(orientation)) == (orientation or 1)
-
-
-def test_orientation_of_nonsense():
-    assert compat.jpeg_orientation(b"no image") == 1
-    assert compat.jpeg_orientation(jpeg(99)) == 1
+def test_luma_and_colour_differences():
+    colours = compat.rgb_to_ypbpr(np.concatenate([np.eye(3), np.ones((1, 3))]))
+    np.testing.assert_allclose(colours[:, 0], [0.299, 0.587, 0.114, 1.0], rtol=1e-15)
+    np.testing.assert_allclose(colours[[2, 0], [1, 2]], 0.5)  # blue and red, by definition
+    np.testing.assert_allclose(colours[3, 1:], 0.0, atol=1e-12)
 
 
 @needs_io
-@pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 80}])
-def test_webp_stand_in_equals_tensorflow_io(options):
-    for mode in ("RGB", "RGBA"):
-        contents, _ = webp(mode, **options)
-        np.testing.assert_array_equal(
-            _stand_ins.decode_webp(contents), compat.decode_webp(contents)
-        )
-
-
-@needs_io
-@pytest.mark.parametrize("orientation", [None, *range(1, 9)])
-def test_orientation_stand_in_equals_tensorflow_io(orientation):
-    contents = jpeg(orientation)
-    assert _stand_ins.jpeg_orientation(contents) == compat.jpeg_orientation(contents)
+def test_colour_stand_in_equals_tensorflow_io():
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.float64)
+    ours, theirs = _stand_ins.rgb_to_ypbpr(pixels), compat.rgb_to_ypbpr(pixels)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(np.rint(1000 * ours[..., 0]), np.rint(1000 * theirs[..., 0]))
 
 
 # --- precision -------------------------------------------------------------------------------

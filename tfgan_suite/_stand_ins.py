@@ -7,14 +7,11 @@ equal to its original, values and gradients. Nothing here checks a version.
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-
-EXIF_ORIENTATION = 0x0112
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
@@ -278,17 +275,7 @@ def _blend(first: tf.Tensor, second: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
     return first + weight * (second - first)
 
 
-def decode_webp(contents: bytes) -> np.ndarray:
-    """See `compat.decode_webp`; raises whatever Pillow raises."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(contents), formats=("WEBP",)) as image:
-        return np.asarray(image.convert("RGBA"), np.uint8)
-
-
-def jpeg_orientation(contents: bytes) -> int:
-    """See `compat.jpeg_orientation`; raises whatever Pillow raises."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(contents), formats=("JPEG",)) as image:
-        return int(image.getexif().get(EXIF_ORIENTATION, 1))
+def rgb_to_ypbpr(values: np.ndarray) -> np.ndarray:
+    """See `compat.rgb_to_ypbpr`; tensorflow-io's coefficients."""
+    matrix = [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
+    return values @ np.array(matrix).T

@@ -150,36 +150,22 @@ def dense_image_warp(image: Any, flow: Any) -> tf.Tensor:
     return functions.dense_image_warp(image, flow)
 
 
-def decode_webp(contents: bytes) -> np.ndarray:
-    """Decodes a WebP file into uint8 `(height, width, 4)`, red, green, blue, alpha.
+def rgb_to_ypbpr(image: Any) -> np.ndarray:
+    """Luma and colour differences of BT.601: Y = .299 R + .587 G + .114 B, Pb, Pr.
 
-    Raises:
-        InputError: the bytes are not a readable WebP image.
+    Args:
+        image: `(..., 3)`, any range; computed in float64.
+
+    Returns:
+        float64 `(..., 3)`, equal with and without tensorflow-io up to the last bits.
     """
-    try:
-        if HAS_IO:
-            import tensorflow_io
+    values = np.asarray(image, np.float64)
+    if not HAS_IO:
+        return _stand_ins.rgb_to_ypbpr(values)
+    import tensorflow_io
 
-            return tensorflow_io.image.decode_webp(contents).numpy()
-        return _stand_ins.decode_webp(contents)
-    except (tf.errors.OpError, OSError, SyntaxError) as error:
-        raise InputError(
-            f"{len(contents)} bytes that cannot be decoded as WebP; expected a complete WebP file"
-        ) from error
-
-
-def jpeg_orientation(contents: bytes) -> int:
-    """The EXIF orientation of a JPEG file, 1 to 8; 1 (upright) if it has none."""
-    try:
-        if HAS_IO:
-            import tensorflow_io
-
-            orientation = int(tensorflow_io.experimental.image.decode_jpeg_exif(contents))
-        else:
-            orientation = _stand_ins.jpeg_orientation(contents)
-    except (tf.errors.OpError, OSError, SyntaxError):
-        return 1
-    return orientation if 1 <= orientation <= 8 else 1
+    with tf.device("CPU:0"):
+        return tensorflow_io.experimental.color.rgb_to_ypbpr(values).numpy()
 
 
 # --- precision and loss scaling -------------------------------------------------------------

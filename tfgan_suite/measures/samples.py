@@ -11,6 +11,7 @@ import numpy as np
 
 from tfgan_suite import data
 from tfgan_suite.core.labels import class_labels
+from tfgan_suite.data.readers import image_files as readers
 from tfgan_suite.data.readers import listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import extractors
@@ -77,16 +78,14 @@ def native_size(files: list[Path], source: str | Path) -> int:
     Raises:
         InputError: several sizes, or images that are not square.
     """
-    from PIL import Image
-
     sizes: dict[tuple[int, int], Path] = {}
     for file in files:
         try:
-            with Image.open(file) as image:
-                sizes.setdefault(image.size, file)
-        except (OSError, SyntaxError, ValueError):
+            header = readers.header(file)
+        except readers.Unreadable:
             continue  # broken files are skipped and named when they are loaded
-        if len(sizes) > 1 or image.size[0] != image.size[1]:
+        sizes.setdefault((header.width, header.height), file)
+        if len(sizes) > 1 or header.width != header.height:
             listed = ", ".join(f"{file.name} {w}x{h}" for (w, h), file in sizes.items())
             raise InputError(
                 f"{source} holds images of several sizes, or that are not square ({listed}); pass "

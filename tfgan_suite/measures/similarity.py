@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.measures.result import MeasureResult
 
@@ -141,9 +142,9 @@ def luma(images: np.ndarray) -> np.ndarray:
             "tfgan_suite.utils.image_grids.to_uint8"
         )
     colour = np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
-    # Exact integers in thousandths, so that equal greys give equal luma.
-    thousandths = colour.astype(np.int64) @ np.array([65481, 128553, 24966])
-    return 16.0 + thousandths[..., None] / 255e3
+    # Exact integers in thousandths, so that equal greys give equal luma; 65.481 = 219 * .299.
+    thousandths = 219.0 * np.rint(1000.0 * compat.rgb_to_ypbpr(colour)[..., :1])
+    return 16.0 + thousandths / 255e3
 
 
 def super_resolution(

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfgan_suite.data.pipeline import order
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import foreign_files
 
 MEMORY_LIMIT = 2**31  # bytes of decoded examples; a larger set is streamed from disk
 WORKERS = 2  # parallel calls in a pipeline; set here because autotuning is off
@@ -277,7 +278,7 @@ def file_heads(paths: Sequence[str | os.PathLike]) -> list[bytes]:
     """For a fingerprint: the first 4 KiB of up to 64 files spread over the list."""
     heads = []
     for index in np.linspace(0, len(paths) - 1, min(64, len(paths))).astype(int):
-        with open(paths[index], "rb") as file:
+        with foreign_files.open_file(paths[index]) as file:
             heads.append(file.read(4096))
     return heads
 

@@ -93,15 +93,13 @@ def read_image(path: Path, side: int, crop: int) -> np.ndarray:
 
 def _decoded_bytes(paths: Sequence[Path], side: int) -> float:
     """Estimates the size of the decoded images from the headers of up to 64 of them."""
-    from PIL import Image
-
     sizes = []
     for index in np.linspace(0, len(paths) - 1, min(64, len(paths))).astype(int):
         try:
-            with Image.open(paths[index]) as image:
-                width, height = image.size
-        except Exception:  # whatever a broken file raises: it is handled when it is read
+            header = image_files.header(paths[index])
+        except image_files.Unreadable:  # it is handled when it is read
             continue
+        width, height = header.width, header.height
         factor = side / min(width, height) if side else 1.0
         sizes.append(3.0 * width * height * factor**2)
     return len(paths) * float(np.mean(sizes)) if sizes else 0.0

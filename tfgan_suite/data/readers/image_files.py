@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from typing import TYPE_CHECKING
+import struct
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from tfgan_suite.data.pipeline.broken_files import Unreadable
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import foreign_files
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,6 +33,13 @@ SUFFIXES = (
     ".pgm",
 )
 MAX_SIDE = 4096
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM")
+# What Pillow raises for damaged files of these formats.
+_BROKEN = (
+    *(OSError, SyntaxError, ValueError, EOFError, MemoryError, struct.error),
+    *(KeyError, IndexError, TypeError, AttributeError, OverflowError, ZeroDivisionError),
+    RuntimeError,
+)
 # What turns the EXIF orientations 2 to 8 upright (names of `PIL.Image.Transpose`).
 _UPRIGHT = {
     2: "FLIP_LEFT_RIGHT",
@@ -83,12 +92,12 @@ def probe(path: str | os.PathLike) -> bool:
     from PIL import Image
 
     try:
-        if os.path.getsize(path) == 0:
-            raise Unreadable("empty file")
-        with Image.open(path) as image:
+        with foreign_files.open_file(path) as file, _open_image(file) as image:
             return image.mode in ("1", "L", "LA", "I", "F") or image.mode.startswith("I;")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Unreadable(_reason(error, path)) from error
+    except _BROKEN as error:
+        raise Unreadable(_reason(error)) from error
+    except Image.DecompressionBombError as error:
+        raise Unreadable("more pixels than Pillow allows") from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,17 +115,20 @@ def header(path: str | os.PathLike) -> Header:
     Raises:
         Unreadable: as for `probe`, or the header is broken.
     """
-    from PIL import Image
 
     grey = probe(path)
     try:
-        with Image.open(path) as image:
+        with foreign_files.open_file(path) as file, _open_image(file) as image:
             width, height = image.size
             # Pillow would decode all pixels of a PNG to find a rotation that is hardly ever there.
             has_exif = image.format != "PNG" or "exif" in image.info
-            if has_exif and image.getexif().get(0x0112, 1) >= 5:  # rotated by a quarter turn
+            stored = (
+                (image.tag_v2.get(256), image.tag_v2.get(257)) if image.format == "TIFF" else None
+            )
+            # Newer versions of Pillow state the size of a turned TIFF as it is shown.
+            if has_exif and stored in (None, image.size) and _orientation(image) >= 5:
                 width, height = height, width
-    except (OSError, SyntaxError, ValueError) as error:
+    except _BROKEN as error:
         raise Unreadable("broken image") from error
     return Header(grey, width, height)
 
@@ -128,10 +140,9 @@ def read(path: str | os.PathLike, size: int | None, channels: int) -> np.ndarray
         Unreadable: the file is empty, cannot be opened, or is not a complete image.
     """
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise Unreadable(_reason(error, path)) from error
+        content = foreign_files.read_bytes(path)
+    except (OSError, MemoryError) as error:
+        raise Unreadable(_reason(error)) from error
     return decode(content, size, channels)
 
 
@@ -157,13 +168,15 @@ def decode(content: bytes, size: int | None, channels: int) -> np.ndarray:
     if not content:
         raise Unreadable("empty file")
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            orientation = _orientation(image, content)
+        with _open_image(io.BytesIO(content)) as image:
             if size is not None and image.format in ("JPEG", "MPO"):
                 # Lets the decoder scale huge photographs down by 2, 4 or 8, never below twice
                 # the requested size.
                 image.draft(None, (2 * size, 2 * size))
-            plain = to_mode(_first_frame(image, content), channels)
+            image.load()
+            # Only now: Pillow has turned a TIFF itself, and a PNG's EXIF may follow its pixels.
+            orientation = _orientation(image)
+            plain = to_mode(image, channels)
             if orientation in _UPRIGHT:
                 plain = plain.transpose(Image.Transpose[_UPRIGHT[orientation]])
             if size is not None:
@@ -171,7 +184,7 @@ def decode(content: bytes, size: int | None, channels: int) -> np.ndarray:
             pixels = np.asarray(plain, np.uint8)
     except Unreadable:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except _BROKEN as error:
         raise Unreadable(_reason(error)) from error
     except Image.DecompressionBombError as error:
         raise Unreadable("more pixels than Pillow allows") from error
@@ -248,36 +261,48 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Scales 16-bit grey values (white is 65535) or floats (white is 1) to 8 bits."""
     from PIL import Image
 
-    values = np.asarray(image).astype(np.float64)
-    low, high = float(values.min()), float(values.max())
     white = 1.0 if image.mode == "F" else 65535.0
+    bands = [np.asarray(image.crop(box)) for box in _bands(image.size)]
+    low, high = (float(limit([limit(band) for band in bands])) for limit in (np.min, np.max))
     if not (low >= 0.0 and high <= white):
         raise Unreadable(f"grey values from {low:g} to {high:g}, expected 0 to {white:g}")
-    return Image.fromarray(np.round(values * (255.0 / white)).astype(np.uint8))
+    grey = np.empty((image.size[1], image.size[0]), np.uint8)
+    for (_, top, _, bottom), band in zip(_bands(image.size), bands):
+        grey[top:bottom] = np.round(band.astype(np.float64) * (255.0 / white))
+    return Image.fromarray(grey)
 
 
-def _orientation(image: Image.Image, content: bytes) -> int:
-    """EXIF orientation 1 to 8."""
-    if content[:2] == b"\xff\xd8":
-        from tfgan_suite import compat
-
-        return compat.jpeg_orientation(content)
-    return image.getexif().get(0x0112, 1)
+def _bands(size: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+    """Boxes of whole rows, of about a million pixels, that cover an image."""
+    width, height = size
+    rows = max(1, 2**20 // width)
+    return [(0, top, width, min(top + rows, height)) for top in range(0, height, rows)]
 
 
-def _first_frame(image: Image.Image, content: bytes) -> Image.Image:
-    """The decoded image; WebP is decoded by `compat` unless it is animated."""
+def _open_image(file: BinaryIO) -> Image.Image:
+    """Opens an image of the known kinds; Pillow would run Ghostscript on others.
+
+    Raises:
+        Unreadable: the file is empty.
+    """
     from PIL import Image
 
-    if image.format == "WEBP" and not getattr(image, "is_animated", False):
-        from tfgan_suite import compat
-
-        return Image.fromarray(compat.decode_webp(content))
-    image.load()
-    return image
+    if not file.read(1):
+        raise Unreadable("empty file")
+    file.seek(0)
+    return Image.open(file, formats=_FORMATS)
 
 
-def _reason(error: Exception, path: str | os.PathLike | None = None) -> str:
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 if there is none, or none that means something."""
+    try:
+        orientation = image.getexif().get(0x0112, 1)
+    except Exception:  # broken EXIF raises all kinds of errors; the pixels are whole
+        return 1
+    return orientation if orientation in _UPRIGHT else 1
+
+
+def _reason(error: Exception) -> str:
     """A few words without a path, for the list of skipped files."""
     name = type(error).__name__
     if name == "UnidentifiedImageError":
