@@ -362,3 +362,20 @@ def test_half_of_the_files_may_be_broken(tmp_path):
     noise(0).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes(b"")
     assert len(data.load(tmp_path)) == 1
+
+
+def test_what_is_no_image_file_is_named_and_nothing_waits(tmp_path):
+    for seed in range(8):
+        noise(seed).save(tmp_path / f"{seed}.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    os.symlink("/dev/zero", tmp_path / "endless.png")
+    os.symlink(tmp_path / "nowhere", tmp_path / "dangling.png")
+    (tmp_path / "folder.png").mkdir()
+    # Pillow by itself would start Ghostscript for this one.
+    (tmp_path / "postscript.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    source = data.load(tmp_path, size=8)
+    assert len(source) == 8
+    reasons = dict(source.skipped)
+    assert sorted(reasons) == ["dangling.png", "endless.png", "pipe.png", "postscript.png"]
+    assert "leads nowhere" in reasons["dangling.png"] and "device" in reasons["endless.png"]
+    assert "named pipe" in reasons["pipe.png"] and "known kind" in reasons["postscript.png"]
