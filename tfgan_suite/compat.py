@@ -321,6 +321,14 @@ def tensor_variable(variable: Any) -> tf.Variable:
     return variable if isinstance(variable, tf.Variable) else variable.value
 
 
+def saved_variables(trackable: Any) -> list[tf.Variable]:
+    """All variables that `tf.train.Checkpoint` saves with an object, each once."""
+    kinds = (tf.Variable, keras.Variable) if KERAS3 else (tf.Variable,)
+    parts = tf.train.TrackableView(trackable).descendants()
+    variables = [tensor_variable(part) for part in parts if isinstance(part, kinds)]
+    return list({id(variable): variable for variable in variables}.values())
+
+
 def log_value(value: tf.Tensor) -> tf.Tensor:
     """A scalar that `train_step` returns, in the form in which `fit` reports its mean.
 

@@ -1,7 +1,8 @@
-"""Checkpoints that survive a kill, a full disk and a damaged file."""
+"""Checkpoints that survive a kill, a power cut, a full disk and a damaged file."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -11,21 +12,32 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.training import strategies
+from tfgan_suite.training import checkpoint_files, strategies
 from tfgan_suite.training.callbacks import EverySteps
+from tfgan_suite.training.checkpoint_files import CheckpointFiles
+from tfgan_suite.training.health import Health, first_not_finite
+from tfgan_suite.utils import files
+
+
+class NotFiniteError(InputError):
+    """A game with numbers that are not finite was to be saved; nothing was written."""
 
 
 class Checkpoints:
     """The checkpoints of one game in one folder: networks, averaged networks, optimizers, counters.
 
-    A checkpoint counts only once its files are complete and the state file names it, so a kill at
-    any moment leaves the previous one valid.
+    A checkpoint is written into a folder of its own, synced to disk, and moved to its place, the
+    index last. So a kill or a power cut at any moment leaves the previous one valid. All numbers
+    in it are finite.
 
     Args:
         game: a compiled game.
         folder: where they are stored.
         keep: how many are kept; older ones are deleted.
         log: receives messages for the user.
+
+    Attributes:
+        last_good: step of the newest checkpoint that this object saved or restored, or None.
     """
 
     def __init__(
@@ -35,84 +47,159 @@ class Checkpoints:
         keep: int = 3,
         log: Callable[[str], None] = print,
     ):
-        self.game, self.log = game, log
+        self.game, self.keep, self.log = game, keep, log
         strategy = game.distribute_strategy or tf.distribute.get_strategy()
         self.chief = strategies.is_chief(strategy)
-        # Every worker takes part in saving; what the others write is discarded.
-        self.folder = Path(folder) if self.chief else Path(f"{folder}_worker{os.getpid()}")
         self.home = Path(folder)
-        self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(game=game), str(self.folder), max_to_keep=keep
-        )
+        # Every worker takes part in saving; what the others write is discarded.
+        self.folder = self.home if self.chief else Path(f"{folder}_worker{os.getpid()}")
+        self.last_good: int | None = None
+        self._checkpoint = tf.train.Checkpoint(game=game)
 
-    def save(self) -> str:
-        """Saves the game at its step.
+    def save(self) -> Path:
+        """Saves the game at its step, unless that checkpoint was just saved or restored.
 
         Returns:
             Path prefix of the checkpoint.
 
         Raises:
+            NotFiniteError: a number in the game is not finite.
             InputError: the disk is full or the folder is not writable; the last good checkpoint is
                 still there.
         """
         step = int(self.game.steps.numpy())
-        last = self._manager.latest_checkpoint
+        prefix = self.home / f"ckpt-{step}"
+        if step == self.last_good and not checkpoint_files.find_damage(prefix):
+            return prefix
+        problem = first_not_finite(self.game)
+        if problem:
+            raise NotFiniteError(f"{problem} holds numbers that are not finite")
+        staged = self.folder / f".saving-{step}"
         try:
-            return self._manager.save(checkpoint_number=step)
+            self._write(staged, prefix.name)
+            if self.chief:
+                self._publish(staged, prefix)
+            self.last_good = step
         except (tf.errors.OpError, OSError) as error:
-            self._clear_unfinished()
-            previous = f"the last one, {Path(last).name}, is kept" if last else "there is none yet"
+            shutil.rmtree(staged, ignore_errors=True)
             raise InputError(
                 f"the checkpoint of step {step} could not be written to {self.home}"
-                f" ({_free(self.home)} MiB free on its disk; {_reason(error)}); {previous}; free"
-                " some space or check the folder's permissions, then run the same command again to"
-                " resume"
+                f" ({files.failure_reason(error)}{files.free_space(self.home)}); {self.outlook()};"
+                " free some space or check the folder's permissions, then run the same command"
+                " again to resume"
             ) from error
         finally:
             if not self.chief:
                 shutil.rmtree(self.folder, ignore_errors=True)
+        return prefix
+
+    def outlook(self) -> str:
+        """Which checkpoint a resumed run would start from, for messages."""
+        if self.last_good is None:
+            return "there is no good checkpoint yet"
+        return f"the last good checkpoint is ckpt-{self.last_good} in {self.home}"
 
     def restore(self) -> int:
-        """Restores the newest checkpoint that can be read.
+        """Restores the newest checkpoint that is intact.
 
         Returns:
             The step at which it was saved; 0 if there is none.
 
         Raises:
-            InputError: there are checkpoints, but none fits the game or can be read.
+            InputError: there are checkpoints, but none is intact and fits the game.
         """
-        state = tf.train.get_checkpoint_state(str(self.home))
-        paths = list(state.all_model_checkpoint_paths) if state else []
-        if self.chief:
-            self._clear_unfinished()
-        reasons = []
-        for path in reversed(paths):
-            path = str(self.home / Path(path).name)
-            try:
-                status = self._manager.checkpoint.restore(path)
-                status.assert_existing_objects_matched()
-            except Exception as error:  # damaged files raise all kinds of errors
-                reasons.append(f"{Path(path).name}: {_reason(error)}")
+        try:
+            checkpoints = [c for c in checkpoint_files.scan(self.home) if not c.unfinished]
+        except OSError as error:
+            raise InputError(
+                f"{self.home} cannot be read ({files.failure_reason(error)}); check its permissions"
+            ) from error
+        reasons: list[str] = []
+        for checkpoint in checkpoints:
+            problem = self._load(checkpoint)
+            if problem:
+                reasons.append(f"checkpoint {checkpoint.step} {problem}")
                 continue
+            self.last_good = int(self.game.steps.numpy())
             if reasons:
-                self.log(f"skipped unreadable checkpoints ({'; '.join(reasons)})")
-            return int(self.game.steps.numpy())
+                self.log(f"{', '.join(reasons)}: going on from {checkpoint.step}")
+            return self.last_good
+        # The state file is written after the first checkpoint, so there was one.
+        if not reasons and (self.home / checkpoint_files.STATE).exists():
+            reasons = ["their files are missing"]
         if reasons:
             raise InputError(
-                f"no checkpoint in {self.home} can be restored ({'; '.join(reasons)});"
-                " start again with another --run"
+                f"no checkpoint in {self.home} can be restored ({', '.join(reasons)}); put intact"
+                " files there, or start again with another --run"
             )
         return 0
 
-    def _clear_unfinished(self) -> None:
-        """Removes what an interrupted or failed save left behind."""
-        complete = {Path(path).name for path in self._manager.checkpoints}
-        for path in self.folder.glob("ckpt-*"):
-            prefix = path.name.split(".")[0].split("_temp")[0]
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            elif prefix not in complete:
-                path.unlink(missing_ok=True)
+    def tidy(self) -> None:
+        """Removes what an interrupted save left behind; only the process that trains may do so."""
+        if not self.chief:
+            return
+        for checkpoint in checkpoint_files.scan(self.home):
+            if checkpoint.unfinished:
+                _delete(checkpoint)
+        leftovers = [path for path, _ in checkpoint_files.unfinished_saves(self.home)]
+        if self.home.parent.is_dir():
+            leftovers += self.home.parent.glob(f"{self.home.name}_worker[0-9]*")
+        for path in leftovers:
+            shutil.rmtree(path, ignore_errors=True)
+        (self.home / f"{checkpoint_files.STATE}{files.PART}").unlink(missing_ok=True)
+
+    def _load(self, checkpoint: CheckpointFiles) -> str:
+        """Restores a checkpoint; returns what is wrong with it."""
+        if checkpoint.damage:
+            return f"is damaged ({checkpoint.damage})"
+        name = checkpoint.prefix.name
+        try:
+            with files.plain_path(self.home) as folder:
+                self._checkpoint.read(f"{folder}/{name}").assert_existing_objects_matched()
+        except tf.errors.OpError as error:
+            return f"is damaged ({name}: {files.failure_reason(error)})"
+        except Exception as error:  # what does not fit the game raises all kinds of errors
+            return f"cannot be used ({name}: {files.failure_reason(error)})"
+        problem = first_not_finite(self.game)
+        return f"cannot be used ({problem} holds numbers that are not finite)" if problem else ""
+
+    def _write(self, staged: Path, name: str) -> None:
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.mkdir(parents=True)
+        with files.plain_path(staged) as folder:
+            self._checkpoint.write(f"{folder}/{name}")
+
+    def _publish(self, staged: Path, prefix: Path) -> None:
+        """Moves a checkpoint to its place, the index last, and deletes what it supersedes."""
+        files.sync_tree(staged)
+        damage = checkpoint_files.find_damage(staged / prefix.name)
+        if damage:
+            raise OSError(damage)
+        step = int(prefix.name.rpartition("-")[2])
+        # A damaged checkpoint of the same step must never mix with this one.
+        prefix.with_name(f"{prefix.name}.index").unlink(missing_ok=True)
+        for path in sorted(staged.iterdir(), key=lambda path: path.suffix == ".index"):
+            os.replace(path, self.home / path.name)
+        files.sync_folder(self.home)
+        self.last_good = step
+        staged.rmdir()
+        # The folders above may be as new as the checkpoint.
+        for parent in self.home.absolute().parents[:2]:
+            with contextlib.suppress(PermissionError):
+                files.sync_folder(parent)
+        checkpoints = [c for c in checkpoint_files.scan(self.home) if c.step <= step]
+        kept = [c for c in checkpoints if not c.damage][: self.keep]
+        self._write_state(kept)
+        for checkpoint in checkpoints:
+            if checkpoint not in kept:
+                _delete(checkpoint)
+
+    def _write_state(self, kept: list[CheckpointFiles]) -> None:
+        """Names the checkpoints in TensorFlow's state file, for programs that read it."""
+        lines = [f'model_checkpoint_path: "{kept[0].prefix.name}"']
+        lines += [f'all_model_checkpoint_paths: "{c.prefix.name}"' for c in reversed(kept)]
+        content = "".join(f"{line}\n" for line in lines)
+        files.write_bytes(self.home / checkpoint_files.STATE, content.encode())
 
 
 class SaveEvery(EverySteps):
@@ -121,24 +208,25 @@ class SaveEvery(EverySteps):
     Args:
         checkpoints: where they are saved.
         every: number of steps.
+        health: stops the run where a number is not finite and the game cannot be saved.
     """
 
-    def __init__(self, checkpoints: Checkpoints, every: int):
+    def __init__(self, checkpoints: Checkpoints, every: int, health: Health):
         super().__init__(every)
-        self.checkpoints = checkpoints
+        self.checkpoints, self.health = checkpoints, health
 
     def act(self, step: int, logs: object) -> None:
         if not self.model.stop_training:
+            self.save(step)
+
+    def save(self, step: int) -> None:
+        """Saves now, or says why the game cannot be saved."""
+        try:
             self.checkpoints.save()
+        except NotFiniteError as error:
+            self.health.stop(step, str(error))
 
 
-def _free(folder: Path) -> str:
-    try:
-        return str(shutil.disk_usage(folder).free // 2**20)
-    except OSError:
-        return "unknown"
-
-
-def _reason(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:200]
+def _delete(checkpoint: CheckpointFiles) -> None:
+    for path in checkpoint.files:
+        path.unlink(missing_ok=True)

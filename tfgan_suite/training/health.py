@@ -57,14 +57,14 @@ class Health(keras.callbacks.Callback):
         logs = {name: float(np.mean(value)) for name, value in (logs or {}).items()}
         broken = [name for name, value in logs.items() if not math.isfinite(value)]
         if broken:
-            self._stop(step, f"the loss {', '.join(broken)} is not a finite number")
+            self.stop(step, f"the loss {', '.join(broken)} is not a finite number")
         elif step % self.every == 0:
             self._look(step, logs)
 
     def _look(self, step: int, logs: Mapping[str, float]) -> None:
         variable = first_not_finite(self.model)
         if variable:
-            self._stop(step, f"{variable} holds numbers that are not finite")
+            self.stop(step, f"{variable} holds numbers that are not finite")
             return
         for message in self.model.diagnose(logs):
             self._warn(step, "losses", message)
@@ -95,7 +95,8 @@ class Health(keras.callbacks.Callback):
             self._logged.add(kind)
             self.log(f"\nstep {step}: warning: {message}")
 
-    def _stop(self, step: int, message: str) -> None:
+    def stop(self, step: int, message: str) -> None:
+        """Stops training for a reason; a game that is stopped so is not saved."""
         self.fatal = f"step {step}: {message}; {self.CAUSES}"
         self.model.stop_training = True
 
@@ -106,18 +107,46 @@ def spread_of(examples: np.ndarray) -> float:
 
 
 def first_not_finite(game: keras.Model) -> str | None:
-    """Which variable of the players or their optimizers holds NaN or infinity, in words."""
-    for player, networks in game.players().items():
-        for network in networks:
-            for variable in network.variables:
-                if not _finite(variable):
-                    return f"the weight {variable.name} of the {player}"
-        for variable in compat.optimizer_variables(game.optimizer_of(player)):
-            if not _finite(variable):
-                return f"the state {variable.name} of the {player}'s optimizer"
+    """Which variable of a game holds NaN or infinity, in words; None if all are finite.
+
+    Everything that a checkpoint saves is looked at: networks, their averages, optimizers, mean
+    losses, image pools.
+
+    Args:
+        game: a compiled game.
+    """
+    for variable in compat.saved_variables(game):
+        if not _finite(variable):
+            return _describe(game, variable)
     return None
 
 
 def _finite(variable: tf.Variable) -> bool:
-    value = tf.convert_to_tensor(compat.tensor_variable(variable))
-    return not value.dtype.is_floating or bool(tf.reduce_all(tf.math.is_finite(value)))
+    if not variable.dtype.is_floating:
+        return True
+    try:
+        # One pass without a copy; it raises where a number is not finite.
+        tf.raw_ops.CheckNumerics(tensor=tf.convert_to_tensor(variable), message="")
+    except tf.errors.InvalidArgumentError:
+        return False
+    return True
+
+
+def _describe(game: keras.Model, variable: tf.Variable) -> str:
+    """What a variable of a game is, in words."""
+    if variable is getattr(game, "_totals", None):
+        return "the mean of the losses"
+    for player, networks in game.players().items():
+        kinds = {
+            f"the weight {{}} of the {player}": [v for net in networks for v in net.variables],
+            f"the averaged weight {{}} of the {player}": [
+                v for net in game.ema(player) for v in net.variables
+            ],
+            f"the state {{}} of the {player}'s optimizer": compat.optimizer_variables(
+                game.optimizer_of(player)
+            ),
+        }
+        for words, candidates in kinds.items():
+            if any(compat.tensor_variable(candidate) is variable for candidate in candidates):
+                return words.format(variable.name)
+    return f"the variable {variable.name}"

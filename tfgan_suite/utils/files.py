@@ -1,19 +1,34 @@
-"""Atomic writes, and clear errors where writing fails."""
+"""Writes that survive a kill and a power cut, errors that name the reason, paths for TensorFlow."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tfgan_suite.errors import InputError
 
+# What a file is called until it is complete.
+PART = ".part"
+# Reasons that TensorFlow reports as text, in errors of many classes.
+_WRITE_REASONS, _OTHER_REASONS = (
+    tuple(os.strerror(getattr(errno, name)) for name in names.split() if hasattr(errno, name))
+    for names in ("ENOSPC EDQUOT EFBIG EROFS", "EIO EACCES EPERM ENOENT ENOTDIR ENAMETOOLONG")
+)
+# Characters that TensorFlow takes for a pattern where it looks for a file to read.
+_PATTERN = re.compile(r"[*?\[]" if os.sep == "\\" else r"[*?\[\\]")
+
 
 def append_json(path: str | os.PathLike, entry: Mapping[str, object]) -> None:
     """Appends a JSON line and waits until it is on disk."""
+    path = Path(path)
+    new = not path.exists()
     with open(path, "ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
@@ -22,6 +37,8 @@ def append_json(path: str | os.PathLike, entry: Mapping[str, object]) -> None:
         file.write(json_line(entry))
         file.flush()
         os.fsync(file.fileno())
+    if new:
+        sync_folder(path.parent)
 
 
 def json_line(entry: Mapping[str, object]) -> bytes:
@@ -30,14 +47,128 @@ def json_line(entry: Mapping[str, object]) -> bytes:
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
-    """Writes a file atomically: readers see the old content or the new, never a part."""
+    """Writes a file atomically: readers see the old content or the new, never a part.
+
+    When it returns, the new content is on disk. Where writing fails, no part stays.
+    """
     path = Path(path)
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    part = path.with_name(path.name + PART)
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_file(path: str | os.PathLike) -> None:
+    """Waits until a file's content is on disk."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: str | os.PathLike) -> None:
+    """Waits until a folder's entries are on disk: without it, a power cut undoes a rename."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.ENOTSUP):
+            raise  # some network file systems cannot sync folders
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(path: str | os.PathLike) -> None:
+    """Waits until all files and folders below a folder are on disk."""
+    for folder, _, names in os.walk(path, topdown=False):
+        for name in names:
+            sync_file(os.path.join(folder, name))
+        sync_folder(folder)
+
+
+@contextlib.contextmanager
+def plain_path(path: str | os.PathLike) -> Iterator[str]:
+    """A path for TensorFlow that names the same file or folder.
+
+    TensorFlow looks for checkpoints and SavedModels by patterns, so it cannot read those in
+    folders such as `[a] b`, and it cannot encode names that are not Unicode. Such a path is
+    reached through a link in a temporary folder while the block runs; any other is returned as
+    it is.
+
+    Args:
+        path: a file or folder; its parent has to exist.
+
+    Raises:
+        InputError: a link is needed, but cannot be created.
+    """
+    path = os.fspath(path)
+    if not _PATTERN.search(path) and _is_unicode(path):
+        yield path
+        return
+    parent, name = os.path.split(os.path.abspath(path))
+    linked = name if not _PATTERN.search(name) and _is_unicode(name) else ""
+    try:
+        folder = tempfile.mkdtemp(prefix="tfgan_suite_")
+        link = os.path.join(folder, "link")
+        os.symlink(parent if linked else os.path.join(parent, name), link)
+    except OSError as error:
+        raise InputError(
+            f"TensorFlow cannot read {path}, because of special characters in it, and a link to"
+            f" it cannot be created ({error.strerror or error}); rename the folder"
+        ) from error
+    try:
+        yield os.path.join(link, linked) if linked else link
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(link)
+            os.rmdir(folder)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def failure_reason(error: BaseException) -> str:
+    """Why reading or writing failed, in few words: "No space left on device".
+
+    Args:
+        error: an `OSError`, or one of TensorFlow's, whose text has the reason after a long path.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return str(error.strerror)
+    text = " ".join(str(error).split())
+    for reason in _WRITE_REASONS + _OTHER_REASONS:
+        if reason in text:
+            return reason
+    text = re.sub(r"\{\{[^}]*\}\}|\[Op:[^\]]*\]", "", text).strip()
+    return text[:200] or type(error).__name__
+
+
+def is_failed_write(error: BaseException) -> bool:
+    """Whether an error comes from a full disk, a quota or a read-only file system.
+
+    Args:
+        error: any error; every `OSError` counts, of TensorFlow's errors those that say so.
+    """
+    if isinstance(error, OSError):
+        return True
+    text = str(error) if type(error).__module__.startswith("tensorflow") else ""
+    return any(reason in text for reason in _WRITE_REASONS)
 
 
 @contextlib.contextmanager
@@ -52,13 +183,19 @@ def writing_to(folder: str | os.PathLike) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        free = ""
-        with contextlib.suppress(OSError):
-            path = Path(folder).resolve()
-            path = next(p for p in (path, *path.parents) if p.exists())
-            free = f", {shutil.disk_usage(path).free // 2**20} MiB free"
+    except Exception as error:
+        if not is_failed_write(error):
+            raise
         raise InputError(
-            f"cannot write to {folder} ({error.strerror or error}{free}); free some space, check"
-            " the permissions or choose another folder; what was saved before is kept"
+            f"cannot write to {folder} ({failure_reason(error)}{free_space(folder)}); free some"
+            " space, check the permissions or choose another folder; what was saved before is kept"
         ) from error
+
+
+def free_space(folder: str | os.PathLike) -> str:
+    """`", 12 MiB free"`: the space on the disk of a folder; empty if it cannot be read."""
+    with contextlib.suppress(OSError):
+        path = Path(folder).resolve()
+        path = next(parent for parent in (path, *path.parents) if parent.exists())
+        return f", {shutil.disk_usage(path).free // 2**20} MiB free"
+    return ""
