@@ -20,7 +20,6 @@ from harness import run_recipe, state
 from tfgan_suite import InputError, data
 from tfgan_suite.games import dcgan
 from tfgan_suite.training import fit, launch, publish
-from tfgan_suite.training.checkpoints import Checkpoints
 from tfgan_suite.training.run_folder import DataInfo, Run
 
 ROOT = Path(__file__).parents[2]
@@ -130,35 +129,6 @@ def test_lines_and_grids_after_the_checkpoint_are_made_again(source, tmp_path):
     assert not (run.folder / "samples" / "step_00000006.png").exists()
 
 
-def test_a_damaged_checkpoint_is_passed_over(copied, tmp_path):
-    run = copied(tmp_path / "run", 4)
-    newest = run.folder / "checkpoints" / "ckpt-4.data-00000-of-00001"
-    newest.write_bytes(newest.read_bytes()[:100])
-    told = []
-    game = make_game(options(), None)
-    assert Checkpoints(game, run.folder / "checkpoints", log=told.append).restore() == 2
-    assert "ckpt-4" in told[0]
-
-
-def test_when_no_checkpoint_can_be_read_it_says_so(copied, tmp_path):
-    run = copied(tmp_path / "run", 1)
-    for path in (run.folder / "checkpoints").glob("*.data*"):
-        path.write_bytes(b"")
-    with pytest.raises(InputError, match="ckpt-1.*another --run"):
-        Checkpoints(make_game(options(), None), run.folder / "checkpoints").restore()
-
-
-def test_what_an_interrupted_save_left_is_cleared(source, tmp_path):
-    run, _, _ = trained(tmp_path / "run", source, steps=2)
-    folder = run.folder / "checkpoints"
-    (folder / "ckpt-3.data-00000-of-00001").write_bytes(b"half")
-    (folder / "ckpt-3_temp").mkdir()
-    assert Checkpoints(make_game(options(), None), folder).restore() == 2
-    assert sorted(p.name for p in folder.iterdir()) == [
-        "checkpoint", "ckpt-2.data-00000-of-00001", "ckpt-2.index"
-    ]  # fmt: skip
-
-
 def test_other_constants_are_refused_and_named(source, copied, tmp_path):
     copied(tmp_path / "run", 1)
     with pytest.raises(InputError, match=r"width 2 \(now 3\).*another --run"):
@@ -194,31 +164,6 @@ def test_a_second_process_is_kept_out(tmp_path):
                 raise AssertionError("two processes are in")
     with Run(tmp_path).lock():
         pass
-
-
-def test_a_nan_stops_the_run_and_keeps_the_last_good_checkpoint(source, copied, tmp_path):
-    chosen = options(steps=9)
-    run, game = copied(tmp_path / "run", 4), make_game(options(), None)
-    broken = data.ArraySource("images", np.zeros((8, 8, 8, 1), "u1"))
-    broken._to_float = lambda found: {"image": tf.fill((4, 8, 8, 1), np.nan)}
-    broken.take = source.take
-    health = fit.train(run, game, broken, chosen, log=lambda text: None)
-    assert health.fatal.startswith("step 5:")
-    assert Checkpoints(make_game(options(), None), run.folder / "checkpoints").restore() == 4
-
-
-def test_a_full_disk_while_saving_keeps_what_was_saved(copied, tmp_path, monkeypatch):
-    run = copied(tmp_path / "run", 4)
-    checkpoints = Checkpoints(make_game(options(), None), run.folder / "checkpoints")
-    assert checkpoints.restore() == 4
-
-    def full(*args, **kwargs):
-        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
-
-    monkeypatch.setattr(checkpoints._manager, "save", full)
-    with pytest.raises(InputError, match="No space left.*ckpt-4, is kept.*free some space"):
-        checkpoints.save()
-    assert Checkpoints(make_game(options(), None), run.folder / "checkpoints").restore() == 4
 
 
 def test_a_run_is_loaded_without_its_recipe_in_the_path(tmp_path):

@@ -27,6 +27,7 @@ from tfgan_suite.export import (
 from tfgan_suite.export.errors import ConversionError
 from tfgan_suite.export.examples import Examples, Representative
 from tfgan_suite.export.functions import DEFAULT
+from tfgan_suite.utils.files import writing_to
 
 TFLITE_FORMATS = tuple(f"tflite_{kind}" for kind in tflite.KINDS)
 REJECTED = "rejected.json"
@@ -109,7 +110,11 @@ def export(
     bounds = {**parity.BOUNDS, "tflite_float16": float16_bound, "tflite_int8": int8_bound}
     job = _Job(_signatures(game), _kinds(formats), representative, bounds, size, seed)
     home = Path(folder) / name
-    with folders.staging(home) as staged, precision.float32_compute(job.networks) as policies:
+    with (
+        writing_to(home),
+        folders.staging(home) as staged,
+        precision.float32_compute(job.networks) as policies,
+    ):
         inputs = job.examples()
         served = functions.all_functions(job.signatures)
         variables = saved_model.save(staged, saved_model.trace_all(served), served)

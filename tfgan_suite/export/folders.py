@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import platform
 import re
 import shutil
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +21,13 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import files
 
 _STAGED = ".export-"
+_UNFINISHED = re.compile(
+    r"\.(export-|[a-z]+\.(json|config)\.)((?P<host>[0-9a-f]{6})-(?P<pid>\d+)(-.*)?|\w+)"
+)
+_DAY = 24 * 3600
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,127}")
 # Letters that Unicode does not decompose into a Latin one and an accent.
 _LATIN = str.maketrans(
@@ -102,26 +109,23 @@ def writing(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except _FILE_ERRORS as error:
+    except Exception as error:
+        if not isinstance(error, _FILE_ERRORS) and not files.is_failed_write(error):
+            raise
         for path in (folder, *folder.parents):
             if path.name.startswith(_STAGED):
-                folder = path.parent
+                folder = path.parent.resolve() if path.parent.is_symlink() else path.parent
         raise InputError(
-            f"cannot write an export into {str(folder)!r}: {_reason(error)}; free some space, "
-            "check the permissions or choose another folder"
+            f"cannot write an export into {str(folder)!r}: {files.failure_reason(error)}; free some"
+            " space, check the permissions or choose another folder"
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    if getattr(error, "strerror", None):
-        return str(error.strerror)
-    # TensorFlow says "<op and device>; <file>; <reason> [Op:<name>]".
-    return str(error).splitlines()[0].split("; ")[-1].split(" [Op:")[0]
 
 
 @contextlib.contextmanager
 def staging(home: Path) -> Iterator[Path]:
     """A hidden folder in `home` that is removed at the end, unless `publish` has moved it.
+
+    What killed exports left there is removed first. The path is one that TensorFlow can read.
 
     Raises:
         InputError: `home` or the folder cannot be created.
@@ -129,14 +133,53 @@ def staging(home: Path) -> Iterator[Path]:
     created = [path for path in (home, *home.parents) if not path.exists()]
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)
-        path = Path(tempfile.mkdtemp(prefix=_STAGED, dir=home))
+        _remove_stale(home)
+        path = Path(tempfile.mkdtemp(prefix=f"{_STAGED}{_owner()}-", dir=home))
     try:
-        yield path
+        with files.plain_path(path) as plain:
+            yield Path(plain)
     finally:
         shutil.rmtree(path, ignore_errors=True)
         for folder in created:
             with contextlib.suppress(OSError):  # no longer empty: it stays
                 folder.rmdir()
+
+
+def _owner() -> str:
+    """This process, as unfinished files name it: a hash of its host, and its number."""
+    return f"{hashlib.sha256(platform.node().encode()).hexdigest()[:6]}-{os.getpid()}"
+
+
+def _remove_stale(home: Path) -> None:
+    """Removes unfinished files and folders whose process has ended."""
+    host = _owner().partition("-")[0]
+    for path in home.iterdir():
+        match = _UNFINISHED.fullmatch(path.name)
+        if not match:
+            continue
+        stale = False
+        # Of processes on other hosts, and those of older versions, only the age is known.
+        if match["host"] == host:
+            stale = not _is_running(int(match["pid"]))
+        else:
+            with contextlib.suppress(OSError):
+                stale = time.time() - path.stat().st_mtime > _DAY
+        if stale and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif stale:
+            path.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    if os.name == "nt":  # there, the signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def publish(staged: Path, home: Path, finish: Callable[[int], None]) -> int:
@@ -157,8 +200,10 @@ def publish(staged: Path, home: Path, finish: Callable[[int], None]) -> int:
     version = 1 + max(versions(home), default=0)
     while True:
         finish(version)
+        files.sync_tree(staged)
         try:
             staged.rename(home / str(version))
+            files.sync_folder(home)
             return version
         except OSError:
             # Another process may have published this number in the meantime.
@@ -170,9 +215,10 @@ def publish(staged: Path, home: Path, finish: Callable[[int], None]) -> int:
 def write_text(path: Path, text: str) -> None:
     """Writes a text file atomically: readers see the old text or the new, never a part."""
     with writing(path.parent):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary = path.with_name(f".{path.name}.{_owner()}")
         try:
             temporary.write_text(text, encoding="utf-8")
+            files.sync_file(temporary)
             temporary.replace(path)
         finally:
             with contextlib.suppress(OSError):

@@ -15,6 +15,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import folders, functions
 from tfgan_suite.export.functions import DEFAULT
+from tfgan_suite.utils.files import plain_path
 
 
 def load(path: str | Path) -> Exported:
@@ -66,7 +67,8 @@ class Exported:
         self.path = path
         self.card = card
         # The variables exist only as long as the loaded object.
-        self._loaded = tf.saved_model.load(str(path))
+        with plain_path(path) as plain:
+            self._loaded = tf.saved_model.load(plain)
         self._descriptions = card["export"]["signatures"]
         self.signatures = tuple(self._descriptions)
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfgan_suite.core.signatures import Signature
 from tfgan_suite.export import saved_model
 from tfgan_suite.export.errors import ConversionError
+from tfgan_suite.utils.files import is_failed_write
 
 KINDS = ("float32", "float16", "int8")
 # Ops of norms that use the image's own statistics: sums over all pixels and quotients, for which
@@ -99,6 +100,8 @@ def _conversion_errors(name: str, kind: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # the converter raises its own classes and bare ones
+        if is_failed_write(error):
+            raise
         raise ConversionError(
             f"TensorFlow Lite cannot convert signature {name!r} to {kind}: {_first_line(error)}; "
             f"change that op or remove 'tflite_{kind}' from `formats`"

@@ -33,6 +33,7 @@ from tfgan_suite.features.layer_outputs import layer_names, select_outputs
 from tfgan_suite.features.named_layers import FeatureNetwork, checksum, feature_network
 from tfgan_suite.features.network import in_float32
 from tfgan_suite.features.weights import downloading, hash_weights, identify_network, read_model
+from tfgan_suite.utils.files import plain_path
 
 __all__ = [
     "APPLICATIONS", "RESIZES", "Extractor", "FeatureNetwork", "check_finite", "checksum",
@@ -354,7 +355,8 @@ def _of_layers(network: keras.Model, name: str, layers: list[str], **facts: Any)
 
 def _saved_model(path: Path, output: str, predictions: bool, options: dict) -> Extractor:
     try:
-        loaded = tf.saved_model.load(str(path))
+        with plain_path(path) as plain:
+            loaded = tf.saved_model.load(plain)
         call = loaded.signatures["serving_default"]
     except (OSError, KeyError, ValueError) as error:
         raise InputError(

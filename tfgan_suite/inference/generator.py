@@ -24,6 +24,7 @@ from tfgan_suite.export import card as cards
 from tfgan_suite.export import load, repeat_input
 from tfgan_suite.export.litert_runner import RUNTIMES
 from tfgan_suite.utils import image_grids
+from tfgan_suite.utils.files import plain_path
 
 UNKNOWN = "unknown"
 EXPECTED = "a run folder, saved_models/NAME[/VERSION], a SavedModel folder or a .tflite file"
@@ -276,7 +277,8 @@ def _described(
 def _of_saved_model(path: Path, name: str) -> Generator:
     """A SavedModel without a card: shapes and types are known, what they mean is not."""
     try:
-        loaded = tf.saved_model.load(str(path))
+        with plain_path(path) as plain:
+            loaded = tf.saved_model.load(plain)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise InputError(f"{name} cannot be loaded as a SavedModel ({error})") from error
 

@@ -15,10 +15,11 @@ import tensorflow as tf
 from tfgan_suite import data
 from tfgan_suite.training import callbacks
 from tfgan_suite.training.checkpoints import Checkpoints, SaveEvery
+from tfgan_suite.training.folder_watch import FolderWatch, remove_parts
 from tfgan_suite.training.health import Health
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.training.sample_grids import SampleGrid
-from tfgan_suite.utils.files import writing_to
+from tfgan_suite.utils.files import plain_path, writing_to
 
 
 def train(
@@ -41,39 +42,56 @@ def train(
         log: receives messages for the user.
 
     Returns:
-        The health callback. If its `fatal` is set, training stopped at a NaN and the last
-        checkpoint is from a step before it.
+        The health callback. If its `fatal` is set, training stopped at a NaN, which no checkpoint
+        holds; it says which the last good checkpoint is.
 
     Raises:
-        InputError: a checkpoint cannot be written, or none can be restored.
+        InputError: a checkpoint cannot be written, or none can be restored; or the run folder was
+            deleted during training.
         KeyboardInterrupt: the user or the system asked to stop; a checkpoint was saved.
     """
-    strategy = game.distribute_strategy or tf.distribute.get_strategy()
     checkpoints = Checkpoints(game, run.folder / "checkpoints", log=log)
     start = checkpoints.restore()
-    if checkpoints.chief:
-        run.drop_after(start)
     if start:
         log(f"resuming from step {start} of {options.steps} in {run.folder}")
     stop = _StopOnSignal()
-    writer = tf.summary.create_file_writer(str(run.folder / "logs")) if checkpoints.chief else None
-    health, grid = _watch(run, game, source, options, writer, log)
-    watching: list[keras.callbacks.Callback] = [
-        health,
-        grid,
-        callbacks.LossLog(run.folder / "losses.jsonl", options.log_every, writer),
-        *extra,
+    with contextlib.ExitStack() as stack:
+        writer = _prepare(run, start, checkpoints, stack) if checkpoints.chief else None
+        health, grid = _watch(run, game, source, options, writer, log)
         # Last: what a checkpoint covers must be on disk before it.
-        SaveEvery(checkpoints, options.checkpoint_every),
-        stop,
-    ]
-    with stop.listening(strategy.num_replicas_in_sync), writing_to(run.folder):
-        _fit(game, source, strategy, options, watching)
-    if health.fatal is None and int(game.steps.numpy()) > start:
-        checkpoints.save()
-    if stop.requested:
-        raise KeyboardInterrupt(f"stopped at step {int(game.steps.numpy())}, which is saved")
+        saving = SaveEvery(checkpoints, options.checkpoint_every, health)
+        loss_log = callbacks.LossLog(run.folder / "losses.jsonl", options.log_every, writer)
+        watching = [health, grid, loss_log, *extra, saving, stop]
+        if checkpoints.chief:
+            folder_watch = FolderWatch(run)
+            folder_watch.set_model(game)
+            watching.insert(0, folder_watch)
+            stack.enter_context(folder_watch.rescuing(checkpoints.save))
+        strategy = game.distribute_strategy or tf.distribute.get_strategy()
+        with stop.listening(), writing_to(run.folder):
+            _fit(game, source, strategy, options, watching)
+            step = int(game.steps.numpy())
+            if health.fatal is None and step > start:
+                saving.save(step)
+    if health.fatal:
+        health.fatal += f"; {checkpoints.outlook()}"
+    elif stop.requested:
+        raise KeyboardInterrupt(f"stopped at step {step}{', which is saved' if step else ''}")
     return health
+
+
+def _prepare(
+    run: Run, start: int, checkpoints: Checkpoints, stack: contextlib.ExitStack
+) -> tf.summary.SummaryWriter:
+    """Removes what an interrupted start left and what will be repeated; opens TensorBoard's log."""
+    with writing_to(run.folder):
+        checkpoints.tidy()
+        remove_parts(run.folder)
+        run.drop_after(start)
+        writer = tf.summary.create_file_writer(
+            stack.enter_context(plain_path(run.folder)) + "/logs"
+        )
+    return writer
 
 
 def _watch(
@@ -163,7 +181,7 @@ class _StopOnSignal(keras.callbacks.Callback):
             self.model.stop_training = True
 
     @contextlib.contextmanager
-    def listening(self, replicas: int) -> Iterator[None]:
+    def listening(self) -> Iterator[None]:
         def request(number: int, frame: Any) -> None:
             if self.requested:
                 raise KeyboardInterrupt("stopped immediately; the last checkpoint is kept")

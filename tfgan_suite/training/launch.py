@@ -147,7 +147,7 @@ def _main(recipe: Mapping[str, Any]) -> int:
         callbacks = recipe.get("make_callbacks", make_callbacks)(options, source, game)
         health = fit.train(run, game, source, options, callbacks)
         if health.fatal:
-            return _say(f"{health.fatal}\nthe last good checkpoint is in {run.folder}", 3)
+            return _say(health.fatal, 3)
         if chief:
             from tfgan_suite.training import publish
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import types
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import keras
@@ -77,7 +78,8 @@ def finish(
     lines += [f"  left out     {kind}: {reason}" for kind, reason in skipped.items()]
     if skipped:
         lines.append(
-            f"  to accept it: python -m tfgan_suite export {run.folder} --to {options.export}"
+            f"  to accept it: python -m tfgan_suite export {quote(str(run.folder))}"
+            f" --to {quote(str(options.export))}"
             " --float16-bound 0.02 --int8-bound 20"
         )
     print("\n".join(lines))
@@ -122,7 +124,8 @@ def _run_lines(folder: Path, measured: dict[str, float]) -> list[str]:
     """Lines that say what is in a run folder, and what the oracle read."""
     lines = [
         f"  samples      {folder / 'samples' / 'final.png'} (contact.png, training.gif beside it)",
-        f"  losses       {folder / 'losses.jsonl'}; tensorboard --logdir {folder / 'logs'}",
+        f"  losses       {folder / 'losses.jsonl'}; tensorboard --logdir"
+        f" {quote(str(folder / 'logs'))}",
     ]
     if measured:
         values = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
@@ -133,14 +136,15 @@ def _run_lines(folder: Path, measured: dict[str, float]) -> list[str]:
 def _export_lines(path: Path, usage: str) -> list[str]:
     """Lines that say where an export is and how to use it."""
     lines = [f"  SavedModel   {path}"]
+    models = quote(str(path.parent.parent.resolve()))
     files = sorted(file.stem for file in (path / "tflite").glob("*.tflite"))
     if files:
         lines.append(f"  TFLite       {path / 'tflite'} ({', '.join(files)})")
     return lines + [
         f"  parity       {path / 'parity.json'}",
         f"  card         {path / 'card.json'}",
-        f"  use          python -m tfgan_suite {usage.format(path)}",
-        f"  serve        docker run -p 8501:8501 -v {path.parent.parent.resolve()}:/models"
+        f"  use          python -m tfgan_suite {usage.format(quote(str(path)))}",
+        f"  serve        docker run -p 8501:8501 -v {models}:/models"
         f" -e MODEL_NAME={path.parent.name} tensorflow/serving",
     ]
 
