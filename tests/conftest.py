@@ -7,6 +7,7 @@ start, so a second MirroredStrategy fails with "Shape mismatch in the collective
 
 import gc
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -15,8 +16,13 @@ import tensorflow as tf  # noqa: E402
 from tflite_runner import Runner  # noqa: E402
 
 from tfgan_suite.export import parity  # noqa: E402
+from tfgan_suite.training import foreign_recipes  # noqa: E402
 
 pytest.register_assert_rewrite("harness", "answering")
+
+# The recipes of tests are announced as little as those of the suite.
+_HERE = Path(__file__).parent
+foreign_recipes.FOLDERS += [_HERE / "helpers", _HERE / "core"]
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2

@@ -50,3 +50,12 @@ def test_c_program_draws_the_same_images(games, tmp_path):
     found = np.frombuffer(done.stdout, "float32").reshape(5, 8, 8, 3)
     expected = game.network(tf.constant(z), training=False).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    # What Python would check is checked by the graph.
+    for rows, columns, words in (("5", "9", "(batch, 8)"), ("0", "8", "from 1 to")):
+        refused = subprocess.run(
+            [program, result.path, tensors["inputs"]["z"], tensors["outputs"]["image"]]
+            + [rows, columns],
+            input=bytes(4 * 5 * 9),
+            capture_output=True,
+        )
+        assert refused.returncode == 1 and words in refused.stderr.decode()

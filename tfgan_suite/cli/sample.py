@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfgan_suite.cli.arguments import add_json
 from tfgan_suite.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfgan_suite.inference.generator import Generator
+
+GRID_PIXELS = 2**25  # of a grid: about 100 MB
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,44 +47,73 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.count < 1:
         raise InputError(f"--count is {args.count}; it must be at least 1")
-    from tfgan_suite.utils import image_grids
+    from tfgan_suite.inference.generator import open_generator
     from tfgan_suite.utils.files import writing_to
 
-    samples = _draw(args.source, args.count, args.seed, args.label)
-    out = Path(args.out)
+    generator, out = open_generator(args.source), Path(args.out)
+    if not generator.signature().drawable:
+        generator.check_command("sample", "draws no images from noise")
     with writing_to(out.parent):
         if out.suffix.lower() == ".png":
-            out.parent.mkdir(parents=True, exist_ok=True)
-            image_grids.write_png(out, image_grids.draw(samples))
-            files = [out]
-        elif samples.ndim == 2:
-            raise InputError(f"--out is {out}, but points are drawn as one .png grid")
+            files = _write_grid(generator, args, out)
         else:
-            out.mkdir(parents=True, exist_ok=True)
-            files = [out / f"{args.seed}_{index:05d}.png" for index in range(len(samples))]
-            for file, image in zip(files, samples):
-                image_grids.write_png(file, image)
+            files = _write_files(generator, args, out)
     if args.json:
-        print(json.dumps({"files": [str(file) for file in files], "count": len(samples)}))
+        print(json.dumps({"files": files, "count": args.count}))
     else:
-        print(f"wrote {len(samples)} examples to {out}")
+        print(f"wrote {args.count} examples to {out}")
     return 0
 
 
-def _draw(source: str, count: int, seed: int, label: str | None = None) -> Any:
-    """Images as uint8, or points, from whatever the user named."""
-    from tfgan_suite.inference.generator import open_generator
+def _write_grid(generator: Generator, args: argparse.Namespace, out: Path) -> list[str]:
+    """Writes all samples as one image, which has to fit into memory."""
+    import numpy as np
 
-    generator = open_generator(source)
-    inputs = generator.signature().inputs
-    if not generator.signature().drawable:
-        generator.check_command("sample", "draws no images from noise")
-    samples = generator.sample(count, seed, **_labels(inputs, label, count, generator.facts))
-    if isinstance(samples, dict):  # the images are those of the first output that is one
-        samples = next((array for array in samples.values() if array.ndim == 4), None)
-    if samples is None or samples.ndim not in (2, 4):
-        raise InputError(f"{source} draws neither images nor points; use it from a script")
-    return samples
+    from tfgan_suite.utils import image_grids
+
+    shape = generator.signature().output.shape
+    if len(shape) == 3 and None not in shape:
+        most = max(1, GRID_PIXELS // ((shape[0] + 2) * (shape[1] + 2)))
+        if args.count > most:
+            raise InputError(
+                f"--out {out} would be a grid of {args.count} images of {shape[1]}x{shape[0]};"
+                f" a grid holds at most {most} of them: pass a folder as --out for one file each"
+            )
+    samples = np.concatenate(list(_draw(generator, args)))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    image_grids.write_png(out, image_grids.draw(samples))
+    return [str(out)]
+
+
+def _write_files(generator: Generator, args: argparse.Namespace, out: Path) -> list[str]:
+    """Writes a file for each sample as it is drawn; what is written stays if it is interrupted."""
+    from tfgan_suite.utils import image_grids
+
+    files: list[str] = []
+    index = 0
+    for samples in _draw(generator, args):
+        if samples.ndim == 2:
+            raise InputError(f"--out is {out}, but points are drawn as one .png grid")
+        out.mkdir(parents=True, exist_ok=True)
+        for image in samples:
+            file = out / f"{args.seed}_{index:05d}.png"
+            image_grids.write_png(file, image)
+            index += 1
+            if args.json:
+                files.append(str(file))
+    return files
+
+
+def _draw(generator: Generator, args: argparse.Namespace) -> Iterator[np.ndarray]:
+    """Images as uint8, or points, part by part."""
+    labels = _labels(generator.signature().inputs, args.label, args.count, generator.facts)
+    for part in generator.stream(args.count, args.seed, **labels):
+        samples = next(iter(part.values()))
+        if len(part) > 1:  # the images are those of the first output that is one
+            samples = next((array for array in part.values() if array.ndim == 4), None)
+        if samples is None or samples.ndim not in (2, 4):
+            raise InputError(f"{args.source} draws neither images nor points; use it from a script")
+        yield samples
 
 
 def _labels(

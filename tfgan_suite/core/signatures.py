@@ -7,10 +7,13 @@ served, converted and sampled without a line of code outside its own file.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+from tfgan_suite.errors import InputError
 
 # Kinds that are drawn from a seed; inputs of any other kind have to be passed.
 DRAWABLE = ("normal", "uniform", "label")
@@ -39,12 +42,14 @@ class TensorSpec:
     kind: str = "image"
     classes: int | None = None
 
-    def draw(self, count: int | tf.Tensor, seed: Any) -> tf.Tensor:
+    def draw(self, count: int | tf.Tensor, seed: Any, start: int = 0) -> tf.Tensor:
         """Draws a batch of noise or labels.
 
         Args:
             count: number of examples, Python int or scalar int tensor.
             seed: two integers, the seed of TensorFlow's stateless generators.
+            start: number of the first example: examples `start` to `start + count` of a longer
+                draw, bit for bit, without the memory for those before it.
 
         Returns:
             Tensor `(count, *shape)`.
@@ -52,6 +57,8 @@ class TensorSpec:
         Raises:
             ValueError: this kind is not drawn, but has to be passed (an image, for instance).
         """
+        if start:
+            return self._draw_later(int(count), seed, start)
         shape = tf.concat([[count], tf.constant(self.shape, tf.int32)], 0)
         if self.kind == "normal":
             return tf.random.stateless_normal(shape, seed, dtype=self.dtype)
@@ -60,6 +67,32 @@ class TensorSpec:
         if self.kind == "label":
             return tf.random.stateless_uniform(shape, seed, 0, self.classes, dtype=self.dtype)
         raise ValueError(f"input {self.name!r} is of kind {self.kind!r}, which cannot be drawn")
+
+    def _draw_later(self, count: int, seed: Any, start: int) -> tf.Tensor:
+        # The generator (Philox) counts in groups of four numbers of 32 bits, so a draw can begin
+        # at any group. Four examples always fill whole groups.
+        skipped = start % 4
+        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+        words = max(1, tf.as_dtype(self.dtype).size // 4)
+        groups = (start - skipped) // 4 * tf.TensorShape(self.shape).num_elements() * words
+        state = {
+            "shape": [count + skipped, *self.shape],
+            "key": key,
+            "counter": counter + tf.constant([groups, 0], tf.uint64),
+            "alg": tf.raw_ops.StatelessRandomGetAlg(),
+        }
+        if self.kind == "normal":
+            drawn = tf.raw_ops.StatelessRandomNormalV2(**state, dtype=self.dtype)
+        elif self.kind == "uniform":
+            drawn = tf.raw_ops.StatelessRandomUniformV2(**state, dtype=self.dtype) * 2.0 - 1.0
+        elif self.kind == "label":
+            bounds = (tf.constant(value, self.dtype) for value in (0, self.classes))
+            drawn = tf.raw_ops.StatelessRandomUniformIntV2(
+                **state, **dict(zip(("minval", "maxval"), bounds))
+            )
+        else:
+            raise ValueError(f"input {self.name!r} of kind {self.kind!r} cannot be drawn")
+        return drawn[skipped:]
 
     @property
     def drawable(self) -> bool:
@@ -82,6 +115,9 @@ class Signature:
             network that halves images n times answers a shifted part alike where the shift is
             a multiple of 2**n.
         further_outputs: outputs beside the first one.
+        limit: most examples or pixels at once; None: unlimited.
+        limit_unit: what `limit` counts: `"examples"` or, where inputs have open sides, `"pixels"`
+            as `counted` counts them.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -90,6 +126,8 @@ class Signature:
     networks: tuple[Any, ...]
     multiple: int = 1
     further_outputs: tuple[TensorSpec, ...] = ()
+    limit: int | None = None
+    limit_unit: str = "examples"
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
@@ -100,6 +138,45 @@ class Signature:
     def drawable(self) -> bool:
         """Whether every input can be drawn, so that samples need nothing but a seed."""
         return all(spec.drawable for spec in self.inputs)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an input has open sides."""
+        return any(None in spec.shape for spec in self.inputs)
+
+    def counted(self, sides: Any) -> Any:
+        """What one example of open sides counts for against `limit`.
+
+        Networks pad images to multiples of `multiple`, some to at least twice that: a strip of
+        one row costs as much as the padded image.
+
+        Args:
+            sides: lengths of the open sides, ints or integer tensors.
+        """
+        total: Any = 1
+        for side in sides:
+            padded = -(-side // self.multiple) * self.multiple
+            total = total * (
+                tf.maximum(padded, 2 * self.multiple)
+                if tf.is_tensor(side)
+                else max(padded, 2 * self.multiple)
+            )
+        return total
+
+    def part_size(self, inputs: Mapping[str, np.ndarray], batch: int) -> int:
+        """How many of the examples go in at once: `batch`, or fewer where `limit` asks for it."""
+        if self.limit is None:
+            return batch
+        counts = [
+            self.counted(
+                side
+                for side, fixed in zip(inputs[spec.name].shape[1:], spec.shape)
+                if fixed is None
+            )
+            for spec in self.inputs
+            if None in spec.shape and spec.name in inputs
+        ]
+        return max(1, min(batch, self.limit // max(counts, default=1)))
 
     def named_outputs(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """What `call` returns, always as a dict by output name.
@@ -114,6 +191,64 @@ class Signature:
         if set(returned) != set(names):
             raise ValueError(f"a signature returned {sorted(returned)}; it promises {names}")
         return {name: returned[name] for name in names}
+
+
+def run_in_parts(
+    signature: Signature,
+    call: Callable[..., Mapping[str, Any]],
+    inputs: Mapping[str, Any],
+    count: int | None = None,
+    *,
+    batch: int,
+    seed: int = 0,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Runs a signature part by part: inputs that are missing are drawn, part by part too.
+
+    Args:
+        signature: describes inputs and outputs.
+        call: takes arrays by input name and returns tensors or arrays by output name.
+        inputs: arrays `(count, ...)` by input name.
+        count: number of examples; None: the length of the first input.
+        batch: examples that go in at once, fewer where the signature's limit asks for it.
+        seed: of the inputs that are drawn; input number i has the stateless seed `(seed, i)`.
+
+    Yields:
+        Arrays by output name, of up to `batch` examples each.
+
+    Raises:
+        InputError: no examples, or an input that is missing and cannot be drawn.
+    """
+    arrays = {
+        spec.name: np.asarray(inputs[spec.name], spec.dtype)
+        for spec in signature.inputs
+        if spec.name in inputs
+    }
+    for spec in signature.inputs:
+        if spec.name not in arrays and not spec.drawable:
+            raise InputError(
+                f"input {spec.name!r} ({spec.kind}) is missing and cannot be drawn; pass"
+                f" {spec.name}=..."
+            )
+    if count is None:
+        count = len(next(iter(arrays.values())))
+    if count < 1:
+        raise InputError(f"there are {count} examples; pass 1 or more")
+    step = signature.part_size(arrays, batch)
+    for start in range(0, count, step):
+        size = min(step, count - start)
+        part = {
+            spec.name: arrays[spec.name][start : start + size]
+            if spec.name in arrays
+            else spec.draw(size, [seed, index], start).numpy()
+            for index, spec in enumerate(signature.inputs)
+        }
+        yield {name: np.asarray(output) for name, output in call(**part).items()}
+
+
+def join(parts: Iterator[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The parts of `run_in_parts`, joined along the batch dimension."""
+    outputs = list(parts)
+    return {name: np.concatenate([part[name] for part in outputs]) for name in outputs[0]}
 
 
 def from_noise(generator: Any, kind: str = "normal") -> dict[str, Signature]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.core.signatures import Signature
+from tfgan_suite.core.signatures import Signature, join, run_in_parts
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import image_grids
 
@@ -121,24 +121,8 @@ class TrainedGame:
         Returns:
             Arrays by output name.
         """
-        count = len(next(iter(inputs.values())))
-        arrays: dict[str, Any] = {}
-        for index, spec in enumerate(self.signatures()[signature].inputs):
-            if spec.name in inputs:
-                arrays[spec.name] = np.asarray(inputs[spec.name], spec.dtype)
-            elif spec.drawable:
-                arrays[spec.name] = spec.draw(count, [seed, index])
-            else:
-                raise InputError(
-                    f"input {spec.name!r} ({spec.kind}) of {signature!r} is missing and cannot be"
-                    " drawn; pass it"
-                )
-        function, parts = self.signature_function(signature), []
-        for start in range(0, count, batch):
-            rows = slice(start, start + batch)
-            outputs = function(**{k: tf.convert_to_tensor(v[rows]) for k, v in arrays.items()})
-            parts.append({name: output.numpy() for name, output in outputs.items()})
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        definition, function = self.signatures()[signature], self.signature_function(signature)
+        return join(run_in_parts(definition, function, inputs, batch=batch, seed=seed))
 
     # ---- what stands for its inputs ----------------------------------------------------------
 

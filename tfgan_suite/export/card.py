@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 import math
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.export import image_bytes
 
 FILE = "card.json"
 _RANGES = {
@@ -25,7 +26,7 @@ _RANGES = {
     "pixels": "0 to 255",
     "seed": "any",
     "count": "1 or more",
-    "file": "a PNG file; JPEG is read too",
+    "file": f"a PNG file; as an input also JPEG, at most {image_bytes.MAX_PIXELS:,} pixels",
 }
 _PACKAGES = ("tfgan-suite", "ai-edge-litert", "tensorflow-serving-api")
 
@@ -76,9 +77,10 @@ def make(
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "signatures": {
             key: {
-                "inputs": [describe(spec) for spec in signature.inputs],
+                "inputs": [_describe_input(spec, signature) for spec in signature.inputs],
                 "output": describe(signature.output),
                 **_further(signature),
+                **_limit(signature),
                 "tensors": tensors[key],
                 # The grid on which tiles of large images can be computed separately.
                 **({"multiple": signature.multiple} if signature.multiple > 1 else {}),
@@ -89,6 +91,38 @@ def make(
         **facts,
         "versions": _versions(),
     }
+
+
+def _describe_input(spec: TensorSpec, signature: Signature) -> dict[str, Any]:
+    description = describe(spec)
+    if spec.kind == "count" and signature.limit is not None:
+        description["range"] = f"1 to {signature.limit}"
+    return description
+
+
+def _limit(signature: Signature) -> dict[str, Any]:
+    """What one request may hold: the graph refuses more."""
+    if signature.limit is None:
+        return {}
+    return {"limit": {signature.limit_unit: signature.limit}}
+
+
+def restore_signature(description: Mapping[str, Any], call: Callable[..., Any]) -> Signature:
+    """A signature from its entry, run by `call`; exports of older versions have no limit."""
+    unit, limit = next(iter(description.get("limit", {}).items()), ("examples", None))
+    output, *further = (
+        restore(spec) for spec in (description["output"], *description.get("further_outputs", ()))
+    )
+    return Signature(
+        inputs=tuple(restore(spec) for spec in description["inputs"]),
+        output=output,
+        call=call,
+        networks=(),
+        multiple=description.get("multiple", 1),
+        further_outputs=tuple(further),
+        limit=limit,
+        limit_unit=unit,
+    )
 
 
 def _further(signature: Signature) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tfgan_suite.export import (
     examples,
     folders,
     functions,
+    limits,
     parity,
     precision,
     saved_model,
@@ -116,9 +117,17 @@ def export(
         precision.float32_compute(job.networks) as policies,
     ):
         inputs = job.examples()
-        served = functions.all_functions(job.signatures)
+        traced = {
+            name: saved_model.trace_all({name: signature}, batch=1, size=job.size)
+            for name, signature in job.signatures.items()
+        }
+        limited = {
+            name: limits.limited(signature, traced[name][name])
+            for name, signature in job.signatures.items()
+        }
+        served = functions.all_functions(limited)
         variables = saved_model.save(staged, saved_model.trace_all(served), served)
-        report = _compare(job, staged, inputs)
+        report = _compare(dataclasses.replace(job, signatures=limited), staged, inputs, traced)
         _check_parity(home, staged, report)
         content = cards.make(
             name,
@@ -183,7 +192,9 @@ def _kinds(formats: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(kind for kind in tflite.KINDS if {"tflite", f"tflite_{kind}"} & set(requested))
 
 
-def _compare(job: _Job, staged: Path, inputs: Mapping[str, Examples]) -> dict[str, Any]:
+def _compare(
+    job: _Job, staged: Path, inputs: Mapping[str, Examples], traced: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     """Converts each signature, runs every format and returns the report."""
     references = parity.saved_model_outputs(staged, job.signatures, inputs)
     report: dict[str, Any] = {"protocol": parity.protocol(job.seed), "signatures": {}, "ok": True}
@@ -198,7 +209,10 @@ def _compare(job: _Job, staged: Path, inputs: Mapping[str, Examples]) -> dict[st
             )
         }
         if job.kinds:
+            scratch = staged / ".scratch"
+            tflite.freeze(scratch, job.signatures[name], traced[name])
             results.update(_compare_tflite(job, name, staged, inputs[name], references[name]))
+            shutil.rmtree(scratch)
         report["ok"] = report["ok"] and all(result["ok"] for result in results.values())
         report["signatures"][name] = {
             "examples": len(reference[signature.output.name]),
@@ -216,7 +230,6 @@ def _compare_tflite(
     results = {}
     folder = staged / "tflite" if name == DEFAULT else staged / "tflite" / name
     scratch = staged / ".scratch"
-    tflite.freeze(scratch, name, signature, job.size)
 
     def attempt(kind: str, float_norms: bool = False) -> dict[str, Any]:
         path = folder / f"{kind}.tflite"
@@ -242,7 +255,6 @@ def _compare_tflite(
             with contextlib.suppress(ConversionError):
                 result = attempt(kind, float_norms=True)
         results[f"tflite_{kind}"] = result
-    shutil.rmtree(scratch)
     return results
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.export import image_bytes, limits
 
 DEFAULT = "serving_default"
 # In REST, TensorFlow Serving encodes tensors whose names have this suffix as base64.
@@ -111,6 +112,8 @@ def _is_image(spec: TensorSpec, channels: tuple[int, ...]) -> bool:
 
 def _sample(signature: Signature) -> Signature:
     def call(seed: tf.Tensor, count: tf.Tensor) -> dict[str, tf.Tensor]:
+        with tf.control_dependencies(limits.count_check(count, signature.limit)):
+            count = tf.identity(count)
         samples = {
             spec.name: draw_input(spec, index, count, seed)
             for index, spec in enumerate(signature.inputs)
@@ -139,7 +142,7 @@ def _png(signature: Signature) -> Signature:
 
     def call(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         for name, spec in files.items():
-            inputs[spec.name] = _decode(inputs.pop(name), spec)
+            inputs[spec.name] = image_bytes.decode(inputs.pop(name), signature, spec)
         outputs = signature.named_outputs(**inputs)
         for spec in signature.outputs:
             if _is_image(spec, _PNG_CHANNELS):
@@ -164,24 +167,4 @@ def _png(signature: Signature) -> Signature:
         output=output,
         further_outputs=tuple(further),
         call=call,
-    )
-
-
-def _decode(contents: tf.Tensor, spec: TensorSpec) -> tf.Tensor:
-    """PNG or JPEG files `(batch,)` as images in [-1, 1] of the size that the input has.
-
-    Images of another size are resized. An input of unknown size accepts any, but then all images
-    of a batch must have the same size.
-    """
-    height, width, channels = spec.shape
-
-    def decode_one(content: tf.Tensor) -> tf.Tensor:
-        pixels = tf.io.decode_image(content, channels=channels, expand_animations=False)
-        pixels = tf.cast(tf.ensure_shape(pixels, (None, None, channels)), tf.float32)
-        if height is not None and width is not None:
-            pixels = tf.image.resize(pixels, (height, width), antialias=True)
-        return pixels / 127.5 - 1.0
-
-    return tf.map_fn(
-        decode_one, contents, fn_output_signature=tf.TensorSpec(spec.shape, tf.float32)
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.core.signatures import TensorSpec
+from tfgan_suite.core.signatures import Signature, TensorSpec, join, run_in_parts
+from tfgan_suite.core.trained_game import single
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import folders, functions
@@ -123,7 +125,10 @@ class Exported:
                     f"input {spec.name!r} has shape {tensors[spec.name].shape}; signature "
                     f"{signature!r} takes {shape}"
                 )
-        outputs = self._loaded.signatures[signature](**tensors)
+        try:
+            outputs = self._loaded.signatures[signature](**tensors)
+        except tf.errors.InvalidArgumentError as error:
+            raise InputError(f"{str(self.path)!r} refuses the request: {_reason(error)}") from error
         arrays = {spec.name: outputs[spec.name].numpy() for spec in self.outputs(signature)}
         return arrays if len(arrays) > 1 else arrays[self.output(signature).name]
 
@@ -155,40 +160,26 @@ class Exported:
         """
         if count < 1 or batch < 1:
             raise InputError(f"count is {count} and batch {batch}; both must be 1 or more")
-        inputs = self._complete(signature, count, seed, inputs)
-        parts = []
-        for start in range(0, count, batch):
-            part = {name: array[start : start + batch] for name, array in inputs.items()}
-            parts.append(self(signature, **part))
-        specs = self.outputs(signature)
-        if len(specs) == 1:
-            return _to_pixels(specs[0], np.concatenate(parts))
-        return {
-            spec.name: _to_pixels(spec, np.concatenate([part[spec.name] for part in parts]))
-            for spec in specs
-        }
-
-    def _complete(
-        self, signature: str, count: int, seed: int, inputs: Mapping[str, Any]
-    ) -> dict[str, np.ndarray]:
-        """The inputs passed, repeated to `count`, and the others, drawn."""
-        specs = self.inputs(signature)
-        names = [spec.name for spec in specs]
-        unknown = set(inputs) - set(names)
+        specs = {spec.name: spec for spec in self.inputs(signature)}
+        unknown = set(inputs) - set(specs)
         if unknown:
-            raise InputError(f"{sorted(unknown)} are not inputs of {signature!r}; it takes {names}")
-        arrays = {}
-        for index, spec in enumerate(specs):
-            if spec.name in inputs:
-                arrays[spec.name] = repeat_input(spec, inputs[spec.name], count)
-            elif spec.drawable:
-                arrays[spec.name] = functions.draw_input(spec, index, count, seed).numpy()
-            else:
-                raise InputError(
-                    f"input {spec.name!r} of {signature!r} is of kind {spec.kind!r} and cannot be "
-                    f"drawn; pass {spec.name}=..."
-                )
-        return arrays
+            raise InputError(
+                f"{sorted(unknown)} are not inputs of {signature!r}; it takes {list(specs)}"
+            )
+        arrays = {key: repeat_input(specs[key], value, count) for key, value in inputs.items()}
+        outputs = self.outputs(signature)
+
+        def call(**part: np.ndarray) -> dict[str, np.ndarray]:
+            answer = self(signature, **part)
+            return dict(answer) if isinstance(answer, Mapping) else {outputs[0].name: answer}
+
+        described = self.describe(signature, call)
+        joined = join(run_in_parts(described, call, arrays, count, batch=batch, seed=seed))
+        return single({spec.name: _to_pixels(spec, joined[spec.name]) for spec in outputs})
+
+    def describe(self, signature: str, call: Callable[..., Any]) -> Signature:
+        """A signature as the card describes it, with the function that runs it."""
+        return cards.restore_signature(self._signature(signature), call)
 
     def _signature(self, name: str) -> Mapping[str, Any]:
         if name not in self._descriptions:
@@ -196,6 +187,13 @@ class Exported:
                 f"{str(self.path)!r} has no signature {name!r}; it has {list(self.signatures)}"
             )
         return self._descriptions[name]
+
+
+def _reason(error: tf.errors.InvalidArgumentError) -> str:
+    """What the graph says, without the names of its nodes."""
+    text = str(error.message)
+    _, _, words = text.rpartition("assertion failed: ")
+    return " ".join(re.sub(r"[\[\]\\]", "", words.splitlines()[0]).split())
 
 
 def _to_pixels(spec: TensorSpec, array: np.ndarray) -> np.ndarray:

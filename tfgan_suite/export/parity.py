@@ -80,7 +80,7 @@ def _in_parts(
         size = sum(array.size for array in outputs_of(slice(0, 1)).values())
     else:
         size = sum(math.prod(spec.shape) for spec in signature.outputs)
-    part = max(1, _MAX_ELEMENTS // max(1, size))
+    part = signature.part_size(inputs, max(1, _MAX_ELEMENTS // max(1, size)))
     parts = [outputs_of(slice(start, start + part)) for start in range(0, count, part)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

@@ -21,7 +21,7 @@ KINDS = ("float32", "float16", "int8")
 _NORMS = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "SUB", "MUL", "ADD"]
 
 
-def freeze(folder: Path, name: str, signature: Signature, size: tuple[int, int]) -> None:
+def freeze(folder: Path, signature: Signature, traced: Mapping[str, Any]) -> None:
     """Writes the SavedModel that `convert` reads: one signature, batch size 1.
 
     The converter reads a file because it silently converts functions of Keras 3 models wrongly
@@ -30,12 +30,11 @@ def freeze(folder: Path, name: str, signature: Signature, size: tuple[int, int])
 
     Args:
         folder: where to write it.
-        name: the signature's name, also in the converted file.
-        signature: the signature.
-        size: height and width of images of unknown size.
+        signature: the signature, a game's own: files for phones have a fixed size and no checks.
+        traced: its concrete function for batch size 1 and a fixed size, from
+            `saved_model.trace_all`, by its name, which the converted file uses too.
     """
-    signatures = {name: signature}
-    saved_model.save(folder, saved_model.trace_all(signatures, batch=1, size=size), signatures)
+    saved_model.save(folder, traced, dict.fromkeys(traced, signature))
 
 
 def convert(

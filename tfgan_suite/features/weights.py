@@ -22,13 +22,14 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
-from tfgan_suite.features import architectures
+from tfgan_suite.features import architectures, keras_files
 from tfgan_suite.features.network import Network
 from tfgan_suite.utils.files import write_bytes
 
 Stored = dict[str, dict[str, np.ndarray]]  # layer, then role: array
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")  # in Keras's order
 _EPSILON = 1e-3  # of MobileNetV2's batch norm
+_MAX_BYTES = 2**31  # of one array; a header of some bytes can declare any size
 _TIMEOUT = 30.0  # seconds without an answer after which a download counts as failed
 # Files of keras.applications, without the dense layers.
 FILES = {
@@ -202,6 +203,10 @@ def _read_h5(path: Path) -> Stored:
             return
         parts = parts[1:] if parts[0] == "model_weights" else parts
         layer = parts[parts.index("vars") - 1] if "vars" in parts else parts[0]
+        if item.external or item.nbytes > _MAX_BYTES:
+            raise ValueError(
+                f"the array {name} lies in another file or declares {item.nbytes} bytes"
+            )
         value = np.asarray(item)
         role = next((role for role in _NORM if role in parts[-1]), "bias")
         stored.setdefault(layer, {})["kernel" if value.ndim > 1 else role] = value
@@ -251,10 +256,11 @@ def read_model(path: Path) -> keras.Model:
     """Reads the file of a whole Keras model.
 
     Raises:
-        InputError: it is not a Keras model.
+        InputError: it is not a Keras model, or loading it would run code of its own.
     """
+    keras_files.check(path)
     try:
-        return keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # readers raise many kinds of errors
         reason = " ".join(str(error).split())[:150]
         raise InputError(

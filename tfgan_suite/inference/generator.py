@@ -10,14 +10,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.core.signatures import Signature, TensorSpec, join, run_in_parts
 from tfgan_suite.core.trained_game import DEFAULT, single
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
@@ -116,7 +116,7 @@ class Generator:
                 f"{self.name}: signature {signature!r} was given {sorted(inputs)}; it takes"
                 f" {[spec.name for spec in definition.inputs]}"
             )
-        return self._run(definition, len(next(iter(inputs.values()))), dict(inputs), batch, seed)
+        return join(self._parts(definition, None, inputs, batch, seed))
 
     def generate(self, count: int, seed: int = 0, batch: int = 64, **inputs: Any) -> Any:
         """Samples from `serving_default`.
@@ -134,6 +134,30 @@ class Generator:
         Raises:
             InputError: a count under 1, an unknown input, or one that is missing.
         """
+        return single(join(self._samples(count, seed, batch, inputs)))
+
+    def sample(self, count: int, seed: int = 0, batch: int = 64, **inputs: Any) -> Any:
+        """As `generate`, with images as uint8."""
+        return single(join(self.stream(count, seed, batch, **inputs)))
+
+    def stream(
+        self, count: int, seed: int = 0, batch: int = 64, **inputs: Any
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """As `sample`, in parts of up to `batch` samples, so that memory does not grow with count.
+
+        Yields:
+            Arrays by output name, images as uint8.
+        """
+        kinds = {spec.name: spec.kind for spec in self.signature().outputs}
+        for part in self._samples(count, seed, batch, inputs):
+            yield {
+                name: image_grids.to_uint8(array) if kinds[name] == "image" else array
+                for name, array in part.items()
+            }
+
+    def _samples(
+        self, count: int, seed: int, batch: int, inputs: Mapping[str, Any]
+    ) -> Iterator[dict[str, np.ndarray]]:
         if count < 1 or batch < 1:
             raise InputError(f"count {count} and batch {batch} have to be 1 or more")
         signature = self.signature()
@@ -142,41 +166,18 @@ class Generator:
         if unknown:
             raise InputError(f"{sorted(unknown)} are not inputs of {self.name}: {list(specs)}")
         arrays = {k: repeat_input(specs[k], value, count) for k, value in inputs.items()}
-        return single(self._run(signature, count, arrays, batch, seed))
+        return self._parts(signature, count, arrays, batch, seed)
 
-    def sample(self, count: int, seed: int = 0, batch: int = 64, **inputs: Any) -> Any:
-        """As `generate`, with images as uint8."""
-        samples = self.generate(count, seed, batch, **inputs)
-        specs = self.signature().outputs
-        arrays = samples if isinstance(samples, Mapping) else {specs[0].name: samples}
-        return single(
-            {
-                spec.name: image_grids.to_uint8(arrays[spec.name])
-                if spec.kind == "image"
-                else arrays[spec.name]
-                for spec in specs
-            }
-        )
-
-    def _run(
-        self, signature: Signature, count: int, inputs: dict[str, Any], batch: int, seed: int
-    ) -> dict[str, np.ndarray]:
-        arrays = {}
-        for index, spec in enumerate(signature.inputs):
-            if spec.name in inputs:
-                arrays[spec.name] = np.asarray(inputs[spec.name], spec.dtype)
-            elif spec.drawable:
-                arrays[spec.name] = spec.draw(count, [seed, index]).numpy()
-            else:
-                raise InputError(
-                    f"{self.name}: input {spec.name!r} ({spec.kind}) cannot be drawn; pass it"
-                )
+    def _parts(
+        self,
+        signature: Signature,
+        count: int | None,
+        inputs: Mapping[str, Any],
+        batch: int,
+        seed: int,
+    ) -> Iterator[dict[str, np.ndarray]]:
         step = self.fixed_batch or batch
-        parts = [
-            signature.call(**{name: array[start : start + step] for name, array in arrays.items()})
-            for start in range(0, count, step)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return run_in_parts(signature, signature.call, inputs, count, batch=step, seed=seed)
 
 
 def open_generator(source: str | Path) -> Generator:
@@ -260,17 +261,7 @@ def _described(
     """The signatures of a card, which `runner` runs."""
     signatures = {}
     for name, text in card["export"]["signatures"].items():
-        output, *further = (
-            cards.restore(spec) for spec in (text["output"], *text.get("further_outputs", ()))
-        )
-        signatures[name] = Signature(
-            inputs=tuple(cards.restore(spec) for spec in text["inputs"]),
-            output=output,
-            call=runner(name),
-            networks=(),
-            multiple=text.get("multiple", 1),
-            further_outputs=tuple(further),
-        )
+        signatures[name] = cards.restore_signature(text, runner(name))
     return signatures
 
 
@@ -330,7 +321,7 @@ def _of_tflite(path: Path) -> Generator:
         # The file's sizes are fixed where the game takes any.
         inputs = tuple(dataclasses.replace(s, shape=sizes[s.name]) for s in described.inputs)
         signature, usage = (
-            dataclasses.replace(described, inputs=inputs, multiple=1),
+            dataclasses.replace(described, inputs=inputs, multiple=1, limit=None),
             card.get("usage"),
         )
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Translator:
         output: description of the output images.
         call: float32 `(1, height, width, channels)` in [-1, 1] to the same height and width.
         multiple: grid on which parts can be computed separately (`Signature.multiple`).
+        limit: side of the largest square that an export accepts at once; None: any.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Translator:
     output: TensorSpec
     call: Callable[[np.ndarray], np.ndarray]
     multiple: int = 1
+    limit: int | None = None
 
     @property
     def channels(self) -> int:
@@ -55,7 +58,8 @@ class Translator:
 
         Args:
             image: float32 `(height, width, channels)` in [-1, 1], of any size.
-            tile: side of the tiles; 0: none up to 1024 x 1024 pixels, 512 above.
+            tile: side of the tiles; 0: none up to 1024 x 1024 pixels, 512 above; less where an
+                export accepts less at once.
             overlap: pixels that neighbouring tiles share; 0: a quarter of the tile.
 
         Returns:
@@ -64,8 +68,12 @@ class Translator:
         Raises:
             InputError: an impossible tile or overlap.
         """
-        if not tile and image.shape[0] * image.shape[1] > UNTILED_PIXELS:
+        height, width = image.shape[:2]
+        if not tile and height * width > UNTILED_PIXELS:
             tile = TILE
+        # Sides are rounded up to `multiple`, so a square of the limit is compared with squares.
+        if self.limit is not None and max(height, width, *[tile] * bool(tile)) > self.limit:
+            tile = min(tile or TILE, self.limit)
         return tiles.translate_image(
             image,
             self.call,
@@ -107,9 +115,10 @@ def open_translator(
         outputs = generator.run_signature({first.name: images}, name, seed=seed)
         return outputs[translation.output.name]
 
-    return Translator(
-        generator.name, direction, first, translation.output, call, translation.multiple
-    )
+    limit, multiple = None, translation.multiple
+    if translation.limit is not None and translation.is_open:
+        limit = max(multiple, math.isqrt(translation.limit) // multiple * multiple)
+    return Translator(generator.name, direction, first, translation.output, call, multiple, limit)
 
 
 def _choose(

@@ -18,6 +18,7 @@ from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.training import run_lock, run_manifest, run_recipe, run_schedule
 from tfgan_suite.training.checkpoints import Checkpoints
+from tfgan_suite.training.foreign_recipes import announce_foreign_recipe
 from tfgan_suite.training.run_manifest import DataInfo, refuse_old_run, versions
 from tfgan_suite.training.run_recipe import load_recipe
 from tfgan_suite.utils import files, image_grids
@@ -207,6 +208,7 @@ class Run:
         """
         manifest = self.manifest
         run_manifest.refuse_other_stack(manifest, self.folder)
+        announce_foreign_recipe(self.folder / run_recipe.RECIPE, manifest["recipe"])
         recipe = load_recipe(self.folder / run_recipe.RECIPE)
         run_recipe.check_constants(recipe, manifest["constants"], self.manifest_path)
         options = types.SimpleNamespace(**manifest["constants"])
