@@ -1,5 +1,6 @@
 """The command `sample`: runs and exports, classes, grids and single files."""
 
+import contextlib
 import json
 import runpy
 import sys
@@ -91,3 +92,32 @@ def test_a_game_without_classes_refuses_a_label(tiny_run, capsys):
         assert main(["sample", str(tiny_run / place), "--label", "2"]) == 2
         (reason,) = capsys.readouterr().err.splitlines()
         assert "does not draw by class" in reason
+
+
+def test_interrupted_work_keeps_what_is_done(tiny_run, tmp_path, monkeypatch):
+    """Files are written as they are drawn, 64 at a time."""
+    write, drawn = image_grids.write_png, []
+
+    def interrupted(path, pixels):
+        if len(drawn) == 70:
+            raise KeyboardInterrupt
+        drawn.append(path)
+        write(path, pixels)
+
+    words = ["sample", str(tiny_run / "run"), "--count", "100000", "--out", str(tmp_path / "many")]
+    monkeypatch.setattr(image_grids, "write_png", interrupted)
+    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+        main(words)
+    assert sorted((tmp_path / "many").iterdir()) == drawn and len(drawn) == 70
+    monkeypatch.undo()
+    words[3:] = ["70", "--out", str(tmp_path / "few")]
+    assert main(words) == 0
+    for path in drawn:
+        assert path.read_bytes() == (tmp_path / "few" / path.name).read_bytes()
+
+
+def test_a_grid_too_large_is_refused_before_it_is_drawn(tiny_run, tmp_path, capsys):
+    words = ["sample", str(tiny_run / "run"), "--out", str(tmp_path / "grid.png")]
+    assert main([*words, "--count", "10000000"]) == 2
+    (reason,) = capsys.readouterr().err.splitlines()
+    assert "a grid holds at most 335544 of them: pass a folder as --out" in reason

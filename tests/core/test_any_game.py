@@ -208,7 +208,7 @@ def test_every_format_gives_both_images(home):
 
 def test_what_cannot_be_drawn_is_asked_for(home):
     generator = open_generator(home / "resumed")
-    with pytest.raises(InputError, match=r"'sequence' \(chords\) cannot be drawn; pass it"):
+    with pytest.raises(InputError, match=r"'sequence' \(chords\) is missing and cannot be drawn"):
         generator.sample(2)
     with pytest.raises(InputError, match="use `python -m tfgan_suite duet"):
         generator.check_command("sample", "draws no images from noise")

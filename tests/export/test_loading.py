@@ -74,6 +74,13 @@ def test_errors(exported, games, tmp_path):
         exported(z=np.ones((1, 9)), label=[1])
     with pytest.raises(InputError, match="1 or more"):
         exported.sample(0)
+    limit = exported.card["export"]["signatures"]["sample"]["limit"]["examples"]
+    for count in (0, limit + 1):
+        text = f"refuses the request: the number of examples must be from 1 to {limit} in one"
+        with pytest.raises(InputError, match=f"{text} request; this is {count}$"):
+            exported("sample", seed=0, count=count)
+    with pytest.raises(InputError, match="'label' must be from 0 to 2; it holds 3$"):
+        exported(z=np.ones((1, 8)), label=[3])
     with pytest.raises(InputError, match="not inputs"):
         exported.sample(1, colour=3)
     with pytest.raises(InputError, match="3 of them"):

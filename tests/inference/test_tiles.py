@@ -113,3 +113,25 @@ def test_impossible_tiles_are_refused():
         translate_image(image, lambda x: x, tile=32, overlap=17)
     with pytest.raises(InputError, match="at least 8"):
         translate_image(image, lambda x: x, tile=4)
+
+
+def test_an_export_gets_tiles_within_its_limit():
+    from tfgan_suite.core.signatures import TensorSpec, count_pixels
+    from tfgan_suite.inference.translator import Translator
+
+    sizes, spec = [], TensorSpec("image", (None, None, 3))
+
+    def call(images):
+        sizes.append(images.shape[1:3])
+        return -images
+
+    image = np.random.default_rng(0).uniform(-1, 1, (100, 70, 3)).astype("f4")
+    for tile in (0, 128, 32):
+        sizes.clear()
+        translator = Translator("export", "AtoB", spec, spec, call, multiple=4, limit=64 * 64)
+        np.testing.assert_allclose(translator(image, tile), -image, atol=1e-6)
+        assert all(count_pixels(size, 4) <= 64 * 64 for size in sizes)
+        assert max(map(max, sizes)) == (32 if tile == 32 else 64) and len(sizes) > 1
+    sizes.clear()
+    Translator("export", "AtoB", spec, spec, call, multiple=4, limit=7200)(image)
+    assert sizes == [(100, 70)]  # 100 x 72 pixels

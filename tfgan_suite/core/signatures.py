@@ -145,23 +145,8 @@ class Signature:
         return any(None in spec.shape for spec in self.inputs)
 
     def counted(self, sides: Any) -> Any:
-        """What one example of open sides counts for against `limit`.
-
-        Networks pad images to multiples of `multiple`, some to at least twice that: a strip of
-        one row costs as much as the padded image.
-
-        Args:
-            sides: lengths of the open sides, ints or integer tensors.
-        """
-        total: Any = 1
-        for side in sides:
-            padded = -(-side // self.multiple) * self.multiple
-            total = total * (
-                tf.maximum(padded, 2 * self.multiple)
-                if tf.is_tensor(side)
-                else max(padded, 2 * self.multiple)
-            )
-        return total
+        """What one example of open sides counts for against `limit`: see `count_pixels`."""
+        return count_pixels(sides, self.multiple)
 
     def part_size(self, inputs: Mapping[str, np.ndarray], batch: int) -> int:
         """How many of the examples go in at once: `batch`, or fewer where `limit` asks for it."""
@@ -191,6 +176,23 @@ class Signature:
         if set(returned) != set(names):
             raise ValueError(f"a signature returned {sorted(returned)}; it promises {names}")
         return {name: returned[name] for name in names}
+
+
+def count_pixels(sides: Any, multiple: int) -> Any:
+    """The pixels that an image costs.
+
+    Networks pad images to multiples of a number, some to at least twice that: a strip of one row
+    costs as much as the padded image.
+
+    Args:
+        sides: lengths of its sides, ints or integer tensors.
+        multiple: the number.
+    """
+    total: Any = 1
+    for side in sides:
+        padded, least = -(-side // multiple) * multiple, 2 * multiple
+        total = total * (tf.maximum(padded, least) if tf.is_tensor(side) else max(padded, least))
+    return total
 
 
 def run_in_parts(

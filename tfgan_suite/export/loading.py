@@ -191,9 +191,10 @@ class Exported:
 
 def _reason(error: tf.errors.InvalidArgumentError) -> str:
     """What the graph says, without the names of its nodes."""
-    text = str(error.message)
-    _, _, words = text.rpartition("assertion failed: ")
-    return " ".join(re.sub(r"[\[\]\\]", "", words.splitlines()[0]).split())
+    lines = [line for line in str(error.message).splitlines() if line.strip()]
+    words = [line for line in lines if not line.startswith(("\t", " "))][-1:]
+    text = words[0].rpartition("assertion failed: ")[2] if words else type(error).__name__
+    return " ".join(re.sub(r"[\[\]\\]", "", text).split())
 
 
 def _to_pixels(spec: TensorSpec, array: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.core.signatures import TensorSpec
+from tfgan_suite.core.signatures import TensorSpec, count_pixels
 from tfgan_suite.core.translation_game import BACK, DIRECTIONS, FORTH
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference import tiles
@@ -31,7 +31,7 @@ class Translator:
         output: description of the output images.
         call: float32 `(1, height, width, channels)` in [-1, 1] to the same height and width.
         multiple: grid on which parts can be computed separately (`Signature.multiple`).
-        limit: side of the largest square that an export accepts at once; None: any.
+        limit: most pixels that an export accepts at once; None: any number.
     """
 
     name: str
@@ -71,9 +71,10 @@ class Translator:
         height, width = image.shape[:2]
         if not tile and height * width > UNTILED_PIXELS:
             tile = TILE
-        # Sides are rounded up to `multiple`, so a square of the limit is compared with squares.
-        if self.limit is not None and max(height, width, *[tile] * bool(tile)) > self.limit:
-            tile = min(tile or TILE, self.limit)
+        if self.limit is not None:
+            largest = math.isqrt(self.limit) // self.multiple * self.multiple
+            if tile or count_pixels((height, width), self.multiple) > self.limit:
+                tile = min(tile or TILE, largest)
         return tiles.translate_image(
             image,
             self.call,
@@ -115,10 +116,10 @@ def open_translator(
         outputs = generator.run_signature({first.name: images}, name, seed=seed)
         return outputs[translation.output.name]
 
-    limit, multiple = None, translation.multiple
-    if translation.limit is not None and translation.is_open:
-        limit = max(multiple, math.isqrt(translation.limit) // multiple * multiple)
-    return Translator(generator.name, direction, first, translation.output, call, multiple, limit)
+    limit = translation.limit if translation.is_open else None
+    return Translator(
+        generator.name, direction, first, translation.output, call, translation.multiple, limit
+    )
 
 
 def _choose(
