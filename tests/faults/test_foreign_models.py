@@ -99,6 +99,15 @@ def test_a_foreign_recipe_is_announced_once(tmp_path, monkeypatch, capsys):
         path.write_text(text)
         for _ in range(2):
             foreign_recipes.announce_foreign_recipe(path, name)
-    changed, own = capsys.readouterr().err.splitlines()
-    assert str(tmp_path / "changed") in changed and "differs from the installed one" in changed
+    helper = tmp_path / "same" / "recipe_modules" / "helper.py"
+    helper.parent.mkdir()
+    helper.write_text("B = 1\n")
+    monkeypatch.setattr(foreign_recipes, "_announced", set())
+    foreign_recipes.announce_foreign_recipe(tmp_path / "same" / "recipe.py", "dcgan")
+    changed, own, helped = capsys.readouterr().err.splitlines()
+    assert (
+        str(tmp_path / "changed") in changed
+        and "differs, or a module beside it, from the installed one" in changed
+    )
+    assert str(tmp_path / "same") in helped and "a module beside it" in helped
     assert str(tmp_path / "own") in own and "trust" in own

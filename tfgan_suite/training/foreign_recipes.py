@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from tfgan_suite.training import run_recipe
+
 # Where recipes lie that came with the suite.
 FOLDERS = [Path(__file__).resolve().parents[2] / "recipes"]
 _announced: set[Path] = set()
@@ -21,10 +23,17 @@ def announce_foreign_recipe(path: Path, name: str) -> None:
     if path in _announced or not path.is_file():
         return
     _announced.add(path)
-    content = path.read_bytes()
+    # Modules that the recipe brings along are executed with it.
+    programs = [path, *sorted((path.parent / run_recipe.HELPERS).rglob("*.py"))]
     # A name from a run folder may hold anything, such as ../.
     ours = [file for folder in FOLDERS for file in folder.glob("*.py") if file.stem == name]
-    if any(file.read_bytes() == content for file in ours):
+    installed = {file.read_bytes() for folder in FOLDERS for file in folder.glob("*.py")}
+    same = any(file.read_bytes() == path.read_bytes() for file in ours)
+    if same and all(file.read_bytes() in installed for file in programs):
         return
-    difference = "differs from the installed one" if ours else "is none of the installed recipes"
+    difference = (
+        "differs, or a module beside it, from the installed one"
+        if ours
+        else "is none of the installed recipes"
+    )
     print(f"executing {path}, which {difference}; open only runs that you trust", file=sys.stderr)
