@@ -39,6 +39,7 @@ def weight(game):
 
 
 def save_at(game, folder, *steps, **options):
+    folder.parent.mkdir(exist_ok=True)
     saving = Checkpoints(game, folder, **options)
     for step in steps:
         set_state(game, step)

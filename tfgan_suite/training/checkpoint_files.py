@@ -14,7 +14,7 @@ from pathlib import Path
 from tensorflow.core.protobuf import tensor_bundle_pb2
 
 STATE = "checkpoint"
-_FILE = re.compile(r"ckpt-(\d+)\.(index|data-\d{5}-of-\d{5})")
+_FILE = re.compile(r"ckpt-(\d{1,18})\.(index|data-\d{5}-of-\d{5})")
 # Folders that mark an unfinished save: ours, and TensorFlow's own.
 _MARK = re.compile(r"\.saving-(\d+)|ckpt-(\d+)_temp")
 # An index is a table of sorted strings; it ends with this number.

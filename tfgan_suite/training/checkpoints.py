@@ -165,7 +165,9 @@ class Checkpoints:
 
     def _write(self, staged: Path, name: str) -> None:
         shutil.rmtree(staged, ignore_errors=True)
-        staged.mkdir(parents=True)
+        # A run folder that is gone stays so: it is not created anew without its other files.
+        self.folder.mkdir(exist_ok=True)
+        staged.mkdir()
         with files.plain_path(staged) as folder:
             self._checkpoint.write(f"{folder}/{name}")
 
@@ -209,11 +211,15 @@ class SaveEvery(EverySteps):
         checkpoints: where they are saved.
         every: number of steps.
         health: stops the run where a number is not finite and the game cannot be saved.
+
+    Attributes:
+        check_folder: called before each save; raises an error where nothing must be written.
     """
 
     def __init__(self, checkpoints: Checkpoints, every: int, health: Health):
         super().__init__(every)
         self.checkpoints, self.health = checkpoints, health
+        self.check_folder: Callable[[], None] = lambda: None
 
     def act(self, step: int, logs: object) -> None:
         if not self.model.stop_training:
@@ -221,6 +227,7 @@ class SaveEvery(EverySteps):
 
     def save(self, step: int) -> None:
         """Saves now, or says why the game cannot be saved."""
+        self.check_folder()
         try:
             self.checkpoints.save()
         except NotFiniteError as error:

@@ -58,13 +58,13 @@ def train(
     with contextlib.ExitStack() as stack:
         writer = _prepare(run, start, checkpoints, stack) if checkpoints.chief else None
         health, grid = _watch(run, game, source, options, writer, log)
-        # Last: what a checkpoint covers must be on disk before it.
-        saving = SaveEvery(checkpoints, options.checkpoint_every, health)
         loss_log = callbacks.LossLog(run.folder / "losses.jsonl", options.log_every, writer)
+        saving = SaveEvery(checkpoints, options.checkpoint_every, health)
+        # Saving comes last: what a checkpoint covers must be on disk before it.
         watching = [health, grid, loss_log, *extra, saving, stop]
         if checkpoints.chief:
-            folder_watch = FolderWatch(run)
-            folder_watch.set_model(game)
+            folder_watch = FolderWatch(run, game)
+            saving.check_folder = folder_watch.check
             watching.insert(0, folder_watch)
             stack.enter_context(folder_watch.rescuing(checkpoints.save))
         strategy = game.distribute_strategy or tf.distribute.get_strategy()

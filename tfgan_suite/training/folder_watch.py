@@ -26,17 +26,22 @@ class FolderWatch(keras.callbacks.Callback):
 
     Args:
         run: the opened run.
+        game: the game that is trained in it.
     """
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, game: keras.Model):
         super().__init__()
-        self.run = run
+        self.run, self.game = run, game
         # An open folder keeps its number, which a new folder of the same name could get.
         self._folder = None if os.name == "nt" else os.open(run.folder, os.O_RDONLY)
         small = [run.manifest_path, run.folder / "versions.jsonl", *run.folder.rglob("*.py")]
         self._contents = {path: path.read_bytes() for path in small if path.is_file()}
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raises FolderDeletedError if the folder is gone."""
         if self.is_gone():
             raise FolderDeletedError(f"the run folder {self.run.folder} was deleted or moved")
 
@@ -73,7 +78,7 @@ class FolderWatch(keras.callbacks.Callback):
                 os.close(self._folder)
 
     def _rescue(self, save: Callable[[], object]) -> str:
-        folder, step = self.run.folder, int(self.model.steps.numpy())
+        folder, step = self.run.folder, int(self.game.steps.numpy())
         reason = f"the run folder {folder} was deleted or moved during training"
         try:
             status = os.stat(folder)

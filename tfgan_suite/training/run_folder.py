@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ import numpy as np
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
-from tfgan_suite.training import run_lock, run_manifest, run_recipe, run_schedule
+from tfgan_suite.training import checkpoint_files, run_lock, run_manifest, run_recipe, run_schedule
 from tfgan_suite.training.checkpoints import Checkpoints
 from tfgan_suite.training.foreign_recipes import announce_foreign_recipe
 from tfgan_suite.training.run_manifest import DataInfo, refuse_old_run, versions
@@ -64,10 +63,9 @@ class Run:
         return run_manifest.read(self.manifest_path)
 
     def trained_steps(self) -> int:
-        """Step of the newest checkpoint file; 0 if the run has not trained a step yet."""
-        names = os.listdir(self.folder / "checkpoints") if self.has_checkpoints else []
-        steps = (re.fullmatch(r"ckpt-(\d{1,18})\.index", name) for name in names)
-        return max((int(match[1]) for match in steps if match), default=0)
+        """Step of the newest checkpoint, intact or not; 0 if the run has not trained a step yet."""
+        checkpoints = checkpoint_files.scan(self.folder / "checkpoints")
+        return max((c.step for c in checkpoints if not c.unfinished), default=0)
 
     def bound_manifest(self) -> dict[str, Any] | None:
         """The manifest of a run that has trained a step; None: nothing binds the folder yet.

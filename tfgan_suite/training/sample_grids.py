@@ -48,7 +48,7 @@ class SampleGrid(EverySteps):
         grid = self.draw(self.model)
         if grid is None or not self.chief:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
         image_grids.write_png(self.folder / f"step_{step:08d}.png", grid)
         if self.writer is not None:
             with self.writer.as_default(step=step):
