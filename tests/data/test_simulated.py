@@ -128,7 +128,7 @@ def test_bad_labels_are_named(eyes, text, words):
 
 def test_bad_json_is_named(eyes):
     (eyes / "labels.csv").unlink()
-    for text, word in (("{", "cannot be read as JSON"), ("[1, 2]", "holds no labels")):
+    for text, word in (("{", "is damaged"), ("[1, 2]", "holds no labels")):
         (eyes / "labels.json").write_text(text)
         failing(eyes, "labels.json", word)
 
