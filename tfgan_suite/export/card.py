@@ -16,7 +16,9 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.errors import InputError
 from tfgan_suite.export import image_bytes
+from tfgan_suite.utils.json_files import COUNT, POSITIVE, Maybe, Number, read_json
 
 FILE = "card.json"
 _RANGES = {
@@ -29,6 +31,58 @@ _RANGES = {
     "file": f"a PNG file; as an input also JPEG, at most {image_bytes.MAX_PIXELS:,} pixels",
 }
 _PACKAGES = ("tfgan-suite", "ai-edge-litert", "tensorflow-serving-api")
+
+
+_TENSOR = {
+    "name": str,
+    "shape": [Maybe(Number(int, 1, 2**24))],
+    "dtype": str,
+    "kind": str,
+    "classes": Maybe(Number(int, 1, 2**31)),
+}
+_SIGNATURE = {
+    "inputs": [_TENSOR],
+    "output": _TENSOR,
+    "further_outputs": Maybe([_TENSOR]),
+    "multiple": Maybe(Number(int, 1, 2**16)),
+}
+_SCHEMA = {
+    "export": {"signatures": {str: _SIGNATURE}},
+    "usage": Maybe(str),
+    "classes": Maybe([str]),
+    "steps": Maybe(COUNT),
+    "shape": Maybe([POSITIVE]),
+    "game": Maybe(str),
+    "data": Maybe(str),
+    "constants": Maybe({}),
+    "files": Maybe({str: COUNT}),
+}
+ADVICE = "export the run again, or restore the file"
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The card of a version's folder.
+
+    Raises:
+        InputError: it is missing or damaged; one line that names the file and the key.
+    """
+    path = folder / FILE
+    card = read_json(path, _SCHEMA, advice=ADVICE)
+    if "serving_default" not in card["export"]["signatures"]:
+        raise InputError(f"{path} is damaged: it has no signature serving_default; {ADVICE}")
+    for key, signature in card["export"]["signatures"].items():
+        for spec in (*signature["inputs"], signature["output"]):
+            try:
+                tf.as_dtype(spec["dtype"])
+            except TypeError:
+                raise InputError(
+                    f"{path} is damaged: {key} has a tensor of dtype {spec['dtype'][:40]!r};"
+                    f" {ADVICE}"
+                ) from None
+    usage = card.get("usage")
+    if usage and (usage.count("{}") != 1 or usage.count("{") + usage.count("}") != 2):
+        raise InputError(f"{path} is damaged: usage is {usage[:60]!r}; {ADVICE}")
+    return card
 
 
 def describe(spec: TensorSpec) -> dict[str, Any]:

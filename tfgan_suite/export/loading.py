@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -45,15 +44,29 @@ def load(path: str | Path) -> Exported:
                 "by `export`, with a saved_model.pb in the version's folder"
             )
         folder = folder / str(complete[-1])
-    try:
-        card = json.loads((folder / cards.FILE).read_text(encoding="utf-8"))
-        card["export"]["signatures"][DEFAULT]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    if not (folder / cards.FILE).exists():
         raise InputError(
             f"{str(folder)!r} has no readable {cards.FILE}, which describes its inputs; export it "
             "with tfgan_suite, or use tf.saved_model.load"
+        )
+    return Exported(folder, cards.read(folder))
+
+
+def load_saved_model(path: Path) -> Any:
+    """Loads a SavedModel.
+
+    Raises:
+        InputError: its graph or its variables are damaged; one line that names the folder.
+    """
+    try:
+        with plain_path(path) as plain:
+            return tf.saved_model.load(plain)
+    except Exception as error:  # damaged files raise all kinds of errors
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"{path} cannot be loaded as a SavedModel ({reason}): saved_model.pb or variables/ is"
+            " damaged; export the run again, or restore the folder"
         ) from error
-    return Exported(folder, card)
 
 
 class Exported:
@@ -69,10 +82,35 @@ class Exported:
         self.path = path
         self.card = card
         # The variables exist only as long as the loaded object.
-        with plain_path(path) as plain:
-            self._loaded = tf.saved_model.load(plain)
+        self._loaded = load_saved_model(path)
         self._descriptions = card["export"]["signatures"]
+        self._check_card()
         self.signatures = tuple(self._descriptions)
+
+    def _check_card(self) -> None:
+        """Raises InputError where the card describes other tensors than the SavedModel has."""
+        for key in self._descriptions:
+            function = self._loaded.signatures.get(key)
+            matches = function is not None
+            if matches:
+                actual = function.structured_input_signature[1]
+                described = {spec.name: functions.tensor_spec(spec) for spec in self.inputs(key)}
+                outputs = {spec.name for spec in self.outputs(key)}
+                matches = (
+                    actual.keys() == described.keys()
+                    and outputs <= set(function.structured_outputs)
+                    and not any(s.drawable and None in s.shape for s in self.inputs(key))
+                    and all(
+                        spec.dtype == described[name].dtype
+                        and spec.shape.is_compatible_with(described[name].shape)
+                        for name, spec in actual.items()
+                    )
+                )
+            if not matches:
+                raise InputError(
+                    f"{self.path / cards.FILE} does not describe the signature {key!r} of the"
+                    f" saved_model.pb beside it; {cards.ADVICE}"
+                )
 
     def inputs(self, signature: str = DEFAULT) -> tuple[TensorSpec, ...]:
         """The inputs of a signature."""

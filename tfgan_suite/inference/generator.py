@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,8 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import load, repeat_input
 from tfgan_suite.export.litert_runner import RUNTIMES
+from tfgan_suite.export.loading import load_saved_model
 from tfgan_suite.utils import image_grids
-from tfgan_suite.utils.files import plain_path
 
 UNKNOWN = "unknown"
 EXPECTED = "a run folder, saved_models/NAME[/VERSION], a SavedModel folder or a .tflite file"
@@ -191,13 +190,19 @@ def open_generator(source: str | Path) -> Generator:
         InputError: none of these, or one that is damaged.
     """
     path = Path(source)
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except (OSError, ValueError) as error:  # a name too long, with a null byte, no permission
+        raise InputError(
+            f"{str(source)[:200]!r} cannot be opened ({error}); expected {EXPECTED}"
+        ) from None
+    if not exists:
         raise InputError(f"{source} does not exist; expected {EXPECTED}")
     if path.suffix == ".tflite":
         return _of_tflite(path)
     if path.name == "saved_model.pb":
         path = path.parent
-    if (path / "run.json").is_file():
+    if (path / "run.json").exists():
         return _of_run(path, str(source))
     if (path / "saved_model.pb").is_file() and not (path / cards.FILE).is_file():
         return _of_saved_model(path, str(source))
@@ -267,11 +272,7 @@ def _described(
 
 def _of_saved_model(path: Path, name: str) -> Generator:
     """A SavedModel without a card: shapes and types are known, what they mean is not."""
-    try:
-        with plain_path(path) as plain:
-            loaded = tf.saved_model.load(plain)
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        raise InputError(f"{name} cannot be loaded as a SavedModel ({error})") from error
+    loaded = load_saved_model(path)
 
     def runner(function: Any) -> Callable[..., dict[str, np.ndarray]]:
         def call(**inputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -297,12 +298,16 @@ def _of_saved_model(path: Path, name: str) -> Generator:
 
 def _of_tflite(path: Path) -> Generator:
     """A TFLite file; the card of its export, where it still lies there, says what is what."""
+    if not path.is_file():
+        raise InputError(f"{path} is not a file; expected {EXPECTED}")
+    card = _card_of(path)
     try:
         interpreter = _interpreter()(model_path=str(path))
         (key, names), *others = interpreter.get_signature_list().items()
-    except (ValueError, RuntimeError) as error:
+    except Exception as error:  # damaged files raise all kinds of errors
         raise InputError(
-            f"{path} cannot be read as a TFLite file with signatures ({error})"
+            f"{path} cannot be read as a TFLite file with signatures"
+            f" ({' '.join(str(error).split())[:200]}); export the run again"
         ) from error
     if others:
         raise InputError(f"{path} has several signatures; expected one, as `export` writes")
@@ -314,7 +319,6 @@ def _of_tflite(path: Path) -> Generator:
     def specs(details: Mapping[str, Any]) -> list[TensorSpec]:
         return [_guessed(name, d["shape"], tf.as_dtype(d["dtype"])) for name, d in details.items()]
 
-    card = _card_of(path)
     if card is not None and key in card["export"]["signatures"]:
         described = _described(card, lambda name: call)[key]
         sizes = {spec.name: spec.shape for spec in specs(runner.get_input_details())}
@@ -337,13 +341,21 @@ def _of_tflite(path: Path) -> Generator:
 def _card_of(path: Path) -> dict[str, Any] | None:
     """The card of the export that a TFLite file belongs to: NAME/VERSION/tflite[/SIGNATURE]/."""
     for folder in path.resolve().parents[1:3]:
-        try:
-            card = json.loads((folder / cards.FILE).read_text(encoding="utf-8"))
-            if card["export"]["signatures"]:
-                return card
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+        if (folder / cards.FILE).exists():
+            card = cards.read(folder)
+            _check_size(path, folder, card)
+            return card
     return None
+
+
+def _check_size(path: Path, folder: Path, card: Mapping[str, Any]) -> None:
+    """Raises InputError if a file was cut: TFLite reads beyond the end of some."""
+    size = (card.get("files") or {}).get(path.resolve().relative_to(folder).as_posix())
+    if size is not None and path.stat().st_size != size:
+        raise InputError(
+            f"{path} has {path.stat().st_size} bytes, but the card of its export says {size}:"
+            " export the run again"
+        )
 
 
 def _interpreter() -> Any:

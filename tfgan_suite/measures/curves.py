@@ -9,7 +9,6 @@ smoothed, or fitted to two fixed distributions.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial, penalties
 from tfgan_suite.networks.blocks import check_positive_integers, mlp
 from tfgan_suite.training.optimizers import FusedAdam
+from tfgan_suite.utils.json_files import COUNT, mismatch, read_json_lines
 
 KINDS = ("wasserstein", "jsd")
 CROSS_ENTROPY = ("non_saturating", "minimax")
@@ -160,21 +160,16 @@ def curve_of_run(folder: str | os.PathLike) -> Curve:
     path = folder / "losses.jsonl"
     if not path.is_file() or not (lines := _lines(path)):
         raise InputError(f"{path} holds no losses yet; train the run for some steps first")
+    if any(mismatch(line, {"step": COUNT}) or line.keys() != lines[-1].keys() for line in lines):
+        raise InputError(f"{path} has lines without a step or of other losses; delete them")
     kind, estimate = _estimate(lines[-1], constants, folder)
     values = np.array([estimate(line) for line in lines], np.float64)
     return Curve(kind, folder.name, np.array([int(line["step"]) for line in lines]), values)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    entries = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            entries.append(json.loads(line))
-        except ValueError as error:
-            raise InputError(
-                f"line {number} of {path} is not JSON ({error}); delete the damaged line"
-            ) from None
-    return entries
+    schema = {str: (float, int)}
+    return read_json_lines(path, schema, advice="delete the damaged line", unfinished=True)
 
 
 def _estimate(

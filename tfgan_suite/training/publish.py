@@ -21,6 +21,7 @@ from tfgan_suite.training import fit, naming
 from tfgan_suite.training.run_folder import DataInfo, Run, versions
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import append_json, writing_to
+from tfgan_suite.utils.json_files import COUNT, read_json_lines
 
 # Samples that the oracle of an embedded world reads, and outputs for held-out examples.
 ORACLE_SAMPLES, ORACLE_OUTPUTS = 1000, 256
@@ -115,7 +116,9 @@ def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dic
     readings = {k: v for k, v in readings.items() if isinstance(v, (int, float))}
     path = run.folder / "measures.jsonl"
     entry = {"step": step, **protocol, **readings}
-    if json.dumps(entry) not in (path.read_text().splitlines() if path.exists() else []):
+    if json.dumps(entry) not in (
+        path.read_text(errors="replace").splitlines() if path.is_file() else []
+    ):
         append_json(path, entry)
     return readings
 
@@ -263,8 +266,13 @@ def _earlier_export(
 ) -> Path | None:
     name = naming.export_name(options, run.manifest["recipe"], info)
     path = run.folder / "exports.jsonl"
-    for line in reversed(path.read_text().splitlines() if path.exists() else []):
-        entry = json.loads(line)
+    schema = {"step": COUNT, "path": str}
+    try:
+        entries = read_json_lines(path, schema, advice="remove it") if path.exists() else []
+    except InputError as error:  # the run is whole: its export is made again
+        print(f"{error}; exporting again")
+        entries = []
+    for entry in reversed(entries):
         folder = Path(entry["path"])
         if (
             entry["step"] == step

@@ -283,10 +283,15 @@ def file_heads(paths: Sequence[str | os.PathLike]) -> list[bytes]:
     return heads
 
 
-def file_fingerprint(paths: Sequence[Path]) -> tuple[list[tuple[str, str, int]], list[bytes]]:
-    """For a fingerprint: names and sizes of all files, and `file_heads`."""
-    sizes = [(path.parent.name, path.name, os.path.getsize(path)) for path in paths]
-    return sizes, file_heads(paths)
+def file_fingerprint(paths: Sequence[Path]) -> tuple[list[tuple[str, int]], list[bytes]]:
+    """For a fingerprint: names and sizes of all files, and `file_heads`.
+
+    Names are relative to the folder that holds all files: its own name and place say nothing of
+    the data, which may be renamed and moved.
+    """
+    home = os.path.commonpath([path.parent for path in paths]) if paths else ""
+    names = [Path(os.path.relpath(path, home)).as_posix() for path in paths]
+    return [(name, os.path.getsize(path)) for name, path in zip(names, paths)], file_heads(paths)
 
 
 def distribute(
