@@ -69,7 +69,14 @@ def test_rank_correlation_is_spearmans():
 
 def a_run(folder, lines, **constants):
     folder.mkdir()
-    (folder / "run.json").write_text(json.dumps({"version": "0.2.0", "constants": constants}))
+    content = {
+        "version": "0.2.0",
+        "recipe": "gan",
+        "stack": "keras3",
+        "constants": constants,
+        "data": {"name": "ring", "shape": [2], "fingerprint": "0"},
+    }
+    (folder / "run.json").write_text(json.dumps(content))
     (folder / "losses.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
 
