@@ -61,7 +61,7 @@ def defaults(options, data):
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
-    size, _, channels = data.image_shape
+    size, _, channels = data.square_image_shape
     game = dcgan.DCGAN(
         dcgan.build_generator(size, channels, o.width, o.latent_dim, o.kernel),
         dcgan.build_discriminator(size, channels, o.width, o.kernel, o.norm),

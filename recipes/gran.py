@@ -57,7 +57,7 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
-    size, _, channels = data.image_shape
+    size, _, channels = data.square_image_shape
     game = gran.GRAN(
         gran.build_generator(
             size,

@@ -58,7 +58,7 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
-    size, _, channels = data.image_shape
+    size, _, channels = data.square_image_shape
     codes = {"categorical": o.categorical, "classes": o.classes, "continuous": o.continuous}
     latent_dim = o.noise_dim + o.categorical * o.classes + o.continuous
     game = infogan.InfoGAN(

@@ -317,3 +317,13 @@ def test_a_new_run_states_its_version(whole):
     from tfgan_suite import __version__
 
     assert whole[0].manifest["version"] == __version__
+
+
+def test_shapes_are_those_of_images_and_square_where_a_game_needs_it():
+    assert DataInfo("eyes", (35, 55, 1)).image_shape == (35, 55, 1)
+    assert DataInfo("shapes", (32, 32, 3)).square_image_shape == (32, 32, 3)
+    with pytest.raises(InputError, match="eyes holds images of 55x35 pixels.*pass --size"):
+        DataInfo("eyes", (35, 55, 1)).square_image_shape  # noqa: B018
+    for shape in ("image_shape", "square_image_shape"):
+        with pytest.raises(InputError, match="ring holds points.*pass a folder"):
+            getattr(DataInfo("ring", (2,)), shape)

@@ -88,12 +88,22 @@ class DataInfo:
                 f"{self.name} holds points, but this game generates images; pass a folder"
                 " of images, or shapes"
             )
-        if self.shape[0] != self.shape[1]:
-            raise InputError(
-                f"{self.name} holds images of {self.shape[1]}x{self.shape[0]} pixels, but this"
-                " game generates square ones; pass --size"
-            )
         return self.shape
+
+    @property
+    def square_image_shape(self) -> tuple[int, int, int]:
+        """`image_shape` for games that generate square images.
+
+        Raises:
+            InputError: the examples are points, or images that are not square.
+        """
+        height, width, channels = self.image_shape
+        if height != width:
+            raise InputError(
+                f"{self.name} holds images of {width}x{height} pixels, but this game generates"
+                " square ones; pass --size"
+            )
+        return height, width, channels
 
 
 def create(
