@@ -8,6 +8,7 @@ import functools
 import gzip
 import io
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -261,3 +262,16 @@ def test_edited_study_files(tmp_path, studies, count, kind):
         read = functools.partial(analyse, [answers], key_path)
         refused += outcome(read, "json", "passes the catch trials") is None
     assert refused > count // 4
+
+
+def test_pipes_are_refused_at_once(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    readers = {
+        "train-images-idx3-ubyte": lambda path: idx.read_idx(path, (3,)),
+        "images.npz": lambda path: npz_files.read_arrays(path, ["image"]),
+    }
+    for name, read in readers.items():
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match=f"{name}.*(a named pipe|is not a file)"):
+            read(tmp_path / name)

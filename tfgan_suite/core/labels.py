@@ -78,10 +78,10 @@ def parse_labels(
 def _suggestion(word: str, indices_by_name: Mapping[str, int], classes: int) -> str:
     """The nearest names, and the classes; of many the first ones."""
     near = difflib.get_close_matches(word, indices_by_name, 3)
-    listed = [f"{index} {name}" for name, index in list(indices_by_name.items())[:20]]
+    listed = [f"{index} {name}" for name, index in list(indices_by_name.items())[:_LISTED]]
     if all(_is_integer(name) for name in indices_by_name):
-        listed = list(indices_by_name)[:20]
-    more = f" and {len(indices_by_name) - 20} more" if len(indices_by_name) > 20 else ""
+        listed = list(indices_by_name)[:_LISTED]
+    more = f" and {len(indices_by_name) - _LISTED} more" if len(indices_by_name) > _LISTED else ""
     hint = f"did you mean {' or '.join(map(repr, near))}? The" if near else "the"
     return f"{hint} classes are {', '.join(listed) or f'0 to {classes - 1}'}{more}"
 

@@ -17,6 +17,7 @@ from tfgan_suite.export import card as cards
 from tfgan_suite.export import folders, functions
 from tfgan_suite.export.functions import DEFAULT
 from tfgan_suite.utils.files import plain_path
+from tfgan_suite.utils.text import message_of
 
 
 def load(path: str | Path) -> Exported:
@@ -62,10 +63,9 @@ def load_saved_model(path: Path) -> Any:
         with plain_path(path) as plain:
             return tf.saved_model.load(plain)
     except Exception as error:  # damaged files raise all kinds of errors
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{path} cannot be loaded as a SavedModel ({reason}): saved_model.pb or variables/ is"
-            " damaged; export the run again, or restore the folder"
+            f"{path} cannot be loaded as a SavedModel ({message_of(error)}): saved_model.pb or"
+            " variables/ is damaged; export the run again, or restore the folder"
         ) from error
 
 

@@ -16,6 +16,7 @@ import keras
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.json_files import parse_json
+from tfgan_suite.utils.text import message_of
 
 # Layers of Keras that run code, or read files that the config names.
 _UNSAFE = frozenset(
@@ -58,8 +59,7 @@ def _config(path: Path) -> Any:
         text = _zip_config(path) if zipfile.is_zipfile(path) else _h5_config(path)
     except (OSError, ValueError, KeyError, RuntimeError, NotImplementedError) as error:
         raise InputError(
-            f"{path} cannot be read as a Keras model ({' '.join(str(error).split())[:150]});"
-            f" {_ADVICE}"
+            f"{path} cannot be read as a Keras model ({message_of(error, 150)}); {_ADVICE}"
         ) from error
     return parse_json(text, f"the config in {path}", advice=_ADVICE)
 

@@ -25,6 +25,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.features import architectures, keras_files
 from tfgan_suite.features.network import Network
 from tfgan_suite.utils.files import write_bytes
+from tfgan_suite.utils.text import describe, message_of
 
 Stored = dict[str, dict[str, np.ndarray]]  # layer, then role: array
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")  # in Keras's order
@@ -123,8 +124,7 @@ def downloading(failed: str, advice: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # the downloader, unpacker and reader raise many kinds
-        reason = " ".join(str(error).split())[:150]
-        raise InputError(f"{failed} ({type(error).__name__}: {reason}): {advice}") from error
+        raise InputError(f"{failed} ({describe(error, 150)}): {advice}") from error
     finally:
         socket.setdefaulttimeout(before)
 
@@ -175,7 +175,7 @@ def read(path: str | Path) -> Stored:
         return _read_npz(path) if path.suffix == ".npz" else _read_h5(path)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path} cannot be read as weights ({' '.join(str(error).split())[:150]}); pass an "
+            f"{path} cannot be read as weights ({message_of(error, 150)}); pass an "
             ".npz with layer|kernel and layer|bias, or an .h5 of keras.applications"
         ) from error
 
@@ -262,9 +262,8 @@ def read_model(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # readers raise many kinds of errors
-        reason = " ".join(str(error).split())[:150]
         raise InputError(
-            f"{path} cannot be read as a Keras model ({type(error).__name__}: {reason}); expected "
+            f"{path} cannot be read as a Keras model ({describe(error, 150)}); expected "
             f"a whole model (not weights alone), saved with this Keras, {compat.RELEASES['keras']}"
         ) from error
 

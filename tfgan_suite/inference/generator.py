@@ -24,6 +24,7 @@ from tfgan_suite.export import load, repeat_input
 from tfgan_suite.export.litert_runner import RUNTIMES
 from tfgan_suite.export.loading import load_saved_model
 from tfgan_suite.utils import image_grids
+from tfgan_suite.utils.text import message_of
 
 UNKNOWN = "unknown"
 EXPECTED = "a run folder, saved_models/NAME[/VERSION], a SavedModel folder or a .tflite file"
@@ -307,7 +308,7 @@ def _of_tflite(path: Path) -> Generator:
     except Exception as error:  # damaged files raise all kinds of errors
         raise InputError(
             f"{path} cannot be read as a TFLite file with signatures"
-            f" ({' '.join(str(error).split())[:200]}); export the run again"
+            f" ({message_of(error)}); export the run again"
         ) from error
     if others:
         raise InputError(f"{path} has several signatures; expected one, as `export` writes")

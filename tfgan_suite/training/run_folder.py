@@ -22,6 +22,7 @@ from tfgan_suite.training.run_manifest import DataInfo, refuse_old_run, versions
 from tfgan_suite.training.run_recipe import load_recipe
 from tfgan_suite.utils import files, image_grids
 from tfgan_suite.utils.json_files import COUNT, parse_json, read_json
+from tfgan_suite.utils.text import describe
 
 __all__ = ["DataInfo", "Run", "load_recipe", "refuse_old_run", "versions"]
 
@@ -220,7 +221,7 @@ class Run:
         except Exception as error:  # constants that were edited: whatever Keras makes of them
             raise InputError(
                 f"{self.folder / run_recipe.RECIPE} cannot build the game from the constants in"
-                f" {self.manifest_path} ({run_recipe.describe(error)}); restore both files"
+                f" {self.manifest_path} ({describe(error)}); restore both files"
             ) from error
         if not Checkpoints(game, self.folder / "checkpoints").restore():
             raise InputError(f"{self.folder} has no checkpoint yet; train it first")

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import files
-from tfgan_suite.utils.json_files import COUNT, POSITIVE, Maybe, Number, read_json
+from tfgan_suite.utils.json_files import COUNT, POSITIVE, Maybe, Number, read_json, read_json_lines
 
 FILE = "run.json"
 # What may differ when a run resumes: none of these changes what a step computes, or what its first
@@ -211,9 +211,8 @@ def _releases(manifest: Mapping[str, Any], folder: Path) -> str:
     releases = manifest.get("versions") or {}
     if not releases:
         try:
-            lines = (folder / "versions.jsonl").read_text(encoding="utf-8").splitlines()
-            releases = json.loads(lines[-1])
-        except (OSError, ValueError, IndexError, RecursionError):
+            releases = read_json_lines(folder / "versions.jsonl", advice=_ADVICE)[-1]
+        except (InputError, IndexError):
             return ""
     try:
         return (

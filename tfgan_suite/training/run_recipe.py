@@ -14,6 +14,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.training import options
 from tfgan_suite.utils import files
 from tfgan_suite.utils.json_files import Maybe, Number, mismatch
+from tfgan_suite.utils.text import describe
 
 # No network has a size, and no run a count, beyond these; larger ones exhaust the memory.
 _LIMITS = {
@@ -139,13 +140,6 @@ def load_recipe(path: Path) -> types.ModuleType:
     if not callable(getattr(module, "make_game", None)):
         raise InputError(f"{path} has no function make_game(options, data); copy the recipe there")
     return module
-
-
-def describe(error: BaseException) -> str:
-    """An exception as a part of one line: its type and the beginning of its message."""
-    text = " ".join(str(error).split())
-    name = type(error).__name__
-    return name if not text else f"{name}: {text if len(text) <= 200 else text[:197] + '...'}"
 
 
 @contextlib.contextmanager

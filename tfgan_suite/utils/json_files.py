@@ -12,6 +12,7 @@ from typing import Any
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import foreign_files
+from tfgan_suite.utils.text import message_of
 
 # Files of this package nest five levels deep. What walks a content may recurse this far safely.
 MAX_DEPTH = 100
@@ -129,7 +130,7 @@ def parse_json(text: str, name: str, schema: Any = None, *, advice: str) -> Any:
         content = json.loads(text)
     # The decoder raises RecursionError on deep nesting, ValueError on a number of 5,000 digits.
     except (ValueError, RecursionError, OverflowError, MemoryError) as error:
-        reason = "is empty" if not text.strip() else f"is damaged ({_short(error)})"
+        reason = "is empty" if not text.strip() else f"is damaged ({message_of(error, 120)})"
         raise InputError(f"{name} {reason}; {advice}") from None
     problem = _unusable(content) or mismatch(content, schema)
     if problem:
@@ -246,13 +247,8 @@ def _read_text(path: Path, advice: str) -> str:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}); {advice}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is damaged ({_short(error)}); {advice}") from None
+        raise InputError(f"{path} is damaged ({message_of(error, 120)}); {advice}") from None
     except (ValueError, MemoryError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path} cannot be read ({_short(error)}); {advice}") from None
-
-
-def _short(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 120 else f"{text[:117]}..."
+        raise InputError(f"{path} cannot be read ({message_of(error, 120)}); {advice}") from None

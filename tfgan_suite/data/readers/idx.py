@@ -14,6 +14,7 @@ import numpy as np
 from tfgan_suite.data.pipeline.source import ArraySource
 from tfgan_suite.data.readers import arrays
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import foreign_files
 
 # How the file names of a split start; some mirrors use the second spelling.
 _STARTS = {"train": ("train-images",), "test": ("t10k-images", "test-images")}
@@ -88,10 +89,11 @@ def read_idx(path: str | os.PathLike, ranks: Sequence[int]) -> np.ndarray:
         InputError: wrong magic number, wrong length, or a damaged gzip file.
     """
     try:
-        packed_size = os.path.getsize(path)
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if packed else open(path, "rb") as file:
+        with foreign_files.open_file(path) as stored:
+            packed_size = os.fstat(stored.fileno()).st_size
+            packed = stored.read(2) == b"\x1f\x8b"
+            stored.seek(0)
+            file = gzip.open(stored, "rb") if packed else stored
             sides = _header(file, path, ranks)
             size = math.prod(sides)  # of Python's integers: it cannot overflow
             if size > packed_size * (_GZIP_RATIO if packed else 1):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.text import message_of
 
 _MAX_HEADER = 10_000
 _MAX_BYTES = 2**36  # of one array
@@ -75,10 +76,9 @@ def _opened(path: Path):
     except InputError:
         raise
     except _ERRORS as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{path} cannot be read as .npz ({reason}); expected arrays of numbers: write them "
-            "with np.savez"
+            f"{path} cannot be read as .npz ({message_of(error)}); expected arrays of numbers: "
+            "write them with np.savez"
         ) from error
 
 

@@ -16,6 +16,7 @@ from tfgan_suite.data.pipeline import order
 from tfgan_suite.data.pipeline.source import ArraySource, Source, fingerprint_of
 from tfgan_suite.data.readers import image_files
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.text import describe
 
 DEFAULT_SIZE = 64
 WINDOW = 2048  # encoded examples among which a streamed set is shuffled
@@ -128,10 +129,9 @@ def prepare(builder: Any) -> None:
     except ImportError:
         raise
     except Exception as error:  # whatever its downloaders, unpackers and parsers may raise
-        reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"tfds:{builder.name} is not prepared in {builder.data_dir} and could not be "
-            f"downloaded ({type(error).__name__}: {reason}); expected an internet connection: on a "
+            f"downloaded ({describe(error)}); expected an internet connection: on a "
             f"machine that has one run tfds.builder({builder.name!r}).download_and_prepare(), copy "
             "its folder ~/tensorflow_datasets here, and set TFDS_DATA_DIR to the copy"
         ) from error
