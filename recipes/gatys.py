@@ -134,13 +134,13 @@ def image(path: Path, longer: int) -> np.ndarray:
     Raises:
         image_files.Unreadable: the file is not a complete image.
     """
-    from tfgan_suite.data.readers import image_files
+    from tfgan_suite.data.readers import image_scaling
     from tfgan_suite.inference import files
 
     pixels = files.read(path, 3)
     height, width = pixels.shape[:2]
     shorter = max(1, round(min(height, width) * longer / max(height, width)))
-    return image_files.resize_shorter_side(pixels, shorter).astype(np.float32) / 127.5 - 1.0
+    return image_scaling.resize_shorter_side(pixels, shorter).astype(np.float32) / 127.5 - 1.0
 
 
 def read_styles(args: argparse.Namespace) -> list[np.ndarray]:

@@ -247,7 +247,7 @@ def _read(path: Path, size: int, role: str = "") -> np.ndarray:
     """An image in [-1, 1], shrunk until its shorter side has `size` pixels."""
     import numpy as np
 
-    from tfgan_suite.data.readers import image_files
+    from tfgan_suite.data.readers import image_files, image_scaling
     from tfgan_suite.inference import files
 
     try:
@@ -255,7 +255,7 @@ def _read(path: Path, size: int, role: str = "") -> np.ndarray:
     except image_files.Unreadable as error:
         raise image_files.Unreadable(f"{role}: {error}" if role else str(error)) from error
     if size and min(pixels.shape[:2]) > size:
-        pixels = image_files.resize_shorter_side(pixels, size)
+        pixels = image_scaling.resize_shorter_side(pixels, size)
     return pixels.astype(np.float32) / 127.5 - 1.0
 
 

@@ -172,7 +172,7 @@ def _read_input_and_target(
     translator: Translator, job: Job, size: int, pairs: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The input, and the target where there is a readable one, uint8."""
-    from tfgan_suite.data.readers import image_files
+    from tfgan_suite.data.readers import image_files, image_scaling
     from tfgan_suite.inference import files
 
     # In colour first: the two halves of a pair may differ in it.
@@ -188,8 +188,8 @@ def _read_input_and_target(
         except image_files.Unreadable as error:
             raise image_files.Unreadable(f"target {job.target.name}: {error}") from error
     if target is not None:
-        target = image_files.resize_shorter_side(files.to_channels(target, output_channels), size)
-    return image_files.resize_shorter_side(image, size), target
+        target = image_scaling.resize_shorter_side(files.to_channels(target, output_channels), size)
+    return image_scaling.resize_shorter_side(image, size), target
 
 
 def _difference(output: np.ndarray, target: np.ndarray) -> float:

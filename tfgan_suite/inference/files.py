@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.readers import image_files, image_scaling
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import write_bytes
@@ -106,12 +106,14 @@ def read(path: Path, channels: int, size: int = 0) -> np.ndarray:
     Raises:
         image_files.Unreadable: the file is broken or not an image; the message says why.
     """
-    return image_files.resize_shorter_side(image_files.read(path, None, channels), size)
+    return image_scaling.resize_shorter_side(image_files.read(path, None, channels), size)
 
 
 def to_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
     """A uint8 image converted to colour (3) or grey (1)."""
-    return pixels if pixels.shape[2] == channels else image_files.fit_array(pixels, None, channels)
+    return (
+        pixels if pixels.shape[2] == channels else image_scaling.fit_array(pixels, None, channels)
+    )
 
 
 def split_pair(pixels: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarray]:

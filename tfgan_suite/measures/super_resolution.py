@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.readers import image_files, image_scaling
 from tfgan_suite.data.readers import super_resolution_files as files
 from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.errors import InputError
@@ -176,7 +176,7 @@ def _pairs(
     if os.fspath(data) in WORLDS:
         for index, image in enumerate(scenes.generate(_SCENES[0], seed=_SCENES[1])):
             high = bicubic.crop_to_multiple(image, scale)
-            high = high if channels == 3 else image_files.fit_array(high, None, 1)
+            high = high if channels == 3 else image_scaling.fit_array(high, None, 1)
             yield f"scene {index}", (high, bicubic.downscale(high, scale))
         return
     for pair in files.find(data, scale, split, WORLDS):

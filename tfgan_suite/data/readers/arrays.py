@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.data.pipeline.source import ArraySource, fingerprint_of
-from tfgan_suite.data.readers import class_labels, image_files, npz_files
+from tfgan_suite.data.readers import class_labels, image_files, image_scaling, npz_files
 from tfgan_suite.errors import InputError
 
 IMAGE_KEYS = {
@@ -111,7 +111,7 @@ def from_arrays(
         height, width = (size, size) if size is not None else pixels.shape[1:3]
         fitted = np.empty((len(pixels), height, width, channels), np.uint8)
         for index, image in enumerate(pixels):
-            fitted[index] = image_files.fit_array(image, size, channels)
+            fitted[index] = image_scaling.fit_array(image, size, channels)
         pixels = fitted
     if labels is not None:
         options["fingerprint"] = _fingerprint(pixels, np.asarray(labels), options["labels"])

@@ -12,7 +12,7 @@ import numpy as np
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.crops import CroppedImages, InMemoryImages, StreamedImages
 from tfgan_suite.data.pipeline.source import file_fingerprint, fingerprint_of
-from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.readers import image_files, image_scaling
 
 MAX_UPSCALE = 4  # an image that would have to be enlarged more than this has no detail to offer
 
@@ -88,7 +88,7 @@ def read_image(path: Path, side: int, crop: int) -> np.ndarray:
         raise image_files.Unreadable(
             f"{width}x{height} pixels; its shorter side must have at least {smallest}"
         )
-    return image_files.resize_shorter_side(pixels, side)
+    return image_scaling.resize_shorter_side(pixels, side)
 
 
 def _decoded_bytes(paths: Sequence[Path], side: int) -> float:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import os
+import re
 import struct
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from tfgan_suite.data.pipeline.broken_files import Unreadable
+from tfgan_suite.data.readers import image_bands, image_scaling
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import foreign_files
+from tfgan_suite.utils.memory_budget import OverBudget, format_bytes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -97,7 +102,7 @@ def probe(path: str | os.PathLike) -> bool:
     except _BROKEN as error:
         raise Unreadable(_reason(error)) from error
     except Image.DecompressionBombError as error:
-        raise Unreadable("more pixels than Pillow allows") from error
+        raise Unreadable(_too_many_pixels(error)) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,150 +138,157 @@ def header(path: str | os.PathLike) -> Header:
     return Header(grey, width, height)
 
 
-def read(path: str | os.PathLike, size: int | None, channels: int) -> np.ndarray:
+def read(
+    path: str | os.PathLike,
+    size: int | None,
+    channels: int,
+    *,
+    shorter_side: int = 0,
+    use: Callable[[np.ndarray], Any] | None = None,
+) -> Any:
     """Reads, decodes and resizes an image file; see `decode`.
 
     Raises:
-        Unreadable: the file is empty, cannot be opened, or is not a complete image.
+        Unreadable: the file is empty, cannot be opened, is not a complete image, or takes more
+            memory than all readers together may use.
     """
     try:
-        content = foreign_files.read_bytes(path)
-    except (OSError, MemoryError) as error:
+        file = foreign_files.open_file(path)
+    except OSError as error:
         raise Unreadable(_reason(error)) from error
-    return decode(content, size, channels)
+    with file:
+        return _decode(file, size, channels, shorter_side, use)
 
 
-def decode(content: bytes, size: int | None, channels: int) -> np.ndarray:
+def decode(
+    content: bytes,
+    size: int | None,
+    channels: int,
+    *,
+    shorter_side: int = 0,
+    use: Callable[[np.ndarray], Any] | None = None,
+) -> Any:
     """Decodes an image as a viewer would show it, and fits it into a square.
 
     The EXIF rotation is applied, 16-bit values are scaled down, the first frame of an animation
-    is used, and transparent images are composited onto white.
+    is used, and transparent images are composited onto white. The memory for it is reserved from
+    `image_bands.BUDGET`, so that many threads that decode large images wait for each other.
 
     Args:
         content: the bytes of a file that Pillow reads (PNG, JPEG, WebP, GIF, BMP, TIFF, ..).
         size: side of the result in pixels; `None` keeps the image's own height and width.
         channels: 1 (grey) or 3.
+        shorter_side: pixels of the shorter side that the caller will scale the image to: a JPEG
+            file of more than 33 million pixels is decoded at half, a quarter or an eighth of its
+            size, not below twice this length; 0: never.
+        use: called with the result while its memory is reserved, for callers that need only a
+            part of a large image, or a smaller one. It must return no view of it.
 
     Returns:
-        uint8 `(size, size, channels)`, or `(height, width, channels)`.
+        uint8 `(size, size, channels)`, or `(height, width, channels)`; with `use`, what it
+        returns.
 
     Raises:
-        Unreadable: not a complete image of a known kind.
+        Unreadable: not a complete image of a known kind, or one that takes more memory than all
+            readers together may use.
     """
+    return _decode(io.BytesIO(content), size, channels, shorter_side, use)
+
+
+def _decode(
+    file: BinaryIO,
+    size: int | None,
+    channels: int,
+    shorter_side: int,
+    use: Callable[[np.ndarray], Any] | None,
+) -> Any:
     from PIL import Image
 
-    if not content:
-        raise Unreadable("empty file")
-    try:
-        with _open_image(io.BytesIO(content)) as image:
-            if size is not None and image.format in ("JPEG", "MPO"):
-                # Lets the decoder scale huge photographs down by 2, 4 or 8, never below twice
-                # the requested size.
-                image.draft(None, (2 * size, 2 * size))
-            image.load()
-            # Only now: Pillow has turned a TIFF itself, and a PNG's EXIF may follow its pixels.
-            orientation = _orientation(image)
-            plain = to_mode(image, channels)
-            if orientation in _UPRIGHT:
-                plain = plain.transpose(Image.Transpose[_UPRIGHT[orientation]])
-            if size is not None:
-                plain = fit(plain, size)
-            pixels = np.asarray(plain, np.uint8)
-    except Unreadable:
-        raise
-    except _BROKEN as error:
-        raise Unreadable(_reason(error)) from error
-    except Image.DecompressionBombError as error:
-        raise Unreadable("more pixels than Pillow allows") from error
-    return pixels.reshape(pixels.shape[0], pixels.shape[1], channels)
+    with contextlib.ExitStack() as reserved:
+        try:
+            with _open_image(file) as image:
+                needed = _reduce(image, size, channels, shorter_side, file)
+                reserved.enter_context(image_bands.BUDGET.reserve(needed))
+                image.load()
+                pixels = _pixels(image, size, channels)
+        except Unreadable:
+            raise
+        except OverBudget as error:
+            raise Unreadable(_too_large(image, error)) from error
+        except _BROKEN as error:
+            raise Unreadable(_reason(error)) from error
+        except Image.DecompressionBombError as error:
+            raise Unreadable(_too_many_pixels(error)) from error
+        del image  # and its memory
+        return pixels if use is None else use(pixels)
 
 
-def fit(image: Image.Image, size: int) -> Image.Image:
-    """Scales an image so that its shorter side is `size`, and crops the square in the centre.
-
-    Both happen in one resampling step, so the crop is exact to a fraction of a pixel. An
-    antialiased Lanczos filter downscales, a bicubic one upscales.
-    """
-    from PIL import Image
-
-    width, height = image.size
-    side = min(width, height)
-    if (width, height) == (size, size):
-        return image
-    left, top = (width - side) / 2.0, (height - side) / 2.0
-    kind = Image.Resampling.LANCZOS if side > size else Image.Resampling.BICUBIC
-    return image.resize((size, size), kind, box=(left, top, left + side, top + side))
-
-
-def fit_array(pixels: np.ndarray, size: int | None, channels: int) -> np.ndarray:
-    """As `decode`, for an image that is already an array.
-
-    Args:
-        pixels: uint8 `(height, width, 1, 3 or 4)`.
-        size: as for `decode`.
-        channels: 1 or 3.
+def _reduce(
+    image: Image.Image, size: int | None, channels: int, shorter_side: int, file: BinaryIO
+) -> int:
+    """Lets the decoder scale a photograph down where that is allowed.
 
     Returns:
-        uint8 `(size, size, channels)`, or `(height, width, channels)`.
+        The memory that its decoding and its conversion will take.
+    """
+    full_size = image.size
+    if image.format in ("JPEG", "MPO"):
+        is_large = full_size[0] * full_size[1] > image_bands.REDUCED_PIXELS
+        side = size if size is not None else shorter_side if is_large else 0
+        if side:  # by 2, 4 or 8, never below twice the requested side
+            image.draft(None, (2 * side, 2 * side))
+    file_bytes = file.seek(0, io.SEEK_END) if image.format == "WEBP" else 0
+    decoding = image_bands.decoding_bytes(image, full_size, file_bytes)
+    return decoding + image_bands.result_bytes(image.size, channels, size)
+
+
+def _pixels(image: Image.Image, size: int | None, channels: int) -> np.ndarray:
+    """The pixels of a decoded image, upright, uint8."""
+    # Only now: Pillow has turned a TIFF itself, and a PNG's EXIF may follow its pixels.
+    turn = _UPRIGHT.get(_orientation(image))
+    scale = _eight_bit_scale(image)
+    shown, band = image_bands.upright_bands(
+        image,
+        lambda part: image_scaling.to_mode(part if scale is None else scale(part), channels),
+        turn,
+    )
+    if size is None or shown == (size, size):
+        return image_bands.to_array(shown, band, channels)
+    pixels = np.asarray(image_scaling.fit_bands(shown, band, size), np.uint8)
+    return pixels.reshape(size, size, channels)
+
+
+def _eight_bit_scale(image: Image.Image) -> Callable[[Image.Image], Image.Image] | None:
+    """Scales parts of an image of 16-bit values (white is 65535) or floats (white is 1) to 8 bits.
+
+    Returns:
+        `None` for images that have 8 bits.
+
+    Raises:
+        Unreadable: the image has values that are not between black and white.
     """
     from PIL import Image
 
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    image = to_mode(image, channels)
-    image = image if size is None else fit(image, size)
-    return np.asarray(image, np.uint8).reshape(image.size[1], image.size[0], channels)
-
-
-def resize_shorter_side(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Scales a uint8 image so that its shorter side has `size` pixels; 0: returns it as it is."""
-    height, width = pixels.shape[:2]
-    if not size or min(height, width) == size:
-        return pixels
-    from PIL import Image
-
-    factor = size / min(height, width)
-    sides = max(1, round(width * factor)), max(1, round(height * factor))
-    kind = Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.BICUBIC
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    return np.asarray(image.resize(sides, kind), np.uint8).reshape(sides[1], sides[0], -1)
-
-
-def to_mode(image: Image.Image, channels: int) -> Image.Image:
-    """To 8-bit grey (`channels` 1) or RGB (3); transparent images are composited onto white."""
-    from PIL import Image
-
-    mode = "L" if channels == 1 else "RGB"
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        image = _to_eight_bits(image)
-    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
-        clear = image.convert("RGBA")
-        white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, clear).convert("RGB")
-    elif image.mode not in ("1", "L", "RGB"):
-        image = image.convert("RGB")
-    return image if image.mode == mode else image.convert(mode)
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scales 16-bit grey values (white is 65535) or floats (white is 1) to 8 bits."""
-    from PIL import Image
-
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;"):
+        return None
     white = 1.0 if image.mode == "F" else 65535.0
-    bands = [np.asarray(image.crop(box)) for box in _bands(image.size)]
-    low, high = (float(limit([limit(band) for band in bands])) for limit in (np.min, np.max))
+    extremes = [
+        (band.min(), band.max())
+        for band in (
+            np.asarray(image.crop((0, top, image.width, bottom)))
+            for top, bottom in image_bands.boxes(image.size)
+        )
+    ]
+    low = float(np.min([pair[0] for pair in extremes]))
+    high = float(np.max([pair[1] for pair in extremes]))
     if not (low >= 0.0 and high <= white):
         raise Unreadable(f"grey values from {low:g} to {high:g}, expected 0 to {white:g}")
-    grey = np.empty((image.size[1], image.size[0]), np.uint8)
-    for (_, top, _, bottom), band in zip(_bands(image.size), bands):
-        grey[top:bottom] = np.round(band.astype(np.float64) * (255.0 / white))
-    return Image.fromarray(grey)
 
+    def scale(part: Image.Image) -> Image.Image:
+        grey = np.round(np.asarray(part).astype(np.float64) * (255.0 / white))
+        return Image.fromarray(grey.astype(np.uint8))
 
-def _bands(size: tuple[int, int]) -> list[tuple[int, int, int, int]]:
-    """Boxes of whole rows, of about a million pixels, that cover an image."""
-    width, height = size
-    rows = max(1, 2**20 // width)
-    return [(0, top, width, min(top + rows, height)) for top in range(0, height, rows)]
+    return scale
 
 
 def _open_image(file: BinaryIO) -> Image.Image:
@@ -302,8 +314,26 @@ def _orientation(image: Image.Image) -> int:
     return orientation if orientation in _UPRIGHT else 1
 
 
+def _too_large(image: Image.Image, error: OverBudget) -> str:
+    width, height = image.size
+    return (
+        f"{width}x{height} pixels, which take {format_bytes(error.needed)} to decode as"
+        f" {image.format}; expected at most {format_bytes(error.limit)}: scale it down, cut it"
+        " into parts, or save it in another format"
+    )
+
+
+def _too_many_pixels(error: Exception) -> str:
+    """The reason of Pillow's `DecompressionBombError`, whose message states both numbers."""
+    count, *limit = re.findall(r"\d+", str(error)) or ["too many"]
+    expected = f"; expected at most {limit[0]}" if limit else ""
+    return f"{count} pixels, more than Pillow opens{expected}: scale it down or cut it into parts"
+
+
 def _reason(error: Exception) -> str:
     """A few words without a path, for the list of skipped files."""
+    if isinstance(error, MemoryError):
+        return "not enough memory to decode it"
     name = type(error).__name__
     if name == "UnidentifiedImageError":
         return "not an image of a known kind"

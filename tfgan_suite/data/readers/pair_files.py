@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
-from tfgan_suite.data.readers import image_files, listing
+from tfgan_suite.data.readers import image_files, image_scaling, listing
 from tfgan_suite.errors import InputError
 
 SPLITS = {"train": ("train",), "test": ("test", "val")}  # folder names, in order of preference
@@ -241,7 +241,7 @@ def _read_headers(
 
 def _fit_all(shapes: Mapping[str, tuple], images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     return {
-        key: image_files.fit_array(pixels, shape[0], shape[2])
+        key: image_scaling.fit_array(pixels, shape[0], shape[2])
         for (key, shape), pixels in zip(shapes.items(), images)
     }
 

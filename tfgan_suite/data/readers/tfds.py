@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfgan_suite.data.pipeline import order
 from tfgan_suite.data.pipeline.source import ArraySource, Source, fingerprint_of
-from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.readers import image_files, image_scaling
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.text import describe
 
@@ -206,7 +206,7 @@ class _Reader:
     def decode(self, stored: bytes | np.ndarray) -> np.ndarray:
         """One image, uint8 `shape`."""
         if not self.is_file:
-            return image_files.fit_array(stored, self.size, self.shape[2])
+            return image_scaling.fit_array(stored, self.size, self.shape[2])
         try:
             return image_files.decode(stored, self.size, self.shape[2])
         except image_files.Unreadable as error:

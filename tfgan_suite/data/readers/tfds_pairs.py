@@ -9,7 +9,7 @@ import numpy as np
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.source import fingerprint_of
 from tfgan_suite.data.pipeline.streams import Stream
-from tfgan_suite.data.readers import image_files, pair_files, specs
+from tfgan_suite.data.readers import image_files, image_scaling, pair_files, specs
 from tfgan_suite.data.readers import tfds as sets
 from tfgan_suite.errors import InputError
 
@@ -68,7 +68,7 @@ def open_pairs(
     images = [np.empty((count, size, size, depth), np.uint8) for depth in depths]
     for index, example in enumerate(_encoded_examples(builder, part, keys)):
         for side, pixels in enumerate(_decode_pair(example, keys, depths)):
-            images[side][index] = image_files.fit_array(pixels, size, depths[side])
+            images[side][index] = image_scaling.fit_array(pixels, size, depths[side])
     fingerprint = fingerprint_of(builder.info.full_name, part, pair_format.keys, *images)
     return file_sources.array_stream("pairs", dict(zip(pair_format.keys, images)), fingerprint)
 
