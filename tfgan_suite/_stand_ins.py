@@ -15,7 +15,7 @@ import tensorflow as tf
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras's layer with channels-last images on TensorFlow's fused kernel.
+    """Keras's layer with channels-last images and vectors on TensorFlow's fused kernel.
 
     Other ranks, masks, renormalization and synchronized statistics are left to Keras. Each of
     several replicas averages its own batches, and reading the moving averages returns their mean,
@@ -38,134 +38,52 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         )
 
     def call(self, inputs: tf.Tensor, training: Any = None, mask: Any = None) -> tf.Tensor:
-        if not self._fused_kernel_applies(inputs, mask):
+        if not kernel_applies(self, inputs, mask):
             return super().call(inputs, training=training, mask=mask)
-        average_mean = tf.convert_to_tensor(self.moving_mean)
-        average_variance = tf.convert_to_tensor(self.moving_variance)
-        is_training = bool(training) and self.trainable
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs,
-            scale=tf.convert_to_tensor(self.gamma) if self.scale else tf.ones_like(average_mean),
-            offset=tf.convert_to_tensor(self.beta) if self.center else tf.zeros_like(average_mean),
-            mean=None if is_training else average_mean,
-            variance=None if is_training else average_variance,
-            epsilon=self.epsilon,
-            is_training=is_training,
-        )
-        if is_training:
-            # The kernel divides the variance by (count - 1), Keras 3's moving average by count.
-            variance *= _without_bessel(inputs)
-            momentum = self.momentum
-            self.moving_mean.assign(average_mean * momentum + mean * (1.0 - momentum))
-            self.moving_variance.assign(average_variance * momentum + variance * (1.0 - momentum))
-        return outputs
-
-    def _fused_kernel_applies(self, inputs: tf.Tensor, mask: Any) -> bool:
-        return (
-            len(inputs.shape) == 4
-            and self.axis in (-1, 3)
-            and mask is None
-            and not self.synchronized
-            and not getattr(self, "renorm", False)
-            and inputs.dtype in (tf.float32, tf.bfloat16, tf.float16)
-            and tf.as_dtype(self.moving_mean.dtype) == tf.float32
-        )
+        return fused_batch_norm(self, inputs, training)
 
 
-def _without_bessel(inputs: tf.Tensor) -> Any:
-    """(count - 1) / count for the values of one channel, in float32."""
-    if None in inputs.shape[:3]:
-        count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)
-    else:
-        # The same number as a constant: a graph of many layers is built faster.
-        count = np.float32(np.prod(inputs.shape[:3]))
-    return (count - 1.0) / count
+def kernel_applies(layer: Any, inputs: tf.Tensor, mask: Any) -> bool:
+    """Whether `fused_batch_norm` computes what a batch-norm layer promises."""
+    rank = len(inputs.shape)
+    axes = list(layer.axis) if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+    return (
+        rank in (2, 4)
+        and axes in ([-1], [rank - 1])
+        and mask is None
+        and not getattr(layer, "synchronized", False)
+        and not getattr(layer, "renorm", False)
+        and inputs.dtype in (tf.float32, tf.bfloat16, tf.float16)
+        and tf.as_dtype(layer.moving_mean.dtype) == tf.float32
+    )
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
-class InstanceNormalization(keras.layers.Layer):
-    """Normalizes every channel of every sample to mean 0 and variance 1, then scales and shifts.
-
-    `y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with moments over all axes except
-    batch and channel, in float32 even when the layer computes in half precision.
+def fused_batch_norm(layer: Any, inputs: tf.Tensor, training: Any) -> tf.Tensor:
+    """Keras's batch normalization on TensorFlow's kernel.
 
     Args:
-        axis: the channel axis, not 0.
-        epsilon: float added to the variance.
-        center, scale: whether there is a beta, a gamma; one value per channel each.
-        beta_initializer, gamma_initializer: initializers of the two.
-        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: as in Keras.
-
-    Reference: Ulyanov et al. 2016, "Instance Normalization" (arXiv:1607.08022).
+        layer: the layer; in training its moving averages change.
+        inputs: `(batch, height, width, channels)` or `(batch, channels)`.
+        training: whether the statistics are those of the batch.
     """
-
-    def __init__(
-        self,
-        axis: int = -1,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        if axis == 0:
-            raise ValueError("axis is 0, the batch axis; pass the channel axis, usually -1")
-        self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
-        self.beta_initializer = keras.initializers.get(beta_initializer)
-        self.gamma_initializer = keras.initializers.get(gamma_initializer)
-        self.beta_regularizer = keras.regularizers.get(beta_regularizer)
-        self.gamma_regularizer = keras.regularizers.get(gamma_regularizer)
-        self.beta_constraint = keras.constraints.get(beta_constraint)
-        self.gamma_constraint = keras.constraints.get(gamma_constraint)
-        self.supports_masking = True
-
-    def build(self, input_shape: Any) -> None:
-        self.gamma = self._channel_weight("gamma", input_shape) if self.scale else None
-        self.beta = self._channel_weight("beta", input_shape) if self.center else None
-        self.built = True
-
-    def _channel_weight(self, name: str, input_shape: Any) -> Any:
-        channels = input_shape[self.axis]
-        if channels is None:
-            raise ValueError(f"the channel axis {self.axis} of {input_shape} has no fixed size")
-        return self.add_weight(
-            shape=(channels,),
-            name=name,
-            initializer=getattr(self, f"{name}_initializer"),
-            regularizer=getattr(self, f"{name}_regularizer"),
-            constraint=getattr(self, f"{name}_constraint"),
-        )
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        x = tf.cast(inputs, tf.float32) if inputs.dtype.size < 4 else inputs
-        rank = len(inputs.shape)
-        channel = self.axis % rank
-        mean, variance = tf.nn.moments(
-            x, [axis for axis in range(1, rank) if axis != channel], keepdims=True
-        )
-        shape = [-1 if axis == channel else 1 for axis in range(rank)]
-        gamma = tf.reshape(tf.cast(self.gamma, x.dtype), shape) if self.scale else None
-        beta = tf.reshape(tf.cast(self.beta, x.dtype), shape) if self.center else None
-        y = tf.nn.batch_normalization(x, mean, variance, beta, gamma, self.epsilon)
-        return tf.cast(y, inputs.dtype)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        config.update(axis=self.axis, epsilon=self.epsilon, center=self.center, scale=self.scale)
-        for name in ("beta", "gamma"):
-            for kind in ("initializer", "regularizer", "constraint"):
-                value = getattr(self, f"{name}_{kind}")
-                config[f"{name}_{kind}"] = getattr(keras, f"{kind}s").serialize(value)
-        return config
+    average_mean = tf.convert_to_tensor(layer.moving_mean)
+    average_variance = tf.convert_to_tensor(layer.moving_variance)
+    is_training = bool(training) and layer.trainable
+    images = inputs if len(inputs.shape) == 4 else inputs[:, tf.newaxis, tf.newaxis, :]
+    outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+        images,
+        scale=tf.convert_to_tensor(layer.gamma) if layer.scale else tf.ones_like(average_mean),
+        offset=tf.convert_to_tensor(layer.beta) if layer.center else tf.zeros_like(average_mean),
+        mean=None if is_training else average_mean,
+        variance=None if is_training else average_variance,
+        epsilon=layer.epsilon,
+        is_training=is_training,
+    )
+    if is_training:
+        momentum = layer.momentum
+        layer.moving_mean.assign(average_mean * momentum + mean * (1.0 - momentum))
+        layer.moving_variance.assign(average_variance * momentum + variance * (1.0 - momentum))
+    return outputs if len(inputs.shape) == 4 else outputs[:, 0, 0, :]
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")

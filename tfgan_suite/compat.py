@@ -31,7 +31,6 @@ if KERAS3 and keras.backend.backend() != "tensorflow":
         "set the environment variable KERAS_BACKEND=tensorflow before the first import of keras"
     )
 
-GroupNormalization = keras.layers.GroupNormalization
 # By default Keras 2.15 compiles every optimizer update with XLA if there is a GPU.
 ADAM_OPTIONS: dict[str, Any] = {} if KERAS3 else {"jit_compile": False}
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -47,8 +46,10 @@ _Fused = _stand_ins.FusedBatchNormalization if KERAS3 else keras.layers.BatchNor
 class BatchNormalization(_Fused):
     """Keras's batch normalization on TensorFlow's fused kernel, with the usual defaults of GANs.
 
-    Keras 2.15 calls that kernel by itself, Keras 3 does not. Statistics are float32 even when
-    the layer computes in bfloat16 or float16.
+    Keras 2.15 calls that kernel for images by itself, Keras 3 does not; for vectors neither does.
+    Statistics are float32 even when the layer computes in bfloat16 or float16. The moving variance
+    is everywhere the unbiased one, divided by the number of values less 1, which is what Ioffe and
+    Szegedy's algorithm, PyTorch and the kernel average; Keras alone divides by their number.
 
     Args:
         axis: the channel axis.
@@ -59,6 +60,12 @@ class BatchNormalization(_Fused):
 
     def __init__(self, axis: int = -1, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs: Any):
         super().__init__(axis=axis, momentum=momentum, epsilon=epsilon, **kwargs)
+
+    def call(self, inputs: tf.Tensor, training: Any = None, mask: Any = None) -> tf.Tensor:
+        # Keras's own code for vectors has a wrong second derivative and the biased variance.
+        if len(inputs.shape) == 2 and _stand_ins.kernel_applies(self, inputs, mask):
+            return _stand_ins.fused_batch_norm(self, inputs, training)
+        return super().call(inputs, training=training, mask=mask)
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
@@ -87,21 +94,6 @@ def _addons() -> Any:
         warnings.simplefilter("ignore")
         import tensorflow_addons
     return tensorflow_addons
-
-
-def InstanceNormalization(**kwargs: Any) -> keras.layers.Layer:
-    """A layer that normalizes each channel of each sample; tensorflow-addons' where it exists.
-
-    The addon's is used for float32 only: in bfloat16 it also sums in bfloat16, where a sum over
-    pixels saturates and the mean is off by half.
-
-    Args:
-        **kwargs: `axis=-1, epsilon=1e-3, center=True, scale=True` and initializers,
-            regularizers, constraints `beta_*`, `gamma_*` as in Keras.
-    """
-    compute_dtype = keras.layers.Layer(dtype=kwargs.get("dtype")).compute_dtype
-    layers = _addons().layers if HAS_ADDONS and compute_dtype == "float32" else _stand_ins
-    return layers.InstanceNormalization(**kwargs)
 
 
 def Maxout(num_units: int, axis: int = -1, **kwargs: Any) -> keras.layers.Layer:

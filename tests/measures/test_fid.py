@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from tfgan_suite import InputError
-from tfgan_suite.measures.fid import Moments, fid, fid_infinity, frechet_distance
+from tfgan_suite.measures.fid import (
+    Moments,
+    fid,
+    fid_infinity,
+    frechet_distance,
+    influences,
+    intercept_weights,
+)
 from tfgan_suite.measures.result import MeasureWarning
 
 
@@ -100,6 +107,53 @@ def test_extrapolation_removes_the_bias():
     assert moved.value == pytest.approx(16 * 0.25, abs=0.3)
     assert moved.spread > 0 and moved.protocol["fit"]["counts"][-1] == 3000
     assert fid_infinity(one, two, seed=1).value == found.value
+
+
+def test_spread_of_the_extrapolation_covers_the_truth():
+    """N(0, I) against N(.5, 1.44 I) in 4 dimensions: FID is 4 (.25 + .2^2) = 1.16.
+
+    68% of the values should lie within one spread of it, and 95% within two; the error of the fit,
+    whose points share examples, is less than half of the deviation over repetitions.
+    """
+    values, spreads = [], []
+    for seed in range(60):
+        draws = np.random.RandomState(seed)
+        result = fid_infinity(draws.randn(200, 4), 0.5 + 1.2 * draws.randn(200, 4), seed=seed)
+        values.append(result.value)
+        spreads.append(result.spread)
+    ratios = np.abs(np.array(values) - 1.16) / spreads
+    assert 0.55 < np.mean(ratios < 1.0) < 0.82 and np.mean(ratios < 2.0) > 0.87
+    assert np.mean(spreads) == pytest.approx(np.std(values), rel=0.25)
+
+
+def test_influence_of_an_example_is_a_derivative():
+    """Weights of one example raised by h: the distance moves by h times its influence."""
+    draws = np.random.RandomState(6)
+    one, two = draws.randn(40, 3), 0.3 + draws.randn(30, 3) * [1.0, 2.0, 0.5]
+
+    def distance(weights):
+        weights = weights / weights.sum()
+        mean = weights @ one
+        covariance = ((one - mean).T * weights) @ (one - mean) * 40 / 39
+        other = Moments.of(two)
+        return frechet_distance(mean, covariance, other.mean, other.covariance)
+
+    slopes = []
+    for index in range(40):
+        step = np.zeros(40)
+        step[index] = 1e-4
+        slopes.append((distance(np.ones(40) + step) - distance(np.ones(40) - step)) / 2e-4)
+    influence = influences(one, two)[0]
+    centred = influence - influence.mean()
+    # The covariance has the divisor 39.
+    np.testing.assert_allclose(np.array(slopes) * 40, centred, rtol=0.08, atol=0.05)
+
+
+def test_the_line_is_that_of_a_weighted_fit():
+    counts = np.array([100, 230, 400, 1000])
+    values = np.array([3.0, 2.5, 2.2, 1.9])
+    line = np.polyfit(1.0 / counts, values, 1, w=counts)
+    assert intercept_weights(counts) @ values == pytest.approx(line[1], rel=1e-9)
 
 
 def test_the_name_says_which_extractor():

@@ -18,6 +18,7 @@ from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import layer_outputs
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.layers.normalization import LayerNormalization
 from tfgan_suite.networks import blocks
 
 PAPER = "Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016, arXiv:1606.03657"
@@ -394,6 +395,6 @@ def _doubling(filters: int, bias: bool) -> keras.layers.Layer:
 
 
 def _dense_features(x: Any, units: int, norm: str, name: str) -> Any:
-    layer = keras.layers.LayerNormalization() if norm == "layer" else blocks.normalization(norm)
+    layer = LayerNormalization() if norm == "layer" else blocks.normalization(norm)
     x = Dense(units, use_bias=layer is None, kernel_initializer=blocks.initializer_before(norm))(x)
     return compat.LeakyReLU(0.1, name=name)(layer(x) if layer is not None else x)

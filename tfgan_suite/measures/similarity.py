@@ -343,8 +343,9 @@ def _blur(images: np.ndarray) -> np.ndarray:
 
 
 def _halve(images: np.ndarray) -> np.ndarray:
-    """Means over 2x2 pixels; an odd last row or column is dropped."""
-    even = images[:, : images.shape[1] // 2 * 2, : images.shape[2] // 2 * 2]
+    """Means over 2x2 pixels; an odd last row or column is doubled, as in the official code."""
+    odd = [(0, side % 2) for side in images.shape[1:3]]
+    even = np.pad(images, ((0, 0), *odd, (0, 0)), mode="edge")
     return (even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]) / 4
 
 

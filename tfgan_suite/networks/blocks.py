@@ -10,6 +10,7 @@ import keras
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Dense
+from tfgan_suite.layers.normalization import GroupNormalization, InstanceNormalization
 
 NORMS = ("batch", "layer", "instance", "none")
 _BASES = (4, 7, 6, 5)
@@ -60,9 +61,9 @@ def normalization(kind: str) -> keras.layers.Layer | None:
     if kind == "batch":
         return compat.BatchNormalization(gamma_initializer=normal(0.02, 1.0))
     if kind == "layer":
-        return keras.layers.GroupNormalization(groups=1, epsilon=1e-5)
+        return GroupNormalization(groups=1, epsilon=1e-5)
     if kind == "instance":
-        return compat.InstanceNormalization(epsilon=1e-5)
+        return InstanceNormalization(epsilon=1e-5)
     if kind == "none":
         return None
     raise InputError(f"norm {kind!r} is unknown; it must be one of {', '.join(NORMS)}")
