@@ -21,6 +21,7 @@ from tfgan_suite.losses import penalties
 
 # The discriminator has won when its loss is below this share of its loss at a draw: 0.02 of 1.39.
 WON = 0.0144
+RECALIBRATION_BATCHES = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,10 +200,11 @@ class LatentGame(AdversarialModel):
         return from_noise(generator, self.latent)
 
     def recalibrate_batch_norm(self) -> None:
-        """Recomputes the generator's batch norm statistics over 100 batches of 64."""
+        """Recomputes the generator's batch norm statistics over `RECALIBRATION_BATCHES` of 64."""
         generator = self.ema("generator")[0]
         specs = self.signatures()["serving_default"].inputs
-        standing_statistics(generator, (self.recalibration_batch(specs, i) for i in range(100)))
+        count = RECALIBRATION_BATCHES
+        standing_statistics(generator, (self.recalibration_batch(specs, i) for i in range(count)))
 
     def recalibration_batch(self, specs: Sequence[TensorSpec], index: int) -> Any:
         """64 inputs of the generator, the same in every run with this seed."""

@@ -103,7 +103,7 @@ class TrainedGame:
         # Kept in __dict__: Keras would try to track a function set as an attribute.
         functions = self.__dict__.setdefault("_signature_functions", {})
         if name not in functions or functions[name][0] != networks:
-            traced = tf.function(signature.named_outputs, reduce_retracing=True)
+            traced = tf.function(signature.named_outputs, autograph=False, reduce_retracing=True)
             functions[name] = (networks, traced)
         return functions[name][1]
 

@@ -58,6 +58,7 @@ class ContentStyleSource(StreamSource):
         self._images = dict(images)
 
     def _slices(self, share: order.BatchShare, seed: int, start: int) -> tf.data.Dataset:
+        @order.as_written
         def gather(step, replica):
             examples = {}
             for stream in self.streams:
@@ -188,7 +189,7 @@ def _window_positions(
 
     Drawn for the global batch, so the result does not depend on how it is split.
     """
-    positions = tf.random.stateless_uniform(
-        [share.batch, 2], order.stateless_seed(seed, f"window {name}", step), alg="philox"
+    positions = order.draw_uniform(
+        [share.batch, 2], order.stateless_seed(seed, f"window {name}", step)
     )
     return order.replica_slice(positions, replica, share)

@@ -182,12 +182,11 @@ class SuperResolutionSource(Source):
         return {key: value.numpy() for key, value in batch.items()}
 
     def _slices(self, share: order.BatchShare, seed: int, start: int) -> tf.data.Dataset:
+        @order.as_written
         def gather(step, replica):
             index = order.batch_indices(step, replica, share, seed, len(self))
-            positions = tf.random.stateless_uniform(
-                [share.batch, 2],
-                order.stateless_seed(seed, "crop super-resolution", step),
-                alg="philox",
+            positions = order.draw_uniform(
+                [share.batch, 2], order.stateless_seed(seed, "crop super-resolution", step)
             )
             return step, replica, self._fetch(index, order.replica_slice(positions, replica, share))
 
@@ -197,9 +196,7 @@ class SuperResolutionSource(Source):
 
     def _sample(self, count: int, seed: int) -> dict[str, tf.Tensor]:
         index = order.shuffled_indices(tf.range(count, dtype=tf.int64), seed, 0, len(self))
-        positions = tf.random.stateless_uniform(
-            [count, 2], order.stateless_seed(seed, "crop sample", 0), alg="philox"
-        )
+        positions = order.draw_uniform([count, 2], order.stateless_seed(seed, "crop sample", 0))
         return self._fetch(index, positions)
 
     def _fetch(self, index: tf.Tensor, positions: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -228,13 +225,11 @@ class SuperResolutionSource(Source):
             for key, shape in self.shapes.items()
         }
         if horizontal_flip:
-            draws = tf.random.stateless_uniform(
+            draws = order.draw_uniform(
                 [share.batch],
                 order.stateless_seed(seed, "turn super-resolution", step),
-                0,
-                8,
                 tf.int32,
-                alg="philox",
+                limit=8,
             )
             turn = order.replica_slice(draws, replica, share)
             batch = {key: flip_and_rotate(pixels, turn) for key, pixels in batch.items()}

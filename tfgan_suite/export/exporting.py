@@ -45,6 +45,7 @@ class ExportResult:
         files: sizes in bytes by path relative to `path`.
         parity: the content of `parity.json`.
         card: the content of `card.json`.
+        left_out: why formats are missing that were asked for, by format.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class ExportResult:
     files: dict[str, int]
     parity: dict[str, Any]
     card: dict[str, Any]
+    left_out: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def export(
@@ -64,6 +66,7 @@ def export(
     representative: Representative | Mapping[str, Representative] | None = None,
     float16_bound: float = parity.BOUNDS["tflite_float16"],
     int8_bound: float | None = 30.0,
+    leave_out: bool = False,
     warmup: bool = True,
     size: tuple[int, int] = (64, 64),
     seed: int = 0,
@@ -88,6 +91,7 @@ def export(
             of a deep network can come close to the default.
         int8_bound: minimum PSNR of int8 against float in dB; `None` accepts any. If 8-bit
             arithmetic throughout is below it, norms stay in float32, and the report says so.
+        leave_out: leave TFLite formats over their bound out of the version instead of raising.
         warmup: write TensorFlow Serving's warm-up file if `tensorflow-serving-api` is installed.
         size: height and width in TFLite files and comparisons, for images of unknown size.
         seed: seed of the inputs that are drawn for comparisons.
@@ -128,6 +132,7 @@ def export(
         served = functions.all_functions(limited)
         variables = saved_model.save(staged, saved_model.trace_all(served), served)
         report = _compare(dataclasses.replace(job, signatures=limited), staged, inputs, traced)
+        failed = _leave_out(staged, report) if leave_out else {}
         _check_parity(home, staged, report)
         content = cards.make(
             name,
@@ -137,7 +142,8 @@ def export(
             precision=_precision(policies),
             warmup=_warm_up(staged, name, served, inputs) if warmup else "not requested",
         )
-        return _publish(home, staged, name, training, content, report)
+        result = _publish(home, staged, name, training, content, report)
+        return dataclasses.replace(result, left_out=failed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -256,6 +262,23 @@ def _compare_tflite(
                 result = attempt(kind, float_norms=True)
         results[f"tflite_{kind}"] = result
     return results
+
+
+def _leave_out(staged: Path, report: dict[str, Any]) -> dict[str, str]:
+    """Removes TFLite formats over their bound from the files and the report; their reasons."""
+    failed = {kind: reason for _, kind, reason in parity.failures(report)}
+    if "saved_model" in failed:
+        return {}
+    for kind in failed:
+        for path in staged.glob(f"tflite/**/{kind.removeprefix('tflite_')}.tflite"):
+            path.unlink()
+        for results in report["signatures"].values():
+            results.pop(kind, None)
+    for folder in sorted(staged.glob("tflite/**"), reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    report["ok"] = True
+    return failed
 
 
 def _check_parity(home: Path, staged: Path, report: Mapping[str, Any]) -> None:

@@ -90,7 +90,8 @@ def trace(
         return outputs
 
     specs = {spec.name: tensor_spec(spec, batch=batch, size=size) for spec in signature.inputs}
-    return tf.function(function).get_concrete_function(**specs)
+    # Autograph would rewrite all that is called, for seconds; `fit` does not use it either.
+    return tf.function(function, autograph=False).get_concrete_function(**specs)
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:

@@ -234,18 +234,24 @@ def psnr(reference: np.ndarray, outputs: np.ndarray, peak: float) -> float:
 
 def check(report: Mapping[str, Any], report_path: Path) -> None:
     """Raises ParityError, with every number over its bound and the report's file."""
-    failures, failed = [], {}
-    for name, formats in report["signatures"].items():
-        for kind, result in formats.items():
-            if isinstance(result, Mapping) and not result.get("ok", True):
-                failures.append(f"{name} as {kind}: {reason(result)}")
-                failed[kind] = reason(result)
-    if failures:
+    failed = failures(report)
+    if failed:
+        listed = "; ".join(f"{name} as {kind}: {why}" for name, kind, why in failed)
         raise ParityError(
-            f"nothing was exported, formats differ from Keras: {'; '.join(failures)}; the full "
+            f"nothing was exported, formats differ from Keras: {listed}; the full "
             f"report is {str(report_path)!r}",
-            failed,
+            {kind: why for _, kind, why in failed},
         )
+
+
+def failures(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What is over its bound: signature, format and reason."""
+    return [
+        (name, kind, reason(result))
+        for name, formats in report["signatures"].items()
+        for kind, result in formats.items()
+        if isinstance(result, Mapping) and not result.get("ok", True)
+    ]
 
 
 def reason(result: Mapping[str, Any]) -> str:

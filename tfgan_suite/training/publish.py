@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfgan_suite import data
 from tfgan_suite.core.trained_game import single
 from tfgan_suite.errors import InputError
-from tfgan_suite.export import ExportResult, ParityError, examples, export
+from tfgan_suite.export import ExportResult, examples, export
 from tfgan_suite.training import fit, naming
 from tfgan_suite.training.run_folder import DataInfo, Run, versions
 from tfgan_suite.utils import image_grids
@@ -195,25 +195,21 @@ def export_run(
     inputs = _example_inputs(game, source, info, size)
     name = naming.check_export_name(options, card["game"], info)
 
-    def attempt() -> ExportResult:
-        return export(
-            game, options.export, name=name, card=card, formats=formats, **inputs, **bounds
-        )
-
     print("exporting and comparing with the trained networks ...", flush=True)
-    skipped: dict[str, str] = {}
-    try:
-        result = attempt()
-    except ParityError as error:
-        skipped = error.failed
-        formats = [kind for kind in formats if kind not in skipped]
-        if not skipped or "saved_model" not in formats:
-            raise
-        result = attempt()
+    result = export(
+        game,
+        options.export,
+        name=name,
+        card=card,
+        formats=formats,
+        leave_out=True,
+        **inputs,
+        **bounds,
+    )
     with writing_to(run.folder):
         entry = {"step": step, "path": str(result.path)}
         append_json(run.folder / "exports.jsonl", entry)
-    return result, skipped
+    return result, result.left_out
 
 
 def _card(

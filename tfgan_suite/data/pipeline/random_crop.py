@@ -76,17 +76,13 @@ def sample_windows(
     Returns:
         `CropWindow` of `share.size` entries.
     """
-    corner = tf.random.stateless_uniform(
+    corner = order.draw_uniform(
         [2, share.batch],
         order.stateless_seed(seed, f"crop {purpose}", step),
-        0,
-        margin + 1,
         tf.int32,
-        alg="philox",
+        limit=margin + 1,
     )
-    coins = tf.random.stateless_uniform(
-        [share.batch], order.stateless_seed(seed, f"mirror {purpose}", step), alg="philox"
-    )
+    coins = order.draw_uniform([share.batch], order.stateless_seed(seed, f"mirror {purpose}", step))
     window = corner[0], corner[1], (coins < 0.5) & horizontal_flip
     return CropWindow(*(order.replica_slice(values, replica, share) for values in window))
 

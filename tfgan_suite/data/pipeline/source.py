@@ -119,12 +119,13 @@ class Source(abc.ABC):
                 f"{self.name} holds points, which cannot be mirrored; expected images: leave out "
                 "horizontal_flip"
             )
+
+        @order.as_written
+        def finish(step, replica, examples):
+            return self._finish(step, replica, examples, share, seed, horizontal_flip)
+
         slices = self._slices(share, seed, start).map(
-            lambda step, replica, examples: self._finish(
-                step, replica, examples, share, seed, horizontal_flip
-            ),
-            num_parallel_calls=WORKERS,
-            deterministic=True,
+            finish, num_parallel_calls=WORKERS, deterministic=True
         )
         return slices.prefetch(2).with_options(order.dataset_options())
 
@@ -205,6 +206,7 @@ class IndexedSource(Source):
         """The examples with some indices, int64 `(n,)`, as uint8 images or float32 points."""
 
     def _slices(self, share: order.BatchShare, seed: int, start: int) -> tf.data.Dataset:
+        @order.as_written
         def gather(step, replica):
             index = order.batch_indices(step, replica, share, seed, len(self))
             return step, replica, self.fetch(index)

@@ -125,6 +125,7 @@ class StreamSource(Source):
             return {name: value.numpy() for name, value in self._to_float(examples).items()}
 
     def _slices(self, share: order.BatchShare, seed: int, start: int) -> tf.data.Dataset:
+        @order.as_written
         def gather(step, replica):
             examples = {}
             for stream in self.streams:

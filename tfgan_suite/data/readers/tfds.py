@@ -195,7 +195,9 @@ class _Reader:
                 try_autocache=False, interleave_cycle_length=1, skip_prefetch=True
             ),
         )
-        self.encoded = raw.map(self._image_and_label).with_options(order.dataset_options())
+        self.encoded = raw.map(order.as_written(self._image_and_label)).with_options(
+            order.dataset_options()
+        )
 
     def _image_and_label(self, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         image_and_label = {"image": example[self.image_key]}
@@ -266,6 +268,7 @@ class TfdsSource(Source):
         start = tf.cast(order.stateless_seed(seed, "window", number)[0], tf.int64) % self._count
         window = min(WINDOW, self._count)
 
+        @order.as_written
         def shuffle(block):
             size = tf.shape(block["image"], out_type=tf.int64)[0]
             index = tf.random.experimental.index_shuffle(
@@ -284,6 +287,7 @@ class TfdsSource(Source):
         first_epoch, skipped = divmod(start, self._count // share.batch)
         steps = order.replica_steps(start, share)
 
+        @order.as_written
         def epoch_batches(number):
             offset = tf.where(
                 number == first_epoch, tf.constant(skipped * share.batch, tf.int64), 0
@@ -293,6 +297,7 @@ class TfdsSource(Source):
                 lambda batch: tf.data.Dataset.from_tensors(batch).repeat(share.replicas)
             )
 
+        @order.as_written
         def slice_batch(step_and_replica, batch):
             step, replica = step_and_replica
             first = tf.cast(replica, tf.int32) * share.size
