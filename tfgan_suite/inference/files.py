@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.data.readers import image_files, image_scaling
+from tfgan_suite.data.readers import image_files, image_kinds, image_scaling, listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import write_bytes
@@ -73,13 +72,13 @@ def plan(input_path: Path, output_path: Path, targets: Path | None = None) -> li
 
 def _paths(input_path: Path, output_path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """The input and the output file of each image, by name."""
-    to_file = output_path.suffix.lower() in image_files.SUFFIXES and not output_path.is_dir()
+    to_file = output_path.suffix.lower() in image_kinds.suffixes() and not output_path.is_dir()
     if input_path.is_dir():
         if output_path.is_file() or to_file:
             raise InputError(
                 f"{output_path} is not a folder, but {input_path} is; pass a folder as the output"
             )
-        names = _list_images(input_path, output_path)
+        names = listing.find_images(input_path, output_path)
         outputs = {name: output_path / png for name, png in _png_names(names).items()}
         return {name: input_path / name for name in names}, outputs
     name = input_path.name
@@ -139,26 +138,6 @@ def write(path: Path, pixels: np.ndarray) -> None:
         write_bytes(path, content.numpy())
 
 
-def _list_images(folder: Path, output: Path | None = None) -> list[str]:
-    """Names of the images in a folder and its subfolders, except those in an output folder."""
-    names, excluded = [], output.resolve() if output is not None else None
-    for current, folders, files in os.walk(folder):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and (Path(current) / name).resolve() != excluded
-        )
-        relative = Path(current).relative_to(folder)
-        names += [
-            (relative / file).as_posix()
-            for file in files
-            if file.lower().endswith(image_files.SUFFIXES) and not file.startswith(".")
-        ]
-    if not names:
-        raise InputError(f"{folder} holds no images; expected PNG, JPEG, WebP, GIF, BMP or TIFF")
-    return sorted(names)
-
-
 def _png_names(names: Sequence[str]) -> dict[str, str]:
     stems = {name: Path(name).with_suffix("").as_posix() for name in names}
     shared = Counter(stems.values())
@@ -173,7 +152,7 @@ def _match_targets(targets: Path, names: Iterable[str]) -> dict[str, Path]:
             raise InputError(f"--target {targets} is a single image; pass a folder for a folder")
         return {name: targets for name in names}
     by_path = {}
-    for name in _list_images(targets):
+    for name in listing.find_images(targets):
         by_path[Path(name).with_suffix("").as_posix()] = targets / name
     by_stem = {Path(name).stem: path for name, path in by_path.items()}
     matches = {}

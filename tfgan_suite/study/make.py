@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.readers import image_files, listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.files import write_bytes, writing_to
 from tfgan_suite.utils.json_files import read_json
@@ -146,11 +146,7 @@ def _list(folder: Path) -> list[str]:
     """Images below a folder, in a fixed order."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; a study needs two folders of images")
-    names = sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.suffix.lower() in image_files.SUFFIXES and path.is_file()
-    )
+    names = listing.find_images(folder)
     if len(names) < 2:
         raise InputError(f"{folder} holds {len(names)} images; a study needs at least two a side")
     return names

@@ -8,13 +8,14 @@ import io
 import os
 import re
 import struct
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from tfgan_suite.data.pipeline.broken_files import Unreadable
-from tfgan_suite.data.readers import image_bands, image_scaling
+from tfgan_suite.data.readers import deep_images, image_bands, image_kinds, image_scaling
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import foreign_files
 from tfgan_suite.utils.memory_budget import OverBudget, format_bytes
@@ -22,23 +23,8 @@ from tfgan_suite.utils.memory_budget import OverBudget, format_bytes
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = (
-    ".png",
-    ".apng",
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".webp",
-    ".gif",
-    ".bmp",
-    ".tif",
-    ".tiff",
-    ".ppm",
-    ".pgm",
-)
 MAX_SIDE = 4096
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM")
+_PILLOW = re.compile(r"PIL\.")
 # What Pillow raises for damaged files of these formats.
 _BROKEN = (
     *(OSError, SyntaxError, ValueError, EOFError, MemoryError, struct.error),
@@ -97,7 +83,7 @@ def probe(path: str | os.PathLike) -> bool:
     from PIL import Image
 
     try:
-        with foreign_files.open_file(path) as file, _open_image(file) as image:
+        with foreign_files.open_file(path) as file, _open_image(file, path) as image:
             return image.mode in ("1", "L", "LA", "I", "F") or image.mode.startswith("I;")
     except _BROKEN as error:
         raise Unreadable(_reason(error)) from error
@@ -123,7 +109,7 @@ def header(path: str | os.PathLike) -> Header:
 
     grey = probe(path)
     try:
-        with foreign_files.open_file(path) as file, _open_image(file) as image:
+        with foreign_files.open_file(path) as file, _open_image(file, path) as image:
             width, height = image.size
             # Pillow would decode all pixels of a PNG to find a rotation that is hardly ever there.
             has_exif = image.format != "PNG" or "exif" in image.info
@@ -138,10 +124,48 @@ def header(path: str | os.PathLike) -> Header:
     return Header(grey, width, height)
 
 
+def stores_deep(path: str | os.PathLike) -> bool:
+    """Whether an image stores integers of more than 8 bits, by its header; `False` if broken."""
+    try:
+        with foreign_files.open_file(path) as file, _open_image(file, path) as image:
+            return deep_images.uses_unknown_bits(image, file)
+    except (*_BROKEN, Unreadable):
+        return False
+
+
+def deep_values(path: str | os.PathLike) -> tuple[float, int | None] | None:
+    """The largest value of an image that stores more than 8 bits, perhaps without using them.
+
+    Returns:
+        The value, and the number of bits that the file states; `None` for other images.
+
+    Raises:
+        Unreadable: as for `read`.
+    """
+    from PIL import Image
+
+    try:
+        with foreign_files.open_file(path) as file, _open_image(file, path) as image:
+            if not deep_images.uses_unknown_bits(image, file):
+                return None
+            needed = image_bands.decoding_bytes(image, image.size)
+            needed += deep_images.full_colour_bytes(image)
+            with image_bands.BUDGET.reserve(needed):
+                image.load()
+                return deep_images.extrema(image, file)[1], deep_images.stated_bits(image, file)
+    except OverBudget as error:
+        raise Unreadable(_too_large(image, error)) from error
+    except _BROKEN as error:
+        raise Unreadable(_reason(error)) from error
+    except Image.DecompressionBombError as error:
+        raise Unreadable(_too_many_pixels(error)) from error
+
+
 def read(
     path: str | os.PathLike,
     size: int | None,
     channels: int,
+    bit_depth: int | None = None,
     *,
     shorter_side: int = 0,
     use: Callable[[np.ndarray], Any] | None = None,
@@ -157,13 +181,14 @@ def read(
     except OSError as error:
         raise Unreadable(_reason(error)) from error
     with file:
-        return _decode(file, size, channels, shorter_side, use)
+        return _decode(file, path, size, channels, bit_depth, shorter_side, use)
 
 
 def decode(
     content: bytes,
     size: int | None,
     channels: int,
+    bit_depth: int | None = None,
     *,
     shorter_side: int = 0,
     use: Callable[[np.ndarray], Any] | None = None,
@@ -178,6 +203,8 @@ def decode(
         content: the bytes of a file that Pillow reads (PNG, JPEG, WebP, GIF, BMP, TIFF, ..).
         size: side of the result in pixels; `None` keeps the image's own height and width.
         channels: 1 (grey) or 3.
+        bit_depth: significant bits of images that store 16 (`bit_depths.decide`); `None`: those
+            that the file's format states, else all 16.
         shorter_side: pixels of the shorter side that the caller will scale the image to: a JPEG
             file of more than 33 million pixels is decoded at half, a quarter or an eighth of its
             size, not below twice this length; 0: never.
@@ -192,13 +219,15 @@ def decode(
         Unreadable: not a complete image of a known kind, or one that takes more memory than all
             readers together may use.
     """
-    return _decode(io.BytesIO(content), size, channels, shorter_side, use)
+    return _decode(io.BytesIO(content), "", size, channels, bit_depth, shorter_side, use)
 
 
 def _decode(
     file: BinaryIO,
+    path: str | os.PathLike,
     size: int | None,
     channels: int,
+    bit_depth: int | None,
     shorter_side: int,
     use: Callable[[np.ndarray], Any] | None,
 ) -> Any:
@@ -206,11 +235,19 @@ def _decode(
 
     with contextlib.ExitStack() as reserved:
         try:
-            with _open_image(file) as image:
+            with _open_image(file, path) as image:
                 needed = _reduce(image, size, channels, shorter_side, file)
+                is_cut = deep_images.is_cut_colour(image, file, bit_depth)
+                if is_cut:
+                    needed += deep_images.full_colour_bytes(image)
                 reserved.enter_context(image_bands.BUDGET.reserve(needed))
                 image.load()
-                pixels = _pixels(image, size, channels)
+                # Only now: Pillow has turned a TIFF itself, and a PNG's EXIF may follow its pixels.
+                turn = _UPRIGHT.get(_orientation(image))
+                scale = deep_images.grey_scale(image, bit_depth)
+                if is_cut:
+                    image = deep_images.full_colour(image, file, bit_depth)
+                pixels = _pixels(image, turn, scale, size, channels)
         except Unreadable:
             raise
         except OverBudget as error:
@@ -242,11 +279,14 @@ def _reduce(
     return decoding + image_bands.result_bytes(image.size, channels, size)
 
 
-def _pixels(image: Image.Image, size: int | None, channels: int) -> np.ndarray:
+def _pixels(
+    image: Image.Image,
+    turn: str | None,
+    scale: deep_images.Scale | None,
+    size: int | None,
+    channels: int,
+) -> np.ndarray:
     """The pixels of a decoded image, upright, uint8."""
-    # Only now: Pillow has turned a TIFF itself, and a PNG's EXIF may follow its pixels.
-    turn = _UPRIGHT.get(_orientation(image))
-    scale = _eight_bit_scale(image)
     shown, band = image_bands.upright_bands(
         image,
         lambda part: image_scaling.to_mode(part if scale is None else scale(part), channels),
@@ -258,51 +298,31 @@ def _pixels(image: Image.Image, size: int | None, channels: int) -> np.ndarray:
     return pixels.reshape(size, size, channels)
 
 
-def _eight_bit_scale(image: Image.Image) -> Callable[[Image.Image], Image.Image] | None:
-    """Scales parts of an image of 16-bit values (white is 65535) or floats (white is 1) to 8 bits.
-
-    Returns:
-        `None` for images that have 8 bits.
-
-    Raises:
-        Unreadable: the image has values that are not between black and white.
-    """
-    from PIL import Image
-
-    if image.mode not in ("I", "F") and not image.mode.startswith("I;"):
-        return None
-    white = 1.0 if image.mode == "F" else 65535.0
-    extremes = [
-        (band.min(), band.max())
-        for band in (
-            np.asarray(image.crop((0, top, image.width, bottom)))
-            for top, bottom in image_bands.boxes(image.size)
-        )
-    ]
-    low = float(np.min([pair[0] for pair in extremes]))
-    high = float(np.max([pair[1] for pair in extremes]))
-    if not (low >= 0.0 and high <= white):
-        raise Unreadable(f"grey values from {low:g} to {high:g}, expected 0 to {white:g}")
-
-    def scale(part: Image.Image) -> Image.Image:
-        grey = np.round(np.asarray(part).astype(np.float64) * (255.0 / white))
-        return Image.fromarray(grey.astype(np.uint8))
-
-    return scale
-
-
-def _open_image(file: BinaryIO) -> Image.Image:
+def _open_image(file: BinaryIO, path: str | os.PathLike = "") -> Image.Image:
     """Opens an image of the known kinds; Pillow would run Ghostscript on others.
 
+    Args:
+        file: the file.
+        path: its name, whose ending is the only mark of a TGA image.
+
     Raises:
-        Unreadable: the file is empty.
+        Unreadable: the file is empty, or of a kind that a missing package reads.
     """
     from PIL import Image
 
-    if not file.read(1):
+    _silence_pillow()
+    head = file.read(32)
+    if not head:
         raise Unreadable("empty file")
     file.seek(0)
-    return Image.open(file, formats=_FORMATS)
+    return Image.open(file, formats=image_kinds.formats(head, os.path.splitext(path)[1]))
+
+
+def _silence_pillow() -> None:
+    """Keeps what Pillow says of broken metadata from the users; the pixels are whole."""
+    if not any(entry[3] == _PILLOW for entry in warnings.filters):
+        # Not `catch_warnings`, which is not safe in threads.
+        warnings.filterwarnings("ignore", module=_PILLOW.pattern)
 
 
 def _orientation(image: Image.Image) -> int:

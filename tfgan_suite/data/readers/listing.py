@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.readers import image_kinds
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import notices
 from tfgan_suite.utils.text import printable
 
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
@@ -19,7 +20,7 @@ _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
 def list_images(
     folder: Path, split: str = "train"
 ) -> tuple[list[str], np.ndarray | None, tuple[str, ...] | None]:
-    """Lists the images of a folder and their classes.
+    """Lists the images of a folder and their classes, and says which other files may be images.
 
     Returns:
         Paths below `folder` in a fixed order, class numbers `(n,)` and names of the classes
@@ -28,16 +29,7 @@ def list_images(
     Raises:
         InputError: no images, none for the split, or images both at the top and in sub-folders.
     """
-    images, other_files = _walk(folder)
-    if not images:
-        kinds = collections.Counter(
-            Path(name).suffix.lower() or "(no ending)" for name in other_files
-        )
-        summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(4)) or "nothing"
-        raise InputError(
-            f"{folder} holds no images (found: {summary}); expected PNG, JPEG, WebP, GIF, BMP or "
-            "TIFF files: put them in it, or in one sub-folder for each class"
-        )
+    images = find_images(folder)
     images, top = _descend(folder, images, split)
     groups = _groups(images, top)
     if "" not in groups:
@@ -52,6 +44,42 @@ def list_images(
             "expected either only images, or one sub-folder for each class: move the images"
         )
     return images, None, None
+
+
+def find_images(folder: Path, excluded: Path | None = None) -> list[str]:
+    """Paths of all images below a folder, sorted; says which other files may be images.
+
+    Hidden files are left out.
+
+    Args:
+        folder: the folder; links in it are followed.
+        excluded: a folder that is not searched.
+
+    Raises:
+        InputError: no images.
+    """
+    images, other_files, visited = [], [], set()
+    skip = None if excluded is None else os.path.realpath(excluded)
+    for current, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(current)
+        if real in visited or real == skip:  # a link that leads back
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
+        below = Path(current).relative_to(folder).as_posix()
+        for file in files:
+            if not file.startswith("."):
+                name = file if below == "." else f"{below}/{file}"
+                is_image = image_kinds.is_image(os.path.join(current, file))
+                (images if is_image else other_files).append(name)
+    if not images:
+        raise InputError(
+            f"{folder} holds no images (found: {image_kinds.summary(other_files)}); expected "
+            f"{image_kinds.EXPECTED} files: put them in it, or in one sub-folder for each class"
+        )
+    notices.say_once(image_kinds.ignored_line(folder, other_files))
+    return sorted(images)
 
 
 def natural_key(name: str) -> tuple:
@@ -95,22 +123,3 @@ def _descend(folder: Path, images: list[str], split: str) -> tuple[list[str], st
             "add them"
         )
     return images, top
-
-
-def _walk(folder: Path) -> tuple[list[str], list[str]]:
-    """Paths below `folder` of all images, sorted, and of all other visible files."""
-    images, other_files, visited = [], [], set()
-    for current, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(current)
-        if real in visited:  # a link that leads back
-            folders.clear()
-            continue
-        visited.add(real)
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
-        below = Path(current).relative_to(folder).as_posix()
-        for file in files:
-            if not file.startswith("."):
-                name = file if below == "." else f"{below}/{file}"
-                is_image = file.lower().endswith(image_files.SUFFIXES)
-                (images if is_image else other_files).append(name)
-    return sorted(images), other_files
