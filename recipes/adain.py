@@ -57,7 +57,9 @@ CHECKPOINT_EVERY = 200  # steps between checkpoints
 
 def load_data(options):
     """Content and style images."""
-    return load_content_style(options.data, crop=options.size, side=options.side)
+    return load_content_style(
+        options.data, crop=options.size, side=options.side, bit_depth=options.bit_depth
+    )
 
 
 def make_game(options, data):

@@ -59,14 +59,14 @@ def build_classifier(shape, classes, width=32, features=128):
 
 def load_both(options):
     """Training source, test source, and a description of the test set."""
-    train = data.load(options.data, size=options.size)
+    train = data.load(options.data, size=options.size, bit_depth=options.bit_depth)
     if train.classes is None or len(train.classes) < 2 or len(train.shape) != 3:
         raise InputError(
             f"{train.name} has no classes of images to learn; pass labelled images: one "
             "subfolder per class, an .npz with labels, IDX files, tfds:NAME or shapes"
         )
     try:
-        test = data.load(options.data, size=options.size, split="test")
+        test = data.load(options.data, size=options.size, split="test", bit_depth=train.bit_depth)
         if test.classes == train.classes[: len(test.classes or ())]:
             return train, test, "test split"
     except InputError:
@@ -123,6 +123,7 @@ def flags(words=None):
     )
     parser.add_argument("--data", default="shapes", help="labelled data [shapes]")
     parser.add_argument("--size", type=int, help="height and width [that of the data]")
+    parser.add_argument("--bit-depth", type=int, help="significant bits of 16-bit images")
     parser.add_argument("--steps", type=int, default=1500, help="training steps [1500]")
     parser.add_argument("--batch", type=int, default=128, help="images in a batch [128]")
     parser.add_argument(

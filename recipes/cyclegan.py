@@ -52,7 +52,12 @@ CHECKPOINT_EVERY = 200  # steps between checkpoints
 
 def load_data(options):
     """Both domains."""
-    return data.load_unpaired(options.data, size=options.size, random_crop=options.random_crop)
+    return data.load_unpaired(
+        options.data,
+        size=options.size,
+        random_crop=options.random_crop,
+        bit_depth=options.bit_depth,
+    )
 
 
 def defaults(options, data):

@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     add("--out", required=True, help="image to write (.png, .jpg); for a folder a folder")
     add("--blend", type=float, nargs="+", help="weight of each style [equal]")
     add("--size", type=int, default=256, help="longer side of the result in pixels [256]")
+    add("--bit-depth", type=int, help="significant bits of 16-bit images [those they use]")
     add("--style-scale", type=float, default=1.0,
         help="longer side of the styles relative to --size; larger: larger motifs [1]")  # fmt: skip
     add(
@@ -124,12 +125,13 @@ def check(args: argparse.Namespace) -> None:
             )
 
 
-def image(path: Path, longer: int) -> np.ndarray:
+def image(path: Path, longer: int, bit_depth: int | None = None) -> np.ndarray:
     """Reads and resizes an image: float32 `(height, width, 3)` in [-1, 1].
 
     Args:
         path: the file.
         longer: its longer side in pixels.
+        bit_depth: significant bits of a 16-bit image; default: all.
 
     Raises:
         image_files.Unreadable: the file is not a complete image.
@@ -137,7 +139,7 @@ def image(path: Path, longer: int) -> np.ndarray:
     from tfgan_suite.data.readers import image_scaling
     from tfgan_suite.inference import files
 
-    pixels = files.read(path, 3)
+    pixels = files.read(path, 3, 0, bit_depth)
     height, width = pixels.shape[:2]
     shorter = max(1, round(min(height, width) * longer / max(height, width)))
     return image_scaling.resize_shorter_side(pixels, shorter).astype(np.float32) / 127.5 - 1.0
@@ -154,7 +156,8 @@ def read_styles(args: argparse.Namespace) -> list[np.ndarray]:
     images = []
     for name in args.styles:
         try:
-            images.append(image(Path(name), max(16, round(args.size * args.style_scale))))
+            longer = max(16, round(args.size * args.style_scale))
+            images.append(image(Path(name), longer, args.bit_depth))
         except Unreadable as error:
             raise InputError(f"the style image {name} cannot be read: {error}") from error
     return images
@@ -207,7 +210,7 @@ def settings_of(args: argparse.Namespace, look: Any, layers: Any, images: Any) -
     import hashlib
 
     free = ("content", "styles", "out", "evaluations", "log_every", "fresh", "content_layers",
-            "style_layers", "network", "weights")  # fmt: skip
+            "style_layers", "network", "weights", "bit_depth")  # fmt: skip
     settings = {name: value for name, value in vars(args).items() if name not in free}
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(image).tobytes() for image in images))
     settings |= {"network": look.name, "network_weights": look.checksum(), "layers": layers}
@@ -226,7 +229,7 @@ def paint(args: argparse.Namespace, job: Any, look: Any, layers: Any, styles: An
     from tfgan_suite.utils import image_grids
     from tfgan_suite.utils.files import writing_to
 
-    content = image(job.input, args.size)
+    content = image(job.input, args.size, args.bit_depth)
     if args.preserve == "colours":
         styles = [colour.with_colours_of(content, style) for style in styles]
     problem = gatys.Gatys(
@@ -282,10 +285,13 @@ def run(args: argparse.Namespace) -> int:
         InputError: the input is invalid, or no image could be painted.
     """
     check(args)
+    from tfgan_suite.data.readers import bit_depths
     from tfgan_suite.data.readers.image_files import Unreadable
     from tfgan_suite.inference import files
 
     jobs = files.plan(Path(args.content), Path(args.out))
+    paths = [job.input for job in jobs] + [Path(style) for style in args.styles]
+    args.bit_depth = bit_depths.decide(paths, args.bit_depth)
     styles = read_styles(args)
     look, *layers = open_features(args)
     skipped = {}

@@ -302,6 +302,7 @@ def flags(words=None):
     )
     parser.add_argument("refiner", help="run folder or export of recipes/simgan.py")
     parser.add_argument("--data", help="labelled data [that of the refiner]")
+    parser.add_argument("--bit-depth", type=int, help="significant bits of 16-bit images")
     parser.add_argument("--labels", help="distance, vector or angles [by their dimension]")
     parser.add_argument(
         "--within", type=float, help="error bound of the last column [1; 7 degrees]"
@@ -339,7 +340,9 @@ def _main(options):
     refine, spec, shape, folder = open_refiner(options.refiner)
     if options.data is not None:
         spec = options.data
-    source = data.load_simulated(spec, size=shape[:2], channels=shape[2])
+    source = data.load_simulated(
+        spec, size=shape[:2], channels=shape[2], bit_depth=options.bit_depth
+    )
     results = experiment(source, refine, options)
     facts = {
         "refiner": str(folder),

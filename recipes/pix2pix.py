@@ -65,6 +65,7 @@ def load_data(options):
         target_channels=options.target_channels,
         random_crop=options.random_crop,
         hold_out=options.hold_out,
+        bit_depth=options.bit_depth,
     )
 
 

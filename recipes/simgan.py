@@ -70,7 +70,7 @@ def load_data(options):
         size = (options.size, options.size if options.columns is None else options.columns)
     elif options.columns is not None:
         raise InputError(f"--columns is {options.columns} without --size; pass both")
-    return data.load_simulated(options.data, size=size)
+    return data.load_simulated(options.data, size=size, bit_depth=options.bit_depth)
 
 
 def optimizer(options):

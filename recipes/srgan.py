@@ -78,6 +78,7 @@ def load_data(options):
         crop=options.size,
         channels=options.channels,
         downscale_factors=options.downscale_factors,
+        bit_depth=options.bit_depth,
     )
 
 

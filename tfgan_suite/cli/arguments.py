@@ -29,6 +29,17 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_bit_depth(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag `--bit-depth`."""
+    parser.add_argument(
+        "--bit-depth",
+        type=int,
+        metavar="N",
+        help="significant bits of 16-bit images, 8 to 16 [as in training; else those that the files"
+        " state, or the fewest of 8, 10, 12, 14 and 16 that hold the largest value]",
+    )
+
+
 def add_tiles(parser: argparse.ArgumentParser, tile_help: str) -> None:
     """Adds the flags `--tile`, with the help text given, and `--overlap`."""
     parser.add_argument("--tile", type=int, default=0, metavar="N", help=tile_help)

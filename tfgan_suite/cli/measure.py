@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfgan_suite.measures import MeasureResult
 
-from tfgan_suite.cli.arguments import add_json
+from tfgan_suite.cli.arguments import add_bit_depth, add_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=int, help="side of the images [the size that the run was trained with]"
     )
+    add_bit_depth(parser)
     parser.add_argument("--out", help="file for the JSON lines [a run's measures.jsonl]")
     parser.add_argument(
         "--cache",
@@ -84,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             batch=args.batch,
             size=args.size,
+            bit_depth=args.bit_depth,
             cache=features.cache_folder(args.cache),
             progress=not args.json and sys.stdout.isatty(),
         )

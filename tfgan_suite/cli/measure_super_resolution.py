@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfgan_suite.cli.arguments import add_json, check_tiles
+from tfgan_suite.cli.arguments import add_bit_depth, add_json, check_tiles
 from tfgan_suite.errors import InputError
 
 
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="weights of that network, unless it is a file itself [imagenet]",
     )
+    add_bit_depth(parser)
     add("--tile", type=int, default=0, help="side of tiles [0: above 192x192 pixels 128]")
     add("--out", help="file for the JSON lines [a run's measures.jsonl]")
     add_json(parser)
@@ -56,12 +57,13 @@ def run(args: argparse.Namespace) -> int:
     path, options = Path(args.source), {"scale": args.scale, "channels": 3}
     if args.scale < 2:
         raise InputError(f"--scale is {args.scale}; it must be at least 2")
-    upscale, step = None, None
+    upscale, step, bit_depth = None, None, args.bit_depth
     if args.source != "bicubic" or path.exists():
         from tfgan_suite.inference.upscaler import open_upscaler
 
         upscaler = open_upscaler(path)
         options, step = {"scale": upscaler.factor, "channels": upscaler.channels}, upscaler.step
+        bit_depth = bit_depth or upscaler.bit_depth
 
         def upscale(image: Any) -> Any:
             return upscaler(image, args.tile)
@@ -73,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         split=args.split,
         border=args.border,
         name=name,
+        bit_depth=bit_depth,
         log=lambda text: print(text, file=sys.stderr),
         **options,
         **_features(args),

@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the same for styles; larger images give larger strokes; 0: never [512]",
     )
+    arguments.add_bit_depth(parser)
     arguments.add_json(parser)
 
 
@@ -108,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         colours=args.preserve_color,
         size=args.size,
         style_size=args.style_size,
+        bit_depth=args.bit_depth,
         log=(lambda text: None) if args.json else print,
     )
     arguments.check_any_written(done, "painted")
@@ -202,6 +204,7 @@ def stylize_all(
     colours: str = "style",
     size: int = 512,
     style_size: int = 512,
+    bit_depth: int | None = None,
     log: Callable[[str], Any] = print,
 ) -> dict[str, Any]:
     """Paints one image after the other; each is on disk before the next begins.
@@ -212,6 +215,7 @@ def stylize_all(
         alpha, colours: as for `Painter`.
         mask: bool `(height, width)` of any size; it is scaled to the content's.
         size, style_size: largest shorter side; 0: any.
+        bit_depth: significant bits of 16-bit images; `None`: as in training, or those of the files.
         log: called with a line for each image.
 
     Returns:
@@ -220,13 +224,17 @@ def stylize_all(
     Raises:
         InputError: a file cannot be written.
     """
+    from tfgan_suite.data.readers import bit_depths
     from tfgan_suite.inference import batch
     from tfgan_suite.utils import image_grids
 
+    paths = {path: None for job, style in pairs for path in (job.input, *style.files)}
+    bit_depth = bit_depths.decide(list(paths), bit_depth or painter.bit_depth)
+
     def paint(pair: tuple[Job, Style]) -> np.ndarray:
         job, style = pair
-        images = [_read(path, style_size, f"style {path.name}") for path in style.files]
-        content = _read(job.input, size)
+        images = [_read(path, style_size, bit_depth, f"style {path.name}") for path in style.files]
+        content = _read(job.input, size, bit_depth)
         region = None if mask is None else _scaled_mask(mask, content.shape[:2])
         return painter(content, images, style.weights, alpha, region, colours)
 
@@ -243,7 +251,7 @@ def stylize_all(
     return done
 
 
-def _read(path: Path, size: int, role: str = "") -> np.ndarray:
+def _read(path: Path, size: int, bit_depth: int | None, role: str = "") -> np.ndarray:
     """An image in [-1, 1], shrunk until its shorter side has `size` pixels."""
     import numpy as np
 
@@ -251,7 +259,7 @@ def _read(path: Path, size: int, role: str = "") -> np.ndarray:
     from tfgan_suite.inference import files
 
     try:
-        pixels = files.read(path, 3)
+        pixels = files.read(path, 3, 0, bit_depth)
     except image_files.Unreadable as error:
         raise image_files.Unreadable(f"{role}: {error}" if role else str(error)) from error
     if size and min(pixels.shape[:2]) > size:

@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="seed, for networks that draw noise [0]"
     )
+    arguments.add_bit_depth(parser)
     arguments.add_json(parser)
 
 
@@ -99,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
             tile=args.tile,
             overlap=args.overlap,
             pairs=args.pairs,
+            bit_depth=args.bit_depth,
             gallery=gallery,
             log=(lambda line: None) if args.json else print,
         )
@@ -118,6 +120,7 @@ def translate_all(
     tile: int = 0,
     overlap: int = 0,
     pairs: bool = False,
+    bit_depth: int | None = None,
     gallery: Gallery | None = None,
     log: Callable[[str], Any] = print,
 ) -> dict[str, Any]:
@@ -129,6 +132,7 @@ def translate_all(
         size: length that their shorter sides are scaled to; 0 keeps the size.
         tile, overlap: as for `Translator`.
         pairs: whether images show A on the left and B on the right.
+        bit_depth: significant bits of 16-bit images; `None`: those of the training, or of the jobs.
         gallery: receives a row for each image.
         log: receives a line for each image.
 
@@ -140,11 +144,13 @@ def translate_all(
     Raises:
         InputError: a file cannot be written, or tiles that cannot be blended.
     """
-    from tfgan_suite.inference import batch
+    from tfgan_suite.inference import batch, files
     from tfgan_suite.utils import image_grids
 
+    bit_depth = files.decide_bit_depth(jobs, bit_depth or translator.bit_depth)
+
     def translated(job: Job) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        image, target = _read_input_and_target(translator, job, size, pairs)
+        image, target = _read_input_and_target(translator, job, size, pairs, bit_depth)
         output = translator(image.astype("float32") / 127.5 - 1.0, tile, overlap)
         return image, image_grids.to_uint8(output), target
 
@@ -169,14 +175,14 @@ def translate_all(
 
 
 def _read_input_and_target(
-    translator: Translator, job: Job, size: int, pairs: bool
+    translator: Translator, job: Job, size: int, pairs: bool, bit_depth: int | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The input, and the target where there is a readable one, uint8."""
     from tfgan_suite.data.readers import image_files, image_scaling
     from tfgan_suite.inference import files
 
     # In colour first: the two halves of a pair may differ in it.
-    image = files.read(job.input, 3 if pairs else translator.channels)
+    image = files.read(job.input, 3 if pairs else translator.channels, 0, bit_depth)
     target = None
     output_channels = translator.output.shape[2]
     if pairs:
@@ -184,7 +190,7 @@ def _read_input_and_target(
         image = files.to_channels(image, translator.channels)
     elif job.target is not None:
         try:
-            target = files.read(job.target, output_channels)
+            target = files.read(job.target, output_channels, 0, bit_depth)
         except image_files.Unreadable as error:
             raise image_files.Unreadable(f"target {job.target.name}: {error}") from error
     if target is not None:

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "side of overlapping tiles in pixels of the small image; smaller tiles use less memory"
         " [0: images up to 192x192 whole, larger ones in tiles of 128]",
     )
+    arguments.add_bit_depth(parser)
     arguments.add_json(parser)
 
 
@@ -45,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     jobs = files.plan(Path(args.input), Path(args.output))
     upscaler = open_upscaler(args.source)
     log = (lambda line: None) if args.json else print
-    summary = upscale_all(upscaler, jobs, tile=args.tile, overlap=args.overlap, log=log)
+    options = {"tile": args.tile, "overlap": args.overlap, "bit_depth": args.bit_depth}
+    summary = upscale_all(upscaler, jobs, log=log, **options)
     if args.json:
         print(json.dumps(summary))
     arguments.check_any_written(summary, "upscaled")
@@ -61,6 +63,7 @@ def upscale_all(
     *,
     tile: int = 0,
     overlap: int = 0,
+    bit_depth: int | None = None,
     log: Callable[[str], Any] = print,
 ) -> dict[str, Any]:
     """Upscales images one at a time; each is on disk before the next one starts.
@@ -69,6 +72,7 @@ def upscale_all(
         upscaler: the upscaler.
         jobs: the images, from `files.plan`.
         tile, overlap: as for `upscale_image`.
+        bit_depth: significant bits of 16-bit images; `None`: those of the training, or of the jobs.
         log: receives a line for each image.
 
     Returns:
@@ -79,8 +83,10 @@ def upscale_all(
     """
     from tfgan_suite.inference import batch, files
 
+    bit_depth = files.decide_bit_depth(jobs, bit_depth or upscaler.bit_depth)
+
     def upscaled(job: Job) -> tuple[np.ndarray, np.ndarray]:
-        image = files.read(job.input, upscaler.channels)
+        image = files.read(job.input, upscaler.channels, 0, bit_depth)
         return image, upscaler(image, tile, overlap)
 
     written: list[str] = []

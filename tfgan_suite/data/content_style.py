@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfgan_suite.data.pipeline import crops, file_sources, order
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, WORKERS, fingerprint_of
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource, stream_indices
-from tfgan_suite.data.readers import image_files, listing, specs
+from tfgan_suite.data.readers import bit_depths, image_files, listing, specs
 from tfgan_suite.data.readers.cropped_files import load_cropped
 from tfgan_suite.data.synthetic import paintings
 from tfgan_suite.errors import InputError
@@ -33,6 +33,7 @@ class ContentStyleSource(StreamSource):
         name: short name, usable as a folder name.
         images: the two sets, by key.
         test: opens the test split; `None` where this source is it.
+        bit_depth: significant bits of the 16-bit images.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ContentStyleSource(StreamSource):
         images: Mapping[str, crops.CroppedImages],
         *,
         test: Callable[[], StreamSource] | None = None,
+        bit_depth: int | None = None,
     ) -> None:
         # Sample grids and measures use centre crops, which are what a stream fetches.
         streams = [
@@ -51,6 +53,7 @@ class ContentStyleSource(StreamSource):
                 functools.partial(_center_windows, key, cropped),
                 cropped.fingerprint,
                 cropped.skipped,
+                bit_depth,
             )
             for key, cropped in images.items()
         ]
@@ -81,6 +84,7 @@ def load_content_style(
     strict: bool = False,
     memory_limit: int = MEMORY_LIMIT,
     progress: file_sources.Progress | None = None,
+    bit_depth: int | None = None,
 ) -> ContentStyleSource:
     """Opens content and style images.
 
@@ -103,6 +107,7 @@ def load_content_style(
         memory_limit: bytes of decoded images that may be kept in memory; images of a larger set
             are decoded each time they are used.
         progress: called with (files done, total files) while a set is decoded.
+        bit_depth: significant bits of 16-bit images, as for `data.load`.
 
     Returns:
         Source of batches `{"content", "style"}`, float32 `(batch, crop, crop, 3)` in [-1, 1];
@@ -124,9 +129,11 @@ def load_content_style(
         images = _world(split, crop, side)
     else:
         limits = {"memory_limit": memory_limit // 2, "strict": strict, "progress": progress}
+        files = [_list_files(folder, split) for folder in _find_folders(text)]
+        bit_depth = bit_depths.decide([path for paths in files for path in paths], bit_depth)
         images = {
-            key: load_cropped(_list_files(folder, split), side=side, crop=crop, **limits)
-            for key, folder in zip(KEYS, _find_folders(text))
+            key: load_cropped(paths, side=side, crop=crop, bit_depth=bit_depth, **limits)
+            for key, paths in zip(KEYS, files)
         }
     open_test = functools.partial(
         load_content_style,
@@ -136,9 +143,13 @@ def load_content_style(
         split="test",
         strict=strict,
         memory_limit=memory_limit,
+        bit_depth=bit_depth,
     )
     return ContentStyleSource(
-        specs.short_name(text), images, test=open_test if split == "train" else None
+        specs.short_name(text),
+        images,
+        test=open_test if split == "train" else None,
+        bit_depth=bit_depth,
     )
 
 

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, ArraySource, Source
-from tfgan_suite.data.readers import arrays, folder, idx, image_files, listing, specs
+from tfgan_suite.data.readers import arrays, bit_depths, folder, idx, image_files, listing, specs
 from tfgan_suite.data.synthetic import gaussians, shapes
 from tfgan_suite.errors import InputError
 
@@ -28,6 +28,7 @@ def load(
     split: str = "train",
     progress: folder.Progress | None = None,
     square: bool = False,
+    bit_depth: int | None = None,
 ) -> Source:
     """Opens a data set.
 
@@ -63,6 +64,10 @@ def load(
         progress: called with (images done, total images) while a folder is decoded.
         square: without `size`, crop arrays that are not square to their shorter side, as images
             of folders are cropped.
+        bit_depth: significant bits of 16-bit images and of integers in arrays, 8 to 16. `None`: the
+            number that the files state, if the largest value of the set fits it, else the
+            smallest of 8, 10, 12, 14 and 16 that holds it (`bit_depths.decide`); sets of
+            TensorFlow Datasets: 16.
 
     Returns:
         `Source`.
@@ -72,6 +77,7 @@ def load(
     """
     image_files.check_size(size)
     image_files.check_channels(channels)
+    bit_depths.check_bit_depth(bit_depth)
     specs.check_split(split)
     text = os.fspath(spec)
     if text == "shapes":
@@ -88,6 +94,7 @@ def load(
             memory_limit=memory_limit,
             split=split,
             square=square,
+            bit_depth=bit_depth,
         )
     path = Path(text).expanduser()
     if not path.exists():
@@ -105,9 +112,10 @@ def load(
                 strict=strict,
                 split=split,
                 progress=progress,
+                bit_depth=bit_depth,
             )
     if path.suffix == ".npz":
-        return arrays.load_npz(path, name, size, channels, split, square)
+        return arrays.load_npz(path, name, size, channels, split, square, bit_depth)
     if idx.is_idx(path):
         return idx.load_idx(path, name, size, channels, square)
     raise InputError(

@@ -11,7 +11,7 @@ from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.random_crop import check_margin
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource
-from tfgan_suite.data.readers import arrays, image_files, npz_files, pair_files, specs
+from tfgan_suite.data.readers import arrays, bit_depths, image_files, npz_files, pair_files, specs
 from tfgan_suite.data.synthetic import textures
 from tfgan_suite.errors import InputError
 
@@ -43,6 +43,7 @@ def load_pairs(
     hold_out: int = 0,
     memory_limit: int = MEMORY_LIMIT,
     progress: file_sources.Progress | None = None,
+    bit_depth: int | None = None,
 ) -> StreamSource:
     """Opens a set of pairs.
 
@@ -75,6 +76,7 @@ def load_pairs(
         hold_out: number of pairs held out as a test split if the folder has none.
         memory_limit: bytes of decoded images that may be kept in memory.
         progress: called with (pairs done, total pairs) while files are decoded.
+        bit_depth: significant bits of 16-bit images, as for `data.load`.
 
     Returns:
         Source of batches `{"source", "target"}`, float32 `(batch, size, size, channels)` in
@@ -97,6 +99,7 @@ def load_pairs(
         None if size is None else size + margin,
         _in_direction(("source", "target"), direction),
         _in_direction((channels, target_channels), direction),
+        bit_depths.check_bit_depth(bit_depth),
     )
     limits = {"hold_out": hold_out, "strict": strict, "memory_limit": memory_limit}
     stream = _open(text, specs.check_split(split), pair_format, progress=progress, **limits)
@@ -109,6 +112,7 @@ def load_pairs(
         channels=depths[0],
         target_channels=depths[1],
         split="test",
+        bit_depth=stream.bit_depth,
         **limits,
     )
     return StreamSource(
@@ -192,6 +196,7 @@ def _npz(path: Path, pair_format: pair_files.PairFormat, split: str) -> Stream:
                 origin=f"{path} ({name})",
                 size=pair_format.size,
                 channels=depth,
+                bit_depth=pair_format.bit_depth,
             )
             for key, depth, name, side in sides
         },

@@ -12,7 +12,7 @@ import numpy as np
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource
-from tfgan_suite.data.readers import image_files, label_files, listing, specs
+from tfgan_suite.data.readers import bit_depths, image_files, label_files, listing, specs
 from tfgan_suite.data.synthetic import eyes
 from tfgan_suite.errors import InputError
 
@@ -32,6 +32,7 @@ def load_simulated(
     strict: bool = False,
     memory_limit: int = MEMORY_LIMIT,
     progress: file_sources.Progress | None = None,
+    bit_depth: int | None = None,
 ) -> StreamSource:
     """Opens a set of simulated and real images.
 
@@ -59,6 +60,7 @@ def load_simulated(
         strict: a file that cannot be read is an error instead of being skipped.
         memory_limit: bytes of decoded images that may be kept in memory.
         progress: called with (images done, total images) while a folder is decoded.
+        bit_depth: significant bits of 16-bit images, as for `data.load`.
 
     Returns:
         Source of batches `{"simulated", "label", "real"}`: images float32 `(batch, height,
@@ -80,7 +82,8 @@ def load_simulated(
             )
         streams, names = _eyes(split, shape[:2]), eyes.LABELS
     else:
-        streams, names = _folders(text, split, shape, progress=progress, **options)
+        streams, names = _folders(text, split, shape, bit_depth, progress=progress, **options)
+        options["bit_depth"] = streams[0].bit_depth
     open_test = functools.partial(
         load_simulated, text, size=shape[:2], channels=shape[2], split="test", **options
     )
@@ -123,9 +126,13 @@ def _eyes(split: str, size: tuple[int, int]) -> list[Stream]:
     ]
 
 
-def _folders(text: str, split: str, shape, **options) -> tuple[list[Stream], tuple[str, ...]]:
+def _folders(
+    text: str, split: str, shape, bit_depth: int | None, **options
+) -> tuple[list[Stream], tuple[str, ...]]:
     """Both streams, and the names of the label columns."""
     simulated, real = _find_folders(text, split)
+    paths = [side / name for side in (simulated, real) for name in listing.list_images(side)[0]]
+    options["bit_depth"] = bit_depths.decide(paths, bit_depth)
     stream, names = _stream("simulated", "label", simulated, shape, **options)
     real_label = "real_label" if split == "test" else None
     real_stream, real_names = _stream("real", real_label, real, shape, **options)
@@ -167,7 +174,12 @@ def _find_folders(text: str, split: str) -> tuple[Path, Path]:
 
 
 def _stream(
-    key: str, label: str | None, folder: Path, shape: tuple[int, int, int], **options
+    key: str,
+    label: str | None,
+    folder: Path,
+    shape: tuple[int, int, int],
+    bit_depth: int | None,
+    **options,
 ) -> tuple[Stream, tuple[str, ...]]:
     """The images of a folder, with labels under `label` if there are any."""
     listed = listing.list_images(folder)[0]
@@ -189,6 +201,7 @@ def _stream(
         [(folder / name,) for name in readable],
         {key: shape},
         None if labels is None else {label: values},
+        bit_depth,
     )
     return file_sources.file_stream(key, files, skipped=skipped, **options), names
 
@@ -198,9 +211,8 @@ class _Images(file_sources.FileExamples):
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         ((key, shape),) = self.shapes.items()
-        return {
-            key: resize_and_crop(image_files.read(self.paths[index][0], None, shape[2]), shape[:2])
-        }
+        pixels = image_files.read(self.paths[index][0], None, shape[2], self.bit_depth)
+        return {key: resize_and_crop(pixels, shape[:2])}
 
 
 def resize_and_crop(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -35,6 +35,7 @@ def load_super_resolution(
     strict: bool = False,
     memory_limit: int = MEMORY_LIMIT,
     progress: file_sources.Progress | None = None,
+    bit_depth: int | None = None,
 ) -> SuperResolutionSource:
     """Opens images for super-resolution.
 
@@ -62,6 +63,7 @@ def load_super_resolution(
         memory_limit: bytes of decoded images that may be kept in memory; images of a larger set
             are decoded each time a crop of them is used.
         progress: called with (images done, total images) while files are decoded.
+        bit_depth: significant bits of 16-bit images, as for `data.load`.
 
     Returns:
         Source of batches `{"low", "high"}`, float32 `(batch, crop / scale, crop / scale,
@@ -98,7 +100,10 @@ def load_super_resolution(
     else:
         pairs = files.find(text, scale, split, WORLDS)
         factors = downscale_factors if split == "train" else ()
-        images = ResolutionPairs.from_files(pairs, crop, factors, progress=progress, **options)
+        images = ResolutionPairs.from_files(
+            pairs, crop, factors, progress=progress, bit_depth=bit_depth, **options
+        )
+        options["bit_depth"] = images.bit_depth
     return SuperResolutionSource(
         specs.short_name(text),
         images,
@@ -145,6 +150,7 @@ class SuperResolutionSource(Source):
             skipped=images.skipped,
             key="low",
             report=report,
+            bit_depth=images.bit_depth,
         )
         self.skipped = images.skipped  # the same list: it grows while files are read
         self._images = images

@@ -35,6 +35,7 @@ def load_unpaired(
     strict: bool = False,
     memory_limit: int = MEMORY_LIMIT,
     progress: file_sources.Progress | None = None,
+    bit_depth: int | None = None,
 ) -> StreamSource:
     """Opens two domains.
 
@@ -60,6 +61,7 @@ def load_unpaired(
         strict: a file that cannot be read is an error instead of being skipped.
         memory_limit: bytes of decoded images that may be kept in memory.
         progress: called with (images done, total images) while a folder is decoded.
+        bit_depth: significant bits of 16-bit images, as for `data.load`.
 
     Returns:
         Source of batches `{"domain_a", "domain_b"}`, float32 `(batch, size, size, channels)` in
@@ -91,6 +93,7 @@ def load_unpaired(
             memory_limit=memory_limit // 2,
             strict=strict,
             progress=progress,
+            bit_depth=bit_depth,
         )
     shape = streams[0].shapes["domain_a"]
     open_test = functools.partial(
@@ -101,6 +104,7 @@ def load_unpaired(
         split="test",
         strict=strict,
         memory_limit=memory_limit,
+        bit_depth=streams[0].bit_depth or streams[1].bit_depth,
     )
     return StreamSource(
         specs.short_name(text),
@@ -151,6 +155,10 @@ def _open_two(text: str, split: str, **options) -> list[Stream]:
     """Two sets of images, with equal numbers of channels."""
     sets = _domain_specs(text, split)
     sources = [_open(spec, part, **options) for spec, part in sets]
+    depths = [source.bit_depth for source in sources]
+    if None not in depths and depths[0] != depths[1]:  # brightness has to compare
+        options["bit_depth"] = max(depths)
+        sources = [_open(spec, part, **options) for spec, part in sets]
     shapes = [source.shape for source in sources]
     if shapes[0][:2] != shapes[1][:2]:
         raise InputError(

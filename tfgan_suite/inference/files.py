@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.data.readers import image_files, image_kinds, image_scaling, listing
+from tfgan_suite.data.readers import bit_depths, image_files, image_kinds, image_scaling, listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import write_bytes
@@ -91,13 +91,25 @@ def _paths(input_path: Path, output_path: Path) -> tuple[dict[str, Path], dict[s
     return {name: input_path}, {name: output_path}
 
 
-def read(path: Path, channels: int, size: int = 0) -> np.ndarray:
+def decide_bit_depth(jobs: Iterable[Job], bit_depth: int | None = None) -> int | None:
+    """The significant bits of all 16-bit inputs and targets (`bit_depths.decide`).
+
+    Args:
+        jobs: the jobs.
+        bit_depth: what the user or the network's training says; `None`: look at the files.
+    """
+    paths = [path for job in jobs for path in (job.input, job.target) if path is not None]
+    return bit_depths.decide(list(dict.fromkeys(paths)), bit_depth)
+
+
+def read(path: Path, channels: int, size: int = 0, bit_depth: int | None = None) -> np.ndarray:
     """An image as a viewer shows it, with transparency over white.
 
     Args:
         path: the file.
         channels: 1 or 3.
         size: length in pixels that the shorter side is scaled to; 0 keeps the size.
+        bit_depth: significant bits of a 16-bit image.
 
     Returns:
         uint8 `(height, width, channels)`.
@@ -105,7 +117,9 @@ def read(path: Path, channels: int, size: int = 0) -> np.ndarray:
     Raises:
         image_files.Unreadable: the file is broken or not an image; the message says why.
     """
-    return image_scaling.resize_shorter_side(image_files.read(path, None, channels), size)
+    return image_scaling.resize_shorter_side(
+        image_files.read(path, None, channels, bit_depth), size
+    )
 
 
 def to_channels(pixels: np.ndarray, channels: int) -> np.ndarray:

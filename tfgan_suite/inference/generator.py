@@ -68,6 +68,11 @@ class Generator:
         return self.signatures[name]
 
     @property
+    def bit_depth(self) -> int | None:
+        """Significant bits of the 16-bit images it was trained on; `None`: none, or unknown."""
+        return (self.facts.get("constants") or {}).get("bit_depth")
+
+    @property
     def command(self) -> str:
         """The command of `python -m tfgan_suite` that it is for, such as `"translate"`."""
         return self.usage.split()[0]

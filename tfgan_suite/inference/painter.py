@@ -28,12 +28,14 @@ class Painter:
         paint: maps content `(1, height, width, 3)`, statistics `(1, n)` and alpha `(1,)` to the
             image.
         regions: `AdaIN.stylize_regions`; None for exports, which do not have it.
+        bit_depth: significant bits of the 16-bit images it was trained on, if there were any.
     """
 
     name: str
     statistics: Callable[[np.ndarray], np.ndarray]
     paint: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     regions: Callable[..., np.ndarray] | None = None
+    bit_depth: int | None = None
 
     def __call__(
         self,
@@ -116,6 +118,7 @@ def open_painter(source: str | Path) -> Painter:
         lambda style: generator.run_signature({"style": style}, STATISTICS)[STATISTICS],
         paint,
         getattr(generator.game, "stylize_regions", None),
+        generator.bit_depth,
     )
 
 

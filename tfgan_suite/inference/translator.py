@@ -32,6 +32,7 @@ class Translator:
         call: float32 `(1, height, width, channels)` in [-1, 1] to the same height and width.
         multiple: grid on which parts can be computed separately (`Signature.multiple`).
         limit: most pixels that an export accepts at once; None: any number.
+        bit_depth: significant bits of the 16-bit images it was trained on, if there were any.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Translator:
     call: Callable[[np.ndarray], np.ndarray]
     multiple: int = 1
     limit: int | None = None
+    bit_depth: int | None = None
 
     @property
     def channels(self) -> int:
@@ -118,7 +120,14 @@ def open_translator(
 
     limit = translation.limit if translation.is_open else None
     return Translator(
-        generator.name, direction, first, translation.output, call, translation.multiple, limit
+        generator.name,
+        direction,
+        first,
+        translation.output,
+        call,
+        translation.multiple,
+        limit,
+        generator.bit_depth,
     )
 
 

@@ -23,6 +23,7 @@ class Upscaler:
         factor: output size divided by input size.
         call: float32 `(1, height, width, channels)` in [-1, 1] to `factor` times the sides.
         step: training steps, if known.
+        bit_depth: significant bits of the 16-bit images it was trained on, if there were any.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Upscaler:
     factor: int
     call: Call
     step: int | None = None
+    bit_depth: int | None = None
 
     def __call__(self, image: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
         """Upscales one image, uint8 to uint8; see `upscale_image`."""
@@ -54,10 +56,13 @@ def open_upscaler(source: str | Path) -> Upscaler:
     def call(images: np.ndarray) -> np.ndarray:
         return generator.run_signature({spec.name: images})[signature.output.name]
 
-    return _opened(generator.name, spec, call, generator.facts.get("steps"))
+    facts = (generator.facts.get("steps"), generator.bit_depth)
+    return _opened(generator.name, spec, call, *facts)
 
 
-def _opened(source: str, spec: TensorSpec, call: Call, step: int | None) -> Upscaler:
+def _opened(
+    source: str, spec: TensorSpec, call: Call, step: int | None, bit_depth: int | None
+) -> Upscaler:
     """An upscaler whose factor is measured on the network itself."""
     channels = spec.shape[2]
     if None not in spec.shape[:2] or channels not in (1, 3):
@@ -67,7 +72,7 @@ def _opened(source: str, spec: TensorSpec, call: Call, step: int | None) -> Upsc
     factor = high[0] // low[0]
     if factor < 2 or high != tuple(side * factor for side in low):
         raise InputError(_not_an_upscaler(source))
-    return Upscaler(source, channels, factor, call, step)
+    return Upscaler(source, channels, factor, call, step, bit_depth)
 
 
 def _not_an_upscaler(source: str) -> str:

@@ -34,6 +34,7 @@ class Settings:
             files' own.
         cache: folder for the reference's features; `None`: no cache.
         progress: whether to show progress bars.
+        bit_depth: significant bits of 16-bit images; `None`: as the generator was trained.
     """
 
     against: str | Path
@@ -44,6 +45,7 @@ class Settings:
     size: int | None = None
     cache: str | os.PathLike | None = None
     progress: bool = False
+    bit_depth: int | None = None
 
 
 @dataclasses.dataclass
@@ -148,18 +150,21 @@ class Evaluation:
         return text if self.settings.progress else ""
 
 
-def open_generator(source: str | Path, size: int | None, needs: Set[str]) -> drawing.Samples:
+def open_generator(
+    source: str | Path, size: int | None, needs: Set[str], bit_depth: int | None = None
+) -> drawing.Samples:
     """Opens the generated examples.
 
     Args:
         source: run folder, export, or images as `data.load` takes them.
         size: side to which images on disk are scaled; `None`: as they are.
         needs: what the measures need.
+        bit_depth: significant bits of 16-bit images on disk.
 
     Raises:
         InputError: as `samples.open_samples`; a measure needs a game and the source is not a run.
     """
-    generator = drawing.open_samples(source, size)
+    generator = drawing.open_samples(source, size, bit_depth)
     if "game" in needs and generator.game is None:
         raise InputError(
             f"classes, codes and copies are measured on a game, but {source} is not a run; pass "
@@ -186,7 +191,12 @@ def open_reference(generator: drawing.Samples, settings: Settings, split: str) -
         size = generator.size
     square = generator.facts["samples_of"] != "files"  # runs crop arrays that are not square
     reference = data.load(
-        settings.against, size=size, split=split, memory_limit=2**28, square=square
+        settings.against,
+        size=size,
+        split=split,
+        memory_limit=2**28,
+        square=square,
+        bit_depth=settings.bit_depth or generator.bit_depth,
     )
     if tuple(reference.shape) != tuple(generator.shape):
         raise InputError(

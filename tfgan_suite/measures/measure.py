@@ -157,6 +157,7 @@ def measure(
     size: int | None = None,
     cache: str | os.PathLike | None = None,
     progress: bool = False,
+    bit_depth: int | None = None,
 ) -> list[MeasureResult]:
     """Measures generated examples against a split of data.
 
@@ -176,6 +177,8 @@ def measure(
             trained with, for files their own.
         cache: folder for the reference's features; `None`: no cache.
         progress: whether to show progress bars.
+        bit_depth: significant bits of 16-bit images; `None`: for runs and exports as they were
+            trained, for files as `data.load` decides.
 
     Returns:
         The results, in the order of `measures`.
@@ -193,8 +196,8 @@ def measure(
             f"memorisation was requested with the split {split!r}, but it needs examples that "
             "were not trained on; pass --split test"
         )
-    settings = Settings(against, split, samples, seed, batch, size, cache, progress)
-    generator = open_generator(source, size, needs)
+    settings = Settings(against, split, samples, seed, batch, size, cache, progress, bit_depth)
+    generator = open_generator(source, size, needs, bit_depth)
     reference = open_reference(generator, settings, split)
     network = open_extractor(extractor, generator.shape, needs)
     evaluation = Evaluation(generator, reference, network, settings)

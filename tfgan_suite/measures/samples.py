@@ -32,6 +32,7 @@ class Samples:
         limit: number of examples; `None`: unlimited.
         log: file of JSON lines that belongs to them; `None`: none.
         game: the game of a run; `None`: not a run.
+        bit_depth: significant bits of the 16-bit images of a run's training data, or of the files.
     """
 
     shape: tuple[int, ...]
@@ -41,14 +42,18 @@ class Samples:
     limit: int | None = None
     log: Path | None = None
     game: Any = None
+    bit_depth: int | None = None
 
 
-def open_samples(source: str | Path, size: int | None = None) -> Samples:
+def open_samples(
+    source: str | Path, size: int | None = None, bit_depth: int | None = None
+) -> Samples:
     """Opens a run folder, an export, or what `data.load` takes (a folder of images, `.npz`, ..).
 
     Args:
         source: the folder or file.
         size: side to which images on disk are scaled; `None`: as they are.
+        bit_depth: significant bits of 16-bit images on disk.
 
     Raises:
         InputError: none of these, or images of more than one size and no `size`.
@@ -58,7 +63,7 @@ def open_samples(source: str | Path, size: int | None = None) -> Samples:
         (path / name).is_file() for name in ("run.json", "saved_model.pb", "model.config")
     ):
         return _of_generator(open_generator(source))
-    return _of_files(source, size)
+    return _of_files(source, size, bit_depth)
 
 
 def image_files(source: str | Path) -> list[Path]:
@@ -135,6 +140,7 @@ def _of_generator(generator: Generator) -> Samples:
         None,
         log,
         generator.game,
+        generator.bit_depth,
     )
 
 
@@ -154,18 +160,18 @@ def _class_shares(signature: Any, counts: list[int] | None) -> dict[str, Any]:
     return {"class_shares": [round(count / sum(counts), 6) for count in counts]}
 
 
-def _of_files(source: str | Path, size: int | None) -> Samples:
+def _of_files(source: str | Path, size: int | None, bit_depth: int | None) -> Samples:
     files = image_files(source)
     if files and size is None:
         size = native_size(files, source)
     # A small limit: what does not fit is streamed from disk.
-    images = data.load(source, size=size, memory_limit=2**28)
+    images = data.load(source, size=size, memory_limit=2**28, bit_depth=bit_depth)
     facts = {"samples_of": "files", "files": str(source), "skipped": len(images.skipped)}
 
     def draw(count: int, seed: int, batch: int) -> Iterator[np.ndarray]:
         return features.stream(images, count, seed, batch)
 
-    return Samples(images.shape, draw, facts, size, len(images))
+    return Samples(images.shape, draw, facts, size, len(images), bit_depth=images.bit_depth)
 
 
 def parts(count: int, seed: int, batch: int) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.data.readers import image_files, image_scaling
+from tfgan_suite.data.readers import bit_depths, image_files, image_scaling
 from tfgan_suite.data.readers import super_resolution_files as files
 from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.errors import InputError
@@ -78,6 +78,7 @@ def benchmark(
     name: str = "network",
     features: Features | None = None,
     features_name: str = "features",
+    bit_depth: int | None = None,
     log: Callable[[str], Any] = lambda text: None,
 ) -> Table:
     """Upscales low-resolution images and compares them with the originals.
@@ -93,6 +94,7 @@ def benchmark(
         name: of the method in the table.
         features: images in [-1, 1] to maps (`extractors.feature_network`), for a perceptual
             distance; `features_name` names it.
+        bit_depth: significant bits of 16-bit images, as for `data.load`.
         log: called with a line about every image that is skipped.
 
     Returns:
@@ -109,7 +111,7 @@ def benchmark(
         methods = {name: upscale, **methods}
     values: dict[str, dict[str, list[float]]] = {method: {} for method in methods}
     names, skipped = [], {}
-    for title, pair in _pairs(data, scale, channels, split):
+    for title, pair in _pairs(data, scale, channels, split, bit_depth):
         reason = pair if isinstance(pair, str) else _too_small(pair[0], border)
         if reason:
             skipped[title] = reason
@@ -170,7 +172,7 @@ def _scores(output: np.ndarray, high: np.ndarray, border: int) -> dict[str, floa
 
 
 def _pairs(
-    data: str | os.PathLike, scale: int, channels: int, split: str | None
+    data: str | os.PathLike, scale: int, channels: int, split: str | None, bit_depth: int | None
 ) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray] | str]]:
     """Names, and both images or the reason why there are none."""
     if os.fspath(data) in WORLDS:
@@ -179,9 +181,11 @@ def _pairs(
             high = high if channels == 3 else image_scaling.fit_array(high, None, 1)
             yield f"scene {index}", (high, bicubic.downscale(high, scale))
         return
-    for pair in files.find(data, scale, split, WORLDS):
+    pairs = files.find(data, scale, split, WORLDS)
+    bit_depth = bit_depths.decide([path for pair in pairs for path in pair.paths], bit_depth)
+    for pair in pairs:
         try:
-            yield pair.name, files.read(pair, scale, channels)
+            yield pair.name, files.read(pair, scale, channels, bit_depth=bit_depth)
         except image_files.Unreadable as error:
             yield pair.name, str(error)
 

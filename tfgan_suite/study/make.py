@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.data.readers import image_files, listing
+from tfgan_suite.data.readers import bit_depths, image_files, listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.files import write_bytes, writing_to
 from tfgan_suite.utils.json_files import read_json
@@ -165,12 +165,14 @@ def _is_paired(names: Sequence[list[str]], pairing: str, folders: Sequence[Any])
 
 def _select(folders, names, paired, count, size, draws, skipped) -> list[list[_Image]]:
     """Up to `count` readable images of each side; with pairing, the same names in one order."""
+    paths = [folder / name for folder, files in zip(folders, names) for name in files]
+    bit_depth = bit_depths.decide(paths)
     if not paired:
         sides = []
         for side, folder, files in zip(("first", "second"), folders, names):
             images: list[_Image] = []
             for index in draws.permutation(len(files)):
-                image = _read(folder, files[index], side, size, skipped)
+                image = _read(folder, files[index], side, size, bit_depth, skipped)
                 images += [] if image is None else [image]
                 if len(images) == count:
                     break
@@ -181,7 +183,7 @@ def _select(folders, names, paired, count, size, draws, skipped) -> list[list[_I
     pairs: list[tuple[_Image, _Image]] = []
     for index in draws.permutation(len(shared)):
         pair = [
-            _read(folder, stems[shared[index]], side, size, skipped)
+            _read(folder, stems[shared[index]], side, size, bit_depth, skipped)
             for side, folder, stems in zip(("first", "second"), folders, by_stem)
         ]
         pairs += [] if None in pair else [tuple(pair)]
@@ -190,9 +192,10 @@ def _select(folders, names, paired, count, size, draws, skipped) -> list[list[_I
     return [[pair[0] for pair in pairs], [pair[1] for pair in pairs]]
 
 
-def _read(folder, name, side, size, skipped) -> _Image | None:
+def _read(folder, name, side, size, bit_depth, skipped) -> _Image | None:
+    size = image_files.check_size(size)
     try:
-        return _Image(side, name, image_files.read(folder / name, image_files.check_size(size), 3))
+        return _Image(side, name, image_files.read(folder / name, size, 3, bit_depth))
     except image_files.Unreadable as error:
         skipped.append((str(folder / name), str(error)))
         return None

@@ -88,13 +88,13 @@ def _style_statistics(game: AdaIN, style: np.ndarray) -> list[tuple[tf.Tensor, t
 
 
 def _squares(folder: Path, size: int) -> np.ndarray:
-    from tfgan_suite.data.readers import image_files, listing
+    from tfgan_suite.data.readers import bit_depths, image_files, listing
 
     names, _, _ = listing.list_images(folder)
-    images = []
+    bit_depth, images = bit_depths.decide([folder / name for name in names]), []
     for name in names:
         try:
-            images.append(image_files.read(folder / name, size, 3))
+            images.append(image_files.read(folder / name, size, 3, bit_depth))
         except image_files.Unreadable as error:
             print(f"skipped {name}: {error}", file=sys.stderr)
     if not images:

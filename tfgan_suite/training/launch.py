@@ -66,7 +66,9 @@ def load_data(recipe: Mapping[str, Any], options: types.SimpleNamespace) -> data
     """
     if "load_data" in recipe:
         return recipe["load_data"](options)
-    return data.load(options.data, size=options.size, square=True)
+    # A run may be older than the flag.
+    bit_depth = getattr(options, "bit_depth", None)
+    return data.load(options.data, size=options.size, square=True, bit_depth=bit_depth)
 
 
 def data_of(run: Run, options: types.SimpleNamespace) -> data.Source:
@@ -116,6 +118,7 @@ def _main(recipe: Mapping[str, Any]) -> int:
     if options.run is None:
         options.run = f"runs/{file.stem}_{source.name}"
     run = Run(options.run)
+    source = _keep_bit_depth(run, recipe, options, source)
     _keep_classes(run, source)
     info = DataInfo(
         source.name, tuple(source.shape), source.classes, source.fingerprint, source.class_counts
@@ -153,6 +156,21 @@ def _main(recipe: Mapping[str, Any]) -> int:
 
             return publish.finish(run, game, source, options, info, time.monotonic() - start)
     return 0
+
+
+def _keep_bit_depth(
+    run: Run, recipe: Mapping[str, Any], options: types.SimpleNamespace, source: data.Source
+) -> data.Source:
+    """Reads 16-bit images as an earlier start of the run did, and records how they were read."""
+    manifest = run.bound_manifest()
+    if options.bit_depth is None and manifest is not None and source.bit_depth is not None:
+        # Runs that are older than the flag have read all 16 bits.
+        options.bit_depth = manifest["constants"].get("bit_depth", 16)
+        if options.bit_depth not in (None, source.bit_depth):
+            source = load_data(recipe, options)
+    if options.bit_depth is None:
+        options.bit_depth = source.bit_depth
+    return source
 
 
 def _keep_classes(run: Run, source: data.Source) -> None:

@@ -52,6 +52,12 @@ SHARED = {
     "SIZE": Constant(
         int, None, "height and width of the images; default: that of the data, 64 for folders"
     ),
+    "BIT_DEPTH": Constant(
+        int,
+        None,
+        "significant bits of 16-bit images, 8 to 16; default: those that the files state, else the"
+        " fewest of 8, 10, 12, 14 and 16 that hold the largest value",
+    ),
     "WARM_START": Constant(
         str, None, "run folder whose trained weights this run starts from, at step 0"
     ),

@@ -210,7 +210,8 @@ class Run:
         announce_foreign_recipe(self.folder / run_recipe.RECIPE, manifest["recipe"])
         recipe = load_recipe(self.folder / run_recipe.RECIPE)
         run_recipe.check_constants(recipe, manifest["constants"], self.manifest_path)
-        options = types.SimpleNamespace(**manifest["constants"])
+        # Runs that are older than the flag have read all 16 bits.
+        options = types.SimpleNamespace(**{"bit_depth": 16, **manifest["constants"]})
         options.run = str(self.folder)  # it may have moved
         info = run_manifest.info_of(manifest)
         compat.set_precision(options.precision)

@@ -12,7 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.data.pipeline.broken_files import BrokenFileSkipper
-from tfgan_suite.data.pipeline.source import IndexedSource, file_fingerprint, fingerprint_of
+from tfgan_suite.data.pipeline.source import (
+    IndexedSource,
+    bit_depth_mark,
+    file_fingerprint,
+    fingerprint_of,
+)
 from tfgan_suite.data.pipeline.streams import Stream
 from tfgan_suite.errors import InputError
 
@@ -24,6 +29,7 @@ def array_stream(
     arrays: Mapping[str, np.ndarray],
     fingerprint: str | None = None,
     skipped: Sequence[tuple[str, str]] = (),
+    bit_depth: int | None = None,
 ) -> Stream:
     """A stream of arrays of equal length.
 
@@ -31,7 +37,7 @@ def array_stream(
         name: of the stream.
         arrays: uint8 images `(n, height, width, channels)` and float32 values `(n, k)`, by key.
         fingerprint: of the data; default that of the arrays.
-        skipped: as for `Stream`.
+        skipped, bit_depth: as for `Stream`.
     """
     with tf.device("CPU:0"):  # on the host, in any device scope
         tensors = {key: tf.convert_to_tensor(values) for key, values in arrays.items()}
@@ -46,6 +52,7 @@ def array_stream(
         fetch,
         fingerprint or fingerprint_of(*arrays.values()),
         skipped,
+        bit_depth,
     )
 
 
@@ -70,6 +77,7 @@ def zip_sources(name: str, sources: Mapping[str, IndexedSource]) -> Stream:
         fetch,
         fingerprint_of(*(source.fingerprint for source in sources.values())),
         [entry for source in sources.values() for entry in source.skipped],
+        next(filter(None, (source.bit_depth for source in sources.values())), None),
     )
 
 
@@ -80,6 +88,7 @@ class FileExamples(abc.ABC):
         paths: the files of each example.
         shapes: shape of each image that `read` returns, by its key in the batch.
         values: float32 `(n, k)` that belong to the examples, by key.
+        bit_depth: significant bits of 16-bit images.
     """
 
     def __init__(
@@ -87,7 +96,9 @@ class FileExamples(abc.ABC):
         paths: Sequence[Sequence[Path]],
         shapes: Mapping[str, tuple[int, ...]],
         values: Mapping[str, np.ndarray] | None = None,
+        bit_depth: int | None = None,
     ) -> None:
+        self.bit_depth = bit_depth
         self.paths = [tuple(files) for files in paths]
         self.shapes = dict(shapes)
         self.values = {key: np.asarray(v, np.float32) for key, v in (values or {}).items()}
@@ -128,7 +139,10 @@ def file_stream(
     check_skipped(reader.skipped, total, strict)
     flat = [path for paths in files.paths for path in paths]
     fingerprint = fingerprint_of(
-        list(files.shapes.items()), *file_fingerprint(flat), *files.values.values()
+        list(files.shapes.items()),
+        *file_fingerprint(flat),
+        *files.values.values(),
+        *bit_depth_mark(files.bit_depth),
     )
     size = sum(int(np.prod(shape)) for shape in files.shapes.values())
     if len(files.paths) * size > memory_limit:
@@ -137,10 +151,11 @@ def file_stream(
             check_skipped(reader.skipped, total, strict)
         shapes = {**files.shapes, **{key: v.shape[1:] for key, v in files.values.items()}}
         # The list of skipped files is the reader's own: it grows while batches are read.
-        return Stream(name, len(files.paths), shapes, reader.fetch, fingerprint, reader.skipped)
+        facts = (fingerprint, reader.skipped, files.bit_depth)
+        return Stream(name, len(files.paths), shapes, reader.fetch, *facts)
     arrays = reader.read_all(progress)
     check_skipped(reader.skipped, total, strict)
-    return array_stream(name, arrays, fingerprint, reader.skipped)
+    return array_stream(name, arrays, fingerprint, reader.skipped, files.bit_depth)
 
 
 def check_skipped(skipped: Sequence[tuple[str, str]], count: int, strict: bool) -> None:

@@ -34,6 +34,7 @@ class Source(abc.ABC):
             them and returns a dict of numbers; `None` for all other data.
         native_size: height and width before images were scaled or cropped; `None`: unknown, or
             they differ.
+        bit_depth: significant bits of the 16-bit images; `None`: there are none.
     """
 
     def __init__(
@@ -47,9 +48,11 @@ class Source(abc.ABC):
         key: str = "image",
         report: Callable[..., dict] | None = None,
         native_size: tuple[int, ...] | None = None,
+        bit_depth: int | None = None,
     ) -> None:
         self.name = name
         self.native_size = native_size
+        self.bit_depth = bit_depth
         self.shape = tuple(int(side) for side in shape)
         self.fingerprint = fingerprint
         self.classes = None if classes is None else tuple(classes)
@@ -274,6 +277,11 @@ def fingerprint_of(*parts: object) -> str:
         else:
             digest.update(f"{part!r};".encode())
     return digest.hexdigest()[:16]
+
+
+def bit_depth_mark(bit_depth: int | None) -> tuple[int, ...]:
+    """For a fingerprint: the significant bits of 16-bit images; nothing where all 16 count."""
+    return () if bit_depth in (None, 16) else (bit_depth,)
 
 
 def file_heads(paths: Sequence[str | os.PathLike]) -> list[bytes]:

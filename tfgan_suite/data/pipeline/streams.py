@@ -31,6 +31,7 @@ class Stream:
             width, channels)` and float32 values `(n, k)`, by key.
         fingerprint: changes when the data change.
         skipped: `(file, reason)` of every file that could not be read.
+        bit_depth: as for `Source`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Stream:
     fetch: Callable[[tf.Tensor], dict[str, tf.Tensor]]
     fingerprint: str
     skipped: Sequence[tuple[str, str]] = ()
+    bit_depth: int | None = None
 
 
 class StreamSource(Source):
@@ -79,6 +81,7 @@ class StreamSource(Source):
             self.shapes[key],
             fingerprint_of(random_crop, [stream.fingerprint for stream in streams]),
             skipped=[entry for stream in streams for entry in stream.skipped],
+            bit_depth=next(filter(None, (stream.bit_depth for stream in streams)), None),
             key=key,
             report=report,
         )

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.data.pipeline.source import ArraySource, fingerprint_of
-from tfgan_suite.data.readers import class_labels, image_files, image_scaling, npz_files
+from tfgan_suite.data.readers import bit_depths, class_labels, image_files, image_scaling, npz_files
 from tfgan_suite.errors import InputError
 
 IMAGE_KEYS = {
-    "train": ("image", "images", "x", "x_train", "train_images", "arr_0"),
-    "test": ("x_test", "test_images"),
+    "train": ("image", "images", "x", "x_train", "train_images", "arr_0", "rgba", "rgba_train"),
+    "test": ("x_test", "test_images", "rgba_test"),
 }
+# No image is this low: what has fewer rows and more columns has its channels first.
+MAX_FIRST = 5
 LABEL_KEYS = {
     "train": ("label", "labels", "y", "y_train", "train_labels"),
     "test": ("y_test", "test_labels"),
@@ -29,12 +31,15 @@ def load_npz(
     channels: int | None,
     split: str,
     square: bool = False,
+    bit_depth: int | None = None,
 ) -> ArraySource:
     """Reads images, and labels if there are any, from an `.npz` file.
 
     Keys: `IMAGE_KEYS` and `LABEL_KEYS`; class names may be stored under `classes`. Images are
-    `(n, height, width)` or `(n, height, width, channels)` with 1, 3 or 4 channels, uint8, or
-    float in [0, 1] or [-1, 1]. Labels: see `class_labels.to_classes`.
+    `(n, height, width)` or `(n, height, width, channels)`, uint8, integers of up to 16 bits (see
+    `bit_depths.decide`), or float in [0, 1] or [-1, 1]. Any number of channels is kept; only under
+    a key `rgba..` the fourth is opacity, and images are composited onto white. Labels: see
+    `class_labels.to_classes`.
 
     Returns:
         `ArraySource`.
@@ -54,6 +59,8 @@ def load_npz(
     first_key = _first_key(names, LABEL_KEYS["train"]) if split != "train" else None
     keys = [k for k in (key, label_key, first_key, "classes" in names and "classes") if k]
     content = dict(zip(keys, npz_files.read_arrays(path, keys)))
+    if bit_depth is None and content[key].dtype.kind in "iu" and content[key].dtype.itemsize > 1:
+        bit_depth = _shared_bit_depth(path, names, key, content[key])
     return from_arrays(
         content[key],
         content.get(label_key),
@@ -64,7 +71,20 @@ def load_npz(
         classes=content["classes"].reshape(-1).tolist() if "classes" in content else None,
         square=square,
         train_labels=content.get(first_key),
+        bit_depth=bit_depth,
+        rgba=key.startswith("rgba"),
     )
+
+
+def _shared_bit_depth(path: Path, names: Sequence[str], key: str, images: np.ndarray) -> int | None:
+    """Significant bits of the images of all splits together, so that their brightness compares."""
+    others = {_first_key(names, keys) for keys in IMAGE_KEYS.values()} - {None, key}
+    arrays = [images, *npz_files.read_arrays(path, sorted(filter(None, others)))]
+    arrays = [array for array in arrays if array.dtype.kind in "iu" and array.size]
+    low, high = min(int(a.min()) for a in arrays), max(int(a.max()) for a in arrays)
+    if low < 0 or not 255 < high < 2**16:  # nothing to decide, or `to_bytes` says what is wrong
+        return None
+    return bit_depths.from_maximum(high, f"{path}: integers")
 
 
 def from_arrays(
@@ -78,6 +98,8 @@ def from_arrays(
     classes: Sequence[str] | None = None,
     square: bool = False,
     train_labels: np.ndarray | None = None,
+    bit_depth: int | None = None,
+    rgba: bool = False,
 ) -> ArraySource:
     """Checks arrays, resizes them and makes a source of them.
 
@@ -87,26 +109,28 @@ def from_arrays(
         name: of the source.
         origin: where the arrays come from, for error messages.
         size: side of the square images; `None` keeps height and width.
-        channels: 1 or 3; `None` keeps the arrays' own (3 for 4 channels).
+        channels: of the result; only 1 and 3 convert into each other. `None` keeps the arrays'.
         classes: names of the label numbers 0, 1, ..; `None`: the labels are the names. Only the
             classes that occur count.
         square: crop images that are not square, as those of folders are, where `size` is `None`.
         train_labels: labels of the training split, so that both splits number their classes alike.
+        bit_depth: significant bits of integers, as for `data.load`.
+        rgba: whether the last of four channels is opacity.
 
     Raises:
         InputError: wrong rank, channels, type or range; values that are not numbers; labels that
             do not match the images.
     """
-    size, channels = image_files.check_size(size), image_files.check_channels(channels)
-    pixels = to_bytes(_ranked(images, origin), origin)
+    size = image_files.check_size(size)
+    pixels, bit_depth = to_bytes(_ranked(images, origin), origin, bit_depth)
     if square and size is None and pixels.shape[1] != pixels.shape[2]:
         size = min(pixels.shape[1:3])
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"bit_depth": bit_depth}
     if labels is not None:
         index, names = class_labels.to_classes(labels, len(pixels), origin, classes, train_labels)
-        options = {"labels": index, "classes": names}
+        options.update(labels=index, classes=names)
     native, native_size = pixels.shape[3], pixels.shape[1:3]
-    channels = channels or min(native, 3)
+    channels = _channels(native, channels, rgba, origin)
     if native != channels or (size is not None and pixels.shape[1:3] != (size, size)):
         height, width = (size, size) if size is not None else pixels.shape[1:3]
         fitted = np.empty((len(pixels), height, width, channels), np.uint8)
@@ -126,24 +150,64 @@ def _fingerprint(pixels: np.ndarray, labels: np.ndarray, index: np.ndarray) -> s
     return fingerprint_of(pixels, index)
 
 
-def to_bytes(values: np.ndarray, origin: str) -> np.ndarray:
+def _channels(native: int, channels: int | None, rgba: bool, origin: str) -> int:
+    """The number of channels of the result.
+
+    Raises:
+        InputError: the images cannot be converted to it.
+    """
+    if rgba and native != 4:
+        raise InputError(
+            f"{origin} has {native} channels; expected 4 under this key, red, green, blue and "
+            "opacity: save the images under the key image"
+        )
+    if channels is None or channels == native:
+        return native if channels or not rgba else 3
+    if channels in (1, 3) and (native in (1, 3) or rgba):
+        return channels
+    raise InputError(
+        f"{origin} has {native} channels, and {channels} were requested; expected the same, or 1 "
+        "(grey) and 3 (colour), which convert into each other: leave the channels out, or save "
+        "images of which the fourth channel is opacity under the key rgba"
+    )
+
+
+def to_bytes(
+    values: np.ndarray, origin: str, bit_depth: int | None = None
+) -> tuple[np.ndarray, int | None]:
     """Converts images of any accepted type to uint8, 0 to 255.
+
+    Args:
+        values: the images.
+        origin: where they come from, for error messages.
+        bit_depth: significant bits of integers, as for `data.load`.
+
+    Returns:
+        The images, and the significant bits of integers of more than 8; `None` for others.
 
     Raises:
         InputError: values that are not numbers or lie outside the accepted ranges.
     """
     if values.dtype == np.uint8:
-        return values
+        return values, None
     if values.dtype == bool:
-        return values.astype(np.uint8) * 255
+        return values.astype(np.uint8) * 255, None
     if values.dtype.kind not in "iuf":
         raise InputError(
             f"{origin} holds values of type {values.dtype}; expected uint8, or float in [0, 1] "
             "or [-1, 1]: convert them"
         )
     low, high = float(values.min()), float(values.max())
-    if values.dtype.kind in "iu" and low >= 0 and high <= 255:
-        return values.astype(np.uint8)
+    if values.dtype.kind in "iu" and low >= 0:
+        if high <= 255 and bit_depth in (None, 8):
+            return values.astype(np.uint8), bit_depth
+        bit_depth = bit_depth or bit_depths.from_maximum(high, f"{origin}: integers")
+        if high < 2**bit_depth:
+            return _scaled(values, 0.0, 255.0 / (2**bit_depth - 1)), bit_depth
+        raise InputError(
+            f"{origin} holds {values.dtype} values from {low:g} to {high:g}; expected 0 to"
+            f" {2**bit_depth - 1} at {bit_depth} bits: pass a --bit-depth up to 16, or rescale them"
+        )
     if not np.isfinite([low, high]).all():
         bad = int(np.size(values) - np.sum(np.isfinite(values)))
         raise InputError(
@@ -152,16 +216,19 @@ def to_bytes(values: np.ndarray, origin: str) -> np.ndarray:
         )
     slack = 1e-4  # rounding errors from scaling
     if values.dtype.kind == "f" and high <= 1 + slack and low >= -1 - slack:
-        shift, scale = (0.0, 255.0) if low >= -slack else (1.0, 127.5)
-        scaled = np.empty(values.shape, np.uint8)
-        for index, image in enumerate(values):  # one at a time: no second float copy
-            rounded = np.round((image.astype(np.float32) + shift) * scale)
-            scaled[index] = np.clip(rounded, 0, 255)
-        return scaled
+        return _scaled(values, *((0.0, 255.0) if low >= -slack else (1.0, 127.5))), None
     raise InputError(
         f"{origin} holds {values.dtype} values from {low:g} to {high:g}; expected uint8 0 to 255, "
         "or float in [0, 1] or [-1, 1]: rescale or convert them"
     )
+
+
+def _scaled(values: np.ndarray, shift: float, scale: float) -> np.ndarray:
+    scaled = np.empty(values.shape, np.uint8)
+    for index, image in enumerate(values):  # one at a time: no second float copy
+        rounded = np.round((image.astype(np.float32) + shift) * scale)
+        scaled[index] = np.clip(rounded, 0, 255)
+    return scaled
 
 
 def _first_key(names: Sequence[str], keys: Sequence[str]) -> str | None:
@@ -173,15 +240,15 @@ def _ranked(images: np.ndarray, origin: str) -> np.ndarray:
     shape = images.shape
     if images.ndim == 3:
         images = images[..., None]
-    elif images.ndim == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 3, 4):
+    elif images.ndim == 4 and shape[1] <= MAX_FIRST and shape[3] > MAX_FIRST:
         raise InputError(
             f"{origin} has the shape {shape}, with the channels first; expected "
             "(n, height, width, channels): use np.transpose(images, (0, 2, 3, 1))"
         )
-    if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
+    if images.ndim != 4:
         raise InputError(
             f"{origin} has the shape {shape}; expected (n, height, width) or "
-            "(n, height, width, channels) with 1, 3 or 4 channels: reshape the array"
+            "(n, height, width, channels): reshape the array"
         )
     if 0 in shape:
         raise InputError(

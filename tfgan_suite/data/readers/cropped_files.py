@@ -11,7 +11,7 @@ import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.crops import CroppedImages, InMemoryImages, StreamedImages
-from tfgan_suite.data.pipeline.source import file_fingerprint, fingerprint_of
+from tfgan_suite.data.pipeline.source import bit_depth_mark, file_fingerprint, fingerprint_of
 from tfgan_suite.data.readers import image_files, image_scaling
 
 MAX_UPSCALE = 4  # an image that would have to be enlarged more than this has no detail to offer
@@ -25,6 +25,7 @@ def load_cropped(
     memory_limit: int,
     strict: bool = False,
     progress: file_sources.Progress | None = None,
+    bit_depth: int | None = None,
 ) -> CroppedImages:
     """Opens image files: decodes them into memory, or streams them if they are too large for it.
 
@@ -35,12 +36,13 @@ def load_cropped(
         memory_limit: bytes of decoded images that may be kept in memory.
         strict: a file that cannot be used is an error.
         progress: called with (files done, total files) while they are decoded.
+        bit_depth: significant bits of 16-bit images.
 
     Raises:
         InputError: more than half of the files cannot be used, or with `strict` one of them.
     """
-    fingerprint = fingerprint_of(side, crop, *file_fingerprint(paths))
-    read = functools.partial(read_image, side=side, crop=crop)
+    fingerprint = fingerprint_of(side, crop, *file_fingerprint(paths), *bit_depth_mark(bit_depth))
+    read = functools.partial(read_image, side=side, crop=crop, bit_depth=bit_depth)
     streams = _decoded_bytes(paths, side) > memory_limit
     if streams and not strict:
         return StreamedImages(paths, read, crop, fingerprint)
@@ -67,13 +69,14 @@ def load_cropped(
     return InMemoryImages(images, crop, fingerprint, skipped)
 
 
-def read_image(path: Path, side: int, crop: int) -> np.ndarray:
+def read_image(path: Path, side: int, crop: int, bit_depth: int | None = None) -> np.ndarray:
     """An image whose shorter side has a certain length.
 
     Args:
         path: the file.
         side: pixels of the shorter side; 0: as it is.
         crop: the smallest acceptable side where `side` is 0.
+        bit_depth: significant bits of 16-bit images.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -81,7 +84,7 @@ def read_image(path: Path, side: int, crop: int) -> np.ndarray:
     Raises:
         Unreadable: the image is broken or too small.
     """
-    pixels = image_files.read(path, None, 3)
+    pixels = image_files.read(path, None, 3, bit_depth)
     height, width = pixels.shape[:2]
     smallest = -(-side // MAX_UPSCALE) if side else crop
     if min(height, width) < smallest:

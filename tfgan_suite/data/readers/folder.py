@@ -16,11 +16,12 @@ from tfgan_suite.data.pipeline.source import (
     ArraySource,
     IndexedSource,
     Source,
+    bit_depth_mark,
     file_heads,
     fingerprint_of,
 )
-from tfgan_suite.data.readers import image_files
-from tfgan_suite.data.readers.listing import list_images
+from tfgan_suite.data.readers import bit_depths, image_files
+from tfgan_suite.data.readers.listing import find_images, list_images
 from tfgan_suite.errors import InputError
 
 DEFAULT_SIZE = 64
@@ -36,6 +37,7 @@ def load_folder(
     strict: bool,
     split: str,
     progress: Progress | None = None,
+    bit_depth: int | None = None,
 ) -> Source:
     """Makes a source of a folder of images; the rules are those of `tfgan_suite.data.load`.
 
@@ -53,8 +55,11 @@ def load_folder(
     labels = None if labels is None else labels[readable]
     if channels is None:
         channels = 1 if all(grey[index] for index in readable) else 3
-    options = {"classes": classes, "fingerprint": _fingerprint(folder, files, (size, channels))}
-    reader = _Reader(folder, files, size, channels, skipped)
+    # Of all splits, so that their brightness compares.
+    bit_depth = bit_depths.decide([folder / name for name in find_images(folder)], bit_depth)
+    fingerprint = _fingerprint(folder, files, (size, channels, *bit_depth_mark(bit_depth)))
+    options = {"classes": classes, "fingerprint": fingerprint, "bit_depth": bit_depth}
+    reader = _Reader(folder, files, size, channels, bit_depth, skipped)
     if len(files) * size * size * channels > memory_limit:
         if strict:
             reader.read_all(progress, keep=False)
@@ -110,13 +115,13 @@ def _fingerprint(folder: Path, files: Sequence[str], form: tuple[int, ...]) -> s
 class _Reader:
     """Reads the images of a list and remembers which of them are broken."""
 
-    def __init__(self, folder, files, size, channels, skipped) -> None:
+    def __init__(self, folder, files, size, channels, bit_depth, skipped) -> None:
         self.files = files
         self.shape = (size, size, channels)
         self.skipped = list(skipped)
         self._images = BrokenFileSkipper(
             len(files),
-            lambda index: image_files.read(folder / files[index], size, channels),
+            lambda index: image_files.read(folder / files[index], size, channels, bit_depth),
             files.__getitem__,
             self.skipped,
             none_left=f"none of the {len(files)} images in {folder} can be read any more; expected "

@@ -16,13 +16,17 @@ def fit_array(pixels: np.ndarray, size: int | None, channels: int) -> np.ndarray
     """As `decode`, for an image that is already an array.
 
     Args:
-        pixels: uint8 `(height, width, 1, 3 or 4)`.
+        pixels: uint8 `(height, width, 1, 3 or 4)`; four channels are RGBA.
         size: as for `decode`.
-        channels: 1 or 3.
+        channels: 1 or 3; another number, which must be that of `pixels`, keeps all channels as
+            they are.
 
     Returns:
         uint8 `(size, size, channels)`, or `(height, width, channels)`.
     """
+    if channels not in (1, 3):
+        count = pixels.shape[2]
+        return np.concatenate([fit_array(pixels[..., i : i + 1], size, 1) for i in range(count)], 2)
     sides, stored = image_bands.array_bands(pixels)
 
     def band(top: int, bottom: int) -> Image.Image:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
-from tfgan_suite.data.readers import image_files, image_scaling, listing
+from tfgan_suite.data.readers import bit_depths, image_files, image_scaling, listing
 from tfgan_suite.errors import InputError
 
 SPLITS = {"train": ("train",), "test": ("test", "val")}  # folder names, in order of preference
@@ -24,11 +24,13 @@ class PairFormat:
         size: side of both images as they are stored; `None` keeps the arrays' own.
         keys: of image A and of image B in the batch.
         channels: of A and of B: 1, 3, or `None` for 3, or 1 if all of them are grey.
+        bit_depth: significant bits of 16-bit images, as for `data.load`.
     """
 
     size: int | None
     keys: tuple[str, str]
     channels: tuple[int | None, int | None]
+    bit_depth: int | None = None
 
     def shapes(self, grey: tuple[bool, bool]) -> dict[str, tuple[int, int, int]]:
         """Shape of each image by its key, given whether all A and all B are grey."""
@@ -72,7 +74,9 @@ def open_pair_folder(
             "remove them"
         )
     grey = all(header[0].grey for header in headers.values())
-    return _SideBySide([(files[i],) for i in headers], pair_format.shapes((grey, grey))), skipped
+    bit_depth = bit_depths.decide(files, pair_format.bit_depth)
+    shapes = pair_format.shapes((grey, grey))
+    return _SideBySide([(files[i],) for i in headers], shapes, bit_depth=bit_depth), skipped
 
 
 def open_two_folders(
@@ -150,7 +154,9 @@ def _two_folders(sides_of, origin, split: str, hold_out: int, pair_format: PairF
             "expected two aligned images of the same size: resize or remove them"
         )
     grey = tuple(all(header[side].grey for header in headers.values()) for side in (0, 1))
-    return _TwoFiles([pairs[i] for i in headers], pair_format.shapes(grey)), skipped
+    bit_depth = bit_depths.decide([path for pair in pairs for path in pair], pair_format.bit_depth)
+    shapes = pair_format.shapes(grey)
+    return _TwoFiles([pairs[i] for i in headers], shapes, bit_depth=bit_depth), skipped
 
 
 def _select_split(list_part: Callable, match: Callable[..., list], split: str, hold_out: int):
@@ -251,7 +257,8 @@ class _SideBySide(file_sources.FileExamples):
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         (path,) = self.paths[index]
-        both = image_files.read(path, None, max(shape[2] for shape in self.shapes.values()))
+        depth = max(shape[2] for shape in self.shapes.values())
+        both = image_files.read(path, None, depth, self.bit_depth)
         half = both.shape[1] // 2  # split before resizing, so that the halves do not bleed over
         return _fit_all(self.shapes, (both[:, :half], both[:, half:]))
 
@@ -261,5 +268,8 @@ class _TwoFiles(file_sources.FileExamples):
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         depths = [shape[2] for shape in self.shapes.values()]
-        images = [image_files.read(p, None, d) for p, d in zip(self.paths[index], depths)]
+        images = [
+            image_files.read(path, None, depth, self.bit_depth)
+            for path, depth in zip(self.paths[index], depths)
+        ]
         return _fit_all(self.shapes, images)

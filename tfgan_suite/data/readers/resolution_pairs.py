@@ -11,8 +11,8 @@ import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.broken_files import BrokenFileSkipper
-from tfgan_suite.data.pipeline.source import file_heads, fingerprint_of
-from tfgan_suite.data.readers import image_files
+from tfgan_suite.data.pipeline.source import bit_depth_mark, file_heads, fingerprint_of
+from tfgan_suite.data.readers import bit_depths, image_files
 from tfgan_suite.data.readers import super_resolution_files as files
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import bicubic
@@ -31,6 +31,7 @@ class ResolutionPairs:
         skipped: `(file, reason)` of every file that was skipped.
         images: high and low resolution; None: they are read from `pairs`.
         pairs: the files.
+        bit_depth: significant bits of 16-bit images.
     """
 
     def __init__(
@@ -42,14 +43,15 @@ class ResolutionPairs:
         skipped: list[tuple[str, str]],
         images: Sequence[HighLow] | None,
         pairs: Sequence[files.Pair] = (),
+        bit_depth: int | None = None,
     ) -> None:
         self.sizes, self.scale, self.channels = list(sizes), scale, channels
-        self.fingerprint, self.skipped = fingerprint, skipped
+        self.fingerprint, self.skipped, self.bit_depth = fingerprint, skipped, bit_depth
         self._images = images
         # A broken file is broken at all of its sizes.
         self._files = BrokenFileSkipper(
             len(pairs),
-            lambda index: files.read(pairs[index], scale, channels, make_low=False),
+            lambda index: files.read(pairs[index], scale, channels, False, bit_depth),
             lambda index: pairs[index].name,
             skipped,
             same_file=lambda index: [
@@ -79,6 +81,7 @@ class ResolutionPairs:
         strict: bool,
         memory_limit: int,
         progress: file_sources.Progress | None,
+        bit_depth: int | None = None,
     ) -> ResolutionPairs:
         """From files; those that are broken or too small are skipped.
 
@@ -86,7 +89,8 @@ class ResolutionPairs:
             pairs: the files.
             crop: the smallest acceptable side of an image.
             downscale_factors: factors at which images without low-resolution files are repeated.
-            scale, channels, strict, memory_limit, progress: as for `load_super_resolution`.
+            scale, channels, strict, memory_limit, progress, bit_depth: as for
+                `load_super_resolution`.
 
         Raises:
             InputError: more than half of the files are skipped, or with `strict` one is; there
@@ -98,6 +102,7 @@ class ResolutionPairs:
                 "low-resolution versions of their own, which match only their full size; expected "
                 "no factors: leave out downscale_factors"
             )
+        bit_depth = bit_depths.decide([path for pair in pairs for path in pair.paths], bit_depth)
         with ThreadPoolExecutor(file_sources.decoder_threads()) as pool:
             answers = list(pool.map(lambda pair: _usable_size(pair, crop, scale), pairs))
         skipped = [(pair.name, why) for pair, why in zip(pairs, answers) if isinstance(why, str)]
@@ -106,13 +111,15 @@ class ResolutionPairs:
         scaled = _at_factors(usable, crop, scale, downscale_factors)
         pairs, sizes = [pair for pair, _ in scaled], [size for _, size in scaled]
         factors = [pair.factor for pair in pairs if pair.factor != 1.0]
-        fingerprint = fingerprint_of(scale, channels, *_file_fingerprint(pairs), *factors)
+        fingerprint = fingerprint_of(
+            scale, channels, *_file_fingerprint(pairs), *factors, *bit_depth_mark(bit_depth)
+        )
         images = None
         if sum(h * w for h, w in sizes) * channels * (1 + 1 / scale**2) <= memory_limit:
-            images = _read_all(pairs, scale, channels, skipped, progress)
+            images = _read_all(pairs, scale, channels, skipped, progress, bit_depth)
             sizes = [files.size_of(high) for high, _ in images]
             file_sources.check_skipped(skipped, len(answers), strict)
-        return cls(sizes, scale, channels, fingerprint, skipped, images, pairs)
+        return cls(sizes, scale, channels, fingerprint, skipped, images, pairs, bit_depth)
 
     def crop(self, number: int, position: np.ndarray, side: int) -> HighLow:
         """A crop in both resolutions; the next readable image replaces a broken one.
@@ -160,6 +167,7 @@ def _read_all(
     channels: int,
     skipped: list[tuple[str, str]],
     progress: file_sources.Progress | None,
+    bit_depth: int | None,
 ) -> list[HighLow]:
     """All images in both resolutions; each file is decoded once for all of its sizes."""
     numbers: dict[str, list[int]] = {}
@@ -169,8 +177,8 @@ def _read_all(
     def read_sizes(name: str) -> list[HighLow] | str:
         same_file = [pairs[number] for number in numbers[name]]
         try:
-            pixels = image_files.read(same_file[0].high, None, channels)
-            return [files.resize_pair(pair, pixels, scale) for pair in same_file]
+            pixels = image_files.read(same_file[0].high, None, channels, bit_depth)
+            return [files.resize_pair(pair, pixels, scale, True, bit_depth) for pair in same_file]
         except image_files.Unreadable as error:
             return str(error)
 

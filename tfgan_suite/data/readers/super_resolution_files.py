@@ -80,7 +80,7 @@ def find(
 
 
 def read(
-    pair: Pair, scale: int, channels: int, make_low: bool = True
+    pair: Pair, scale: int, channels: int, make_low: bool = True, bit_depth: int | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The two images of a pair.
 
@@ -89,6 +89,7 @@ def read(
         scale: between them.
         channels: 1 or 3.
         make_low: whether to make the low-resolution image if there is no file of it.
+        bit_depth: significant bits of 16-bit images.
 
     Returns:
         High and low resolution, uint8 `(height, width, channels)`; the high-resolution one cropped
@@ -97,18 +98,23 @@ def read(
     Raises:
         Unreadable: a file is broken, or the sizes do not fit; the message says why.
     """
-    return resize_pair(pair, image_files.read(pair.high, None, channels), scale, make_low)
+    pixels = image_files.read(pair.high, None, channels, bit_depth)
+    return resize_pair(pair, pixels, scale, make_low, bit_depth)
 
 
 def resize_pair(
-    pair: Pair, pixels: np.ndarray, scale: int, make_low: bool = True
+    pair: Pair,
+    pixels: np.ndarray,
+    scale: int,
+    make_low: bool = True,
+    bit_depth: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """As `read`, for a high-resolution image that was decoded before.
 
     Args:
         pair: the files.
         pixels: of the high-resolution file, uint8 `(height, width, channels)`.
-        scale, make_low: as for `read`.
+        scale, make_low, bit_depth: as for `read`.
     """
     if pair.factor != 1.0:
         pixels = bicubic.resize(pixels, *pair.size(*size_of(pixels)))
@@ -117,7 +123,7 @@ def resize_pair(
         raise image_files.Unreadable(f"smaller than {scale} pixels")
     if pair.low is None:
         return high, bicubic.downscale(high, scale) if make_low else None
-    low = image_files.read(pair.low, None, pixels.shape[-1])
+    low = image_files.read(pair.low, None, pixels.shape[-1], bit_depth)
     check_sizes(pair, size_of(high), size_of(low), scale)
     return high, low
 

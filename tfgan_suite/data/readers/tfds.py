@@ -31,6 +31,7 @@ def load_tfds(
     memory_limit: int,
     split: str,
     square: bool = False,
+    bit_depth: int | None = None,
 ) -> Source:
     """Opens a set, and prepares it first if necessary.
 
@@ -70,7 +71,7 @@ def load_tfds(
             f"{spec} has no examples in split {split!r}; expected at least one: choose another "
             "split"
         )
-    reader = _Reader(builder, spec, split, size, channels, square)
+    reader = _Reader(builder, spec, split, size, channels, square, bit_depth)
     name = builder.name.replace("/", "-")
     facts = (builder.info.full_name, split, count, int(builder.info.dataset_size), reader.shape)
     if count * int(np.prod(reader.shape)) > memory_limit:
@@ -160,9 +161,10 @@ def _try_network(builder: Any) -> None:
 class _Reader:
     """Reads the encoded examples of a split in their stored order, and decodes them."""
 
-    def __init__(self, builder, spec: str, split: str, size, channels, square) -> None:
+    def __init__(self, builder, spec: str, split: str, size, channels, square, bit_depth) -> None:
         import tensorflow_datasets as tfds
 
+        self.bit_depth = bit_depth
         features = builder.info.features
         supervised = builder.info.supervised_keys or ()
         keys = [key for key in ("image", *supervised[:1]) if key in features]
@@ -210,7 +212,7 @@ class _Reader:
         if not self.is_file:
             return image_scaling.fit_array(stored, self.size, self.shape[2])
         try:
-            return image_files.decode(stored, self.size, self.shape[2])
+            return image_files.decode(stored, self.size, self.shape[2], self.bit_depth)
         except image_files.Unreadable as error:
             raise InputError(
                 f"an image of the prepared set is broken ({error}); expected readable images: "

@@ -67,7 +67,8 @@ def open_pairs(
         )
     images = [np.empty((count, size, size, depth), np.uint8) for depth in depths]
     for index, example in enumerate(_encoded_examples(builder, part, keys)):
-        for side, pixels in enumerate(_decode_pair(example, keys, depths)):
+        pair = _decode_pair(example, keys, depths, pair_format.bit_depth)
+        for side, pixels in enumerate(pair):
             images[side][index] = image_scaling.fit_array(pixels, size, depths[side])
     fingerprint = fingerprint_of(builder.info.full_name, part, pair_format.keys, *images)
     return file_sources.array_stream("pairs", dict(zip(pair_format.keys, images)), fingerprint)
@@ -107,13 +108,18 @@ def _encoded_examples(builder: Any, part: str, keys: tuple[str, ...]):
     return dataset.as_numpy_iterator()
 
 
-def _decode_pair(example: dict, keys: tuple[str, ...], depths: list[int]) -> list[np.ndarray]:
+def _decode_pair(
+    example: dict, keys: tuple[str, ...], depths: list[int], bit_depth: int | None
+) -> list[np.ndarray]:
     """Image A and image B of one example, uint8, at their stored size."""
     try:
         if len(keys) == 2:
-            pair = [image_files.decode(example[key], None, d) for key, d in zip(keys, depths)]
+            pair = [
+                image_files.decode(example[key], None, depth, bit_depth)
+                for key, depth in zip(keys, depths)
+            ]
         else:
-            both = image_files.decode(example[keys[0]], None, max(depths))
+            both = image_files.decode(example[keys[0]], None, max(depths), bit_depth)
             half, remainder = divmod(both.shape[1], 2)
             if remainder:
                 raise InputError(
