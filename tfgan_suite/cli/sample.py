@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -87,7 +88,10 @@ def _write_grid(generator: Generator, args: argparse.Namespace, out: Path) -> li
 
 def _write_files(generator: Generator, args: argparse.Namespace, out: Path) -> list[str]:
     """Writes a file for each sample as it is drawn; what is written stays if it is interrupted."""
+    import numpy as np
+
     from tfgan_suite.utils import image_grids
+    from tfgan_suite.utils.files import write_bytes
 
     files: list[str] = []
     index = 0
@@ -96,8 +100,15 @@ def _write_files(generator: Generator, args: argparse.Namespace, out: Path) -> l
             raise InputError(f"--out is {out}, but points are drawn as one .png grid")
         out.mkdir(parents=True, exist_ok=True)
         for image in samples:
-            file = out / f"{args.seed}_{index:05d}.png"
-            image_grids.write_png(file, image)
+            file = out / f"{args.seed}_{index:05d}"
+            if image.shape[-1] in (1, 3):
+                file = file.with_suffix(".png")
+                image_grids.write_png(file, image)
+            else:  # no image format holds them: the numbers
+                file = file.with_suffix(".npy")
+                content = io.BytesIO()
+                np.save(content, image)
+                write_bytes(file, content.getvalue())
             index += 1
             if args.json:
                 files.append(str(file))

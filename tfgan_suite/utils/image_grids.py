@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.utils import files
+from tfgan_suite.utils import files, notices
 
 # Side of a scatter plot in pixels, and the colours of real and generated points on white.
 _PLOT = 256
@@ -34,16 +34,14 @@ def image_grid(images: np.ndarray, columns: int | None = None, min_width: int = 
     """Arranges images in rows and columns.
 
     Args:
-        images: float `(count, height, width, channels)` in [-1, 1].
+        images: float `(count, height, width, channels)` in [-1, 1]; see `as_colour`.
         columns: images in a row; default the square root of the count, rounded up.
         min_width: small images are enlarged by an integer factor until the grid is about this wide.
 
     Returns:
         uint8 `(height, width, 3)`.
     """
-    pixels = to_uint8(images)
-    if pixels.shape[-1] == 1:
-        pixels = np.repeat(pixels, 3, axis=-1)
+    pixels = as_colour(to_uint8(images))
     count, height, width, _ = pixels.shape
     columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
@@ -53,6 +51,23 @@ def image_grid(images: np.ndarray, columns: int | None = None, min_width: int = 
         grid[top : top + height, left : left + width] = image
     factor = max(1, min_width // grid.shape[1])
     return grid.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def as_colour(images: np.ndarray) -> np.ndarray:
+    """What is shown of images of any number of channels; says so, if it is not all.
+
+    Args:
+        images: `(..., channels)`.
+
+    Returns:
+        `(..., 3)`: of more than three channels the first three, of two the first, as grey.
+    """
+    channels = images.shape[-1]
+    if channels not in (1, 3):
+        shown = "the first three, as colours" if channels > 3 else "the first, as grey"
+        notices.say_once(f"images of {channels} channels: grids show {shown}")
+    first = images[..., :3] if channels >= 3 else images[..., :1]
+    return np.broadcast_to(first, (*images.shape[:-1], 3))
 
 
 def scatter(points: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
@@ -131,8 +146,8 @@ def rows(columns: Sequence[np.ndarray]) -> np.ndarray | None:
 
     Args:
         columns: arrays `(count, height, width, channels)` in [-1, 1]; the channels may differ
-            (1: grey, 3: colour, of others the first is shown). Smaller images are enlarged by an
-            integer factor to the height of the largest.
+            (see `as_colour`). Smaller images are enlarged by an integer factor to the height of
+            the largest.
 
     Returns:
         uint8 image grid; None if there are no columns.
@@ -142,9 +157,7 @@ def rows(columns: Sequence[np.ndarray]) -> np.ndarray | None:
     height = max(images.shape[1] for images in columns)
     cells = []
     for images in columns:
-        channels = images if images.shape[-1] == 3 else images[..., :1]
         factor = max(1, height // images.shape[1])
-        enlarged = np.repeat(np.repeat(channels, factor, axis=1), factor, axis=2)
-        cells.append(np.broadcast_to(enlarged, (*enlarged.shape[:3], 3)))
+        cells.append(np.repeat(np.repeat(as_colour(images), factor, axis=1), factor, axis=2))
     images = np.stack(cells, axis=1)
     return image_grid(images.reshape(-1, *images.shape[2:]), len(columns))
