@@ -55,8 +55,8 @@ def load(
         spec: see above.
         size: side of the square images. `None`: 64 for folders, 32 for shapes, and the arrays'
             own size for arrays.
-        channels: 1 (grey) or 3 (colour). `None`: the arrays' own; for folders 3, or 1 if all
-            images are grey.
+        channels: 1 (grey) or 3 (colour), or of arrays their own number. `None`: the arrays' own;
+            for folders 3, or 1 if all images are grey.
         memory_limit: bytes of decoded images that may be kept in memory (briefly twice that
             while loading); a larger set is streamed.
         strict: a file that cannot be read is an error instead of being skipped.
@@ -76,10 +76,11 @@ def load(
         InputError: there is no such set, it cannot be read, or an option does not suit it.
     """
     image_files.check_size(size)
-    image_files.check_channels(channels)
     bit_depths.check_bit_depth(bit_depth)
     specs.check_split(split)
     text = os.fspath(spec)
+    if text == "shapes" or text.startswith("tfds:"):
+        image_files.check_channels(channels)  # the other readers do it themselves
     if text == "shapes":
         return _shapes(size, channels, split)
     if text in gaussians.WORLDS:

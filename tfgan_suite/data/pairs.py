@@ -66,7 +66,8 @@ def load_pairs(
         size: side of the square images. `None`: 64, or 32 for textures; the images of an
             `.npz` file keep their height and width if there is no random crop.
         direction: `"AtoB"`: A is the source and B the target; `"BtoA"`: the other way round.
-        channels: of the source, 1 or 3. `None`: 3, or 1 if all sources are grey.
+        channels: of the source, 1 or 3, or of arrays their own number. `None`: the arrays' own; of
+            files 3, or 1 if all sources are grey.
         target_channels: of the target, likewise.
         random_crop: images are stored this many pixels larger and cropped at random each time
             they are used (paper: 30 at size 256). Both images of a pair are cropped alike, and
@@ -88,11 +89,12 @@ def load_pairs(
     """
     if direction not in DIRECTIONS:
         raise InputError(f"the direction is {direction!r}; expected AtoB or BtoA: pass one of them")
-    image_files.check_channels(channels)
-    image_files.check_channels(target_channels)
+    text, size = os.fspath(spec), image_files.check_size(size)
+    if not _is_npz(text):  # arrays may have any number
+        image_files.check_channels(channels)
+        image_files.check_channels(target_channels)
     specs.check_count(hold_out, "hold_out")
     margin = check_margin(random_crop)
-    text, size = os.fspath(spec), image_files.check_size(size)
     if margin and size is None:
         size = textures.SIZE if text in WORLDS else DEFAULT_SIZE
     pair_format = pair_files.PairFormat(
@@ -140,9 +142,8 @@ def _open(
         from tfgan_suite.data.readers import tfds_pairs  # here, because it is slow to import
 
         return tfds_pairs.open_pairs(text, split, pair_format, limits["memory_limit"])
-    file = Path(text).expanduser()
-    if file.suffix == ".npz" and file.is_file():
-        return _npz(file, pair_format, split)
+    if _is_npz(text):
+        return _npz(Path(text).expanduser(), pair_format, split)
     pair_format = dataclasses.replace(pair_format, size=pair_format.size or DEFAULT_SIZE)
     parts = specs.split_two(text)
     if parts is None:
@@ -152,6 +153,11 @@ def _open(
         folders = [specs.find_folder(part, WORLDS, _EXPECTED) for part in parts]
         files, skipped = pair_files.open_two_folders(*folders, split, hold_out, pair_format)
     return file_sources.file_stream("pairs", files, skipped=skipped, **limits)
+
+
+def _is_npz(text: str) -> bool:
+    path = Path(text).expanduser()
+    return path.suffix == ".npz" and path.is_file()
 
 
 def _textures(pair_format: pair_files.PairFormat, split: str) -> Stream:
@@ -186,6 +192,7 @@ def _npz(path: Path, pair_format: pair_files.PairFormat, split: str) -> Stream:
             "expected the same number of images, height and width: make them equal"
         )
     sides = zip(pair_format.keys, pair_format.channels, keys, images)
+    bit_depth = pair_format.bit_depth or arrays.shared_bit_depth(images, str(path))
     return file_sources.zip_sources(
         "pairs",
         {
@@ -196,7 +203,7 @@ def _npz(path: Path, pair_format: pair_files.PairFormat, split: str) -> Stream:
                 origin=f"{path} ({name})",
                 size=pair_format.size,
                 channels=depth,
-                bit_depth=pair_format.bit_depth,
+                bit_depth=bit_depth,
             )
             for key, depth, name, side in sides
         },

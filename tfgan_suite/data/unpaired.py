@@ -72,9 +72,10 @@ def load_unpaired(
         InputError: there is no such set, a domain is empty, or an option does not suit the set.
     """
     image_files.check_size(size)
-    image_files.check_channels(channels)
     specs.check_split(split)
     text, margin = os.fspath(spec), check_margin(random_crop)
+    if text in WORLDS:
+        image_files.check_channels(channels)  # else the readers do it
     report = None
     if text == "modes":
         streams, report = _points(split, size, channels, margin), modes.report
@@ -167,6 +168,11 @@ def _open_two(text: str, split: str, **options) -> list[Stream]:
             "that both should have"
         )
     if shapes[0][2] != shapes[1][2]:
+        if {shapes[0][2], shapes[1][2]} != {1, 3}:
+            raise InputError(
+                f"the images of {sets[0][0]} have {shapes[0][2]} channels, those of {sets[1][0]}"
+                f" {shapes[1][2]}; expected the same number, or 1 and 3: convert one of the sets"
+            )
         grey = 0 if shapes[0][2] == 1 else 1
         spec, part = sets[grey]
         sources[grey] = _open(spec, part, **{**options, "channels": 3})

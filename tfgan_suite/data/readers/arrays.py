@@ -60,7 +60,9 @@ def load_npz(
     keys = [k for k in (key, label_key, first_key, "classes" in names and "classes") if k]
     content = dict(zip(keys, npz_files.read_arrays(path, keys)))
     if bit_depth is None and content[key].dtype.kind in "iu" and content[key].dtype.itemsize > 1:
-        bit_depth = _shared_bit_depth(path, names, key, content[key])
+        splits = {_first_key(names, keys) for keys in IMAGE_KEYS.values()} - {None, key}
+        others = npz_files.read_arrays(path, sorted(filter(None, splits)))
+        bit_depth = shared_bit_depth([content[key], *others], str(path))
     return from_arrays(
         content[key],
         content.get(label_key),
@@ -76,15 +78,21 @@ def load_npz(
     )
 
 
-def _shared_bit_depth(path: Path, names: Sequence[str], key: str, images: np.ndarray) -> int | None:
-    """Significant bits of the images of all splits together, so that their brightness compares."""
-    others = {_first_key(names, keys) for keys in IMAGE_KEYS.values()} - {None, key}
-    arrays = [images, *npz_files.read_arrays(path, sorted(filter(None, others)))]
-    arrays = [array for array in arrays if array.dtype.kind in "iu" and array.size]
-    low, high = min(int(a.min()) for a in arrays), max(int(a.max()) for a in arrays)
-    if low < 0 or not 255 < high < 2**16:  # nothing to decide, or `to_bytes` says what is wrong
+def shared_bit_depth(arrays: Sequence[np.ndarray], origin: str) -> int | None:
+    """Significant bits of the integers of several arrays, so that their brightness compares.
+
+    Args:
+        arrays: images of any type.
+        origin: where they come from, for the message.
+
+    Returns:
+        `None` where none of them holds integers of more than 8 bits, or some of more than 16.
+    """
+    arrays = [a for a in arrays if a.dtype.kind in "iu" and a.dtype.itemsize > 1 and a.size]
+    high = max((int(array.max()) for array in arrays), default=0)
+    if not 255 < high < 2**16:
         return None
-    return bit_depths.from_maximum(high, f"{path}: integers")
+    return bit_depths.from_maximum(high, f"{origin}: integers")
 
 
 def from_arrays(
