@@ -285,11 +285,17 @@ def bit_depth_mark(bit_depth: int | None) -> tuple[int, ...]:
 
 
 def file_heads(paths: Sequence[str | os.PathLike]) -> list[bytes]:
-    """For a fingerprint: the first 4 KiB of up to 64 files spread over the list."""
+    """For a fingerprint: the first 4 KiB of up to 64 files spread over the list.
+
+    A file that cannot be read gives none; it is named when it is decoded.
+    """
     heads = []
     for index in np.linspace(0, len(paths) - 1, min(64, len(paths))).astype(int):
-        with foreign_files.open_file(paths[index]) as file:
-            heads.append(file.read(4096))
+        try:
+            with foreign_files.open_file(paths[index]) as file:
+                heads.append(file.read(4096))
+        except OSError:
+            heads.append(b"")
     return heads
 
 
@@ -301,7 +307,15 @@ def file_fingerprint(paths: Sequence[Path]) -> tuple[list[tuple[str, int]], list
     """
     home = os.path.commonpath([path.parent for path in paths]) if paths else ""
     names = [Path(os.path.relpath(path, home)).as_posix() for path in paths]
-    return [(name, os.path.getsize(path)) for name, path in zip(names, paths)], file_heads(paths)
+    return [(name, _size(path)) for name, path in zip(names, paths)], file_heads(paths)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; -1 where there is none, such as behind a broken link."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return -1
 
 
 def distribute(
