@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfgan_suite.data.readers import image_bands, image_files, image_scaling
+from tfgan_suite.data.readers import deep_images, image_bands, image_files, image_scaling
 from tfgan_suite.utils.memory_budget import MemoryBudget
 
 SIZE = (61, 47)  # width, height
@@ -49,10 +49,8 @@ def noise(mode, size=SIZE):
 
 def converted(image, size, channels, turn):
     """By `image_files._pixels`, with an orientation."""
-    exif = Image.Exif()
-    exif[0x0112] = turn
-    image.getexif = lambda: exif
-    return image_files._pixels(image, size, channels)
+    scale = deep_images.grey_scale(image, None)
+    return image_files._pixels(image, image_files._UPRIGHT.get(turn), scale, size, channels)
 
 
 @pytest.mark.parametrize("mode", KINDS)

@@ -53,7 +53,7 @@ def find_images(folder: Path, excluded: Path | None = None) -> list[str]:
 
     Args:
         folder: the folder; links in it are followed.
-        excluded: a folder that is not searched.
+        excluded: a folder below it that is not searched.
 
     Raises:
         InputError: no images.
@@ -62,7 +62,7 @@ def find_images(folder: Path, excluded: Path | None = None) -> list[str]:
     skip = None if excluded is None else os.path.realpath(excluded)
     for current, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(current)
-        if real in visited or real == skip:  # a link that leads back
+        if real in visited or (real == skip and visited):  # a link that leads back
             folders.clear()
             continue
         visited.add(real)
