@@ -140,7 +140,7 @@ def _of_generator(generator: Generator) -> Samples:
         None,
         log,
         generator.game,
-        generator.bit_depth,
+        constants.get("bit_depth"),
     )
 
 
