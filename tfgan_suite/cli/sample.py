@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         default="samples.png",
-        help="grid to write (.png), or folder for one PNG file each [samples.png]",
+        help="grid to write (.png), or folder for one file each: .png, or .npy where images have"
+        " neither one channel nor three [samples.png]",
     )
     add_json(parser)
 
