@@ -4,11 +4,14 @@ import contextlib
 import json
 import runpy
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tfgan_suite import InputError
+from tfgan_suite.cli import sample
 from tfgan_suite.cli.main import main
 from tfgan_suite.training import launch
 from tfgan_suite.utils import image_grids
@@ -116,8 +119,25 @@ def test_interrupted_work_keeps_what_is_done(tiny_run, tmp_path, monkeypatch):
         assert path.read_bytes() == (tmp_path / "few" / path.name).read_bytes()
 
 
+@pytest.mark.parametrize(
+    "count, names",
+    [(3, ["7_00000.png", "7_00002.png"]), (100_000, ["7_00000.png", "7_99999.png"]),
+     (100_001, ["7_000000.png", "7_100000.png"]), (2_500_000, ["7_0000000.png", "7_2499999.png"])],
+)  # fmt: skip
+def test_names_of_files_sort_as_numbers(count, names):
+    assert [sample.file_name(7, index, count) for index in (0, count - 1)] == names
+    assert sample.file_name(7, 9, count) < sample.file_name(7, 10, count)
+
+
 def test_a_grid_too_large_is_refused_before_it_is_drawn(tiny_run, tmp_path, capsys):
     words = ["sample", str(tiny_run / "run"), "--out", str(tmp_path / "grid.png")]
     assert main([*words, "--count", "10000000"]) == 2
     (reason,) = capsys.readouterr().err.splitlines()
     assert "a grid holds at most 335544 of them: pass a folder as --out" in reason
+
+
+def test_more_points_than_a_plot_holds(tmp_path):
+    shape = types.SimpleNamespace(output=types.SimpleNamespace(shape=(2,)))
+    args = types.SimpleNamespace(count=2**23 + 1)
+    with pytest.raises(InputError, match="a plot holds at most 8388608 points"):
+        sample._write_grid(types.SimpleNamespace(signature=lambda: shape), args, tmp_path / "a.png")

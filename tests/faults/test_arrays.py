@@ -16,6 +16,7 @@ import pytest
 
 from tfgan_suite.data.readers import idx, label_files, npz_files
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import memory_budget
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
 SELECTIONS = [pytest.param(40, id="fast"), pytest.param(600, marks=pytest.mark.large, id="all")]
@@ -116,6 +117,27 @@ def test_zip_bombs_are_refused_before_they_are_unpacked(tmp_path):
                 member.write(bytes(min(2**22, size - start)))
     with pytest.raises(InputError, match="bomb.npz: image would take 0.3 GiB"):
         npz_files.read_arrays(tmp_path / "bomb.npz", ["image"])
+
+
+def test_arrays_that_do_not_fit_into_the_free_memory(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", image=IMAGES)
+    (tmp_path / "a-idx3-ubyte").write_bytes(
+        b"\0\0\x08\x03" + np.array([6, 20, 3], ">u4").tobytes() + IMAGES.tobytes()
+    )
+    readers = {
+        "a.npz": lambda path: npz_files.read_arrays(path, ["image"])[0],
+        "a-idx3-ubyte": lambda path: idx.read_idx(path, (3,)),
+    }
+    monkeypatch.setattr(npz_files, "_BOMB_BYTES", 100)
+    monkeypatch.setattr(idx, "_ALWAYS_READ", 100)
+    for free in (None, IMAGES.size, IMAGES.size - 1):
+        monkeypatch.setattr(memory_budget, "available_bytes", lambda free=free: free)
+        for name, read in readers.items():
+            if free == IMAGES.size - 1:
+                with pytest.raises(InputError, match=f"{name}.* would take 0.0 GiB.*are free: use"):
+                    read(tmp_path / name)
+            else:
+                np.testing.assert_array_equal(read(tmp_path / name).ravel(), IMAGES.ravel())
 
 
 def test_other_files_called_npz(tmp_path):

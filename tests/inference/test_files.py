@@ -1,6 +1,7 @@
 """Which files are read and written, and the gallery."""
 
 import base64
+import errno
 import html.parser
 import io
 
@@ -11,6 +12,7 @@ from PIL import Image
 from tfgan_suite import InputError
 from tfgan_suite.data.readers.image_files import Unreadable
 from tfgan_suite.inference import files
+from tfgan_suite.inference import gallery as gallery_module
 from tfgan_suite.inference.gallery import Gallery
 
 
@@ -158,6 +160,52 @@ def test_the_gallery_is_one_file_with_every_image(tmp_path):
     for found, pixels in zip(decoded, small):
         assert np.array_equal(found, pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     assert decoded[3].shape == (171, 512, 3) and np.abs(decoded[3].astype(int) - 77).max() <= 2
+
+
+def test_rows_wait_in_a_file_and_the_page_is_the_same(tmp_path, monkeypatch):
+    def page(spooled):
+        monkeypatch.setattr(gallery_module, "SPOOLED", spooled)
+        gallery = Gallery("title")
+        for index in range(50):
+            gallery.add(f"{index}", *[np.full((200, 150, 3), index, "u1")] * (2 + index % 2))
+        assert gallery._rows._rolled == (spooled == 1000) and len(gallery) == 50
+        gallery.write(tmp_path / "page.html")
+        assert (tmp_path / "page.html").read_text("utf-8") == gallery.page()
+        return gallery.page()
+
+    assert page(1000) == page(2**25)
+
+
+def test_a_gallery_whose_rows_do_not_fit_on_the_disk_is_said(monkeypatch):
+    gallery = Gallery("title")
+
+    def full(content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(gallery._rows, "write", full, raising=False)
+    with pytest.raises(InputError, match="cannot write to .* .No space left on device"):
+        gallery.add("a", *[np.zeros((4, 4, 3), "u1")] * 2)
+
+
+def test_pixels_are_counted_before_decoding(tmp_path, monkeypatch):
+    path = image(tmp_path / "a.png", size=(60, 40))
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("it was decoded"))
+    files.check_pixels(path, 2400, "advice")
+    with pytest.raises(Unreadable) as caught:
+        files.check_pixels(path, 2399, "cut it")
+    assert str(caught.value) == "60x40 pixels; expected at most 2399 in all: cut it"
+    message = "60x40 pixels, which would become 240x160; expected at most 38399 in all"
+    with pytest.raises(Unreadable, match=message):
+        files.check_pixels(path, 240 * 160 - 1, "cut it", factor=4)
+    files.check_pixels(path, 600, "", size=20)  # 30x20
+    with pytest.raises(Unreadable, match="would become 30x20"):
+        files.check_pixels(path, 599, "", size=20)
+    files.check_pixels(path, 2400, "", size=80, enlarge=False)
+    with pytest.raises(Unreadable, match="would become 120x80"):
+        files.check_pixels(path, 2400, "", size=80)
+    monkeypatch.undo()
+    (tmp_path / "b.png").write_text("no image")
+    files.check_pixels(tmp_path / "b.png", 1, "")  # `read` says what it is
 
 
 def test_a_gallery_without_true_answers_has_two_columns():

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from tfgan_suite import InputError
 from tfgan_suite.core.translation_game import from_image
-from tfgan_suite.inference.tiles import tile_starts, tile_weights, translate_image
+from tfgan_suite.inference.tiles import blend, tile_starts, tile_weights, translate_image
+from tfgan_suite.utils.image_grids import to_uint8
 
 
 @pytest.mark.parametrize("multiple", [1, 4])
@@ -135,3 +136,40 @@ def test_an_export_gets_tiles_within_its_limit():
     sizes.clear()
     Translator("export", "AtoB", spec, spec, call, multiple=4, limit=7200)(image)
     assert sizes == [(100, 70)]  # 100 x 72 pixels
+
+
+@pytest.mark.parametrize(
+    "sides, size", [((100, 151), None), ((61, 70), (32, 16)), ((20, 20), None)]
+)
+def test_bytes_give_the_bytes_of_the_float_result(sides, size):
+    """Row by row: only a row of tiles is in memory as float32."""
+
+    def call(images):
+        return np.tanh(images[..., :2] * 1.7 + images[:, ::-1, :, 1:])
+
+    pixels = np.random.RandomState(0).randint(0, 256, (*sides, 3)).astype("u1")
+    image = pixels.astype("float32") / 127.5 - 1.0
+    options = {"tile": 32, "overlap": 8, "multiple": 4, "size": size}
+    result = translate_image(image, call, **options)
+    assert result.dtype == np.float32 and result.shape == (*sides, 2)
+    small = translate_image(pixels, call, **options)
+    assert small.dtype == np.uint8
+    np.testing.assert_array_equal(small, to_uint8(result))
+
+
+def test_blending_sums_the_weighted_tiles_of_any_factor():
+    """Against the definition, with the whole result in memory."""
+    image = np.random.RandomState(1).uniform(-1, 1, (40, 52, 1)).astype("float32")
+
+    def call(images):
+        return images.repeat(3, 1).repeat(3, 2) * (1 + images.mean())
+
+    starts = [tile_starts(40, 16, 4), tile_starts(52, 16, 4)]
+    down, across = (tile_weights([3 * s for s in places], 48, 3) for places in starts)
+    expected = np.zeros((120, 156, 1), np.float32)
+    for top, vertical in zip(starts[0], down):
+        for left, horizontal in zip(starts[1], across):
+            tile = call(image[None, top : top + 16, left : left + 16])[0]
+            weight = (vertical[:, None] * horizontal).astype(np.float32)
+            expected[3 * top : 3 * top + 48, 3 * left : 3 * left + 48] += weight[..., None] * tile
+    np.testing.assert_array_equal(blend(image, call, starts, [16, 16], 1, 3), expected)

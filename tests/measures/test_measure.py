@@ -12,7 +12,7 @@ import tiny_recipe
 from tfgan_suite import InputError
 from tfgan_suite.cli import measure as measure_command
 from tfgan_suite.features import extractors
-from tfgan_suite.measures import MEASURES, measure, samples
+from tfgan_suite.measures import MEASURES, features, measure, samples
 from tfgan_suite.training import launch
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
@@ -79,6 +79,29 @@ def test_a_run_is_measured_and_its_file_grows(home, capsys):
     # A run that goes on keeps the lines of the steps it has.
     Run(home / "run").drop_after(2)
     assert (home / "run" / "measures.jsonl").read_text().splitlines() == lines
+
+
+def test_no_extractor_is_loaded_for_measures_that_need_none(home, monkeypatch, capsys):
+    options = {"samples": 20, "batch": 8, "extractor": home / "tiny.keras"}
+    names = ["parzen", "memorisation_pixels"]
+    both = measure(home / "run", home / "data.npz", measures=[*names, "fid"], **options)
+    monkeypatch.setattr(extractors, "load", lambda *_, **__: pytest.fail("it was loaded"))
+    alone = measure(home / "run", home / "data.npz", measures=names, **options)
+    assert [result.value for result in alone] == [result.value for result in both[:2]]
+    assert all(result.protocol["extractor"] is None for result in alone)
+    assert command(*words(home, home / "run", "--measures", "parzen")) == 0
+    assert "extractor none, resize none" in capsys.readouterr().out
+
+
+def test_more_than_memory_should_keep_is_refused_before_it_is_drawn(home, monkeypatch):
+    options = {"samples": 20, "batch": 8, "extractor": home / "tiny.keras"}
+    monkeypatch.setattr(features, "MEMORY_LIMIT", 200)  # 20 times 3 features are 240 bytes
+    message = "20 examples keep 0 MiB, 12 bytes each; expected at most 0 MiB: pass at most 16 --sam"
+    with pytest.raises(InputError, match=message):
+        measure(home / "run", home / "data.npz", measures=["kid"], **options)
+    with pytest.raises(InputError, match="20 examples keep 0 MiB, 320 bytes each"):
+        measure(home / "run", home / "data.npz", measures=["parzen"], **options)
+    assert measure(home / "run", home / "data.npz", measures=["fid"], **options)[0].value > 0
 
 
 def test_the_same_seed_gives_the_same_values_and_words_are_printed(home, capsys, tmp_path):

@@ -35,6 +35,14 @@ def nearest(low):
     return low.repeat(4, 0).repeat(4, 1)
 
 
+def test_images_too_large_to_measure_are_named_before_decoding(folder, monkeypatch):
+    monkeypatch.setattr(super_resolution, "MAX_PIXELS", 64 * 48)
+    table = super_resolution.benchmark(nearest, folder, name="nearest", log=lambda line: None)
+    assert table.images == ("a.png",)
+    reason = "66x51 pixels; expected at most 3072 in all: cut it into parts"
+    assert table.skipped["b.png"] == reason
+
+
 def test_every_image_and_the_mean(folder):
     told = []
     table = super_resolution.benchmark(nearest, folder, name="nearest", log=told.append)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.study import answers
+from tfgan_suite.study import make as make_module
 from tfgan_suite.study.make import QUESTIONS, make
 
 
@@ -54,6 +55,16 @@ def test_the_images_are_those_of_the_key(study, folders):
             continue
         file = np.asarray(Image.open(homes[what["side"]] / what["file"]))
         assert np.array_equal(pixels, file)
+
+
+@pytest.mark.parametrize("pairing", ["names", "random"])
+def test_a_page_that_nobody_could_load_is_refused(folders, tmp_path, monkeypatch, pairing):
+    monkeypatch.setattr(make_module, "PAGE_BYTES", 5000)
+    with pytest.raises(InputError, match=r"pixels, take 0 MiB; .* pass --size or fewer --trials"):
+        make(*folders, tmp_path / "page.html", "preference", pairing=pairing)
+    assert list(tmp_path.iterdir()) == []
+    make(*folders, tmp_path / "page.html", "preference", pairing=pairing, size=4)
+    assert (tmp_path / "page.html").is_file()
 
 
 def test_left_and_right_are_balanced_for_every_rater(study):

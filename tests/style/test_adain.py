@@ -14,6 +14,7 @@ from tfgan_suite.data.synthetic import paintings
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import export, load
 from tfgan_suite.features import named_layers
+from tfgan_suite.style import judging
 from tfgan_suite.style.adain import AdaIN, both
 from tfgan_suite.style.callbacks import InverseDecay
 from tfgan_suite.style.decoders import build_decoder
@@ -414,6 +415,14 @@ def test_judging_sees_what_is_painted():
     assert found["nearer"] == 0.5 and not found["falls"]
     with pytest.raises(InputError, match="two at least"):
         judge(Copies(True), contents, styles[:1])
+
+
+def test_judging_refuses_more_images_than_memory_should_hold(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(b"never read")
+    monkeypatch.setattr(judging, "MEMORY_LIMIT", 2 * 8 * 8 * 15 - 1)
+    with pytest.raises(InputError, match="2 images of .* take 0 MiB at 8 pixels"):
+        judging._squares(tmp_path, 8)
 
 
 @pytest.mark.large

@@ -1,5 +1,7 @@
 """One bound on the memory of many threads: waiting, order, refusal, errors."""
 
+import builtins
+import io
 import random
 import threading
 import time
@@ -7,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tfgan_suite.utils.memory_budget import MemoryBudget, OverBudget, format_bytes
+from tfgan_suite.utils.memory_budget import MemoryBudget, OverBudget, available_bytes, format_bytes
 
 
 def wait_until(condition):
@@ -132,3 +134,12 @@ def test_many_threads_never_exceed_the_limit_and_all_end(seed):
 )
 def test_bytes_in_words(size, text):
     assert format_bytes(size) == text
+
+
+def test_free_memory_is_read_or_unknown(monkeypatch):
+    free = available_bytes()
+    assert free is None or 2**20 < free < 2**50
+    monkeypatch.setattr(builtins, "open", lambda *_, **__: io.StringIO("MemAvailable:  2048 kB\n"))
+    assert available_bytes() == 2**21
+    monkeypatch.setattr(builtins, "open", lambda *_, **__: io.StringIO("MemFree: 1 kB\n"))
+    assert available_bytes() is None

@@ -115,6 +115,6 @@ def _protocol_line(facts: Mapping[str, Any]) -> str:
     return (
         f"of {facts['samples_of']}{step}{ema}: {facts['n_fake']} samples against "
         f"{facts['n_real']} of {facts['against']} ({facts['split']}), {facts['size']}, seed "
-        f"{facts['seed']}; extractor {facts.get('extractor', 'none')}{weights}, resize "
-        f"{facts.get('resize', 'none')}"
+        f"{facts['seed']}; extractor {facts.get('extractor') or 'none'}{weights}, resize "
+        f"{facts.get('resize') or 'none'}"
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tfgan_suite.inference.generator import Generator
 
 GRID_PIXELS = 2**25  # of a grid: about 100 MB
+PLOT_POINTS = 2**23
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +82,10 @@ def _write_grid(generator: Generator, args: argparse.Namespace, out: Path) -> li
                 f"--out {out} would be a grid of {args.count} images of {shape[1]}x{shape[0]};"
                 f" a grid holds at most {most} of them: pass a folder as --out for one file each"
             )
+    elif len(shape) == 1 and args.count > PLOT_POINTS:
+        raise InputError(
+            f"--count is {args.count}; a plot holds at most {PLOT_POINTS} points: draw fewer"
+        )
     samples = np.concatenate(list(_draw(generator, args)))
     out.parent.mkdir(parents=True, exist_ok=True)
     image_grids.write_png(out, image_grids.draw(samples))
@@ -101,9 +106,8 @@ def _write_files(generator: Generator, args: argparse.Namespace, out: Path) -> l
             raise InputError(f"--out is {out}, but points are drawn as one .png grid")
         out.mkdir(parents=True, exist_ok=True)
         for image in samples:
-            file = out / f"{args.seed}_{index:05d}"
+            file = out / file_name(args.seed, index, args.count)
             if image.shape[-1] in (1, 3):
-                file = file.with_suffix(".png")
                 image_grids.write_png(file, image)
             else:  # no image format holds them: the numbers
                 file = file.with_suffix(".npy")
@@ -114,6 +118,12 @@ def _write_files(generator: Generator, args: argparse.Namespace, out: Path) -> l
             if args.json:
                 files.append(str(file))
     return files
+
+
+def file_name(seed: int, index: int, count: int) -> str:
+    """The file of one of `count` samples; names sort as numbers."""
+    digits = max(5, len(str(count - 1)))
+    return f"{seed}_{index:0{digits}d}.png"
 
 
 def _draw(generator: Generator, args: argparse.Namespace) -> Iterator[np.ndarray]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tfgan_suite.inference.files import Job
     from tfgan_suite.inference.painter import Painter
 
+# Of a content or a style after it was shrunk: the network's feature maps take about 1 KiB a pixel.
+MAX_PIXELS = 2**22
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to a parser."""
@@ -255,15 +258,17 @@ def _read(path: Path, size: int, bit_depth: int | None, role: str = "") -> np.nd
     """An image in [-1, 1], shrunk until its shorter side has `size` pixels."""
     import numpy as np
 
-    from tfgan_suite.data.readers import image_files, image_scaling
+    from tfgan_suite.data.readers import image_files
     from tfgan_suite.inference import files
 
+    flag = "--style-size" if role else "--size"
     try:
-        pixels = files.read(path, 3, 0, bit_depth)
+        files.check_pixels(
+            path, MAX_PIXELS, f"pass {flag}, or a smaller one", size=size, enlarge=False
+        )
+        pixels = files.read(path, 3, size, bit_depth, enlarge=False)
     except image_files.Unreadable as error:
         raise image_files.Unreadable(f"{role}: {error}" if role else str(error)) from error
-    if size and min(pixels.shape[:2]) > size:
-        pixels = image_scaling.resize_shorter_side(pixels, size)
     return pixels.astype(np.float32) / 127.5 - 1.0
 
 

@@ -145,14 +145,12 @@ def translate_all(
         InputError: a file cannot be written, or tiles that cannot be blended.
     """
     from tfgan_suite.inference import batch, files
-    from tfgan_suite.utils import image_grids
 
     bit_depth = files.decide_bit_depth(jobs, bit_depth or translator.bit_depth)
 
     def translated(job: Job) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         image, target = _read_input_and_target(translator, job, size, pairs, bit_depth)
-        output = translator(image.astype("float32") / 127.5 - 1.0, tile, overlap)
-        return image, image_grids.to_uint8(output), target
+        return image, translator(image, tile, overlap), target
 
     written: list[str] = []
     skipped: dict[str, str] = {}
@@ -181,8 +179,11 @@ def _read_input_and_target(
     from tfgan_suite.data.readers import image_files, image_scaling
     from tfgan_suite.inference import files
 
+    advice = "pass --size, or cut it into parts"
+    files.check_pixels(job.input, files.MAX_PIXELS, advice, size=0 if pairs else size)
     # In colour first: the two halves of a pair may differ in it.
-    image = files.read(job.input, 3 if pairs else translator.channels, 0, bit_depth)
+    channels = 3 if pairs else translator.channels
+    image = files.read(job.input, channels, 0 if pairs else size, bit_depth)
     target = None
     output_channels = translator.output.shape[2]
     if pairs:
@@ -190,10 +191,11 @@ def _read_input_and_target(
         image = files.to_channels(image, translator.channels)
     elif job.target is not None:
         try:
-            target = files.read(job.target, output_channels, 0, bit_depth)
+            files.check_pixels(job.target, files.MAX_PIXELS, advice, size=size)
+            target = files.read(job.target, output_channels, size, bit_depth)
         except image_files.Unreadable as error:
             raise image_files.Unreadable(f"target {job.target.name}: {error}") from error
-    if target is not None:
+    if pairs:
         target = image_scaling.resize_shorter_side(files.to_channels(target, output_channels), size)
     return image_scaling.resize_shorter_side(image, size), target
 

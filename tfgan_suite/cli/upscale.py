@@ -86,6 +86,8 @@ def upscale_all(
     bit_depth = files.decide_bit_depth(jobs, bit_depth or upscaler.bit_depth)
 
     def upscaled(job: Job) -> tuple[np.ndarray, np.ndarray]:
+        too_large = "cut it into parts"
+        files.check_pixels(job.input, files.MAX_PIXELS, too_large, factor=upscaler.factor)
         image = files.read(job.input, upscaler.channels, 0, bit_depth)
         return image, upscaler(image, tile, overlap)
 

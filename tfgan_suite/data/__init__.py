@@ -13,6 +13,7 @@ from tfgan_suite.data.pairs import load_pairs
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, ArraySource, Source, distribute
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource
 from tfgan_suite.data.readers.arrays import from_arrays
+from tfgan_suite.data.readers.image_bands import set_image_memory
 from tfgan_suite.data.simulated import load_simulated
 from tfgan_suite.data.super_resolution import SuperResolutionSource, load_super_resolution
 from tfgan_suite.data.unpaired import load_unpaired
@@ -33,4 +34,5 @@ __all__ = [
     "load_simulated",
     "load_super_resolution",
     "load_unpaired",
+    "set_image_memory",
 ]

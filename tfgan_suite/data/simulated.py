@@ -12,7 +12,14 @@ import numpy as np
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource
-from tfgan_suite.data.readers import bit_depths, image_files, label_files, listing, specs
+from tfgan_suite.data.readers import (
+    bit_depths,
+    image_files,
+    image_scaling,
+    label_files,
+    listing,
+    specs,
+)
 from tfgan_suite.data.synthetic import eyes
 from tfgan_suite.errors import InputError
 
@@ -211,8 +218,10 @@ class _Images(file_sources.FileExamples):
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         ((key, shape),) = self.shapes.items()
-        pixels = image_files.read(self.paths[index][0], None, shape[2], self.bit_depth)
-        return {key: resize_and_crop(pixels, shape[:2])}
+        fit = functools.partial(resize_and_crop, size=shape[:2])
+        path, side = self.paths[index][0], max(shape[:2])
+        pixels = image_files.read(path, None, shape[2], self.bit_depth, shorter_side=side, use=fit)
+        return {key: pixels}
 
 
 def resize_and_crop(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -225,16 +234,11 @@ def resize_and_crop(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Returns:
         uint8 `(*size, channels)`.
     """
-    from PIL import Image
-
     height, width = pixels.shape[:2]
     if (height, width) == tuple(size):
         return pixels
     scale = min(height / size[0], width / size[1])  # from the requested size to the image
     down, across = scale * size[0], scale * size[1]
     top, left = max(0.0, (height - down) / 2.0), max(0.0, (width - across) / 2.0)
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    kind = Image.Resampling.LANCZOS if scale > 1.0 else Image.Resampling.BICUBIC
     box = (left, top, min(left + across, width), min(top + down, height))
-    fitted = np.asarray(image.resize((size[1], size[0]), kind, box=box), np.uint8)
-    return fitted.reshape(*size, pixels.shape[2])
+    return image_scaling.resize_array(pixels, (size[1], size[0]), scale > 1.0, box)

@@ -16,6 +16,9 @@ from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import write_bytes
 
 _WRITABLE = (".png", ".jpg", ".jpeg")
+# Most pixels of an image that `translate` reads and `upscale` writes: with the result, and while
+# that is encoded, they take less than 2 GiB.
+MAX_PIXELS = 2**27
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +105,45 @@ def decide_bit_depth(jobs: Iterable[Job], bit_depth: int | None = None) -> int |
     return bit_depths.decide(list(dict.fromkeys(paths)), bit_depth)
 
 
-def read(path: Path, channels: int, size: int = 0, bit_depth: int | None = None) -> np.ndarray:
+def check_pixels(
+    path: Path, most: int, advice: str, *, size: int = 0, enlarge: bool = True, factor: int = 1
+) -> None:
+    """Checks from its header alone that an image is not too large to be processed.
+
+    Args:
+        path: the file.
+        most: pixels that the image, or what becomes of it, may have.
+        advice: what to do about an image that has more.
+        size, enlarge: as for `read`.
+        factor: sides of the result divided by those of the image.
+
+    Raises:
+        image_files.Unreadable: it has more pixels.
+    """
+    try:
+        header = image_files.header(path)
+    except image_files.Unreadable:  # `read` says why
+        return
+    sides = (header.width, header.height)
+    shorter = min(sides)
+    scale = size / shorter if size and (enlarge or shorter > size) else 1.0
+    width, height = (round(side * scale) * factor for side in sides)
+    if width * height <= most:
+        return
+    becomes = f", which would become {width}x{height}" if (width, height) != sides else ""
+    raise image_files.Unreadable(
+        f"{sides[0]}x{sides[1]} pixels{becomes}; expected at most {most} in all: {advice}"
+    )
+
+
+def read(
+    path: Path,
+    channels: int,
+    size: int = 0,
+    bit_depth: int | None = None,
+    *,
+    enlarge: bool = True,
+) -> np.ndarray:
     """An image as a viewer shows it, with transparency over white.
 
     Args:
@@ -110,6 +151,7 @@ def read(path: Path, channels: int, size: int = 0, bit_depth: int | None = None)
         channels: 1 or 3.
         size: length in pixels that the shorter side is scaled to; 0 keeps the size.
         bit_depth: significant bits of a 16-bit image.
+        enlarge: whether an image that is smaller is scaled too.
 
     Returns:
         uint8 `(height, width, channels)`.
@@ -117,9 +159,13 @@ def read(path: Path, channels: int, size: int = 0, bit_depth: int | None = None)
     Raises:
         image_files.Unreadable: the file is broken or not an image; the message says why.
     """
-    return image_scaling.resize_shorter_side(
-        image_files.read(path, None, channels, bit_depth), size
-    )
+
+    def scaled(pixels: np.ndarray) -> np.ndarray:
+        if min(pixels.shape[:2]) < size and not enlarge:
+            return pixels
+        return image_scaling.resize_shorter_side(pixels, size)
+
+    return image_files.read(path, None, channels, bit_depth, shorter_side=size, use=scaled)
 
 
 def to_channels(pixels: np.ndarray, channels: int) -> np.ndarray:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import base64
 import html
 import io
+import json
 import os
+import tempfile
+import weakref
+from collections.abc import Iterator
 
 import numpy as np
 
+from tfgan_suite.data.readers import image_scaling
 from tfgan_suite.utils import files
 from tfgan_suite.utils.text import printable
 
 # Images are reduced to MAX_SIDE pixels; those of up to SMALL pixels are stored losslessly and
 # enlarged without smoothing.
 MAX_SIDE, SMALL = 512, 128
+SPOOLED = 2**25  # bytes of rows that are kept in memory
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif }
@@ -31,6 +37,8 @@ img.small { image-rendering: pixelated }
 class Gallery:
     """Collects rows and writes them as one page, which needs no other file and no network.
 
+    Of many rows, those above 32 MiB wait in a temporary file.
+
     Args:
         title: the page's title.
         note: a line below the title.
@@ -38,11 +46,14 @@ class Gallery:
 
     def __init__(self, title: str, note: str = ""):
         self.title, self.note = printable(title), printable(note)
-        self._rows: list[tuple[str, str, list[str]]] = []
+        # A row takes about 100 KiB, as a line of JSON: of many rows, a file holds them.
+        self._rows = tempfile.SpooledTemporaryFile(SPOOLED)  # noqa: SIM115
+        weakref.finalize(self, self._rows.close)
+        self._count = 0
         self._has_target = False
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._count
 
     def add(
         self,
@@ -60,51 +71,57 @@ class Gallery:
             output: the output.
             target: the true answer, if there is one.
             note: text after the name.
+
+        Raises:
+            InputError: the rows do not fit on the disk of temporary files.
         """
         name, note = printable(name), printable(note)
         cells = [_image_tag(image, f"input of {name}"), _image_tag(output, f"output of {name}")]
         if target is not None:
             cells.append(_image_tag(target, f"target of {name}"))
             self._has_target = True
-        self._rows.append((name, note, cells))
+        with files.writing_to(tempfile.gettempdir()):
+            self._rows.seek(0, os.SEEK_END)
+            self._rows.write(json.dumps([name, note, cells]).encode() + b"\n")
+        self._count += 1
 
     def page(self) -> str:
         """The page's HTML."""
+        return "".join(self._parts())
+
+    def _parts(self) -> Iterator[str]:
+        """The page's HTML, row by row."""
         heads = ["input", "output", *(["target"] if self._has_target else [])]
-        lines = []
-        for name, note, cells in self._rows:
-            caption = f"<b>{html.escape(name)}</b> {html.escape(note)}".rstrip()
-            lines.append(f'<tr><td class="name" colspan="{len(heads)}">{caption}</td></tr>')
-            padded = [*cells, *[""] * (len(heads) - len(cells))]
-            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in padded) + "</tr>")
         head = "".join(f'<th scope="col">{column}</th>' for column in heads)
         title = html.escape(self.title)
-        return "\n".join(
-            [
-                '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-                '<meta name="viewport" content="width=device-width, initial-scale=1">',
-                f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
-                f"<h1>{title}</h1>\n<p>{html.escape(self.note)}</p>",
-                f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>",
-                *lines,
-                "</tbody>\n</table>\n</body>\n</html>\n",
-            ]
-        )
+        yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        yield f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        yield f"<h1>{title}</h1>\n<p>{html.escape(self.note)}</p>\n"
+        yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
+        self._rows.seek(0)
+        for line in self._rows:
+            name, note, cells = json.loads(line)
+            caption = f"<b>{html.escape(name)}</b> {html.escape(note)}".rstrip()
+            yield f'<tr><td class="name" colspan="{len(heads)}">{caption}</td></tr>\n'
+            padded = [*cells, *[""] * (len(heads) - len(cells))]
+            yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in padded) + "</tr>\n"
+        yield "</tbody>\n</table>\n</body>\n</html>\n"
 
     def write(self, path: str | os.PathLike) -> None:
         """Writes the page atomically."""
-        files.write_bytes(path, self.page().encode())
+        files.write_parts(path, (part.encode() for part in self._parts()))
 
 
 def _image_tag(pixels: np.ndarray, description: str) -> str:
     from PIL import Image
 
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    longest = max(image.size)
+    longest = max(pixels.shape[:2])
     small = longest <= SMALL
     if longest > MAX_SIDE:
-        sides = [max(1, round(side * MAX_SIDE / longest)) for side in image.size]
-        image = image.resize(sides, Image.Resampling.LANCZOS)
+        height, width = (max(1, round(side * MAX_SIDE / longest)) for side in pixels.shape[:2])
+        pixels = image_scaling.resize_array(pixels, (width, height), is_smaller=True)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     content, suffix = io.BytesIO(), "png" if small else "jpeg"
     image.save(content, suffix, **({} if small else {"quality": 90}))
     data = base64.b64encode(content.getvalue()).decode()

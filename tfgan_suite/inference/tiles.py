@@ -12,11 +12,12 @@ each tile separately; blending hides the edges, but tiles may differ in tone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import image_grids
 
 Call = Callable[[np.ndarray], np.ndarray]
 
@@ -33,7 +34,7 @@ def translate_image(
     """Translates an image, whole or in tiles.
 
     Args:
-        image: float `(height, width, channels)`.
+        image: float `(height, width, channels)`, or uint8, which the network sees as [-1, 1].
         call: translates `(1, height, width, channels)` to the same height and width.
         tile: side of the tiles; 0 processes the whole image at once, as does a tile that is at
             least as large as the image.
@@ -44,14 +45,15 @@ def translate_image(
             have this size, and smaller images are padded to it by reflection.
 
     Returns:
-        float32 `(height, width, channels of the output)`.
+        `(height, width, channels of the output)`, float32 or, for uint8, uint8.
 
     Raises:
         InputError: tiles that cannot be blended, as for `check`.
     """
     height, width = image.shape[:2]
     if size is None and (not tile or max(height, width) <= tile):
-        return np.asarray(call(image[None])[0], np.float32)
+        output = np.asarray(call(to_float(image)[None])[0], np.float32)
+        return image_grids.to_uint8(output) if image.dtype == np.uint8 else output
     multiple = max(1, multiple)
     # The requested side, rounded up to what the network accepts without padding.
     full = min(size) if size else _round_up(tile, multiple)
@@ -66,7 +68,7 @@ def translate_image(
         starts.append(tile_starts(lengths[-1], side, overlap, grid))
     padding = [(0, lengths[0] - height), (0, lengths[1] - width), (0, 0)]
     padded = np.pad(image, padding, mode="reflect") if lengths != [height, width] else image
-    return _blend(padded, call, starts, sides, overlap // 4)[:height, :width]
+    return blend(padded, call, starts, sides, overlap // 4)[:height, :width]
 
 
 def check(tile: int, overlap: int) -> None:
@@ -129,26 +131,64 @@ def tile_weights(starts: list[int], tile: int, margin: int) -> np.ndarray:
     return weights
 
 
-def _blend(
+def blend(
     image: np.ndarray,
     call: Call,
     starts: list[list[int]],
-    sides: tuple[int, int],
+    sides: Sequence[int],
     margin: int,
+    factor: int = 1,
 ) -> np.ndarray:
+    """Runs a network on tiles and adds their weighted outputs.
+
+    Only the rows of one row of tiles are in memory as float32.
+
+    Args:
+        image: float or uint8 `(height, width, channels)`.
+        call: as for `translate_image`; the output may be `factor` times larger.
+        starts: where tiles start down and across, from `tile_starts`.
+        sides: height and width of the tiles.
+        margin: pixels at inner edges of a tile that have weight 0.
+        factor: sides of the output divided by those of the input.
+
+    Returns:
+        `(factor * height, factor * width, channels of the output)`, uint8 if the image is, else
+        float32.
+    """
     row_weights, column_weights = (
-        tile_weights(positions, side, margin) for positions, side in zip(starts, sides)
+        tile_weights([start * factor for start in positions], side * factor, margin * factor)
+        for positions, side in zip(starts, sides)
     )
-    result = None
-    for top, vertical in zip(starts[0], row_weights):
+    height, width = (length * factor for length in image.shape[:2])
+    result = rows = None
+    for index, (top, vertical) in enumerate(zip(starts[0], row_weights)):
         for left, horizontal in zip(starts[1], column_weights):
-            window = slice(top, top + sides[0]), slice(left, left + sides[1])
-            output = np.asarray(call(image[window][None])[0], np.float32)
+            part = image[top : top + sides[0], left : left + sides[1]]
+            output = np.asarray(call(to_float(part)[None])[0], np.float32)
             if result is None:
-                result = np.zeros((*image.shape[:2], output.shape[-1]), np.float32)
+                kind = np.uint8 if image.dtype == np.uint8 else np.float32
+                result = np.empty((height, width, output.shape[-1]), kind)
+                rows = np.zeros((sides[0] * factor, width, output.shape[-1]), np.float32)
             weight = (vertical[:, None] * horizontal[None, :]).astype(np.float32)
-            result[window] += weight[..., None] * output
+            columns = slice(left * factor, (left + sides[1]) * factor)
+            rows[:, columns] += weight[..., None] * output
+        # No later tile reaches the rows above the next one.
+        end = starts[0][index + 1] * factor if index + 1 < len(starts[0]) else height
+        done = end - top * factor
+        finished = rows[:done]
+        result[top * factor : end] = (
+            image_grids.to_uint8(finished) if result.dtype == np.uint8 else finished
+        )
+        rows[: len(rows) - done] = rows[done:].copy()
+        rows[len(rows) - done :] = 0.0
     return result
+
+
+def to_float(image: np.ndarray) -> np.ndarray:
+    """A uint8 image as float32 in [-1, 1]; others stay as they are."""
+    if image.dtype != np.uint8:
+        return image
+    return image.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
 
 
 def _round_up(length: int, multiple: int) -> int:

@@ -59,13 +59,13 @@ class Translator:
         """Translates one image.
 
         Args:
-            image: float32 `(height, width, channels)` in [-1, 1], of any size.
+            image: `(height, width, channels)`, float32 in [-1, 1] or uint8, of any size.
             tile: side of the tiles; 0: none up to 1024 x 1024 pixels, 512 above; less where an
                 export accepts less at once.
             overlap: pixels that neighbouring tiles share; 0: a quarter of the tile.
 
         Returns:
-            float32 `(height, width, channels of the output)`.
+            `(height, width, channels of the output)`, float32 or, for uint8, uint8.
 
         Raises:
             InputError: an impossible tile or overlap.

@@ -19,7 +19,6 @@ Call = Callable[[np.ndarray], np.ndarray]
 MAX_PIXELS, TILE = 192 * 192, 128
 # Shorter sides are padded to this length by reflection.
 MIN_SIDE = 8
-_BAND = 256  # rows of the result that are rounded at once
 
 
 def upscale_image(
@@ -52,46 +51,14 @@ def upscale_image(
     if tile:
         tiles.check(tile, overlap or tile // 4)
     if not tile or max(padded.shape[:2]) <= tile:
-        output = np.asarray(call(_to_float(padded))[0], np.float32)
+        output = image_grids.to_uint8(np.asarray(call(tiles.to_float(padded)[None])[0], np.float32))
     else:
         output = _blend(padded, call, factor, tile, overlap or tile // 4)
-    return _to_uint8(output[: height * factor, : width * factor])
+    return output[: height * factor, : width * factor]
 
 
 def _blend(image: np.ndarray, call: Call, factor: int, tile: int, overlap: int) -> np.ndarray:
     sides = [min(tile, length) for length in image.shape[:2]]
     starts = [tiles.tile_starts(n, side, overlap) for n, side in zip(image.shape[:2], sides)]
     # A quarter of the overlap has weight 0: there a tile saw its edge, not the image beyond it.
-    row_weights, column_weights = (
-        tiles.tile_weights(
-            [start * factor for start in positions], side * factor, overlap // 4 * factor
-        )
-        for positions, side in zip(starts, sides)
-    )
-    result = None
-    for top, vertical in zip(starts[0], row_weights):
-        for left, horizontal in zip(starts[1], column_weights):
-            part = image[top : top + sides[0], left : left + sides[1]]
-            output = np.asarray(call(_to_float(part))[0], np.float32)
-            if result is None:
-                size = [length * factor for length in image.shape[:2]]
-                result = np.zeros((*size, output.shape[-1]), np.float32)
-            window = tuple(
-                slice(start * factor, (start + side) * factor)
-                for start, side in zip((top, left), sides)
-            )
-            weight = (vertical[:, None] * horizontal[None, :]).astype(np.float32)
-            result[window] += weight[..., None] * output
-    return result
-
-
-def _to_float(image: np.ndarray) -> np.ndarray:
-    return image[None].astype(np.float32) / np.float32(127.5) - np.float32(1.0)
-
-
-def _to_uint8(output: np.ndarray) -> np.ndarray:
-    """Rounds a few rows at a time: copies of a large image take much memory."""
-    pixels = np.empty(output.shape, np.uint8)
-    for start in range(0, len(output), _BAND):
-        pixels[start : start + _BAND] = image_grids.to_uint8(output[start : start + _BAND])
-    return pixels
+    return tiles.blend(image, call, starts, sides, overlap // 4, factor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
@@ -17,7 +18,7 @@ from tfgan_suite.measures import features
 from tfgan_suite.measures import samples as drawing
 
 NO_EXTRACTOR = {key: None for key in ("extractor", "weights", "layer", "pool", "resize")}
-_COLLECTED = {"moments", "features", "predictions", "pixels"}  # needs that `collect` fulfils
+_EXTRACTED = {"moments", "features", "predictions"}  # needs that an extractor fulfils
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Evaluation:
     Args:
         generator: the opened run, export or files.
         reference: the split of the data that it is measured against.
-        network: the extractor; `None`: points are their own features.
+        network: the extractor; `None`: points are their own features, or none are needed.
         settings: how both sides are drawn and described.
         real: the reference's features, after `collect`.
         fake: the generated examples' features, after `collect`.
@@ -85,9 +86,9 @@ class Evaluation:
 
     def protocol(self) -> dict[str, Any]:
         """The facts that every result carries."""
-        extractor = {"extractor": "identity"} if self.network is None else self.network.protocol()
+        extractor = NO_EXTRACTOR if len(self.generator.shape) == 3 else {"extractor": "identity"}
         return {
-            **extractor,
+            **(extractor if self.network is None else self.network.protocol()),
             **self.generator.facts,
             "n_real": self.n_real,
             "n_fake": self.n_fake,
@@ -106,10 +107,16 @@ class Evaluation:
                 where none of them needs collected samples.
             title: name of the generated examples, for their progress bar.
         """
-        if not needs & _COLLECTED:
-            return
-        self.real = self._collect_real(needs)
-        self.fake = self._collect_fake(needs, title)
+        if needs & _EXTRACTED:
+            self.real = self._collect_real(needs)
+            self.fake = self._collect_fake(needs, title)
+        elif "pixels" in needs:
+            # Bytes, and as float32 for Parzen windows; points are float32.
+            values = math.prod(self.generator.shape)
+            features.check_memory(max(self.n_real, self.n_fake), 5 * values)
+            self.real = features.Collected(None, examples=self._real_examples())
+            fake = np.concatenate(list(self._draw_fake()))
+            self.fake = features.Collected(None, examples=fake)
 
     def _collect_real(self, needs: Set[str]) -> features.Collected:
         count, seed, batch = self.n_real, self.settings.seed, self.settings.batch
@@ -121,13 +128,19 @@ class Evaluation:
         if "pixels" not in needs:
             return real
         # The cache holds no pixels: they are read once more.
-        pixels = np.concatenate(list(features.stream(self.reference, count, seed, batch)))
-        return dataclasses.replace(real, examples=pixels)
+        return dataclasses.replace(real, examples=self._real_examples())
+
+    def _real_examples(self) -> np.ndarray:
+        count, seed, batch = self.n_real, self.settings.seed, self.settings.batch
+        return np.concatenate(list(features.stream(self.reference, count, seed, batch)))
+
+    def _draw_fake(self) -> Iterator[np.ndarray]:
+        batches = self.generator.draw(self.n_fake, self.settings.seed, self.settings.batch)
+        return _check_shapes(batches, tuple(self.generator.shape))
 
     def _collect_fake(self, needs: Set[str], title: str) -> features.Collected:
-        batches = self.generator.draw(self.n_fake, self.settings.seed, self.settings.batch)
         return features.collect(
-            _check_shapes(batches, tuple(self.generator.shape)), self.network,
+            self._draw_fake(), self.network,
             keep_features="features" in needs, keep_predictions="predictions" in needs,
             keep_examples="pixels" in needs, total=self.n_fake,
             progress=self._title(f"features of {title}"),
@@ -210,17 +223,19 @@ def open_reference(generator: drawing.Samples, settings: Settings, split: str) -
 def open_extractor(
     extractor: str | extractors.Extractor, shape: tuple[int, ...], needs: Set[str]
 ) -> extractors.Extractor | None:
-    """The feature network; `None` for points, which are their own features.
+    """The feature network; `None` for points, which are their own features, and where no measure
+    needs one: a network of 90 MB is not fetched to compare pixels.
 
     Args:
         extractor: the network, or its name or file.
         shape: of an example.
-        needs: what the measures need, which decides whether predictions are computed.
+        needs: what the measures need, which decides whether features and predictions are
+            computed.
 
     Raises:
         InputError: as `extractors.load`.
     """
-    if len(shape) != 3:
+    if len(shape) != 3 or not needs & {*_EXTRACTED, "classifier"}:
         return None
     if isinstance(extractor, extractors.Extractor):
         return extractor

@@ -22,8 +22,10 @@ from tfgan_suite.features import extractors
 from tfgan_suite.measures.fid import Moments
 from tfgan_suite.measures.result import warn
 from tfgan_suite.utils import files, image_grids
+from tfgan_suite.utils.memory_budget import format_bytes
 
 _FORMAT = 1  # of the cache's files
+MEMORY_LIMIT = 2**31  # bytes of features, predictions or examples that one side may keep
 
 
 @dataclasses.dataclass
@@ -31,13 +33,13 @@ class Collected:
     """What was extracted from a stream of images.
 
     Args:
-        moments: mean and covariance of the features.
+        moments: mean and covariance of the features; `None` if only examples are needed.
         features: float32 `(n, d)`, if requested.
         predictions: float32 `(n, classes)`, if requested.
         examples: the images `(n, height, width, channels)` or points `(n, d)`, if requested.
     """
 
-    moments: Moments
+    moments: Moments | None
     features: np.ndarray | None = None
     predictions: np.ndarray | None = None
     examples: np.ndarray | None = None
@@ -45,7 +47,7 @@ class Collected:
     @property
     def count(self) -> int:
         """Number of images."""
-        return self.moments.count
+        return len(self.examples) if self.moments is None else self.moments.count
 
 
 def stream(
@@ -106,7 +108,7 @@ def collect(
 
     Raises:
         InputError: no images, NaN, predictions that the extractor does not compute, features of
-            the wrong rank.
+            the wrong rank, or more than `MEMORY_LIMIT` to keep.
     """
     moments: Moments | None = None
     parts: dict[str, list[np.ndarray]] = {"features": [], "predictions": [], "examples": []}
@@ -122,6 +124,9 @@ def collect(
             features, predictions = extractor.describe(batch)
         if moments is None:
             moments = Moments(features.shape[1])
+            # Kept as float32, and examples as they are.
+            row = 4 * features.shape[1] * keep_features + batch[0].nbytes * keep_examples
+            check_memory(total or 0, row)
         moments.add(features)
         if keep_features:
             parts["features"].append(np.asarray(features, np.float32))
@@ -134,6 +139,24 @@ def collect(
     if moments is None:
         raise InputError("there are no images to measure; pass one or more")
     return Collected(moments, **{key: np.concatenate(rows) for key, rows in parts.items() if rows})
+
+
+def check_memory(count: int, row_bytes: int) -> None:
+    """Checks that what is kept of every example fits into `MEMORY_LIMIT`.
+
+    Args:
+        count: number of examples.
+        row_bytes: kept of one.
+
+    Raises:
+        InputError: it does not.
+    """
+    if count * row_bytes > MEMORY_LIMIT:
+        raise InputError(
+            f"{count} examples keep {format_bytes(count * row_bytes)}, {row_bytes} bytes each;"
+            f" expected at most {format_bytes(MEMORY_LIMIT)}: pass at most"
+            f" {MEMORY_LIMIT // row_bytes} --samples, or measures that keep less (fid)"
+        )
 
 
 def reference(

@@ -18,12 +18,14 @@ from tfgan_suite.data.readers import bit_depths, image_files, image_scaling
 from tfgan_suite.data.readers import super_resolution_files as files
 from tfgan_suite.data.synthetic import scenes
 from tfgan_suite.errors import InputError
+from tfgan_suite.inference.files import check_pixels
 from tfgan_suite.measures import similarity
 from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.utils import bicubic
 
 PSNR, SSIM, ENERGY = "PSNR-Y", "SSIM-Y", "gradient-energy"
 WORLDS = ("scenes",)
+MAX_PIXELS = 2**24  # of an image: SSIM takes about 100 bytes a pixel
 _SCENES = (40, 1)  # number and seed of the embedded test images
 
 Upscale = Callable[[np.ndarray], np.ndarray]
@@ -185,6 +187,7 @@ def _pairs(
     bit_depth = bit_depths.decide([path for pair in pairs for path in pair.paths], bit_depth)
     for pair in pairs:
         try:
+            check_pixels(pair.high, MAX_PIXELS, "cut it into parts")
             yield pair.name, files.read(pair, scale, channels, bit_depth=bit_depth)
         except image_files.Unreadable as error:
             yield pair.name, str(error)

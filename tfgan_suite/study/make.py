@@ -18,6 +18,7 @@ from tfgan_suite.data.readers import bit_depths, image_files, listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.files import write_bytes, writing_to
 from tfgan_suite.utils.json_files import read_json
+from tfgan_suite.utils.memory_budget import format_bytes
 from tfgan_suite.utils.text import printable
 
 KEY_FORMAT = "tfgan_suite study key 1"
@@ -34,6 +35,7 @@ INTRODUCTIONS = {
     "computer. Decide which; pure noise counts as generated.",
 }
 PAIRINGS = ("auto", "names", "random")
+PAGE_BYTES = 2**28  # of the decoded images
 _HERE = Path(__file__).parent
 
 
@@ -174,6 +176,7 @@ def _select(folders, names, paired, count, size, draws, skipped) -> list[list[_I
             for index in draws.permutation(len(files)):
                 image = _read(folder, files[index], side, size, bit_depth, skipped)
                 images += [] if image is None else [image]
+                _check_page(images, folder)
                 if len(images) == count:
                     break
             sides.append(images)
@@ -187,9 +190,22 @@ def _select(folders, names, paired, count, size, draws, skipped) -> list[list[_I
             for side, folder, stems in zip(("first", "second"), folders, by_stem)
         ]
         pairs += [] if None in pair else [tuple(pair)]
+        _check_page([image for both in pairs for image in both], folders[0])
         if len(pairs) == count:
             break
     return [[pair[0] for pair in pairs], [pair[1] for pair in pairs]]
+
+
+def _check_page(images: Sequence[_Image], folder: Path) -> None:
+    """Checks that a page can hold the images: raters load it as a whole."""
+    total = sum(image.pixels.nbytes for image in images)
+    if total > PAGE_BYTES:
+        height, width = images[-1].pixels.shape[:2]
+        raise InputError(
+            f"the first {len(images)} images, such as {folder / images[-1].file} of"
+            f" {width}x{height} pixels, take {format_bytes(total)}; a page holds at most"
+            f" {format_bytes(PAGE_BYTES)}: pass --size or fewer --trials"
+        )
 
 
 def _read(folder, name, side, size, bit_depth, skipped) -> _Image | None:

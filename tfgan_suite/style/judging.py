@@ -19,7 +19,9 @@ import tensorflow as tf
 from tfgan_suite.errors import InputError
 from tfgan_suite.style.adain import AdaIN
 from tfgan_suite.style.statistics import statistics, style_distance
+from tfgan_suite.utils.memory_budget import format_bytes
 
+MEMORY_LIMIT = 2**31  # bytes of the images of one folder
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -91,6 +93,12 @@ def _squares(folder: Path, size: int) -> np.ndarray:
     from tfgan_suite.data.readers import bit_depths, image_files, listing
 
     names, _, _ = listing.list_images(folder)
+    needed = len(names) * size * size * 3 * 5  # as bytes and as float32
+    if needed > MEMORY_LIMIT:
+        raise InputError(
+            f"{len(names)} images of {folder} take {format_bytes(needed)} at {size} pixels;"
+            f" expected at most {format_bytes(MEMORY_LIMIT)}: pass a smaller --size or fewer images"
+        )
     bit_depth, images = bit_depths.decide([folder / name for name in names]), []
     for name in names:
         try:

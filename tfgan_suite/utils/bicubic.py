@@ -12,6 +12,8 @@ import numpy as np
 
 from tfgan_suite.errors import InputError
 
+_BAND_VALUES = 2**21
+
 
 def cubic_kernel(distance: np.ndarray) -> np.ndarray:
     """Keys's cubic kernel with a = -0.5 at distances in pixels; 0 at distances of 2 or more."""
@@ -73,17 +75,22 @@ def resize(
     Returns:
         uint8 for uint8, else float64, of the shape of the part.
     """
-    parts = (
-        tuple(array[rows] for array in resize_weights(image.shape[0], height)),
-        tuple(array[columns] for array in resize_weights(image.shape[1], width)),
-    )
-    resized = image
-    for axis, (positions, weights) in enumerate(parts):
-        resized = _weighted_sum(resized, positions, weights, axis)
-        if image.dtype == np.uint8:
-            # MATLAB rounds halves up.
-            resized = np.clip(np.floor(resized + 0.5), 0.0, 255.0)
-    return resized.astype(np.uint8) if image.dtype == np.uint8 else resized
+    down = tuple(array[rows] for array in resize_weights(image.shape[0], height))
+    across = tuple(array[columns] for array in resize_weights(image.shape[1], width))
+    shape = (len(down[0]), len(across[0]), *image.shape[2:])
+    resized = np.empty(shape, np.uint8 if image.dtype == np.uint8 else np.float64)
+    # A few rows of the result at a time: the sums have 8 bytes for each value.
+    count = max(1, _BAND_VALUES // max(1, image[0].size, resized[0].size if len(down[0]) else 1))
+    for start in range(0, len(down[0]), count):
+        band = slice(start, start + count)
+        values = image
+        for axis, (positions, weights) in enumerate(((down[0][band], down[1][band]), across)):
+            values = _weighted_sum(values, positions, weights, axis)
+            if image.dtype == np.uint8:
+                # MATLAB rounds halves up.
+                values = np.clip(np.floor(values + 0.5), 0.0, 255.0)
+        resized[band] = values
+    return resized
 
 
 def downscale(image: np.ndarray, scale: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tfgan_suite.errors import InputError
@@ -51,11 +51,17 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
 
     When it returns, the new content is on disk. Where writing fails, no part stays.
     """
+    write_parts(path, [content])
+
+
+def write_parts(path: str | os.PathLike, parts: Iterable[bytes]) -> None:
+    """As `write_bytes`, for content that is not in memory at once."""
     path = Path(path)
     part = path.with_name(path.name + PART)
     try:
         with open(part, "wb") as file:
-            file.write(content)
+            for content in parts:
+                file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

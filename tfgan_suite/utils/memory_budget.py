@@ -87,6 +87,16 @@ class MemoryBudget:
         return self._waiting[0] is ticket and fits
 
 
+def available_bytes() -> int | None:
+    """Memory that the system can give without swapping; `None` where it does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            kibibytes = next(line.split()[1] for line in file if line.startswith("MemAvailable:"))
+        return int(kibibytes) * 1024
+    except (OSError, ValueError, IndexError, StopIteration):
+        return None
+
+
 def format_bytes(size: float) -> str:
     """A number of bytes in MiB or GiB, such as `"1.3 GiB"`."""
     return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"

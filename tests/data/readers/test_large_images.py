@@ -1,6 +1,9 @@
 """Large images: their memory is known beforehand, and bands give the bits of the whole."""
 
 import io
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfgan_suite.data.readers import deep_images, image_bands, image_files, image_scaling
+from tfgan_suite import InputError, data
+from tfgan_suite.data.readers import (
+    cropped_files,
+    deep_images,
+    image_bands,
+    image_files,
+    image_scaling,
+    super_resolution_files,
+)
+from tfgan_suite.data.readers.resolution_pairs import ResolutionPairs
+from tfgan_suite.utils import bicubic
 from tfgan_suite.utils.memory_budget import MemoryBudget
 
 SIZE = (61, 47)  # width, height
@@ -117,10 +130,11 @@ def test_memory_is_known_from_the_header():
     assert cost(rgb, "JPEG", progressive=True, subsampling=0) == 4 + 6
     assert cost(rgb, "JPEG", progressive=True, subsampling=2) == 4 + 3
     assert cost(grey, "JPEG", progressive=True) == 1 + 2
-    assert cost(rgb, "TIFF") == 8 and cost(rgb, "BMP") == 8 and cost(rgb, "WEBP") == 16
+    assert cost(rgb, "TIFF") == 4 and cost(rgb, "TIFF", compression="tiff_lzw") == 8
+    assert cost(rgb, "BMP") == 8 and cost(rgb, "WEBP") == 16
     turned = Image.Exif()
     turned[0x0112] = 6
-    assert cost(rgb, "TIFF", exif=turned) == 12
+    assert cost(rgb, "TIFF", exif=turned) == 8
     # Of the result: a band, and either the image or what is scaled across and the square.
     assert image_bands.result_bytes(size, 3, None) == 32 * MIB + 3 * pixels
     assert image_bands.result_bytes(size, 1, 64) == 32 * MIB + 4 * 64 * (400 + 64)
@@ -151,7 +165,7 @@ def test_an_image_over_the_budget_is_refused_by_its_size(small_budget, tmp_path,
     monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("it was decoded"))
     message = (
         "600x550 pixels, which take 34 MiB to decode as PNG; expected at most 34 MiB: scale it "
-        "down, cut it into parts, or save it in another format"
+        "down, cut it into parts, or raise the limit with tfgan_suite.data.set_image_memory"
     )
     with pytest.raises(image_files.Unreadable) as caught:
         image_files.read(tmp_path / "a.png", None, 3)
@@ -159,6 +173,15 @@ def test_an_image_over_the_budget_is_refused_by_its_size(small_budget, tmp_path,
     assert small_budget.used == 0
     # As a small square it needs no copy of its own size.
     assert image_files.read(tmp_path / "a.png", 16, 3).shape == (16, 16, 3)
+
+
+def test_the_limit_is_set_by_a_function(small_budget, tmp_path):
+    noise("RGB", (600, 550)).save(tmp_path / "a.png")
+    data.set_image_memory(2**26)
+    assert small_budget.limit == 2**26
+    assert image_files.read(tmp_path / "a.png", None, 3).shape == (550, 600, 3)
+    with pytest.raises(InputError, match="the memory for images is 1000 bytes; expected at least"):
+        data.set_image_memory(1000)
 
 
 def test_more_pixels_than_pillow_opens(monkeypatch):
@@ -213,3 +236,89 @@ def test_photographs_are_reduced_only_above_a_stated_size(monkeypatch):
         half = np.asarray(header.convert("RGB"))
     reduced = image_files.decode(content.getvalue(), None, 3, shorter_side=40)
     np.testing.assert_array_equal(reduced, half)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("height, width", [(47 // 4, 61 // 4), (90, 100), (20, 61)])
+def test_bicubic_bands_give_the_bits_of_the_whole(height, width, dtype, monkeypatch):
+    pixels = np.asarray(noise("RGB")).astype(dtype)
+    monkeypatch.setattr(bicubic, "_BAND_VALUES", 2**40)
+    whole = bicubic.resize(pixels, height, width)
+    part = bicubic.resize(pixels, height, width, slice(3, 9), slice(2, 8))
+    assert whole.dtype == (np.uint8 if dtype == np.uint8 else np.float64)
+    monkeypatch.setattr(bicubic, "_BAND_VALUES", 700)
+    np.testing.assert_array_equal(bicubic.resize(pixels, height, width), whole)
+    rows = bicubic.resize(pixels, height, width, slice(3, 9), slice(2, 8))
+    np.testing.assert_array_equal(rows, part)
+    np.testing.assert_array_equal(part, whole[3:9, 2:8])
+
+
+def test_a_streamed_image_is_in_memory_only_while_it_is_used(small_budget, tmp_path):
+    """Windows and crops of large images are copies, so that the images themselves can go."""
+    sides = (600, 400)  # 240,000 pixels
+    for index in range(2):
+        noise("RGB", sides).save(tmp_path / f"{index}.png")
+    whole = np.asarray(noise("RGB", sides))
+    paths = sorted(tmp_path.iterdir())
+    images = cropped_files.load_cropped(paths, side=0, crop=32, memory_limit=1000)
+    windows = images._read_windows(np.array([0, 1]), np.array([[0.0, 0.0], [0.5, 0.5]], np.float32))
+    np.testing.assert_array_equal(windows[0], whole[:32, :32])
+    np.testing.assert_array_equal(windows[1], whole[184:216, 284:316])
+    pairs = ResolutionPairs.from_files(
+        super_resolution_files.find(tmp_path, 4, "train"), 32, scale=4, channels=3, strict=True,
+        memory_limit=1000, progress=None,
+    )  # fmt: skip
+    high, low = pairs.crop(1, np.array([0.0, 0.999]), 32)
+    np.testing.assert_array_equal(high, whole[:32, -32:])
+    np.testing.assert_array_equal(low, bicubic.downscale(whole, 4)[:8, -8:])
+    assert high.base is None and low.base is None and small_budget.used == 0
+
+
+def test_a_low_resolution_file_is_read_while_the_other_is_in_memory(small_budget, tmp_path):
+    """Two reservations of one thread: neither waits for the other, also in many threads."""
+    for folder, sides in (("HR", (520, 500)), ("LR", (130, 125))):
+        (tmp_path / folder).mkdir()
+        for index in range(4):
+            noise("RGB", sides).save(tmp_path / folder / f"{index}.png")
+    pairs = super_resolution_files.find(tmp_path, 4, "train")
+    small_budget.limit = 2 * 34 * MIB
+    with ThreadPoolExecutor(4) as pool:
+        read = pool.map(lambda pair: super_resolution_files.read(pair, 4, 3), pairs, timeout=30)
+        assert [low.shape for _, low in read] == [(125, 130, 3)] * 4
+    assert small_budget.used == 0
+
+
+def test_the_memory_of_large_images_goes_back_to_the_system():
+    image_files.decode(opened(noise("L"), "PNG").fp.getvalue(), None, 1)
+    assert Image.core.get_block_size() >= 2**26
+
+
+_PEAK = """
+import resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from PIL import Image
+from tfgan_suite.data.readers import image_files
+start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with ThreadPoolExecutor(4) as pool:
+    shapes = list(pool.map(lambda path: image_files.read(path, 64, 3).shape, sys.argv[1:]))
+assert shapes == [(64, 64, 3)] * 4, shapes
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) // 1024)
+"""
+
+
+@pytest.mark.large
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
+@pytest.mark.parametrize("mode", ["RGBA", "P", "I;16"])
+def test_four_readers_of_13000_pixels_a_side_take_less_than_the_budget(mode, tmp_path):
+    side = 13_000
+    if mode == "I;16":
+        image = Image.fromarray(np.zeros((side, side), np.uint16))
+    else:
+        image = Image.new(mode, (side, side))
+    image.save(tmp_path / "0.png", compress_level=1)
+    del image
+    for index in range(1, 4):
+        os.link(tmp_path / "0.png", tmp_path / f"{index}.png")
+    words = [sys.executable, "-c", _PEAK, *sorted(map(str, tmp_path.iterdir()))]
+    peak = int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+    assert peak < image_bands.BUDGET.limit // MIB + 100

@@ -18,7 +18,8 @@ class BrokenFileSkipper:
 
     Args:
         count: number of examples.
-        read: returns the example with an index, or raises `Unreadable`.
+        read: returns the example with an index, or raises `Unreadable`; takes the options of
+            `BrokenFileSkipper.read`.
         name: returns the name of an example, for `skipped`.
         skipped: list of `(name, reason)` to which every broken example is added once.
         same_file: returns the indices of all examples made of the same file; default that
@@ -29,7 +30,7 @@ class BrokenFileSkipper:
     def __init__(
         self,
         count: int,
-        read: Callable[[int], Any],
+        read: Callable[..., Any],
         name: Callable[[int], str],
         skipped: list[tuple[str, str]],
         *,
@@ -43,12 +44,12 @@ class BrokenFileSkipper:
         self._broken: set[int] = set()
         self._lock = threading.Lock()
 
-    def read(self, index: int) -> Any:
+    def read(self, index: int, **options: Any) -> Any:
         """One example, or `None` (and an entry in `skipped`) if it is broken."""
         if index in self._broken:
             return None
         try:
-            return self._read(index)
+            return self._read(index, **options)
         except Unreadable as error:
             with self._lock:
                 if index not in self._broken:
@@ -56,7 +57,7 @@ class BrokenFileSkipper:
                     self.skipped.append((self._name(index), str(error)))
             return None
 
-    def read_next(self, first: int) -> tuple[int, Any]:
+    def read_next(self, first: int, **options: Any) -> tuple[int, Any]:
         """The first readable example at or after an index, wrapping around, and its index.
 
         Raises:
@@ -64,7 +65,7 @@ class BrokenFileSkipper:
         """
         for offset in range(self.count):
             index = (first + offset) % self.count
-            example = self.read(index)
+            example = self.read(index, **options)
             if example is not None:
                 return index, example
         raise InputError(self._none_left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -85,21 +86,22 @@ class StreamedImages(CroppedImages):
 
     Args:
         paths: the files.
-        read: decodes a file to uint8 `(height, width, 3)`, or raises `Unreadable`.
+        read: decodes a file to uint8 `(height, width, 3)` and returns what `use(image)` returns,
+            or raises `Unreadable`.
         crop, fingerprint: as for `CroppedImages`.
     """
 
     def __init__(
         self,
         paths: Sequence[Path],
-        read: Callable[[Path], np.ndarray],
+        read: Callable[..., np.ndarray],
         crop: int,
         fingerprint: str,
     ) -> None:
         super().__init__(len(paths), crop, fingerprint)
         self._files = BrokenFileSkipper(
             len(paths),
-            lambda index: read(paths[index]),
+            lambda index, **options: read(paths[index], **options),
             lambda index: str(paths[index]),
             self.skipped,
         )
@@ -111,13 +113,16 @@ class StreamedImages(CroppedImages):
     def _read_windows(self, index: np.ndarray, positions: np.ndarray) -> np.ndarray:
         images = np.empty((len(index), self.crop, self.crop, 3), np.uint8)
         for row, (first, position) in enumerate(zip(index, positions)):
-            _, image = self._files.read_next(int(first))
-            # As `window_corners`, in NumPy: no TensorFlow inside its own threads.
-            free = np.array(image.shape[:2], np.int64) - self.crop
-            corner = (position * (free + 1).astype(np.float32)).astype(np.int64)
-            top, left = np.minimum(corner, free)
-            images[row] = image[top : top + self.crop, left : left + self.crop]
+            window = functools.partial(self._window, position=position)
+            _, images[row] = self._files.read_next(int(first), use=window)
         return images
+
+    def _window(self, image: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """As `window_corners`, in NumPy: no TensorFlow inside its own threads."""
+        free = np.array(image.shape[:2], np.int64) - self.crop
+        corner = (position * (free + 1).astype(np.float32)).astype(np.int64)
+        top, left = np.minimum(corner, free)
+        return image[top : top + self.crop, left : left + self.crop].copy()
 
 
 def window_corners(sizes: tf.Tensor, positions: tf.Tensor, crop: int) -> tf.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -69,7 +69,13 @@ def load_cropped(
     return InMemoryImages(images, crop, fingerprint, skipped)
 
 
-def read_image(path: Path, side: int, crop: int, bit_depth: int | None = None) -> np.ndarray:
+def read_image(
+    path: Path,
+    side: int,
+    crop: int,
+    bit_depth: int | None = None,
+    use: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
     """An image whose shorter side has a certain length.
 
     Args:
@@ -77,21 +83,27 @@ def read_image(path: Path, side: int, crop: int, bit_depth: int | None = None) -
         side: pixels of the shorter side; 0: as it is.
         crop: the smallest acceptable side where `side` is 0.
         bit_depth: significant bits of 16-bit images.
+        use: called with the image, for callers that need only a part of it; see
+            `image_files.decode`.
 
     Returns:
-        uint8 `(height, width, 3)`.
+        uint8 `(height, width, 3)`; with `use`, what it returns.
 
     Raises:
         Unreadable: the image is broken or too small.
     """
-    pixels = image_files.read(path, None, 3, bit_depth)
-    height, width = pixels.shape[:2]
-    smallest = -(-side // MAX_UPSCALE) if side else crop
-    if min(height, width) < smallest:
-        raise image_files.Unreadable(
-            f"{width}x{height} pixels; its shorter side must have at least {smallest}"
-        )
-    return image_scaling.resize_shorter_side(pixels, side)
+
+    def scaled(pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape[:2]
+        smallest = -(-side // MAX_UPSCALE) if side else crop
+        if min(height, width) < smallest:
+            raise image_files.Unreadable(
+                f"{width}x{height} pixels; its shorter side must have at least {smallest}"
+            )
+        pixels = image_scaling.resize_shorter_side(pixels, side)
+        return pixels if use is None else use(pixels)
+
+    return image_files.read(path, None, 3, bit_depth, shorter_side=side, use=scaled)
 
 
 def _decoded_bytes(paths: Sequence[Path], side: int) -> float:

@@ -14,12 +14,13 @@ import numpy as np
 from tfgan_suite.data.pipeline.source import ArraySource
 from tfgan_suite.data.readers import arrays
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import foreign_files
+from tfgan_suite.utils import foreign_files, memory_budget
 
 # How the file names of a split start; some mirrors use the second spelling.
 _STARTS = {"train": ("train-images",), "test": ("t10k-images", "test-images")}
 
 _GZIP_RATIO = 1040  # deflate packs no tighter
+_ALWAYS_READ = 2**28  # bytes; larger files are compared with the free memory
 
 
 def find_images(folder: Path, split: str) -> Path | None:
@@ -98,6 +99,13 @@ def read_idx(path: str | os.PathLike, ranks: Sequence[int]) -> np.ndarray:
             size = math.prod(sides)  # of Python's integers: it cannot overflow
             if size > packed_size * (_GZIP_RATIO if packed else 1):
                 raise InputError(_truncated(path, sides, size, f"at most {packed_size} bytes"))
+            free = memory_budget.available_bytes()
+            if size > _ALWAYS_READ and free is not None and size > free:
+                raise InputError(
+                    f"{path} would take {size / 2**30:.1f} GiB; expected images that fit into "
+                    f"memory, of which {free / 2**30:.1f} GiB are free: use a folder of images, "
+                    "which is streamed"
+                )
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error, MemoryError) as error:
         raise InputError(

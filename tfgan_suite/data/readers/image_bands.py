@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfgan_suite.errors import InputError
 from tfgan_suite.utils.memory_budget import MemoryBudget
 
 if TYPE_CHECKING:
@@ -26,12 +27,41 @@ REDUCED_PIXELS = 2**25
 BAND_PIXELS = 2**20
 _BAND_BYTES = 32 * BAND_PIXELS  # of a band and its conversions
 
+_BLOCK_BYTES = _LEAST_BYTES = 2**26
 # Bytes of a pixel in Pillow's memory; 4 for all other modes, RGB included.
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 # WebP's decoder holds two canvases, and Pillow copies the frame before it stores it.
 _WEBP_BYTES = 12
 
 Band = Callable[[int, int], "Image.Image"]
+
+
+def set_image_memory(limit: int) -> None:
+    """Sets the memory that all threads of this process may use together to decode images.
+
+    Args:
+        limit: bytes; 1.25 GiB unless it is set.
+
+    Raises:
+        InputError: less than 64 MiB.
+    """
+    if limit < _LEAST_BYTES:
+        raise InputError(
+            f"the memory for images is {limit} bytes; expected at least {_LEAST_BYTES}: pass more"
+        )
+    BUDGET.limit = int(limit)
+
+
+def use_large_blocks() -> None:
+    """Makes Pillow allocate large images in blocks of 64 MiB instead of 16.
+
+    The C library returns those to the system as soon as they are freed. Of smaller ones each
+    thread keeps its share, so four threads that decode one after the other would hold four images.
+    """
+    from PIL import Image
+
+    if Image.core.get_block_size() < _BLOCK_BYTES:
+        Image.core.set_block_size(_BLOCK_BYTES)
 
 
 def decoding_bytes(image: Image.Image, full_size: tuple[int, int], file_bytes: int = 0) -> int:
@@ -46,9 +76,12 @@ def decoding_bytes(image: Image.Image, full_size: tuple[int, int], file_bytes: i
     stored = pixels * _STORED.get(image.mode, 4)
     if image.format == "WEBP":
         return stored + _WEBP_BYTES * pixels + 2 * file_bytes
-    if image.format == "TIFF":  # a strip may be the whole image, and the file turned
-        is_turned = getattr(image, "tag_v2", {}).get(0x0112, 1) not in (0, 1)
-        return stored * (3 if is_turned else 2)
+    if image.format == "TIFF":
+        tags = getattr(image, "tag_v2", {})
+        is_turned = tags.get(0x0112, 1) not in (0, 1)
+        # A compressed strip is unpacked first, and it may be the whole image.
+        is_packed = any(tile[0] != "raw" for tile in image.tile)
+        return stored * (1 + is_turned + is_packed)
     if image.format in ("BMP", "DIB", "PPM"):  # some kinds are unpacked before they are stored
         return 2 * stored
     if image.format in ("JPEG", "MPO") and image.info.get("progressive"):

@@ -241,6 +241,7 @@ def _decode(
                 if is_cut:
                     needed += deep_images.full_colour_bytes(image)
                 reserved.enter_context(image_bands.BUDGET.reserve(needed))
+                image_bands.use_large_blocks()
                 image.load()
                 # Only now: Pillow has turned a TIFF itself, and a PNG's EXIF may follow its pixels.
                 turn = _UPRIGHT.get(_orientation(image))
@@ -339,7 +340,7 @@ def _too_large(image: Image.Image, error: OverBudget) -> str:
     return (
         f"{width}x{height} pixels, which take {format_bytes(error.needed)} to decode as"
         f" {image.format}; expected at most {format_bytes(error.limit)}: scale it down, cut it"
-        " into parts, or save it in another format"
+        " into parts, or raise the limit with tfgan_suite.data.set_image_memory"
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import memory_budget
 from tfgan_suite.utils.text import message_of
 
 _MAX_HEADER = 10_000
@@ -93,12 +94,15 @@ def _read(file: zipfile.ZipFile, name: str, path: Path) -> np.ndarray:
                 f"{size} bytes; found {info.file_size - start}: the file is damaged, write it again"
             )
         packed = max(info.compress_size, 1)
-        if size > _MAX_BYTES or (size > _BOMB_BYTES and size > _MAX_RATIO * packed):
-            raise InputError(
-                f"{path}: {name} would take {size / 2**30:.1f} GiB, unpacked from "
-                f"{packed / 2**20:.1f} MiB; expected images that fit into memory: use a folder of "
-                "images, which is streamed"
-            )
+        if size > _BOMB_BYTES:
+            free = memory_budget.available_bytes()
+            most = _MAX_BYTES if free is None else min(_MAX_BYTES, free)
+            if size > most or size > _MAX_RATIO * packed:
+                raise InputError(
+                    f"{path}: {name} would take {size / 2**30:.1f} GiB, unpacked from "
+                    f"{packed / 2**20:.1f} MiB; expected images that fit into memory, of which "
+                    f"{most / 2**30:.1f} GiB are free: use a folder of images, which is streamed"
+                )
         values = np.empty(size, np.uint8)
         view, count = memoryview(values), 0
         while count < size:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -245,31 +246,30 @@ def _read_headers(
     return headers, skipped
 
 
-def _fit_all(shapes: Mapping[str, tuple], images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    return {
-        key: image_scaling.fit_array(pixels, shape[0], shape[2])
-        for (key, shape), pixels in zip(shapes.items(), images)
-    }
-
-
 class _SideBySide(file_sources.FileExamples):
     """Images of twice the width: A is the left half."""
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         (path,) = self.paths[index]
-        depth = max(shape[2] for shape in self.shapes.values())
-        both = image_files.read(path, None, depth, self.bit_depth)
+        channels = max(shape[2] for shape in self.shapes.values())
+        return image_files.read(path, None, channels, self.bit_depth, use=self._halves)
+
+    def _halves(self, both: np.ndarray) -> dict[str, np.ndarray]:
         half = both.shape[1] // 2  # split before resizing, so that the halves do not bleed over
-        return _fit_all(self.shapes, (both[:, :half], both[:, half:]))
+        return {
+            key: image_scaling.fit_array(pixels, shape[0], shape[2])
+            for (key, shape), pixels in zip(self.shapes.items(), (both[:, :half], both[:, half:]))
+        }
 
 
 class _TwoFiles(file_sources.FileExamples):
     """Images of A and of B in separate files."""
 
     def read(self, index: int) -> dict[str, np.ndarray]:
-        depths = [shape[2] for shape in self.shapes.values()]
-        images = [
-            image_files.read(path, None, depth, self.bit_depth)
-            for path, depth in zip(self.paths[index], depths)
-        ]
-        return _fit_all(self.shapes, images)
+        images = {}
+        for path, (key, (size, _, channels)) in zip(self.paths[index], self.shapes.items()):
+            fit = functools.partial(image_scaling.fit_array, size=size, channels=channels)
+            images[key] = image_files.read(
+                path, None, channels, self.bit_depth, shorter_side=size, use=fit
+            )
+        return images

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +52,9 @@ class ResolutionPairs:
         # A broken file is broken at all of its sizes.
         self._files = BrokenFileSkipper(
             len(pairs),
-            lambda index: files.read(pairs[index], scale, channels, False, bit_depth),
+            lambda index, **options: files.read(
+                pairs[index], scale, channels, False, bit_depth, **options
+            ),
             lambda index: pairs[index].name,
             skipped,
             same_file=lambda index: [
@@ -130,16 +133,20 @@ class ResolutionPairs:
             side: of the high-resolution crop.
         """
         if self._images is not None:
-            high, low = self._images[number]
-        else:
-            _, (high, low) = self._files.read_next(number)
+            return self._window(self._images[number], position, side)
+        window = functools.partial(self._window, position=position, side=side)
+        return self._files.read_next(number, use=window)[1]
+
+    def _window(self, images: HighLow, position: np.ndarray, side: int) -> HighLow:
+        high, low = images
         low_side, sides = side // self.scale, [length // self.scale for length in high.shape[:2]]
         free = [length - low_side + 1 for length in sides]
         starts = [min(int(share * room), room - 1) for share, room in zip(position, free)]
         window = tuple(slice(first, first + low_side) for first in starts)
         low_crop = low[window] if low is not None else bicubic.resize(high, *sides, *window)
         top, left = (first * self.scale for first in starts)
-        return high[top : top + side, left : left + side], low_crop
+        # Copies, so that an image that was read for them does not stay in memory.
+        return high[top : top + side, left : left + side].copy(), low_crop.copy()
 
 
 def _at_factors(
@@ -177,8 +184,15 @@ def _read_all(
     def read_sizes(name: str) -> list[HighLow] | str:
         same_file = [pairs[number] for number in numbers[name]]
         try:
-            pixels = image_files.read(same_file[0].high, None, channels, bit_depth)
-            return [files.resize_pair(pair, pixels, scale, True, bit_depth) for pair in same_file]
+            return image_files.read(
+                same_file[0].high,
+                None,
+                channels,
+                bit_depth,
+                use=lambda pixels: [
+                    files.resize_pair(pair, pixels, scale, True, bit_depth) for pair in same_file
+                ],
+            )
         except image_files.Unreadable as error:
             return str(error)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,8 +81,13 @@ def find(
 
 
 def read(
-    pair: Pair, scale: int, channels: int, make_low: bool = True, bit_depth: int | None = None
-) -> tuple[np.ndarray, np.ndarray | None]:
+    pair: Pair,
+    scale: int,
+    channels: int,
+    make_low: bool = True,
+    bit_depth: int | None = None,
+    use: Callable[[tuple[np.ndarray, np.ndarray | None]], Any] | None = None,
+) -> Any:
     """The two images of a pair.
 
     Args:
@@ -90,16 +96,22 @@ def read(
         channels: 1 or 3.
         make_low: whether to make the low-resolution image if there is no file of it.
         bit_depth: significant bits of 16-bit images.
+        use: called with both images, for callers that need only a part of them; see
+            `image_files.decode`.
 
     Returns:
         High and low resolution, uint8 `(height, width, channels)`; the high-resolution one cropped
-        to multiples of the scale.
+        to multiples of the scale. With `use`, what it returns.
 
     Raises:
         Unreadable: a file is broken, or the sizes do not fit; the message says why.
     """
-    pixels = image_files.read(pair.high, None, channels, bit_depth)
-    return resize_pair(pair, pixels, scale, make_low, bit_depth)
+
+    def resized(pixels: np.ndarray) -> Any:
+        images = resize_pair(pair, pixels, scale, make_low, bit_depth)
+        return images if use is None else use(images)
+
+    return image_files.read(pair.high, None, channels, bit_depth, use=resized)
 
 
 def resize_pair(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,9 +68,9 @@ def open_pairs(
         )
     images = [np.empty((count, size, size, depth), np.uint8) for depth in depths]
     for index, example in enumerate(_encoded_examples(builder, part, keys)):
-        pair = _decode_pair(example, keys, depths, pair_format.bit_depth)
+        pair = _decode_pair(example, keys, depths, size, pair_format.bit_depth)
         for side, pixels in enumerate(pair):
-            images[side][index] = image_scaling.fit_array(pixels, size, depths[side])
+            images[side][index] = pixels
     fingerprint = fingerprint_of(builder.info.full_name, part, pair_format.keys, *images)
     return file_sources.array_stream("pairs", dict(zip(pair_format.keys, images)), fingerprint)
 
@@ -109,32 +110,44 @@ def _encoded_examples(builder: Any, part: str, keys: tuple[str, ...]):
 
 
 def _decode_pair(
-    example: dict, keys: tuple[str, ...], depths: list[int], bit_depth: int | None
+    example: dict, keys: tuple[str, ...], depths: Sequence[int], size: int, bit_depth: int | None
 ) -> list[np.ndarray]:
-    """Image A and image B of one example, uint8, at their stored size."""
+    """Image A and image B of one example, uint8 `(size, size, depth)`."""
+
+    def fit(side: int) -> Callable[[np.ndarray], tuple[tuple[int, ...], np.ndarray]]:
+        return lambda pixels: (
+            pixels.shape[:2],
+            image_scaling.fit_array(pixels, size, depths[side]),
+        )
+
+    def fit_halves(both: np.ndarray) -> list[tuple[tuple[int, ...], np.ndarray]]:
+        half, remainder = divmod(both.shape[1], 2)
+        if remainder:
+            raise InputError(
+                f"an image is {both.shape[1]} pixels wide; expected pairs A|B side by side, of "
+                "even width: choose another set"
+            )
+        return [fit(0)(both[:, :half]), fit(1)(both[:, half:])]
+
     try:
         if len(keys) == 2:
             pair = [
-                image_files.decode(example[key], None, depth, bit_depth)
-                for key, depth in zip(keys, depths)
+                image_files.decode(example[key], None, depths[side], bit_depth, use=fit(side))
+                for side, key in enumerate(keys)
             ]
         else:
-            both = image_files.decode(example[keys[0]], None, max(depths), bit_depth)
-            half, remainder = divmod(both.shape[1], 2)
-            if remainder:
-                raise InputError(
-                    f"an image is {both.shape[1]} pixels wide; expected pairs A|B side by side, of "
-                    "even width: choose another set"
-                )
-            pair = [both[:, :half], both[:, half:]]
+            pair = image_files.decode(
+                example[keys[0]], None, max(depths), bit_depth, use=fit_halves
+            )
     except image_files.Unreadable as error:
         raise InputError(
             f"an image of the prepared set is broken ({error}); expected readable images: prepare "
             "the set again"
         ) from error
-    if pair[0].shape[:2] != pair[1].shape[:2]:
+    (first_size, first), (second_size, second) = pair
+    if first_size != second_size:
         raise InputError(
-            f"the images of a pair measure {pair[0].shape[:2]} and {pair[1].shape[:2]}; expected "
-            "the same size: choose another set"
+            f"the images of a pair measure {first_size} and {second_size}; expected the same "
+            "size: choose another set"
         )
-    return pair
+    return [first, second]
