@@ -11,22 +11,13 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import forks  # noqa: E402
 import pytest  # noqa: E402
-import tensorflow as tf  # noqa: E402
 from tflite_runner import Runner  # noqa: E402
-
-from tfgan_suite.export import parity  # noqa: E402
-from tfgan_suite.training import foreign_recipes  # noqa: E402
 
 pytest.register_assert_rewrite("harness", "answering")
 
-# The recipes of tests are announced as little as those of the suite.
 _HERE = Path(__file__).parent
-foreign_recipes.FOLDERS += [_HERE / "helpers", _HERE / "core"]
-
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
 
 
 # One process tests a whole file, so the slowest files start first and no process idles at the end.
@@ -48,6 +39,22 @@ games/test_ebgan utils/test_runtime recipes/test_curves
 def pytest_configure(config):
     # The order is that of `pytest_collection_modifyitems`, not by the number of a file's tests.
     config.option.loadscopereorder = False
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        _start_tensorflow()
+
+
+def _start_tensorflow():
+    """In the processes that run tests, not in the one that hands them out."""
+    import tensorflow as tf
+
+    from tfgan_suite.training import foreign_recipes, launch  # noqa: F401
+
+    # The recipes of tests are announced as little as those of the suite.
+    foreign_recipes.FOLDERS += [_HERE / "helpers", _HERE / "core"]
+    forks.start()
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
 
 
 def pytest_collection_modifyitems(items):
@@ -57,9 +64,27 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def two_replicas() -> tf.distribute.MirroredStrategy:
-    """Two replicas on two logical CPU devices."""
+def two_replicas():
+    """A MirroredStrategy: two replicas on two logical CPU devices."""
+    import tensorflow as tf
+
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+def _eagerly():
+    """Functions run as Python meanwhile: few steps take less time than their trace.
+
+    For what surrounds training, such as files, messages and exports; exports are traced as ever.
+    """
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+eagerly = pytest.fixture(_eagerly)
+eager_module = pytest.fixture(_eagerly, scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +97,9 @@ def tflite_runner():
 
 @pytest.fixture(scope="module", autouse=True)
 def share_tflite_runner(tflite_runner):
-    """All TFLite files run in one process; those of tests/export each in a process of its own."""
+    """All TFLite files run in one process, but for those of tests/export/conftest.py."""
+    from tfgan_suite.export import parity
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parity, "subprocess", tflite_runner)
         yield
@@ -92,7 +119,8 @@ def _collect_and_freeze():
     """Exempts what is alive now from garbage collection, so that later collections are fast.
 
     TFLite's converter collects at each call: a second for the objects of TensorFlow and Keras.
+    What was exempt before stays so: to look at all of it again takes half a second, and what of it
+    has become garbage since is little.
     """
-    gc.unfreeze()
     gc.collect()
     gc.freeze()

@@ -273,7 +273,9 @@ def measured_in_one_process(measuring, monkeypatch):
             return contextlib.nullcontext(measuring)
         return Worker(command, environment)
 
-    monkeypatch.setattr(speed, "Worker", worker)
+    for program in (speed, enlarging):
+        monkeypatch.setattr(program, "Worker", worker)
+    monkeypatch.setattr(speed, "MATRIX", 256)  # eight products of 2048 take seconds
 
 
 @pytest.mark.usefixtures("measured_in_one_process")
@@ -386,7 +388,8 @@ def test_pytorchs_networks_are_the_same(game, network, precision, layout):
     assert all(math.isfinite(v) and abs(v) < 100 for v in ready["losses"].values())
 
 
-def test_enlarging_is_measured(capfd, monkeypatch):
+@pytest.mark.usefixtures("measured_in_one_process")
+def test_enlarging_is_measured(capfd):
     words = [word for name, n in ENLARGING.items() for word in (f"--{name}", str(n))]
     words += ["--rounds", "1", "--seconds", "0.05", "--json"]
     assert enlarging.main(words) == 0

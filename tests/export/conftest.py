@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import types
 
 import keras
@@ -10,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_suite.core.signatures import Signature, TensorSpec
-from tfgan_suite.export import export
+from tfgan_suite.export import export, parity
 
 LATENT, CLASSES, SIDE = 8, 3, 8
 IMAGE = TensorSpec("image", (SIDE, SIDE, 3))
@@ -113,11 +114,6 @@ class CallGame:
         return {"serving_default": self.signature}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def share_tflite_runner():
-    """Here each TFLite file runs as a user's does, in a process of its own."""
-
-
 @pytest.fixture(scope="session")
 def games():
     """The games and `generator`, by name."""
@@ -133,10 +129,15 @@ def games():
 
 @pytest.fixture(scope="session")
 def labelled(tmp_path_factory):
-    """A `LabelGame`, and its export in all formats."""
+    """A `LabelGame`, and its export in all formats.
+
+    Its TFLite files run as a user's do, each in a process of its own; elsewhere they share one.
+    """
     game = LabelGame()
     folder = tmp_path_factory.mktemp("exports")
-    return game, export(game, folder, name="labelled", card={"game": "labels", "steps": 7})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parity, "subprocess", subprocess)
+        return game, export(game, folder, name="labelled", card={"game": "labels", "steps": 7})
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def images(games, tmp_path_factory):
     """Exports of image -> negative: of open and of fixed size."""
     folder = tmp_path_factory.mktemp("images")
     open_size = export(
-        games.Image(), folder, name="open", size=(16, 24), formats=("saved_model", "tflite")
+        games.Image(), folder, name="open", size=(16, 24), formats=("saved_model", "tflite_int8")
     )
     fixed = export(games.Image((8, 6, 3)), folder, name="fixed", **ONLY)
     return open_size, fixed

@@ -13,6 +13,7 @@ from tfgan_suite.training import launch
 
 # TensorFlow reads `*?[]` and `\` as patterns, URLs end at `#`; spaces lead and trail.
 ALL_IN_ONE = " [a] b*c?\\d#e%20Übung 한 "
+pytestmark = pytest.mark.usefixtures("eager_module")
 NAMES = ["[a] b", "a*b?", "back\\slash", " lead", "trail ", "#", "%20", "Übung 한", "a'b\"c", "-x"]
 
 

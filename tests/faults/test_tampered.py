@@ -42,7 +42,7 @@ EXPORT_FILES = (
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, eager_module):
     """A run of two steps and its export; `arguments` train it and go on with it."""
     home = tmp_path_factory.mktemp("sound")
     arguments = ["--data", tiny_recipe.images(), "--log-every", "1", "--checkpoint-every", "2"]

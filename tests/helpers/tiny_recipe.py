@@ -23,7 +23,6 @@ def make_game(options, data):
         dcgan.build_generator(data.shape[0], data.shape[2], options.width, 4),
         dcgan.build_discriminator(data.shape[0], data.shape[2], options.width),
         ema_decay=0.9,
-        r1_weight=0.1,
     )
     game.compile(generator=keras.optimizers.Adam(1e-3), discriminator=keras.optimizers.Adam(1e-3))
     return game

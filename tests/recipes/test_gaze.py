@@ -107,7 +107,7 @@ def test_a_refiner_that_closes_the_gap_is_seen_to(recipe):
     assert json.dumps(found)
 
 
-def test_predictors_start_from_equal_weights_and_see_equal_draws(recipe):
+def test_predictors_start_from_equal_weights_and_see_equal_draws(recipe, eagerly):
     options = recipe.flags(["run", "--steps", "2", "--batch", "8", "--width", "2", "--dense", "4"])
     given = recipe.Images(*dots(30, 0))
     first, again, other = (recipe.train(given, options, seed)(given.images) for seed in (1, 1, 2))

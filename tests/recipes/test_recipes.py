@@ -152,7 +152,7 @@ def test_wgan_gp_on_points_and_on_a_folder(tmp_path, monkeypatch, capsys):
 
 
 def test_a_weight_of_zero_trains_without_the_penalty_and_the_run_keeps_what_was_used(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys, eagerly
 ):
     words = ["--steps", "2", "--width", "4", "--log-every", "1", "--export", "none"]
     words += ["--gp-weight", "0", "--batch", "4"]

@@ -14,6 +14,8 @@ from tfgan_suite.training.health import Health, first_not_finite, spread_of
 from tfgan_suite.training.sample_grids import SampleGrid
 from tfgan_suite.utils import image_grids
 
+pytestmark = pytest.mark.usefixtures("eager_module")
+
 
 def small_game(rate=1e-3, **arguments):
     keras.utils.set_random_seed(1)

@@ -1,15 +1,14 @@
 """Run folders: what they hold and refuse; a resumed run equals one that never stopped."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 import types
 from pathlib import Path
 
+import forks
 import keras
 import numpy as np
 import pytest
@@ -52,7 +51,9 @@ def make_game(chosen, info):
         dcgan.build_discriminator(8, 1, chosen.width),
         ema_decay=0.9,
     )
-    game.compile(generator=keras.optimizers.Adam(1e-3), discriminator=keras.optimizers.Adam(1e-3))
+    # Eagerly: a handful of steps take less time than their trace. Processes below train traced.
+    adam = keras.optimizers.Adam
+    game.compile(generator=adam(1e-3), discriminator=adam(1e-3), run_eagerly=True)
     return game
 
 
@@ -166,11 +167,9 @@ def test_a_second_process_is_kept_out(tmp_path):
         pass
 
 
-def test_a_run_is_loaded_without_its_recipe_in_the_path(tmp_path):
-    folder = tmp_path / "run"
-    assert run_recipe(TINY, "--run", folder, "--data", tiny_recipe.images(), "--steps", "4") == 0
-    game, chosen, info = Run(folder).load()
-    assert int(game.steps.numpy()) == 4 and chosen.width == 2 and info.shape == (8, 8, 1)
+def test_a_run_is_loaded_without_its_recipe_in_the_path(copied, tmp_path):
+    game, chosen, info = copied(tmp_path / "run", 1).load()
+    assert int(game.steps.numpy()) == 1 and chosen.width == 2 and info.shape == (8, 8, 1)
     assert game.generate(2).shape == (2, 8, 8, 1)
 
 
@@ -205,19 +204,9 @@ def test_an_export_is_made_once_for_a_step(whole, source, tmp_path, capsys):
 # ---- a real process, killed for real ---------------------------------------------------------
 
 
-def command(folder, steps, *more):
-    words = [sys.executable, str(TINY), "--run", str(folder), "--steps", str(steps), *more]
-    return [*words, "--export", "none"]
-
-
-def environment():
-    return {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
-
-
-def run_tiny(folder, steps, *more):
-    return subprocess.run(
-        command(folder, steps, *more), env=environment(), capture_output=True, text=True
-    )
+def process(folder, images, steps, *more):
+    words = ["--run", folder, "--data", images, "--steps", steps, *more]
+    return forks.Program(TINY, *words, environment={"PYTHONPATH": str(ROOT)})
 
 
 def weights_of(folder):
@@ -229,26 +218,22 @@ def weights_of(folder):
 
 
 def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
-    steps = 200
-    done = run_tiny(tmp_path / "whole", steps)
-    assert done.returncode == 0, done.stderr
+    steps, images = 200, tiny_recipe.images()
+    assert run_recipe(TINY, "--run", tmp_path / "whole", "--data", images, "--steps", steps) == 0
     folder, draws, killed = tmp_path / "killed", np.random.RandomState(4), 0
     for _ in range(20):
-        process = subprocess.Popen(
-            command(folder, steps), env=environment(),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
         before = newest_step(folder)
+        running = process(folder, images, steps)
         # Wait until it trains, so that every kill falls into training or saving.
-        while process.poll() is None and newest_step(folder) == before and killed < 3:
+        while running.poll() is None and newest_step(folder) == before and killed < 3:
             time.sleep(0.01)
         time.sleep(draws.uniform(0.0, 0.15))
-        if killed < 3 and process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        if killed < 3 and running.poll() is None:
+            running.send_signal(signal.SIGKILL)
+            assert running.wait() == -signal.SIGKILL
             killed += 1
         else:
-            assert process.wait() == 0
+            assert running.wait() == 0, running.output()
             break
     assert killed == 3
     expected, found = weights_of(tmp_path / "whole"), weights_of(folder)
@@ -264,16 +249,13 @@ def newest_step(folder):
 
 
 def test_a_polite_stop_saves_at_once_and_says_how_to_go_on(tmp_path):
-    process = subprocess.Popen(
-        command(tmp_path / "run", 1_000_000, "--checkpoint-every", "1000000"), env=environment(),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while process.poll() is None and not (tmp_path / "run" / "losses.jsonl").exists():
+    words = ("--checkpoint-every", 1_000_000)
+    running = process(tmp_path / "run", tiny_recipe.images(), 1_000_000, *words)
+    while running.poll() is None and not (tmp_path / "run" / "losses.jsonl").exists():
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate()
-    assert process.returncode == 130
-    assert "run the same command again" in said
+    running.send_signal(signal.SIGTERM)
+    assert running.wait() == 130
+    assert "run the same command again" in running.output()
     assert newest_step(tmp_path / "run") > 0
 
 

@@ -16,6 +16,8 @@ from tfgan_suite import InputError, data
 from tfgan_suite.training import launch, options, run_lock, run_manifest, run_recipe, run_schedule
 from tfgan_suite.training.run_folder import Run
 
+pytestmark = pytest.mark.usefixtures("eager_module")
+
 # ---- locks -----------------------------------------------------------------------------------
 
 
@@ -174,7 +176,7 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, images):
+def trained(tmp_path_factory, images, eager_module):
     folder = tmp_path_factory.mktemp("runs") / "first"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["t", "--data", images, "--run", str(folder), "--steps", "2"])

@@ -1,13 +1,11 @@
 """Strategies by name, and training over several processes and devices."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 import types
 from pathlib import Path
 
+import forks
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -70,13 +68,8 @@ def test_one_process_of_many_is_the_chief(kind, number, jobs, chief):
 
 
 def start(folder, *words, **variables):
-    command = [sys.executable, str(TINY), "--run", str(folder), *words]
-    environment = {
-        **os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1", **variables
-    }  # fmt: skip
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    words = ["--run", folder, "--data", tiny_recipe.images(), *words]
+    return forks.Program(TINY, *words, environment=variables)
 
 
 def run_here(folder, *words):
@@ -85,10 +78,9 @@ def run_here(folder, *words):
 
 
 def finish(*processes):
-    said = [process.communicate(timeout=300)[0] for process in processes]
-    for process, text in zip(processes, said):
-        assert process.returncode == 0, text[-3000:]
-    return said
+    for process in processes:
+        assert process.wait() == 0, process.output()[-3000:]
+    return [process.output() for process in processes]
 
 
 def losses(folder):

@@ -1,9 +1,6 @@
 """Settings of the process: what is kept, and whose settings are left alone."""
 
-import os
-import subprocess
-import sys
-
+import forks
 import pytest
 
 from tfgan_suite.utils import runtime
@@ -24,21 +21,20 @@ print(kept, end - start)
 """
 
 
-def run(mode, **environment):
-    made = subprocess.run(
-        [sys.executable, "-c", FAULTS, mode], capture_output=True, text=True, check=True,
-        env={**os.environ, **environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )  # fmt: skip
-    kept, faults = made.stdout.split()[-2:]
+def run(folder, mode):
+    (folder / "faults.py").write_text(FAULTS)
+    process = forks.Program(folder / "faults.py", mode)
+    assert process.wait() == 0, process.output()
+    kept, faults = process.output().split()[-2:]
     return kept, int(faults)
 
 
 @pytest.mark.skipif(not runtime.keep_memory(), reason="not glibc's malloc on Linux")
-def test_large_tensors_are_not_fetched_anew():
+def test_large_tensors_are_not_fetched_anew(tmp_path):
     pages = 60_000_000 // 4096
-    kept, faults = run("keep")
+    kept, faults = run(tmp_path, "keep")
     assert kept == "True" and faults < pages / 10
-    _, faults = run("leave")
+    _, faults = run(tmp_path, "leave")
     assert faults > 3 * pages or faults > 4 * pages / 512  # pages of 4 KiB, or huge ones
 
 
