@@ -23,16 +23,17 @@ _HERE = Path(__file__).parent
 # One process tests a whole file, so the slowest files start first and no process idles at the end.
 SLOWEST = """
 benchmarks/test_benchmarks training/test_run_folder games/test_cyclegan games/test_discogan
-training/test_strategies pipeline/test_streams games/test_sngan games/test_pix2pix
-games/test_srgan cli/test_sample games/test_simgan games/test_cgan measures/test_measure
-games/test_gran pipeline/test_order export/test_tflite games/test_wgan games/test_infogan
-games/test_ali cli/test_upscale recipes/test_recipes style/test_adain networks/test_translators
-data/test_simulated games/test_lsgan readers/test_tfds export/test_saved_model
-features/test_architectures tests/test_compat games/test_gan cli/test_stylize games/test_wgan_gp
-data/test_super_resolution data/test_content_style style/test_gatys recipes/test_gaze
-games/test_dcgan cli/test_translate core/test_any_game features/test_extractors
-mcmc/test_metropolis cli/test_export synthetic/test_shapes export/test_c layers/test_spectral
-games/test_ebgan utils/test_runtime recipes/test_curves
+pipeline/test_streams games/test_sngan games/test_pix2pix games/test_srgan cli/test_sample
+games/test_simgan games/test_cgan measures/test_measure recipes/test_recipes
+training/test_strategies export/test_tflite games/test_gran pipeline/test_order games/test_wgan
+games/test_infogan games/test_ali cli/test_upscale style/test_adain networks/test_translators
+data/test_simulated faults/test_tampered training/test_fit games/test_lsgan readers/test_tfds
+features/test_architectures training/test_runs_go_on training/test_optimizers games/test_gan
+cli/test_stylize games/test_wgan_gp data/test_super_resolution data/test_content_style
+style/test_gatys core/test_any_game faults/test_paths recipes/test_gaze recipes/test_curves
+games/test_dcgan cli/test_translate features/test_extractors mcmc/test_metropolis
+export/test_saved_model recipes/test_classifier cli/test_export synthetic/test_shapes
+layers/test_spectral games/test_ebgan
 """.split()
 
 
