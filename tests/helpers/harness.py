@@ -40,16 +40,19 @@ class GameChecks:
     dict of arrays; for a game that translates a dict that holds the key `game.takes`.
 
     To trace a step takes five to ten times as long as to run it eagerly, and most of the time of
-    a test. What is traced is what users trace: the two games of Adam of the check of resuming, and
-    a game of SGD on two replicas (fixture `replicas`). All other checks need a step's numbers
-    only and run it eagerly; those that need a game of SGD in its first state share the fixture
-    `fresh`.
+    a test. What is traced is what users trace: a game of Adam in the check of resuming, and a game
+    of SGD on two replicas (fixture `replicas`). Both are of `make_small_game`: what a graph costs
+    is the number of its layers. All other checks need a step's numbers only and run it eagerly;
+    those that need a game of SGD in its first state share the fixture `fresh`.
+
+    A second class for a variant of a game drops what the first has checked by setting the name of
+    a check to None.
     """
 
     batch = 8
     # Whether the step in half precision is traced, too: for a few games that have all the layers.
     traces_half_precision = False
-    # Whether `make_game(plain=True)` is another game than `make_game()`.
+    # Whether `make_small_game(plain=True)` is another game than `make_game()`.
     plain_differs = True
     # Trainable variables that rightly get no gradient, by the end of their names.
     without_gradient: tuple[str, ...] = ()
@@ -60,16 +63,24 @@ class GameChecks:
     def make_game(self, plain: bool = False):
         raise NotImplementedError
 
+    def make_small_game(self, plain: bool = False):
+        """The game whose step is traced; by default that of all checks.
+
+        A game of large networks gives the same class with the same options and with networks of
+        one layer of each kind.
+        """
+        return self.make_game(plain=plain)
+
     def examples(self, count: int):
         raise NotImplementedError
 
     # ---- helpers -----------------------------------------------------------------------------
 
-    def compiled(self, rate=1e-3, rates=None, plain=False, optimizer=None, eagerly=False):
+    def compiled(self, rate=1e-3, plain=False, optimizer=None, eagerly=False, small=False):
         keras.utils.set_random_seed(1)
-        game = self.make_game(plain=plain)
+        game = self.make_small_game(plain=plain) if small else self.make_game(plain=plain)
         optimizer = optimizer or keras.optimizers.SGD
-        optimizers = {p: optimizer((rates or {}).get(p, rate)) for p in game.players()}
+        optimizers = {player: optimizer(rate) for player in game.players()}
         game.compile(**optimizers, run_eagerly=eagerly)
         return game
 
@@ -87,18 +98,17 @@ class GameChecks:
         """Two steps of a game and of the same one on a strategy: both games, both states."""
         one_state = state(self.fit(one, 2))
         with strategy.scope():
-            two = self.compiled(rate=self.replicas_rate, plain=True)
+            two = self.compiled(rate=self.replicas_rate, plain=True, small=True)
         return one, two, one_state, state(self.fit(two, 2))
 
     @pytest.fixture(scope="class")
     def fresh(self):
         """`fresh(rate)`: an eager game as `compiled(rate)` returns it, the same at every call."""
         game = self.compiled(eagerly=True)
-        first = {name: value(variable) for name, variable in variables(game).items()}
+        first = values_of(game)
 
         def reset(rate: float = 1e-3):
-            for name, variable in variables(game).items():
-                compat.tensor_variable(variable).assign(first[name])
+            set_values(game, first)
             for player in game.players():
                 compat.set_learning_rate(game.optimizer_of(player), rate)
             return game
@@ -119,7 +129,28 @@ class GameChecks:
         rate = self.replicas_rate
         if not self.plain_differs:
             return self.beside(fresh(rate=rate), two_replicas)
-        return self.beside(self.compiled(rate=rate, plain=True, eagerly=True), two_replicas)
+        one = self.compiled(rate=rate, plain=True, eagerly=True, small=True)
+        return self.beside(one, two_replicas)
+
+    @pytest.fixture(scope="class")
+    def exported(self, fresh, tmp_path_factory):
+        """`exported()`: the game as it was exported, after one step, and the `ExportResult`."""
+        game = self.fit(fresh(), 1)
+        image = game.signatures()["serving_default"].output.kind == "image"
+        options = {}
+        if translates(game):
+            examples = self.examples(4)
+            options["representative"] = game.representative(examples)
+            options.update({"size": examples[game.takes].shape[1:3]} if image else {})
+        result = export(
+            game,
+            tmp_path_factory.mktemp("exported"),
+            name="tiny",
+            formats=("saved_model", "tflite") if image else ("saved_model",),
+            int8_bound=self.int8_bound,
+            **options,
+        )
+        return lambda: (self.fit(fresh(), 1), result)
 
     # ---- checks ------------------------------------------------------------------------------
 
@@ -180,20 +211,26 @@ class GameChecks:
                 assert moved == (player == mover), (mover, player)
 
     def test_resuming_equals_never_stopping(self, tmp_path):
+        """One traced function before and after a restore; then a new object beside the old one."""
         # Adam as the recipes use it: its state is that of Keras's, its graph is smaller.
         adam = FusedAdam
-        whole = self.compiled(optimizer=adam)
-        saving = SaveAt(whole, tmp_path, 2)
-        whole.fit(self.dataset(whole, 4), verbose=0, shuffle=False, callbacks=[saving])
-        again = self.compiled(optimizer=adam)
-        restored(again, saving.paths[2])
+        game = self.compiled(optimizer=adam, small=True)
+        saving = SaveAt(game, tmp_path, 2)
+        game.fit(self.dataset(game, 4), verbose=0, shuffle=False, callbacks=[saving])
+        expected = state(game)
+        restored(game, saving.paths[2]).continue_epoch()
+        self.fit(game, 2, start=2)
+        assert_same_bits(state(game), expected)
+        # What a checkpoint holds is all there is: an object that was never trained goes on as one
+        # that was. Both steps are eager: a second trace would be of the same step.
+        restored(game, saving.paths[2])
+        again = restored(self.compiled(optimizer=adam, small=True), saving.paths[2])
         assert int(again.steps.numpy()) == 2
-        again.continue_epoch()
-        self.fit(again, 2, start=2)
-        expected, found = state(whole), state(again)
-        assert expected.keys() == found.keys()
-        for name, array in expected.items():
-            assert np.array_equal(found[name], array), name
+        assert_same_bits(state(again), state(game))
+        for batch in self.dataset(game, 2, start=2):
+            game.train_step(batch)
+            again.train_step(batch)
+        assert_same_bits(state(again), state(game))
 
     def test_two_replicas_equal_one(self, replicas):
         _, _, expected, found = replicas
@@ -205,9 +242,10 @@ class GameChecks:
     def test_a_step_in_half_precision_is_finite(self, precision):
         compat.set_precision(precision)
         try:
-            game = self.compiled(eagerly=not self.traces_half_precision)
+            traced = self.traces_half_precision
+            game = self.compiled(eagerly=not traced, small=traced)
             before = snapshot(game)
-            history = game.fit(self.dataset(game, 2), verbose=0, shuffle=False).history
+            history = game.fit(self.dataset(game, 1), verbose=0, shuffle=False).history
         finally:
             compat.set_precision("float32")
         assert all(np.isfinite(values).all() for values in history.values())
@@ -216,27 +254,14 @@ class GameChecks:
             if precision == "bfloat16":  # float16 may rightly skip a step to lower its scale
                 assert any((value(v) != before[id(v)]).any() for v in trainable(networks)), player
 
-    def test_exports_equal_the_game(self, fresh, tmp_path):
-        game = self.fit(fresh(), 1)
+    def test_exports_equal_the_game(self, exported):
+        game, result = exported()
         signature = game.signatures()["serving_default"]
-        image, given = signature.output.kind == "image", {}
-        if translates(game):
-            examples = self.examples(4)
-            sides = examples[game.takes].shape[1:3] if image else None
-            given = {"representative": game.representative(examples)}
-            given.update({"size": sides} if image else {})
-        result = export(
-            game,
-            tmp_path,
-            name="tiny",
-            formats=("saved_model", "tflite") if image else ("saved_model",),
-            int8_bound=self.int8_bound,
-            **given,
-        )
         parity = json.loads((result.path / "parity.json").read_text())
         assert parity["ok"] is True
         loaded = tf.saved_model.load(str(result.path))
         if translates(game):
+            examples = self.examples(4)
             for name, key in game.translations().items():
                 first = game.signatures()[name].inputs[0].name
                 function = loaded.signatures[name]
@@ -267,6 +292,12 @@ def restored(game, path: str):
     """The game with all that a checkpoint holds."""
     tf.train.Checkpoint(game=game).restore(path).assert_existing_objects_matched()
     return game
+
+
+def assert_same_bits(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]):
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        assert np.array_equal(found[name], array), name
 
 
 def translates(game) -> bool:
@@ -317,8 +348,17 @@ def variables(game) -> dict[str, tf.Variable]:
     return named
 
 
+def values_of(game) -> dict[str, np.ndarray]:
+    return {name: value(variable) for name, variable in variables(game).items()}
+
+
+def set_values(game, values: dict[str, np.ndarray]):
+    for name, variable in variables(game).items():
+        compat.tensor_variable(variable).assign(values[name])
+
+
 def state(game) -> dict[str, np.ndarray]:
     """All that a resumed run must have again; of the totals of the epoch the means."""
-    values = {name: value(variable) for name, variable in variables(game).items()}
+    values = values_of(game)
     totals = values.pop("totals")
     return {**values, "means": totals[:-1] / totals[-1]}
