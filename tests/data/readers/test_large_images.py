@@ -132,6 +132,7 @@ def test_memory_is_known_from_the_header():
     assert cost(grey, "JPEG", progressive=True) == 1 + 2
     assert cost(rgb, "TIFF") == 4 and cost(rgb, "TIFF", compression="tiff_lzw") == 8
     assert cost(rgb, "BMP") == 8 and cost(rgb, "WEBP") == 16
+    assert cost(rgb, "TGA") == 8
     turned = Image.Exif()
     turned[0x0112] = 6
     assert cost(rgb, "TIFF", exif=turned) == 8

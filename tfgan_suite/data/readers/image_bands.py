@@ -30,8 +30,9 @@ _BAND_BYTES = 32 * BAND_PIXELS  # of a band and its conversions
 _BLOCK_BYTES = _LEAST_BYTES = 2**26
 # Bytes of a pixel in Pillow's memory; 4 for all other modes, RGB included.
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
-# WebP's decoder holds two canvases, and Pillow copies the frame before it stores it.
-_WEBP_BYTES = 12
+# What decoders hold besides: WebP's two canvases and a copy of the frame; planes of 16 bits, an
+# RGBA image and its copy; JPEG 2000's four components of 32 bits; an unpacked TGA.
+_DECODER_BYTES = {"WEBP": 12, "AVIF": 14, "HEIF": 14, "JPEG2000": 16, "TGA": 4}
 
 Band = Callable[[int, int], "Image.Image"]
 
@@ -74,8 +75,8 @@ def decoding_bytes(image: Image.Image, full_size: tuple[int, int], file_bytes: i
     """
     pixels, full_pixels = (width * height for width, height in (image.size, full_size))
     stored = pixels * _STORED.get(image.mode, 4)
-    if image.format == "WEBP":
-        return stored + _WEBP_BYTES * pixels + 2 * file_bytes
+    if image.format in _DECODER_BYTES:
+        return stored + _DECODER_BYTES[image.format] * pixels + 2 * file_bytes
     if image.format == "TIFF":
         tags = getattr(image, "tag_v2", {})
         is_turned = tags.get(0x0112, 1) not in (0, 1)

@@ -151,6 +151,7 @@ def deep_values(path: str | os.PathLike) -> tuple[float, int | None] | None:
             needed = image_bands.decoding_bytes(image, image.size)
             needed += deep_images.full_colour_bytes(image)
             with image_bands.BUDGET.reserve(needed):
+                image_bands.use_large_blocks()
                 image.load()
                 return deep_images.extrema(image, file)[1], deep_images.stated_bits(image, file)
     except OverBudget as error:
@@ -275,7 +276,8 @@ def _reduce(
         side = size if size is not None else shorter_side if is_large else 0
         if side:  # by 2, 4 or 8, never below twice the requested side
             image.draft(None, (2 * side, 2 * side))
-    file_bytes = file.seek(0, io.SEEK_END) if image.format == "WEBP" else 0
+    # Pillow has read these files as a whole when it opened them.
+    file_bytes = file.seek(0, io.SEEK_END) if image.format in ("WEBP", "AVIF", "HEIF") else 0
     decoding = image_bands.decoding_bytes(image, full_size, file_bytes)
     return decoding + image_bands.result_bytes(image.size, channels, size)
 
