@@ -22,17 +22,38 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tfgan_suite.errors import InputError  # noqa: E402
+from tfgan_suite.utils.files import append_json  # noqa: E402
+from tfgan_suite.utils.json_files import (  # noqa: E402
+    POSITIVE,
+    Maybe,
+    mismatch,
+    parse_json,
+    read_json,
+    read_json_lines,
+)
+
 POINT_GAMES = ("gan --loss minimax", "gan", "lsgan", "wgan", "wgan_gp", "sngan", "ebgan", "ali")
 IMAGE_GAMES = (
     "gan", "dcgan --latent-dim 32 --learning-rate 0.001", "cgan", "lsgan", "wgan", "wgan_gp",
     "sngan", "ebgan", "ali", "gran", "infogan",
 )  # fmt: skip
+_ADVICE = "delete that run folder, and start again"
 PROBE = 120  # steps of the run that measures the time per step
 
 
 def main() -> int:
-    """Runs what is missing and prints the table."""
+    """Runs what is missing and prints the table; 2 with a one-line reason for bad input."""
     args = _parser().parse_args()
+    try:
+        return _main(args)
+    except InputError as error:
+        print(f"quality.py: {error}", file=sys.stderr)
+        return 2
+
+
+def _main(args: argparse.Namespace) -> int:
     if args.pace_only:
         for game in args.games:
             print(json.dumps(_known_pace(args, game)))
@@ -43,8 +64,7 @@ def main() -> int:
             continue
         row = {**task, **args.play(args, task)}
         rows.append(row)
-        with open(args.out, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        append_json(args.out, row)
         print(json.dumps(row), file=sys.stderr, flush=True)
     print(args.table(rows))
     return 0
@@ -82,8 +102,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _rows(path: str) -> list[dict[str, Any]]:
-    file = Path(path)
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    if not Path(path).exists():
+        return []
+    advice = "delete the damaged line, which is then measured again"
+    return read_json_lines(path, {}, advice=advice, unfinished=True)
 
 
 def _of(task: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -127,7 +149,11 @@ def _folder(args: argparse.Namespace, *parts: object) -> str:
 def _play_points(args: argparse.Namespace, task: dict[str, Any]) -> dict[str, Any]:
     run = _folder(args, task["game"], task["world"], task["seed"])
     seconds = _recipe(task["game"], run, "--data", task["world"], "--seed", str(task["seed"]))
-    measured = json.loads((Path(run) / "measures.jsonl").read_text().splitlines()[-1])
+    schema = {"seed": int}
+    lines = read_json_lines(Path(run) / "measures.jsonl", advice=_ADVICE, unfinished=True)
+    if not lines or mismatch(lines[-1], schema):
+        raise InputError(f"{run}/measures.jsonl ends without a measurement; {_ADVICE}")
+    measured = lines[-1]
     measured["sample_seed"] = measured.pop("seed")  # the row's seed is the run's
     return {"seconds": round(seconds), **measured}
 
@@ -155,7 +181,8 @@ def _play_images(args: argparse.Namespace, task: dict[str, Any]) -> dict[str, An
     output = subprocess.run(words, check=True, capture_output=True, text=True, cwd=Path.cwd())
     values = {}
     for line in output.stdout.splitlines():
-        measured = json.loads(line)
+        schema = {"name": str, "value": (float, int)}
+        measured = parse_json(line, "the output of measure", schema, advice=_ADVICE)
         values[measured["name"]] = measured["value"]
     return {"steps": steps, "seconds": round(seconds), **pace, **values}
 
@@ -170,14 +197,15 @@ def _known_pace(args: argparse.Namespace, game: str) -> dict[str, float]:
     flags = ["--data", args.data, "--steps", str(PROBE), "--log-every", str(PROBE // 3)]
     _recipe(game, run, *flags)
     pace = _pace(run)
-    with open(args.paces, "a", encoding="utf-8") as file:
-        file.write(json.dumps({**task, **pace}) + "\n")
+    append_json(args.paces, {**task, **pace})
     return pace
 
 
 def _pace(run: str) -> dict[str, float]:
     """Time per step and real images per second, between a run's last two sample grids."""
-    constants = json.loads((Path(run) / "run.json").read_text())["constants"]
+    batches = dict.fromkeys(("critic_steps", "discriminator_steps"), Maybe(POSITIVE))
+    schema = {"constants": {"batch": POSITIVE, **batches}}
+    constants = read_json(Path(run) / "run.json", schema, advice=_ADVICE)["constants"]
     grids = sorted((Path(run) / "samples").glob("step_*.png"))[-2:]
     (start, began), (end, ended) = ((int(s.stem[5:]), s.stat().st_mtime) for s in grids)
     each = (ended - began) / (end - start)

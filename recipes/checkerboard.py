@@ -23,6 +23,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference.upscaler import open_upscaler
 from tfgan_suite.measures import checkerboard
@@ -110,12 +111,7 @@ def draw(rows: list[dict], outputs: list[np.ndarray], path: Path) -> None:
 
 def main(words: list[str] | None = None) -> int:
     """Runs everything; 0, or 2 with a one-line reason for bad input."""
-    args = parser().parse_args(words)
-    try:
-        return run(args)
-    except InputError as error:
-        print(f"checkerboard.py: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    return run_program("checkerboard.py", run, parser().parse_args(words))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import keras
 import numpy as np
 
 from tfgan_suite import InputError, compat, data
+from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.features import extractors
 from tfgan_suite.layers.convolution import Conv2D, Dense
 from tfgan_suite.training.run_folder import versions
@@ -144,11 +145,7 @@ def flags(words=None):
 def main(words=None):
     """Trains, tests and saves; returns the exit code."""
     options = flags(words)
-    try:
-        return _main(options)
-    except InputError as error:
-        print(f"classifier.py: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    return run_program("classifier.py", _main, options)
 
 
 def _main(options):

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfgan_suite.cli.arguments import check_values
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.optional_packages import require
 
@@ -63,6 +64,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="window of the median filter, in lines of a run's log, odd; 1: no filter [5]",
     )  # fmt: skip
     args = parser.parse_args(arguments)
+    check_values(args)
     if not args.clip > 0:
         raise InputError(f"--clip is {args.clip}; it must be above 0")
     if args.median < 1 or args.median % 2 == 0:

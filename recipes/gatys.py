@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.errors import InputError
 
 PRESERVE = ("none", "luminance", "colours")
@@ -312,10 +313,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Runs the recipe: 0; 2 with a one-line reason for bad input; 130 if the user stops it."""
     args = parser().parse_args(words)
     try:
-        return run(args)
-    except InputError as error:
-        print(f"gatys.py: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return run_program("gatys.py", run, args)
     except KeyboardInterrupt:
         print("stopped; run the same command again to resume", file=sys.stderr)
         return 130

@@ -34,6 +34,7 @@ import keras
 import numpy as np
 
 from tfgan_suite import InputError, data, export
+from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.data.synthetic import eyes
 from tfgan_suite.layers.convolution import Conv2D, Dense
 from tfgan_suite.networks.blocks import check_positive_integers
@@ -325,11 +326,7 @@ def flags(words=None):
 def main(words=None):
     """Runs the experiment; returns the exit code."""
     options = flags(words)
-    try:
-        return _main(options)
-    except InputError as error:
-        print(f"gaze.py: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    return run_program("gaze.py", _main, options)
 
 
 def _main(options):

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.data.synthetic import gaussians
 from tfgan_suite.errors import InputError
 from tfgan_suite.mcmc import diagnostics, metropolis, targets
@@ -59,12 +60,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Runs the recipe: 0, or 2 with a one-line reason for bad input."""
-    args = parser().parse_args(words)
-    try:
-        return run(args)
-    except InputError as error:
-        print(f"metropolis: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    return run_program("metropolis.py", run, parser().parse_args(words))
 
 
 def run(args: argparse.Namespace) -> int:

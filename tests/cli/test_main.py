@@ -44,6 +44,23 @@ def test_a_typo_is_an_error(capsys, words, reason):
     assert end.value.code == 2 and reason in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words, reason",
+    [
+        (["sample", ""], "source is empty"),
+        (["translate", "runs/a", "", "out"], "input is empty"),
+        (["study", "a", "", "--out", "b.html"], "folders is empty"),
+        (["stylize", "runs/a", "b", "c", "d", "--alpha", "nan"], "alpha is nan"),
+        (["export", "runs/a", "--float16-bound", "inf"], "float16-bound is inf"),
+        (["export", "runs/a", "--int8-bound=-inf"], "int8-bound is -inf"),
+    ],
+)
+def test_empty_texts_and_numbers_that_are_none_are_refused(capsys, words, reason):
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"tfgan_suite {words[0]}: {reason}")
+
+
 @pytest.mark.parametrize("name", [*COMMANDS, "measure sr"])
 def test_every_command_has_help_and_json(capsys, name):
     with pytest.raises(SystemExit) as end:

@@ -9,7 +9,7 @@ import numpy as np
 from tfgan_suite.games import dcgan
 from tfgan_suite.training import launch
 
-DATA = ""
+DATA = "images"
 STEPS = 10
 BATCH = 4
 EXPORT = "none"

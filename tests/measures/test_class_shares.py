@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 
+from tfgan_suite.cli import measure
 from tfgan_suite.core.signatures import TensorSpec
 from tfgan_suite.measures.samples import _of_generator
 
@@ -38,3 +39,14 @@ def test_classes_are_drawn_in_the_shares_of_the_data():
 
 def test_older_cards_without_counts_draw_labels_at_random():
     assert opened(None) == ("equal, drawn at random", [0, 0, 0])
+
+
+def test_the_protocol_says_how_classes_are_drawn():
+    facts = dict.fromkeys(("n_fake", "n_real", "against", "split", "size", "seed"), 3)
+    facts["samples_of"] = "run"
+    assert "class" not in measure._protocol_line(facts)
+    for shares, words in (
+        ([0.25, 0.75], "classes in the shares of the training data"),
+        ("equal, drawn at random", "classes equal, drawn at random"),
+    ):
+        assert words in measure._protocol_line({**facts, "class_shares": shares})

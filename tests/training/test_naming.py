@@ -8,7 +8,7 @@ import pytest
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import folders
-from tfgan_suite.training.naming import check_export_name, export_name
+from tfgan_suite.training.naming import check_export_name, default_run, export_name
 from tfgan_suite.training.run_folder import DataInfo
 
 
@@ -64,3 +64,45 @@ def test_models_of_other_data_need_a_name(tmp_path, capsys):
 def test_runs_from_before_have_no_name():
     options = types.SimpleNamespace(export="x")
     assert export_name(options, "dcgan", info("")) == "dcgan_photos"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a/b", "../a", ".", "..", "a b", " a", "a.", "-a", "", "a" * 129, "a" * 300, "1a", "a\0",
+     "a\n", "CON", "nul", "Aux.1", "COM1", "lpt9.x.y", "ü", "a\\b", "a:b", "a*"],
+)  # fmt: skip
+def test_names_that_no_export_can_bear(name):
+    with pytest.raises(InputError, match="cannot be used") as error:
+        folders.check_name(name)
+    assert "\n" not in str(error.value)
+
+
+def test_names_that_only_look_reserved():
+    for name in ("console", "com", "nullify.1", "a.con", "a" * 128):
+        folders.check_name(name)
+
+
+def test_long_names_are_cut_and_stay_different():
+    names = [folders.model_name("dcgan", "a" * 300 + end) for end in "bc"]
+    assert len({*names}) == 2 and all(len(name) == 128 for name in names)
+    runs = [default_run("dcgan", "한" * 90 + end) for end in "bc"]
+    assert len({*runs}) == 2 and all(len(run.encode()) <= 205 for run in runs)
+    assert runs[0].startswith("runs/dcgan_한한") and default_run("gan", "x") == "runs/gan_x"
+    for name in names:
+        folders.check_name(name)
+    folders.check_name(folders.model_name("dcgan", "a" * 121 + "." * 3 + "b" * 30))
+
+
+def test_names_that_differ_by_case_only(tmp_path, capsys):
+    options = types.SimpleNamespace(export=str(tmp_path), name=None)
+    (tmp_path / "dcgan_Photos").mkdir()
+    if (tmp_path / "dcgan_photos").exists():
+        pytest.skip("this file system does not tell them apart")
+    with pytest.raises(InputError, match="holds dcgan_Photos, which macOS and Windows"):
+        check_export_name(options, "dcgan", info("aa11"))
+    options.name = "dcgan_photos"
+    assert check_export_name(options, "dcgan", info("aa11")) == "dcgan_photos"
+    assert "holds dcgan_Photos too" in capsys.readouterr().out
+    (tmp_path / "dcgan_photos").mkdir()
+    options.name = None
+    assert check_export_name(options, "dcgan", info("aa11")) == "dcgan_photos"

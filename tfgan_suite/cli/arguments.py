@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.plain_errors import plain_errors
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +66,42 @@ def check_counts(**flags: int) -> None:
     for name, value in flags.items():
         if value < 0:
             raise InputError(f"--{name.replace('_', '-')} is {value}; it must be 0 or more")
+
+
+def run_program(name: str, run: Callable[[Any], int], args: argparse.Namespace) -> int:
+    """Runs a program on its parsed arguments.
+
+    Args:
+        name: of the program, for the message.
+        run: takes the arguments and returns the exit code.
+        args: the arguments.
+
+    Returns:
+        Its exit code; 2 with a one-line reason for bad input, or where the memory is used up.
+    """
+    try:
+        check_values(args)
+        with plain_errors("use smaller images or counts, or a smaller --size, --tile or --batch"):
+            return run(args)
+    except InputError as error:
+        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def check_values(args: argparse.Namespace) -> None:
+    """Refuses what no argument of any command may be: an empty text, NaN or an infinity.
+
+    An empty path would be the current folder.
+
+    Raises:
+        InputError: names the argument.
+    """
+    for name, value in vars(args).items():
+        for entry in value if isinstance(value, list) else [value]:
+            if entry == "":
+                raise InputError(f"{name.replace('_', '-')} is empty; pass a value")
+            if isinstance(entry, float) and not math.isfinite(entry):
+                raise InputError(f"{name.replace('_', '-')} is {entry}; it must be a finite number")
 
 
 def check_tiles(tile: int, overlap: int) -> None:

@@ -7,7 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from tfgan_suite.errors import InputError
+from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.utils.text import print_any_name
 
 MEASURE_SR = "measure-sr"
@@ -42,10 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_any_name()
     args = _parser(words[0] if words else "").parse_args(words)
     try:
-        return args.run(args)
-    except InputError as error:
-        print(f"tfgan_suite {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return run_program(f"tfgan_suite {args.command}", args.run, args)
     except BrokenPipeError:
         return 0
 

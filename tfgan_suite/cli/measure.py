@@ -112,6 +112,10 @@ def _protocol_line(facts: Mapping[str, Any]) -> str:
     step = f", step {facts['step']}" if facts.get("step") is not None else ""
     ema = {True: ", averaged weights", False: ", plain weights"}.get(facts.get("ema"), "")
     weights = f" (weights {facts['weights']})" if facts.get("weights") else ""
+    shares = facts.get("class_shares")
+    if shares is not None:
+        words = shares if isinstance(shares, str) else "in the shares of the training data"
+        ema += f", classes {words}"
     return (
         f"of {facts['samples_of']}{step}{ema}: {facts['n_fake']} samples against "
         f"{facts['n_real']} of {facts['against']} ({facts['split']}), {facts['size']}, seed "

@@ -11,6 +11,7 @@ from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, ArraySource, Source
 from tfgan_suite.data.readers import arrays, bit_depths, folder, idx, image_files, listing, specs
 from tfgan_suite.data.synthetic import gaussians, shapes
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.files import user_path
 
 SYNTHETIC = ("shapes", *gaussians.WORLDS)
 # Number of examples and seed of each embedded set.
@@ -97,7 +98,7 @@ def load(
             square=square,
             bit_depth=bit_depth,
         )
-    path = Path(text).expanduser()
+    path = user_path(text)
     if not path.exists():
         raise InputError(_missing(text, path))
     name = _short_name(path)

@@ -14,6 +14,7 @@ from tfgan_suite.data.pipeline.streams import Stream, StreamSource
 from tfgan_suite.data.readers import arrays, bit_depths, image_files, npz_files, pair_files, specs
 from tfgan_suite.data.synthetic import textures
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.files import user_path
 
 WORLDS = ("textures",)
 DIRECTIONS = ("AtoB", "BtoA")
@@ -143,7 +144,7 @@ def _open(
 
         return tfds_pairs.open_pairs(text, split, pair_format, limits["memory_limit"])
     if _is_npz(text):
-        return _npz(Path(text).expanduser(), pair_format, split)
+        return _npz(user_path(text), pair_format, split)
     pair_format = dataclasses.replace(pair_format, size=pair_format.size or DEFAULT_SIZE)
     parts = specs.split_two(text)
     if parts is None:
@@ -156,7 +157,7 @@ def _open(
 
 
 def _is_npz(text: str) -> bool:
-    path = Path(text).expanduser()
+    path = user_path(text)
     return path.suffix == ".npz" and path.is_file()
 
 

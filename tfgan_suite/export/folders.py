@@ -29,6 +29,9 @@ _UNFINISHED = re.compile(
 )
 _DAY = 24 * 3600
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,127}")
+_LONGEST = 128
+# Names of devices on Windows, also with an ending; it drops a dot at the end of a name.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.", re.IGNORECASE)
 # Letters that Unicode does not decompose into a Latin one and an accent.
 _LATIN = str.maketrans(
     {
@@ -68,6 +71,11 @@ def check_name(name: str) -> None:
             f"export name {name!r} cannot be used; expected a letter, then letters, digits, "
             "'.', '_' or '-', at most 128 in all: pass another name"
         )
+    if _RESERVED.fullmatch(name):
+        raise InputError(
+            f"export name {name!r} cannot be used; expected a name that Windows can store, no name"
+            " of a device such as NUL and no dot at the end: pass another name"
+        )
 
 
 def model_name(game: str, data: str) -> str:
@@ -76,10 +84,24 @@ def model_name(game: str, data: str) -> str:
     Args:
         game: name of the recipe.
         data: name of the data. Accents are dropped (`Übung` gives `Ubung`); a name of which no
-            Latin letter or digit remains becomes a short hash, always the same.
+            Latin letter or digit remains becomes a short hash, always the same. A name that is too
+            long ends with a hash of all of it.
     """
     name = f"{_latin(game)}_{_latin(data)}"
-    return (name if name[0].isalpha() else f"m{name}")[:128]
+    return shorten(name if name[0].isalpha() else f"m{name}", _LONGEST).rstrip(".")
+
+
+def shorten(name: str, longest: int) -> str:
+    """A name of at most `longest` bytes; a longer one is cut and ends with a hash of all of it."""
+    content = name.encode("utf-8", "surrogateescape")
+    if len(content) <= longest:
+        return name
+    return f"{content[: longest - 9].decode('utf-8', 'ignore')}-{_hash(name)}"
+
+
+def _hash(text: str) -> str:
+    content = unicodedata.normalize("NFC", text).encode("utf-8", "backslashreplace")
+    return hashlib.sha256(content).hexdigest()[:8]
 
 
 def _latin(text: str) -> str:
@@ -88,8 +110,7 @@ def _latin(text: str) -> str:
     if safe != text:
         safe = safe.strip("-._")
     if not re.search("[A-Za-z0-9]", safe):
-        whole = unicodedata.normalize("NFC", text).encode("utf-8", "backslashreplace")
-        safe = hashlib.sha256(whole).hexdigest()[:8]
+        safe = _hash(text)
     return safe
 
 

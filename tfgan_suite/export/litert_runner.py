@@ -1,6 +1,8 @@
 """Runs a TFLite file with the standalone runtime, in a process that does not load TensorFlow.
 
     python litert_runner.py model.tflite inputs.npz outputs.npz
+    python litert_runner.py model.tflite        runs it on zeros, with any runtime: of damaged
+                                                files some end the process that opens them
 
 `inputs.npz` holds one array `(count, ...)` per input name; `outputs.npz` receives one per output
 name. One line of JSON on standard output states the runtime and the number of tensors by dtype.
@@ -51,11 +53,48 @@ def run(interpreter_class, model, inputs):
     return {key: np.concatenate(arrays) for key, arrays in results.items()}, dict(tensors)
 
 
-def main(model, inputs_path, outputs_path):
+def check(model):
+    """Opens a file and runs it on zeros, with the runtime that `interpreter_class` chooses."""
+    import numpy as np
+
+    interpreter = interpreter_class()(model_path=model)
+    (name,) = interpreter.get_signature_list()
+    call = interpreter.get_signature_runner(name)
+    details = call.get_input_details()
+    call(**{key: np.zeros(entry["shape"], entry["dtype"]) for key, entry in details.items()})
+
+
+def interpreter_class():
+    """The standalone runtime's interpreter, or TensorFlow's own."""
+    for module, _ in RUNTIMES.values():
+        try:
+            return importlib.import_module(module).Interpreter
+        except ImportError:
+            continue
+    return importlib.import_module("tensorflow").lite.Interpreter
+
+
+def limit_memory(model):
+    """Bounds the memory of this process: a damaged file may ask for any amount."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limit = 2**33 + 64 * os.path.getsize(model)
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard == resource.RLIM_INFINITY or hard > limit:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def main(model, inputs_path=None, outputs_path=None):
     """Reads inputs, runs, writes outputs and prints the JSON line."""
     # Do not search this file's folder: its modules would shadow other packages'.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != here]
+    if inputs_path is None:
+        limit_memory(model)
+        check(model)
+        return
     import numpy as np
 
     for name, (module, package) in RUNTIMES.items():

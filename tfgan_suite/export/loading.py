@@ -16,8 +16,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import folders, functions
 from tfgan_suite.export.functions import DEFAULT
-from tfgan_suite.utils.files import plain_path
-from tfgan_suite.utils.text import message_of
+from tfgan_suite.utils import saved_models
 
 
 def load(path: str | Path) -> Exported:
@@ -53,22 +52,6 @@ def load(path: str | Path) -> Exported:
     return Exported(folder, cards.read(folder))
 
 
-def load_saved_model(path: Path) -> Any:
-    """Loads a SavedModel.
-
-    Raises:
-        InputError: its graph or its variables are damaged; one line that names the folder.
-    """
-    try:
-        with plain_path(path) as plain:
-            return tf.saved_model.load(plain)
-    except Exception as error:  # damaged files raise all kinds of errors
-        raise InputError(
-            f"{path} cannot be loaded as a SavedModel ({message_of(error)}): saved_model.pb or"
-            " variables/ is damaged; export the run again, or restore the folder"
-        ) from error
-
-
 class Exported:
     """An exported version, from `load`.
 
@@ -82,7 +65,7 @@ class Exported:
         self.path = path
         self.card = card
         # The variables exist only as long as the loaded object.
-        self._loaded = load_saved_model(path)
+        self._loaded = saved_models.load(path)
         self._descriptions = card["export"]["signatures"]
         self._check_card()
         self.signatures = tuple(self._descriptions)

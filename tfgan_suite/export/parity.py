@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import math
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.export import litert_runner
 from tfgan_suite.export.errors import ExportError, ParityError
 from tfgan_suite.export.examples import Examples
+from tfgan_suite.utils.json_files import parse_json
 
 # Maximum absolute difference for outputs in [-1, 1].
 BOUNDS = {"saved_model": 1e-5, "tflite_float32": 1e-4, "tflite_float16": 5e-3}
@@ -128,7 +128,12 @@ def tflite_outputs(model: Path, inputs: Mapping[str, np.ndarray], scratch: Path)
     )
     if process.returncode != 0:
         raise ExportError(f"{model.name} does not run: {_last_line(process.stderr)}")
-    execution = json.loads(process.stdout.splitlines()[-1])
+    execution = parse_json(
+        process.stdout.rstrip().rpartition("\n")[2],
+        "the answer of the TFLite runtime",
+        {"runtime": str, "version": str, "tensors": {}},
+        advice="install it again",
+    )
     with np.load(paths[1]) as stored:
         outputs = dict(stored)
     runtime = {

@@ -16,10 +16,9 @@ For measures, one vector for each image:
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import hashlib
-import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,9 @@ from tfgan_suite.features.layer_outputs import layer_names, select_outputs
 from tfgan_suite.features.named_layers import FeatureNetwork, checksum, feature_network
 from tfgan_suite.features.network import in_float32
 from tfgan_suite.features.weights import downloading, hash_weights, identify_network, read_model
-from tfgan_suite.utils.files import plain_path
+from tfgan_suite.utils import saved_models
+from tfgan_suite.utils.files import user_path
+from tfgan_suite.utils.json_files import Maybe, read_json
 
 __all__ = [
     "APPLICATIONS", "RESIZES", "Extractor", "FeatureNetwork", "check_finite", "checksum",
@@ -220,7 +221,7 @@ def load(
     if name in APPLICATIONS:
         with in_float32():
             return _application(name, layer, predictions, pool or "mean", weights, options)
-    path = Path(name).expanduser()
+    path = user_path(name)
     if not path.exists():
         near = difflib.get_close_matches(name, APPLICATIONS, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
@@ -302,7 +303,7 @@ def _load_application(build, name: str, weights: str | None, top: bool, side: in
 
 def _file(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
     network = read_model(path)
-    card_layers = _card_layers(path)
+    card_layers = {} if layer and not predictions else _card_layers(path)
     shape = network.input_shape
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise InputError(f"{path} takes {shape}; expected one input (n, height, width, channels)")
@@ -331,12 +332,20 @@ def _npz(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> 
 
 
 def _card_layers(path: Path) -> dict[str, str]:
-    """The layers that the card beside a file names; empty without a card."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        layers = card.get("layers", {})
-        return layers if isinstance(layers, dict) else {}
-    return {}
+    """The layers that the card beside a file names; empty without a card.
+
+    Raises:
+        InputError: the card is damaged; other layers would silently give other values.
+    """
+    card_path = path.with_suffix(".json")
+    if not os.path.lexists(card_path):
+        return {}
+    card = read_json(
+        card_path,
+        {"layers": Maybe({str: str})},
+        advice="restore it, or remove it and name the layer: FILE:LAYER",
+    )
+    return card.get("layers") or {}
 
 
 def _of_layers(network: keras.Model, name: str, layers: list[str], **facts: Any) -> Extractor:
@@ -354,15 +363,15 @@ def _of_layers(network: keras.Model, name: str, layers: list[str], **facts: Any)
 
 
 def _saved_model(path: Path, output: str, predictions: bool, options: dict) -> Extractor:
-    try:
-        with plain_path(path) as plain:
-            loaded = tf.saved_model.load(plain)
-        call = loaded.signatures["serving_default"]
-    except (OSError, KeyError, ValueError) as error:
+    loaded = saved_models.load(path)
+    if "serving_default" not in loaded.signatures:
         raise InputError(
-            f"{path} cannot be read as a SavedModel with a signature serving_default ({error})"
-        ) from error
-    (key, spec), *more = call.structured_input_signature[1].items()
+            f"{path} has no signature serving_default; expected one that takes images: save the"
+            " network with it"
+        )
+    call = loaded.signatures["serving_default"]
+    inputs = call.structured_input_signature[1] or {"": tf.TensorSpec(())}
+    (key, spec), *more = inputs.items()
     outputs = sorted(call.structured_outputs)
     output = output or (outputs[0] if len(outputs) == 1 else "features")
     layers = [output, "predictions"] if predictions else [output]

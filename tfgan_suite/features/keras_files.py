@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import foreign_files
 from tfgan_suite.utils.json_files import parse_json
 from tfgan_suite.utils.text import message_of
 
@@ -56,8 +57,9 @@ def check(path: Path) -> None:
 
 def _config(path: Path) -> Any:
     try:
+        foreign_files.check_file(path)
         text = _zip_config(path) if zipfile.is_zipfile(path) else _h5_config(path)
-    except (OSError, ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+    except Exception as error:  # of damaged files the libraries raise many kinds
         raise InputError(
             f"{path} cannot be read as a Keras model ({message_of(error, 150)}); {_ADVICE}"
         ) from error

@@ -27,6 +27,7 @@ from tfgan_suite.features import architectures
 from tfgan_suite.features import weights as feature_weights
 from tfgan_suite.features.layer_outputs import select_outputs
 from tfgan_suite.features.network import Variant, in_float32
+from tfgan_suite.utils.files import user_path
 
 
 class FeatureNetwork:
@@ -217,8 +218,8 @@ def _of_model(network: str | Path | keras.Model, names: Sequence[str]) -> Featur
     """Layers of the user's own network."""
     if isinstance(network, keras.Model):
         return FeatureNetwork(select_outputs(network, names), names, network.name)
-    path = Path(network).expanduser()
-    if not path.is_file():
+    path = user_path(network)
+    if not path.exists():
         raise InputError(
             f"there is no network {str(network)!r}; expected {', '.join(architectures.NETWORKS)}, "
             "an .npz file with the weights of one of them, or a file of a Keras model"

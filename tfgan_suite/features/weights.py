@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import io
 import socket
-import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,10 +20,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
+from tfgan_suite.data.readers import npz_files
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import architectures, keras_files
 from tfgan_suite.features.network import Network
-from tfgan_suite.utils.files import write_bytes
+from tfgan_suite.utils import foreign_files
+from tfgan_suite.utils.files import user_path, write_bytes
 from tfgan_suite.utils.text import describe, message_of
 
 Stored = dict[str, dict[str, np.ndarray]]  # layer, then role: array
@@ -165,15 +166,15 @@ def read(path: str | Path) -> Stored:
     Raises:
         InputError: no such file, or not a weights file.
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
+    path = user_path(path)
+    if not path.exists():
         raise InputError(
             f"there is no file of weights {path}; pass an .npz with layer|kernel and layer|bias, "
             "or an .h5 of keras.applications"
         )
     try:
         return _read_npz(path) if path.suffix == ".npz" else _read_h5(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # of damaged .h5 files the library raises many kinds
         raise InputError(
             f"{path} cannot be read as weights ({message_of(error, 150)}); pass an "
             ".npz with layer|kernel and layer|bias, or an .h5 of keras.applications"
@@ -182,12 +183,12 @@ def read(path: str | Path) -> Stored:
 
 def _read_npz(path: Path) -> Stored:
     stored: Stored = {}
-    with np.load(path, allow_pickle=False) as file:
-        for key in file.files:
-            layer, _, role = key.rpartition("|")
-            if not layer or role not in ("kernel", "bias"):
-                raise ValueError(f"it holds an array {key!r}")
-            stored.setdefault(layer, {})[role] = np.asarray(file[key], np.float32)
+    keys = npz_files.array_names(path)
+    for key, value in zip(keys, npz_files.read_arrays(path, keys)):
+        layer, _, role = key.rpartition("|")
+        if not layer or role not in ("kernel", "bias"):
+            raise ValueError(f"it holds an array {key!r}")
+        stored.setdefault(layer, {})[role] = np.asarray(value, np.float32)
     return stored
 
 
@@ -211,6 +212,7 @@ def _read_h5(path: Path) -> Stored:
         role = next((role for role in _NORM if role in parts[-1]), "bias")
         stored.setdefault(layer, {})["kernel" if value.ndim > 1 else role] = value
 
+    foreign_files.check_file(path)
     with h5py.File(path, "r") as file:
         file.visititems(visit)
     return stored

@@ -8,7 +8,6 @@ outputs = generator.run_signature({"image": photos})
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,8 @@ from tfgan_suite.core.trained_game import DEFAULT, single
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import load, repeat_input
-from tfgan_suite.export.litert_runner import RUNTIMES
-from tfgan_suite.export.loading import load_saved_model
-from tfgan_suite.utils import image_grids
-from tfgan_suite.utils.text import message_of
+from tfgan_suite.export.tflite_files import open_interpreter
+from tfgan_suite.utils import image_grids, saved_models
 
 UNKNOWN = "unknown"
 EXPECTED = "a run folder, saved_models/NAME[/VERSION], a SavedModel folder or a .tflite file"
@@ -278,7 +275,7 @@ def _described(
 
 def _of_saved_model(path: Path, name: str) -> Generator:
     """A SavedModel without a card: shapes and types are known, what they mean is not."""
-    loaded = load_saved_model(path)
+    loaded = saved_models.load(path)
 
     def runner(function: Any) -> Callable[..., dict[str, np.ndarray]]:
         def call(**inputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -307,16 +304,8 @@ def _of_tflite(path: Path) -> Generator:
     if not path.is_file():
         raise InputError(f"{path} is not a file; expected {EXPECTED}")
     card = _card_of(path)
-    try:
-        interpreter = _interpreter()(model_path=str(path))
-        (key, names), *others = interpreter.get_signature_list().items()
-    except Exception as error:  # damaged files raise all kinds of errors
-        raise InputError(
-            f"{path} cannot be read as a TFLite file with signatures"
-            f" ({message_of(error)}); export the run again"
-        ) from error
-    if others:
-        raise InputError(f"{path} has several signatures; expected one, as `export` writes")
+    interpreter = open_interpreter(path)
+    (key,) = interpreter.get_signature_list()
     runner = interpreter.get_signature_runner(key)
 
     def call(**inputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -362,16 +351,6 @@ def _check_size(path: Path, folder: Path, card: Mapping[str, Any]) -> None:
             f"{path} has {path.stat().st_size} bytes, but the card of its export says {size}:"
             " export the run again"
         )
-
-
-def _interpreter() -> Any:
-    """The standalone runtime's interpreter, or TensorFlow's own."""
-    for module, _ in RUNTIMES.values():
-        try:
-            return importlib.import_module(module).Interpreter
-        except ImportError:
-            continue
-    return tf.lite.Interpreter
 
 
 def _guessed(name: str, shape: Any, dtype: Any) -> TensorSpec:

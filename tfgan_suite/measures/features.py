@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import os
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,13 @@ import keras
 import numpy as np
 
 from tfgan_suite import data
+from tfgan_suite.data.readers import npz_files
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import extractors
 from tfgan_suite.measures.fid import Moments
 from tfgan_suite.measures.result import warn
 from tfgan_suite.utils import files, image_grids
+from tfgan_suite.utils.files import user_path
 from tfgan_suite.utils.memory_budget import format_bytes
 
 _FORMAT = 1  # of the cache's files
@@ -236,7 +237,7 @@ def cache_folder(folder: str | None = None) -> Path | None:
     if folder == "none":
         return None
     if folder:
-        return Path(folder).expanduser()
+        return user_path(folder)
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "tfgan_suite"
 
@@ -244,12 +245,17 @@ def cache_folder(folder: str | None = None) -> Path | None:
 def _read(path: Path, keep_features: bool) -> Collected | None:
     """A file of the cache; `None` if it is missing, damaged, or lacks features that are needed."""
     # A damaged file is computed again.
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            moments = Moments(len(file["mean"]))
-            moments.count = int(file["count"])
-            moments.mean, moments.scatter = file["mean"], file["scatter"]
-            return Collected(moments, file["features"] if keep_features else None)
+    names = ["mean", "scatter", "count", *(["features"] if keep_features else [])]
+    with contextlib.suppress(OSError, ValueError):
+        mean, scatter, count, *features = npz_files.read_arrays(path, names)
+        if mean.ndim != 1 or any(array.dtype.kind not in "iuf" for array in (mean, scatter, count)):
+            return None
+        moments = Moments(len(mean))
+        shapes = (moments.mean.shape, moments.scatter.shape, ())
+        if (mean.shape, scatter.shape, count.shape) != shapes:
+            return None
+        moments.count, moments.mean, moments.scatter = int(count), mean, scatter
+        return Collected(moments, features[0] if keep_features else None)
     return None
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfgan_suite.data.readers import npz_files
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import files
+from tfgan_suite.utils.json_files import parse_json
 from tfgan_suite.utils.optional_packages import require
+from tfgan_suite.utils.text import message_of
 
 METHODS = ("lbfgs", "adam")
 # From a float64 vector to a loss, its gradient, and the loss's parts.
@@ -82,16 +84,20 @@ class State:
             InputError: not a state's file, or one of other settings.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                before = json.loads(str(file["settings"]))
-                slots = {k[5:]: file[k] for k in file.files if k.startswith("slot_")}
-                state = cls(file["x"], file["best"], file["totals"].tolist(), slots)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            names = npz_files.array_names(Path(path))
+            arrays = dict(zip(names, npz_files.read_arrays(Path(path), names)))
+            before = _parse_settings(str(arrays["settings"]), path)
+            slots = {k[5:]: v for k, v in arrays.items() if k.startswith("slot_")}
+            x, best, totals = (_vector(arrays[name]) for name in ("x", "best", "totals"))
+            if any(value.shape != x.shape for value in (best, *map(_vector, slots.values()))):
+                raise ValueError("its vectors differ in length")
+            state = cls(x, best, totals.tolist(), slots)
+        except (TypeError, ValueError, KeyError) as error:
             raise InputError(
-                f"{path} cannot be read as a descent's state ({' '.join(str(error).split())}); "
-                "remove it to start again"
+                f"{path} cannot be read as a descent's state ({message_of(error)}); remove it to"
+                " start again"
             ) from error
-        now = json.loads(json.dumps(settings))
+        now = _parse_settings(json.dumps(settings), path)
         differ = [
             f"{name} {before.get(name)} (now {now.get(name)})"
             for name in sorted({*before, *now})
@@ -103,6 +109,17 @@ class State:
                 "remove it to start again"
             )
         return state
+
+
+def _parse_settings(text: str, path: str | Path) -> dict[str, Any]:
+    return parse_json(text, str(path), {}, advice="remove it to start again")
+
+
+def _vector(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise ValueError(f"it holds an array of shape {values.shape}, or one that is not finite")
+    return values
 
 
 def descend(

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from tensorflow.core.protobuf import tensor_bundle_pb2
 
+from tfgan_suite.utils import foreign_files
+
 STATE = "checkpoint"
 _FILE = re.compile(r"ckpt-(\d{1,18})\.(index|data-\d{5}-of-\d{5})")
 # Folders that mark an unfinished save: ours, and TensorFlow's own.
@@ -91,7 +93,7 @@ def find_damage(prefix: Path) -> str:
     """
     index = prefix.with_name(prefix.name + ".index")
     try:
-        content = index.read_bytes()
+        content = foreign_files.read_bytes(index)
     except OSError:
         return f"{index.name} is missing" if not index.exists() else f"{index.name} is unreadable"
     try:

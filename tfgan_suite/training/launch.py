@@ -22,6 +22,7 @@ from tfgan_suite.training import options as recipe_options
 from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
 from tfgan_suite.training.run_manifest import refuse_other_stack
 from tfgan_suite.utils.files import writing_to
+from tfgan_suite.utils.plain_errors import plain_errors
 from tfgan_suite.utils.text import print_any_name
 
 
@@ -45,7 +46,8 @@ def main(recipe: Mapping[str, Any]) -> None:
     """
     print_any_name()
     try:
-        sys.exit(_main(recipe))
+        with plain_errors("choose a smaller --batch, --size or network"):
+            sys.exit(_main(recipe))
     except InputError as error:
         sys.exit(_say(f"{Path(recipe['__file__']).name}: {' '.join(str(error).split())}", 2))
     except ExportError as error:
@@ -116,7 +118,7 @@ def _main(recipe: Mapping[str, Any]) -> int:
     keras.utils.set_random_seed(options.seed)
     source = load_data(recipe, options)
     if options.run is None:
-        options.run = f"runs/{file.stem}_{source.name}"
+        options.run = naming.default_run(file.stem, source.name)
     run = Run(options.run)
     source = _keep_bit_depth(run, recipe, options, source)
     _keep_classes(run, source)
@@ -200,6 +202,11 @@ def _describe(source: data.Source, info: DataInfo) -> None:
         )
     if info.classes and info.class_counts:
         print(format_counts(info.classes, info.class_counts))
+    elif info.classes:
+        print(
+            f"{len(info.classes)} classes; the data are streamed, so nobody has counted the"
+            " examples of each: samples for measures are drawn in equal shares"
+        )
 
 
 def _first_few(skipped: list[tuple[str, str]]) -> str:

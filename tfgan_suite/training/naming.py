@@ -18,6 +18,28 @@ def export_name(options: types.SimpleNamespace, recipe: str, info: DataInfo) -> 
     return getattr(options, "name", None) or folders.model_name(recipe, info.name)
 
 
+def default_run(recipe: str, data: str) -> str:
+    """The run folder where none is named, `runs/RECIPE_DATA`; file systems take 255 bytes."""
+    return f"runs/{folders.shorten(f'{recipe}_{data}', 200)}"
+
+
+def _check_case(home: Path, by_name: bool) -> None:
+    """A name that differs from another by case only is one with it on macOS and Windows."""
+    with contextlib.suppress(OSError):
+        names = {entry.name for entry in home.parent.iterdir()} if not home.exists() else ()
+        others = [name for name in names if name.casefold() == home.name.casefold()]
+        if others and by_name:
+            print(
+                f"{home.parent} holds {others[0]} too, which macOS and Windows cannot tell from"
+                f" {home.name}"
+            )
+        elif others:
+            raise InputError(
+                f"{home.parent} holds {others[0]}, which macOS and Windows cannot tell from"
+                f" {home.name}; pass --name with another name, or --name {home.name} to keep it"
+            )
+
+
 def check_export_name(options: types.SimpleNamespace, recipe: str, info: DataInfo) -> str:
     """Checks an export's name, before training and again before exporting.
 
@@ -39,6 +61,7 @@ def check_export_name(options: types.SimpleNamespace, recipe: str, info: DataInf
     name = export_name(options, recipe, info)
     folders.check_name(name)
     home = Path(options.export) / name
+    _check_case(home, getattr(options, "name", None) is not None)
     numbers = folders.versions(home)
     if not numbers or not info.fingerprint:
         return name

@@ -17,9 +17,17 @@ from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import folders
 from tfgan_suite.training import strategies
+from tfgan_suite.utils.json_files import Number, mismatch
 from tfgan_suite.utils.text import printable
 
 TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, str)}
+
+# No network has a size, and no run a count, beyond these; larger ones exhaust the memory.
+_LIMITS = {
+    **dict.fromkeys(("steps", "batch", "log_every", "checkpoint_every"), Number(int, 1, 2**53)),
+    "seed": Number(int, 0, 2**31 - 1),
+}
+_LARGEST = 2**24
 
 
 class Constant(NamedTuple):
@@ -242,6 +250,14 @@ def check(options: types.SimpleNamespace) -> None:
         value = getattr(options, name, None)
         if value is not None and value < 1:
             raise InputError(f"{flag_of(name)} is {value}; it must be at least 1")
+    for name, value in vars(options).items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            problem = mismatch(value, limit_of(name), flag_of(name))
+            if problem:
+                raise InputError(f"{problem}; pass another value")
+    for name in ("data", "run", "export", "warm_start"):
+        if getattr(options, name, None) == "":
+            raise InputError(f"{flag_of(name)} is empty; leave it out, or pass a name or a path")
     if options.size is not None and options.size < 1:
         raise InputError(f"--size is {options.size}; it must be at least 4")
     linear_decay = getattr(options, "linear_decay", None)
@@ -257,16 +273,17 @@ def check(options: types.SimpleNamespace) -> None:
             )
     if getattr(options, "name", None) is not None:
         folders.check_name(options.name)
-    if options.run == "":
-        raise InputError("--run is empty; pass a folder, such as runs/mine")
-    if not 0 <= options.seed < 2**31:
-        raise InputError(f"--seed is {options.seed}; it must be from 0 to 2147483647")
     if options.precision not in compat.PRECISIONS:
         choices = ", ".join(compat.PRECISIONS)
         raise InputError(f"--precision is {options.precision!r}; it must be one of {choices}")
     if options.strategy.partition(":")[0] not in strategies.NAMES:
         choices = ", ".join(strategies.NAMES)
         raise InputError(f"--strategy is {options.strategy!r}; it must be one of {choices}")
+
+
+def limit_of(name: str) -> Number:
+    """The numbers that a constant may be, whatever the recipe."""
+    return _LIMITS.get(name, Number(float, -_LARGEST, _LARGEST))
 
 
 def check_batch(batch: int, per_step: int, count: int, replicas: int = 1) -> None:

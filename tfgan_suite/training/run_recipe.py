@@ -13,16 +13,8 @@ from pathlib import Path
 from tfgan_suite.errors import InputError
 from tfgan_suite.training import options
 from tfgan_suite.utils import files
-from tfgan_suite.utils.json_files import Maybe, Number, mismatch
+from tfgan_suite.utils.json_files import Maybe, mismatch
 from tfgan_suite.utils.text import describe
-
-# No network has a size, and no run a count, beyond these; larger ones exhaust the memory.
-_LIMITS = {
-    **dict.fromkeys(("steps", "batch", "log_every", "checkpoint_every"), Number(int, 1, 2**53)),
-    "seed": Number(int, 0, 2**31 - 1),
-    "precision": str,
-}
-_LARGEST = 2**24
 
 RECIPE, HELPERS = "recipe.py", "recipe_modules"
 
@@ -196,8 +188,7 @@ def check_constants(recipe: types.ModuleType, constants: Mapping[str, object], p
         else mismatch(constants, schema, "constants")
     )
     for name, value in constants.items():
-        limit = _LIMITS.get(name, Number(float, -_LARGEST, _LARGEST))
         if not problem and isinstance(value, (int, float)) and not isinstance(value, bool):
-            problem = mismatch(value, limit, f"constants.{name}")
+            problem = mismatch(value, options.limit_of(name), f"constants.{name}")
     if problem:
         raise InputError(f"{path} is damaged: {problem}; {advice}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import tensorflow as tf
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.json_files import COUNT, parse_json
+from tfgan_suite.utils.text import message_of
 
 NAMES = ("one", "mirrored", "multiworker", "tpu")
 
@@ -83,15 +84,27 @@ def _multiworker() -> tf.distribute.Strategy:
         '{"cluster": {"worker": ["host1:2222", "host2:2222"]},'
         ' "task": {"type": "worker", "index": 0}}'
     )
-    text = os.environ.get("TF_CONFIG", "")
-    try:
-        config = json.loads(text)
-        config["cluster"], config["task"]["type"], config["task"]["index"]
-    except (ValueError, KeyError, TypeError):
+    task = {"type": str, "index": COUNT}
+    config = parse_json(
+        os.environ.get("TF_CONFIG", ""),
+        "TF_CONFIG, which strategy multiworker reads,",
+        {"cluster": {str: [str]}, "task": task},
+        advice=f"set it on every host, e.g. {example}",
+    )
+    kind, index = config["task"]["type"], config["task"]["index"]
+    if index >= len(config["cluster"].get(kind, ())):
         raise InputError(
-            f"strategy multiworker found TF_CONFIG {text!r}; set it on every host, e.g. {example}"
-        ) from None
-    return tf.distribute.MultiWorkerMirroredStrategy()
+            f"TF_CONFIG names this host's task {kind}:{index}, but its cluster has"
+            f" {len(config['cluster'].get(kind, ()))} of type {kind}; set it on every host, e.g."
+            f" {example}"
+        )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (ValueError, TypeError, RuntimeError, tf.errors.OpError) as error:
+        raise InputError(
+            f"strategy multiworker cannot start with this TF_CONFIG ({message_of(error)}); set it"
+            f" on every host, e.g. {example}"
+        ) from error
 
 
 def _tpu() -> tf.distribute.Strategy:

@@ -25,6 +25,11 @@ _WRITE_REASONS, _OTHER_REASONS = (
 _PATTERN = re.compile(r"[*?\[]" if os.sep == "\\" else r"[*?\[\\]")
 
 
+def user_path(text: str | os.PathLike) -> Path:
+    """The path that a user wrote: `~` and `~NAME` are expanded where there is such a home."""
+    return Path(os.path.expanduser(os.fspath(text)))
+
+
 def append_json(path: str | os.PathLike, entry: Mapping[str, object]) -> None:
     """Appends a JSON line and waits until it is on disk."""
     path = Path(path)

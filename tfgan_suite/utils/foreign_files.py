@@ -58,6 +58,19 @@ def check_file(path: str | os.PathLike) -> os.stat_result:
     return status
 
 
+def check_folder(folder: str | os.PathLike) -> None:
+    """Checks that a folder holds, at any depth, regular files and folders only.
+
+    For folders that a library opens: it would wait for a pipe among them.
+
+    Raises:
+        OSError: as for `open_file`.
+    """
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            check_file(os.path.join(parent, name))
+
+
 def read_bytes(path: str | os.PathLike) -> bytes:
     """The contents of a regular file.
 

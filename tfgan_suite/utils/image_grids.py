@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.utils import files, notices
+from tfgan_suite.utils import files, foreign_files, notices
 
 # Side of a scatter plot in pixels, and the colours of real and generated points on white.
 _PLOT = 256
@@ -116,7 +116,7 @@ def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:
 
 def read_png(path: str | os.PathLike) -> np.ndarray:
     """Reads a PNG file as uint8 `(height, width, 3)`."""
-    return tf.io.decode_png(Path(path).read_bytes(), channels=3).numpy()
+    return tf.io.decode_png(foreign_files.read_bytes(path), channels=3).numpy()
 
 
 def write_animation(path: str | os.PathLike, paths: Sequence[str | os.PathLike]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import memory_budget
+from tfgan_suite.utils import foreign_files, memory_budget
 from tfgan_suite.utils.text import message_of
 
 _MAX_HEADER = 10_000
@@ -65,15 +65,14 @@ def _opened(path: Path):
     try:
         if not path.is_file():
             raise InputError(f"{path} is not a file; expected an .npz file: choose another path")
-        with open(path, "rb") as start:
-            head = start.read(6)
-        if head == b"\x93NUMPY":
-            raise InputError(
-                f"{path} is a single array (.npy) under the name of an .npz file; expected a file "
-                "of named arrays: save it with np.savez(file, image=images)"
-            )
-        with zipfile.ZipFile(path) as file:
-            yield file
+        with foreign_files.open_file(path) as stored:
+            if stored.read(6) == b"\x93NUMPY":
+                raise InputError(
+                    f"{path} is a single array (.npy) under the name of an .npz file; expected a "
+                    "file of named arrays: save it with np.savez(file, image=images)"
+                )
+            with zipfile.ZipFile(stored) as file:
+                yield file
     except InputError:
         raise
     except _ERRORS as error:

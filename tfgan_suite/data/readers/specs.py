@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.files import user_path
 
 SPLITS = ("train", "test")
 _TFDS = re.compile(r"tfds:(?P<set>[\w./-]+(:\d+\.\d+\.[\d*]+)?)(:(?P<split>[^\d].*))?")
@@ -50,7 +51,7 @@ def split_two(text: str) -> tuple[str, str] | None:
     Raises:
         InputError: a part is empty, or there are more than two.
     """
-    if "," not in text or Path(text).expanduser().exists():
+    if "," not in text or user_path(text).exists():
         return None
     parts = [part.strip() for part in text.split(",")]
     if len(parts) != 2 or not all(parts):
@@ -68,7 +69,7 @@ def _short_part(text: str) -> str:
     if text.startswith("tfds:"):
         name = text.split(":")[1]
     else:
-        path = Path(text).expanduser().resolve()
+        path = user_path(text).resolve()
         name = path.stem if path.is_file() else path.name
     return safe_name(name)
 
@@ -122,7 +123,7 @@ def find_folder(text: str, worlds: Sequence[str], expected: str) -> Path:
     Raises:
         InputError: there is no such folder.
     """
-    path = Path(text).expanduser()
+    path = user_path(text)
     if path.is_dir():
         return path
     near = difflib.get_close_matches(text.lower(), worlds, 1, 0.6)
