@@ -23,17 +23,17 @@ _HERE = Path(__file__).parent
 # One process tests a whole file, so the slowest files start first and no process idles at the end.
 SLOWEST = """
 benchmarks/test_benchmarks training/test_run_folder games/test_cyclegan games/test_discogan
-pipeline/test_streams games/test_sngan games/test_pix2pix games/test_srgan cli/test_sample
-games/test_simgan games/test_cgan measures/test_measure recipes/test_recipes
-training/test_strategies export/test_tflite games/test_gran pipeline/test_order games/test_wgan
-games/test_infogan games/test_ali cli/test_upscale style/test_adain networks/test_translators
-data/test_simulated faults/test_tampered training/test_fit games/test_lsgan readers/test_tfds
-features/test_architectures training/test_runs_go_on training/test_optimizers games/test_gan
-cli/test_stylize games/test_wgan_gp data/test_super_resolution data/test_content_style
-style/test_gatys core/test_any_game faults/test_paths recipes/test_gaze recipes/test_curves
-games/test_dcgan cli/test_translate features/test_extractors mcmc/test_metropolis
-export/test_saved_model recipes/test_classifier cli/test_export synthetic/test_shapes
-layers/test_spectral games/test_ebgan
+games/test_sngan games/test_pix2pix games/test_srgan games/test_simgan games/test_cgan
+recipes/test_recipes style/test_adain training/test_strategies export/test_tflite
+games/test_gran games/test_wgan games/test_infogan games/test_ali cli/test_stylize
+faults/test_tampered cli/test_upscale training/test_fit features/test_architectures
+networks/test_translators games/test_lsgan cli/test_translate training/test_runs_go_on
+training/test_optimizers games/test_gan measures/test_measure cli/test_sample games/test_wgan_gp
+mcmc/test_metropolis pipeline/test_streams core/test_any_game faults/test_paths style/test_gatys
+data/test_simulated synthetic/test_shapes recipes/test_gaze recipes/test_curves games/test_dcgan
+export/test_saved_model pipeline/test_order recipes/test_classifier features/test_extractors
+readers/test_tfds games/test_ebgan layers/test_spectral data/test_content_style
+data/test_super_resolution cli/test_export
 """.split()
 
 
@@ -86,6 +86,20 @@ def _eagerly():
 
 eagerly = pytest.fixture(_eagerly)
 eager_module = pytest.fixture(_eagerly, scope="module")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_batches_for_batch_norm(request):
+    """Whatever opens a run recalibrates batch norm over 5 batches, not 100: a second each time.
+
+    Not where `large` tests judge what trained games draw.
+    """
+    from tfgan_suite.core import latent_game
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "not large" in request.config.option.markexpr:
+            patch.setattr(latent_game, "RECALIBRATION_BATCHES", 5)
+        yield
 
 
 @pytest.fixture(scope="session")

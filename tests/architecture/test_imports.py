@@ -13,6 +13,11 @@ def modules():
     return imports.find_modules(PACKAGE)
 
 
+@pytest.fixture(scope="module")
+def package_imports(modules):
+    return imports.read_imports(modules)
+
+
 def _tree(folder, **files):
     """A made-up package: {room__module: source}; its modules and their imports."""
     for name, text in {"__init__": "", **files}.items():
@@ -27,15 +32,15 @@ def _tree(folder, **files):
 # The package.
 
 
-def test_no_import_points_upward(modules):
-    upward = imports.upward_imports(imports.read_imports(modules))
+def test_no_import_points_upward(package_imports):
+    upward = imports.upward_imports(package_imports)
     assert not upward, "move the function to the room it belongs in:\n" + "\n".join(
         map(str, upward)
     )
 
 
-def test_no_modules_import_each_other(modules):
-    assert imports.circles(imports.read_imports(modules)) == []
+def test_no_modules_import_each_other(package_imports):
+    assert imports.circles(package_imports) == []
 
 
 def test_games_know_nothing_of_files_plots_and_command_lines(modules):

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import tiny_recipe
+from short_runs import short_runs
 
 from tfgan_suite.training import launch
 
@@ -13,7 +14,7 @@ def tiny_run(tmp_path_factory):
     """A tiny run with an export, made as a user makes it."""
     home = tmp_path_factory.mktemp("home")
     words = ["tiny_recipe.py", "--run", str(home / "run"), "--data", tiny_recipe.images()]
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, short_runs():
         patch.setattr(sys, "argv", [*words, "--steps", "2", "--export", str(home / "exports")])
         with pytest.raises(SystemExit) as end:
             launch.main(vars(tiny_recipe))

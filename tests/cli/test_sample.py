@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from short_runs import short_runs
 
 from tfgan_suite import InputError
 from tfgan_suite.cli import sample
@@ -53,11 +54,11 @@ def labelled(tmp_path_factory):
     )
     words = ["cgan.py", "--data", str(home / "digits.npz"), "--run", str(home / "run")]
     words += ["--steps", "2", "--batch", "4", "--width", "2", "--export", str(home / "exports")]
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, short_runs():
         patch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as end:
             launch.main(recipe)
-    assert end.value.code in (0, 4)  # int8 of an untrained network may be over its bound
+    assert end.value.code == 0
     return home
 
 

@@ -1,5 +1,6 @@
 """Feature networks by name, from files, and from callables."""
 
+import functools
 import json
 
 import keras
@@ -182,7 +183,10 @@ def test_an_extractor_computes_in_float32_in_a_run_of_less(file):
     np.testing.assert_array_equal(found, extractors.load(file).features(noise()))
 
 
-def test_an_application_with_random_weights():
+def test_an_application_with_random_weights(monkeypatch):
+    # Built four times below, for seconds each; the same network does.
+    build = functools.lru_cache(keras.applications.mobilenet_v2.MobileNetV2)
+    monkeypatch.setattr(keras.applications.mobilenet_v2, "MobileNetV2", build)
     keras.utils.set_random_seed(0)
     found = extractors.load("mobilenet_v2", weights=None)
     assert found.name == "mobilenet_v2-random" and found.size == (224, 224)

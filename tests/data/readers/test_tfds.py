@@ -75,13 +75,13 @@ def test_a_streamed_epoch_is_a_permutation(streamed):
         np.testing.assert_array_equal(shapes.read(batch["image"].numpy()).label, batch["label"])
 
 
-@pytest.mark.parametrize("start", [0, 3, 5, 13])
-def test_streamed_start_equals_skipping(streamed, start):
-    whole = list(streamed.batches(16, seed=1, horizontal_flip=True).take(16))[start:]
-    resumed = list(streamed.batches(16, seed=1, horizontal_flip=True, start=start).take(16 - start))
-    for one, two in zip(whole, resumed):
-        np.testing.assert_array_equal(one["image"], two["image"])
-        np.testing.assert_array_equal(one["label"], two["label"])
+def test_streamed_start_equals_skipping(streamed):
+    whole = list(streamed.batches(16, seed=1, horizontal_flip=True).take(16))
+    for start in (3, 5, 13):  # inside an epoch of 5 batches, at its end, in the third
+        resumed = streamed.batches(16, seed=1, horizontal_flip=True, start=start).take(16 - start)
+        for one, two in zip(whole[start:], list(resumed)):
+            np.testing.assert_array_equal(one["image"], two["image"])
+            np.testing.assert_array_equal(one["label"], two["label"])
 
 
 def test_streamed_slices_together_are_the_batch(streamed):
