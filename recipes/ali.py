@@ -25,8 +25,9 @@ from pathlib import Path
 
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import ali
+from tfgan_suite.networks import blocks
 from tfgan_suite.training import launch, sample_grids
-from tfgan_suite.training.optimizers import FusedAdam
+from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "shapes"
 STEPS: int | None = None  # training steps; default: 6000 for images, 8000 for points
@@ -34,19 +35,24 @@ BATCH: int | None = None  # examples in one batch, over all devices; default: 32
 VARIANT = "ali"  # ali (stochastic encoder) or bigan (deterministic)
 ARCHITECTURE: str | None = None  # paper, conv or mlp; default: conv for images, mlp for points
 WIDTH: int | None = None  # channels or units; default: 32 for images, 128 for points
+# units of a hidden dense layer of the decoder, 0: none (paper);
+# default: 16 * --width up to 28 pixels, else 0
+HIDDEN_UNITS: int | None = None
 LATENT_DIM: int | None = None  # dimension of z; default: 32 for images, 2 for points
 LATENT = "normal"  # distribution of z: normal (ALI) or uniform (BiGAN's paper)
-LOSS = "non_saturating"  # non_saturating, minimax, hinge, least_squares or wasserstein
+LOSS = "non_saturating"  # non_saturating, minimax, hinge, least_squares, wasserstein or pairing
 DROPOUT = 0.0  # dropout rate of the discriminator's features; paper 0.5
 EMA_DECAY = 0.998  # decay of the averaged decoder and encoder that draw samples; 0: none (paper)
 LEARNING_RATE: float | None = None  # Adam's, all networks; default: 0.0005, for points 0.001
+DISCRIMINATOR_LEARNING_RATE: float | None = None  # the discriminator's; default: --learning-rate
 BETA_1 = 0.5  # Adam's beta 1
 BETA_2 = 0.99  # Adam's beta 2
 LINEAR_DECAY = 0.5  # learning rates decay linearly to 0 after this fraction of the run; 1: never
 LABEL_SMOOTHING = 0.0  # the label of encoder pairs is 1 minus this
 INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
 R1_WEIGHT: float | None = None  # of the R1 penalty on real examples; default: 0.2, points 0 (paper)
-R1_EVERY = 4  # apply R1 every N steps
+R2_WEIGHT = 0.0  # weight of the same penalty on generated examples (R2)
+R1_EVERY = 4  # apply R1 and R2 every N steps
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
@@ -59,6 +65,7 @@ def defaults(options, data):
             "batch": 256,
             "architecture": "mlp",
             "width": 128,
+            "hidden_units": 0,
             "latent_dim": 2,
             "learning_rate": 1e-3,
             "r1_weight": 0.0,
@@ -68,6 +75,9 @@ def defaults(options, data):
         "batch": 32,
         "architecture": "conv",
         "width": 32,
+        "hidden_units": blocks.hidden_units(
+            data.shape, 32 if options.width is None else options.width
+        ),
         "latent_dim": 32,
         "learning_rate": 5e-4,
         "r1_weight": 0.2,
@@ -84,7 +94,7 @@ def make_game(options, data):
         "latent_dim": o.latent_dim,
     }
     game = ali.ALI(
-        ali.build_decoder(**net),
+        ali.build_decoder(**net, hidden_units=o.hidden_units),
         ali.build_encoder(**net, variant=o.variant),
         ali.build_discriminator(**net, dropout=o.dropout),
         loss=o.loss,
@@ -95,7 +105,7 @@ def make_game(options, data):
     )
     game.compile(
         generator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
-        discriminator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
+        discriminator=FusedAdam(opponent_learning_rate(o), o.beta_1, o.beta_2),
     )
     return game
 

@@ -27,7 +27,7 @@ from tfgan_suite.core import labels
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import cgan
 from tfgan_suite.training import launch
-from tfgan_suite.training.optimizers import FusedAdam
+from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "shapes"
 STEPS = 8000
@@ -44,10 +44,12 @@ CLASSIFY_FAKES = True  # whether the auxiliary discriminator learns classes from
 LABEL_SMOOTHING = 0.0  # the real label is 1 minus this
 INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
 R1_WEIGHT: float | None = None  # weight of the R1 penalty; default: 0.25, for projection 0
-R1_EVERY = 8  # apply R1 every N steps
+R2_WEIGHT = 0.0  # weight of the same penalty on generated examples (R2)
+R1_EVERY = 8  # apply R1 and R2 every N steps
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 EMA_DECAY = 0.998  # decay of the averaged generator that draws samples; 0: none (papers)
 LEARNING_RATE: float | None = None  # Adam's, both players; default: 0.002, for projection 0.0005
+DISCRIMINATOR_LEARNING_RATE: float | None = None  # the discriminator's; default: --learning-rate
 BETA_1 = 0.0  # Adam's beta 1
 BETA_2 = 0.99  # Adam's beta 2
 LINEAR_DECAY = 0.25  # learning rates decay linearly to 0 after this fraction of the run; 1: never
@@ -85,7 +87,7 @@ def make_game(options, data):
     )
     game.compile(
         generator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
-        discriminator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
+        discriminator=FusedAdam(opponent_learning_rate(o), o.beta_1, o.beta_2),
     )
     return game
 

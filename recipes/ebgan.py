@@ -26,8 +26,9 @@ from __future__ import annotations
 
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import ebgan
+from tfgan_suite.networks import blocks
 from tfgan_suite.training import launch
-from tfgan_suite.training.optimizers import FusedAdam
+from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "shapes"
 STEPS: int | None = None  # training steps; default: 6000 for images, 8000 for points
@@ -35,6 +36,9 @@ BATCH: int | None = None  # examples in one batch, over all devices; default: 32
 ARCHITECTURE: str | None = None  # conv, dense or mlp; default: conv for images, mlp for points
 WIDTH: int | None = None  # critic's channels or units; default: 16 (paper 64), points 128
 GENERATOR_WIDTH: int | None = None  # the generator's; default: 32 (paper 128), points 128
+# units of a hidden dense layer of the generator, 0: none (paper);
+# default: 16 * --generator-width up to 28 pixels, else 0
+HIDDEN_UNITS: int | None = None
 LATENT_DIM: int | None = None  # dimension of z; default: 32 (paper 100), points 2
 CODE_DIM: int | None = None  # dimension of the code; 0: last maps (paper); default: 64, points 0
 NORM = "none"  # normalization in the critic: batch (paper), layer, instance or none
@@ -43,10 +47,13 @@ MARGIN = 0.25  # in units of the energy
 PULLING = 0.1  # weight of the pulling-away term; 0: plain EBGAN
 LABEL_SMOOTHING = 0.0  # must be 0: for cross-entropy games only
 INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the critic
+PAIRING = False  # the relativistic pairing loss in place of the paper's
 R1_WEIGHT = 0.0  # weight of the R1 penalty on the energy of real examples
-R1_EVERY = 1  # apply R1 every N steps
+R2_WEIGHT = 0.0  # weight of the same penalty on generated examples (R2)
+R1_EVERY = 1  # apply R1 and R2 every N steps
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 LEARNING_RATE = 0.001  # Adam's learning rate, both players
+DISCRIMINATOR_LEARNING_RATE: float | None = None  # the critic's; default: --learning-rate
 BETA_1 = 0.5  # Adam's beta 1; paper 0.9
 BETA_2 = 0.99  # Adam's beta 2
 EMA_DECAY = 0.999  # decay of the averaged generator that draws samples; 0: none (paper)
@@ -63,6 +70,7 @@ def defaults(options, data):
             "architecture": "mlp",
             "width": 128,
             "generator_width": 128,
+            "hidden_units": 0,
             "latent_dim": 2,
             "code_dim": 0,
         }
@@ -72,6 +80,9 @@ def defaults(options, data):
         "architecture": "conv",
         "width": 16,
         "generator_width": 32,
+        "hidden_units": blocks.hidden_units(
+            data.shape, 32 if options.generator_width is None else options.generator_width
+        ),
         "latent_dim": 32,
         "code_dim": 64,
     }
@@ -81,7 +92,9 @@ def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o, shape = options, tuple(data.shape)
     game = ebgan.EBGAN(
-        ebgan.build_generator(shape, o.architecture, o.generator_width, o.latent_dim),
+        ebgan.build_generator(
+            shape, o.architecture, o.generator_width, o.latent_dim, hidden_units=o.hidden_units
+        ),
         ebgan.build_critic(shape, o.architecture, o.width, o.code_dim, o.norm),
         energy=o.energy,
         margin=o.margin,
@@ -92,7 +105,7 @@ def make_game(options, data):
     )
     game.compile(
         generator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
-        critic=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
+        critic=FusedAdam(opponent_learning_rate(o), o.beta_1, o.beta_2),
     )
     return game
 

@@ -27,7 +27,7 @@ from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.errors import InputError
 from tfgan_suite.games import gan
 from tfgan_suite.training import launch
-from tfgan_suite.training.optimizers import FusedAdam
+from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "ring"
 STEPS: int | None = None  # training steps; default: 15000 for images, 8000 for points
@@ -37,20 +37,22 @@ WIDTH: int | None = None  # generator's units or channels; default: mlp 128, den
 DISCRIMINATOR_WIDTH: int | None = None  # (maxout) units, channels; default: 128, dense 240, conv 16
 LATENT_DIM: int | None = None  # dimension of z; default: 64 for images, 2 for points
 LATENT: str | None = None  # distribution of z, normal or uniform; default: uniform, points normal
-LOSS = "non_saturating"  # non_saturating or minimax
+LOSS = "non_saturating"  # non_saturating, minimax or pairing
 DISCRIMINATOR_STEPS = 1  # k: discriminator updates per generator update
 UPDATE_MODE = "alternating"  # alternating, or simultaneous as in the official code
 MAX_NORM = 0.0  # largest norm of the weights into a discriminator unit; 0: unlimited
 OPTIMIZER = "adam"  # adam, or sgd as in the paper
 # learning rate of both players; default: SGD 0.1, Adam 0.0002 for images, 0.001 for points
 LEARNING_RATE: float | None = None
+DISCRIMINATOR_LEARNING_RATE: float | None = None  # the discriminator's; default: --learning-rate
 BETA_1 = 0.5  # Adam's beta 1
 MOMENTUM = 0.5  # SGD's momentum
 SHRINK = 1.0  # learning rates are divided by this every step, down to 1e-6; paper 1.000004
 LABEL_SMOOTHING = 0.0  # the real label is 1 minus this; disables discriminator/jsd
 INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
 R1_WEIGHT = 0.0  # weight of the R1 penalty on real examples
-R1_EVERY = 1  # apply R1 every N steps
+R2_WEIGHT = 0.0  # weight of the same penalty on generated examples (R2)
+R1_EVERY = 1  # apply R1 and R2 every N steps
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 EMA_DECAY = 0.999  # decay of the averaged generator that draws samples; 0: none (paper)
 # learning rates decay linearly to 0 after this fraction of the run; default: 1 (never), points 0.5
@@ -94,13 +96,13 @@ def defaults(options, data):
     }
 
 
-def make_optimizer(options):
+def make_optimizer(options, learning_rate):
     """A new optimizer of the kind that the flags ask for."""
     if options.optimizer == "sgd":
-        return keras.optimizers.SGD(options.learning_rate, momentum=options.momentum)
+        return keras.optimizers.SGD(learning_rate, momentum=options.momentum)
     if options.optimizer != "adam":
         raise InputError(f"--optimizer is {options.optimizer!r}; it must be adam or sgd")
-    return FusedAdam(options.learning_rate, options.beta_1)
+    return FusedAdam(learning_rate, options.beta_1)
 
 
 def make_game(options, data):
@@ -118,7 +120,10 @@ def make_game(options, data):
         seed=o.seed,
         **regularization_options(o),
     )
-    game.compile(generator=make_optimizer(o), discriminator=make_optimizer(o))
+    game.compile(
+        generator=make_optimizer(o, o.learning_rate),
+        discriminator=make_optimizer(o, opponent_learning_rate(o)),
+    )
     return game
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import lsgan
+from tfgan_suite.networks import blocks
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam
 
@@ -29,6 +30,9 @@ STEPS: int | None = None  # training steps; default: 5000 for images, 8000 for p
 BATCH: int | None = None  # examples in one batch, over all devices; default: 32, points 256
 ARCHITECTURE: str | None = None  # vgg, dcgan or mlp; default: dcgan for images, mlp for points
 WIDTH: int | None = None  # channels of the outer layers, or units; default: 32, points 128
+# units of a hidden dense layer in both networks, 0: none (paper);
+# default: 16 * --width up to 28 pixels, else 0
+HIDDEN_UNITS: int | None = None
 LATENT_DIM: int | None = None  # dimension of z; default: 32 for images, 2 for points
 LAYERS = 3  # hidden layers of the MLPs for points; paper 2
 ACTIVATION = "relu"  # of the MLPs for points: relu, or tanh as in the paper
@@ -42,8 +46,10 @@ DISCRIMINATOR_LEARNING_RATE: float | None = None  # the discriminator's; default
 BETA_1 = 0.5  # Adam's beta 1
 LABEL_SMOOTHING = 0.0  # must be 0: this loss has labels of its own
 INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
+PAIRING = False  # the relativistic pairing loss in place of the paper's
 R1_WEIGHT = 0.0  # weight of the R1 penalty on real examples
-R1_EVERY = 1  # apply R1 every N steps
+R2_WEIGHT = 0.0  # weight of the same penalty on generated examples (R2)
+R1_EVERY = 1  # apply R1 and R2 every N steps
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 EMA_DECAY = 0.999  # decay of the averaged generator that draws samples; 0: none (paper)
 LINEAR_DECAY = 0.5  # learning rates decay linearly to 0 after this fraction of the run; 1: never
@@ -58,6 +64,7 @@ def defaults(options, data):
             "batch": 256,
             "architecture": "mlp",
             "width": 128,
+            "hidden_units": 0,
             "latent_dim": 2,
             "latent": "normal",
             "discriminator_learning_rate": options.learning_rate,
@@ -67,16 +74,24 @@ def defaults(options, data):
         "batch": 32,
         "architecture": "dcgan",
         "width": 32,
+        "hidden_units": _hidden_units(options, data.shape),
         "latent_dim": 32,
         "latent": "uniform",
         "discriminator_learning_rate": options.learning_rate,
     }
 
 
+def _hidden_units(options, shape):
+    """The LSUN net is the paper's at every size."""
+    if options.architecture not in (None, "dcgan"):
+        return 0
+    return blocks.hidden_units(shape, 32 if options.width is None else options.width)
+
+
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
-    hidden = (o.norm, o.layers, o.activation)
+    hidden = (o.norm, o.layers, o.activation, o.hidden_units)
     game = lsgan.LSGAN(
         lsgan.build_generator(data.shape, o.architecture, o.width, o.latent_dim, *hidden),
         lsgan.build_discriminator(data.shape, o.architecture, o.width, *hidden),

@@ -25,8 +25,9 @@ from __future__ import annotations
 
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import sngan
+from tfgan_suite.networks import blocks
 from tfgan_suite.training import launch
-from tfgan_suite.training.optimizers import FusedAdam
+from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "shapes"
 STEPS = 6000
@@ -34,17 +35,22 @@ BATCH: int | None = None  # examples in a discriminator step; default: 32 for im
 ARCHITECTURE: str | None = None  # conv, resnet or mlp; default: conv for images, mlp for points
 WIDTH: int | None = None  # discriminator's channels, units; default: 16 (paper 64), points 128
 GENERATOR_WIDTH: int | None = None  # the generator's; default: the discriminator's
+# units of a hidden dense layer of the generator, 0: none (paper);
+# default: 16 * --generator-width up to 28 pixels, else 0
+HIDDEN_UNITS: int | None = None
 LATENT_DIM: int | None = None  # dimension of z; default: 32 (paper 128), points 2
-LOSS = "hinge"  # hinge or non_saturating
+LOSS = "hinge"  # hinge (paper), non_saturating or pairing
 DISCRIMINATOR_STEPS: int | None = None  # updates per generator update; default: 1, points 5
 GENERATOR_BATCHES = 1  # the generator's batch size, in batches of the discriminator
 SLOPE: float | None = None  # bound of the discriminator's slope; default: 1 (paper), points 30
 LABEL_SMOOTHING = 0.0  # the real label is 1 minus this; non_saturating only
 INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
 R1_WEIGHT = 0.0  # weight of the R1 penalty on real examples
-R1_EVERY = 1  # apply R1 every N steps
+R2_WEIGHT = 0.0  # weight of the same penalty on generated examples (R2)
+R1_EVERY = 1  # apply R1 and R2 every N steps
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 LEARNING_RATE: float | None = None  # Adam's, both players; default: 0.0005, for points 0.001
+DISCRIMINATOR_LEARNING_RATE: float | None = None  # the discriminator's; default: --learning-rate
 BETA_1 = 0.0  # Adam's beta 1
 BETA_2 = 0.9  # Adam's beta 2
 EMA_DECAY = 0.999  # decay of the averaged generator that draws samples; 0: none (paper)
@@ -56,11 +62,15 @@ def defaults(options, data):
     """Values for the kind of data."""
     points = len(data.shape) == 1
     width = 128 if points else 16
+    generator_width = width if options.width is None else options.width
+    if options.generator_width is not None:
+        generator_width = options.generator_width
     return {
         "batch": 128 if points else 32,
         "architecture": "mlp" if points else "conv",
         "width": width,
-        "generator_width": width if options.width is None else options.width,
+        "generator_width": generator_width,
+        "hidden_units": blocks.hidden_units(data.shape, generator_width),
         "latent_dim": 2 if points else 32,
         "discriminator_steps": 5 if points else 1,
         "slope": 30.0 if points else 1.0,
@@ -72,7 +82,9 @@ def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o, shape = options, tuple(data.shape)
     game = sngan.SNGAN(
-        sngan.build_generator(shape, o.architecture, o.generator_width, o.latent_dim),
+        sngan.build_generator(
+            shape, o.architecture, o.generator_width, o.latent_dim, o.hidden_units
+        ),
         sngan.build_discriminator(shape, o.architecture, o.width, o.slope),
         loss=o.loss,
         discriminator_steps=o.discriminator_steps,
@@ -83,7 +95,7 @@ def make_game(options, data):
     )
     game.compile(
         generator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
-        discriminator=FusedAdam(o.learning_rate, o.beta_1, o.beta_2),
+        discriminator=FusedAdam(opponent_learning_rate(o), o.beta_1, o.beta_2),
     )
     return game
 

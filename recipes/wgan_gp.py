@@ -18,19 +18,29 @@ of one. Paper: Inception score 7.86 +- .07 on CIFAR-10 with the ResNet, without 
 
 from __future__ import annotations
 
+from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import wgan_gp
+from tfgan_suite.networks import blocks
 from tfgan_suite.training import launch
-from tfgan_suite.training.optimizers import FusedAdam
+from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "ring"
 STEPS = 8000
 BATCH: int | None = None  # examples in one critic step, over all devices; default: 32, points 64
 ARCHITECTURE: str | None = None  # resnet, conv or mlp; default: conv for images, mlp for points
 WIDTH: int | None = None  # channels or units; default: 32 (paper 128), points 256 (paper 512)
+# units of a hidden dense layer of the generator, 0: none (paper);
+# default: 16 * --width up to 28 pixels, else 0
+HIDDEN_UNITS: int | None = None
 LATENT_DIM: int | None = None  # dimension of z; default: 128 for images, 2 for points
 CRITIC_STEPS = 5  # critic updates per generator update
 GP_WEIGHT: float | None = None  # lambda; default: 10 for images, 1 for points
 LEARNING_RATE: float | None = None  # Adam's, both players; default: 0.0005, for points 0.001
+DISCRIMINATOR_LEARNING_RATE: float | None = None  # the critic's; default: --learning-rate
+PAIRING = False  # the relativistic pairing loss in place of the distance
+R1_WEIGHT = 0.0  # weight of the R1 penalty on real examples
+R2_WEIGHT = 0.0  # weight of the same penalty on generated examples (R2)
+R1_EVERY = 1  # apply R1 and R2 every N steps
 BETA_1: float | None = None  # Adam's beta 1; default: 0 for images, 0.5 for points
 EMA_DECAY = 0.999  # decay of the averaged generator that draws samples; 0: none (paper)
 # learning rates decay linearly to 0 after this fraction of the run; default: 0.5, for points 0
@@ -45,6 +55,7 @@ def defaults(options, data):
             "batch": 64,
             "architecture": "mlp",
             "width": 256,
+            "hidden_units": 0,
             "latent_dim": 2,
             "gp_weight": 1.0,
             "learning_rate": 1e-3,
@@ -55,6 +66,9 @@ def defaults(options, data):
         "batch": 32,
         "architecture": "conv",
         "width": 32,
+        "hidden_units": blocks.hidden_units(
+            data.shape, 32 if options.width is None else options.width
+        ),
         "latent_dim": 128,
         "gp_weight": 10.0,
         "learning_rate": 5e-4,
@@ -67,16 +81,17 @@ def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
     game = wgan_gp.WGANGP(
-        wgan_gp.build_generator(data.shape, o.architecture, o.width, o.latent_dim),
+        wgan_gp.build_generator(data.shape, o.architecture, o.width, o.latent_dim, o.hidden_units),
         wgan_gp.build_critic(data.shape, o.architecture, o.width),
         gp_weight=o.gp_weight,
         critic_steps=o.critic_steps,
         ema_decay=o.ema_decay,
         seed=o.seed,
+        **regularization_options(o),
     )
     game.compile(
         generator=FusedAdam(o.learning_rate, o.beta_1, 0.9),
-        critic=FusedAdam(o.learning_rate, o.beta_1, 0.9),
+        critic=FusedAdam(opponent_learning_rate(o), o.beta_1, 0.9),
     )
     return game
 

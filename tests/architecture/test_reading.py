@@ -19,7 +19,7 @@ def test_names_are_followed_through_bases_modules_attributes_and_lambdas():
     assert "LatentGame.score_real" in files["tfgan_suite.core.latent_game"]
     assert "draw" in files["tfgan_suite.core.stateless_noise"]
     assert "AdversarialLoss.real" in files["tfgan_suite.losses.adversarial"]
-    assert "r1" in files["tfgan_suite.losses.penalties"]
+    assert "zero_centred" in files["tfgan_suite.losses.penalties"]
     assert "_cutout" in files["tfgan_suite.core.diff_augment"]
 
 

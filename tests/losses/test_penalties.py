@@ -90,7 +90,7 @@ def small_discriminator():
     )
 
 
-@pytest.mark.parametrize("kind", ["gradient_penalty", "r1"])
+@pytest.mark.parametrize("kind", ["gradient_penalty", "zero_centred"])
 def test_second_order_gradient_equals_finite_differences(kind):
     discriminator = small_discriminator()
     points = tf.random.stateless_normal((3, 6, 6, 2), [1, 2]) * 2.0
@@ -144,7 +144,7 @@ def test_interpolate_refuses_what_would_broadcast():
 
 def test_r1():
     """|grad|^2 / 2 = 25 / 2 for w = (3, 4), and the outputs come along."""
-    penalty, outputs = penalties.r1(linear(tf.constant([3.0, 4.0])), POINTS)
+    penalty, outputs = penalties.zero_centred(linear(tf.constant([3.0, 4.0])), POINTS)
     assert float(penalty) == pytest.approx(12.5, rel=1e-6)
     np.testing.assert_allclose(outputs[:, 0], [11.0, -7.0, 0.0], rtol=1e-6)
 

@@ -1,6 +1,7 @@
 """Every recipe runs from flags to export, at tiny sizes, in the words of a user."""
 
 import json
+import re
 import runpy
 import types
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from harness import run_recipe
 
-from tfgan_suite import InputError
+from tfgan_suite import InputError, compat
 from tfgan_suite.cli.list_games import games
 from tfgan_suite.training import options
 from tfgan_suite.training.run_folder import DataInfo, Run
@@ -80,12 +81,54 @@ def prepared(name, shape, *words):
         ("ebgan", (8, 8, 3), ["--code-dim", "0"], "code_dim", 0),
         ("cyclegan", (256, 256, 3), [], "blocks", 9),
         ("sngan", (8, 8, 3), ["--width", "5"], "generator_width", 5),
+        ("sngan", (28, 28, 1), ["--width", "5"], "hidden_units", 80),
+        ("ebgan", (16, 16, 1), ["--generator-width", "3"], "hidden_units", 48),
+        ("lsgan", (28, 28, 1), [], "hidden_units", 512),
+        ("lsgan", (28, 28, 1), ["--architecture", "vgg"], "hidden_units", 0),
+        ("lsgan", (28, 28, 1), ["--hidden-units", "0"], "hidden_units", 0),
+        ("wgan", (28, 28, 1), ["--architecture", "constant"], "hidden_units", 0),
+        ("wgan", (32, 32, 3), [], "hidden_units", 0),
+        ("wgan_gp", (28, 28, 1), ["--width", "4"], "hidden_units", 64),
+        ("ali", (28, 28, 1), [], "hidden_units", 512),
+        ("dcgan", (28, 28, 1), [], "hidden_units", 512),
+        ("dcgan", (28, 28, 1), ["--paper"], "hidden_units", 0),
+        ("dcgan", (32, 32, 3), [], "loss", "pairing"),
+        ("dcgan", (32, 32, 3), ["--paper"], "loss", "non_saturating"),
+        ("dcgan", (32, 32, 3), ["--loss", "hinge"], "loss", "hinge"),
+        ("dcgan", (32, 32, 3), ["--paper"], "r2_weight", 0.0),
     ],
 )  # fmt: skip
 def test_a_typed_value_is_the_value_used(name, shape, words, name_of_constant, value):
     _, chosen = prepared(name, shape, *words)
     assert getattr(chosen, name_of_constant) == value
     assert type(getattr(chosen, name_of_constant)) is type(value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ali",
+        "cgan",
+        "dcgan",
+        "ebgan",
+        "gan",
+        "gran",
+        "infogan",
+        "lsgan",
+        "sngan",
+        "wgan",
+        "wgan_gp",
+    ],
+)
+def test_the_opponent_has_a_learning_rate_of_its_own(name):
+    shape = (8, 8, 1) if name in ("dcgan", "gran", "infogan") else (2,)
+    words = ["--discriminator-learning-rate", "0.125", "--width", "4"]
+    recipe, chosen = prepared(name, shape, *words)
+    game = recipe["make_game"](chosen, DataInfo("data", shape, ("a", "b")))
+    rates = {
+        player: compat.get_learning_rate(game.optimizer_of(player)) for player in game.players()
+    }
+    assert rates.pop(game.opponent_name) == 0.125 and 0.125 not in rates.values()
 
 
 @pytest.mark.parametrize(
@@ -121,6 +164,7 @@ def test_dcgan_on_the_embedded_shapes(tmp_path, monkeypatch, capsys):
         "saved_models/dcgan_shapes/1/card.json",
     ):
         assert (tmp_path / place).is_file(), place
+    assert re.search(r"kinds +\d+ of 18 kinds appear: no .*s and \d+ more", said)
     for line in ("SavedModel   saved_models/dcgan_shapes/1", "docker run", "clean_share"):
         assert line in said
     card = json.loads((tmp_path / "saved_models/dcgan_shapes/1/card.json").read_text())

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_suite import compat
+from tfgan_suite.data.synthetic import gaussians
 from tfgan_suite.games import dcgan
 from tfgan_suite.training import callbacks
 from tfgan_suite.training.health import Health, first_not_finite, spread_of
@@ -90,6 +91,31 @@ def test_a_collapse_after_diversity_is_told_once():
     assert len(told) == 1 and "step 3" in told[0] and "collapsed" in told[0]
     assert len(watch.warnings) == 2
     assert watch.fatal is None
+
+
+def test_kinds_that_disappear_are_named_once():
+    """Modes of the ring 0 and 1, then 0 alone, then both again; a stray point is no kind."""
+    watch, told = health(oracle=lambda points: gaussians.report(points, "ring"))
+    centres = gaussians.WORLDS["ring"].centres
+    stray = [0] * 253 + [1] * 3
+    draws = iter([[0, 1] * 128, [0] * 256, [0, 1] * 128, [0] * 256, stray, [0] * 256])
+    game = small_game(rate=0.0)
+    game.collapse_pairs = lambda examples: {}
+    game.generate = lambda count, seed: centres[next(draws)]
+    fit(game, 6, watch)
+    assert len(told) == 1 and len(watch.warnings) == 3
+    assert "step 2" in told[0] and "mode 1, which appeared before" in told[0]
+    assert "1 of 8 kinds appear: no mode 1, mode 2, mode 3" in told[0] and "and 1 more" in told[0]
+
+
+def test_kinds_that_never_appeared_are_no_warning():
+    watch, told = health(oracle=lambda points: gaussians.report(points, "ring"))
+    draws = iter([[0] * 253 + [1] * 3, [0] * 256])
+    game = small_game(rate=0.0)
+    game.collapse_pairs = lambda examples: {}
+    game.generate = lambda count, seed: gaussians.WORLDS["ring"].centres[next(draws)]
+    fit(game, 2, watch)
+    assert told == []
 
 
 def test_an_untrained_even_generator_has_not_collapsed():

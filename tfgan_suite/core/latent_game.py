@@ -38,8 +38,12 @@ class Regularization:
             it stays.
         r1_weight: weight of the penalty `E |grad D(x)|^2 / 2` on real examples (Mescheder et al.
             2018). Default 0.
-        r1_every: apply R1 every so many steps, with as many times the weight; the penalty costs
-            about as much as the rest of a step. Default 1.
+        r2_weight: weight of the same penalty on generated examples, R2. Default 0.
+        r1_every: apply R1 and R2 every so many steps, with as many times the weight; the penalties
+            cost about as much as the rest of a step. Default 1.
+        pairing: replace the game's adversarial loss by `"pairing"`, softplus(-(D(x) - D(G(z)))) of
+            each real example and its partner (Huang et al. 2024), which keeps modes alive that
+            other losses drop. It is meant to go with R1 and R2. Default False.
         augment: random changes of all inputs of the discriminator, through which the generator
             gets its gradients (DiffAugment, Zhao et al. 2020): any of `"color"`,
             `"translation"`, `"cutout"`, separated by commas. Default none.
@@ -52,11 +56,14 @@ class Regularization:
     instance_noise: float = 0.0
     instance_noise_steps: int = 0
     r1_weight: float = 0.0
+    r2_weight: float = 0.0
     r1_every: int = 1
+    pairing: bool = False
     augment: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("label_smoothing", "instance_noise", "instance_noise_steps", "r1_weight"):
+        amounts = ("label_smoothing", "instance_noise", "instance_noise_steps")
+        for name in (*amounts, "r1_weight", "r2_weight"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be 0 (off) or more")
         if isinstance(self.r1_every, bool) or self.r1_every != int(self.r1_every):
@@ -79,7 +86,7 @@ class LatentGame(AdversarialModel):
         seed: seed of the noise.
         name: Keras name.
         **options: `Regularization`: `label_smoothing`, `instance_noise`, `instance_noise_steps`,
-            `r1_weight`, `r1_every`, `augment`.
+            `r1_weight`, `r2_weight`, `r1_every`, `pairing`, `augment`.
 
     Raises:
         InputError: an unknown name or a value out of range.
@@ -90,6 +97,8 @@ class LatentGame(AdversarialModel):
 
     # What the paper calls the generator's opponent: the attribute, the player, the losses' prefix.
     opponent_name = "discriminator"
+    # 1 where the discriminator's outputs are high for real examples, -1 where they are low.
+    realness = 1.0
 
     generator: keras.Model
     discriminator: keras.Model
@@ -112,7 +121,11 @@ class LatentGame(AdversarialModel):
         if latent not in ("uniform", "normal"):
             raise InputError(f"latent is {latent!r}; it must be 'uniform' or 'normal'")
         regularization = _regularization(options)
-        adversarial = losses.get(loss, label_smoothing=regularization.label_smoothing)
+        adversarial = losses.get(
+            "pairing" if regularization.pairing else loss,
+            label_smoothing=regularization.label_smoothing,
+            paired=True,
+        )
         ema_decays = {"generator": ema_decay} if ema_decay else None
         super().__init__(seed=seed, ema_decays=ema_decays, name=name)
         self.generator = generator
@@ -121,14 +134,26 @@ class LatentGame(AdversarialModel):
         self.adversarial = adversarial
         self.latent = latent
         self.latent_dim = _first_shape(generator)[-1]
-        terms = ("real", "fake") + (("r1",) if regularization.r1_weight else ())
         self.loss_names = (
             "generator/adversarial",
-            *(f"{self.opponent_name}/{term}" for term in terms),
+            *(f"{self.opponent_name}/{term}" for term in self.adversarial_names),
+            *self.penalty_names,
         )
 
     def players(self) -> dict[str, list[keras.Model]]:
         return {"generator": [self.generator], self.opponent_name: [self.opponent]}
+
+    @property
+    def adversarial_names(self) -> tuple[str, ...]:
+        """Names of the terms in the discriminator's adversarial loss."""
+        return ("pairs",) if self.adversarial.paired else ("real", "fake")
+
+    @property
+    def penalty_names(self) -> tuple[str, ...]:
+        """The keys of R1 and R2 among `loss_names`, where they are on."""
+        options = self.regularization
+        weights = {"r1": options.r1_weight, "r2": options.r2_weight}
+        return tuple(f"{self.opponent_name}/{name}" for name in weights if weights[name])
 
     @property
     def opponent(self) -> keras.Model:
@@ -174,24 +199,79 @@ class LatentGame(AdversarialModel):
         Args:
             real: real examples `(batch, ...)` from `augment_inputs`.
             discriminator: maps them to outputs; by default the discriminator in training. With R1
-                the first axis of each output must be the batch.
+                the first axis of each output must be the batch; of several the first is penalized.
 
         Returns:
             The outputs, and a dict of terms, empty or `{"r1": ...}`.
         """
+        return self._penalized(real, discriminator, "r1", self.regularization.r1_weight)
+
+    def score_fake(
+        self, fake: tf.Tensor, discriminator: Callable[[tf.Tensor], Any] | None = None
+    ) -> tuple[Any, dict[str, tf.Tensor]]:
+        """As `score_real` for generated examples, which are constants here; the term is R2."""
+        return self._penalized(fake, discriminator, "r2", self.regularization.r2_weight)
+
+    def _penalized(
+        self,
+        inputs: tf.Tensor,
+        discriminator: Callable[[tf.Tensor], Any] | None,
+        name: str,
+        weight: float,
+    ) -> tuple[Any, dict[str, tf.Tensor]]:
         discriminator = discriminator or (lambda x: self.opponent(x, training=True))
-        weight, every = self.regularization.r1_weight, self.regularization.r1_every
+        every = self.regularization.r1_every
         if not weight:
-            return discriminator(real), {}
+            return discriminator(inputs), {}
+        calls: list[Any] = []
+
+        def first_output(x: tf.Tensor) -> tf.Tensor:
+            calls.append(discriminator(x))
+            return calls[-1][0] if isinstance(calls[-1], (tuple, list)) else calls[-1]
+
         if every == 1:
-            penalty, outputs = penalties.r1(discriminator, real)
-            return outputs, {"r1": weight * penalty}
+            penalty, _ = penalties.zero_centred(first_output, inputs)
+            return calls[-1], {name: weight * penalty}
         penalty = tf.cond(
             self.steps % every == 0,
-            lambda: weight * every * penalties.r1(discriminator, real)[0],
+            lambda: weight * every * penalties.zero_centred(first_output, inputs)[0],
             lambda: tf.constant(0.0),
         )
-        return discriminator(real), {"r1": penalty}
+        return discriminator(inputs), {name: penalty}
+
+    def adversarial_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The discriminator's adversarial loss.
+
+        Args:
+            real: its outputs for real examples `(batch, ...)`.
+            fake: its outputs for generated ones; a loss of pairs compares row with row.
+
+        Returns:
+            `{"real": ..., "fake": ...}`, or `{"pairs": ...}` of a loss of pairs.
+        """
+        if self.adversarial.paired:
+            return {"pairs": self.adversarial.real(self.realness * (real - fake))}
+        return {"real": self.adversarial.real(real), "fake": self.adversarial.fake(fake)}
+
+    def generator_loss(self, fake: tf.Tensor, real: Callable[[], tf.Tensor]) -> tf.Tensor:
+        """The generator's adversarial loss.
+
+        Args:
+            fake: the discriminator's outputs for generated examples `(batch, ...)`.
+            real: computes its outputs for their partners, of the same shape. Only a loss of pairs
+                calls it; no gradient passes through it.
+        """
+        if not self.adversarial.paired:
+            return self.adversarial.generator(fake)
+        return self.adversarial.generator(self.realness * (fake - tf.stop_gradient(real())))
+
+    def partner_outputs(self, real: tf.Tensor | None) -> tf.Tensor:
+        """The discriminator's outputs for the real partners in the generator's update.
+
+        Args:
+            real: real examples `(batch, ...)`, not yet augmented.
+        """
+        return self.opponent(self.augment_inputs(real, "partner"), training=True)
 
     # ---- what the trained game offers --------------------------------------------------------
 
@@ -215,7 +295,8 @@ class LatentGame(AdversarialModel):
         draw = self.adversarial.draw
         if draw is None:
             return []
-        loss = sum(logs.get(f"{self.opponent_name}/{term}", draw) for term in ("real", "fake"))
+        names = [f"{self.opponent_name}/{term}" for term in self.adversarial_names]
+        loss = sum(logs.get(name, draw) for name in names)
         if loss >= WON * draw:
             return []
         return [

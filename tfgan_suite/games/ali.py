@@ -45,6 +45,7 @@ def build_decoder(
     latent_dim: int = 64,
     mean: float = 0.0,
     norm: bool = True,
+    hidden_units: int = 0,
 ) -> keras.Model:
     """The decoder G, which generates examples from z.
 
@@ -56,6 +57,7 @@ def build_decoder(
         latent_dim: length of z; paper 64 (CIFAR-10), 256 (CelebA), 2 (points).
         mean: mean of the training pixels, in (-1, 1): initial output of architecture `"paper"`.
         norm: batch norm after the hidden layers of nets for images.
+        hidden_units: of a dense layer on z in `"conv"`; see `blocks.hidden_units`. Default 0: none.
 
     Returns:
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
@@ -84,7 +86,8 @@ def build_decoder(
     else:
         base, doublings = blocks.upsampling_plan(shape[0])
         filters = width << (doublings - 1)
-        x = Dense(base * base * filters, use_bias=not norm, name="project")(latent)
+        x = blocks.hidden_latent(latent, hidden_units)
+        x = Dense(base * base * filters, use_bias=not norm, name="project")(x)
         x = keras.layers.Reshape((base, base, filters))(x)
         for level in reversed(range(doublings - 1)):
             x = _activated(x, norm)
@@ -183,8 +186,7 @@ def build_discriminator(
             x = block(x, Dense(4 * side), 2 * side)
     else:
         x = block.dropped(example, 0.4 * dropout)
-        halvings = blocks.upsampling_plan(shape[0])[1]
-        for level in range(halvings):
+        for level in range(blocks.upsampling_plan(shape[0])[1]):
             x = block(x, Conv2D(width << level, 4, 2, "same"))
         # A small branch for z, or the discriminator wins by cues in z alone early in training.
         z = block(latent, Dense(4 * width))
@@ -298,12 +300,12 @@ class ALI(LatentGame):
     ) -> dict[str, tf.Tensor]:
         """Loss terms of the discriminator for the pairs `(real, inferred)` and `(fake, latent)`."""
         a_q, terms = self.score_real(
-            self.augment_inputs(real, "real"),
-            lambda x: self._score(x, inferred, "critic real"),
+            self.augment_inputs(real, "real"), lambda x: self._score(x, inferred, "critic real")
         )
-        a_p = self._score(self.augment_inputs(fake, "fake"), latent, "critic fake")
-        terms["real"], terms["fake"] = self.adversarial.real(a_q), self.adversarial.fake(a_p)
-        return terms
+        a_p, penalty = self.score_fake(
+            self.augment_inputs(fake, "fake"), lambda x: self._score(x, latent, "critic fake")
+        )
+        return {**terms, **penalty, **self.adversarial_terms(a_q, a_p)}
 
     def generator_terms(
         self, real: tf.Tensor, inferred: tf.Tensor, fake: tf.Tensor, latent: tf.Tensor
@@ -313,9 +315,10 @@ class ALI(LatentGame):
         a_q = self._score(self.augment_inputs(real, salts[0]), inferred, salts[0])
         a_p = self._score(self.augment_inputs(fake, salts[1]), latent, salts[1])
         middle = 2.0 * (self.adversarial.threshold or 0.0)
+        # Of a loss of pairs each term is the whole loss, with the gradient of one of its two sides.
         return {
-            "inference": self.adversarial.generator(middle - a_q),
-            "adversarial": self.adversarial.generator(a_p),
+            "inference": self.generator_loss(middle - a_q, lambda: middle - a_p),
+            "adversarial": self.generator_loss(a_p, lambda: a_q),
         }
 
     def _score(self, example: tf.Tensor, latent: tf.Tensor, salt: str) -> tf.Tensor:
@@ -370,9 +373,7 @@ def _check(shape: tuple[int, ...], architecture: str) -> None:
 
 
 def _activated(x: Any, norm: bool, slope: float = 0.1) -> Any:
-    if norm:
-        x = blocks.normalized(x, "batch")
-    return compat.LeakyReLU(slope)(x)
+    return compat.LeakyReLU(slope)(blocks.normalized(x, "batch" if norm else "none"))
 
 
 class _DiscriminatorBlocks:

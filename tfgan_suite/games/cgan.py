@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -227,7 +228,7 @@ class CGAN(LatentGame):
         self.update(
             "discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake), label)
         )
-        self.update("generator", lambda: self.generator_terms(fake, label), tape)
+        self.update("generator", lambda: self.generator_terms(fake, label, real), tape)
         return self.logs()
 
     def score(self, inputs: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
@@ -240,29 +241,29 @@ class CGAN(LatentGame):
         self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """Loss terms of the discriminator for examples `(batch, ...)` of classes `(batch,)`."""
-        outputs: dict[str, Any] = {}
-
-        def discriminator(inputs: tf.Tensor) -> tf.Tensor:
-            # R1 applies to the logit only, so the class logits are passed on beside it.
-            logit, outputs["class_logits"] = self.score(inputs, label)
-            return logit
-
-        real_logits, terms = self.score_real(self.augment_inputs(real, "real"), discriminator)
-        fake_logits, fake_classes = self.score(self.augment_inputs(fake, "fake"), label)
-        terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(fake_logits)
+        score = functools.partial(self.score, label=label)
+        (real_logits, real_classes), terms = self.score_real(
+            self.augment_inputs(real, "real"), score
+        )
+        (fake_logits, fake_classes), penalty = self.score_fake(
+            self.augment_inputs(fake, "fake"), score
+        )
+        terms = {**terms, **penalty, **self.adversarial_terms(real_logits, fake_logits)}
         if self.auxiliary:
-            terms["class"] = self.class_weight * class_loss(outputs["class_logits"], label)
-            correct = tf.argmax(outputs["class_logits"], 1, tf.int32) == label
+            terms["class"] = self.class_weight * class_loss(real_classes, label)
+            correct = tf.argmax(real_classes, 1, tf.int32) == label
             self.record("discriminator/accuracy", tf.reduce_mean(tf.cast(correct, tf.float32)))
             if self.classify_fakes:
                 terms["fake_class"] = self.class_weight * class_loss(fake_classes, label)
         return terms
 
-    def generator_terms(self, fake: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+    def generator_terms(
+        self, fake: tf.Tensor, label: tf.Tensor, real: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """Loss terms of the generator for generated examples of classes `(batch,)`."""
         logits, class_logits = self.score(self.augment_inputs(fake, "generator"), label)
-        terms = {"adversarial": self.adversarial.generator(logits)}
+        partner = lambda: self.score(self.augment_inputs(real, "partner"), label)[0]  # noqa: E731
+        terms = {"adversarial": self.generator_loss(logits, partner)}
         if self.auxiliary:
             terms["class"] = self.class_weight * class_loss(class_logits, label)
         return terms

@@ -13,6 +13,8 @@ from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks.blocks import (
     check_positive_integers,
+    hidden_features,
+    hidden_latent,
     initializer_before,
     normal,
     normalization,
@@ -30,6 +32,7 @@ def build_generator(
     width: int = 128,
     latent_dim: int = 100,
     kernel: int = 5,
+    hidden_units: int = 0,
 ) -> keras.Model:
     """The paper's generator: one dense layer, then transposed convolutions with batch norm.
 
@@ -40,6 +43,8 @@ def build_generator(
             Paper: 128; Torch port: 64.
         latent_dim: length of z.
         kernel: kernel size; paper 5, Torch port 4 (even overlap, no checkerboard).
+        hidden_units: units of a dense layer between z and the first maps, with batch norm; see
+            `blocks.hidden_units`. Default 0, the paper's: none.
 
     Returns:
         Model from z `(batch, latent_dim)` to images `(batch, size, size, channels)` in [-1, 1].
@@ -51,9 +56,8 @@ def build_generator(
     base, doublings = upsampling_plan(size)
     filters = width << (doublings - 1)
     latent = keras.Input((latent_dim,), name="z")
-    x = Dense(base * base * filters, use_bias=False, kernel_initializer=normal(), name="project")(
-        latent
-    )
+    x = hidden_latent(latent, hidden_units)
+    x = Dense(base * base * filters, use_bias=False, kernel_initializer=normal(), name="project")(x)
     x = keras.layers.Reshape((base, base, filters))(x)
     for _ in range(doublings - 1):
         x = keras.layers.ReLU()(normalized(x, "batch"))
@@ -78,6 +82,7 @@ def build_discriminator(
     width: int = 128,
     kernel: int = 5,
     norm: str = "batch",
+    hidden_units: int = 0,
 ) -> keras.Model:
     """The paper's discriminator: strided convolutions, leaky ReLU, one dense unit.
 
@@ -88,6 +93,8 @@ def build_discriminator(
         kernel: kernel size; paper 5, Torch port 4.
         norm: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`; never on the first layer.
             Without one, weights start from He's wider distribution, not with the paper's 0.02.
+        hidden_units: units of a dense layer before the output; see `blocks.hidden_units`. Default
+            0, the paper's: none.
 
     Returns:
         Model from images `(batch, size, size, channels)` to logits `(batch, 1)`, float32.
@@ -111,7 +118,7 @@ def build_discriminator(
         )(x)
         x = layer(x) if layer is not None else x
         x = compat.LeakyReLU(0.2)(x)
-    x = keras.layers.Flatten()(x)
+    x = hidden_features(keras.layers.Flatten()(x), hidden_units, f"features_{halvings}")
     logit = Dense(1, kernel_initializer=normal(), dtype="float32", name="logit")(x)
     return keras.Model(image, logit, name="dcgan_discriminator")
 
@@ -196,7 +203,7 @@ class DCGAN(LatentGame):
             tape = self.tape("generator")
             with tape:
                 fake = self.generator(self.latents(real, "fresh"), training=True)
-        self.update("generator", lambda: self.generator_terms(fake), tape)
+        self.update("generator", lambda: self.generator_terms(fake, real), tape)
         return self.logs()
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -206,12 +213,12 @@ class DCGAN(LatentGame):
         mix their statistics, and the discriminator could tell them apart by the mixture.
         """
         real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
-        fake_logits = self.discriminator(self.augment_inputs(fake, "fake"), training=True)
-        terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(fake_logits)
-        return terms
+        fake_logits, penalty = self.score_fake(self.augment_inputs(fake, "fake"))
+        return {**terms, **penalty, **self.adversarial_terms(real_logits, fake_logits)}
 
-    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for generated examples `(batch, ...)`."""
+    def generator_terms(
+        self, fake: tf.Tensor, real: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for generated examples; `real` are their partners in pairs."""
         logits = self.discriminator(self.augment_inputs(fake, "generator"), training=True)
-        return {"adversarial": self.adversarial.generator(logits)}
+        return {"adversarial": self.generator_loss(logits, lambda: self.partner_outputs(real))}

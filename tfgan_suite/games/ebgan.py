@@ -17,6 +17,7 @@ from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import (
     check_positive_integers,
     check_shape,
+    hidden_latent,
     initializer_before,
     mlp,
     normal,
@@ -37,6 +38,7 @@ def build_generator(
     width: int | None = None,
     latent_dim: int = 100,
     layers: int = 4,
+    hidden_units: int = 0,
 ) -> keras.Model:
     """A generator of the paper.
 
@@ -48,6 +50,8 @@ def build_generator(
             the paper's: 128; 1600 for `"dense"`; 128 for `"mlp"`.
         latent_dim: length of z.
         layers: hidden layers of `"dense"` and `"mlp"`.
+        hidden_units: units of a dense layer between z and the first maps of `"conv"`; see
+            `blocks.hidden_units`. Default 0, the paper's: none.
 
     Returns:
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
@@ -71,7 +75,8 @@ def build_generator(
     else:
         base, doublings = upsampling_plan(shape[0])
         filters = width << (doublings - 1)
-        x = Dense(base * base * filters, kernel_initializer=normal(), name="project")(latent)
+        x = hidden_latent(latent, hidden_units)
+        x = Dense(base * base * filters, kernel_initializer=normal(), name="project")(x)
         x = keras.layers.Reshape((base, base, filters))(x)
         for level in reversed(range(doublings)):
             x = keras.layers.ReLU()(normalized(x, "batch"))
@@ -228,6 +233,7 @@ class EBGAN(LatentGame):
     """
 
     opponent_name = "critic"
+    realness = -1.0  # energies are low for real examples
 
     def __init__(
         self,
@@ -270,7 +276,7 @@ class EBGAN(LatentGame):
         with tape:
             fake = self.generator(self.latents(real, "z"), training=True)
         self.update("critic", lambda: self.critic_terms(real, tf.stop_gradient(fake)))
-        self.update("generator", lambda: self.generator_terms(fake), tape)
+        self.update("generator", lambda: self.generator_terms(fake, real), tape)
         return self.logs()
 
     def score(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -283,19 +289,25 @@ class EBGAN(LatentGame):
         real_energy, terms = self.score_real(
             self.augment_inputs(real, "real"), lambda inputs: self.score(inputs)[0]
         )
-        fake_energy, _ = self.score(self.augment_inputs(fake, "fake"))
+        fake_energy, penalty = self.score_fake(
+            self.augment_inputs(fake, "fake"), lambda inputs: self.score(inputs)[0]
+        )
         self.record("critic/active", tf.reduce_mean(tf.cast(fake_energy < self.margin, tf.float32)))
-        terms["real"] = self.adversarial.real(real_energy)
-        terms["fake"] = self.adversarial.fake(fake_energy)
-        return terms
+        return {**terms, **penalty, **self.adversarial_terms(real_energy, fake_energy)}
 
-    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+    def partner_outputs(self, real: tf.Tensor | None) -> tf.Tensor:
+        """The energies of the real partners in the generator's update."""
+        return self.score(self.augment_inputs(real, "partner"))[0]
+
+    def generator_terms(
+        self, fake: tf.Tensor, real: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """Loss terms of the generator for generated examples.
 
         The gradient passes through the reconstruction and through its target, the examples.
         """
         energy, code = self.score(self.augment_inputs(fake, "generator"))
-        terms = {"adversarial": self.adversarial.generator(energy)}
+        terms = {"adversarial": self.generator_loss(energy, lambda: self.partner_outputs(real))}
         if self.pulling_away_weight:
             terms["pulling_away"] = self.pulling_away_weight * pulling_away(code)
         return terms

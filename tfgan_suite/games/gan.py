@@ -24,7 +24,7 @@ PAPER = "Goodfellow et al. 2014, arXiv:1406.2661"
 DATA = "images or points"
 
 ARCHITECTURES = ("dense", "conv", "mlp")
-LOSSES = ("non_saturating", "minimax")
+LOSSES = ("non_saturating", "minimax", "pairing")
 UPDATE_MODES = ("alternating", "simultaneous")
 _GENERATOR_WIDTHS = {"dense": 1200, "conv": 80, "mlp": 128}
 _DISCRIMINATOR_WIDTHS = {"dense": 240, "conv": 32, "mlp": 128}
@@ -259,7 +259,7 @@ class GAN(LatentGame):
         self.discriminator_steps = self.batches_per_step = discriminator_steps
         self.update_mode = update_mode
         self.max_norm = max_norm
-        if not self.regularization.label_smoothing:
+        if not self.regularization.label_smoothing and not self.adversarial.paired:
             self.loss_names += ("discriminator/jsd",)
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
@@ -276,7 +276,7 @@ class GAN(LatentGame):
             )
             self.apply_max_norm()
         latent = self.latents(part, "generator")
-        self.update("generator", lambda: self.generator_terms(latent))
+        self.update("generator", lambda: self.generator_terms(latent, part))
         return self.logs()
 
     def update_simultaneously(self, real: tf.Tensor) -> None:
@@ -284,9 +284,14 @@ class GAN(LatentGame):
         generator_tape, discriminator_tape = self.tape("generator"), self.tape("discriminator")
         with discriminator_tape, generator_tape:
             fake = self.generator(self.latents(real, "generator"), training=True)
-            logits = self.score(self.augment_inputs(fake, "fake"), "fake")
-            generator_terms = {"adversarial": self.adversarial.generator(logits)}
+            inputs = self.augment_inputs(fake, "fake")
+            logits = self.score(inputs, "fake")
+            partners = functools.partial(self.partner_outputs, real)
+            generator_terms = {"adversarial": self.generator_loss(logits, partners)}
             discriminator_terms = self.scored_terms(real, logits, 0)
+            if self.regularization.r2_weight:
+                _, penalty = self.score_fake(inputs, lambda x: self.score(x, "fake"))
+                discriminator_terms.update(penalty)
         self.update("discriminator", lambda: discriminator_terms, discriminator_tape)
         self.update("generator", lambda: generator_terms, generator_tape)
         self.apply_max_norm()
@@ -298,25 +303,33 @@ class GAN(LatentGame):
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor, turn: int = 0) -> dict:
         """Loss terms of the discriminator in its update number `turn`; records the divergence."""
-        fake = self.augment_inputs(tf.stop_gradient(fake), f"fake {turn}")
-        return self.scored_terms(real, self.score(fake, f"fake {turn}"), turn)
+        salt = f"fake {turn}"
+        fake = self.augment_inputs(tf.stop_gradient(fake), salt)
+        logits, penalty = self.score_fake(fake, lambda x: self.score(x, salt))
+        return {**penalty, **self.scored_terms(real, logits, turn)}
 
     def scored_terms(self, real: tf.Tensor, fake_logits: tf.Tensor, turn: int) -> dict:
         """`discriminator_terms` for generated examples whose logits are known."""
         salt = f"real {turn}"
         inputs = self.augment_inputs(real, salt)
         real_logits, terms = self.score_real(inputs, lambda x: self.score(x, salt))
-        terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(fake_logits)
+        terms.update(self.adversarial_terms(real_logits, fake_logits))
         if "discriminator/jsd" in self.loss_names:
             total = terms["real"] + terms["fake"]
             self.record("discriminator/jsd", adversarial.jensen_shannon_estimate(total))
         return terms
 
-    def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for z `(batch, latent_dim)`, with dropout."""
+    def generator_terms(
+        self, latent: tf.Tensor, real: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for z, with dropout; `real` are partners in pairs."""
         fake = self.augment_inputs(self.generator(latent, training=True), "generator")
-        return {"adversarial": self.adversarial.generator(self.score(fake, "generator"))}
+        logits = self.score(fake, "generator")
+        return {"adversarial": self.generator_loss(logits, lambda: self.partner_outputs(real))}
+
+    def partner_outputs(self, real: tf.Tensor | None) -> tf.Tensor:
+        """Logits of the real partners in the generator's update."""
+        return self.score(self.augment_inputs(real, "partner"), "partner")
 
     def apply_max_norm(self) -> None:
         """Rescales the weights into each unit of the discriminator to at most `max_norm`."""

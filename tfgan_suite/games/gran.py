@@ -310,15 +310,14 @@ class GRAN(LatentGame):
         with tape:
             fake = self.generator(self.latents(real, "z"), training=True)
         self.update("discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake)))
-        self.update("generator", lambda: self.generator_terms(fake), tape)
+        self.update("generator", lambda: self.generator_terms(fake, real), tape)
         return self.logs()
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the discriminator for images `(batch, height, width, channels)`."""
         real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
-        fake_logits = self.discriminator(self.augment_inputs(fake, "fake"), training=True)
-        terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(fake_logits)
+        fake_logits, penalty = self.score_fake(self.augment_inputs(fake, "fake"))
+        terms = {**terms, **penalty, **self.adversarial_terms(real_logits, fake_logits)}
         if self.weight_decay:
             weights = [
                 v for v in variables_of(self.discriminator.trainable_variables) if len(v.shape) > 1
@@ -327,10 +326,12 @@ class GRAN(LatentGame):
             terms["weight_decay"] = self.weight_decay * tf.add_n(squares)
         return terms
 
-    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for generated examples `(batch, ...)`."""
+    def generator_terms(
+        self, fake: tf.Tensor, real: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for generated examples; `real` are their partners in pairs."""
         logits = self.discriminator(self.augment_inputs(fake, "generator"), training=True)
-        return {"adversarial": self.adversarial.generator(logits)}
+        return {"adversarial": self.generator_loss(logits, lambda: self.partner_outputs(real))}
 
     # ---- what the trained game offers --------------------------------------------------------
 

@@ -52,8 +52,7 @@ def build_generator(
     blocks.check_positive_integers(channels=channels, width=width, latent_dim=latent_dim)
     base, doublings = blocks.upsampling_plan(size)
     filters = width << (doublings - 1)
-    latent = keras.Input((latent_dim,), name="z")
-    x = latent
+    x = latent = keras.Input((latent_dim,), name="z")
     for units in (16 * width, base * base * filters):
         x = Dense(units, use_bias=not norm, kernel_initializer=blocks.normal())(x)
         x = _activated(x, norm)
@@ -184,8 +183,7 @@ class InfoGAN(LatentGame):
         arXiv:1606.03657. Official code: openai/InfoGAN.
 
     Deviations:
-        * Images are in [-1, 1] with tanh, as in all games of this suite, not in [0, 1] with
-          sigmoid.
+        * Images are in [-1, 1] with tanh, as in all games here, not in [0, 1] with sigmoid.
         * Layers before a batch norm have no bias, which it would cancel.
         * Larger images have more up-blocks, each with twice the channels of the next.
     """
@@ -256,7 +254,7 @@ class InfoGAN(LatentGame):
             fake = self.generator(latent, training=True)
         constant = tf.stop_gradient(fake)
         self.update("discriminator", lambda: self.discriminator_terms(real, constant, codes))
-        self.update("generator", lambda: self.generator_terms(fake, codes), tape)
+        self.update("generator", lambda: self.generator_terms(fake, codes, real), tape)
         return self.logs()
 
     def sample_latents(self, real: tf.Tensor, salt: str) -> tuple[tf.Tensor, Codes]:
@@ -284,8 +282,10 @@ class InfoGAN(LatentGame):
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor, codes: Codes) -> Codes:
         """Loss terms of discriminator and Q; `codes` are those of `fake`."""
         real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
-        inputs = self.augment_inputs(fake, "fake")
-        features, fake_logits = self.trunk_and_logit(inputs, training=True)
+        (fake_logits, features), penalty = self.score_fake(
+            self.augment_inputs(fake, "fake"),
+            lambda x: self.trunk_and_logit(x, training=True)[::-1],
+        )
         control = not any(self.lambdas.values())
         features = tf.stop_gradient(features) if control else features
         q_params = self.recognition(features, training=True)
@@ -296,18 +296,18 @@ class InfoGAN(LatentGame):
         if self.categorical:
             correct = tf.argmax(self._split(q_params)[0], -1, tf.int32) == codes["category"]
             self.record("discriminator/code_accuracy", tf.reduce_mean(tf.cast(correct, tf.float32)))
-        terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(fake_logits)
+        terms = {**terms, **penalty, **self.adversarial_terms(real_logits, fake_logits)}
         terms["information"] = -tf.add_n([weights[n] * bound for n, bound in bounds.items()])
         return terms
 
-    def generator_terms(self, fake: tf.Tensor, codes: Codes) -> dict[str, tf.Tensor]:
+    def generator_terms(self, fake: tf.Tensor, codes: Codes, real: Any = None) -> Codes:
         """Loss terms of the generator for images generated from `codes`."""
         inputs = self.augment_inputs(fake, "generator")
         features, logits = self.trunk_and_logit(inputs, training=True)
         bounds = self.information(self.recognition(features, training=True), codes)
         information = tf.add_n([self.lambdas[name] * bound for name, bound in bounds.items()])
-        return {"adversarial": self.adversarial.generator(logits), "information": -information}
+        adversarial = self.generator_loss(logits, lambda: self.partner_outputs(real))
+        return {"adversarial": adversarial, "information": -information}
 
     def information(self, q_params: tf.Tensor, codes: Codes) -> Codes:
         """L_I in nats, summed over codes: `"mi_cat"` and `"mi_cont"`, where there are such codes.

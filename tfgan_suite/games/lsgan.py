@@ -17,6 +17,8 @@ from tfgan_suite.networks.blocks import (
     check_positive_integers,
     check_shape,
     hidden,
+    hidden_features,
+    hidden_latent,
     initializer_before,
     mlp,
     normal,
@@ -38,6 +40,7 @@ def build_generator(
     norm: str = "batch",
     layers: int = 2,
     activation: str = "tanh",
+    hidden_units: int = 0,
 ) -> keras.Model:
     """A generator of the paper.
 
@@ -54,6 +57,8 @@ def build_generator(
             stability leaves it out. Without one, weights start from He's wider distribution.
         layers: hidden layers of the MLP.
         activation: of those: `"tanh"` or `"relu"`.
+        hidden_units: units of a dense layer between z and the first maps, with batch norm; see
+            `blocks.hidden_units`. Default 0, the paper's: none.
 
     Returns:
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
@@ -73,7 +78,7 @@ def build_generator(
     bias = {"use_bias": norm == "none"}
     x = Dense(
         base * base * first, kernel_initializer=initializer_before(norm), name="project", **bias
-    )(z)
+    )(hidden_latent(z, hidden_units))
     x = keras.layers.Reshape((base, base, first))(x)
     for filters, stride in plan:
         x = keras.layers.ReLU()(normalized(x, norm))
@@ -115,6 +120,7 @@ def build_discriminator(
     norm: str = "batch",
     layers: int = 2,
     activation: str = "tanh",
+    hidden_units: int = 0,
 ) -> keras.Model:
     """A discriminator of the paper: strided convolutions and a linear unit, no sigmoid.
 
@@ -126,6 +132,8 @@ def build_discriminator(
             the MLP. Paper: 64, and 128 for the MLP.
         norm: as for `build_generator`; never on the first layer.
         layers, activation: as for `build_generator`.
+        hidden_units: units of a dense layer before the output; see `blocks.hidden_units`. Default
+            0, the paper's: none.
 
     Returns:
         Model from examples to real values `(batch, 1)`, float32, unbounded. Its hidden
@@ -141,13 +149,14 @@ def build_discriminator(
         x = hidden(x, width, layers, activation, "features")
     else:
         kernel = 5 if architecture == "vgg" else 4
-        for level in range(upsampling_plan(shape[0])[1]):
+        halvings = upsampling_plan(shape[0])[1]
+        for level in range(halvings):
             biased = norm == "none" or level == 0  # elsewhere the norm has a bias
             how = {"use_bias": biased, "kernel_initializer": initializer_before(norm)}
             x = Conv2D(width << level, kernel, 2, "same", **how)(x)
             x = normalized(x, norm) if level else x
             x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
-        x = keras.layers.Flatten()(x)
+        x = hidden_features(keras.layers.Flatten()(x), hidden_units, f"features_{halvings}")
     start = "glorot_uniform" if architecture == "mlp" else normal()
     value = Dense(1, kernel_initializer=start, dtype="float32", name="value")(x)
     return keras.Model(example, value, name="lsgan_discriminator")
@@ -227,7 +236,7 @@ class LSGAN(LatentGame):
             fake = self.generator(self.latents(real, "z"), training=True)
         self.update("discriminator", lambda: self.discriminator_terms(real, tf.stop_gradient(fake)))
         # The generator learns from the fakes of the discriminator's update.
-        self.update("generator", lambda: self.generator_terms(fake), tape)
+        self.update("generator", lambda: self.generator_terms(fake, real), tape)
         return self.logs()
 
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -237,18 +246,20 @@ class LSGAN(LatentGame):
         mix their statistics, and the discriminator could tell them apart by the mixture.
         """
         real_logits, terms = self.score_real(self.augment_inputs(real, "real"))
-        fake_logits = self.discriminator(self.augment_inputs(fake, "fake"), training=True)
-        terms["real"] = self.adversarial.real(real_logits)
-        terms["fake"] = self.adversarial.fake(fake_logits)
-        return terms
+        fake_logits, penalty = self.score_fake(self.augment_inputs(fake, "fake"))
+        return {**terms, **penalty, **self.adversarial_terms(real_logits, fake_logits)}
 
-    def generator_terms(self, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for generated examples `(batch, ...)`."""
+    def generator_terms(
+        self, fake: tf.Tensor, real: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for generated examples; `real` are their partners in pairs."""
         logits = self.discriminator(self.augment_inputs(fake, "generator"), training=True)
-        return {"adversarial": self.adversarial.generator(logits)}
+        return {"adversarial": self.generator_loss(logits, lambda: self.partner_outputs(real))}
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the discriminator wins outright, or when its values run away."""
+        if self.adversarial.paired:
+            return super().diagnose(logs)
         draw = self.adversarial.draw or 0.0
         loss = logs["discriminator/real"] + logs["discriminator/fake"]
         if loss < 0.02 * draw:

@@ -21,6 +21,7 @@ from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import (
     check_positive_integers,
     check_shape,
+    hidden_latent,
     mlp,
     normal,
     upsampling_plan,
@@ -37,6 +38,7 @@ def build_generator(
     architecture: str = "conv",
     width: int | None = None,
     latent_dim: int = 128,
+    hidden_units: int = 0,
 ) -> keras.Model:
     """A generator of the paper.
 
@@ -49,6 +51,8 @@ def build_generator(
         width: channels of the narrowest layer; hidden units of the MLP. Default, the paper's:
             64; 256 for the ResNet up to 32 pixels; 128 for the MLP.
         latent_dim: length of z; paper 128.
+        hidden_units: units of a dense layer between z and the first maps, with batch norm; see
+            `blocks.hidden_units`. Default 0, the paper's: none.
 
     Returns:
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
@@ -60,7 +64,11 @@ def build_generator(
     check_positive_integers(latent_dim=latent_dim)
     latent = keras.Input((latent_dim,), name="z")
     example = generator_layers(
-        latent, shape, architecture, width, lambda x: compat.BatchNormalization()(x)
+        hidden_latent(latent, hidden_units),
+        shape,
+        architecture,
+        width,
+        lambda x: compat.BatchNormalization()(x),
     )
     return keras.Model(latent, example, name="sngan_generator")
 
@@ -178,7 +186,7 @@ class SNGAN(LatentGame):
         # The generator is updated first, as in the official code.
         size = (batch_size(first) * self.generator_batches, self.latent_dim)
         latent = self.noise(size, "generator", self.latent)
-        self.update("generator", lambda: self.generator_terms(latent))
+        self.update("generator", lambda: self.generator_terms(latent, first))
         for turn in range(self.discriminator_steps):
             # Every discriminator_steps-th example: the same batches on any number of replicas.
             part = self.augment_inputs(real[turn :: self.discriminator_steps], f"real {turn}")
@@ -191,14 +199,21 @@ class SNGAN(LatentGame):
     def discriminator_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the discriminator for augmented examples `(batch, ...)`."""
         real_values, terms = self.score_real(real)
-        terms["real"] = self.adversarial.real(real_values)
-        terms["fake"] = self.adversarial.fake(self.discriminator(fake, training=True))
-        return terms
+        fake_values, penalty = self.score_fake(fake)
+        return {**terms, **penalty, **self.adversarial_terms(real_values, fake_values)}
 
-    def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for z `(batch, latent_dim)`."""
+    def generator_terms(
+        self, latent: tf.Tensor, real: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for z; `real` are partners, `generator_batches` times each."""
         fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
-        return {"adversarial": self.adversarial.generator(self.discriminator(fake, training=True))}
+        values = self.discriminator(fake, training=True)
+        repeats = (self.generator_batches, 1)
+        return {
+            "adversarial": self.generator_loss(
+                values, lambda: tf.tile(self.partner_outputs(real), repeats)
+            )
+        }
 
 
 # ---- parts of the networks; conditional games use them too -------------------------------------

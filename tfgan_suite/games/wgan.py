@@ -20,6 +20,8 @@ from tfgan_suite.networks.blocks import (
     check_positive_integers,
     check_shape,
     hidden,
+    hidden_features,
+    hidden_latent,
     initializer_before,
     mlp,
     normal,
@@ -39,6 +41,7 @@ def build_generator(
     architecture: str = "dcgan",
     width: int = 64,
     latent_dim: int = 100,
+    hidden_units: int = 0,
 ) -> keras.Model:
     """A generator of the paper.
 
@@ -50,6 +53,8 @@ def build_generator(
             `"dense"` (three hidden layers of ReLU for images) or `"mlp"` (the same for points).
         width: channels of the last hidden layer, or hidden units. Paper: 64; 512 for `"dense"`.
         latent_dim: length of z; paper 100.
+        hidden_units: units of a dense layer between z and the first maps, of `"dcgan"`; see
+            `blocks.hidden_units`. Default 0, the paper's: none.
 
     Returns:
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
@@ -66,7 +71,8 @@ def build_generator(
         x = mlp(z, width, math.prod(shape), name="pixels")
         x = keras.layers.Reshape(shape)(x)
     else:
-        x = _convolutional(z, shape, width, constant=architecture == "constant")
+        x = z if architecture == "constant" else hidden_latent(z, hidden_units)
+        x = _convolutional(x, shape, width, constant=architecture == "constant")
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model(z, image, name="wgan_generator")
 
@@ -99,6 +105,7 @@ def build_critic(
     architecture: str = "dcgan",
     width: int = 64,
     norm: str = "batch",
+    hidden_units: int = 0,
 ) -> keras.Model:
     """A critic of the paper, without a sigmoid.
 
@@ -110,6 +117,8 @@ def build_critic(
             Paper: 64; 512 for `"dense"`.
         norm: of the convolutions: `"batch"` (paper), `"layer"`, `"instance"` or `"none"`; never
             on the first layer.
+        hidden_units: units of a dense layer after the convolutions; see `blocks.hidden_units`.
+            Default 0, the paper's: none.
 
     Returns:
         Model from examples to real values `(batch, 1)`, float32, unbounded. Its hidden
@@ -124,7 +133,8 @@ def build_critic(
     if architecture in ("dense", "mlp"):
         x = hidden(keras.layers.Flatten()(x), width, prefix="features")
     else:
-        for level in range(upsampling_plan(shape[0])[1]):
+        halvings = upsampling_plan(shape[0])[1]
+        for level in range(halvings):
             biased = norm == "none" or level == 0  # elsewhere the norm has a bias
             x = Conv2D(
                 width << level,
@@ -136,7 +146,7 @@ def build_critic(
             )(x)
             x = normalized(x, norm) if level else x
             x = compat.LeakyReLU(0.2, name=f"features_{level}")(x)
-        x = keras.layers.Flatten()(x)
+        x = hidden_features(keras.layers.Flatten()(x), hidden_units, f"features_{halvings}")
     # No bias: only differences of values have a meaning.
     value = Dense(1, use_bias=False, kernel_initializer=normal(), dtype="float32", name="value")
     return keras.Model(example, value(x), name="wgan_critic")
@@ -244,7 +254,8 @@ class WGAN(LatentGame):
         self.warm_steps = -(-warm_critic_steps // critic_steps)
         self.has_warm_up = self.warm_steps > 1 and (warm_up > 0 or refresh > 0)
         self.loss_names = ("generator/adversarial", "critic/wasserstein")
-        self.loss_names += ("critic/r1",) if self.regularization.r1_weight else ()
+        self.loss_names += self.penalty_names
+        self.loss_names += ("critic/pairs",) if self.adversarial.paired else ()
         self.loss_names += ("generator/moves",) if self.has_warm_up else ()
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
@@ -257,20 +268,30 @@ class WGAN(LatentGame):
             self.update("critic", functools.partial(self.critic_terms, part, fake))
             penalties.clip_weights(self.clipped_variables(), self.clip)
         latent = self.latents(part, "generator")
-        self.update_generator(latent)
+        self.update_generator(latent, part)
         return self.logs()
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the critic for augmented examples; `wasserstein` is minus the estimate."""
         real_values, terms = self.score_real(real)
-        fake_values = self.critic(fake, training=True)
-        terms["wasserstein"] = -losses.wasserstein_distance(real_values, fake_values)
+        fake_values, r2 = self.score_fake(fake)
+        distance = -losses.wasserstein_distance(real_values, fake_values)
+        terms.update(r2)
+        if self.adversarial.paired:
+            self.record("critic/wasserstein", distance)
+            terms.update(self.adversarial_terms(real_values, fake_values))
+        else:
+            terms["wasserstein"] = distance
         return terms
 
-    def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for z `(batch, latent_dim)`."""
+    def generator_terms(
+        self, latent: tf.Tensor, real: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for z; `real` are augmented partners in a loss of pairs."""
         fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
-        return {"adversarial": losses.wasserstein_generator(self.critic(fake, training=True))}
+        values = self.critic(fake, training=True)
+        partners = functools.partial(self.critic, real, training=True)
+        return {"adversarial": self.generator_loss(values, partners)}
 
     def clipped_variables(self) -> list[Any]:
         """The critic's variables that are clipped: trainable ones, never moving statistics."""
@@ -297,10 +318,10 @@ class WGAN(LatentGame):
             (step >= first) & ((position < self.refresh - 1) | (position == cycle - 1))
         )
 
-    def update_generator(self, latent: tf.Tensor) -> None:
+    def update_generator(self, latent: tf.Tensor, real: tf.Tensor) -> None:
         """The generator's update; during a warm-up everything that it changed is restored."""
         if not self.has_warm_up:
-            self.update("generator", lambda: self.generator_terms(latent))
+            self.update("generator", lambda: self.generator_terms(latent, real))
             return
         # An update under tf.cond is not possible on several replicas.
         moves = self.generator_moves(tf.convert_to_tensor(self.steps))
@@ -309,7 +330,7 @@ class WGAN(LatentGame):
         variables += [v for net in self.ema("generator") if net is not self.generator
                  for v in net.variables]  # fmt: skip
         before = [tf.identity(compat.tensor_variable(variable)) for variable in variables]
-        self.update("generator", lambda: self.generator_terms(latent))
+        self.update("generator", lambda: self.generator_terms(latent, real))
         after = [tf.convert_to_tensor(compat.tensor_variable(variable)) for variable in variables]
         replicas.assign(variables, [tf.where(moves, new, old) for new, old in zip(after, before)])
         self.record("generator/moves", tf.cast(moves, tf.float32))

@@ -19,6 +19,7 @@ from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
     check_positive_integers,
     check_shape,
+    hidden_latent,
     mlp,
     normalized,
     upsampling_plan,
@@ -35,6 +36,7 @@ def build_generator(
     architecture: str = "resnet",
     width: int = 128,
     latent_dim: int = 128,
+    hidden_units: int = 0,
 ) -> keras.Model:
     """A generator of the paper.
 
@@ -49,6 +51,8 @@ def build_generator(
         width: channels of the narrowest block; hidden units of the MLP. Paper: 128 for CIFAR-10,
             64 for 64 pixels, 512 for the MLP.
         latent_dim: length of z; paper 128, toy problems 2.
+        hidden_units: units of a dense layer between z and the first maps, with batch norm; see
+            `blocks.hidden_units`. Default 0, the paper's: none.
 
     Returns:
         Model from z `(batch, latent_dim)` to examples; images are in [-1, 1].
@@ -63,7 +67,8 @@ def build_generator(
         point = mlp(latent, width, shape[0])
         return keras.Model(latent, point, name="wgan_gp_generator")
     base, widths = _generator_plan(shape[0], architecture, width)
-    x = Dense(base * base * widths[0], name="project")(latent)
+    x = hidden_latent(latent, hidden_units)
+    x = Dense(base * base * widths[0], name="project")(x)
     x = keras.layers.Reshape((base, base, widths[0]))(x)
     if architecture == "resnet":
         for filters in widths[1:]:
@@ -202,7 +207,8 @@ class WGANGP(LatentGame):
         self.batches_per_step = critic_steps
         self.loss_names = ("generator/adversarial", "critic/wasserstein", "critic/penalty")
         self.loss_names += ("critic/slope",)
-        self.loss_names += ("critic/r1",) if self.regularization.r1_weight else ()
+        self.loss_names += self.penalty_names
+        self.loss_names += ("critic/pairs",) if self.adversarial.paired else ()
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)
@@ -214,7 +220,7 @@ class WGANGP(LatentGame):
             mix = self.noise((batch_size(part),), f"mix {turn}", "unit")
             self.update("critic", functools.partial(self.critic_terms, part, fake, mix))
         latent = self.latents(part, "generator")
-        self.update("generator", lambda: self.generator_terms(latent))
+        self.update("generator", lambda: self.generator_terms(latent, part))
         return self.logs()
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor) -> dict:
@@ -223,15 +229,25 @@ class WGANGP(LatentGame):
         penalty, slopes = penalties.gradient_penalty(self.critic, points, one_sided=self.one_sided)
         self.record("critic/slope", tf.reduce_mean(slopes))
         real_values, terms = self.score_real(real)
-        fake_values = self.critic(fake, training=True)
-        terms["wasserstein"] = -losses.wasserstein_distance(real_values, fake_values)
+        fake_values, r2 = self.score_fake(fake)
+        distance = -losses.wasserstein_distance(real_values, fake_values)
+        terms.update(r2)
+        if self.adversarial.paired:
+            self.record("critic/wasserstein", distance)
+            terms.update(self.adversarial_terms(real_values, fake_values))
+        else:
+            terms["wasserstein"] = distance
         terms["penalty"] = self.gp_weight * penalty
         return terms
 
-    def generator_terms(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Loss term of the generator for z `(batch, latent_dim)`."""
+    def generator_terms(
+        self, latent: tf.Tensor, real: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Loss term of the generator for z; `real` are augmented partners in a loss of pairs."""
         fake = self.augment_inputs(self.generator(latent, training=True), "generator fake")
-        return {"adversarial": losses.wasserstein_generator(self.critic(fake, training=True))}
+        values = self.critic(fake, training=True)
+        partners = functools.partial(self.critic, real, training=True)
+        return {"adversarial": self.generator_loss(values, partners)}
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the critic's slope is far from 1, which invalidates its estimate."""

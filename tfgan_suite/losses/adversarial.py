@@ -35,6 +35,8 @@ class AdversarialLoss:
         draw: the discriminator's loss when it cannot tell real from generated samples, well above
             its loss when it wins; None where a loss near 0 is no warning (hinge) or means
             nothing (Wasserstein).
+        paired: whether the loss is one of differences between a real and a generated sample: `real`
+            takes D(x) - D(G(z)), `generator` takes D(G(z)) - D(x), and `fake` is not used.
         criterion_scale: the official image-translation code's criterion divided by these terms:
             2 for least squares, which it has without LSGAN's halves.
     """
@@ -46,6 +48,7 @@ class AdversarialLoss:
     smooths: bool = False
     threshold: float | None = None
     draw: float | None = None
+    paired: bool = False
     criterion_scale: float = 1.0
 
 
@@ -121,6 +124,18 @@ def hinge_fake(values: tf.Tensor) -> tf.Tensor:
     return _mean(tf.nn.relu(1.0 + _float(values)))
 
 
+def pairing(differences: tf.Tensor) -> tf.Tensor:
+    """`E softplus(-(D(x) - D(x')))`: how far each x fails to score above its own partner x'.
+
+    The relativistic pairing loss (Jolicoeur-Martineau 2019; Huang et al. 2024). A generator that
+    drops a mode loses there against every real partner, however well it scores elsewhere.
+
+    Args:
+        differences: outputs for x minus outputs for x', pair by pair; log 2 where all are 0.
+    """
+    return _mean(tf.nn.softplus(-_float(differences)))
+
+
 def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> AdversarialLoss:
     """`L_D = E (D(x) - b)^2 / 2 + E (D(G(z)) - a)^2 / 2` and `L_G = E (D(G(z)) - c)^2 / 2`.
 
@@ -181,30 +196,34 @@ _LOSSES = {
         least_squares(),
         AdversarialLoss("wasserstein", wasserstein_real, wasserstein_fake, wasserstein_generator),
         AdversarialLoss("hinge", hinge_real, hinge_fake, wasserstein_generator, threshold=0.0),
+        AdversarialLoss("pairing", pairing, pairing, pairing, draw=math.log(2.0), paired=True),
     )
 }
 
 
-def names() -> tuple[str, ...]:
-    """The names that `get` knows."""
-    return tuple(_LOSSES)
+def names(paired: bool = False) -> tuple[str, ...]:
+    """The names that `get` knows; with `paired` also those of losses of pairs."""
+    return tuple(name for name, loss in _LOSSES.items() if paired or not loss.paired)
 
 
-def get(loss: str | AdversarialLoss, *, label_smoothing: float = 0.0) -> AdversarialLoss:
+def get(
+    loss: str | AdversarialLoss, *, label_smoothing: float = 0.0, paired: bool = False
+) -> AdversarialLoss:
     """Returns a loss by name; an `AdversarialLoss` is returned as it is.
 
     Args:
         loss: one of `names()`, or a loss from `least_squares(..)` or built by hand.
         label_smoothing: s in [0, 1): the label of real samples is 1 - s (one-sided smoothing,
             usually 0.1); cross-entropy losses only.
+        paired: whether losses of pairs are possible, as in all games from noise.
 
     Raises:
         InputError: an unknown name, or a smoothing that is out of range or not supported.
     """
     if not isinstance(loss, AdversarialLoss):
-        if loss not in _LOSSES:
+        if loss not in names(paired):
             raise InputError(
-                f"adversarial loss {loss!r} is unknown; use one of {', '.join(_LOSSES)}"
+                f"adversarial loss {loss!r} is unknown; use one of {', '.join(names(paired))}"
             )
         loss = _LOSSES[loss]
     if not label_smoothing:

@@ -107,18 +107,20 @@ def interpolate(real: tf.Tensor, fake: tf.Tensor, uniform: tf.Tensor) -> tf.Tens
     return share * real + (1.0 - share) * fake
 
 
-def r1(discriminator: Discriminator, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """`E |grad f(x)|^2 / 2` at real samples, not yet multiplied by its weight gamma.
+def zero_centred(discriminator: Discriminator, points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """`E |grad f(x)|^2 / 2`, not yet multiplied by its weight gamma.
+
+    At real samples this is R1, at generated ones R2 (Mescheder et al. 2018).
 
     Args:
         discriminator: as for `input_gradients`.
-        real: `(batch, ...)`.
+        points: `(batch, ...)`; treated as constants.
 
     Returns:
-        The penalty, a float32 scalar, and the discriminator's outputs for the real samples, which
+        The penalty, a float32 scalar, and the discriminator's outputs for the points, which
         the discriminator's loss needs as well.
     """
-    gradients, outputs = input_gradients(discriminator, real)
+    gradients, outputs = input_gradients(discriminator, points)
     return 0.5 * tf.reduce_mean(_squared_slopes(gradients)), outputs
 
 

@@ -88,6 +88,51 @@ def initializer_before(norm: str) -> Any:
     return "he_normal" if norm == "none" else normal()
 
 
+def hidden_units(shape: tuple[int, ...], width: int) -> int:
+    """Units of a hidden dense layer that keeps a discriminator of small images from being additive.
+
+    After two halvings, at 16 to 28 pixels, a linear map of the features is a sum over windows of
+    10 pixels: no such discriminator sees whether the parts of an image fit together, nor can
+    a generator agree on them that is one linear map from z to its maps.
+
+    Args:
+        shape: of one example.
+        width: channels of the narrowest layer.
+
+    Returns:
+        `16 * width`, as many as InfoGAN and the official conditional DCGAN have; 0 for points
+        and for larger images.
+    """
+    small = len(shape) == 3 and any(shape[0] in (base * 2, base * 4) for base in _BASES)
+    return 16 * width if small else 0
+
+
+def hidden_features(x: Any, units: int, name: str) -> Any:
+    """A discriminator's hidden dense layer with leaky ReLU; `x` itself for 0 units.
+
+    Args:
+        x: tensor `(batch, features)` of a functional model.
+        units: of the layer.
+        name: of its activation.
+    """
+    if not units:
+        return x
+    return compat.LeakyReLU(0.2, name=name)(Dense(units, kernel_initializer="he_normal")(x))
+
+
+def hidden_latent(z: Any, units: int) -> Any:
+    """A generator's hidden dense layer with batch norm and ReLU; `z` itself for 0 units.
+
+    Args:
+        z: tensor `(batch, latent_dim)` of a functional model.
+        units: of the layer.
+    """
+    if not units:
+        return z
+    x = Dense(units, use_bias=False, kernel_initializer="he_normal")(z)
+    return keras.layers.ReLU()(normalized(x, "batch"))
+
+
 def check_positive_integers(**values: int) -> None:
     """Rejects widths, channels, counts and dimensions that are not integers of at least 1."""
     for name, value in values.items():

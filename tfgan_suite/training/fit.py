@@ -105,7 +105,7 @@ def _watch(
     """Health and sample grids, always of the same examples of the data."""
     examples = source.take(min(game.health_examples, len(source)), seed=options.seed)
     return (
-        Health(options.log_every, log, examples),
+        Health(options.log_every, log, examples, oracle=source.report),
         SampleGrid(
             run.folder / "samples",
             options.log_every,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
+from tfgan_suite.data.synthetic import kinds
+
+# Samples that an oracle reads at each look: of 18 kinds 14 each.
+ORACLE_SAMPLES, SEVERAL = 256, 4
 
 
 class Health(keras.callbacks.Callback):
@@ -17,7 +22,8 @@ class Health(keras.callbacks.Callback):
 
     Stops at a loss or a weight that is NaN or infinite, before a checkpoint can hold it. Warns
     when the generator has collapsed to (nearly) one output, which `game.collapse_pairs` compares
-    with the data, and when `game.diagnose` sees something in the losses.
+    with the data, when kinds of examples disappear from its samples that an oracle saw there
+    before, and when `game.diagnose` sees something in the losses.
 
     Args:
         every: steps between two looks at weights and outputs; losses are checked at every step.
@@ -26,6 +32,8 @@ class Health(keras.callbacks.Callback):
             noise is compared with its own widest samples so far, others are not compared.
         collapse: share of the real spread (mean over all numbers of an example of their standard
             deviation over examples) below which the generator counts as collapsed.
+        oracle: reports which kinds appear among samples of a generator from noise, as the oracles
+            of the synthetic worlds do. None: no one can tell.
 
     Attributes:
         fatal: the reason for the stop, or None.
@@ -43,14 +51,17 @@ class Health(keras.callbacks.Callback):
         log: Callable[[str], None] = print,
         examples: Mapping[str, np.ndarray] | None = None,
         collapse: float = 0.05,
+        oracle: Callable[[np.ndarray], Mapping[str, Any]] | None = None,
     ):
         super().__init__()
+        self.oracle = oracle
         self.every, self.log = every, log
         self.examples, self.collapse = examples, collapse
         self.fatal: str | None = None
         self.warnings: list[str] = []
         self._widest: dict[str, float] = {}
         self._logged: set[str] = set()
+        self._appeared: set[str] = set()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         step = int(self.model.steps.numpy())
@@ -68,10 +79,34 @@ class Health(keras.callbacks.Callback):
             return
         for message in self.model.diagnose(logs):
             self._warn(step, "losses", message)
+        self._look_for_kinds(step)
         if self.examples is None and self.model.takes_examples:
             return
         for outputs, (real, generated) in self.model.collapse_pairs(self.examples or {}).items():
             self._compare(step, outputs, real, generated)
+
+    def _look_for_kinds(self, step: int) -> None:
+        """Warns of kinds that were among the samples and no longer are."""
+        if self.oracle is None or self.model.takes_examples:
+            return
+        report = self.oracle(self.model.generate(ORACLE_SAMPLES, seed=0))
+        absent = kinds.missing(report)
+        if absent is None:
+            return
+        gone = [kind for kind in absent if kind in self._appeared]
+        # A kind that only a stray sample showed has not been there.
+        counts = report["counts"]
+        counts = counts.values() if isinstance(counts, Mapping) else counts
+        self._appeared |= {k for k, count in zip(report["kinds"], counts) if count >= SEVERAL}
+        if gone:
+            self._warn(
+                step,
+                f"kinds {gone}",
+                f"kinds disappear: {kinds.listed(gone)}, which appeared before, are not among"
+                f" {ORACLE_SAMPLES} samples ({kinds.in_words(report)}); they may come back; if"
+                " they do not, try the pairing loss with r1_weight and r2_weight, or lower the"
+                " learning rates",
+            )
 
     def _compare(
         self, step: int, outputs: str, real: np.ndarray | None, generated: np.ndarray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import keras
@@ -51,3 +52,14 @@ class FusedAdam(keras.optimizers.Adam):
             epsilon=tf.cast(self.epsilon, tf.float32),
             grad=tf.cast(gradient, tf.float32),
         )
+
+
+def opponent_learning_rate(options: types.SimpleNamespace) -> float:
+    """The learning rate of the generator's opponent: its own where a recipe's user set one.
+
+    Args:
+        options: the recipe's constants: `discriminator_learning_rate`, or None for that of the
+            generator, and `learning_rate`.
+    """
+    rate = options.discriminator_learning_rate
+    return options.learning_rate if rate is None else rate

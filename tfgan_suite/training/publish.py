@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfgan_suite import data
 from tfgan_suite.core.trained_game import single
+from tfgan_suite.data.synthetic import kinds
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import ExportResult, examples, export
 from tfgan_suite.training import fit, naming
@@ -25,6 +26,7 @@ from tfgan_suite.utils.json_files import COUNT, read_json_lines
 
 # Samples that the oracle of an embedded world reads, and outputs for held-out examples.
 ORACLE_SAMPLES, ORACLE_OUTPUTS = 1000, 256
+PROTOCOL = ("samples", "translations", "seed", "split")
 
 
 def finish(
@@ -66,8 +68,11 @@ def finish(
             if grid is not None:
                 image_grids.write_png(run.folder / "samples" / f"{name}.png", grid)
         run.finish_grids()
-        measured = _measure(run, game, source, step)
+        readings = _readings(game, source)
+        measured = _measure(run, readings, step)
     lines = [f"done: step {step}, {seconds:.0f} s", *_run_lines(run.folder, measured)]
+    if words := kinds.in_words(readings):
+        lines.append(f"  kinds        {words}")
     if options.export == "none":
         lines.append("  export       none")
     else:
@@ -99,21 +104,28 @@ def _grids(
     return grids
 
 
-def _measure(run: Run, game: keras.Model, source: data.Source, step: int) -> dict[str, float]:
-    """Reads samples with the oracle of an embedded world; empty for other data."""
+def _readings(game: keras.Model, source: data.Source) -> dict[str, Any]:
+    """What the oracle of an embedded world reports of samples; empty for other data."""
     if source.report is None:
         return {}
-    protocol: dict[str, Any]
-    if game.takes_examples:
-        # The test split, in its fixed order: examples that training never showed.
-        held_out = source.held_out(ORACLE_OUTPUTS)
-        outputs = game.run_signature(game.example_inputs(held_out))
-        readings = source.report(held_out, single(outputs))
-        protocol = {"translations": len(next(iter(outputs.values()))), "split": "test"}
-    else:
-        readings = source.report(game.generate(ORACLE_SAMPLES, seed=1))
-        protocol = {"samples": ORACLE_SAMPLES, "seed": 1}
-    readings = {k: v for k, v in readings.items() if isinstance(v, (int, float))}
+    if not game.takes_examples:
+        report = source.report(game.generate(ORACLE_SAMPLES, seed=1))
+        return {"samples": ORACLE_SAMPLES, "seed": 1, **report}
+    # The test split, in its fixed order: examples that training never showed.
+    held_out = source.held_out(ORACLE_OUTPUTS)
+    outputs = game.run_signature(game.example_inputs(held_out))
+    report = source.report(held_out, single(outputs))
+    return {"translations": len(next(iter(outputs.values()))), "split": "test", **report}
+
+
+def _measure(run: Run, readings: dict[str, Any], step: int) -> dict[str, float]:
+    """Logs what the oracle reports, once for a step; returns its numbers."""
+    if not readings:
+        return {}
+    protocol = {k: readings[k] for k in PROTOCOL if k in readings}
+    readings = {
+        k: v for k, v in readings.items() if isinstance(v, (int, float)) and k not in protocol
+    }
     path = run.folder / "measures.jsonl"
     entry = {"step": step, **protocol, **readings}
     if json.dumps(entry) not in (

@@ -120,7 +120,7 @@ def report(points: np.ndarray, world: str, sigmas: float = 3.0) -> dict:
 
     Returns:
         `{"points": n, "modes_found": .., "modes": .., "good_share": .., "counts": [good points of
-        each mode]}`.
+        each mode], "kinds": names of the modes, "appear": which of them are found}`.
 
     Raises:
         InputError: as for `read`.
@@ -129,12 +129,15 @@ def report(points: np.ndarray, world: str, sigmas: float = 3.0) -> dict:
     good = distance <= sigmas
     modes = len(_world(world).centres)
     counts = np.bincount(mode[good], minlength=modes)
+    appear = counts >= max(1.0, 0.01 * len(mode))
     return {
         "points": len(mode),
-        "modes_found": int(np.sum(counts >= max(1.0, 0.01 * len(mode)))),
+        "modes_found": int(np.sum(appear)),
         "modes": modes,
         "good_share": float(np.mean(good)) if len(mode) else 0.0,
         "counts": [int(count) for count in counts],
+        "kinds": list(_world(world).classes),
+        "appear": appear.tolist(),
     }
 
 

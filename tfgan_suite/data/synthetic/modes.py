@@ -64,7 +64,8 @@ def report(examples: dict, outputs: np.ndarray) -> dict:
         `{"points": n, "modes_found": number of modes that at least 2 % of the points belong to,
         "modes": 10, "good_share": share of points that belong to a mode, "counts": [points of
         each mode], "reached_from": [number of modes of A that send more than 2 % of their points
-        to each mode of B]}`: a mode of B that is reached from two modes of A is shared by them.
+        to each mode of B], "kinds": names of the modes of B, "appear": which of them are found}`:
+        a mode of B that is reached from two modes of A is shared by them.
     """
     outputs = np.asarray(outputs, np.float64)
     mode, good = _nearest(outputs, "b")
@@ -73,14 +74,17 @@ def report(examples: dict, outputs: np.ndarray) -> dict:
     table = np.zeros((sources, modes), int)
     np.add.at(table, (origin[good], mode[good]), 1)
     counts = table.sum(axis=0)
+    appear = counts >= max(1.0, SHARE * len(outputs))
     sent = table > SHARE * np.bincount(origin, minlength=sources)[:, None]
     return {
         "points": len(outputs),
-        "modes_found": int(np.sum(counts >= max(1.0, SHARE * len(outputs)))),
+        "modes_found": int(np.sum(appear)),
         "modes": modes,
         "good_share": float(np.mean(good)) if len(good) else 0.0,
         "counts": counts.tolist(),
         "reached_from": sent.sum(axis=0).tolist(),
+        "kinds": [f"mode {index}" for index in range(modes)],
+        "appear": appear.tolist(),
     }
 
 

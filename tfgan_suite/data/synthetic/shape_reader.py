@@ -88,7 +88,8 @@ def report(images: np.ndarray) -> dict:
 
     Returns:
         `{"images": n, "clean_share": share of clean images, "classes_seen": number of the 18
-        classes with a clean image, "counts": {class name: clean images}}`.
+        classes with a clean image, "counts": {class name: clean images}, "kinds": the classes in
+        the plural, "appear": which of them have a clean image}`.
     """
     reading = read(images)
     counts = np.bincount(reading.label[reading.clean], minlength=len(CLASSES))
@@ -97,6 +98,8 @@ def report(images: np.ndarray) -> dict:
         "clean_share": float(np.mean(reading.clean)) if len(images) else 0.0,
         "classes_seen": int(np.sum(counts > 0)),
         "counts": {name: int(count) for name, count in zip(CLASSES, counts)},
+        "kinds": [f"{name}s" for name in CLASSES],
+        "appear": (counts > 0).tolist(),
     }
 
 
