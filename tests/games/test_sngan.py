@@ -110,9 +110,9 @@ def test_the_generator_moves_first_and_every_discriminator_step_sees_its_own_exa
             order.append(real.numpy()[:, 0].tolist())
             return super().discriminator_terms(real, fake)
 
-        def generator_terms(self, latent):
+        def generator_terms(self, latent, real=None):
             order.append(tuple(latent.shape))
-            return super().generator_terms(latent)
+            return super().generator_terms(latent, real)
 
     generator = sngan.build_generator((2,), "mlp", width=4, latent_dim=3)
     discriminator = sngan.build_discriminator((2,), "mlp", width=4)
