@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from harness import GameChecks, trainable
+from small_networks import discriminator
 
 from tfgan_suite import InputError, compat, data
 from tfgan_suite.games import srgan
@@ -66,6 +67,9 @@ BEFORE_NORMS = tuple(f"{name}/bias" for name in ("block_0_first", "block_0_secon
 
 class TestSRResNet(EnlargingChecks):
     without_gradient = BEFORE_NORMS
+    # The small variant below resumes; SRGAN has this generator and exports it.
+    test_resuming_equals_never_stopping = None
+    test_exports_equal_the_game = None
 
     def make_game(self, plain=False):
         # Batch statistics of one device's share differ from those of the whole batch.
@@ -90,11 +94,23 @@ class TestSRGAN(EnlargingChecks):
             adversarial_weight=0.1,
         )
 
+    def make_small_game(self, plain=False):
+        norm = "none" if plain else "batch"
+        return srgan.SRGAN(
+            generator(norm, upsampling="direct", kernel=3),
+            discriminator(norm),
+            features=look(),
+            adversarial_weight=0.1,
+        )
+
 
 class TestTheSmallVariant(EnlargingChecks):
     """What recipes/srresnet.py plays by default: bicubic plus one sub-pixel convolution."""
 
-    plain_differs = False
+    # The step is SRResNet's.
+    test_a_players_update_moves_its_own_variables_alone = None
+    test_two_replicas_equal_one = None
+    test_a_step_in_half_precision_is_finite = None
 
     def make_game(self, plain=False):
         network = generator("none", upsampling="direct", skip="bicubic", kernel=3)
