@@ -1,6 +1,6 @@
-"""Tampered runs and exports: every command answers with its result or with one line, no traceback.
+"""Tampered runs, exports and extractors: the result or one line, no traceback, no crash.
 
-Seeded: a dozen cases in the fast tests, 120 more where `large` is selected.
+Seeded: a dozen cases in the fast tests, 240 more where `large` is selected.
 """
 
 import contextlib
@@ -9,14 +9,15 @@ import io
 import json
 import random
 import shutil
-import sys
 
 import numpy as np
 import pytest
 import tiny_recipe
+from fault_runs import run_recipe, run_words
 
 from tfgan_suite.cli.main import main
-from tfgan_suite.training import launch
+from tfgan_suite.errors import InputError
+from tfgan_suite.export import tflite_files
 
 MISSING = object()
 DEEP = "[" * 10_000 + "]" * 10_000
@@ -30,37 +31,32 @@ BYTES = {
     "surrogate": lambda content: b'{"version": "\\ud800"}',
     "list": lambda content: b"[1, 2]",
 }
-RUN_FILES = (
-    "run.json", "recipe.py", "exports.jsonl", "losses.jsonl", "measures.jsonl", "versions.jsonl",
-    "samples/step_00000002.png", "checkpoints/checkpoint", "checkpoints/ckpt-2.index",
-    "checkpoints/ckpt-2.data-00000-of-00001",
-)  # fmt: skip
-EXPORT_FILES = (
-    "card.json", "saved_model.pb", "variables/variables.index",
-    "variables/variables.data-00000-of-00001", "parity.json", "tflite/float32.tflite",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, eager_module):
-    """A run of two steps and its export; `arguments` train it and go on with it."""
-    home = tmp_path_factory.mktemp("sound")
-    arguments = ["--data", tiny_recipe.images(), "--log-every", "1", "--checkpoint-every", "2"]
-    code, _ = train(home, arguments, 2)
-    assert code == 0
-    (home / "run" / "measures.jsonl").write_text('{"step": 2, "fid": 1.0}\n')
-    return home, arguments
+VERSION = "exports/tiny_recipe_images/1"
+# Patterns of one file each; the first part says which commands use it.
+FILES = [
+    *(
+        f"run/{name}"
+        for name in (
+            "run.json", "recipe.py", "exports.jsonl", "losses.jsonl", "measures.jsonl",
+            "versions.jsonl", "samples/step_00000002.png", "samples/final.png",
+            "checkpoints/checkpoint", "checkpoints/ckpt-2.index",
+            "checkpoints/ckpt-2.data-00000-of-00001", "logs/**/events.out.*",
+        )
+    ),
+    *(
+        f"{VERSION}/{name}"
+        for name in (
+            "card.json", "saved_model.pb", "fingerprint.pb", "variables/variables.index",
+            "variables/variables.data-00000-of-00001", "parity.json", "tflite/float32.tflite",
+            "assets.extra/tf_serving_warmup_requests",
+        )
+    ),
+    "extractor/net.keras", "extractor/net.json",
+]  # fmt: skip
 
 
 def train(home, arguments, steps):
-    words = ["--run", str(home / "run"), "--export", str(home / "exports"), "--steps", str(steps)]
-    output = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["tiny_recipe.py", *words, *arguments])
-        patch.setattr(launch, "print_any_name", lambda: None)
-        with contextlib.redirect_stderr(output), pytest.raises(SystemExit) as end:
-            launch.main(vars(tiny_recipe))
-    return end.value.code, output.getvalue()
+    return run_recipe(tiny_recipe, *run_words(home, steps), *arguments)
 
 
 def command(*words):
@@ -94,6 +90,16 @@ def edit(file, draws):
     return f"{path} = {'missing' if value is MISSING else str(value)[:20]}"
 
 
+def cut_or_garbled(content, draws, number):
+    """Even numbers: cut somewhere; odd ones: some bytes of the first or the last part changed."""
+    if number % 2 == 0:
+        return content[: draws.randrange(len(content))]
+    content, start = bytearray(content), draws.choice([0, max(0, len(content) - 2048)])
+    for _ in range(draws.randint(1, 20)):
+        content[draws.randrange(start, min(start + 2048, len(content)))] = draws.randrange(256)
+    return bytes(content)
+
+
 def damage(file, draws):
     """Damages a file in a way that its kind allows; returns what was done."""
     if file.suffix == ".json" and draws.random() < 0.7:
@@ -109,17 +115,23 @@ def damage(file, draws):
     return kind
 
 
-def use(home, arguments, draws, is_run):
-    """One command on the run or export: its name, exit code and what it wrote to stderr."""
-    run, version = home / "run", home / "exports" / "tiny_recipe_images" / "1"
-    source = run if is_run else version
+def use(home, arguments, draws, part):
+    """One command on the damaged part: its name, exit code and what it wrote to stderr."""
+    run, version = home / "run", home / VERSION
+    source = version if part == "exports" else run
     picture = home / "run" / "samples" / "final.png"
-    name = draws.choice(["sample", "translate", "measure", *(["export", "resume"] * is_run)])
+    name = draws.choice(
+        {
+            "run": ["sample", "translate", "measure", "export", "resume"],
+            "exports": ["sample", "translate", "measure"],
+            "extractor": ["measure"],
+        }[part]
+    )
     if name == "resume":
         return name, *train(home, arguments, 3)
     measure = [
-        "--against", arguments[1], "--split", "train", "--samples", 8, "--measures", "parzen",
-        "--cache", "none",
+        "--against", arguments[1], "--split", "train", "--samples", 10, "--measures", "fid,parzen",
+        "--cache", "none", "--extractor", home / "extractor" / "net.keras",
     ]  # fmt: skip
     words = {
         "sample": [source, "--count", 2, "--out", home / "grid.png"],
@@ -127,7 +139,7 @@ def use(home, arguments, draws, is_run):
         "measure": [source, *measure],
         "export": [source, "--to", home / "again"],
     }
-    if name == "sample" and not is_run and draws.random() < 0.4:
+    if name == "sample" and part == "exports" and draws.random() < 0.4:
         words["sample"][0] = version / "tflite" / "float32.tflite"
     return name, *command(name, *words[name])
 
@@ -138,14 +150,11 @@ def attempt(trained, folder, seed):
     sound, arguments = trained
     home = folder / str(seed)
     shutil.copytree(sound, home)
-    is_run = seed % 2 == 0
-    part = home / "run" if is_run else home / "exports" / "tiny_recipe_images" / "1"
-    files = RUN_FILES if is_run else EXPORT_FILES
-    file = part / files[seed // 2 % len(files)]
-    assert file.is_file(), file
+    pattern = FILES[seed % len(FILES)]
+    file = sorted(home.glob(pattern))[0]
     kind = damage(file, draws)
     try:
-        name, code, output = use(home, arguments, draws, is_run)
+        name, code, output = use(home, arguments, draws, pattern.split("/")[0])
     except BaseException as error:
         raise AssertionError(f"seed {seed}, {file.name} {kind}: {error!r}") from error
     shutil.rmtree(home)
@@ -159,13 +168,13 @@ def attempt(trained, folder, seed):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_damaged_file_is_one_line_or_harmless(trained, tmp_path, seed):
-    attempt(trained, tmp_path, 1000 + seed)
+    attempt(trained, tmp_path, 1000 + 7 * seed)
 
 
 @pytest.mark.large
-def test_120_damaged_files_are_one_line_or_harmless(trained, tmp_path):
+def test_240_damaged_files_are_one_line_or_harmless(trained, tmp_path):
     outcomes, failures = {}, []
-    for seed in range(120):
+    for seed in range(240):
         try:
             outcome = attempt(trained, tmp_path, seed)
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
@@ -175,7 +184,7 @@ def test_120_damaged_files_are_one_line_or_harmless(trained, tmp_path):
             failures.append(f"{type(error).__name__}: {str(error)[:400]}")
     print(len(failures), "failures;", outcomes)
     assert not failures, "\n".join(failures)
-    assert sum(outcomes.values()) == 120
+    assert sum(outcomes.values()) == 240
 
 
 @pytest.mark.parametrize("key", ["constants", "data", "recipe", "stack"])
@@ -191,9 +200,41 @@ def test_a_missing_key_of_run_json_is_named(trained, tmp_path, key):
 
 
 def test_a_sound_run_and_its_exports_draw_the_same(trained, tmp_path):
-    version = trained[0] / "exports" / "tiny_recipe_images" / "1"
+    version = trained[0] / VERSION
     from tfgan_suite.inference.generator import open_generator
 
     sources = [version, version / "tflite" / "float32.tflite"]
     drawn = [open_generator(source).generate(2, seed=3) for source in sources]
     np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(20, marks=pytest.mark.large)])
+@pytest.mark.parametrize("name", ["tflite/float32.tflite", "saved_model.pb"])
+def test_graphs_that_were_cut_or_garbled(trained, tmp_path, name, count):
+    """A runtime that trusts its file would end the process."""
+    shutil.copytree(trained[0] / VERSION, tmp_path / "1")
+    if name.endswith("tflite"):
+        (tmp_path / "1" / "card.json").unlink()  # it states the size
+    source = tmp_path / "1" / name if name.endswith("tflite") else tmp_path / "1"
+    path, draws, refused = tmp_path / "1" / name, random.Random(count), 0
+    content = path.read_bytes()
+    for number in range(count):
+        path.write_bytes(cut_or_garbled(content, draws, number))
+        code, output = command("sample", source, "--count", 1, "--out", tmp_path / "grid.png")
+        refused += code
+        assert code in (0, 2) and "Traceback" not in output, (number, output)
+        assert code == 0 or (len(output.splitlines()) == 1 and str(tmp_path / "1") in output)
+    print(f"{name}: {refused // 2} of {count} refused")
+    assert refused >= count  # the cut half
+
+
+def test_an_endless_tflite_file_is_ended(trained, tmp_path, monkeypatch):
+    path = tmp_path / "a.tflite"
+    shutil.copy(trained[0] / VERSION / "tflite" / "float32.tflite", path)
+    monkeypatch.setattr(tflite_files, "_SECONDS", 0.01)
+    with pytest.raises(InputError, match="a.tflite .*more than 0.01 seconds"):
+        tflite_files.open_interpreter(path)
+    for content, reason in ((b"", "it is empty"), (b"\0" * 40, "does not begin like")):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=reason):
+            tflite_files.open_interpreter(path)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tfgan_suite.utils import foreign_files
+from tfgan_suite.utils import files, foreign_files
 
 
 def kinds(folder):
@@ -41,6 +41,17 @@ def test_only_regular_files_are_opened(tmp_path):
             with pytest.raises(OSError) as error:
                 read(tmp_path / name)
             assert reason in error.value.strerror, name
+
+
+def test_files_do_not_replace_pipes_devices_and_folders(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    os.symlink("/dev/null", tmp_path / "device")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "device", "folder"):
+        with pytest.raises(foreign_files.NotAFileError):
+            files.write_bytes(tmp_path / name, b"x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["device", "folder", "pipe"]
+    assert not (tmp_path / "pipe").is_file() and (tmp_path / "device").is_symlink()
 
 
 def test_regular_files_and_links_to_them(tmp_path):

@@ -22,6 +22,7 @@ from tfgan_suite.export import card as cards
 from tfgan_suite.export import load, repeat_input
 from tfgan_suite.export.tflite_files import open_interpreter
 from tfgan_suite.utils import image_grids, saved_models
+from tfgan_suite.utils.files import failure_reason
 
 UNKNOWN = "unknown"
 EXPECTED = "a run folder, saved_models/NAME[/VERSION], a SavedModel folder or a .tflite file"
@@ -197,7 +198,7 @@ def open_generator(source: str | Path) -> Generator:
         exists = path.exists()
     except (OSError, ValueError) as error:  # a name too long, with a null byte, no permission
         raise InputError(
-            f"{str(source)[:200]!r} cannot be opened ({error}); expected {EXPECTED}"
+            f"{str(source)[:200]!r} cannot be opened ({failure_reason(error)}); expected {EXPECTED}"
         ) from None
     if not exists:
         raise InputError(f"{source} does not exist; expected {EXPECTED}")

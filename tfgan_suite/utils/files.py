@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import foreign_files
 
 # What a file is called until it is complete.
 PART = ".part"
@@ -55,6 +56,10 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
     """Writes a file atomically: readers see the old content or the new, never a part.
 
     When it returns, the new content is on disk. Where writing fails, no part stays.
+
+    Raises:
+        OSError: it cannot be written, or is a pipe, a device or a folder, which a file must not
+            replace.
     """
     write_parts(path, [content])
 
@@ -62,6 +67,8 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
 def write_parts(path: str | os.PathLike, parts: Iterable[bytes]) -> None:
     """As `write_bytes`, for content that is not in memory at once."""
     path = Path(path)
+    if path.exists():
+        foreign_files.check_file(path)
     part = path.with_name(path.name + PART)
     try:
         with open(part, "wb") as file:
