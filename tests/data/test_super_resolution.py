@@ -233,8 +233,13 @@ def test_streamed_images_give_the_same_batches(tmp_path):
         assert all(np.array_equal(one[key], other[key]) for key in ("low", "high"))
 
 
-def test_a_batch_is_a_function_of_seed_and_step():
-    source = data.load_super_resolution("scenes", crop=48)
+@pytest.fixture(scope="module")
+def world():
+    return data.load_super_resolution("scenes")
+
+
+def test_a_batch_is_a_function_of_seed_and_step(folder):
+    source = data.load_super_resolution(folder, crop=32)
     whole = list(source.batches(6, seed=5, horizontal_flip=True).take(4))
     (again,) = source.batches(6, seed=5, start=3, horizontal_flip=True).take(1)
     (other,) = source.batches(6, seed=6, start=3, horizontal_flip=True).take(1)
@@ -248,9 +253,8 @@ def test_a_batch_is_a_function_of_seed_and_step():
         assert np.array_equal(joined, whole[1][key])
 
 
-def test_both_sizes_are_turned_alike():
-    source = data.load_super_resolution("scenes", crop=96)
-    (batch,) = source.batches(32, seed=0, horizontal_flip=True).take(1)
+def test_both_sizes_are_turned_alike(world):
+    (batch,) = world.batches(32, seed=0, horizontal_flip=True).take(1)
     for high, low in zip(values(batch, "high"), values(batch, "low")):
         # The crop is the whole image; rounding after each axis may differ once turned.
         assert np.abs(bicubic.downscale(high, 4).astype(int) - low).max() <= 2
@@ -282,16 +286,15 @@ def test_grey_images():
         data.load_super_resolution("scenes", channels=1)
 
 
-def test_scenes_are_drawn_from_their_seed_and_read_by_the_benchmarks_measure():
+def test_scenes_are_drawn_from_their_seed_and_read_by_the_benchmarks_measure(world):
     assert np.array_equal(scenes.generate(2, 32, 4), scenes.generate(2, 32, 4))
     assert not np.array_equal(scenes.generate(1, 32, 4), scenes.generate(1, 32, 5))
-    source = data.load_super_resolution("scenes")
-    examples = source.held_out(6)
+    examples = world.held_out(6)
     smooth = np.stack([np.clip(bicubic.upscale(one, 4), -1, 1) for one in examples["low"]])
-    found = source.report(examples, smooth)
+    found = world.report(examples, smooth)
     # Bytes enlarged in two rounded steps, or floats rounded once.
     assert abs(found["gain"]) < 0.02 and 20 < found["bicubic_psnr_y"] < 30
-    assert source.report(examples, examples["high"])["psnr_y"] == np.inf
+    assert world.report(examples, examples["high"])["psnr_y"] == np.inf
     pair = (image_grids.to_uint8(images) for images in (smooth, examples["high"]))
     psnr, _ = similarity.super_resolution(*map(list, pair))
     assert found["psnr_y"] == psnr.value

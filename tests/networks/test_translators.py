@@ -21,6 +21,16 @@ def count(network):
     return sum(int(np.prod(variable.shape)) for variable in trainable([network]))
 
 
+@pytest.fixture
+def without_draws(monkeypatch):
+    """Tens of millions of weights that are only counted need no random numbers."""
+
+    def zeros(self, shape, dtype=None, **options):
+        return tf.zeros(shape, dtype or "float32")
+
+    monkeypatch.setattr(keras.initializers.RandomNormal, "__call__", zeros)
+
+
 def random_images(*shape):
     return tf.random.stateless_uniform(shape, [3, 4], -1.0, 1.0)
 
@@ -38,6 +48,7 @@ def random_images(*shape):
             {"shape": (32, 32, 3), "width": 16, "norm": "instance", "affine": True},
             1_044_227,
         ),
+        # CycleGAN's two translators and discriminators together: 28,285,832.
         (build_resnet_translator, {}, 11_378_179),
         (build_resnet_translator, {"affine": True}, 11_388_675),
         (build_resnet_translator, {"affine": True, "use_bias": False}, 11_383_427),
@@ -53,13 +64,8 @@ def random_images(*shape):
         (build_patch_discriminator, {"channels": 3, "norm": "instance"}, 2_764_737),
     ],
 )
-def test_official_numbers_of_parameters(build, arguments, expected):
+def test_official_numbers_of_parameters(without_draws, build, arguments, expected):
     assert count(build(**arguments)) == expected
-
-
-def test_the_four_networks_of_cyclegan_together():
-    both = count(build_resnet_translator()) + count(build_patch_discriminator(3, norm="instance"))
-    assert 2 * both == 28_285_832
 
 
 def test_nothing_but_parameters_is_kept():

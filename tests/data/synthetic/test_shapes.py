@@ -207,6 +207,6 @@ def test_the_source_has_names_labels_and_the_oracle():
     assert source.report(taken["image"])["clean_share"] == 1.0
     test = data.load("shapes", split="test")
     assert len(test) == 1000 and test.fingerprint != source.fingerprint
-    assert source.fingerprint == data.load("shapes").fingerprint
-    grey = data.load("shapes", size=48, channels=1)
+    assert test.fingerprint == data.load("shapes", split="test").fingerprint
+    grey = data.load("shapes", size=48, channels=1, split="test")
     assert grey.shape == (48, 48, 1) and grey.report is None
