@@ -41,7 +41,7 @@ class Worker:
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
                 env={**os.environ, **(environment or {})},
             )
         except OSError as error:
@@ -93,7 +93,7 @@ def serve(requests: Mapping[str, Callable[..., Any]]) -> None:
     used since its start; `"peak_mib"`; and `"loaded_mib"`, the peak once its libraries were loaded.
     """
     # Whatever libraries print must not mix with the answers.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     slept = [0.0]
     loaded = peak_mib()
@@ -135,7 +135,7 @@ def repeat(call: Callable[[], Any], seconds: float, minimum: int = 3) -> tuple[i
 def peak_mib() -> float | None:
     """Peak memory of this process in MiB; `None` if the system does not report it."""
     try:
-        with open("/proc/self/status") as status:
+        with open("/proc/self/status", encoding="utf-8") as status:
             for line in status:
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) / 1024
@@ -147,7 +147,7 @@ def peak_mib() -> float | None:
 def machine_seconds() -> float | None:
     """Busy seconds of all processors of the machine; `None` if the system does not report them."""
     try:
-        with open("/proc/stat") as statistics:
+        with open("/proc/stat", encoding="utf-8") as statistics:
             fields = [int(field) for field in statistics.readline().split()[1:]]
     except OSError:
         return None

@@ -178,7 +178,9 @@ def _play_images(args: argparse.Namespace, task: dict[str, Any]) -> dict[str, An
     words = [sys.executable, "-m", "tfgan_suite", "measure", run, "--against", args.data]
     words += ["--split", "test", "--extractor", args.extractor, "--seed", "0", "--json"]
     words += ["--samples", str(args.samples), "--measures", "fid,kid,prdc,memorisation"]
-    output = subprocess.run(words, check=True, capture_output=True, text=True, cwd=Path.cwd())
+    output = subprocess.run(
+        words, check=True, capture_output=True, encoding="utf-8", cwd=Path.cwd()
+    )
     values = {}
     for line in output.stdout.splitlines():
         schema = {"name": str, "value": (float, int)}

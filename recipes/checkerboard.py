@@ -28,7 +28,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.inference.upscaler import open_upscaler
 from tfgan_suite.measures import checkerboard
 from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsample
-from tfgan_suite.utils.files import writing_to
+from tfgan_suite.utils.files import replacing, write_bytes, writing_to
 from tfgan_suite.utils.optional_packages import require
 
 CHANNELS, SIDE = 16, 24  # of the constant input
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
         lines = "".join(json.dumps(row) + "\n" for row in rows)
-        (out / "checkerboard.jsonl").write_text(lines, encoding="utf-8")
+        write_bytes(out / "checkerboard.jsonl", lines.encode())
         draw(rows, outputs, out / "checkerboard.png")
     print(f"wrote {out / 'checkerboard.png'} and {out / 'checkerboard.jsonl'}")
     return 0
@@ -106,7 +106,8 @@ def draw(rows: list[dict], outputs: list[np.ndarray], path: Path) -> None:
         axes.imshow(part, cmap="gray", vmin=-reach, vmax=reach, interpolation="nearest")
         axes.set_title(f"{Path(row['what']).name}\n{row['score']:.4f}", fontsize=9)
         axes.set_axis_off()
-    page.savefig(path, dpi=120)
+    with replacing(path) as part:
+        page.savefig(part, dpi=120)
 
 
 def main(words: list[str] | None = None) -> int:

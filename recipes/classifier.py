@@ -165,8 +165,8 @@ def _main(options):
     network = build_classifier(train.shape, len(train.classes), options.width, options.features)
     fit(network, train, options)
     correct, tested = accuracy(network, test)
-    with writing_to(out.parent):
-        network.save(out)
+    with writing_to(out.parent), files.replacing(out) as part:
+        network.save(part)
     card = {
         "name": out.stem,
         "data": train.name,

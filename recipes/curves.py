@@ -21,6 +21,8 @@ from typing import Any
 
 from tfgan_suite.cli.arguments import check_values
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.command_line import exit_code
+from tfgan_suite.utils.files import replacing
 from tfgan_suite.utils.optional_packages import require
 
 
@@ -177,9 +179,8 @@ def _finish(figure: Any, axes: Any, label: str, path: Path) -> None:
     for axis in axes:
         axis.set_xlabel(label)
         axis.legend()
-    part = path.with_name(path.stem + ".part.png")
-    figure.savefig(part, dpi=120)
-    part.replace(path)
+    with replacing(path) as part:
+        figure.savefig(part, dpi=120)
     plots().close(figure)
 
 
@@ -224,12 +225,7 @@ def run(args: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the recipe; its exit code: 0, or 2 with a one-line reason for bad input."""
-    try:
-        run(parse(arguments))
-    except InputError as error:
-        print(f"curves.py: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code("curves.py", lambda: run(parse(arguments)))
 
 
 if __name__ == "__main__":

@@ -312,11 +312,8 @@ def run(args: argparse.Namespace) -> int:
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the recipe: 0; 2 with a one-line reason for bad input; 130 if the user stops it."""
     args = parser().parse_args(words)
-    try:
-        return run_program("gatys.py", run, args)
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to resume", file=sys.stderr)
-        return 130
+    stopped = "stopped; run the same command again to resume"
+    return run_program("gatys.py", run, args, stopped)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.data.synthetic import gaussians
 from tfgan_suite.errors import InputError
 from tfgan_suite.mcmc import diagnostics, metropolis, targets
-from tfgan_suite.utils.files import writing_to
+from tfgan_suite.utils.files import replacing, write_bytes, writing_to
 from tfgan_suite.utils.optional_packages import require
 
 # Standard deviations of the moves by target; the last one of each is a good choice.
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         print_row(row)
     with writing_to(out):
         lines = "".join(json.dumps(row) + "\n" for row in rows)
-        (out / "measures.jsonl").write_text(lines, encoding="utf-8")
+        write_bytes(out / "measures.jsonl", lines.encode())
         draw_lines(out / "one_dimension.png", samples)
         draw_planes(out / "two_dimensions.png", samples, rows)
     print(f"wrote {out}/measures.jsonl, one_dimension.png, two_dimensions.png")
@@ -246,7 +246,8 @@ def draw_lines(path: Path, samples_of: dict) -> None:
         autocorrelation = np.fft.irfft(power)[:200]
         right.plot(autocorrelation / max(autocorrelation[0], 1e-300))
         right.set(title="autocorrelation", ylim=(-0.2, 1.05))
-    page.savefig(path, dpi=110)
+    with replacing(path) as part:
+        page.savefig(part, dpi=110)
 
 
 def draw_planes(path: Path, samples_of: dict, rows: list[dict]) -> None:
@@ -268,7 +269,8 @@ def draw_planes(path: Path, samples_of: dict, rows: list[dict]) -> None:
         axis.set_title(f"{key[0]}: {key[1]}\n{row['effective_samples']:.0f} effective samples",
                        fontsize=9)  # fmt: skip
         axis.set_aspect("equal")
-    page.savefig(path, dpi=110)
+    with replacing(path) as part:
+        page.savefig(part, dpi=110)
 
 
 if __name__ == "__main__":

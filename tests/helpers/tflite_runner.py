@@ -23,8 +23,9 @@ class Runner:
         self.process = None
 
     def run(self, command, **options):
-        """As `subprocess.run(command, capture_output=True, text=True, check=False)`."""
-        assert options == {"capture_output": True, "text": True, "check": False}, options
+        """As `subprocess.run(command, capture_output=True, encoding="utf-8", ...)`."""
+        text = {"encoding": "utf-8", "errors": "replace"}
+        assert options == {"capture_output": True, "check": False, **text}, options
         assert command[0] == sys.executable and command[1].endswith("litert_runner.py"), command
         if self.process is None:
             self.process = subprocess.Popen(

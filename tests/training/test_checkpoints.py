@@ -131,6 +131,11 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-12])
 
 
+def become_a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)  # to open it would wait for ever
+
+
 def flip(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -146,6 +151,7 @@ def flip(path):
         ("index", cut, r"ckpt-300.index is damaged"),
         ("index", flip, r"ckpt-300"),
         ("index", os.remove, r"ckpt-300.index is missing"),
+        ("index", become_a_pipe, r"ckpt-300.index is unreadable"),
     ],
 )
 def test_a_damaged_checkpoint_is_passed_over_and_named(game, folder, name, damage, reason):

@@ -192,13 +192,29 @@ def test_the_contact_sheet_and_the_animation_show_the_training(whole):
 def test_an_export_is_made_once_for_a_step(whole, source, tmp_path, capsys):
     run, game, _ = whole
     chosen = options(export=str(tmp_path / "exports"))
-    for _ in range(2):
+    publish.finish(run, game, source, chosen, info_of(source), 1.0)
+    recorded = (run.folder / "exports.jsonl").read_bytes()
+    for lost in (False, True, False):
+        if lost:  # a kill came after the export was published, and before it was recorded
+            (run.folder / "exports.jsonl").unlink()
         publish.finish(run, game, source, chosen, info_of(source), 1.0)
+        assert (run.folder / "exports.jsonl").read_bytes() == recorded
     home = tmp_path / "exports" / "tiny_recipe_images"
     assert sorted(p.name for p in home.iterdir() if p.name.isdigit()) == ["1"]
     card = json.loads((home / "1" / "card.json").read_text())
     assert card["steps"] == 7 and card["constants"]["width"] == 2
     assert str(home / "1") in capsys.readouterr().out
+    # One of other constants, or older than the run, is another run's.
+    (run.folder / "exports.jsonl").unlink()
+    for change in (
+        {"steps": 6},
+        {"constants": {**card["constants"], "seed": 1}},
+        {"versions": {**card["versions"], "time": "2001-01-01T00:00:00+00:00"}},
+    ):
+        (home / "1" / "card.json").write_text(json.dumps({**card, **change}))
+        assert publish._unrecorded_export(run, chosen, 7, home) is None, change
+    (home / "1" / "card.json").write_text(json.dumps(card))
+    assert publish._unrecorded_export(run, chosen, 7, home) == home / "1"
 
 
 # ---- a real process, killed for real ---------------------------------------------------------

@@ -203,6 +203,41 @@ def test_a_run_without_a_step_binds_nothing_and_looking_never_binds(
     assert code == 2 and "width 3 (now 2)" in said
 
 
+def test_a_run_whose_checkpoints_were_deleted_keeps_its_losses(
+    tmp_path, images, monkeypatch, capsys
+):
+    words = ["--run", tmp_path / "run", "--data", images, "--log-every", 1, "--checkpoint-every", 2]
+    train(monkeypatch, capsys, *words, "--steps", 2)
+    losses = tmp_path / "run" / "losses.jsonl"
+    for path in (tmp_path / "run" / "checkpoints").iterdir():
+        path.unlink()
+    (tmp_path / "run" / "checkpoints").rmdir()
+    # A kill before the first checkpoint leaves the same: such a run begins again.
+    before = losses.read_bytes()
+    losses.write_bytes(before + b'{"step": 3, "cut')
+    code, _, said = train(monkeypatch, capsys, *words, "--steps", 2)
+    assert code == 0 and losses.read_bytes() == before, said
+    losses.write_bytes(before + b'{"step": 3}\n')
+    for path in (tmp_path / "run" / "checkpoints").iterdir():
+        path.unlink()
+    code, _, said = train(monkeypatch, capsys, *words, "--steps", 2)
+    assert code == 2 and "losses up to step 3, but its checkpoints are gone" in said
+    assert losses.read_bytes() == before + b'{"step": 3}\n'
+
+
+def test_a_kill_before_the_manifest_was_complete_leaves_a_folder_that_starts(tmp_path, images):
+    from tfgan_suite.training.run_folder import DataInfo
+
+    run = Run(tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    for name in (".lock", "run.json.part"):
+        (tmp_path / "run" / name).write_text("{")
+    chosen = types.SimpleNamespace(steps=1, run=str(run.folder))
+    run.open(Path(tiny_recipe.__file__), chosen, DataInfo("images", (8, 8, 1), None, "0"))
+    assert run.manifest["recipe"] == "tiny_recipe"
+    assert not (tmp_path / "run" / "run.json.part").exists()
+
+
 def test_a_warm_start_copies_weights_and_averages_and_nothing_else(
     trained, tmp_path, images, monkeypatch, capsys
 ):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.command_line import INTERRUPTED, exit_code
 from tfgan_suite.utils.plain_errors import plain_errors
 
 
@@ -68,24 +69,31 @@ def check_counts(**flags: int) -> None:
             raise InputError(f"--{name.replace('_', '-')} is {value}; it must be 0 or more")
 
 
-def run_program(name: str, run: Callable[[Any], int], args: argparse.Namespace) -> int:
+def run_program(
+    name: str,
+    run: Callable[[Any], int],
+    args: argparse.Namespace,
+    interrupted: str = INTERRUPTED,
+) -> int:
     """Runs a program on its parsed arguments.
 
     Args:
         name: of the program, for the message.
         run: takes the arguments and returns the exit code.
         args: the arguments.
+        interrupted: what Ctrl-C means.
 
     Returns:
-        Its exit code; 2 with a one-line reason for bad input, or where the memory is used up.
+        Its exit code; 2 with a one-line reason for bad input, or where the memory is used up; 130
+        after Ctrl-C.
     """
-    try:
+
+    def command() -> int:
         check_values(args)
         with plain_errors("use smaller images or counts, or a smaller --size, --tile or --batch"):
             return run(args)
-    except InputError as error:
-        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+
+    return exit_code(name, command, interrupted)
 
 
 def check_values(args: argparse.Namespace) -> None:

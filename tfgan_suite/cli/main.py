@@ -33,18 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: arguments of the command line; default `sys.argv[1:]`.
 
     Returns:
-        Exit code: 0, or 2 with a one-line reason for bad input. `doctor` returns 1 if training
-        does not work on this machine, `export` 4 if a format differs too much and is left out.
+        Exit code: 0, or 2 with a one-line reason for bad input; 130 after Ctrl-C.
+        `doctor` returns 1 if training does not work on this machine, `export` 4 if a format
+        differs too much and is left out.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:2] == ["measure", "sr"]:  # a folder of this name is ./sr
         words[:2] = [MEASURE_SR]
     print_any_name()
     args = _parser(words[0] if words else "").parse_args(words)
-    try:
-        return run_program(f"tfgan_suite {args.command}", args.run, args)
-    except BrokenPipeError:
-        return 0
+    return run_program(f"tfgan_suite {args.command}", args.run, args)
 
 
 def _parser(selected: str) -> argparse.ArgumentParser:

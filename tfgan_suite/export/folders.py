@@ -21,7 +21,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import files
+from tfgan_suite.utils import files, processes
 
 _STAGED = ".export-"
 _UNFINISHED = re.compile(
@@ -178,29 +178,19 @@ def _remove_stale(home: Path) -> None:
         match = _UNFINISHED.fullmatch(path.name)
         if not match:
             continue
-        stale = False
-        # Of processes on other hosts, and those of older versions, only the age is known.
+        stale, running = False, None
         if match["host"] == host:
-            stale = not _is_running(int(match["pid"]))
-        else:
+            running = processes.is_running(int(match["pid"]))
+        # Of processes on other hosts, and those of older versions, only the age is known.
+        if running is None:
             with contextlib.suppress(OSError):
                 stale = time.time() - path.stat().st_mtime > _DAY
+        else:
+            stale = not running
         if stale and path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         elif stale:
             path.unlink(missing_ok=True)
-
-
-def _is_running(pid: int) -> bool:
-    if os.name == "nt":  # there, the signal 0 is Ctrl-C
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def publish(staged: Path, home: Path, finish: Callable[[int], None]) -> int:

@@ -18,6 +18,7 @@ from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.export import litert_runner
 from tfgan_suite.export.errors import ExportError, ParityError
 from tfgan_suite.export.examples import Examples
+from tfgan_suite.utils.files import write_reason
 from tfgan_suite.utils.json_files import parse_json
 
 # Maximum absolute difference for outputs in [-1, 1].
@@ -123,11 +124,15 @@ def tflite_outputs(model: Path, inputs: Mapping[str, np.ndarray], scratch: Path)
     process = subprocess.run(
         [sys.executable, litert_runner.__file__, str(model), *map(str, paths)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if process.returncode != 0:
-        raise ExportError(f"{model.name} does not run: {_last_line(process.stderr)}")
+        message = _last_line(process.stderr)
+        if reason := write_reason(message):
+            raise OSError(reason)
+        raise ExportError(f"{model.name} does not run: {message}")
     execution = parse_json(
         process.stdout.rstrip().rpartition("\n")[2],
         "the answer of the TFLite runtime",

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.training import run_lock, run_recipe
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import files
 
@@ -106,6 +107,8 @@ def remove_parts(folder: Path) -> None:
     Args:
         folder: the run folder; only names that a run writes are removed.
     """
-    for pattern in ("*.json", "*.jsonl", "*.py", "samples/*.png"):
+    own = ("*.json", "*.jsonl", "*.py", f"{run_recipe.HELPERS}/**/*.py", f"{run_lock.OWNER}")
+    for pattern in (*own, "samples/*.png", "samples/*.gif"):
         for path in Path(folder).glob(pattern + files.PART):
             path.unlink(missing_ok=True)
+    (Path(folder) / "samples" / "training.part.gif").unlink(missing_ok=True)  # of version 0.2

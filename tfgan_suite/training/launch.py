@@ -21,6 +21,7 @@ from tfgan_suite.training import fit, naming, run_schedule, strategies, warm_sta
 from tfgan_suite.training import options as recipe_options
 from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
 from tfgan_suite.training.run_manifest import refuse_other_stack
+from tfgan_suite.utils.command_line import exit_code
 from tfgan_suite.utils.files import writing_to
 from tfgan_suite.utils.plain_errors import plain_errors
 from tfgan_suite.utils.text import print_any_name
@@ -45,15 +46,21 @@ def main(recipe: Mapping[str, Any]) -> None:
             (`DataInfo`), which the run folder stores.
     """
     print_any_name()
-    try:
-        with plain_errors("choose a smaller --batch, --size or network"):
-            sys.exit(_main(recipe))
-    except InputError as error:
-        sys.exit(_say(f"{Path(recipe['__file__']).name}: {' '.join(str(error).split())}", 2))
-    except ExportError as error:
-        sys.exit(_say(f"{Path(recipe['__file__']).name}: {error}; the run itself is intact", 4))
-    except KeyboardInterrupt as reason:
-        sys.exit(_say(f"{reason}; run the same command again to resume", 130))
+    name = Path(recipe["__file__"]).name
+
+    def run() -> int:
+        try:
+            with plain_errors("choose a smaller --batch, --size or network"):
+                return _main(recipe)
+        except ExportError as error:
+            return _say(f"{name}: {error}; the run itself is intact", 4)
+        except BrokenPipeError:
+            raise InputError("nobody reads the output any more; send it elsewhere") from None
+        except KeyboardInterrupt as error:
+            reason = str(error) or "interrupted"
+            return _say(f"{reason}; run the same command again to resume", 130)
+
+    sys.exit(exit_code(name, run))
 
 
 def load_data(recipe: Mapping[str, Any], options: types.SimpleNamespace) -> data.Source:

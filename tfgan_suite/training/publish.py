@@ -6,7 +6,6 @@ import contextlib
 import json
 import types
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import keras
@@ -17,16 +16,19 @@ from tfgan_suite import data
 from tfgan_suite.core.trained_game import single
 from tfgan_suite.data.synthetic import kinds
 from tfgan_suite.errors import InputError
-from tfgan_suite.export import ExportResult, examples, export
+from tfgan_suite.export import ExportResult, examples, export, folders
 from tfgan_suite.training import fit, naming
 from tfgan_suite.training.run_folder import DataInfo, Run, versions
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import append_json, writing_to
-from tfgan_suite.utils.json_files import COUNT, read_json_lines
+from tfgan_suite.utils.json_files import COUNT, read_json, read_json_lines
+from tfgan_suite.utils.text import quote
 
 # Samples that the oracle of an embedded world reads, and outputs for held-out examples.
 ORACLE_SAMPLES, ORACLE_OUTPUTS = 1000, 256
 PROTOCOL = ("samples", "translations", "seed", "split")
+# The run's lists of its exports and of its starts.
+EXPORTS, VERSIONS = "exports.jsonl", "versions.jsonl"
 
 
 def finish(
@@ -129,7 +131,7 @@ def _measure(run: Run, readings: dict[str, Any], step: int) -> dict[str, float]:
     path = run.folder / "measures.jsonl"
     entry = {"step": step, **protocol, **readings}
     if json.dumps(entry) not in (
-        path.read_text(errors="replace").splitlines() if path.is_file() else []
+        path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
     ):
         append_json(path, entry)
     return readings
@@ -218,9 +220,7 @@ def export_run(
         **inputs,
         **bounds,
     )
-    with writing_to(run.folder):
-        entry = {"step": step, "path": str(result.path)}
-        append_json(run.folder / "exports.jsonl", entry)
+    _record_export(run, step, result.path)
     return result, result.left_out
 
 
@@ -272,24 +272,56 @@ def _example_inputs(
 def _earlier_export(
     run: Run, options: types.SimpleNamespace, step: int, info: DataInfo
 ) -> Path | None:
-    name = naming.export_name(options, run.manifest["recipe"], info)
-    path = run.folder / "exports.jsonl"
-    schema = {"step": COUNT, "path": str}
-    try:
-        entries = read_json_lines(path, schema, advice="remove it") if path.exists() else []
-    except InputError as error:  # the run is whole: its export is made again
-        print(f"{error}; exporting again")
-        entries = []
-    for entry in reversed(entries):
+    """The run's export of a step, if it is in the folder for exports."""
+    home = Path(options.export) / naming.export_name(options, run.manifest["recipe"], info)
+    for entry in reversed(_recorded_exports(run)):
         folder = Path(entry["path"])
         if (
             entry["step"] == step
             and (folder / "saved_model.pb").exists()
-            and folder.parent.name == name
-            and folder.parent.parent.resolve() == Path(options.export).resolve()
+            and folder.parent.resolve() == home.resolve()
         ):
             return folder
+    path = _unrecorded_export(run, options, step, home)
+    if path is not None:
+        _record_export(run, step, path)
+    return path
+
+
+def _recorded_exports(run: Run) -> list[dict[str, Any]]:
+    path = run.folder / EXPORTS
+    schema = {"step": COUNT, "path": str}
+    try:
+        return read_json_lines(path, schema, advice="remove it") if path.exists() else []
+    except InputError as error:  # the run is whole: its export is made again
+        print(f"{error}; exporting again")
+        return []
+
+
+def _unrecorded_export(
+    run: Run, options: types.SimpleNamespace, step: int, home: Path
+) -> Path | None:
+    """An export that was published just before a kill or a full disk, so that no list has it."""
+    try:
+        start = read_json_lines(run.folder / VERSIONS, {"time": str}, advice="", unfinished=True)[0]
+    except (InputError, IndexError):
+        return None
+    own = {"steps": step, "constants": json.loads(json.dumps(vars(options)))}
+    for number in reversed(folders.versions(home)):
+        path = home / str(number)
+        try:
+            card = read_json(path / "card.json", {"versions": {"time": str}}, advice="")
+        except InputError:
+            continue  # another program's
+        # One that is older than the run is of a run of this name that was deleted.
+        if card["versions"]["time"] >= start["time"] and own.items() <= card.items():
+            return path
     return None
+
+
+def _record_export(run: Run, step: int, path: Path) -> None:
+    with writing_to(run.folder):
+        append_json(run.folder / EXPORTS, {"step": step, "path": str(path)})
 
 
 def _several_devices(game: keras.Model) -> bool:

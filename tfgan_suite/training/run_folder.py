@@ -20,7 +20,7 @@ from tfgan_suite.training.checkpoints import Checkpoints
 from tfgan_suite.training.foreign_recipes import announce_foreign_recipe
 from tfgan_suite.training.run_manifest import DataInfo, refuse_old_run, versions
 from tfgan_suite.training.run_recipe import load_recipe
-from tfgan_suite.utils import files, image_grids
+from tfgan_suite.utils import files, foreign_files, image_grids
 from tfgan_suite.utils.json_files import COUNT, parse_json, read_json
 from tfgan_suite.utils.text import describe
 
@@ -110,23 +110,41 @@ class Run:
         else:
             self._refuse_old_start()
         with files.writing_to(self.folder):
-            (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+            # The manifest first: it makes the folder a run's, also if a kill comes next.
+            self.folder.mkdir(parents=True, exist_ok=True)
             run_manifest.write(self.manifest_path, manifest)
+            (self.folder / "samples").mkdir(exist_ok=True)
             run_recipe.copy_recipe(recipe, self.folder)
             files.append_json(self.folder / "versions.jsonl", versions())
 
     def _has_other_files(self) -> bool:
+        own = (*run_lock.NAMES, f"{self.manifest_path.name}{files.PART}")
         return self.folder.is_dir() and any(
-            not path.name.startswith(run_lock.NAMES) for path in self.folder.iterdir()
+            not path.name.startswith(own) for path in self.folder.iterdir()
         )
 
     def _refuse_old_start(self) -> None:
-        """A run of version 0.1 is not taken for one that has not begun."""
+        """A run of version 0.1, or without its checkpoints, is not taken for one not begun."""
         try:
             manifest = read_json(self.manifest_path, {}, advice="")
         except InputError:
             return  # damaged, and nothing was trained: it is written anew
         refuse_old_run(manifest, self.folder)
+        every = (manifest.get("constants") or {}).get("checkpoint_every")
+        step = self._logged_step()
+        if isinstance(every, int) and step > every:
+            raise InputError(
+                f"{self.folder} holds losses up to step {step}, but its checkpoints are gone;"
+                " put them back to resume, or pass another --run to start again"
+            )
+
+    def _logged_step(self) -> int:
+        """The last step with a line of losses; 0 if there is none."""
+        try:
+            lines = foreign_files.read_bytes(self.folder / "losses.jsonl").splitlines()
+        except OSError:
+            return 0
+        return max((step for step in map(_step_of, lines) if step < sys.maxsize), default=0)
 
     def _check_same(self, old: dict[str, Any], new: dict[str, Any]) -> None:
         changes = run_manifest.differences(old, new)
@@ -159,7 +177,7 @@ class Run:
             if not path.exists():
                 continue
             try:
-                lines = path.read_bytes().splitlines(keepends=True)
+                lines = foreign_files.read_bytes(path).splitlines(keepends=True)
             except OSError as error:
                 raise InputError(
                     f"{path} cannot be read ({error.strerror or error}); remove it to resume"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import files
+from tfgan_suite.utils import files, processes
 from tfgan_suite.utils.json_files import POSITIVE, read_json
 
 try:
@@ -133,9 +133,9 @@ def _refuse_owner(folder: Path) -> None:
         owner = read_json(path, schema, advice="delete it")
     except InputError:
         owner = {"host": "", "pid": 0}  # cut short by a kill
-    if owner["host"] == socket.gethostname() and _is_alive(owner["pid"]) is not None:
-        alive = bool(_is_alive(owner["pid"]))
-    else:
+    here = owner["host"] == socket.gethostname()
+    alive = processes.is_running(owner["pid"]) if here else None
+    if alive is None:
         alive = age < STALE
     if alive:
         raise _busy(folder, f" (process {owner['pid']} on {owner['host'] or 'an unknown host'})")
@@ -156,21 +156,6 @@ def _age(path: Path) -> float:
     finally:
         with contextlib.suppress(OSError):
             probe.unlink()
-
-
-def _is_alive(pid: int) -> bool | None:
-    """Whether a process of this machine runs; None where that cannot be known."""
-    if os.name == "nt":  # there, signal 0 is Ctrl-C
-        return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OverflowError:
-        return False
-    except OSError:
-        return True  # it belongs to another user
-    return True
 
 
 def _busy(folder: Path, owner: str = "") -> InputError:

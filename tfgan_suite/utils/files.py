@@ -11,12 +11,15 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import foreign_files
 
 # What a file is called until it is complete.
 PART = ".part"
+# How much of a file is read at once, from its end.
+_BLOCK = 2**16
 # Reasons that TensorFlow reports as text, in errors of many classes.
 _WRITE_REASONS, _OTHER_REASONS = (
     tuple(os.strerror(getattr(errno, name)) for name in names.split() if hasattr(errno, name))
@@ -32,19 +35,50 @@ def user_path(text: str | os.PathLike) -> Path:
 
 
 def append_json(path: str | os.PathLike, entry: Mapping[str, object]) -> None:
-    """Appends a JSON line and waits until it is on disk."""
+    """Appends a JSON line and waits until it is on disk.
+
+    A last line that a kill cut short is removed first. Where writing fails, no part stays.
+    """
     path = Path(path)
     new = not path.exists()
-    with open(path, "ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":  # a kill cut the line before
-                file.write(b"\n")
-        file.write(json_line(entry))
-        file.flush()
-        os.fsync(file.fileno())
+    # Unbuffered: what could not be written must not be tried again when the file is closed.
+    with open(path, "ab+", buffering=0) as file:
+        end, content = file.seek(0, os.SEEK_END), json_line(entry)
+        line = _unfinished_line(file, end)
+        if line:
+            end, content = (end - len(line), content) if _is_cut(line) else (end, b"\n" + content)
+        file.truncate(end)
+        try:
+            while content:
+                content = content[file.write(content) :]
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+                if new:
+                    path.unlink()
+            raise
     if new:
         sync_folder(path.parent)
+
+
+def _unfinished_line(file: IO[bytes], end: int) -> bytes:
+    """What stands after the last line break of a file."""
+    line, start = b"", end
+    while start and b"\n" not in line:
+        start = max(0, start - _BLOCK)
+        file.seek(start)
+        line = file.read(end - start)
+    return line.rpartition(b"\n")[2]
+
+
+def _is_cut(line: bytes) -> bool:
+    """Whether a line is the beginning of a JSON object; other text is a user's own."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return line.startswith(b"{")
+    return False
 
 
 def json_line(entry: Mapping[str, object]) -> bytes:
@@ -78,6 +112,29 @@ def write_parts(path: str | os.PathLike, parts: Iterable[bytes]) -> None:
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """Writes a file atomically with a program that needs a path, and the file's own suffix.
+
+    Args:
+        path: the file.
+
+    Yields:
+        The path to write to. It becomes `path` when the block ends, and is removed if it fails.
+    """
+    path = Path(path)
+    part = path.with_name(f"{path.stem}{PART}{path.suffix}")
+    try:
+        yield part
+        sync_file(part)
+        os.replace(part, path)
+    except BaseException:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
@@ -139,7 +196,7 @@ def plain_path(path: str | os.PathLike) -> Iterator[str]:
     try:
         folder = tempfile.mkdtemp(prefix="tfgan_suite_")
         link = os.path.join(folder, "link")
-        os.symlink(parent if linked else os.path.join(parent, name), link)
+        _link(parent if linked else os.path.join(parent, name), link)
     except OSError as error:
         raise InputError(
             f"TensorFlow cannot read {path}, because of special characters in it, and a link to"
@@ -151,6 +208,20 @@ def plain_path(path: str | os.PathLike) -> Iterator[str]:
         with contextlib.suppress(OSError):
             os.unlink(link)
             os.rmdir(folder)
+
+
+def _link(target: str, link: str) -> None:
+    """Creates a link; a junction where links need privileges, as on Windows."""
+    try:
+        os.symlink(target, link, target_is_directory=os.path.isdir(target))
+    except OSError:
+        try:
+            from _winapi import CreateJunction  # leads to folders only
+        except ImportError:
+            CreateJunction = None
+        if CreateJunction is None or not os.path.isdir(target):
+            raise
+        CreateJunction(target, link)
 
 
 def _is_unicode(text: str) -> bool:
@@ -170,7 +241,7 @@ def failure_reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return str(error.strerror)
     text = " ".join(str(error).split())
-    for reason in _WRITE_REASONS + _OTHER_REASONS:
+    for reason in (*_WRITE_REASONS, *_OTHER_REASONS):
         if reason in text:
             return reason
     text = re.sub(r"\{\{[^}]*\}\}|\[Op:[^\]]*\]", "", text).strip()
@@ -185,8 +256,12 @@ def is_failed_write(error: BaseException) -> bool:
     """
     if isinstance(error, OSError):
         return True
-    text = str(error) if type(error).__module__.startswith("tensorflow") else ""
-    return any(reason in text for reason in _WRITE_REASONS)
+    return type(error).__module__.startswith("tensorflow") and bool(write_reason(str(error)))
+
+
+def write_reason(text: str) -> str:
+    """The reason why a write failed that a message states; empty if it states none."""
+    return next((reason for reason in _WRITE_REASONS if reason in text), "")
 
 
 @contextlib.contextmanager

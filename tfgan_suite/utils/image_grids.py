@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -130,15 +130,16 @@ def write_animation(path: str | os.PathLike, paths: Sequence[str | os.PathLike])
 
     selected = np.linspace(0, len(paths) - 1, min(60, len(paths))).astype(int)
     frames = [Image.fromarray(read_png(paths[i])) for i in selected]
-    part = Path(path).with_suffix(".part.gif")
+    content = io.BytesIO()
     frames[0].save(
-        part,
+        content,
+        "GIF",
         save_all=True,
         append_images=frames[1:],
         duration=[200] * (len(frames) - 1) + [2000],
         loop=0,
     )
-    os.replace(part, path)
+    files.write_bytes(path, content.getvalue())
 
 
 def rows(columns: Sequence[np.ndarray]) -> np.ndarray | None:

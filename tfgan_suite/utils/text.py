@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 import sys
 
 
@@ -27,3 +30,8 @@ def print_any_name() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def quote(text: str) -> str:
+    """A word of a command that users may copy, quoted where the shell of this system needs it."""
+    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)

@@ -1,0 +1,83 @@
+"""What the package does on Windows, in a process that lacks what only POSIX systems have."""
+
+import os
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from tfgan_suite import InputError
+from tfgan_suite.export import folders
+from tfgan_suite.utils import files, processes, text
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_everything_is_imported_trained_sampled_translated_and_exported(tmp_path):
+    script = ROOT / "tests" / "helpers" / "like_windows.py"
+    process = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr[-3000:]
+    assert re.search(r"^\d+ modules, 3 locks, \d+ junctions$", process.stdout, re.M)
+
+
+def refuse_links(*_, **__):
+    raise OSError(1314, "A required privilege is not held by the client")
+
+
+def test_where_links_need_privileges_a_junction_leads_to_a_folder(tmp_path, monkeypatch):
+    link = os.symlink
+    monkeypatch.setattr(os, "symlink", refuse_links)
+    (tmp_path / "[a]").mkdir()
+    (tmp_path / "[a]" / "x").write_text("7")
+    with pytest.raises(InputError, match="required privilege.*rename the folder"):
+        with files.plain_path(tmp_path / "[a]" / "x"):
+            pass
+    junctions = types.SimpleNamespace(CreateJunction=link)
+    monkeypatch.setitem(sys.modules, "_winapi", junctions)
+    with files.plain_path(tmp_path / "[a]" / "x") as path:
+        assert "[" not in path and Path(path).read_text() == "7"
+    assert not os.path.lexists(path) and not Path(path).parent.parent.exists()
+    with pytest.raises(InputError, match="required privilege"):  # a junction leads to no file
+        (tmp_path / "[b]").write_text("8")
+        with files.plain_path(tmp_path / "[b]"):
+            pass
+
+
+def test_of_processes_on_windows_only_the_age_is_known(tmp_path, monkeypatch):
+    """Signal 0, which asks elsewhere, would stop the process there."""
+    monkeypatch.setattr(processes, "os", types.SimpleNamespace(name="nt"))
+    assert processes.is_running(os.getpid()) is None
+    host = folders._owner().partition("-")[0]
+    for name in ("new", "old"):
+        (tmp_path / f".export-{host}-17-{name}").mkdir()
+    old = tmp_path / f".export-{host}-17-old"
+    os.utime(old, (0, 0))
+    with folders.staging(tmp_path):
+        assert not old.exists() and (tmp_path / f".export-{host}-17-new").exists()
+
+
+@pytest.mark.parametrize("name", ["con", "NUL", "aux.1", "Com1", "lpt9", "model.", "a:b", "a\\b"])
+def test_names_that_windows_cannot_store_are_refused_everywhere(name):
+    with pytest.raises(InputError, match="cannot be used"):
+        folders.check_name(name)
+
+
+def test_names_of_data_never_end_in_what_windows_drops():
+    assert folders.model_name("dcgan", "data.") == "dcgan_data"
+    assert folders.model_name("dcgan", "x" * 200).endswith("x")
+    for name in ("control", "com", "com10", "nullable", "dcgan_con", "m.v2"):
+        folders.check_name(name)
+
+
+def test_commands_to_copy_are_quoted_for_the_shell_of_the_system(monkeypatch):
+    assert text.quote("runs/[a] b") == "'runs/[a] b'"
+    monkeypatch.setattr(text, "os", types.SimpleNamespace(name="nt"))
+    assert text.quote("runs\\dcgan") == "runs\\dcgan"
+    assert text.quote("C:\\my runs\\a") == '"C:\\my runs\\a"'
