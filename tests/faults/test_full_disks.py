@@ -91,7 +91,8 @@ def failing(monkeypatch):
     return calls
 
 
-def test_every_write_of_an_export_may_fail(tmp_path, failing, monkeypatch):
+@pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.large)])
+def test_every_write_of_an_export_may_fail(tmp_path, failing, monkeypatch, stride):
     game, home = Doubling(), tmp_path / "model"
     # Converted and run once: what is tested is writing.
     content, outputs = {}, {}
@@ -117,7 +118,7 @@ def test_every_write_of_an_export_may_fail(tmp_path, failing, monkeypatch):
 
     attempt()
     before, reached = tree(home), []
-    for passing in range(200):
+    for passing in range(0, 200, stride):
         failing.start(passing)
         try:
             attempt()
@@ -128,13 +129,14 @@ def test_every_write_of_an_export_may_fail(tmp_path, failing, monkeypatch):
         else:
             break
         # The last act, syncing the folder, fails after the version was published complete.
-        if "rename" in failing.names or (home / "2").exists():
+        if (home / "2").exists():
             break
         assert tree(home) == before, (passing, reached)
         assert not [p for p in home.iterdir() if p.name.startswith(".")]
         reached.append(passing)
     failing.start(sys.maxsize)
-    assert len(reached) > 15
+    assert len(reached) > 15 / stride
+    print(f"{len(reached)} failed writes")
     assert (home / "2" / "card.json").is_file() and not list(home.glob(".*"))
     assert {k: v for k, v in tree(home).items() if not k.startswith("2/")} == before
 
@@ -287,7 +289,7 @@ def test_exports_to_a_full_disk(tmp_path, disk, capsys):
     words += ["--float16-bound=1"]
     assert cli.main(words) == 0
     before, trained, failures = tree(home / "exports"), tree(run), 0
-    for free in range(4, 4000, 28):
+    for free in range(4, 4000, 12):
         fill(home, free)
         capsys.readouterr()
         if cli.main(words) == 0:
@@ -297,7 +299,7 @@ def test_exports_to_a_full_disk(tmp_path, disk, capsys):
         assert not list(home.rglob(".export-*"))
         failures += 1
     assert failures >= 10, free
-    print(f"{failures} exports failed, with 4 to {free - 28} KiB free")
+    print(f"{failures} exports failed, with 4 to {free - 12} KiB free")
 
 
 @pytest.mark.large
@@ -338,7 +340,7 @@ def test_outputs_on_a_full_disk(tmp_path, disk, capsys):
         "translated": ["translate", str(pairs), a],
         "study.html": ["study", a, b, "--out"],
         "values.jsonl": ["measure", str(run), "--against", tiny_recipe.images(), "--measures",
-                         "parzen", "--extractor", "none", "--samples", "11", "--split", "train"],
+                         "parzen", "--samples", "11", "--split", "train"],
     }  # fmt: skip
     for name, words in commands.items():
         for path in home.iterdir():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tfgan_suite import InputError
+from tfgan_suite.data.pipeline import source
 from tfgan_suite.export import folders
 from tfgan_suite.utils import files, processes, text
 
@@ -81,3 +82,15 @@ def test_commands_to_copy_are_quoted_for_the_shell_of_the_system(monkeypatch):
     monkeypatch.setattr(text, "os", types.SimpleNamespace(name="nt"))
     assert text.quote("runs\\dcgan") == "runs\\dcgan"
     assert text.quote("C:\\my runs\\a") == '"C:\\my runs\\a"'
+
+
+def test_files_on_two_drives_are_known_by_their_names(tmp_path, monkeypatch):
+    def refuse(paths):
+        raise ValueError("Paths don't have the same drive")
+
+    paths = [tmp_path / "low.png", tmp_path / "high.png"]
+    for path in paths:
+        path.write_bytes(b"7" * 5)
+    monkeypatch.setattr(source.os.path, "commonpath", refuse)
+    names, heads = source.file_fingerprint(paths)
+    assert names == [("low.png", 5), ("high.png", 5)] and heads == [b"7" * 5] * 2

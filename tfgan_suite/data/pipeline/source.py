@@ -305,8 +305,11 @@ def file_fingerprint(paths: Sequence[Path]) -> tuple[list[tuple[str, int]], list
     Names are relative to the folder that holds all files: its own name and place say nothing of
     the data, which may be renamed and moved.
     """
-    home = os.path.commonpath([path.parent for path in paths]) if paths else ""
-    names = [Path(os.path.relpath(path, home)).as_posix() for path in paths]
+    try:
+        home = os.path.commonpath([path.parent for path in paths]) if paths else ""
+        names = [Path(os.path.relpath(path, home)).as_posix() for path in paths]
+    except ValueError:  # no folder holds all, as on two drives of Windows
+        names = [path.name for path in paths]
     return [(name, _size(path)) for name, path in zip(names, paths)], file_heads(paths)
 
 
