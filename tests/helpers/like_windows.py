@@ -14,12 +14,11 @@ import fcntl
 import importlib
 import os
 import pkgutil
-import shutil
 import sys
 import types
 from pathlib import Path
 
-HIDDEN = set("_posixshmem crypt fcntl grp nis pty pwd resource spwd syslog termios tty".split())
+HIDDEN = set("crypt fcntl grp nis pty pwd resource spwd syslog termios tty".split())
 MISSING = set(
     "O_CLOEXEC O_DIRECTORY O_NOCTTY O_NOFOLLOW O_NONBLOCK chown chroot ctermid fchdir fchown fork "
     "forkpty getegid geteuid getgid getgroups getloadavg getpgid getpgrp getpriority getsid getuid "
@@ -55,7 +54,7 @@ def hide():
     system, original = windows_os(), builtins.__import__
 
     def import_module(name, globals=None, locals=None, fromlist=(), level=0):
-        if name.partition(".")[0] in HIDDEN:
+        if level == 0 and name.partition(".")[0] in HIDDEN:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         own = str((globals or {}).get("__name__", "")).startswith("tfgan_suite")
         if own and name == "os":
@@ -99,13 +98,15 @@ def main(folder):
     assert len(names) > 150 and tfgan_suite.training.run_lock.fcntl is None
     use(folder)
     assert (2, 1) in locks and junctions
-    assert not [name for name in HIDDEN if name in sys.modules]
+    modules = [module for name, module in sys.modules.items() if name.startswith("tfgan_suite")]
+    assert not [module for module in modules if HIDDEN & {k for k, v in vars(module).items() if v}]
     print(f"{len(names)} modules, {len(locks)} locks, {len(junctions)} junctions")
 
 
 def use(folder):
     """Trains in a folder that TensorFlow takes for a pattern, resumes, samples and exports."""
     import tiny_translation
+    from PIL import Image
 
     from tfgan_suite.cli.main import main as command
 
@@ -120,7 +121,7 @@ def use(folder):
     sys.argv = ["tiny_translation.py", "--run", str(pairs)]
     assert ended(tiny_translation) == 0
     image = folder / "image.png"
-    PIL_image(tiny_translation).save(image)
+    Image.fromarray(tiny_translation.Negatives.pixels(1, 5)[0, ..., 0]).save(image)
     assert command(["translate", str(pairs), str(image), str(folder / "out")]) == 0
     assert (folder / "out" / "image.png").is_file() and (folder / "s.png").is_file()
 
@@ -143,12 +144,5 @@ def ended(module):
     raise AssertionError("a recipe ends with an exit code")
 
 
-def PIL_image(world):
-    from PIL import Image
-
-    return Image.fromarray(world.Negatives.pixels(1, 5)[0, ..., 0])
-
-
 if __name__ == "__main__":
-    shutil._use_fd_functions = False
     main(Path(sys.argv[1]))

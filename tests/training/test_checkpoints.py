@@ -164,6 +164,19 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(game, folder, name, damag
     assert names(folder) == before  # nothing is deleted before there is something newer
 
 
+def test_a_copy_under_the_name_of_a_later_step_is_not_restored_for_ever(game, folder):
+    for ending in ("data-00000-of-00001", "index"):
+        shutil.copy(folder / f"ckpt-200.{ending}", folder / f"ckpt-900.{ending}")
+    step, (line,) = restored(game, folder)
+    assert step == 300 and "checkpoint 900 cannot be used (ckpt-900 is a copy of ckpt-200)" in line
+
+
+def test_an_index_of_one_step_and_data_of_another_are_told_apart(game, folder):
+    shutil.copy(folder / "ckpt-200.index", folder / "ckpt-300.index")
+    step, (line,) = restored(game, folder)
+    assert step == 200 and "ckpt-300: " in line and "hecksum" in line
+
+
 def test_damaged_checkpoints_stay_until_a_newer_one_is_complete(game, folder):
     cut(folder / "ckpt-300.data-00000-of-00001")
     (folder / "ckpt-100.index").unlink()

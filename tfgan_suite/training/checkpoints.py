@@ -160,6 +160,9 @@ class Checkpoints:
             return f"is damaged ({name}: {files.failure_reason(error)})"
         except Exception as error:  # what does not fit the game raises all kinds of errors
             return f"cannot be used ({name}: {files.failure_reason(error)})"
+        step = int(self.game.steps.numpy())
+        if step != checkpoint.step:  # restored again and again, it would undo what is trained
+            return f"cannot be used ({name} is a copy of ckpt-{step})"
         problem = first_not_finite(self.game)
         return f"cannot be used ({problem} holds numbers that are not finite)" if problem else ""
 
