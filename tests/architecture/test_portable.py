@@ -1,7 +1,4 @@
-"""Nothing that only Unix has is needed to import, sample, translate or export.
-
-`tests/faults/test_windows.py` does all of it where the system lacks them.
-"""
+"""Nothing that only Unix has is needed to import, sample, translate or export."""
 
 import ast
 import pathlib

@@ -339,8 +339,6 @@ def test_outputs_on_a_full_disk(tmp_path, disk, capsys):
         "grid.png": ["sample", str(run), "--count", "4000"],
         "translated": ["translate", str(pairs), a],
         "study.html": ["study", a, b, "--out"],
-        "values.jsonl": ["measure", str(run), "--against", tiny_recipe.images(), "--measures",
-                         "parzen", "--samples", "11", "--split", "train"],
     }  # fmt: skip
     for name, words in commands.items():
         for path in home.iterdir():
