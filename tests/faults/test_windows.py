@@ -57,7 +57,6 @@ def test_names_that_windows_cannot_store_are_refused_everywhere(name):
 
 def test_names_of_data_never_end_in_what_windows_drops():
     assert folders.model_name("dcgan", "data.") == "dcgan_data"
-    assert folders.model_name("dcgan", "x" * 200).endswith("x")
     for name in ("control", "com", "com10", "nullable", "dcgan_con", "m.v2"):
         folders.check_name(name)
 

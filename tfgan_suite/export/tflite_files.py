@@ -54,7 +54,7 @@ def _try_in_a_process(path: str, digest: bytes) -> None:
         process = subprocess.run(
             [sys.executable, litert_runner.__file__, path],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             check=False,
             timeout=_SECONDS,

@@ -306,15 +306,16 @@ def _unrecorded_export(
         start = read_json_lines(run.folder / VERSIONS, {"time": str}, advice="", unfinished=True)[0]
     except (InputError, IndexError):
         return None
-    own = {"steps": step, "constants": json.loads(json.dumps(vars(options)))}
+    constants = json.dumps(vars(options), sort_keys=True)
     for number in reversed(folders.versions(home)):
         path = home / str(number)
         try:
             card = read_json(path / "card.json", {"versions": {"time": str}}, advice="")
         except InputError:
             continue  # another program's
+        same = json.dumps(card.get("constants"), sort_keys=True) == constants
         # One that is older than the run is of a run of this name that was deleted.
-        if card["versions"]["time"] >= start["time"] and own.items() <= card.items():
+        if same and card.get("steps") == step and card["versions"]["time"] >= start["time"]:
             return path
     return None
 

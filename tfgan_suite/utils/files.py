@@ -15,6 +15,7 @@ from typing import IO
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import foreign_files
+from tfgan_suite.utils.json_files import parse_json
 
 # What a file is called until it is complete.
 PART = ".part"
@@ -74,10 +75,12 @@ def _unfinished_line(file: IO[bytes], end: int) -> bytes:
 
 def _is_cut(line: bytes) -> bool:
     """Whether a line is the beginning of a JSON object; other text is a user's own."""
+    if not line.startswith(b"{"):
+        return False
     try:
-        json.loads(line)
-    except ValueError:
-        return line.startswith(b"{")
+        parse_json(line.decode(), "the last line", advice="")
+    except (InputError, UnicodeDecodeError):
+        return True
     return False
 
 
