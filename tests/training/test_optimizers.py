@@ -102,7 +102,9 @@ def operations(optimizer):
 
 
 def test_calls_the_kernel_where_it_can():
-    assert operations(FusedAdam(0.1)).count("ResourceApplyAdam") == 2
+    fused = operations(FusedAdam(0.1))
+    assert fused.count("ResourceApplyAdam") == 2
+    assert fused.count("Pow") == 2  # beta_1^t and beta_2^t, of all variables
     assert "ResourceApplyAdam" not in operations(FusedAdam(0.1, amsgrad=True))
 
 

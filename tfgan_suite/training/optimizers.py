@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -32,34 +33,54 @@ class FusedAdam(keras.optimizers.Adam):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **{**compat.ADAM_OPTIONS, **kwargs})
 
+    # Keras 2.15 calls `apply_gradients`, Keras 3 (and its loss scaling) `apply`.
+    def apply_gradients(self, *args: Any, **kwargs: Any) -> Any:
+        with self._one_update():
+            return super().apply_gradients(*args, **kwargs)
+
+    def apply(self, *args: Any, **kwargs: Any) -> Any:
+        with self._one_update():
+            return super().apply(*args, **kwargs)
+
+    @contextmanager
+    def _one_update(self) -> Iterator[None]:
+        """Within it all variables share the scalars: a graph has one operation for each, not 16."""
+        # Kept in __dict__: Keras would track a dict set as an attribute.
+        self.__dict__["_shared_scalars"] = {}
+        try:
+            yield
+        finally:
+            self.__dict__.pop("_shared_scalars", None)
+
+    def _scalars(self, device: str, learning_rate: Any) -> dict[str, tf.Tensor]:
+        """The kernel's scalar arguments, computed once in an update, a graph and on a device."""
+        shared = self.__dict__.get("_shared_scalars", {})
+        key = device, tf.compat.v1.get_default_graph() if tf.inside_function() else None
+        if key not in shared:
+            step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, tf.float32)
+            rate = self.learning_rate if learning_rate is None else learning_rate
+            betas = [tf.cast(beta, tf.float32) for beta in (self.beta_1, self.beta_2)]
+            shared[key] = {
+                "beta1_power": tf.pow(betas[0], step),
+                "beta2_power": tf.pow(betas[1], step),
+                "lr": tf.cast(rate, tf.float32),
+                "beta1": betas[0],
+                "beta2": betas[1],
+                "epsilon": tf.cast(self.epsilon, tf.float32),
+            }
+        return shared[key]
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any = None) -> None:
         # Keras 2.15 calls with two arguments, Keras 3 with three.
         rate = () if learning_rate is None else (learning_rate,)
         if self.amsgrad or isinstance(gradient, tf.IndexedSlices) or variable.dtype != tf.float32:
             super().update_step(gradient, variable, *rate)
             return
-        step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, tf.float32)
         momentum, velocity = compat.adam_slots(self, variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=momentum.handle,
             v=velocity.handle,
-            beta1_power=tf.pow(tf.cast(self.beta_1, tf.float32), step),
-            beta2_power=tf.pow(tf.cast(self.beta_2, tf.float32), step),
-            lr=tf.cast(self.learning_rate if learning_rate is None else learning_rate, tf.float32),
-            beta1=tf.cast(self.beta_1, tf.float32),
-            beta2=tf.cast(self.beta_2, tf.float32),
-            epsilon=tf.cast(self.epsilon, tf.float32),
             grad=tf.cast(gradient, tf.float32),
+            **self._scalars(variable.handle.device, learning_rate),
         )
-
-
-def opponent_learning_rate(options: types.SimpleNamespace) -> float:
-    """The learning rate of the generator's opponent: its own where a recipe's user set one.
-
-    Args:
-        options: the recipe's constants: `discriminator_learning_rate`, or None for that of the
-            generator, and `learning_rate`.
-    """
-    rate = options.discriminator_learning_rate
-    return options.learning_rate if rate is None else rate
