@@ -22,8 +22,8 @@ _HERE = Path(__file__).parent
 
 # One process tests a whole file, so the slowest files start first and no process idles at the end.
 SLOWEST = """
-benchmarks/test_benchmarks training/test_run_folder games/test_cyclegan games/test_discogan
-games/test_sngan games/test_pix2pix games/test_srgan games/test_simgan games/test_cgan
+benchmarks/test_benchmarks training/test_run_folder games/test_cyclegan games/test_pix2pix
+games/test_sngan games/test_simgan games/test_discogan games/test_srgan games/test_cgan
 recipes/test_recipes style/test_adain training/test_strategies export/test_tflite
 games/test_gran games/test_wgan games/test_infogan games/test_ali cli/test_stylize
 faults/test_tampered cli/test_upscale training/test_fit features/test_architectures
