@@ -1,6 +1,7 @@
 """Files that users name are read in few places, which refuse what would hang or raise."""
 
 import ast
+import functools
 import pathlib
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -35,14 +36,18 @@ def calls(tree):
             yield full.get(first, first) + dot + others
 
 
-def callers(*names):
-    """Files that call one of the functions."""
+@functools.cache
+def calls_by_file():
     paths = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
     return {
-        path.relative_to(ROOT).as_posix()
+        path.relative_to(ROOT).as_posix(): set(calls(ast.parse(path.read_text("utf-8"))))
         for path in paths
-        if set(names) & set(calls(ast.parse(path.read_text("utf-8"))))
     }
+
+
+def callers(*names):
+    """Files that call one of the functions."""
+    return {path for path, called in calls_by_file().items() if called & set(names)}
 
 
 def test_one_module_reads_json_from_disk():
