@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -84,3 +85,14 @@ class FusedAdam(keras.optimizers.Adam):
             grad=tf.cast(gradient, tf.float32),
             **self._scalars(variable.handle.device, learning_rate),
         )
+
+
+def opponent_learning_rate(options: types.SimpleNamespace) -> float:
+    """The learning rate of the generator's opponent: its own where a recipe's user set one.
+
+    Args:
+        options: the recipe's constants: `discriminator_learning_rate`, or None for that of the
+            generator, and `learning_rate`.
+    """
+    rate = options.discriminator_learning_rate
+    return options.learning_rate if rate is None else rate
