@@ -30,6 +30,8 @@ OTHERS = ("adain", "cyclegan", "discogan", "pix2pix", "simgan", "srgan", "srresn
 class StripsOfTest(tfds.core.GeneratorBasedBuilder):
     """Strips of 32 x 20 pixels."""
 
+    # Where it looks for its metadata: the folder of tests is no package on every path.
+    __module__, pkg_dir_path = "strips_of_test", pathlib.Path(__file__).parent
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}
 
