@@ -257,11 +257,31 @@ def test_what_is_given_goes_to_every_game():
     }  # fmt: skip
 
 
+# `tensorflow_side.py` as `speed` starts it, with one more request: whether steps run eagerly.
+MEASURING = """
+import runpy, sys
+sys.path.insert(0, sys.argv[1])
+import protocol, tensorflow as tf
+serve = protocol.serve
+eagerly = {"eagerly": lambda on: tf.config.run_functions_eagerly(on)}
+protocol.serve = lambda requests: serve({**requests, **eagerly})
+runpy.run_path(sys.argv[1] + "/tensorflow_side.py", run_name="__main__")
+"""
+
+
 @pytest.fixture(scope="module")
 def measuring():
-    """One process of `tensorflow_side` that measures game after game, as `speed` starts it."""
-    with Worker([sys.executable, str(HERE / "tensorflow_side.py")], speed.QUIET) as worker:
+    """One process of `tensorflow_side` that measures game after game."""
+    with Worker([sys.executable, "-c", MEASURING, str(HERE)], speed.QUIET) as worker:
         yield worker
+
+
+@pytest.fixture
+def eager_steps(measuring):
+    """The process runs the steps of games eagerly: two traces of a translator take much longer."""
+    measuring.ask("eagerly", on=True)
+    yield
+    measuring.ask("eagerly", on=False)
 
 
 @pytest.fixture
@@ -269,7 +289,7 @@ def measured_in_one_process(measuring, monkeypatch):
     """The runs of `speed` share a process: TensorFlow takes longer to start than to measure."""
 
     def worker(command, environment=None):
-        if command == measuring.command:
+        if command == [sys.executable, str(HERE / "tensorflow_side.py")]:
             return contextlib.nullcontext(measuring)
         return Worker(command, environment)
 
@@ -321,7 +341,7 @@ def test_a_worker_that_fails_says_why_and_goes_on():
         ("srresnet", {"generator"}),
     ],
 )
-@pytest.mark.usefixtures("measured_in_one_process")
+@pytest.mark.usefixtures("measured_in_one_process", "eager_steps")
 def test_a_run_of_a_translator(game, players, capfd):
     chosen = {**SMALL, "srresnet": ENLARGING}[game]
     network = [word for name, n in chosen.items() for word in (f"--{name}", str(n))]

@@ -175,7 +175,7 @@ def test_dcgan_on_the_embedded_shapes(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "saved_models/dcgan_shapes/2").exists()
 
 
-def test_wgan_gp_on_points_and_on_a_folder(tmp_path, monkeypatch, capsys):
+def test_wgan_gp_on_points_and_on_a_folder(tmp_path, monkeypatch, capsys, eagerly):
     from PIL import Image
 
     words = ["--steps", "2", "--width", "4", "--batch", "4", "--log-every", "1"]
