@@ -7,7 +7,6 @@ import tensorflow as tf
 from harness import GameChecks, value
 
 from tfgan_suite import InputError
-from tfgan_suite.core import latent_game
 from tfgan_suite.games import dcgan
 
 
@@ -132,14 +131,14 @@ def test_fresh_noise_gives_the_generator_other_fakes():
     for fresh in (False, True):
         keras.utils.set_random_seed(1)
         game = game_of(fresh_noise=fresh)
-        game.compile(generator=keras.optimizers.SGD(1.0), discriminator=keras.optimizers.SGD(0.0))
+        rates = {"generator": keras.optimizers.SGD(1.0), "discriminator": keras.optimizers.SGD(0.0)}
+        game.compile(**rates, run_eagerly=True)
         game.fit(tf.zeros((4, 8, 8, 1)), batch_size=4, verbose=0, shuffle=False)
         moved.append(value(game.generator.trainable_variables[0]))
     assert not np.allclose(*moved)
 
 
-def test_settled_batch_norms_hold_the_statistics_of_the_data_they_see(monkeypatch):
-    monkeypatch.setattr(latent_game, "RECALIBRATION_BATCHES", 100)
+def test_settled_batch_norms_hold_the_statistics_of_the_data_they_see():
     keras.utils.set_random_seed(1)
     game = game_of()
     game.recalibrate_batch_norm()
