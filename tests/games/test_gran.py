@@ -168,7 +168,8 @@ def test_the_cifar_networks_have_the_official_number_of_parameters():
 
 def test_more_than_two_steps_have_an_int8_form(tmp_path):
     playing = game(awake(3))
-    result = export(playing, tmp_path, name="tiny", int8_bound=None)
+    formats = ("saved_model", "tflite_int8")
+    result = export(playing, tmp_path, name="tiny", formats=formats, int8_bound=None)
     assert (result.path / "tflite" / "int8.tflite").is_file()
     assert (result.path / "tflite" / "canvases" / "int8.tflite").is_file()
 
