@@ -10,7 +10,6 @@ import tensorflow as tf
 from harness import GameChecks, snapshot, trainable, value
 
 from tfgan_suite import InputError, data
-from tfgan_suite.export import export
 from tfgan_suite.features import layer_outputs
 from tfgan_suite.games import ali
 
@@ -39,9 +38,8 @@ class TestALI(GameChecks):
     def examples(self, count):
         return {"image": images(count)}
 
-    def test_every_signature_is_exported(self, fresh, tmp_path):
-        game = self.fit(fresh(), 1)
-        result = export(game, tmp_path, name="tiny", formats="saved_model")
+    def test_every_signature_is_exported(self, exported):
+        game, result = exported()
         loaded = tf.saved_model.load(str(result.path))
         for name, expected in (
             ("encode", game.encode(images(3))),
@@ -59,7 +57,8 @@ class TestALI(GameChecks):
 
 def test_bigan_takes_the_stabilisers_and_gives_one_code_for_an_example():
     game = tiny(variant="bigan", latent="uniform", r1_weight=0.5, dropout=0.3)
-    game.compile(generator=keras.optimizers.SGD(0.1), discriminator=keras.optimizers.SGD(0.1))
+    rates = {"generator": keras.optimizers.SGD(0.1), "discriminator": keras.optimizers.SGD(0.1)}
+    game.compile(**rates, run_eagerly=True)
     history = game.fit(images(8), batch_size=8, verbose=0).history
     assert set(history) == set(game.loss_names) and "discriminator/r1" in history
     assert all(np.isfinite(values).all() for values in history.values())
@@ -138,7 +137,8 @@ def test_the_encoder_draws_from_mu_and_sigma():
 @pytest.mark.parametrize("variant", ["ali", "bigan"])
 def test_encoder_and_decoder_move_together_and_the_discriminator_does_not(variant):
     game = tiny(variant=variant)
-    game.compile(generator=keras.optimizers.SGD(1.0), discriminator=keras.optimizers.SGD(0.0))
+    rates = {"generator": keras.optimizers.SGD(1.0), "discriminator": keras.optimizers.SGD(0.0)}
+    game.compile(**rates, run_eagerly=True)
     before = snapshot(game)
     game.fit(images(8), batch_size=8, verbose=0)
     for network, moves in (
