@@ -53,7 +53,8 @@ def count(network):
 
 
 def losses_of(game):
-    game.compile(generator=keras.optimizers.SGD(0.0), discriminator=keras.optimizers.SGD(0.0))
+    still = {player: keras.optimizers.SGD(0.0) for player in game.players()}
+    game.compile(**still, run_eagerly=True)
     data = np.random.RandomState(0).normal(size=(6, 2)).astype("f4")
     history = game.fit(data, batch_size=6, verbose=0, shuffle=False).history
     return {name: values[0] for name, values in history.items()}
@@ -200,7 +201,8 @@ def test_simultaneous_updates_start_from_the_same_weights():
         keras.utils.set_random_seed(2)
         game = game_of(update_mode="simultaneous")
         sgd = keras.optimizers.SGD
-        game.compile(generator=sgd(generator_rate), discriminator=sgd(discriminator_rate))
+        rates = {"generator": sgd(generator_rate), "discriminator": sgd(discriminator_rate)}
+        game.compile(**rates, run_eagerly=True)
         game.fit(data, batch_size=8, verbose=0, shuffle=False)
         return [[value(v) for v in trainable(nets)] for nets in game.players().values()]
 
@@ -220,7 +222,8 @@ def test_alternating_updates_show_the_generator_the_new_discriminator():
         keras.utils.set_random_seed(2)
         game = game_of()
         sgd = keras.optimizers.SGD
-        game.compile(generator=sgd(1.0), discriminator=sgd(discriminator_rate))
+        rates = {"generator": sgd(1.0), "discriminator": sgd(discriminator_rate)}
+        game.compile(**rates, run_eagerly=True)
         game.fit(data, batch_size=8, verbose=0, shuffle=False)
         return value(trainable([game.generator])[-1])
 
