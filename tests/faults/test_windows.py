@@ -1,16 +1,44 @@
 """What Windows does otherwise: links, processes, names of files, quotes, drives."""
 
+import errno
 import os
 import sys
 import types
 from pathlib import Path
 
+import forks
 import pytest
 
 from tfgan_suite import InputError
 from tfgan_suite.data.pipeline import source
 from tfgan_suite.export import folders
 from tfgan_suite.utils import files, processes, text
+
+LIKE_WINDOWS = Path(__file__).parents[1] / "helpers" / "like_windows.py"
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="on Windows itself every test shows it")
+
+
+@posix
+def test_all_is_imported_trained_sampled_translated_and_exported(tmp_path):
+    process = forks.Program(LIKE_WINDOWS, tmp_path)
+    assert process.wait() == 0, process.output()[-3000:]
+    assert " modules, " in process.output()
+
+
+@posix
+def test_a_new_file_that_cannot_be_written_is_removed_once_closed(tmp_path, monkeypatch):
+    import like_windows
+
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(os, "unlink", like_windows.refusing_open_files(os.unlink))
+    with pytest.raises(OSError, match="No space"):
+        files.append_json(tmp_path / "losses.jsonl", {"step": 1})
+    assert not list(tmp_path.iterdir())
 
 
 def refuse_links(*_, **__):

@@ -42,23 +42,29 @@ def append_json(path: str | os.PathLike, entry: Mapping[str, object]) -> None:
     """
     path = Path(path)
     new = not path.exists()
-    # Unbuffered: what could not be written must not be tried again when the file is closed.
-    with open(path, "ab+", buffering=0) as file:
-        end, content = file.seek(0, os.SEEK_END), json_line(entry)
-        line = _unfinished_line(file, end)
-        if line:
-            end, content = (end - len(line), content) if _is_cut(line) else (end, b"\n" + content)
-        file.truncate(end)
-        try:
-            while content:
-                content = content[file.write(content) :]
-            os.fsync(file.fileno())
-        except OSError:
+    try:
+        # Unbuffered: what could not be written must not be tried again when the file is closed.
+        with open(path, "ab+", buffering=0) as file:
+            end, content = file.seek(0, os.SEEK_END), json_line(entry)
+            line = _unfinished_line(file, end)
+            if line and _is_cut(line):
+                end -= len(line)
+            elif line:
+                content = b"\n" + content
+            file.truncate(end)
+            try:
+                while content:
+                    content = content[file.write(content) :]
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(end)
+                raise
+    except OSError:
+        if new:
             with contextlib.suppress(OSError):
-                file.truncate(end)
-                if new:
-                    path.unlink()
-            raise
+                path.unlink()  # only now: Windows does not remove files that are open
+        raise
     if new:
         sync_folder(path.parent)
 
