@@ -35,7 +35,7 @@ MISSING = set(
     "wait".split()
 )
 SIGNALS = set("SIGABRT SIGFPE SIGILL SIGINT SIGSEGV SIGTERM SIG_DFL SIG_IGN".split())
-locks, junctions = [], []
+locks, junctions, refusals = [], [], []
 
 
 def copy(module, missing):
@@ -120,6 +120,7 @@ def refusing_open_files(function):
             prefix = os.path.realpath(os.path.dirname(path)) + "/" + os.path.basename(path)
             for opened in open_files():
                 if f"{opened}/".startswith(f"{prefix}/"):
+                    refusals.append((function.__name__, opened))
                     reason = "it is being used by another process"
                     raise PermissionError(errno.EACCES, reason, opened)
         return function(*paths, **options)
@@ -217,6 +218,7 @@ def main(folder):
     with short_runs():
         use(folder)
     assert set(locks) == {(2, 1)} and len(locks) >= 4 and junctions, (locks, junctions)
+    assert not refusals  # also where the package lets a file be that cannot be removed
     check_names(folder)
     counts = f"{number} modules, {len(locks)} locks, {len(junctions)} junctions"
     print(f"{counts}, {time.process_time():.1f} s of CPU")
