@@ -50,7 +50,7 @@ def odd(tmp_path_factory):
         elif kind == "folder":
             name.mkdir()
         else:
-            target = {"device": "/dev/zero", "dangling": home / "nowhere", "loop": name}[kind]
+            target = {"device": "/dev/zero", "dangling": home / "no" / "where", "loop": name}[kind]
             os.symlink(target, name)
         return name
 
@@ -192,10 +192,17 @@ def test_data_of_every_recipe(odd, recipe, ending, kind):
 @pytest.mark.parametrize("flag", ["--run", "--warm-start", "--export", "--name"])
 def test_flags_that_all_recipes_share(trained, tmp_path, odd, flag, kind):
     home, arguments = trained
-    words = [*run_words(tmp_path, 1), *arguments, f"{flag}={odd(kind, '')}"]
+    path = odd(kind, "")
+    if kind == "folder":  # of its own: some flags write to it
+        path = tmp_path / "empty"
+        path.mkdir()
+    words = [*run_words(tmp_path, 1), *arguments, f"{flag}={path}"]
     with no_hang(odd("pipe", "")):
         code, output = run_recipe(tiny_recipe, *words)
-    assert code == 2 and len(output.splitlines()) == 1, output
+    if kind == "folder" and flag in ("--run", "--export"):  # what these flags expect
+        assert code == 0 and any(path.iterdir())
+    else:
+        assert code == 2 and len(output.splitlines()) == 1, output
 
 
 @pytest.mark.large

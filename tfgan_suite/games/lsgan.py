@@ -14,6 +14,7 @@ from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import (
+    check_choices,
     check_positive_integers,
     check_shape,
     hidden,
@@ -67,6 +68,7 @@ def build_generator(
         InputError: an unknown architecture or norm, or a shape that is not supported.
     """
     check_positive_integers(width=width, latent_dim=latent_dim)
+    check_choices(norm, activation)
     check_shape(shape, architecture, ARCHITECTURES)
     z = keras.Input((latent_dim,), name="z")
     if architecture == "mlp":
@@ -143,6 +145,7 @@ def build_discriminator(
         InputError: an unknown architecture or norm, or one that does not fit the shape.
     """
     check_positive_integers(width=width)
+    check_choices(norm, activation)
     check_shape(shape, architecture, ARCHITECTURES)
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture == "mlp":

@@ -17,6 +17,7 @@ from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
+    check_choices,
     check_positive_integers,
     check_shape,
     hidden,
@@ -128,6 +129,7 @@ def build_critic(
         InputError: an unknown architecture or norm, or one that does not fit the shape.
     """
     check_positive_integers(width=width)
+    check_choices(norm=norm)
     check_shape(shape, architecture, ARCHITECTURES)
     x = example = keras.Input(shape, name="point" if len(shape) == 1 else "image")
     if architecture in ("dense", "mlp"):

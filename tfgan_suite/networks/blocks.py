@@ -13,6 +13,7 @@ from tfgan_suite.layers.convolution import Dense
 from tfgan_suite.layers.normalization import GroupNormalization, InstanceNormalization
 
 NORMS = ("batch", "layer", "instance", "none")
+ACTIVATIONS = ("relu", "tanh")
 _BASES = (4, 7, 6, 5)
 
 
@@ -66,7 +67,7 @@ def normalization(kind: str) -> keras.layers.Layer | None:
         return InstanceNormalization(epsilon=1e-5)
     if kind == "none":
         return None
-    raise InputError(f"norm {kind!r} is unknown; it must be one of {', '.join(NORMS)}")
+    raise InputError(_unknown("norm", kind, NORMS))
 
 
 def normalized(x: Any, kind: str) -> Any:
@@ -138,6 +139,17 @@ def check_positive_integers(**values: int) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"{name} is {value!r}; it must be a whole number of at least 1")
+
+
+def check_choices(norm: str = "none", activation: str = "relu") -> None:
+    """Rejects unknown names, also where an architecture has no use for them."""
+    for name, value, choices in (("norm", norm, NORMS), ("activation", activation, ACTIVATIONS)):
+        if value not in choices:
+            raise InputError(_unknown(name, value, choices))
+
+
+def _unknown(name: str, value: object, choices: Sequence[str]) -> str:
+    return f"{name} {value!r} is unknown; it must be one of {', '.join(choices)}"
 
 
 def check_shape(shape: tuple[int, ...], architecture: str, architectures: Sequence[str]) -> None:
