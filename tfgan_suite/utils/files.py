@@ -297,7 +297,7 @@ def writing_to(folder: str | os.PathLike) -> Iterator[None]:
 def free_space(folder: str | os.PathLike) -> str:
     """`", 12 MiB free"`: the space on the disk of a folder; empty if it cannot be read."""
     with contextlib.suppress(OSError):
-        path = Path(folder).resolve()
+        path = Path(os.path.realpath(folder))  # `resolve` raises where a link leads to itself
         path = next(parent for parent in (path, *path.parents) if parent.exists())
         return f", {shutil.disk_usage(path).free // 2**20} MiB free"
     return ""
