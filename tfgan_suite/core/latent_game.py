@@ -253,6 +253,27 @@ class LatentGame(AdversarialModel):
             return {"pairs": self.adversarial.real(self.realness * (real - fake))}
         return {"real": self.adversarial.real(real), "fake": self.adversarial.fake(fake)}
 
+    def distance_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Loss terms of a Wasserstein critic for augmented examples, with R1 and R2.
+
+        Args:
+            real, fake: real and generated examples `(batch, ...)`.
+
+        Returns:
+            `{"wasserstein": minus the estimated distance}`, which a loss of pairs records and
+            replaces by `"pairs"`.
+        """
+        real_values, terms = self.score_real(real)
+        fake_values, r2 = self.score_fake(fake)
+        distance = -losses.wasserstein_distance(real_values, fake_values)
+        terms.update(r2)
+        if self.adversarial.paired:
+            self.record(f"{self.opponent_name}/wasserstein", distance)
+            terms.update(self.adversarial_terms(real_values, fake_values))
+        else:
+            terms["wasserstein"] = distance
+        return terms
+
     def generator_loss(self, fake: tf.Tensor, real: Callable[[], tf.Tensor]) -> tf.Tensor:
         """The generator's adversarial loss.
 

@@ -14,7 +14,6 @@ from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
     check_choices,
@@ -275,16 +274,7 @@ class WGAN(LatentGame):
 
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the critic for augmented examples; `wasserstein` is minus the estimate."""
-        real_values, terms = self.score_real(real)
-        fake_values, r2 = self.score_fake(fake)
-        distance = -losses.wasserstein_distance(real_values, fake_values)
-        terms.update(r2)
-        if self.adversarial.paired:
-            self.record("critic/wasserstein", distance)
-            terms.update(self.adversarial_terms(real_values, fake_values))
-        else:
-            terms["wasserstein"] = distance
-        return terms
+        return self.distance_terms(real, fake)
 
     def generator_terms(
         self, latent: tf.Tensor, real: tf.Tensor | None = None

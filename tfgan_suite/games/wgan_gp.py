@@ -14,7 +14,6 @@ from tfgan_suite.core.batches import batch_size, examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.resizing import NearestUpSampling2D
-from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
     check_positive_integers,
@@ -228,15 +227,7 @@ class WGANGP(LatentGame):
         points = penalties.interpolate(real, fake, mix)
         penalty, slopes = penalties.gradient_penalty(self.critic, points, one_sided=self.one_sided)
         self.record("critic/slope", tf.reduce_mean(slopes))
-        real_values, terms = self.score_real(real)
-        fake_values, r2 = self.score_fake(fake)
-        distance = -losses.wasserstein_distance(real_values, fake_values)
-        terms.update(r2)
-        if self.adversarial.paired:
-            self.record("critic/wasserstein", distance)
-            terms.update(self.adversarial_terms(real_values, fake_values))
-        else:
-            terms["wasserstein"] = distance
+        terms = self.distance_terms(real, fake)
         terms["penalty"] = self.gp_weight * penalty
         return terms
 
