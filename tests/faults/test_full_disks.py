@@ -17,6 +17,7 @@ import pytest
 import tensorflow as tf
 import tiny_recipe
 import tiny_translation
+from fault_runs import exit_code
 from PIL import Image
 
 from tfgan_suite import InputError
@@ -267,14 +268,6 @@ def fill(folder, free):
     filler.write_bytes(bytes(max(0, status.f_bavail * status.f_frsize - free * 1024)))
 
 
-def run_recipe(module, *words):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [Path(module.__file__).name, *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            launch.main(vars(module))
-    return end.value.code
-
-
 def one_line(capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert FULL in line, line
@@ -284,7 +277,7 @@ def one_line(capsys):
 @pytest.mark.large
 def test_exports_to_a_full_disk(tmp_path, disk, capsys):
     run, home = tmp_path / "run", disk(4096)
-    assert run_recipe(tiny_recipe, "--data", tiny_recipe.images(), "--run", run, "--steps", 2) == 0
+    assert exit_code(tiny_recipe, "--data", tiny_recipe.images(), "--run", run, "--steps", 2) == 0
     words = ["export", str(run), "--to", str(home / "exports"), "--int8-bound=0"]
     words += ["--float16-bound=1"]
     assert cli.main(words) == 0
@@ -307,11 +300,11 @@ def test_training_on_a_full_disk_goes_on_where_it_stopped(tmp_path, disk, capsys
     home, stops = disk(4096), 0
     words = ["--data", tiny_recipe.images(), "--steps", 40]
     words += ["--log-every", 4, "--checkpoint-every", 3]
-    assert run_recipe(tiny_recipe, *words, "--run", tmp_path / "run") == 0
+    assert exit_code(tiny_recipe, *words, "--run", tmp_path / "run") == 0
     for free in [*range(0, 400, 25), 4000]:
         fill(home, free)
         capsys.readouterr()
-        if run_recipe(tiny_recipe, *words, "--run", home / "run") == 0:
+        if exit_code(tiny_recipe, *words, "--run", home / "run") == 0:
             break
         one_line(capsys)
         stops += 1
@@ -325,8 +318,8 @@ def test_training_on_a_full_disk_goes_on_where_it_stopped(tmp_path, disk, capsys
 @pytest.mark.large
 def test_outputs_on_a_full_disk(tmp_path, disk, capsys):
     run, pairs, home = tmp_path / "run", tmp_path / "pairs", disk(2048)
-    assert run_recipe(tiny_recipe, "--data", tiny_recipe.images(), "--run", run, "--steps", 2) == 0
-    assert run_recipe(tiny_translation, "--run", pairs) == 0
+    assert exit_code(tiny_recipe, "--data", tiny_recipe.images(), "--run", run, "--steps", 2) == 0
+    assert exit_code(tiny_translation, "--run", pairs) == 0
     images = tmp_path / "images"
     for side in ("a", "b"):
         (images / side).mkdir(parents=True)

@@ -1,28 +1,19 @@
 """Folders of any name: train, resume, sample, export and use, by the commands' own words."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import tiny_recipe
+from fault_runs import exit_code
 
 from tfgan_suite.cli import main as cli
 from tfgan_suite.inference.generator import open_generator
-from tfgan_suite.training import launch
 
 # TensorFlow reads `*?[]` and `\` as patterns, URLs end at `#`; spaces lead and trail.
 ALL_IN_ONE = " [a] b*c?\\d#e%20Übung 한 "
 pytestmark = pytest.mark.usefixtures("eager_module")
 NAMES = ["[a] b", "a*b?", "back\\slash", " lead", "trail ", "#", "%20", "Übung 한", "a'b\"c", "-x"]
-
-
-def run_recipe(*words):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["tiny_recipe.py", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            launch.main(vars(tiny_recipe))
-    return end.value.code
 
 
 @pytest.mark.parametrize(
@@ -36,8 +27,8 @@ def test_every_road_through_a_folder_of_any_name(tmp_path, monkeypatch, capsys, 
     images = home / "images.npz"
     np.savez(images, image=np.random.RandomState(0).randint(0, 256, (11, 8, 8, 1)).astype("u1"))
     words = [f"--data={images}", f"--run={home / 'run'}", "--checkpoint-every=2", "--log-every=2"]
-    assert run_recipe(*words, "--steps=2", "--export=none") == 0
-    assert run_recipe(*words, "--steps=5", f"--export={home / 'exports'}") in (0, 4)
+    assert exit_code(tiny_recipe, *words, "--steps=2", "--export=none") == 0
+    assert exit_code(tiny_recipe, *words, "--steps=5", f"--export={home / 'exports'}") in (0, 4)
     output = capsys.readouterr()
     assert "resuming from step 2" in output.out and "Traceback" not in output.err
     # Where the name itself is the path that the user writes.

@@ -17,6 +17,7 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from orientations import UPRIGHT
 from PIL import Image
 
 from tfgan_suite import data
@@ -29,16 +30,6 @@ from tfgan_suite.study import make
 from tfgan_suite.utils import bicubic
 
 MOST_BYTES = 2 * 2**30
-UPRIGHT = {
-    1: lambda x: x,
-    2: lambda x: x[:, ::-1],
-    3: lambda x: x[::-1, ::-1],
-    4: lambda x: x[::-1],
-    5: lambda x: x.swapaxes(0, 1),
-    6: lambda x: x[::-1].swapaxes(0, 1),
-    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
-    8: lambda x: x.swapaxes(0, 1)[::-1],
-}
 
 
 @dataclasses.dataclass

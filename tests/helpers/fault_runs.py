@@ -17,15 +17,23 @@ def run_words(home, steps):
     return ["--run", str(home / "run"), "--export", str(home / "exports"), "--steps", str(steps)]
 
 
+def exit_code(module, *words):
+    """How a recipe ends; anything but an exit is raised."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [module.__file__, *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            launch.main(vars(module))
+    return end.value.code
+
+
 def run_recipe(module, *words):
     """A recipe's exit code and what it wrote to stderr; anything but an exit is raised."""
     output = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [module.__file__, *map(str, words)])
         patch.setattr(launch, "print_any_name", lambda: None)
-        with contextlib.redirect_stderr(output), pytest.raises(SystemExit) as end:
-            launch.main(vars(module))
-    return end.value.code, output.getvalue()
+        with contextlib.redirect_stderr(output):
+            code = exit_code(module, *words)
+    return code, output.getvalue()
 
 
 @contextlib.contextmanager

@@ -1,24 +1,15 @@
 """Runs on data of 12 bits and five channels: what is recorded, resumed, drawn and exported."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import tiny_recipe
+from fault_runs import exit_code
 
 from tfgan_suite.cli import main as cli
-from tfgan_suite.training import launch
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
-
-
-def run_recipe(*words):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["tiny_recipe.py", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            launch.main(vars(tiny_recipe))
-    return end.value.code
 
 
 def test_five_channels_of_twelve_bits_from_training_to_files(tmp_path, capsys):
@@ -27,7 +18,7 @@ def test_five_channels_of_twelve_bits_from_training_to_files(tmp_path, capsys):
     path, run = tmp_path / "bands.npz", tmp_path / "run"
     np.savez(path, image=values)
     words = [f"--data={path}", f"--run={run}", "--checkpoint-every=3", "--log-every=3"]
-    assert run_recipe(*words, "--steps=3", f"--export={tmp_path / 'exports'}") == 0
+    assert exit_code(tiny_recipe, *words, "--steps=3", f"--export={tmp_path / 'exports'}") == 0
     manifest = json.loads((run / "run.json").read_text())
     assert manifest["constants"]["bit_depth"] == 12 and manifest["data"]["shape"] == [8, 8, 5]
     (exported,) = (tmp_path / "exports").glob("*/1")
@@ -35,8 +26,8 @@ def test_five_channels_of_twelve_bits_from_training_to_files(tmp_path, capsys):
     errors = capsys.readouterr().err
     assert "Traceback" not in errors
     # What was decided is kept; another depth is another run.
-    assert run_recipe(*words, "--steps=4", "--export=none") == 0
-    assert run_recipe(*words, "--steps=5", "--export=none", "--bit-depth=16") == 2
+    assert exit_code(tiny_recipe, *words, "--steps=4", "--export=none") == 0
+    assert exit_code(tiny_recipe, *words, "--steps=5", "--export=none", "--bit-depth=16") == 2
     assert "bit_depth 12 (now 16)" in capsys.readouterr().err
     assert Run(run).trained_steps() == 4
     grid, folder = tmp_path / "drawn.png", tmp_path / "drawn"

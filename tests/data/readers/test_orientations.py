@@ -5,22 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
+from orientations import UPRIGHT
 from PIL import Image, TiffImagePlugin
 
 from tfgan_suite.data.readers import image_files
 
 STORED = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
-# What a viewer shows of a stored array.
-UPRIGHT = {
-    1: lambda x: x,
-    2: lambda x: x[:, ::-1],
-    3: lambda x: x[::-1, ::-1],
-    4: lambda x: x[::-1],
-    5: lambda x: x.swapaxes(0, 1),
-    6: lambda x: x[::-1].swapaxes(0, 1),
-    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
-    8: lambda x: x.swapaxes(0, 1)[::-1],
-}
 LOSSLESS = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}
 
 
