@@ -104,9 +104,11 @@ def become_windows():
         return import_module(name, globals, locals, fromlist, level)
 
     builtins.__import__ = import_for_windows
+    # Not all below the checkout, where an environment with other libraries may be.
+    homes = tuple(f"{ROOT / folder}{os.sep}" for folder in ("tfgan_suite", "recipes", "tests"))
     for name, module in list(sys.modules.items()):
         # Helpers of tests, some of which are loaded already, have imported the package as it was.
-        inside = str(getattr(module, "__file__", None)).startswith(f"{ROOT}{os.sep}")
+        inside = str(getattr(module, "__file__", None)).startswith(homes)
         if inside and name != "__main__":
             del sys.modules[name]
 
