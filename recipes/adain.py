@@ -22,8 +22,6 @@ a Titan X; at 512x512 720 times faster than optimizing each image.
 
 from __future__ import annotations
 
-import numpy as np
-
 from tfgan_suite.data.content_style import load_content_style
 from tfgan_suite.features import named_layers
 from tfgan_suite.style.adain import AdaIN
@@ -32,6 +30,8 @@ from tfgan_suite.style.decoders import build_decoder
 from tfgan_suite.style.encoders import load_encoder
 from tfgan_suite.training import callbacks, launch
 from tfgan_suite.training.optimizers import FusedAdam
+
+import numpy as np
 
 DATA = "paintings"  # paintings, a folder with content and style, CONTENT,STYLE
 STEPS = 1200

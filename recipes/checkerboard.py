@@ -20,9 +20,6 @@ import json
 import sys
 from pathlib import Path
 
-import keras
-import numpy as np
-
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference.upscaler import open_upscaler
@@ -30,6 +27,9 @@ from tfgan_suite.measures import checkerboard
 from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsample
 from tfgan_suite.utils.files import replacing, write_bytes, writing_to
 from tfgan_suite.utils.optional_packages import require
+
+import keras
+import numpy as np
 
 CHANNELS, SIDE = 16, 24  # of the constant input
 

@@ -22,9 +22,6 @@ import sys
 import time
 from pathlib import Path
 
-import keras
-import numpy as np
-
 from tfgan_suite import InputError, compat, data
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.features import extractors
@@ -32,6 +29,9 @@ from tfgan_suite.layers.convolution import Conv2D, Dense
 from tfgan_suite.training.run_folder import versions
 from tfgan_suite.utils import files, image_grids
 from tfgan_suite.utils.files import writing_to
+
+import keras
+import numpy as np
 
 
 def build_classifier(shape, classes, width=32, features=128):
@@ -106,6 +106,7 @@ def fit(network, source, options):
         network.fit(
             batches.map(lambda batch: (batch["image"], batch["label"])),
             steps_per_epoch=min(interval, options.steps - start),
+            shuffle=False,  # the batches are shuffled
             verbose=1 if sys.stdout.isatty() else 2,
         )
 

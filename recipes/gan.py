@@ -20,14 +20,14 @@ collapse"): that is the plain game.
 
 from __future__ import annotations
 
-import keras
-
 from tfgan_suite import compat
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.errors import InputError
 from tfgan_suite.games import gan
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
+
+import keras
 
 DATA = "ring"
 STEPS: int | None = None  # training steps; default: 15000 for images, 8000 for points

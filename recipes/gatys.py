@@ -25,10 +25,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.errors import InputError
+
+import numpy as np
 
 PRESERVE = ("none", "luminance", "colours")
 

@@ -30,9 +30,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import keras
-import numpy as np
-
 from tfgan_suite import InputError, data, export
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.data.synthetic import eyes
@@ -41,6 +38,9 @@ from tfgan_suite.networks.blocks import check_positive_integers
 from tfgan_suite.training.run_folder import Run, versions
 from tfgan_suite.utils import files
 from tfgan_suite.utils.files import writing_to
+
+import keras
+import numpy as np
 
 KINDS = ("raw", "refined", "oracle")
 LABELS = ("distance", "vector", "angles")

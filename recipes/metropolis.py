@@ -22,14 +22,14 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.data.synthetic import gaussians
 from tfgan_suite.errors import InputError
 from tfgan_suite.mcmc import diagnostics, metropolis, targets
 from tfgan_suite.utils.files import replacing, write_bytes, writing_to
 from tfgan_suite.utils.optional_packages import require
+
+import numpy as np
 
 # Standard deviations of the moves by target; the last one of each is a good choice.
 WALKS = {
@@ -133,12 +133,12 @@ def walk(target, step: float, args: argparse.Namespace):
 
 def train_gan(args: argparse.Namespace):
     """Trains a WGAN-GP on the ring, in the setting of recipes/wgan_gp.py."""
-    import keras
-
     from tfgan_suite import data
     from tfgan_suite.games import wgan_gp
     from tfgan_suite.training import callbacks
     from tfgan_suite.training.optimizers import FusedAdam
+
+    import keras
 
     keras.utils.set_random_seed(args.seed)
     source = data.load("ring")

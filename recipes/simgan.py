@@ -27,13 +27,13 @@ eyes 7.8 degrees of error on MPIIGaze, on simulated ones 11.2.
 
 from __future__ import annotations
 
-import keras
-
 from tfgan_suite import InputError, data
 from tfgan_suite.features import extractors
 from tfgan_suite.games import simgan
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam
+
+import keras
 
 DATA = "eyes"  # eyes, a folder with synthetic/ and real/, or SIMULATED_FOLDER,REAL_FOLDER
 STEPS = 1000

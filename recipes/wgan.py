@@ -19,13 +19,13 @@ the critic alone.
 
 from __future__ import annotations
 
-import keras
-
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.games import wgan
 from tfgan_suite.networks import blocks
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import opponent_learning_rate
+
+import keras
 
 DATA = "ring"
 STEPS = 8000

@@ -3,6 +3,7 @@
 import sys
 
 from tfgan_suite.cli.main import main
+from tfgan_suite.utils import stderr_filter
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(before_run=stderr_filter.start))

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import _stand_ins
+from tfgan_suite.choices import PRECISIONS, did_you_mean
 from tfgan_suite.errors import InputError
 
 KERAS3 = int(keras.__version__.split(".")[0]) >= 3
@@ -33,7 +34,6 @@ if KERAS3 and keras.backend.backend() != "tensorflow":
 
 # By default Keras 2.15 compiles every optimizer update with XLA if there is a GPU.
 ADAM_OPTIONS: dict[str, Any] = {} if KERAS3 else {"jit_compile": False}
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 # --- layers ---------------------------------------------------------------------------------
@@ -174,7 +174,10 @@ def set_precision(name: str) -> None:
     """
     policy = name if name in PRECISIONS.values() else PRECISIONS.get(name)
     if policy is None:
-        raise InputError(f"precision {name!r} is unknown; expected one of {', '.join(PRECISIONS)}")
+        raise InputError(
+            f"precision {name!r} is unknown; expected one of {', '.join(PRECISIONS)}"
+            f"{did_you_mean(name, PRECISIONS)}"
+        )
     keras.mixed_precision.set_global_policy(policy)
 
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import tfgan_suite
 from tfgan_suite.cli.main import COMMANDS, main
 
 
@@ -31,17 +32,27 @@ def test_bad_input_ends_with_one_line_and_code_2(
     "words, reason",
     [
         ([], "required: COMMAND"),
-        (["smaple", "runs/a"], "invalid choice: 'smaple'"),
-        (["list", "--jsno"], "unrecognized arguments: --jsno"),
-        (["sample", "runs/a", "--cuont", "3"], "unrecognized arguments: --cuont 3"),
-        (["sample", "runs/a", "--count", "three"], "invalid int value: 'three'"),
+        (["smaple", "runs/a"], "invalid choice: 'smaple'; it must be one of list, sample, "),
+        (["smaple", "runs/a"], "did you mean sample?"),
+        (["--versoin"], "did you mean --version?"),
+        (["list", "--jsno"], "unrecognized arguments: --jsno; did you mean --json?"),
+        (["sample", "runs/a", "--cuont", "3"], "did you mean --count?"),
+        (["sample", "runs/a", "-count", "3"], "did you mean --count?"),
+        (["sample", "runs/a", "--cou", "3"], "unrecognized arguments: --cou 3"),
+        (["sample", "runs/a", "count=3"], "did you mean --count?"),
+        (["translate", "a", "b", "c", "--bit_depth", "9"], "did you mean --bit-depth?"),
+        (["translate", "a", "b", "c", "--direction", "btoa"], "AtoB, BtoA; did you mean BtoA?"),
+        (["study", "a", "b", "--pairing", "name"], "did you mean names?"),
+        (["sample", "runs/a", "--count", "three"], "'three'; expected a whole number"),
+        (["export", "runs/a", "--int8-bound", "high"], "'high'; expected a number"),
         (["sample"], "required: source"),
     ],
 )
 def test_a_typo_is_an_error(capsys, words, reason):
     with pytest.raises(SystemExit) as end:
         main(words)
-    assert end.value.code == 2 and reason in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert end.value.code == 2 and reason in line and line.startswith("python -m tfgan_suite")
 
 
 @pytest.mark.parametrize(
@@ -70,17 +81,44 @@ def test_every_command_has_help_and_json(capsys, name):
     assert text.startswith(f"usage: python -m tfgan_suite {name.replace('-sr', ' sr')} ")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list"], ["export", "--help"]])
-def test_list_and_help_do_not_import_tensorflow(words):
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"tfgan_suite {tfgan_suite.__version__}\n"
+
+
+def test_list_and_help_do_not_import_tensorflow():
+    """All commands in one process: none imports what takes seconds."""
     program = """
-import sys
-from tfgan_suite.cli.main import main
-try:
-    main(sys.argv[1:])
-finally:
-    print(sorted({"tensorflow", "keras", "numpy"} & set(sys.modules)), file=sys.stderr)
+import contextlib, sys
+import tfgan_suite
+from tfgan_suite.cli.main import COMMANDS, main
+for words in [["list"], ["--help"], ["smaple"], *([name, "--help"] for name in COMMANDS)]:
+    with contextlib.suppress(SystemExit):
+        main(words)
+print(sorted({"tensorflow", "keras", "numpy", "PIL"} & set(sys.modules)), file=sys.stderr)
 """
     process = subprocess.run(
-        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert process.stdout and process.stderr.strip() == "[]"
+    assert process.stdout and process.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_suite_s_parts_are_reachable_and_listed_without_being_imported():
+    program = """
+import sys, tfgan_suite
+names = set(dir(tfgan_suite))
+assert {"games", "data", "export", "measures", "AdversarialModel", "InputError"} <= names
+assert not {"os", "sys", "annotations", "TYPE_CHECKING", "Any"} & names
+assert "dcgan" in dir(tfgan_suite.games) and tfgan_suite.utils.text.quote("a b") == "'a b'"
+try:
+    tfgan_suite.gamse
+except AttributeError as error:
+    print(error)
+print("tensorflow" in sys.modules)
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "did you mean games?" in process.stdout and process.stdout.endswith("False\n")

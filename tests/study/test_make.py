@@ -14,7 +14,8 @@ from PIL import Image
 from tfgan_suite.errors import InputError
 from tfgan_suite.study import answers
 from tfgan_suite.study import make as make_module
-from tfgan_suite.study.make import QUESTIONS, make
+from tfgan_suite.study.make import make
+from tfgan_suite.study.questions import QUESTIONS
 
 
 def inside(page):

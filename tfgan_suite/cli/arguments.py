@@ -6,9 +6,11 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import image_endings
 from tfgan_suite.utils.command_line import INTERRUPTED, exit_code
 from tfgan_suite.utils.plain_errors import plain_errors
 
@@ -27,8 +29,8 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", help="an image, or a folder of images with subfolders")
     parser.add_argument(
         "output",
-        help="for a single image, a .png or .jpg file or a folder; for a folder, a folder, which"
-        " receives .png files of the same names",
+        help="for a single image, a .png, .jpg or .webp file or a folder; for a folder, a folder,"
+        " which receives .png files of the same names",
     )
 
 
@@ -53,6 +55,20 @@ def add_tiles(parser: argparse.ArgumentParser, tile_help: str) -> None:
         metavar="M",
         help="pixels that neighbouring tiles share [0: a quarter of the tile]",
     )
+
+
+def check_output(output: str, input_path: str) -> None:
+    """Refuses a file of a kind that cannot be written, before anything is loaded.
+
+    Args:
+        output: the output of an image or a folder of images.
+        input_path: the image or the folder.
+
+    Raises:
+        InputError: names the kinds that can.
+    """
+    if not Path(input_path).is_dir():  # of a folder, `files.plan` expects a folder
+        image_endings.names_image(output)
 
 
 def check_counts(**flags: int) -> None:

@@ -6,6 +6,7 @@ import argparse
 import ast
 import json
 from pathlib import Path
+from typing import Any
 
 from tfgan_suite.cli.arguments import add_json
 
@@ -21,21 +22,26 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(rows, indent=2))
         return 0
-    columns = ("name", "data", "about", "paper")
-    widths = {c: max(len(c), *(len(row[c]) for row in rows)) for c in columns}
-    for row in [{c: c.upper() for c in columns}, *rows]:
-        print("  ".join(row[c].ljust(widths[c]) for c in columns).rstrip())
+    lines = [
+        ("NAME", "RECIPE", "DATA", "ABOUT"),
+        *((row["name"], ", ".join(row["recipes"]), row["data"], row["about"]) for row in rows),
+    ]
+    widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
+    for name, recipe, kind, about in lines:
+        print(f"{name:{widths[0]}}  {recipe:{widths[1]}}  {kind}\n    {about}")
     return 0
 
 
-def games() -> list[dict[str, str]]:
+def games() -> list[dict[str, Any]]:
     """Describes the games and style methods, from their files, without importing them.
 
     Returns:
-        One dict per game: `name`, `paper`, `data`, `about`.
+        One dict per game: `name`, `paper`, `data`, `about`, and `recipes`: the paths of those that
+        train it, none where the suite was installed without recipes.
     """
     rows = []
     package = Path(__file__).parents[1]
+    recipes = _recipes(package.parent / "recipes")
     for path in [
         *sorted(package.glob("games/[a-z]*.py")),
         *sorted(package.glob("style/[a-z]*.py")),
@@ -56,6 +62,22 @@ def games() -> list[dict[str, str]]:
                 "paper": constants.get("PAPER", ""),
                 "data": constants.get("DATA", ""),
                 "about": (ast.get_docstring(tree) or "").splitlines()[0],
+                "recipes": recipes.get(path.stem, []),
             }
         )
     return rows
+
+
+def _recipes(folder: Path) -> dict[str, list[str]]:
+    """Recipes of each game: those that are named after it, and those that import and train it."""
+    recipes: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        games = {path.stem}
+        if "launch.main(" in source:
+            for node in ast.parse(source).body:
+                if isinstance(node, ast.ImportFrom) and node.module == "tfgan_suite.games":
+                    games |= {alias.name for alias in node.names}
+        for game in games:
+            recipes.setdefault(game, []).append(f"recipes/{path.name}")
+    return recipes

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from tfgan_suite import __version__
 from tfgan_suite.cli.arguments import run_program
+from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.text import print_any_name
 
+PROGRAM = "python -m tfgan_suite"
 MEASURE_SR = "measure-sr"
 # Module in this folder, which has `add_arguments(parser)` and `run(args)`, and help text.
 COMMANDS = {
-    "list": ("list_games", "list the games: name, data, description, paper"),
+    "list": ("list_games", "list the games: recipe, data, description, paper"),
     "sample": ("sample", "sample images from a run or an export"),
     "translate": ("translate", "translate images with a run or an export"),
     "upscale": ("upscale", "upscale images with a run or an export"),
@@ -26,11 +29,14 @@ COMMANDS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, before_run: Callable[[], object] | None = None
+) -> int:
     """Runs a command.
 
     Args:
         arguments: arguments of the command line; default `sys.argv[1:]`.
+        before_run: called when the arguments are known to be right, before TensorFlow is imported.
 
     Returns:
         Exit code: 0, or 2 with a one-line reason for bad input; 130 after Ctrl-C.
@@ -41,22 +47,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:2] == ["measure", "sr"]:  # a folder of this name is ./sr
         words[:2] = [MEASURE_SR]
     print_any_name()
-    args = _parser(words[0] if words else "").parse_args(words)
-    return run_program(f"tfgan_suite {args.command}", args.run, args)
+    if not words or words[0] not in COMMANDS:
+        overview = _overview()
+        overview.parse_args(words)
+        overview.error(f"the following arguments are required: COMMAND, {', '.join(COMMANDS)}")
+    module = importlib.import_module(f"tfgan_suite.cli.{COMMANDS[words[0]][0]}")
+    args = parser(words[0]).parse_args(words[1:])
+    if before_run is not None:
+        before_run()
+    return run_program(f"tfgan_suite {words[0]}", module.run, args)
 
 
-def _parser(selected: str) -> argparse.ArgumentParser:
-    """Knows all commands, and the arguments of the selected one: others need no import."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tfgan_suite",
-        description="Use games, runs and exports. Recipes train them.",
+def parser(name: str) -> Parser:
+    """The parser of a command's arguments; imports the command, but not TensorFlow."""
+    module_name, summary = COMMANDS[name]
+    words = "measure sr" if name == MEASURE_SR else name
+    command = Parser(prog=f"{PROGRAM} {words}", description=summary)
+    importlib.import_module(f"tfgan_suite.cli.{module_name}").add_arguments(command)
+    return command
+
+
+def _overview() -> Parser:
+    """What reads a command line without a command: `--help`, `--version` and typos."""
+    commands = "\n".join(f"  {name:<11} {summary}" for name, (_, summary) in COMMANDS.items())
+    overview = Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} COMMAND ... [--help]",
+        description=f"Use games, runs and exports. Recipes train them.\n\ncommands:\n{commands}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (module_name, summary) in COMMANDS.items():
-        prog = f"{parser.prog} {'measure sr' if name == MEASURE_SR else name}"
-        command = commands.add_parser(name, prog=prog, help=summary, description=summary)
-        if name == selected:
-            module = importlib.import_module(f"tfgan_suite.cli.{module_name}")
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
-    return parser
+    overview.add_argument("--version", action="version", version=f"tfgan_suite {__version__}")
+    overview.add_argument("command", nargs="?", choices=list(COMMANDS), help=argparse.SUPPRESS)
+    return overview

@@ -26,7 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="real data: embedded set, folder of images, .npz, IDX folder or tfds:NAME",
     )
-    parser.add_argument("--split", default="test", help="of the data: test or train [test]")
+    parser.add_argument(
+        "--split",
+        default="test",
+        choices=["test", "train"],
+        help="of the data; of a folder without splits a part is held out [test]",
+    )
     parser.add_argument(
         "--measures",
         default="fid,kid,prdc",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgan_suite.cli.arguments import add_json
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import image_endings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         default="samples.png",
-        help="grid to write (.png), or folder for one file each: .png, or .npy where images have"
-        " neither one channel nor three [samples.png]",
+        help="grid to write (.png, .jpg or .webp), or folder for one file each: .png, or .npy where"
+        " images have neither one channel nor three [samples.png]",
     )
     add_json(parser)
 
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.count < 1:
         raise InputError(f"--count is {args.count}; it must be at least 1")
+    to_grid = image_endings.names_image(args.out)
     from tfgan_suite.inference.generator import open_generator
     from tfgan_suite.utils.files import writing_to
 
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if not generator.signature().drawable:
         generator.check_command("sample", "draws no images from noise")
     with writing_to(out.parent):
-        if out.suffix.lower() == ".png":
+        if to_grid:
             files = _write_grid(generator, args, out)
         else:
             files = _write_files(generator, args, out)
@@ -88,7 +90,7 @@ def _write_grid(generator: Generator, args: argparse.Namespace, out: Path) -> li
         )
     samples = np.concatenate(list(_draw(generator, args)))
     out.parent.mkdir(parents=True, exist_ok=True)
-    image_grids.write_png(out, image_grids.draw(samples))
+    image_grids.write_image(out, image_grids.draw(samples))
     return [str(out)]
 
 
@@ -103,7 +105,7 @@ def _write_files(generator: Generator, args: argparse.Namespace, out: Path) -> l
     index = 0
     for samples in _draw(generator, args):
         if samples.ndim == 2:
-            raise InputError(f"--out is {out}, but points are drawn as one .png grid")
+            raise InputError(f"--out is {out}, but points are drawn as one grid: pass a .png file")
         out.mkdir(parents=True, exist_ok=True)
         for image in samples:
             file = out / file_name(args.seed, index, args.count)

@@ -8,8 +8,7 @@ from typing import Any
 
 from tfgan_suite.cli.arguments import add_json
 from tfgan_suite.errors import InputError
-from tfgan_suite.study.analyse import analyse
-from tfgan_suite.study.make import PAIRINGS, QUESTIONS, make
+from tfgan_suite.study.questions import PAIRINGS, QUESTIONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +44,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: as `make` and `analyse`; folders and result files together, or neither.
     """
+    from tfgan_suite.study.analyse import analyse
+    from tfgan_suite.study.make import make
+
     if args.analyse:
         if args.folders:
             raise InputError(

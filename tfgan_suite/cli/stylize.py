@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "output",
-        help="a folder; for a single image in a single style also a .png or .jpg file",
+        help="a folder; for a single image in a single style also a .png, .jpg or .webp file",
     )
     add("--alpha", type=float, default=1.0, metavar="A", help="strength of the style, 0 to 1 [1]")
     add("--weights", metavar="W,W,..", help="of the styles to mix [equal]")
@@ -309,4 +309,5 @@ def _weights(text: str | None, count: int) -> tuple[float, ...] | None:
 def _check(args: argparse.Namespace) -> None:
     if not 0.0 <= args.alpha <= 1.0:
         raise InputError(f"--alpha is {args.alpha}; it must be in [0, 1]")
+    arguments.check_output(args.output, args.content)
     arguments.check_counts(size=args.size, style_size=args.style_size)

@@ -234,5 +234,6 @@ def _print_summary(args: argparse.Namespace, summary: dict[str, Any]) -> None:
 def _check(args: argparse.Namespace) -> None:
     arguments.check_counts(size=args.size)
     arguments.check_tiles(args.tile, args.overlap)
+    arguments.check_output(args.output, args.input)
     if args.pairs and args.target:
         raise InputError("--pairs takes the targets from the inputs; leave --target out")

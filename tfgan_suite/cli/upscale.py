@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
             written before is kept.
     """
     arguments.check_tiles(args.tile, args.overlap)
+    arguments.check_output(args.output, args.input)
     from tfgan_suite.inference import files
     from tfgan_suite.inference.upscaler import open_upscaler
 

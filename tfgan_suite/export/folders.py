@@ -22,16 +22,14 @@ import tensorflow as tf
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import files, processes
+from tfgan_suite.utils.export_names import check_name as check_name
 
 _STAGED = ".export-"
 _UNFINISHED = re.compile(
     r"\.(export-|[a-z]+\.(json|config)\.)((?P<host>[0-9a-f]{6})-(?P<pid>\d+)(-.*)?|\w+)"
 )
 _DAY = 24 * 3600
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,127}")
 _LONGEST = 128
-# Names of devices on Windows, also with an ending; it drops a dot at the end of a name.
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.", re.IGNORECASE)
 # Letters that Unicode does not decompose into a Latin one and an accent.
 _LATIN = str.maketrans(
     {
@@ -62,20 +60,6 @@ _FILE_ERRORS = (
     tf.errors.UnavailableError,
     tf.errors.UnknownError,
 )
-
-
-def check_name(name: str) -> None:
-    """Raises InputError unless `name` can be a folder and a model name of TensorFlow Serving."""
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"export name {name!r} cannot be used; expected a letter, then letters, digits, "
-            "'.', '_' or '-', at most 128 in all: pass another name"
-        )
-    if _RESERVED.fullmatch(name):
-        raise InputError(
-            f"export name {name!r} cannot be used; expected a name that Windows can store, no name"
-            " of a device such as NUL and no dot at the end: pass another name"
-        )
 
 
 def model_name(game: str, data: str) -> str:

@@ -17,6 +17,7 @@ import importlib.metadata
 import json
 import os
 import sys
+import warnings
 
 RUNTIMES = {
     "ai_edge_litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
@@ -71,7 +72,13 @@ def interpreter_class():
             return importlib.import_module(module).Interpreter
         except ImportError:
             continue
+    hide_deprecation()
     return importlib.import_module("tensorflow").lite.Interpreter
+
+
+def hide_deprecation():
+    """Hides TensorFlow's advice to use the standalone runtime; `doctor` says if it is missing."""
+    warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated")
 
 
 def limit_memory(model):

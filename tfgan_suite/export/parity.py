@@ -111,7 +111,7 @@ def tflite_outputs(model: Path, inputs: Mapping[str, np.ndarray], scratch: Path)
         the file's tensors by dtype}`.
     """
     if not any(importlib.util.find_spec(name) for name in litert_runner.RUNTIMES):
-        outputs, tensors = litert_runner.run(tf.lite.Interpreter, str(model), inputs)
+        outputs, tensors = litert_runner.run(litert_runner.interpreter_class(), str(model), inputs)
         runtime = {
             "name": "tf.lite",
             "version": compat.RELEASES["tensorflow"],

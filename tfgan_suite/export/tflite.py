@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.core.signatures import Signature
-from tfgan_suite.export import saved_model
+from tfgan_suite.export import litert_runner, saved_model
 from tfgan_suite.export.errors import ConversionError
 from tfgan_suite.utils.files import is_failed_write
 
@@ -71,7 +72,8 @@ def convert(
         # Integer kernels only: an op without one is an error, never silently a float op.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: _one_by_one(calibration)
-    with _conversion_errors(name, kind):
+    with _conversion_errors(name, kind), warnings.catch_warnings():
+        litert_runner.hide_deprecation()  # int8 is calibrated with TensorFlow's interpreter
         if kind == "int8" and float_norms:
             return _convert_with_float_norms(converter)
         return converter.convert()

@@ -1,1 +1,5 @@
 """Frozen networks whose layers are compared: for losses and for measures."""
+
+from tfgan_suite.utils.lazy_modules import lazy_modules
+
+__getattr__, __dir__ = lazy_modules(__name__, __path__)

@@ -8,14 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
-from tfgan_suite.data.readers import bit_depths, image_files, image_kinds, image_scaling, listing
+from tfgan_suite.data.readers import bit_depths, image_files, image_scaling, listing
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import image_grids
-from tfgan_suite.utils.files import write_bytes
+from tfgan_suite.utils import image_endings, image_grids
 
-_WRITABLE = (".png", ".jpg", ".jpeg")
 # Most pixels of an image that `translate` reads and `upscale` writes: with the result, and while
 # that is encoded, they take less than 2 GiB.
 MAX_PIXELS = 2**27
@@ -46,7 +43,8 @@ def plan(input_path: Path, output_path: Path, targets: Path | None = None) -> li
 
     Args:
         input_path: an image or a folder.
-        output_path: for a single image, a file (.png or .jpg) or a folder; for a folder, a folder.
+        output_path: for a single image, a file (.png, .jpg or .webp) or a folder; for a folder, a
+            folder.
         targets: a folder of true answers, matched by name without the suffix; for a single image
             also a file.
 
@@ -75,9 +73,8 @@ def plan(input_path: Path, output_path: Path, targets: Path | None = None) -> li
 
 def _paths(input_path: Path, output_path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """The input and the output file of each image, by name."""
-    to_file = output_path.suffix.lower() in image_kinds.suffixes() and not output_path.is_dir()
     if input_path.is_dir():
-        if output_path.is_file() or to_file:
+        if output_path.is_file() or image_endings.is_file_name(output_path):
             raise InputError(
                 f"{output_path} is not a folder, but {input_path} is; pass a folder as the output"
             )
@@ -85,12 +82,8 @@ def _paths(input_path: Path, output_path: Path) -> tuple[dict[str, Path], dict[s
         outputs = {name: output_path / png for name, png in _png_names(names).items()}
         return {name: input_path / name for name in names}, outputs
     name = input_path.name
-    if not to_file:
+    if not image_endings.names_image(output_path):
         return {name: input_path}, {name: output_path / f"{input_path.stem}.png"}
-    if output_path.suffix.lower() not in _WRITABLE:
-        raise InputError(
-            f"{output_path} cannot be written as {output_path.suffix}; use .png or .jpg"
-        )
     return {name: input_path}, {name: output_path}
 
 
@@ -191,11 +184,7 @@ def split_pair(pixels: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarr
 def write(path: Path, pixels: np.ndarray) -> None:
     """Writes a uint8 image atomically; the suffix selects the format."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() == ".png":
-        image_grids.write_png(path, pixels)
-    else:
-        content = tf.io.encode_jpeg(pixels, quality=95, chroma_downsampling=False)
-        write_bytes(path, content.numpy())
+    image_grids.write_image(path, pixels)
 
 
 def _png_names(names: Sequence[str]) -> dict[str, str]:

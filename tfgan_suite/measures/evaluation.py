@@ -14,7 +14,7 @@ import numpy as np
 from tfgan_suite import data
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import extractors
-from tfgan_suite.measures import features
+from tfgan_suite.measures import features, hold_out
 from tfgan_suite.measures import samples as drawing
 
 NO_EXTRACTOR = {key: None for key in ("extractor", "weights", "layer", "pool", "resize")}
@@ -94,7 +94,7 @@ class Evaluation:
             "n_fake": self.n_fake,
             "against": self.reference.name,
             "fingerprint": self.reference.fingerprint,
-            "split": self.settings.split,
+            "split": getattr(self.reference, "split", self.settings.split),
             "seed": self.settings.seed,
             "size": "x".join(map(str, self.generator.shape)),
         }
@@ -192,7 +192,7 @@ def open_reference(generator: drawing.Samples, settings: Settings, split: str) -
     Args:
         generator: the generated examples.
         settings: `against` and `size` of them.
-        split: `"test"` or `"train"`.
+        split: `"test"` or `"train"`. Of a folder of images without splits a part is held out.
 
     Raises:
         InputError: as `data.load`, or examples of another shape.
@@ -203,14 +203,17 @@ def open_reference(generator: drawing.Samples, settings: Settings, split: str) -
     ):
         size = generator.size
     square = generator.facts["samples_of"] != "files"  # runs crop arrays that are not square
+    holds_out = settings.split == "test" and hold_out.has_no_splits(settings.against)
     reference = data.load(
         settings.against,
         size=size,
-        split=split,
+        split="train" if holds_out else split,
         memory_limit=2**28,
         square=square,
         bit_depth=settings.bit_depth or generator.bit_depth,
     )
+    if holds_out:
+        reference = hold_out.part_of(reference, split)
     if tuple(reference.shape) != tuple(generator.shape):
         raise InputError(
             f"the generated examples have the shape {tuple(generator.shape)}, those of "

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.study.make import KEY_FORMAT, QUESTIONS
+from tfgan_suite.study.make import KEY_FORMAT
+from tfgan_suite.study.questions import QUESTIONS
 from tfgan_suite.utils.json_files import mismatch, read_json
 
 FORMAT = "tfgan_suite study answers 1"

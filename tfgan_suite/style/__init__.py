@@ -1,1 +1,5 @@
 """Style transfer: losses on the features of frozen networks, without an adversary."""
+
+from tfgan_suite.utils.lazy_modules import lazy_modules
+
+__getattr__, __dir__ = lazy_modules(__name__, __path__)

@@ -21,6 +21,7 @@ from tfgan_suite.training import fit, naming, run_schedule, strategies, warm_sta
 from tfgan_suite.training import options as recipe_options
 from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
 from tfgan_suite.training.run_manifest import refuse_other_stack
+from tfgan_suite.utils import stderr_filter
 from tfgan_suite.utils.command_line import exit_code
 from tfgan_suite.utils.files import writing_to
 from tfgan_suite.utils.plain_errors import plain_errors
@@ -153,6 +154,7 @@ def _main(recipe: Mapping[str, Any]) -> int:
     with run.lock() if chief else contextlib.nullcontext():
         if chief:
             run.open(file, options, info)
+            stderr_filter.log_to(run.folder / "tensorflow.log")
             step, schedule = run.trained_steps(), run.manifest.get("schedule")
             if schedule and (text := run_schedule.message(bound, schedule, step, options.run)):
                 print(text)

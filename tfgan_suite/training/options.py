@@ -1,10 +1,12 @@
-"""A recipe's constants as command-line flags: no YAML, no registry, a typo is an error."""
+"""A recipe's constants as command-line flags: no YAML, no registry, a typo is an error.
+
+Nothing here needs TensorFlow: `early_flags` reads flags before it is imported.
+"""
 
 from __future__ import annotations
 
 import argparse
 import ast
-import difflib
 import io
 import os
 import tokenize
@@ -13,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfgan_suite import compat
+from tfgan_suite.choices import PRECISIONS, STRATEGIES, did_you_mean
 from tfgan_suite.errors import InputError
-from tfgan_suite.export import folders
-from tfgan_suite.training import strategies
+from tfgan_suite.utils.command_line import Parser
+from tfgan_suite.utils.export_names import check_name
 from tfgan_suite.utils.json_files import Number, mismatch
 from tfgan_suite.utils.text import printable
 
@@ -157,18 +159,6 @@ def read_source(file: str | os.PathLike) -> tuple[dict[str, str], dict[str, str]
     return annotations, comments
 
 
-class _Parser(argparse.ArgumentParser):
-    """Suggests what a mistyped flag may have meant."""
-
-    def error(self, message: str) -> None:
-        flags = [option for action in self._actions for option in action.option_strings]
-        for word in message.split():
-            near = difflib.get_close_matches(word.split("=")[0], flags, 1)
-            if word.startswith("--") and word.split("=")[0] not in flags and near:
-                message += f"; did you mean {near[0]}?"
-        self.exit(2, f"{self.prog}: {message} (--help lists the flags)\n")
-
-
 def parse(
     recipe: Mapping[str, Any], arguments: Sequence[str] | None = None
 ) -> types.SimpleNamespace:
@@ -185,11 +175,10 @@ def parse(
     Raises:
         InputError: a value that is impossible whatever the data.
     """
-    parser = _Parser(
+    parser = Parser(
         prog=Path(recipe["__file__"]).name,
         description=recipe.get("__doc__"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     for name, (kind, default, text) in constants(recipe).items():
         text = text if default is None else f"{text} [{default}]"
@@ -272,13 +261,15 @@ def check(options: types.SimpleNamespace) -> None:
                 " or folder"
             )
     if getattr(options, "name", None) is not None:
-        folders.check_name(options.name)
-    if options.precision not in compat.PRECISIONS:
-        choices = ", ".join(compat.PRECISIONS)
-        raise InputError(f"--precision is {options.precision!r}; it must be one of {choices}")
-    if options.strategy.partition(":")[0] not in strategies.NAMES:
-        choices = ", ".join(strategies.NAMES)
-        raise InputError(f"--strategy is {options.strategy!r}; it must be one of {choices}")
+        check_name(options.name)
+    for name, choices in (("precision", PRECISIONS), ("strategy", STRATEGIES)):
+        word = getattr(options, name)
+        # mirrored:2 has a number of devices.
+        if word.partition(":" if name == "strategy" else "\0")[0] not in choices:
+            raise InputError(
+                f"{flag_of(name)} is {word!r}; it must be one of {', '.join(choices)}"
+                f"{did_you_mean(word, choices)}"
+            )
 
 
 def limit_of(name: str) -> Number:

@@ -6,11 +6,10 @@ import os
 
 import tensorflow as tf
 
+from tfgan_suite.choices import STRATEGIES, did_you_mean
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.json_files import COUNT, parse_json
 from tfgan_suite.utils.text import message_of
-
-NAMES = ("one", "mirrored", "multiworker", "tpu")
 
 
 def get(name: str) -> tf.distribute.Strategy:
@@ -29,8 +28,11 @@ def get(name: str) -> tf.distribute.Strategy:
         InputError: the name is unknown, or there is no `TF_CONFIG` or no TPU.
     """
     kind, _, count = name.partition(":")
-    if kind not in NAMES or (count and (kind != "mirrored" or not count.isdigit())):
-        raise InputError(f"strategy {name!r} is unknown; it must be one of {', '.join(NAMES)}")
+    if kind not in STRATEGIES or (count and (kind != "mirrored" or not count.isdigit())):
+        raise InputError(
+            f"strategy {name!r} is unknown; it must be one of {', '.join(STRATEGIES)}"
+            f"{did_you_mean(kind, STRATEGIES)}"
+        )
     if kind == "mirrored":
         return _mirrored(int(count or 0))
     if kind == "multiworker":

@@ -1,16 +1,61 @@
-"""What ends a command: its result, or one line that says why it stopped."""
+"""How a command starts and ends: its flags, and its result or one line that says why it stopped."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable
+from typing import Any, NoReturn
 
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.files import write_reason
 
 INTERRUPTED = "interrupted; files that were written before are complete"
+_EXPECTED = {"int": "a whole number", "float": "a number"}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with the flag or the word that was probably meant.
+
+    Flags cannot be abbreviated: an abbreviation becomes a typo as soon as another flag is added.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("allow_abbrev", False)
+        super().__init__(**options)
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the message and how to do it right, and exits with code 2."""
+        kind = re.search(r"invalid (int|float) value", message)
+        if kind:
+            message += f"; expected {_EXPECTED[kind[1]]}"
+        _, unknown, words = message.partition("unrecognized arguments: ")
+        if unknown:
+            message += self._suggestion(words)
+        self.exit(2, f"{self.prog}: {' '.join(message.split())} (--help lists the flags)\n")
+
+    def _suggestion(self, words: str) -> str:
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        for word in words.split():
+            name = word.split("=")[0].strip("-\u2013\u2014")
+            # A word without dashes may be a value, unless a flag has exactly this name.
+            if word[0] in "-\u2013\u2014" or f"--{name}" in flags:
+                return did_you_mean(f"--{name}", flags)
+        return ""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuses a value that is none of the choices, in the same words on every Python."""
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            raise argparse.ArgumentError(
+                action,
+                f"invalid choice: {value!r}; it must be one of {', '.join(choices)}"
+                f"{did_you_mean(value, choices)}",
+            )
 
 
 def exit_code(name: str, command: Callable[[], int | None], interrupted: str = INTERRUPTED) -> int:

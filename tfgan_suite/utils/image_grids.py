@@ -114,6 +114,28 @@ def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:
     files.write_bytes(path, tf.io.encode_png(pixels).numpy())
 
 
+def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
+    """Writes an image file atomically; its ending, one of `image_endings.WRITABLE`, is its format.
+
+    Args:
+        path: the file.
+        pixels: uint8 `(height, width, 1 or 3)`.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    if ending == ".png":
+        write_png(path, pixels)
+    elif ending == ".webp":
+        from PIL import Image
+
+        content = io.BytesIO()
+        image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        image.save(content, "WEBP", quality=95)
+        files.write_bytes(path, content.getvalue())
+    else:
+        jpeg = tf.io.encode_jpeg(pixels, quality=95, chroma_downsampling=False)
+        files.write_bytes(path, jpeg.numpy())
+
+
 def read_png(path: str | os.PathLike) -> np.ndarray:
     """Reads a PNG file as uint8 `(height, width, 3)`."""
     return tf.io.decode_png(foreign_files.read_bytes(path), channels=3).numpy()

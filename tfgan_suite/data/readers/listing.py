@@ -17,6 +17,10 @@ from tfgan_suite.utils.text import printable
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
 
+class NoSplits(InputError):
+    """A folder was asked for a split, and has neither this one nor others."""
+
+
 def list_images(
     folder: Path, split: str = "train"
 ) -> tuple[list[str], np.ndarray | None, tuple[str, ...] | None]:
@@ -118,7 +122,7 @@ def _descend(folder: Path, images: list[str], split: str) -> tuple[list[str], st
         else:
             break
     if split != "train" and not is_split:
-        raise InputError(
+        raise NoSplits(
             f"{folder} has no images for split {split!r}; expected sub-folders train and {split}: "
             "add them"
         )

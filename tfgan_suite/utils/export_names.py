@@ -1,0 +1,25 @@
+"""Names that an export may have; known without TensorFlow, because flags are checked first."""
+
+from __future__ import annotations
+
+import re
+
+from tfgan_suite.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,127}")
+# Names of devices on Windows, also with an ending; it drops a dot at the end of a name.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.", re.IGNORECASE)
+
+
+def check_name(name: str) -> None:
+    """Raises InputError unless `name` can be a folder and a model name of TensorFlow Serving."""
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"export name {name!r} cannot be used; expected a letter, then letters, digits, "
+            "'.', '_' or '-', at most 128 in all: pass another name"
+        )
+    if _RESERVED.fullmatch(name):
+        raise InputError(
+            f"export name {name!r} cannot be used; expected a name that Windows can store, no name"
+            " of a device such as NUL and no dot at the end: pass another name"
+        )

@@ -1,0 +1,41 @@
+"""Which outputs are image files, and which of them can be written; known without TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from tfgan_suite.errors import InputError
+
+WRITABLE = (".png", ".jpg", ".jpeg", ".webp")
+# `samples.v2` may be a folder, `samples.tiff` is none.
+_FILE_ENDING = re.compile(r"\.([a-z]{2,5}|jp2|mp4)", re.IGNORECASE)
+
+
+def names_image(output: str | os.PathLike) -> bool:
+    """Whether an output is an image file, not a folder.
+
+    Args:
+        output: as the user wrote it; a folder whose name has an ending is written `samples.png/`.
+
+    Raises:
+        InputError: a file of a kind that cannot be written.
+    """
+    path = Path(output)
+    if not is_file_name(output):
+        return False
+    if path.suffix.lower() not in WRITABLE:
+        raise InputError(
+            f"{path} cannot be written as {path.suffix}; use {', '.join(WRITABLE)}, or"
+            f" {path.with_suffix('')} for a folder"
+        )
+    return True
+
+
+def is_file_name(output: str | os.PathLike) -> bool:
+    """Whether an output has an ending as files have, and is no folder."""
+    path = Path(output)
+    if os.fspath(output).endswith(("/", os.sep)) or path.is_dir():
+        return False
+    return _FILE_ENDING.fullmatch(path.suffix) is not None
