@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tfgan_suite.core.trained_game import single
 from tfgan_suite.data.synthetic import kinds
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import ExportResult, examples, export, folders
-from tfgan_suite.training import fit, naming
+from tfgan_suite.training import fit, naming, next_steps
 from tfgan_suite.training.run_folder import DataInfo, Run, versions
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import append_json, writing_to
@@ -76,7 +77,10 @@ def finish(
     if words := kinds.in_words(readings):
         lines.append(f"  kinds        {words}")
     if options.export == "none":
-        lines.append("  export       none")
+        lines += [
+            "  export       none",
+            f"  use          {next_steps.use(game.usage, options.run)}",
+        ]
     else:
         path = _earlier_export(run, options, step, info)
         if path is None:
@@ -90,7 +94,7 @@ def finish(
             f" --to {quote(str(options.export))}"
             " --float16-bound 0.02 --int8-bound 20"
         )
-    print("\n".join(lines))
+    print("\n".join([*lines, *_next_lines(game, options, step)]))
     return 4 if skipped else 0
 
 
@@ -150,6 +154,13 @@ def _run_lines(folder: Path, measured: dict[str, float]) -> list[str]:
     return lines
 
 
+def _next_lines(game: keras.Model, options: types.SimpleNamespace, step: int) -> list[str]:
+    """Lines with commands that measure the run and train it longer."""
+    command = next_steps.measure(game.usage, options.run, options.data)
+    measure = [] if command is None else [f"  measure      {command}"]
+    return [*measure, f"  train longer {next_steps.train_longer(sys.argv, options.run, step)}"]
+
+
 def _export_lines(path: Path, usage: str) -> list[str]:
     """Lines that say where an export is and how to use it."""
     lines = [f"  SavedModel   {path}"]
@@ -160,7 +171,7 @@ def _export_lines(path: Path, usage: str) -> list[str]:
     return lines + [
         f"  parity       {path / 'parity.json'}",
         f"  card         {path / 'card.json'}",
-        f"  use          python -m tfgan_suite {usage.format(quote(str(path)))}",
+        f"  use          {next_steps.use(usage, str(path))}",
         f"  serve        docker run -p 8501:8501 -v {models}:/models"
         f" -e MODEL_NAME={path.parent.name} tensorflow/serving",
     ]

@@ -11,15 +11,17 @@ This file is also the program of that process, so that it imports nothing of the
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-_LOG_TO = b"\0log to "
+_LOG_TO, _FLUSH = b"\0log to ", b"\0flush\n"
 _MOST_LINES = 10_000  # that are kept for a log file, and written to it
 _GPU_FILES = ("/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg")
 
@@ -34,9 +36,14 @@ _HARMLESS = (
     rb".*meta_optimizer\.cc:\d+\] \w+ failed: ",
     # Two CUDA libraries are linked into TensorFlow 2.15, each registers itself.
     rb".*Unable to register cu\w+ factory: ",
-    # The TFLite converter's settings.
+    # The TFLite converter's settings, and what it counted.
     rb"fully_quantize: \d, inference_type: \d",
+    rb"Summary on the non-converted ops:|-{30,}\s*$",
+    rb" \* (Accepted dialects: |Non-Converted Ops: |\d+ \w+ ops\s*$)",
+    rb"- [\w.]+: +\d+ occurrences ",
 )
+# Lines that belong to the one before.
+_CONTINUATION = re.compile(rb"\s*$|  \(\w+: \d+(, \w+: \d+)*\)\s*$")
 # On a machine that has a GPU these are the reason why it is not used.
 _HARMLESS_WITHOUT_GPU = (
     rb".*failed call to cuInit: ",
@@ -59,13 +66,13 @@ def start() -> bool:
         original = os.dup(2)
         receiving, sending = os.pipe()
         # In a session of its own Ctrl-C does not reach it: it ends when nobody prints any more.
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__],
             stdin=receiving,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=original,
             start_new_session=True,
-        ).returncode = 0  # nobody waits for it
+        )
     except (OSError, ValueError):
         return False
     sys.stderr.flush()
@@ -75,7 +82,16 @@ def start() -> bool:
     os.dup2(sending, 2)
     os.close(sending)
     os.close(receiving)
+    atexit.register(_flush, process)
     return True
+
+
+def _flush(process: subprocess.Popen[bytes]) -> None:
+    """Waits, but not for ever, until the process has passed on what was printed."""
+    process.returncode = 0  # it ends by itself, a little later
+    with contextlib.suppress(OSError, ValueError):
+        os.write(2, _FLUSH)
+        select.select([process.stdout], [], [], 2.0)
 
 
 def log_to(path: str | os.PathLike) -> None:
@@ -105,13 +121,17 @@ def run(lines: Iterable[bytes], output: int, harmless: re.Pattern[bytes]) -> Non
         harmless: what lines begin with that go to the log file.
     """
     path, kept = b"", []
-    written = 0
+    written, is_harmless = 0, False
     for line in lines:
         if line.startswith(_LOG_TO):
             path = line[len(_LOG_TO) :].rstrip(b"\n")
-        elif harmless.match(line):
+        elif line == _FLUSH:
+            os.write(1, b"\n")
+        elif harmless.match(line) or (is_harmless and _CONTINUATION.match(line)):
+            is_harmless = True
             kept.append(line)
         else:
+            is_harmless = False
             os.write(output, line)
         if path and kept and written < _MOST_LINES:
             # A log that cannot be written is no loss.
