@@ -25,6 +25,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.inference.upscaler import open_upscaler
 from tfgan_suite.measures import checkerboard
 from tfgan_suite.networks.super_resolution import UPSAMPLINGS, upsample
+from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.files import replacing, write_bytes, writing_to
 from tfgan_suite.utils.optional_packages import require
 
@@ -34,9 +35,9 @@ import numpy as np
 CHANNELS, SIDE = 16, 24  # of the constant input
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The flags."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(prog="checkerboard.py", description=__doc__, plain=True)
     parser.add_argument("runs", nargs="*", help="super-resolution runs or exports to score")
     parser.add_argument("--stages", type=int, default=2, help="number of consecutive doublings [2]")
     parser.add_argument("--seed", type=int, default=0, help="seed of the weights [0]")

@@ -16,7 +16,6 @@ which is why every result states its name and the hash of its weights. Pass the 
 are trained at; other images are resized to that of the classifier.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -28,6 +27,7 @@ from tfgan_suite.features import extractors
 from tfgan_suite.layers.convolution import Conv2D, Dense
 from tfgan_suite.training.run_folder import versions
 from tfgan_suite.utils import files, image_grids
+from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.files import writing_to
 
 import keras
@@ -118,11 +118,9 @@ def accuracy(network, source, most=10_000):
     return float(np.mean(predicted == examples["label"])), len(predicted)
 
 
-def flags(words=None):
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parser():
+    """The flags."""
+    parser = Parser(prog="classifier.py", description=__doc__, plain=True)
     parser.add_argument("--data", default="shapes", help="labelled data [shapes]")
     parser.add_argument("--size", type=int, help="height and width [that of the data]")
     parser.add_argument("--bit-depth", type=int, help="significant bits of 16-bit images")
@@ -140,12 +138,12 @@ def flags(words=None):
         help="flip each image left to right with probability 0.5",
     )
     parser.add_argument("--out", help="file [classifiers/DATA.keras]")
-    return parser.parse_args(words)
+    return parser
 
 
 def main(words=None):
     """Trains, tests and saves; returns the exit code."""
-    options = flags(words)
+    options = parser().parse_args(words)
     return run_program("classifier.py", _main, options)
 
 

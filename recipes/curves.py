@@ -21,30 +21,14 @@ from typing import Any
 
 from tfgan_suite.cli.arguments import check_values
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils.command_line import exit_code
+from tfgan_suite.utils.command_line import Parser, exit_code
 from tfgan_suite.utils.files import replacing
 from tfgan_suite.utils.optional_packages import require
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports an error in one line."""
-
-    def error(self, message: str) -> None:
-        self.exit(2, f"{self.prog}: {message} (--help lists the flags)\n")
-
-
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Reads the flags.
-
-    Raises:
-        InputError: a value is out of range.
-    """
-    parser = _Parser(
-        prog="curves.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def parser() -> Parser:
+    """The flags."""
+    parser = Parser(prog="curves.py", description=__doc__, plain=True)
     parser.add_argument("--out", default="curves", help="folder for image and JSON lines [curves]")
     parser.add_argument(
         "--theta", type=float, nargs="+", default=[0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
@@ -65,7 +49,16 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--median", type=int, default=5,
         help="window of the median filter, in lines of a run's log, odd; 1: no filter [5]",
     )  # fmt: skip
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Reads the flags.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+    args = parser().parse_args(arguments)
     check_values(args)
     if not args.clip > 0:
         raise InputError(f"--clip is {args.clip}; it must be above 0")

@@ -27,24 +27,20 @@ from typing import Any
 
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils.command_line import Parser
 
 import numpy as np
 
 PRESERVE = ("none", "luminance", "colours")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The flags."""
-    parser = argparse.ArgumentParser(
-        prog="gatys.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog="gatys.py", description=__doc__, plain=True)
     add = parser.add_argument
     add("content", help="a photo, or a folder of photos")
     add("styles", nargs="+", metavar="style", help="one or more images whose style to take")
-    add("--out", required=True, help="image to write (.png, .jpg); for a folder a folder")
+    add("--out", required=True, help="image to write (.png, .jpg or .webp); for a folder a folder")
     add("--blend", type=float, nargs="+", help="weight of each style [equal]")
     add("--size", type=int, default=256, help="longer side of the result in pixels [256]")
     add("--bit-depth", type=int, help="significant bits of 16-bit images [those they use]")

@@ -21,7 +21,6 @@ with refined, 87.2% with four times as many; mean error 11.2 degrees simulated, 
 paper's predictor is --width 32 --dense 1000.
 """
 
-import argparse
 import dataclasses
 import functools
 import json
@@ -37,6 +36,7 @@ from tfgan_suite.layers.convolution import Conv2D, Dense
 from tfgan_suite.networks.blocks import check_positive_integers
 from tfgan_suite.training.run_folder import Run, versions
 from tfgan_suite.utils import files
+from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.files import writing_to
 
 import keras
@@ -296,11 +296,9 @@ def open_refiner(source) -> tuple[Callable, str, tuple[int, ...], Path]:
     return refine, constants.get("data", ""), shape, exported.path
 
 
-def flags(words=None):
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parser():
+    """The flags."""
+    parser = Parser(prog="gaze.py", description=__doc__, plain=True)
     parser.add_argument("refiner", help="run folder or export of recipes/simgan.py")
     parser.add_argument("--data", help="labelled data [that of the refiner]")
     parser.add_argument("--bit-depth", type=int, help="significant bits of 16-bit images")
@@ -320,12 +318,12 @@ def flags(words=None):
         "--count", type=int, default=20_000, help="largest number of simulated images [20000]"
     )
     parser.add_argument("--out", help="file [gaze.json in the refiner's folder]")
-    return parser.parse_args(words)
+    return parser
 
 
 def main(words=None):
     """Runs the experiment; returns the exit code."""
-    options = flags(words)
+    options = parser().parse_args(words)
     return run_program("gaze.py", _main, options)
 
 

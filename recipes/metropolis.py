@@ -26,6 +26,7 @@ from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.data.synthetic import gaussians
 from tfgan_suite.errors import InputError
 from tfgan_suite.mcmc import diagnostics, metropolis, targets
+from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.files import replacing, write_bytes, writing_to
 from tfgan_suite.utils.optional_packages import require
 
@@ -42,9 +43,9 @@ HEAD = ("target", "method", "acceptance", "tau", "ESS", "R-hat", "modes", "good"
         "ms/independent")  # fmt: skip
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The flags."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(prog="metropolis.py", description=__doc__, plain=True)
     parser.add_argument("--samples", type=int, default=80_000, help="samples per row [80000]")
     parser.add_argument(
         "--chains", type=int, default=8, help="chains, from overdispersed starts [8]"

@@ -60,7 +60,7 @@ def test_data_without_a_test_split_keep_a_tenth_back(recipe, tmp_path, monkeypat
         "--steps", "1"]) == 0  # fmt: skip
     card = json.loads(Path("here/mine.json").read_text())
     assert card["tested"] == 10 and "not trained on" in card["accuracy_on"]
-    options = recipe.flags(["--data", "bars.npz"])
+    options = recipe.parser().parse_args(["--data", "bars.npz"])
     train, test, _ = recipe.load_both(options)
     assert (len(train), len(test)) == (90, 10)
     seen = {image.tobytes() for image in train.take(90)["image"]}

@@ -95,7 +95,7 @@ def test_the_sums_of_the_papers_table(recipe):
 
 def test_a_refiner_that_closes_the_gap_is_seen_to(recipe):
     """Simulated dots are dark, real ones bright; the refiner here turns them over."""
-    options = recipe.flags(
+    options = recipe.parser().parse_args(
         ["run", "--seeds", "1", "--steps", "60", "--batch", "16", "--width", "4", "--dense", "8"]
     )
     lines = []
@@ -108,7 +108,9 @@ def test_a_refiner_that_closes_the_gap_is_seen_to(recipe):
 
 
 def test_predictors_start_from_equal_weights_and_see_equal_draws(recipe, eagerly):
-    options = recipe.flags(["run", "--steps", "2", "--batch", "8", "--width", "2", "--dense", "4"])
+    options = recipe.parser().parse_args(
+        ["run", "--steps", "2", "--batch", "8", "--width", "2", "--dense", "4"]
+    )
     given = recipe.Images(*dots(30, 0))
     first, again, other = (recipe.train(given, options, seed)(given.images) for seed in (1, 1, 2))
     np.testing.assert_allclose(first, again, rtol=1e-5)

@@ -1,5 +1,6 @@
 """Flags that are read before a recipe has imported TensorFlow."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ if __name__ == "__main__":
 
 
 def read(source, path=Path("mine.py")):
-    return early_flags.constants_in(source, path)
+    return early_flags.constants_in(ast.parse(source), path)
 
 
 @pytest.mark.parametrize("path", LAUNCHED, ids=lambda path: path.stem)
@@ -91,3 +92,19 @@ def test_a_users_recipe_answers_before_tensorflow_is_imported(tmp_path):
     assert typo.startswith("mine.py: unrecognized arguments: --widht 3; did you mean --width?")
     assert value.startswith("mine.py: --precision is 'flaot32'; ")
     assert value.endswith("did you mean float32?\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["checkerboard", "classifier", "curves", "gatys", "gaze", "metropolis"]
+)
+def test_the_flags_of_other_programs_are_known_without_executing_them(name):
+    tree = ast.parse((RECIPES / f"{name}.py").read_text(encoding="utf-8"))
+    parser = early_flags.parser_in(tree)
+    assert parser.prog == f"{name}.py" and "--out" in parser.format_help()
+    assert parser.description == ast.get_docstring(tree, clean=False)
+
+
+def test_a_parser_that_needs_more_of_its_program_waits_for_it():
+    assert early_flags.parser_in(ast.parse("def parser():\n    return Parser(prog=NAME)")) is None
+    assert early_flags.parser_in(ast.parse("def parser(words):\n    return words")) is None
+    assert early_flags.parser_in(ast.parse("parser = 3")) is None

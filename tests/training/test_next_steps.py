@@ -1,5 +1,6 @@
 """The commands that a training prints at its end, read by the parsers of those commands."""
 
+import ast
 import shlex
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def test_training_goes_on_with_the_same_flags_and_twice_the_steps(run):
     command = next_steps.train_longer(typed, run, 9)
     words = shlex.split(command)
     assert words[:2] == ["python", "recipes/dc gan.py"]
-    recipe = early_flags.constants_in(RECIPE.read_text(encoding="utf-8"), RECIPE)
+    recipe = early_flags.constants_in(ast.parse(RECIPE.read_text(encoding="utf-8")), RECIPE)
     read = options.parse(recipe, words[2:])
     assert (read.steps, read.run, read.width, read.data) == (18, run, 4, "my photos")
     assert read.paper is True

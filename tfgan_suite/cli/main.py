@@ -74,7 +74,7 @@ def _overview() -> Parser:
         prog=PROGRAM,
         usage=f"{PROGRAM} COMMAND ... [--help]",
         description=f"Use games, runs and exports. Recipes train them.\n\ncommands:\n{commands}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        plain=True,
     )
     overview.add_argument("--version", action="version", version=f"tfgan_suite {__version__}")
     overview.add_argument("command", nargs="?", choices=list(COMMANDS), help=argparse.SUPPRESS)

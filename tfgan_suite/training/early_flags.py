@@ -10,6 +10,9 @@ imports `tfgan_suite` before `keras` and `tensorflow`. It has to end with
 
 Constants are taken from the source without executing it. Where that is not possible (a constant
 that is computed, or set in an `if`) nothing is checked early: `launch.main` reads the flags again.
+
+Of a program that reads flags of its own and calls `run_program`, a function `parser()` is executed
+alone, if it needs nothing but `Parser` and the docstring.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Any
 
 from tfgan_suite.training import options
 from tfgan_suite.utils import stderr_filter
-from tfgan_suite.utils.command_line import exit_code
+from tfgan_suite.utils.command_line import Parser, exit_code
 from tfgan_suite.utils.text import print_any_name
 
 _LAUNCH = "launch.main(globals())"
@@ -44,32 +47,45 @@ def check(file: Path) -> None:
         source = file.read_text(encoding="utf-8")
         if not any(call in source for call in (_LAUNCH, *_OTHER_STARTS)):
             return
-        recipe = constants_in(source, file)
+        tree = ast.parse(source)
     except (OSError, ValueError, SyntaxError):  # Python reports it
         return
+    print_any_name()
+    recipe, parser = constants_in(tree, file), parser_in(tree)
     if recipe is not None and len(sys.argv) > 1:
-        print_any_name()
         code = exit_code(file.name, lambda: options.parse(recipe) and None)
         if code:
             sys.exit(code)
+    elif parser is not None:
+        parser.parse_args()
     stderr_filter.start()
 
 
-def constants_in(source: str, file: Path) -> dict[str, Any] | None:
+def parser_in(tree: ast.Module) -> Parser | None:
+    """What the function `parser()` of a program returns; `None` if it needs other parts of it."""
+    functions = [node for node in tree.body if getattr(node, "name", None) == "parser"]
+    if not functions:
+        return None
+    scope = {"Parser": Parser, "__doc__": ast.get_docstring(tree, clean=False)}
+    flag = annotations.compiler_flag  # what its annotations name is not imported
+    exec(compile(ast.Module(functions, []), "parser", "exec", flag), scope)
+    try:
+        return scope["parser"]()
+    except (NameError, TypeError):
+        return None
+
+
+def constants_in(tree: ast.Module, file: Path) -> dict[str, Any] | None:
     """What `options.parse` needs of a recipe's globals, read from the source.
 
     Args:
-        source: the recipe's text.
-        file: the recipe.
+        tree: the recipe.
+        file: its file.
 
     Returns:
         Its constants by name, `__file__` and `__doc__`; `None` where it is no recipe, or its
         constants are known only to who executes it.
-
-    Raises:
-        SyntaxError: it is not Python.
     """
-    tree = ast.parse(source)
     if not _launches(tree):
         return None
     recipe = {"__file__": str(file), "__doc__": ast.get_docstring(tree, clean=False)}

@@ -178,7 +178,7 @@ def parse(
     parser = Parser(
         prog=Path(recipe["__file__"]).name,
         description=recipe.get("__doc__"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        plain=True,
     )
     for name, (kind, default, text) in constants(recipe).items():
         text = text if default is None else f"{text} [{default}]"

@@ -22,10 +22,16 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with the flag or the word that was probably meant.
 
     Flags cannot be abbreviated: an abbreviation becomes a typo as soon as another flag is added.
+
+    Args:
+        plain: whether the description is printed as it is written, such as a module's docstring.
+        **options: as for `argparse.ArgumentParser`.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, plain: bool = False, **options: Any) -> None:
         options.setdefault("allow_abbrev", False)
+        if plain:
+            options["formatter_class"] = argparse.RawDescriptionHelpFormatter
         super().__init__(**options)
 
     def error(self, message: str) -> NoReturn:
