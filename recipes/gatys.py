@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.command_line import Parser
@@ -119,6 +120,7 @@ def check(args: argparse.Namespace) -> None:
             raise InputError(
                 f"--{name} is {getattr(args, name)!r}; it must be one of "
                 f"{', '.join(word for word in words if word)}"
+                f"{did_you_mean(getattr(args, name), (word for word in words if word))}"
             )
 
 

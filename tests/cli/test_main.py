@@ -111,7 +111,8 @@ import sys, tfgan_suite
 names = set(dir(tfgan_suite))
 assert {"games", "data", "export", "measures", "AdversarialModel", "InputError"} <= names
 assert not {"os", "sys", "annotations", "TYPE_CHECKING", "Any"} & names
-assert "dcgan" in dir(tfgan_suite.games) and tfgan_suite.utils.text.quote("a b") == "'a b'"
+assert "dcgan" in dir(tfgan_suite.games) and "train" not in dir(tfgan_suite.games)
+assert tfgan_suite.cli.__name__ == "tfgan_suite.cli"
 try:
     tfgan_suite.gamse
 except AttributeError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from short_runs import short_runs
 
 from tfgan_suite import InputError
@@ -28,6 +29,26 @@ def test_sample_draws_a_grid_and_single_files(tiny_run, tmp_path, capsys, place)
     assert said[1]["count"] == 3 and len(said[1]["files"]) == 3
     drawn = np.stack([image_grids.read_png(file)[..., 0] for file in said[1]["files"]])
     assert drawn.shape == (3, 8, 8) and drawn.std(0).max() > 0
+
+
+@pytest.mark.parametrize("ending, kind", [("jpg", "JPEG"), ("JPEG", "JPEG"), ("webp", "WEBP")])
+def test_the_ending_of_a_grid_is_its_format(tiny_run, tmp_path, ending, kind):
+    out = tmp_path / f"grid.{ending}"
+    assert main(["sample", str(tiny_run / "run"), "--count", "3", "--out", str(out)]) == 0
+    with Image.open(out) as image:
+        assert image.format == kind
+
+
+def test_other_endings_are_refused_before_anything_is_opened(capsys):
+    for words in (
+        ["sample", "nowhere", "--out", "grid.tiff"],
+        ["translate", "nowhere", "a.png", "b.gif"],
+        ["upscale", "nowhere", "a.png", "b.pdf"],
+        ["stylize", "nowhere", "a.png", "c.png", "b.bmp"],
+    ):
+        assert main(words) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"cannot be written as {Path(words[-1]).suffix}; use .png, .jpg, " in line
 
 
 def test_a_run_and_its_export_draw_the_same_images(tiny_run, tmp_path):

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ import tensorflow as tf
 import tiny_recipe
 from short_runs import short_runs
 
-from tfgan_suite import InputError
+from tfgan_suite import InputError, data
 from tfgan_suite.cli import measure as measure_command
 from tfgan_suite.features import extractors
-from tfgan_suite.measures import MEASURES, features, measure, samples
+from tfgan_suite.measures import MEASURES, features, hold_out, measure, samples
 from tfgan_suite.training import launch
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
@@ -213,3 +214,33 @@ def test_every_measure_of_the_table_is_told_by_the_help():
     measure_command.add_arguments(parser)
     for name in MEASURES:
         assert name in parser.format_help()
+
+
+def test_of_a_folder_without_splits_a_stated_part_is_held_out(home, tmp_path, capsys):
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    pixels = np.random.RandomState(1).randint(0, 256, (54, 8, 8, 1)).astype("u1")
+    for index, image in enumerate(pixels):
+        image_grids.write_png(flat / f"{index:02d}.png", image)
+    options = ["--extractor", home / "tiny.keras", "--cache", "none", "--measures"]
+    words = [home / "run", "--against", flat, *options, "memorisation,memorisation_pixels,fid"]
+    assert command(*words) == 0
+    said = capsys.readouterr()
+    assert "flat has no test split: 27 of its 54 images are held out as the reference" in said.err
+    assert "samples against 27 of flat (27 of 54, held out), 8x8x1" in said.out
+    assert command(*words[:-1], "parzen", "--split", "train") == 0
+    said = capsys.readouterr()
+    assert "held out" not in said.err and "against 54 of flat (train)" in said.out
+
+
+@pytest.mark.parametrize("total, count", [(2, 1), (54, 27), (200, 50), (1000, 100)])
+def test_a_hold_out_and_the_others_are_all_images_of_a_folder(total, count):
+    images = np.arange(total, dtype=np.int64)[:, None].astype(np.float32).repeat(2, 1)
+    source = data.ArraySource("numbers", images, key="point")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        test, train = (hold_out.part_of(source, split) for split in ("test", "train"))
+    assert len(test) == count and len(train) == total - count
+    read = [part.take(len(part))["point"][:, 0] for part in (test, train)]
+    assert sorted(np.concatenate(read)) == list(range(total))
+    assert len({source.fingerprint, test.fingerprint, train.fingerprint}) == 3

@@ -29,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split",
         default="test",
-        choices=["test", "train"],
-        help="of the data; of a folder without splits a part is held out [test]",
+        help="of the data: test or train; of a folder without splits a part is held out [test]",
     )
     parser.add_argument(
         "--measures",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.core.batches import batch_size
 from tfgan_suite.errors import InputError
 
@@ -31,6 +32,7 @@ def parse(policy: str) -> tuple[str, ...]:
         if kind not in _KINDS:
             raise InputError(
                 f"augment {kind!r} is unknown; use {', '.join(_KINDS)}, separated by commas"
+                f"{did_you_mean(kind, _KINDS)}"
             )
     return kinds
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.errors import InputError
 
 DTYPES = ("float32", "uint8")
@@ -54,7 +55,10 @@ class ImageHistory(tf.Module):
                 f"a history of {size!r} images; the size must be a whole number, 1 or more"
             )
         if dtype not in DTYPES:
-            raise InputError(f"history dtype {dtype!r}; it must be one of {', '.join(DTYPES)}")
+            raise InputError(
+                f"history dtype {dtype!r}; it must be one of {', '.join(DTYPES)}"
+                f"{did_you_mean(dtype, DTYPES)}"
+            )
         if None in shape:
             raise InputError(
                 f"a history for images of shape {tuple(shape)}; it needs one fixed size"

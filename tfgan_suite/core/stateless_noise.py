@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.errors import InputError
 
 KINDS = ("normal", "uniform", "unit")
@@ -56,4 +57,6 @@ def _stateless(kind: str, shape: list[int | tf.Tensor], key: tf.Tensor) -> tf.Te
         return tf.random.stateless_uniform(shape, key, -1.0, 1.0)
     if kind == "unit":
         return tf.random.stateless_uniform(shape, key)
-    raise InputError(f"noise kind {kind!r} is unknown; use one of {', '.join(KINDS)}")
+    raise InputError(
+        f"noise kind {kind!r} is unknown; use one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}"
+    )

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.core.batches import examples, labels
 from tfgan_suite.core.labels import check_labels
 from tfgan_suite.core.latent_game import LatentGame
@@ -321,6 +322,7 @@ def _check(
         raise InputError(
             f"conditioning {conditioning!r} is unknown; it must be one of"
             f" {', '.join(CONDITIONINGS)}"
+            f"{did_you_mean(conditioning, CONDITIONINGS)}"
         )
     excluded = "dense" if conditioning == "projection" else "resnet"
     blocks.check_shape(shape, architecture, [name for name in ARCHITECTURES if name != excluded])

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
@@ -250,7 +251,10 @@ class EBGAN(LatentGame):
         **options: Any,
     ):
         if energy not in ENERGIES:
-            raise InputError(f"energy {energy!r} is unknown; it must be {', '.join(ENERGIES)}")
+            raise InputError(
+                f"energy {energy!r} is unknown; it must be {', '.join(ENERGIES)}"
+                f"{did_you_mean(energy, ENERGIES)}"
+            )
         if pulling_away_weight < 0:
             raise InputError(
                 f"pulling_away_weight is {pulling_away_weight}; it must be 0 (off) or more"

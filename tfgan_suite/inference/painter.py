@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference.generator import open_generator
 from tfgan_suite.style import colour
@@ -65,7 +66,10 @@ class Painter:
             InputError: a mask with more than two styles or with weights, or for an export.
         """
         if colours not in COLOURS:
-            raise InputError(f"colours are {colours!r}; expected one of {', '.join(COLOURS)}")
+            raise InputError(
+                f"colours are {colours!r}; expected one of {', '.join(COLOURS)}"
+                f"{did_you_mean(colours, COLOURS)}"
+            )
         if colours == "coral":
             styles = [
                 np.clip(colour.with_colours_of(content, style), -1.0, 1.0) for style in styles

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.errors import InputError
 
 Term = Callable[..., tf.Tensor]
@@ -224,6 +225,7 @@ def get(
         if loss not in names(paired):
             raise InputError(
                 f"adversarial loss {loss!r} is unknown; use one of {', '.join(names(paired))}"
+                f"{did_you_mean(loss, names(paired))}"
             )
         loss = _LOSSES[loss]
     if not label_smoothing:

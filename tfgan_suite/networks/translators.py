@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from tfgan_suite import compat
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, PaddedConv2D
 from tfgan_suite.layers.normalization import BatchStatistics, InstanceStatistics
@@ -143,6 +144,7 @@ def build_resnet_translator(
     if upsampling not in UPSAMPLINGS:
         raise InputError(
             f"upsampling is {upsampling!r}; it must be one of {', '.join(UPSAMPLINGS)}"
+            f"{did_you_mean(upsampling, UPSAMPLINGS)}"
         )
     layers = _LayerFactory(norm, affine, use_bias)
     image = keras.Input((None, None, shape[2]), name="image")
@@ -287,7 +289,9 @@ class _LayerFactory:
 
     def __init__(self, norm: str, affine: bool, use_bias: bool | None):
         if norm not in NORMS:
-            raise InputError(f"norm is {norm!r}; it must be one of {', '.join(NORMS)}")
+            raise InputError(
+                f"norm is {norm!r}; it must be one of {', '.join(NORMS)}{did_you_mean(norm, NORMS)}"
+            )
         self.norm, self.affine = norm, affine
         self.use_bias = norm != "batch" if use_bias is None else use_bias
 

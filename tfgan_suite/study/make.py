@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.data.readers import bit_depths, image_files, listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.study.questions import INTRODUCTIONS, PAIRINGS, QUESTIONS
@@ -123,9 +124,15 @@ def make(
 
 def _check(kind: str, trials: int, catch: int | None, pairing: str) -> None:
     if kind not in QUESTIONS:
-        raise InputError(f"there is no study {kind!r}; choose {', '.join(QUESTIONS)}")
+        raise InputError(
+            f"there is no study {kind!r}; choose {', '.join(QUESTIONS)}"
+            f"{did_you_mean(kind, QUESTIONS)}"
+        )
     if pairing not in PAIRINGS:
-        raise InputError(f"pairing is {pairing!r}; it must be one of {', '.join(PAIRINGS)}")
+        raise InputError(
+            f"pairing is {pairing!r}; it must be one of {', '.join(PAIRINGS)}"
+            f"{did_you_mean(pairing, PAIRINGS)}"
+        )
     if not 2 <= trials <= 1000:
         raise InputError(f"{trials} trials were requested; expected 2 to 1000")
     if catch is not None and not 0 <= catch <= trials:

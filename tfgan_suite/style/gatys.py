@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.choices import did_you_mean
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import architectures, weights
 
@@ -51,6 +52,7 @@ def default_layers(network: str | Path) -> tuple[tuple[str, ...], tuple[str, ...
         raise InputError(
             f"the network {name!r} has no default layers; name layers for content and style, or "
             f"use one of {', '.join(architectures.NETWORKS)}"
+            f"{did_you_mean(name, architectures.NETWORKS)}"
         )
     return DEFAULT_LAYERS[name]
 
@@ -222,7 +224,10 @@ class Gatys:
             InputError: another kind.
         """
         if kind not in STARTS:
-            raise InputError(f"the start is {kind!r}; it must be one of {', '.join(STARTS)}")
+            raise InputError(
+                f"the start is {kind!r}; it must be one of {', '.join(STARTS)}"
+                f"{did_you_mean(kind, STARTS)}"
+            )
         height, width = self.content.shape[:2]
         if kind == "content":
             image = self.content
