@@ -22,7 +22,7 @@ data must hold three batches. The paper reports no figures to compare with.
 from __future__ import annotations
 
 from tfgan_suite import InputError, data
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.games import discogan
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam
@@ -75,10 +75,7 @@ def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options
     if o.model not in MODELS:
-        raise InputError(
-            f"--model is {o.model!r}; it must be one of {', '.join(MODELS)}"
-            f"{did_you_mean(o.model, MODELS)}"
-        )
+        raise InputError(f"--model is {o.model!r}; {must_be(o.model, MODELS)}")
     architecture = "mlp" if len(data.shape) == 1 else "conv"
 
     def generator():

@@ -30,7 +30,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tfgan_suite import InputError, data, export
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.data.synthetic import eyes
 from tfgan_suite.layers.convolution import Conv2D, Dense
@@ -111,10 +111,7 @@ def errors(predicted, labels, kind):
         InputError: the kind is unknown, or the labels have the wrong dimension.
     """
     if kind not in LABELS:
-        raise InputError(
-            f"--labels is {kind!r}; it must be one of {', '.join(LABELS)}"
-            f"{did_you_mean(kind, LABELS)}"
-        )
+        raise InputError(f"--labels is {kind!r}; {must_be(kind, LABELS)}")
     needed = {"vector": 3, "angles": 2}.get(kind, labels.shape[1])
     if labels.shape[1] != needed:
         raise InputError(

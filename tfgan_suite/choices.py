@@ -27,5 +27,11 @@ def did_you_mean(word: object, choices: Iterable[object]) -> str:
     return f"; did you mean {by_form[near[0]]}?" if near else ""
 
 
+def must_be(word: object, choices: Iterable[object]) -> str:
+    """`"it must be one of a, b; did you mean b?"`, of a word that is none of the choices."""
+    words = [str(choice) for choice in choices]
+    return f"it must be one of {', '.join(words)}{did_you_mean(word, words)}"
+
+
 def _form(word: object) -> str:
     return str(word).lower().replace("_", "-").strip("-")

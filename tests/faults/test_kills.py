@@ -38,14 +38,14 @@ EXPORTED = "dcgan"
 MOMENTS = ("checkpoint", "start", "step", "checkpoint", "step")
 
 
-def start(recipe, home, **options):
+def start(recipe, home, stderr=subprocess.STDOUT, **options):
     """The process of a run; a process group of its own, which a kill does not outlive."""
     words = [ROOT / "recipes" / f"{recipe}.py", "--run", home / "run", *SAME, *GAMES[recipe]]
     export = home / "exports" if recipe == EXPORTED else "none"
     return subprocess.Popen(
         [sys.executable, *map(str, words), "--export", str(export)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        stdout=subprocess.PIPE, stderr=stderr, text=True, encoding="utf-8",
         start_new_session=True, **options,
     )  # fmt: skip
 
@@ -142,10 +142,13 @@ def references(tmp_path_factory):
     def train(recipe):
         if recipe not in runs:
             home, begin = tmp_path_factory.mktemp(recipe), time.monotonic()
-            process = start(recipe, home)
+            with open(home / "stderr", "wb") as stderr:
+                process = start(recipe, home, stderr)
             wait_for(lambda: newest_step(home), process)
             runs[recipe] = home, time.monotonic() - begin
             finish(process)
+            # No line of TensorFlow's looks like an error where there is none.
+            assert (home / "stderr").read_text("utf-8") == ""
         return runs[recipe]
 
     return train

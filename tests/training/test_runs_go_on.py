@@ -147,6 +147,14 @@ def test_a_default_derived_from_the_steps_stays_when_they_change():
 # ---- batches ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "per_step, count, replicas, batch",
+    [(1, 54, 1, 54), (5, 54, 1, 10), (5, 54, 4, 8), (2, 1, 1, 0), (1, 3, 4, 0)],
+)
+def test_the_largest_batch(per_step, count, replicas, batch):
+    assert options.largest_batch(per_step, count, replicas) == batch
+
+
 def test_messages_about_the_batch_speak_of_its_flag():
     options.check_batch(10, 5, 54)
     with pytest.raises(InputError, match="--batch is 64 .* 5 batches, 320 .*--batch 10 or less"):
@@ -184,6 +192,18 @@ def trained(tmp_path_factory, images, eager_module):
             launch.main(vars(tiny_recipe))
     assert end.value.code == 0
     return folder
+
+
+def test_a_default_batch_that_few_data_cannot_fill_is_made_smaller(tmp_path, monkeypatch, capsys):
+    np.savez(tmp_path / "few.npz", image=np.zeros((3, 8, 8, 1), np.uint8))
+    words = ["--run", tmp_path / "run", "--data", tmp_path / "few.npz", "--steps"]
+    for steps in (1, 2):
+        code, output, said = train(monkeypatch, capsys, *words, steps)
+        assert code == 0 and "batch 3 in place of 4: the data have 3 examples" in output, said
+        assert output.splitlines()[-1].endswith(f"--run {tmp_path / 'run'} --steps {2 * steps}")
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["constants"]["batch"] == 3
+    code, _, said = train(monkeypatch, capsys, *words, 3, "--batch", 4)
+    assert code == 2 and "--batch is 4, but the data have 3; pass --batch 3 or less" in said
 
 
 def test_a_run_without_a_step_binds_nothing_and_looking_never_binds(

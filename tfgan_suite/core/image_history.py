@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.errors import InputError
 
 DTYPES = ("float32", "uint8")
@@ -55,10 +55,7 @@ class ImageHistory(tf.Module):
                 f"a history of {size!r} images; the size must be a whole number, 1 or more"
             )
         if dtype not in DTYPES:
-            raise InputError(
-                f"history dtype {dtype!r}; it must be one of {', '.join(DTYPES)}"
-                f"{did_you_mean(dtype, DTYPES)}"
-            )
+            raise InputError(f"history dtype {dtype!r}; {must_be(dtype, DTYPES)}")
         if None in shape:
             raise InputError(
                 f"a history for images of shape {tuple(shape)}; it needs one fixed size"

@@ -27,7 +27,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.errors import InputError
 from tfgan_suite.features.layer_outputs import layer_names, select_outputs
 from tfgan_suite.features.named_layers import FeatureNetwork, checksum, feature_network
@@ -89,10 +89,7 @@ class Extractor:
         gives_logits: bool = True,
     ):
         if resize not in RESIZES:
-            raise InputError(
-                f"resize is {resize!r}; it must be one of {', '.join(RESIZES)}"
-                f"{did_you_mean(resize, RESIZES)}"
-            )
+            raise InputError(f"resize is {resize!r}; {must_be(resize, RESIZES)}")
         if pool not in ("mean", "none"):
             raise InputError(f"pool is {pool!r}; it must be 'mean' or 'none'")
         self.network, self.name, self.layers = network, name, tuple(layers)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.core.batches import batch_size, examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
@@ -123,10 +123,7 @@ def build_encoder(
     blocks.check_positive_integers(width=width, latent_dim=latent_dim)
     _check(shape, architecture)
     if variant not in VARIANTS:
-        raise InputError(
-            f"variant is {variant!r}; it must be one of {', '.join(VARIANTS)}"
-            f"{did_you_mean(variant, VARIANTS)}"
-        )
+        raise InputError(f"variant is {variant!r}; {must_be(variant, VARIANTS)}")
     outputs = latent_dim * (2 if variant == "ali" else 1)
     example = keras.Input(shape, name="point" if architecture == "mlp" else "image")
     if architecture == "mlp":

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.core.batches import examples, labels
 from tfgan_suite.core.labels import check_labels
 from tfgan_suite.core.latent_game import LatentGame
@@ -320,9 +320,7 @@ def _check(
     blocks.check_positive_integers(classes=classes, **widths)
     if conditioning not in CONDITIONINGS:
         raise InputError(
-            f"conditioning {conditioning!r} is unknown; it must be one of"
-            f" {', '.join(CONDITIONINGS)}"
-            f"{did_you_mean(conditioning, CONDITIONINGS)}"
+            f"conditioning {conditioning!r} is unknown; {must_be(conditioning, CONDITIONINGS)}"
         )
     excluded = "dense" if conditioning == "projection" else "resnet"
     blocks.check_shape(shape, architecture, [name for name in ARCHITECTURES if name != excluded])

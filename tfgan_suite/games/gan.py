@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
@@ -347,9 +347,7 @@ class GAN(LatentGame):
 
 def _check_game(loss: str, update_mode: str, discriminator_steps: int, max_norm: float) -> None:
     if loss not in LOSSES:
-        raise InputError(
-            f"loss is {loss!r}; it must be one of {', '.join(LOSSES)}{did_you_mean(loss, LOSSES)}"
-        )
+        raise InputError(f"loss is {loss!r}; {must_be(loss, LOSSES)}")
     if update_mode not in UPDATE_MODES:
         choices = ", ".join(UPDATE_MODES)
         raise InputError(f"update_mode is {update_mode!r}; it must be one of {choices}")

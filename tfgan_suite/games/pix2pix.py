@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.translation_game import FORTH, TranslationGame, from_image, two_sides
 from tfgan_suite.errors import InputError
@@ -54,9 +54,7 @@ def build_generator(
     """
     if architecture not in ARCHITECTURES:
         raise InputError(
-            f"architecture {architecture!r} is unknown; it must be one of"
-            f" {', '.join(ARCHITECTURES)}"
-            f"{did_you_mean(architecture, ARCHITECTURES)}"
+            f"architecture {architecture!r} is unknown; {must_be(architecture, ARCHITECTURES)}"
         )
     if architecture == "resnet":
         blocks = 9 if min(shape[:2]) >= 256 else 6

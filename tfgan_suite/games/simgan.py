@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import did_you_mean, must_be
 from tfgan_suite.core.image_history import ImageHistory
 from tfgan_suite.core.phased_training import PhasedTraining
 from tfgan_suite.core.signatures import Signature
@@ -91,10 +91,7 @@ def build_discriminator(channels: int = 1, width: int = 32, setting: str = "gaze
     """
     check_positive_integers(channels=channels, width=width)
     if setting not in SETTINGS:
-        raise InputError(
-            f"setting is {setting!r}; it must be one of {', '.join(SETTINGS)}"
-            f"{did_you_mean(setting, SETTINGS)}"
-        )
+        raise InputError(f"setting is {setting!r}; {must_be(setting, SETTINGS)}")
     layers, pool_stride = _DISCRIMINATORS[setting]
     image = x = keras.Input((None, None, channels), name="image")
     for index, (multiple, kernel, stride) in enumerate(layers):

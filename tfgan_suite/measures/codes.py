@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.errors import InputError
 from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.utils.optional_packages import require
@@ -79,10 +79,7 @@ def code_accuracy(
         InputError: an unknown matching; as `contingency`.
     """
     if matching not in MATCHINGS:
-        raise InputError(
-            f"matching is {matching!r}; it must be one of {', '.join(MATCHINGS)}"
-            f"{did_you_mean(matching, MATCHINGS)}"
-        )
+        raise InputError(f"matching is {matching!r}; {must_be(matching, MATCHINGS)}")
     table = contingency(codes, labels, values, classes)
     assigned = _hungarian(table) if matching == "hungarian" else table.argmax(1)
     correct = sum(int(table[code, label]) for code, label in enumerate(assigned) if label >= 0)

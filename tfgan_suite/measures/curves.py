@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.core import adversarial_model
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial, penalties
@@ -228,10 +228,7 @@ def fitted_estimates(
         InputError: an unknown kind, or numbers out of range.
     """
     if kind not in KINDS:
-        raise InputError(
-            f"unknown estimate {kind!r}; it must be one of {', '.join(KINDS)}"
-            f"{did_you_mean(kind, KINDS)}"
-        )
+        raise InputError(f"unknown estimate {kind!r}; {must_be(kind, KINDS)}")
     check_positive_integers(steps=steps, width=width)
     keras.utils.set_random_seed(seed)
     size = draw(tf.constant(1.0), tf.constant(0, tf.int64))[0].shape[-1]

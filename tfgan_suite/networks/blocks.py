@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from tfgan_suite import compat
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Dense
 from tfgan_suite.layers.normalization import GroupNormalization, InstanceNormalization
@@ -150,7 +150,7 @@ def check_choices(norm: str = "none", activation: str = "relu") -> None:
 
 
 def _unknown(name: str, value: object, choices: Sequence[str]) -> str:
-    expected = f"it must be one of {', '.join(choices)}{did_you_mean(value, choices)}"
+    expected = must_be(value, choices)
     return f"{name} {value!r} is unknown; {expected}"
 
 
@@ -167,9 +167,7 @@ def check_shape(shape: tuple[int, ...], architecture: str, architectures: Sequen
     """
     if architecture not in architectures:
         raise InputError(
-            f"architecture {architecture!r} is unknown; it must be one of"
-            f" {', '.join(architectures)}"
-            f"{did_you_mean(architecture, architectures)}"
+            f"architecture {architecture!r} is unknown; {must_be(architecture, architectures)}"
         )
     if (len(shape) == 1) != (architecture == "mlp"):
         raise InputError(

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from tfgan_suite import compat
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.elementwise import PReLU
@@ -60,10 +60,7 @@ def build_generator(
     check_choices(norm=(norm, NORMS), skip=(skip, SKIPS), output=(output, OUTPUTS))
     check_choices(upsampling=(upsampling, UPSAMPLINGS))
     if scale not in SCALES:
-        raise InputError(
-            f"scale is {scale!r}; it must be one of {', '.join(map(str, SCALES))}"
-            f"{did_you_mean(scale, map(str, SCALES))}"
-        )
+        raise InputError(f"scale is {scale!r}; {must_be(scale, map(str, SCALES))}")
     if output == "tanh" and skip == "bicubic":
         raise InputError("output 'tanh' cannot be combined with a bicubic skip; use 'linear'")
     image = keras.Input((None, None, channels), name="image")
@@ -224,7 +221,4 @@ def check_choices(**options: tuple[str, Sequence[str]]) -> None:
     """
     for name, (value, choices) in options.items():
         if value not in choices:
-            raise InputError(
-                f"{name} is {value!r}; it must be one of {', '.join(choices)}"
-                f"{did_you_mean(value, choices)}"
-            )
+            raise InputError(f"{name} is {value!r}; {must_be(value, choices)}")

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from tfgan_suite import compat
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, PaddedConv2D
 from tfgan_suite.layers.normalization import BatchStatistics, InstanceStatistics
@@ -142,10 +142,7 @@ def build_resnet_translator(
     check_positive_integers(width=width, blocks=blocks)
     _check_sides(shape, 4, 8)
     if upsampling not in UPSAMPLINGS:
-        raise InputError(
-            f"upsampling is {upsampling!r}; it must be one of {', '.join(UPSAMPLINGS)}"
-            f"{did_you_mean(upsampling, UPSAMPLINGS)}"
-        )
+        raise InputError(f"upsampling is {upsampling!r}; {must_be(upsampling, UPSAMPLINGS)}")
     layers = _LayerFactory(norm, affine, use_bias)
     image = keras.Input((None, None, shape[2]), name="image")
     x = Conv2D(width, 7, name="first", **layers.options)(ReflectionPadding2D(3)(image))
@@ -289,9 +286,7 @@ class _LayerFactory:
 
     def __init__(self, norm: str, affine: bool, use_bias: bool | None):
         if norm not in NORMS:
-            raise InputError(
-                f"norm is {norm!r}; it must be one of {', '.join(NORMS)}{did_you_mean(norm, NORMS)}"
-            )
+            raise InputError(f"norm is {norm!r}; {must_be(norm, NORMS)}")
         self.norm, self.affine = norm, affine
         self.use_bias = norm != "batch" if use_bias is None else use_bias
 

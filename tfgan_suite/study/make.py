@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import did_you_mean, must_be
 from tfgan_suite.data.readers import bit_depths, image_files, listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.study.questions import INTRODUCTIONS, PAIRINGS, QUESTIONS
@@ -129,10 +129,7 @@ def _check(kind: str, trials: int, catch: int | None, pairing: str) -> None:
             f"{did_you_mean(kind, QUESTIONS)}"
         )
     if pairing not in PAIRINGS:
-        raise InputError(
-            f"pairing is {pairing!r}; it must be one of {', '.join(PAIRINGS)}"
-            f"{did_you_mean(pairing, PAIRINGS)}"
-        )
+        raise InputError(f"pairing is {pairing!r}; {must_be(pairing, PAIRINGS)}")
     if not 2 <= trials <= 1000:
         raise InputError(f"{trials} trials were requested; expected 2 to 1000")
     if catch is not None and not 0 <= catch <= trials:

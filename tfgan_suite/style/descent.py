@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import must_be
 from tfgan_suite.data.readers import npz_files
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import files
@@ -160,10 +160,7 @@ def descend(
         InputError: an unknown method, a loss that is not finite, or SciPy is missing.
     """
     if method not in METHODS:
-        raise InputError(
-            f"the optimizer is {method!r}; it must be one of {', '.join(METHODS)}"
-            f"{did_you_mean(method, METHODS)}"
-        )
+        raise InputError(f"the optimizer is {method!r}; {must_be(method, METHODS)}")
     if segment < 1:
         raise InputError(f"a segment has {segment} evaluations; it must have at least 1")
     converged = False

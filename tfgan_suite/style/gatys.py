@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import did_you_mean, must_be
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import architectures, weights
 
@@ -224,10 +224,7 @@ class Gatys:
             InputError: another kind.
         """
         if kind not in STARTS:
-            raise InputError(
-                f"the start is {kind!r}; it must be one of {', '.join(STARTS)}"
-                f"{did_you_mean(kind, STARTS)}"
-            )
+            raise InputError(f"the start is {kind!r}; {must_be(kind, STARTS)}")
         height, width = self.content.shape[:2]
         if kind == "content":
             image = self.content

@@ -148,6 +148,19 @@ def _main(recipe: Mapping[str, Any]) -> int:
     with strategy.scope():
         game = recipe["make_game"](options, info)
     replicas = strategy.num_replicas_in_sync
+    largest = recipe_options.largest_batch(game.batches_per_step, len(source), replicas)
+    if 0 < largest < options.batch and not _is_typed("--batch"):
+        if chief:
+            print(
+                f"batch {largest} in place of {options.batch}: the data have {len(source)} examples"
+            )
+        typed.batch = largest
+        options = copy.copy(typed)
+        recipe_options.apply_defaults(options, recipe, info)
+        if bound is not None:
+            run_schedule.keep_defaults(bound, options, recipe, typed, info)
+        with strategy.scope():
+            game = recipe["make_game"](options, info)
     recipe_options.check_batch(options.batch, game.batches_per_step, len(source), replicas)
     if options.warm_start is not None and bound is None:
         warm_start.copy_weights(options.warm_start, game, options.precision)
@@ -167,6 +180,10 @@ def _main(recipe: Mapping[str, Any]) -> int:
 
             return publish.finish(run, game, source, options, info, time.monotonic() - start)
     return 0
+
+
+def _is_typed(flag: str) -> bool:
+    return any(word.partition("=")[0] == flag for word in sys.argv[1:])
 
 
 def _keep_bit_depth(

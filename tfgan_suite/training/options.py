@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfgan_suite.choices import PRECISIONS, STRATEGIES, did_you_mean
+from tfgan_suite.choices import PRECISIONS, STRATEGIES, must_be
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.export_names import check_name
@@ -266,15 +266,20 @@ def check(options: types.SimpleNamespace) -> None:
         word = getattr(options, name)
         # mirrored:2 has a number of devices.
         if word.partition(":" if name == "strategy" else "\0")[0] not in choices:
-            raise InputError(
-                f"{flag_of(name)} is {word!r}; it must be one of {', '.join(choices)}"
-                f"{did_you_mean(word, choices)}"
-            )
+            raise InputError(f"{flag_of(name)} is {word!r}; {must_be(word, choices)}")
 
 
 def limit_of(name: str) -> Number:
     """The numbers that a constant may be, whatever the recipe."""
     return _LIMITS.get(name, Number(float, -_LARGEST, _LARGEST))
+
+
+def largest_batch(per_step: int, count: int, replicas: int = 1) -> int:
+    """The largest `--batch` that data of `count` examples fill; 0: none (see `check_batch`)."""
+    largest = count // per_step
+    while largest > 0 and largest * per_step % replicas:
+        largest -= 1
+    return largest
 
 
 def check_batch(batch: int, per_step: int, count: int, replicas: int = 1) -> None:
@@ -292,9 +297,7 @@ def check_batch(batch: int, per_step: int, count: int, replicas: int = 1) -> Non
     needed = f"--batch is {batch}"
     if per_step > 1:
         needed += f" and a step takes {per_step} batches, {batch * per_step} examples"
-    largest = count // per_step
-    while largest > 0 and largest * per_step % replicas:
-        largest -= 1
+    largest = largest_batch(per_step, count, replicas)
     if batch * per_step > count:
         advice = f"pass --batch {largest} or less, or add data" if largest else "add data"
         raise InputError(f"{needed}, but the data have {count}; {advice}")

@@ -6,7 +6,7 @@ import os
 
 import tensorflow as tf
 
-from tfgan_suite.choices import STRATEGIES, did_you_mean
+from tfgan_suite.choices import STRATEGIES, must_be
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.json_files import COUNT, parse_json
 from tfgan_suite.utils.text import message_of
@@ -29,10 +29,7 @@ def get(name: str) -> tf.distribute.Strategy:
     """
     kind, _, count = name.partition(":")
     if kind not in STRATEGIES or (count and (kind != "mirrored" or not count.isdigit())):
-        raise InputError(
-            f"strategy {name!r} is unknown; it must be one of {', '.join(STRATEGIES)}"
-            f"{did_you_mean(kind, STRATEGIES)}"
-        )
+        raise InputError(f"strategy {name!r} is unknown; {must_be(kind, STRATEGIES)}")
     if kind == "mirrored":
         return _mirrored(int(count or 0))
     if kind == "multiworker":

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.choices import did_you_mean, must_be
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.files import write_reason
 
@@ -59,8 +59,7 @@ class Parser(argparse.ArgumentParser):
             choices = [str(choice) for choice in action.choices]
             raise argparse.ArgumentError(
                 action,
-                f"invalid choice: {value!r}; it must be one of {', '.join(choices)}"
-                f"{did_you_mean(value, choices)}",
+                f"invalid choice: {value!r}; {must_be(value, choices)}",
             )
 
 
