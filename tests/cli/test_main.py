@@ -42,6 +42,7 @@ def test_bad_input_ends_with_one_line_and_code_2(
         (["sample", "runs/a", "count=3"], "did you mean --count?"),
         (["translate", "a", "b", "c", "--bit_depth", "9"], "did you mean --bit-depth?"),
         (["translate", "a", "b", "c", "--direction", "btoa"], "AtoB, BtoA; did you mean BtoA?"),
+        (["measure", "runs/a", "--agianst", "shapes"], "did you mean --against?"),
         (["study", "a", "b", "--pairing", "name"], "did you mean names?"),
         (["sample", "runs/a", "--count", "three"], "'three'; expected a whole number"),
         (["export", "runs/a", "--int8-bound", "high"], "'high'; expected a number"),

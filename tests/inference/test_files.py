@@ -71,7 +71,7 @@ def test_refusals(tmp_path):
         ((tmp_path / "nowhere", tmp_path / "o"), "does not exist"),
         ((tmp_path / "empty", tmp_path / "o"), "no images"),
         ((folder, tmp_path / "o.png"), "is not a folder"),
-        ((one, tmp_path / "o.gif"), "use .png or .jpg"),
+        ((one, tmp_path / "o.gif"), "use .png, .jpg, .jpeg, .webp"),
         ((one, one), "would overwrite"),
         ((folder, folder), "would overwrite"),
         ((one, tmp_path / "o", tmp_path / "nowhere"), "--target"),

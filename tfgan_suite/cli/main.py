@@ -77,5 +77,7 @@ def _overview() -> Parser:
         plain=True,
     )
     overview.add_argument("--version", action="version", version=f"tfgan_suite {__version__}")
-    overview.add_argument("command", nargs="?", choices=list(COMMANDS), help=argparse.SUPPRESS)
+    overview.add_argument(
+        "command", nargs="?", choices=list(COMMANDS), metavar="COMMAND", help=argparse.SUPPRESS
+    )
     return overview

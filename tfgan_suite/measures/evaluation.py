@@ -197,11 +197,11 @@ def open_reference(generator: drawing.Samples, settings: Settings, split: str) -
     Raises:
         InputError: as `data.load`, or examples of another shape.
     """
-    size = settings.size
-    if size is None and (
-        generator.facts["samples_of"] != "files" or drawing.image_files(settings.against)
-    ):
+    size, is_folder = settings.size, bool(drawing.image_files(settings.against))
+    if size is None and (generator.facts["samples_of"] != "files" or is_folder):
         size = generator.size
+    if size is None and is_folder and len(generator.shape) == 3:
+        size = generator.shape[0]  # of arrays, which have the size that a folder is scaled to
     square = generator.facts["samples_of"] != "files"  # runs crop arrays that are not square
     holds_out = settings.split == "test" and hold_out.has_no_splits(settings.against)
     reference = data.load(

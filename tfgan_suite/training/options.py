@@ -311,5 +311,5 @@ def check_batch(batch: int, per_step: int, count: int, replicas: int = 1) -> Non
 def _boolean(text: str) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     if text.lower() not in words:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false; pass one of them")
     return words[text.lower()]

@@ -7,7 +7,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from tfgan_suite.choices import did_you_mean, must_be
@@ -41,15 +41,23 @@ class Parser(argparse.ArgumentParser):
             message += f"; expected {_EXPECTED[kind[1]]}"
         _, unknown, words = message.partition("unrecognized arguments: ")
         if unknown:
-            message += self._suggestion(words)
+            message += self._suggestion(words.split())
+        elif "arguments are required: -" in message:  # it may be among the words, mistyped
+            message += self._suggestion(self._words)
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (--help lists the flags)\n")
 
-    def _suggestion(self, words: str) -> str:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse; remembers the words for `error`."""
+        self._words = list(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
+    def _suggestion(self, words: Sequence[str]) -> str:
         flags = [flag for action in self._actions for flag in action.option_strings]
-        for word in words.split():
+        for word in words:
             name = word.split("=")[0].strip("-\u2013\u2014")
             # A word without dashes may be a value, unless a flag has exactly this name.
-            if word[0] in "-\u2013\u2014" or f"--{name}" in flags:
+            is_flag = word[:1] in ("-", "\u2013", "\u2014") or f"--{name}" in flags
+            if is_flag and word.split("=")[0] not in flags:
                 return did_you_mean(f"--{name}", flags)
         return ""
 
