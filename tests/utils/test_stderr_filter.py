@@ -17,6 +17,7 @@ HARMLESS = [
     b"2026-11-29 14:00:18.801794: W tensorflow/compiler/tf2tensorrt/utils/py_utils.cc:38] TF-TRT\n",
     b"2026-11-29 14:00:18.801794: E tensorflow/core/grappler/optimizers/meta_optimizer.cc:961] "
     b"remapper failed: INVALID_ARGUMENT: Mutation::Apply error\n",
+    b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n",
     b"fully_quantize: 0, inference_type: 6, input_inference_type: FLOAT32\n",
     b"Summary on the non-converted ops:\n",
     b"---------------------------------\n",

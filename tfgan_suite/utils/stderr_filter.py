@@ -36,7 +36,8 @@ _HARMLESS = (
     rb".*meta_optimizer\.cc:\d+\] \w+ failed: ",
     # Two CUDA libraries are linked into TensorFlow 2.15, each registers itself.
     rb".*Unable to register cu\w+ factory: ",
-    # The TFLite converter's settings, and what it counted.
+    # TFLite's interpreter; the converter's settings, and what it counted.
+    rb"INFO: ",
     rb"fully_quantize: \d, inference_type: \d",
     rb"Summary on the non-converted ops:|-{30,}\s*$",
     rb" \* (Accepted dialects: |Non-Converted Ops: |\d+ \w+ ops\s*$)",
