@@ -107,7 +107,8 @@ def setup(game: str, size: int, batch: int, precision: str, threads: int, **netw
         key: tf.random.stateless_uniform((count, side, side, 3), [0, number], -1.0, 1.0)
         for number, (key, side) in enumerate(zip(keys, sides), 1)
     }
-    compiled = tf.function(made.train_step)
+    # As `fit` traces it.
+    compiled = tf.function(made.train_step, autograph=False)
     _state.update(name=game, game=made, size=size, images=count, bare=lambda: compiled(images))
     for _ in range(3):
         losses = compiled(images)

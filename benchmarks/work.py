@@ -39,7 +39,8 @@ def network_macs(network: Any, size: int | None = None) -> tuple[int, int]:
         # In inference: training on CPUs may use other operations for the same arithmetic.
         return network(examples, training=False)
 
-    traced = tf.function(forward).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    spec = tf.TensorSpec(shape, tf.float32)
+    traced = tf.function(forward, autograph=False).get_concrete_function(spec)
     shuffled = [layer for layer in network.layers if isinstance(layer, ShuffledConv2D)]
     counts = []
     for operation in traced.graph.get_operations():

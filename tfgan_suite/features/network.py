@@ -120,7 +120,7 @@ class Network:
         return keras.Model(image, [maps[layer] for layer in layers], name=self.name)
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class CaffeColours(keras.layers.Layer):
     """From red, green, blue in [-1, 1] to blue, green, red in 0..255 minus a mean colour.
 

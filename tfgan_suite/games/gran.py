@@ -31,7 +31,7 @@ PAPER = "Im, Kim, Jiang, Memisevic 2016, arXiv:1602.05110"
 DATA = "images"
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class ScaleShift(keras.layers.Layer):
     """`gamma * x + beta` by channel: the trainable part of batch norm, shared by all steps."""
 

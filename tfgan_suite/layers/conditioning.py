@@ -20,7 +20,7 @@ def class_loss(class_logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
     )
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class ConcatenateLabel(keras.layers.Layer):
     """Appends the class as a one-hot code: features for vectors, constant maps for maps.
 
@@ -55,7 +55,7 @@ class ConcatenateLabel(keras.layers.Layer):
         return {**super().get_config(), "classes": self.classes, "scale": self.scale}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class OneHot(keras.layers.Layer):
     """Class indices `(batch,)` as one-hot codes `(batch, classes)`.
 
@@ -77,7 +77,7 @@ class OneHot(keras.layers.Layer):
         return {**super().get_config(), "classes": self.classes}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class ConditionalBatchNormalization(keras.layers.Layer):
     """Batch normalization with a scale and an offset per class; the statistics are shared.
 

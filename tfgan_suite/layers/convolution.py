@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.layers import cpu_blocked_convolution, cpu_matmul_convolution
 from tfgan_suite.utils.shapes import image_sizes
 
@@ -37,7 +38,7 @@ class _BiasedLayer:
         return outputs if self.activation is None else self.activation(outputs)
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class Conv2D(_BiasedLayer, keras.layers.Conv2D):
     """Keras's convolution, whose bias also learns in bfloat16.
 
@@ -60,7 +61,7 @@ class Conv2D(_BiasedLayer, keras.layers.Conv2D):
         )
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class PaddedConv2D(Conv2D):
     """Convolution after zero padding on all four sides, as in papers and other frameworks.
 
@@ -98,7 +99,7 @@ class PaddedConv2D(Conv2D):
         return {**super().get_config(), "pad": self.pad}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class Conv2DTranspose(_BiasedLayer, keras.layers.Conv2DTranspose):
     """Keras's transposed convolution, whose bias also learns in bfloat16.
 
@@ -125,7 +126,7 @@ class Conv2DTranspose(_BiasedLayer, keras.layers.Conv2DTranspose):
         )
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class Dense(_BiasedLayer, keras.layers.Dense):
     """Keras's dense layer, whose bias also learns in bfloat16. Arguments are Keras's.
 

@@ -7,8 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import compat
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+
+@compat.register_layer
 class PixelBias(keras.layers.Layer):
     """Adds a learnt number per pixel and channel, in float32.
 
@@ -32,7 +34,7 @@ class PixelBias(keras.layers.Layer):
         return {**super().get_config(), "initial_value": self.initial_value}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class PReLU(keras.layers.PReLU):
     """Keras's PReLU with one slope per channel, and fewer passes over the maps in training.
 

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import compat
+
 
 def standardize(x: tf.Tensor, axes: Sequence[int], epsilon: float) -> tf.Tensor:
     """`(x - mean) / sqrt(variance + epsilon)` with the moments of some axes.
@@ -34,7 +36,7 @@ def _at_least_float32(inputs: tf.Tensor) -> tf.Tensor:
     return tf.cast(inputs, tf.float32) if inputs.dtype.size < 4 else inputs
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class BatchStatistics(keras.layers.Layer):
     """Batch norm without moving averages: inputs are normalized by their own statistics.
 
@@ -130,7 +132,7 @@ class BatchStatistics(keras.layers.Layer):
         }
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class InstanceStatistics(BatchStatistics):
     """Instance norm on the batch-norm kernel: every image by its own statistics, always.
 
@@ -152,7 +154,7 @@ def _scaled(x: tf.Tensor, gamma: Any, beta: Any, shape: Sequence[int] = (-1,)) -
     return x
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class GroupNormalization(keras.layers.GroupNormalization):
     """Keras's layer for channels-last inputs, with a right second derivative.
 
@@ -173,7 +175,7 @@ class GroupNormalization(keras.layers.GroupNormalization):
         return tf.ensure_shape(y, inputs.shape)
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class LayerNormalization(keras.layers.LayerNormalization):
     """Keras's layer over the last axis, with a right second derivative."""
 
@@ -182,7 +184,7 @@ class LayerNormalization(keras.layers.LayerNormalization):
         return tf.cast(_scaled(x, self.gamma, self.beta), inputs.dtype)
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class InstanceNormalization(keras.layers.Layer):
     """Normalizes every channel of every sample to mean 0 and variance 1, then scales and shifts.
 

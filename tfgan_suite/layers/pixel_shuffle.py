@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import cpu_blocked_convolution
 from tfgan_suite.layers.convolution import Conv2D
@@ -32,7 +33,7 @@ def pixel_shuffle(maps: tf.Tensor, factor: int) -> tf.Tensor:
     return maps if factor == 1 else tf.nn.depth_to_space(maps, factor)
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class PixelShuffle(keras.layers.Layer):
     """Turns channels into pixels (Shi et al. 2016).
 
@@ -92,7 +93,7 @@ class ICNR(keras.initializers.Initializer):
         return {"factor": self.factor, "initializer": initializer}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class SubpixelConv2D(Conv2D):
     """The convolution before a pixel shuffle, with one output per position in a block.
 
@@ -137,7 +138,7 @@ class SubpixelConv2D(Conv2D):
         return {**super().get_config(), "factor": self.factor}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class ShuffledConv2D(Conv2D):
     """A convolution over maps after a pixel shuffle, computed before the shuffle.
 

@@ -8,12 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import bicubic
 from tfgan_suite.utils.shapes import image_sizes
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class NearestUpSampling2D(keras.layers.Layer):
     """Repeats every pixel `size` times along height and width (nearest neighbour).
 
@@ -54,7 +55,7 @@ class NearestUpSampling2D(keras.layers.Layer):
         return {**super().get_config(), "size": self.size}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class ReflectionPadding2D(keras.layers.Layer):
     """Pads images on all four sides with their mirror image; the edge is not repeated.
 
@@ -86,7 +87,7 @@ class ReflectionPadding2D(keras.layers.Layer):
         return {**super().get_config(), "padding": self.padding}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class CropTopLeft(keras.layers.Layer):
     """Drops the first row and the first column.
 
@@ -103,7 +104,7 @@ class CropTopLeft(keras.layers.Layer):
         return batch, height and height - 1, width and width - 1, channels
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class BicubicUpSampling2D(keras.layers.Layer):
     """MATLAB's bicubic upsampling by an integer factor, as a convolution and a pixel shuffle.
 

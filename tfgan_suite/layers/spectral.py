@@ -126,7 +126,7 @@ class _SpectralProduct(_Spectral):
         )
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class SpectralConv2D(_SpectralProduct, Conv2D):
     """A convolution with its kernel `(height, width, inputs, filters)` divided by sigma.
 
@@ -136,7 +136,7 @@ class SpectralConv2D(_SpectralProduct, Conv2D):
     """
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class SpectralDense(_SpectralProduct, Dense):
     """A dense layer with a Lipschitz constant of at most 1, before its activation.
 
@@ -146,7 +146,7 @@ class SpectralDense(_SpectralProduct, Dense):
     """
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class SpectralEmbedding(_Spectral, keras.layers.Embedding):
     """One vector per class, from a table `(classes, width)` divided by sigma.
 

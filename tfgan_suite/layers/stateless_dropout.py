@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 
 _CONTEXT = threading.local()
@@ -22,7 +23,7 @@ _CONTEXT = threading.local()
 VARIANTS = 46_337
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class StatelessDropout(keras.layers.Layer):
     """Dropout whose random numbers come from `dropout_noise`, and so can be reproduced.
 
@@ -63,7 +64,7 @@ class StatelessDropout(keras.layers.Layer):
         return {**super().get_config(), "rate": self.rate}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class InferenceDropout(StatelessDropout):
     """Dropout that stays on at inference wherever `dropout_noise` is active.
 
