@@ -258,10 +258,12 @@ def test_what_is_given_goes_to_every_game():
 
 
 # `tensorflow_side.py` as `speed` starts it, with one more request: whether steps run eagerly.
+# What it repeats is called as often as the seconds ask, were it once.
 MEASURING = """
-import runpy, sys
+import functools, runpy, sys
 sys.path.insert(0, sys.argv[1])
 import protocol, tensorflow as tf
+protocol.repeat = functools.partial(protocol.repeat, minimum=1)
 serve = protocol.serve
 eagerly = {"eagerly": lambda on: tf.config.run_functions_eagerly(on)}
 protocol.serve = lambda requests: serve({**requests, **eagerly})

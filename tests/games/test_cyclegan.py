@@ -55,10 +55,10 @@ class TestCycleGAN(GameChecks):
     def examples(self, count):
         return images(count)
 
-    def test_the_pools_are_saved_and_restored_with_the_game(self, fresh, tmp_path):
-        game = self.fit(fresh(), 2)
+    def test_the_pools_are_saved_and_restored_with_the_game(self, tmp_path):
+        game = self.fit(self.compiled(eagerly=True, small=True), 2)
         path = tf.train.Checkpoint(game=game).save(str(tmp_path / "ckpt"))
-        again = self.compiled()
+        again = self.compiled(eagerly=True, small=True)
         tf.train.Checkpoint(game=again).restore(path).assert_existing_objects_matched()
         for name in ("pool_a", "pool_b"):
             pool, restored = getattr(game, name), getattr(again, name)

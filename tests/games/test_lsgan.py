@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import small_networks
 import tensorflow as tf
 from harness import GameChecks, trainable
 
@@ -19,6 +20,14 @@ class TestLSGAN(GameChecks):
         generator = lsgan.build_generator(shape, "vgg", width=4, latent_dim=6, norm=norm)
         discriminator = lsgan.build_discriminator(shape, "vgg", width=4, norm=norm)
         return lsgan.LSGAN(generator, discriminator, a=-1.0, b=1.0, c=0.5, ema_decay=0.9, seed=3)
+
+    def make_small_game(self, plain=False):
+        norm = "none" if plain else "batch"
+        networks = (
+            small_networks.generator((8, 8, 1), 6, norm),
+            small_networks.discriminator(norm, 1),
+        )
+        return lsgan.LSGAN(*networks, a=-1.0, b=1.0, c=0.5, ema_decay=0.9, seed=3)
 
     def examples(self, count):
         return {"image": np.random.RandomState(0).uniform(-1, 1, (count, 8, 8, 1)).astype("f4")}

@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import small_networks
 import tensorflow as tf
 from harness import GameChecks, trainable, value
 
-from tfgan_suite import InputError
+from tfgan_suite import InputError, compat
 from tfgan_suite.features.layer_outputs import select_outputs
 from tfgan_suite.games import sngan
 from tfgan_suite.layers import spectral
@@ -35,6 +36,24 @@ class TestSNGAN(GameChecks):
         discriminator = sngan.build_discriminator(SHAPE, "conv", 4)
         return sngan.SNGAN(
             generator, discriminator, discriminator_steps=2, generator_batches=2, seed=3
+        )
+
+    def make_small_game(self, plain=False):
+        discriminator = keras.Sequential(
+            [
+                keras.Input(SHAPE),
+                spectral.SpectralConv2D(2, 4, 2, "same"),
+                compat.LeakyReLU(0.1),
+                keras.layers.Flatten(),
+                spectral.SpectralDense(1, dtype="float32", name="value"),
+            ]
+        )
+        return sngan.SNGAN(
+            plain_generator() if plain else small_networks.generator(SHAPE),
+            discriminator,
+            discriminator_steps=2,
+            generator_batches=2,
+            seed=3,
         )
 
     def examples(self, count):

@@ -81,6 +81,15 @@ class TestSRResNet(EnlargingChecks):
             ema_decay=0.9,
         )
 
+    def make_small_game(self, plain=False):
+        return srgan.SRResNet(
+            generator("none" if plain else "batch", upsampling="direct", kernel=3),
+            feature_weight=1.0,
+            features=look(),
+            total_variation_weight=1e-4,
+            ema_decay=0.9,
+        )
+
 
 class TestSRGAN(EnlargingChecks):
     without_gradient = (*BEFORE_NORMS, *(f"conv_{index}/bias" for index in range(1, 8)))

@@ -3,8 +3,19 @@
 import keras
 
 from tfgan_suite import compat
-from tfgan_suite.layers.convolution import Conv2D
+from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.networks.blocks import normalized
+
+
+def generator(shape: tuple[int, ...], latent_dim: int = 6, norm: str = "batch", width: int = 2):
+    """From z `(batch, latent_dim)` to images of an even size, in [-1, 1]."""
+    height, columns, channels = shape
+    z = keras.Input((latent_dim,), name="z")
+    x = Dense(height // 2 * (columns // 2) * width)(z)
+    x = keras.layers.Reshape((height // 2, columns // 2, width))(x)
+    x = keras.layers.ReLU()(normalized(x, norm))
+    x = Conv2DTranspose(channels, 4, 2, "same")(x)
+    return keras.Model(z, keras.layers.Activation("tanh", dtype="float32")(x))
 
 
 def translator(norm: str, channels: int = 3, width: int = 2) -> keras.Model:

@@ -261,19 +261,28 @@ def _fit(
         real, fake = draw(theta, step)
         return loss.real(discriminator(real)) + loss.fake(discriminator(fake))
 
+    # Autograph is for the loop alone: to rewrite all that a step calls takes seconds.
+    @tf.autograph.experimental.do_not_convert
+    def learn(theta: tf.Tensor, step: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            value = total(theta, step)
+        gradients = tape.gradient(value, adversarial_model.variables_of(weights))
+        remaining = 1.0 - tf.cast(step, tf.float32) / steps
+        compat.tensor_variable(optimizer.learning_rate).assign(learning_rate * remaining)
+        compat.apply_gradients(optimizer, gradients, weights)
+        if kind == "wasserstein":
+            penalties.clip_weights(weights, clip)
+
+    @tf.autograph.experimental.do_not_convert
+    def judge(theta: tf.Tensor) -> tf.Tensor:
+        fresh = [total(theta, tf.constant(-1 - index, tf.int64)) for index in range(10)]
+        return tf.reduce_mean(tf.stack(fresh))
+
     @tf.function
     def fit(theta: tf.Tensor) -> tf.Tensor:
         for step in tf.range(steps, dtype=tf.int64):
-            with tf.GradientTape() as tape:
-                value = total(theta, step)
-            gradients = tape.gradient(value, adversarial_model.variables_of(weights))
-            remaining = 1.0 - tf.cast(step, tf.float32) / steps
-            compat.tensor_variable(optimizer.learning_rate).assign(learning_rate * remaining)
-            compat.apply_gradients(optimizer, gradients, weights)
-            if kind == "wasserstein":
-                penalties.clip_weights(weights, clip)
-        fresh = [total(theta, tf.constant(-1 - index, tf.int64)) for index in range(10)]
-        return tf.reduce_mean(tf.stack(fresh))
+            learn(theta, step)
+        return judge(theta)
 
     return fit
 
