@@ -234,7 +234,7 @@ def weights_of(folder):
 
 
 def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
-    steps, images = 120, tiny_recipe.images()
+    steps, images = 200, tiny_recipe.images()
     assert run_recipe(TINY, "--run", tmp_path / "whole", "--data", images, "--steps", steps) == 0
     folder, draws, killed = tmp_path / "killed", np.random.RandomState(4), 0
     for _ in range(20):
@@ -243,7 +243,7 @@ def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
         # Wait until it trains, so that every kill falls into training or saving.
         while running.poll() is None and newest_step(folder) == before and killed < 3:
             time.sleep(0.01)
-        time.sleep(draws.uniform(0.0, 0.1))
+        time.sleep(draws.uniform(0.0, 0.15))
         if killed < 3 and running.poll() is None:
             running.send_signal(signal.SIGKILL)
             assert running.wait() == -signal.SIGKILL
