@@ -49,6 +49,12 @@ def test_other_endings_are_refused_before_anything_is_opened(capsys):
         assert main(words) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert f"cannot be written as {Path(words[-1]).suffix}; use .png, .jpg, " in line
+    for words in (
+        ["study", "a", "b", "--out", "page.png"],
+        ["translate", "a", "b", "c", "--gallery", "x"],
+    ):
+        assert main(words) == 2
+        assert "pass a name that ends with .html" in capsys.readouterr().err
 
 
 def test_a_run_and_its_export_draw_the_same_images(tiny_run, tmp_path):

@@ -199,7 +199,7 @@ def test_a_default_batch_that_few_data_cannot_fill_is_made_smaller(tmp_path, mon
     words = ["--run", tmp_path / "run", "--data", tmp_path / "few.npz", "--steps"]
     for steps in (1, 2):
         code, output, said = train(monkeypatch, capsys, *words, steps)
-        assert code == 0 and "batch 3 in place of 4: the data have 3 examples" in output, said
+        assert code == 0 and "batch 3, not 4: the data have 3 examples" in output, said
         assert output.splitlines()[-1].endswith(f"--run {tmp_path / 'run'} --steps {2 * steps}")
     assert json.loads((tmp_path / "run" / "run.json").read_text())["constants"]["batch"] == 3
     code, _, said = train(monkeypatch, capsys, *words, 3, "--batch", 4)

@@ -9,6 +9,7 @@ from typing import Any
 from tfgan_suite.cli.arguments import add_json
 from tfgan_suite.errors import InputError
 from tfgan_suite.study.questions import PAIRINGS, QUESTIONS
+from tfgan_suite.utils import image_endings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
             f"{len(args.folders)} folders were passed; expected two to make a study, or --analyse "
             "FILES to analyse one"
         )
+    image_endings.check_page(args.out, "--out")
     study = make(
         *args.folders,
         args.out,

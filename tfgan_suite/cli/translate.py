@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgan_suite.cli import arguments
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import image_endings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -235,5 +236,7 @@ def _check(args: argparse.Namespace) -> None:
     arguments.check_counts(size=args.size)
     arguments.check_tiles(args.tile, args.overlap)
     arguments.check_output(args.output, args.input)
+    if args.gallery is not None:
+        image_endings.check_page(args.gallery, "--gallery")
     if args.pairs and args.target:
         raise InputError("--pairs takes the targets from the inputs; leave --target out")

@@ -135,12 +135,8 @@ def _main(recipe: Mapping[str, Any]) -> int:
     )
     if chief:
         _describe(source, info)
-    typed = copy.copy(options)
-    recipe_options.apply_defaults(options, recipe, info)
-    bound = run.bound_manifest()
-    if bound is not None:
-        refuse_other_stack(bound, run.folder)
-        run_schedule.keep_defaults(bound, options, recipe, typed, info)
+    typed, bound = options, run.bound_manifest()
+    options = _with_defaults(typed, recipe, run, info)
     if chief and options.export != "none":
         naming.check_export_name(options, file.stem, info)
         with writing_to(options.export):
@@ -151,14 +147,9 @@ def _main(recipe: Mapping[str, Any]) -> int:
     largest = recipe_options.largest_batch(game.batches_per_step, len(source), replicas)
     if 0 < largest < options.batch and not _is_typed("--batch"):
         if chief:
-            print(
-                f"batch {largest} in place of {options.batch}: the data have {len(source)} examples"
-            )
+            print(f"batch {largest}, not {options.batch}: the data have {len(source)} examples")
         typed.batch = largest
-        options = copy.copy(typed)
-        recipe_options.apply_defaults(options, recipe, info)
-        if bound is not None:
-            run_schedule.keep_defaults(bound, options, recipe, typed, info)
+        options = _with_defaults(typed, recipe, run, info)
         with strategy.scope():
             game = recipe["make_game"](options, info)
     recipe_options.check_batch(options.batch, game.batches_per_step, len(source), replicas)
@@ -182,7 +173,20 @@ def _main(recipe: Mapping[str, Any]) -> int:
     return 0
 
 
+def _with_defaults(
+    typed: types.SimpleNamespace, recipe: Mapping[str, Any], run: Run, info: DataInfo
+) -> types.SimpleNamespace:
+    """The constants with their defaults for the data, and those that the run has trained with."""
+    options, bound = copy.copy(typed), run.bound_manifest()
+    recipe_options.apply_defaults(options, recipe, info)
+    if bound is not None:
+        refuse_other_stack(bound, run.folder)
+        run_schedule.keep_defaults(bound, options, recipe, typed, info)
+    return options
+
+
 def _is_typed(flag: str) -> bool:
+    """Whether the command line has a flag, whatever its value."""
     return any(word.partition("=")[0] == flag for word in sys.argv[1:])
 
 

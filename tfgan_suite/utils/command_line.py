@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
         _, unknown, words = message.partition("unrecognized arguments: ")
         if unknown:
             message += self._suggestion(words.split())
-        elif "arguments are required: -" in message:  # it may be among the words, mistyped
+        elif "arguments are required: -" in message:  # it may be there, mistyped
             message += self._suggestion(self._words)
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (--help lists the flags)\n")
 

@@ -1,4 +1,4 @@
-"""Which outputs are image files, and which of them can be written; known without TensorFlow."""
+"""Which outputs are image files or pages, and which can be written; known without TensorFlow."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def names_image(output: str | os.PathLike) -> bool:
             f" {path.with_suffix('')} for a folder"
         )
     return True
+
+
+def check_page(output: str | os.PathLike, flag: str) -> None:
+    """Refuses an ending that is not a web page's.
+
+    Raises:
+        InputError: names the flag.
+    """
+    if Path(output).suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{flag} is {output}, a web page; pass a name that ends with .html")
 
 
 def is_file_name(output: str | os.PathLike) -> bool:
