@@ -107,9 +107,7 @@ def text_arguments(parser):
 def command_arguments():
     """Each command with each of its arguments."""
     for name in cli.COMMANDS:
-        parser = cli._parser(name)
-        (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-        for action in text_arguments(commands.choices[name]):
+        for action in text_arguments(cli.parser(name)):
             yield name, (action.option_strings or [action.dest])[0]
 
 
