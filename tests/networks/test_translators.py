@@ -15,6 +15,7 @@ from tfgan_suite.networks.translators import (
     build_resnet_translator,
     build_unet,
 )
+from tfgan_suite.networks.upsampling import UPSAMPLINGS, upsample
 
 
 def count(network):
@@ -172,7 +173,7 @@ def test_a_translation_does_not_depend_on_the_rest_of_the_batch(norm):
             np.testing.assert_allclose(trained, together[:1], atol=1e-5)
 
 
-@pytest.mark.parametrize("upsampling", translators.UPSAMPLINGS)
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
 def test_the_resnet_keeps_every_size_that_fits(upsampling):
     network = build_resnet_translator((None, None, 3), 1, 2, 1, upsampling=upsampling)
     assert translators.size_multiple(network) == 4
@@ -205,8 +206,7 @@ def test_strided_layers_have_the_phase_of_the_official_code():
     for training in (False, True):
         np.testing.assert_allclose(layer(x, training=training), x[:, ::2, ::2])
     small = keras.Input((None, None, 1))
-    layers = translators._LayerFactory("none", False, False)
-    doubled = keras.Model(small, translators._upsample(small, 1, layers, "transposed", "up"))
+    doubled = keras.Model(small, upsample(small, 1, "transposed", 3, use_bias=False))
     doubled.set_weights([middle])
     expected = np.zeros((1, 8, 8, 1), "f4")
     expected[:, ::2, ::2] = x[:, :4, :4]
@@ -231,7 +231,8 @@ def test_depth_of_a_shape(shape, depth):
         (build_unet, {"width": 0}, "width is 0"),
         (build_resnet_translator, {"shape": (30, 30, 3)}, "30x30.*multiples of 4"),
         (build_resnet_translator, {"shape": (4, 4, 3)}, "at least 8"),
-        (build_resnet_translator, {"upsampling": "bilinear"}, "transposed, nearest"),
+        (build_resnet_translator, {"upsampling": "bicubic"}, "transposed, nearest, bilinear"),
+        (build_unet, {"upsampling": "area"}, "upsampling is 'area'.*subpixel"),
         (build_patch_discriminator, {"channels": 3, "layers": -1}, "layers is -1"),
         (build_patch_discriminator, {"channels": 0}, "channels is 0"),
     ],

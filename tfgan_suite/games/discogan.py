@@ -22,6 +22,7 @@ from tfgan_suite.networks.blocks import (
     normalized,
     upsampling_plan,
 )
+from tfgan_suite.networks.upsampling import check_upsampling, upsample
 
 PAPER = "Kim et al. 2017, arXiv:1703.05192"
 DATA = "two sets of images or points, unpaired"
@@ -35,6 +36,7 @@ def build_generator(
     width: int = 64,
     bottleneck: int = 0,
     norm: str = "batch",
+    upsampling: str = "transposed",
 ) -> keras.Model:
     """The paper's generator: downsampling to maps of 4x4 (or 5 to 7), and upsampling.
 
@@ -47,6 +49,7 @@ def build_generator(
             network of five layers each way; 0: none, the one of four. With it, the network accepts
             a single image size.
         norm: `"batch"` (the paper), `"instance"`, `"layer"` or `"none"`.
+        upsampling: `"transposed"` (the paper), `"nearest"`, `"bilinear"` or `"subpixel"`.
 
     Returns:
         Model from examples to examples; images are in [-1, 1], of any size whose sides are
@@ -56,6 +59,7 @@ def build_generator(
         InputError: an architecture that does not fit the shape, an invalid width.
     """
     check_positive_integers(width=width)
+    check_upsampling(upsampling)
     check_shape(shape, architecture, ARCHITECTURES)
     if architecture == "mlp":
         point = keras.Input(shape, name="point")
@@ -75,8 +79,8 @@ def build_generator(
         )(x)
         x = keras.layers.ReLU()(normalized(x, norm))
     for channels in reversed(widths[:-1]):
-        x = keras.layers.ReLU()(normalized(_conv_transpose(channels)(x), norm))
-    x = _conv_transpose(shape[2], name="to_image")(x)
+        x = keras.layers.ReLU()(normalized(_upsample(x, channels, upsampling), norm))
+    x = _upsample(x, shape[2], upsampling, name="to_image")
     x = keras.layers.Activation("sigmoid", dtype="float32")(x)
     x = keras.layers.Rescaling(2.0, -1.0, dtype="float32", name="translation")(x)
     return keras.Model(image, x, name="discogan_generator")
@@ -386,9 +390,9 @@ def _conv(filters: int, kernel: int, stride: int, padding: str, **options: Any) 
     )
 
 
-def _conv_transpose(filters: int, **options: Any) -> Conv2DTranspose:
-    return Conv2DTranspose(
-        filters, 4, 2, "same", use_bias=False, kernel_initializer=_pytorch_default(), **options
+def _upsample(x: Any, filters: int, method: str, **options: Any) -> Any:
+    return upsample(
+        x, filters, method, use_bias=False, kernel_initializer=_pytorch_default(), **options
     )
 
 

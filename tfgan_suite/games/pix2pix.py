@@ -32,6 +32,7 @@ def build_generator(
     dropout: float = 0.5,
     affine: bool | None = None,
     use_bias: bool | None = None,
+    upsampling: str = "transposed",
 ) -> keras.Model:
     """The generator G, which translates images.
 
@@ -45,6 +46,7 @@ def build_generator(
             larger batches because translation works on single images) or `"none"`.
         dropout: dropout rate of the first decoder layers; paper 0.5.
         affine, use_bias: as for `translators.build_unet`; None: as in the PyTorch code.
+        upsampling: `"transposed"` (the paper), `"nearest"`, `"bilinear"` or `"subpixel"`.
 
     Returns:
         Model from images to images `(batch, height, width, output_channels)` in [-1, 1].
@@ -66,6 +68,7 @@ def build_generator(
             norm,
             affine=bool(affine),
             use_bias=use_bias is not False,
+            upsampling=upsampling,
         )
     return translators.build_unet(
         shape,
@@ -76,6 +79,7 @@ def build_generator(
         use_bias=use_bias,
         dropout=dropout,
         skips=architecture == "unet",
+        upsampling=upsampling,
     )
 
 

@@ -38,13 +38,7 @@ class NearestUpSampling2D(keras.layers.Layer):
         self.size = int(size)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        batch, height, width, channels = image_sizes(inputs)
-        # Copies along the channel axis are adjacent in memory: read as (width * size, channels)
-        # they are repeated pixels. Copies of rows repeat vertically in the same way.
-        x = tf.concat([inputs] * self.size, axis=3)
-        x = tf.reshape(x, (batch, height, width * self.size * channels))
-        x = tf.concat([x] * self.size, axis=2)
-        return tf.reshape(x, (batch, height * self.size, width * self.size, channels))
+        return repeat_pixels(inputs, self.size)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         batch, height, width, channels = input_shape
@@ -53,6 +47,29 @@ class NearestUpSampling2D(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "size": self.size}
+
+
+@compat.register_layer
+class BilinearUpSampling2D(keras.layers.Layer):
+    """Doubles height and width by bilinear interpolation, with the edge pixels continued outside.
+
+    Equal to `tf.image.resize(x, [2 * height, 2 * width], "bilinear")`, whose second derivative is
+    missing on some TensorFlows and silently zero on others. Repeated pixels averaged over 2x2
+    twice have derivatives of every order.
+
+    Input shape `(batch, height, width, channels)`, channels fixed; output `(batch, 2 * height,
+    2 * width, channels)`.
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        # Each pixel is there twice: its mirror image is the pixel itself.
+        x = tf.pad(repeat_pixels(inputs, 2), [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+        for _ in range(2):
+            x = tf.nn.avg_pool2d(x, 2, 1, "VALID")
+        return x
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return upsampled_shape(input_shape, 2, input_shape[-1])
 
 
 @compat.register_layer
@@ -146,6 +163,17 @@ class BicubicUpSampling2D(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "size": self.size}
+
+
+def repeat_pixels(images: tf.Tensor, size: int) -> tf.Tensor:
+    """The output of `NearestUpSampling2D`."""
+    batch, height, width, channels = image_sizes(images)
+    # Copies along the channel axis are adjacent in memory: read as (width * size, channels)
+    # they are repeated pixels. Copies of rows repeat vertically in the same way.
+    x = tf.concat([images] * size, axis=3)
+    x = tf.reshape(x, (batch, height, width * size * channels))
+    x = tf.concat([x] * size, axis=2)
+    return tf.reshape(x, (batch, height * size, width * size, channels))
 
 
 def _at(images: tf.Tensor, axis: int, index: int) -> tf.Tensor:

@@ -14,14 +14,14 @@ import keras
 from tfgan_suite import compat
 from tfgan_suite.choices import must_be
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, PaddedConv2D
+from tfgan_suite.layers.convolution import Conv2D, PaddedConv2D
 from tfgan_suite.layers.normalization import BatchStatistics, InstanceStatistics
-from tfgan_suite.layers.resizing import CropTopLeft, NearestUpSampling2D, ReflectionPadding2D
+from tfgan_suite.layers.resizing import ReflectionPadding2D
 from tfgan_suite.layers.stateless_dropout import InferenceDropout
 from tfgan_suite.networks.blocks import check_positive_integers, normal
+from tfgan_suite.networks.upsampling import check_upsampling, upsample
 
 NORMS = ("batch", "instance", "none")
-UPSAMPLINGS = ("transposed", "nearest")
 # The depth of the paper's U-Net, and the largest bottleneck that an automatic depth may leave.
 MAX_DEPTH, MAX_BOTTLENECK = 8, 7
 
@@ -36,6 +36,7 @@ def build_unet(
     use_bias: bool | None = None,
     dropout: float = 0.5,
     skips: bool = True,
+    upsampling: str = "transposed",
 ) -> keras.Model:
     """The U-Net of pix2pix: downsampling to a bottleneck, upsampling, and skip connections.
 
@@ -57,16 +58,21 @@ def build_unet(
         dropout: dropout rate of these layers (`InferenceDropout`); training needs
             `dropout_noise`.
         skips: False: the paper's encoder-decoder, which has no skip connections.
+        upsampling: `"transposed"` (the paper), or `"nearest"`, `"bilinear"` or `"subpixel"`, which
+            start without the lattice that shows for as long as training is short
+            (`upsampling.upsample`).
 
     Returns:
         Model from `(batch, height, width, channels)` in [-1, 1], sides multiples of `2 ** depth`,
         to float32 `(batch, height, width, output_channels)` in [-1, 1].
 
     Raises:
-        InputError: a shape that cannot be halved often enough, an unknown norm, an invalid width.
+        InputError: a shape that cannot be halved often enough, an unknown norm or upsampling, an
+            invalid width.
     """
     output_channels = _output_channels(shape, output_channels)
     check_positive_integers(width=width)
+    check_upsampling(upsampling)
     depth = unet_depth(shape, depth)
     layers = _LayerFactory(norm, norm == "batch" if affine is None else affine, use_bias)
     filters = [width << min(level, 3) for level in range(depth)]
@@ -80,15 +86,13 @@ def build_unet(
     dropped = min(3, max(depth - 4, 1)) if dropout else 0
     for turn, level in enumerate(reversed(range(depth - 1))):
         x = keras.layers.ReLU()(x)
-        x = Conv2DTranspose(filters[level], 4, 2, "same", name=f"up_{level}", **layers.options)(x)
+        x = upsample(x, filters[level], upsampling, name=f"up_{level}", **layers.options)
         x = layers.normalized(x)
         # An explicit name: one that Keras numbers would change the noise in another process.
         x = InferenceDropout(dropout, name=f"dropout_{turn}")(x) if turn < dropped else x
         x = keras.layers.Concatenate()([x, maps[level]]) if skips else x
     x = keras.layers.ReLU()(x)
-    x = Conv2DTranspose(
-        output_channels, 4, 2, "same", kernel_initializer=normal(), name="to_image"
-    )(x)
+    x = upsample(x, output_channels, upsampling, name="to_image", kernel_initializer=normal())
     name = "unet" if skips else "encoder_decoder"
     return keras.Model(image, _tanh(x), name=name)
 
@@ -127,8 +131,8 @@ def build_resnet_translator(
         norm: `"instance"` (the paper), `"batch"` (`BatchStatistics`) or `"none"`.
         affine: whether norms have gamma and beta: the Torch code has them, the PyTorch code not.
         use_bias: whether layers followed by a norm have a bias; they do in both codes.
-        upsampling: `"transposed"` (the paper) or `"nearest"`: nearest-neighbour upsampling and a
-            convolution, which leave no checkerboard.
+        upsampling: `"transposed"` (the paper), `"nearest"`, `"bilinear"` or `"subpixel"`, as for
+            `build_unet`.
 
     Returns:
         Model from `(batch, height, width, channels)` in [-1, 1], sides multiples of 4, to float32
@@ -141,8 +145,7 @@ def build_resnet_translator(
     output_channels = _output_channels(shape, output_channels)
     check_positive_integers(width=width, blocks=blocks)
     _check_sides(shape, 4, 8)
-    if upsampling not in UPSAMPLINGS:
-        raise InputError(f"upsampling is {upsampling!r}; {must_be(upsampling, UPSAMPLINGS)}")
+    check_upsampling(upsampling)
     layers = _LayerFactory(norm, affine, use_bias)
     image = keras.Input((None, None, shape[2]), name="image")
     x = Conv2D(width, 7, name="first", **layers.options)(ReflectionPadding2D(3)(image))
@@ -153,7 +156,8 @@ def build_resnet_translator(
     for block in range(blocks):
         x = _residual_block(x, layers, f"block_{block}")
     for level in (1, 0):
-        x = layers.activated(_upsample(x, width << level, layers, upsampling, f"up_{level}"))
+        x = upsample(x, width << level, upsampling, 3, name=f"up_{level}", **layers.options)
+        x = layers.activated(x)
     x = ReflectionPadding2D(3)(x)
     x = Conv2D(output_channels, 7, kernel_initializer=normal(), name="to_image")(x)
     return keras.Model(image, _tanh(x), name="resnet_translator")
@@ -313,16 +317,6 @@ def _residual_block(x: Any, layers: _LayerFactory, name: str) -> Any:
     last = Conv2D(filters, 3, name=f"{name}_1", **layers.options)
     y = last(ReflectionPadding2D(1)(layers.activated(y)))
     return keras.layers.Add()([x, layers.normalized(y)])
-
-
-def _upsample(x: Any, filters: int, layers: _LayerFactory, upsampling: str, name: str) -> Any:
-    if upsampling == "nearest":
-        x = ReflectionPadding2D(1)(NearestUpSampling2D()(x))
-        return Conv2D(filters, 3, name=name, **layers.options)(x)
-    # Without the first row and column this is PyTorch's padding 1, output_padding 1; "same" would
-    # drop the last ones.
-    x = Conv2DTranspose(filters, 3, 2, "valid", name=name, **layers.options)(x)
-    return CropTopLeft()(x)
 
 
 def _tanh(x: Any) -> Any:
