@@ -6,7 +6,8 @@
 With pairs: the mean absolute difference from the targets, in [-1, 1], and FID and KID of the
 translations against the targets. The baseline is the `nearest` row: for every test image, the
 target of the training pair with the nearest source by pixels. Without pairs: FID and KID against
-real images of the other domain for both directions, with the `untranslated` images as the baseline.
+real images of the other domain for both directions, with the `untranslated` images and those of
+two curves that are fitted on the training sets (`baselines.py`) as baselines.
 Features are those of the named extractor, so that figures are comparable within one table only; FID
 of few images is biased upwards, KID is not. `--json` prints JSON lines.
 """
@@ -23,6 +24,9 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import baselines  # noqa: E402
 
 from tfgan_suite import InputError, data  # noqa: E402
 from tfgan_suite.core.translation_game import TranslationGame  # noqa: E402
@@ -84,6 +88,12 @@ def _outputs(
         yield "nearest", pairs["target"][matches.index]
     else:
         yield "untranslated", test[domain]
+        if test[domain].ndim == 4:
+            other = game.gives if domain == game.takes else game.takes
+            train = source.take(len(source))
+            fitted = baselines.curves(train[domain], train[other])
+            for name in ("constant", "gamma"):
+                yield name, fitted[name](test[domain])
 
 
 def _measure(folder: Path, describe: Describe) -> list[dict[str, Any]]:

@@ -38,6 +38,9 @@ class Domains(Negatives):
         bright = np.abs(super().held_out(count)["source"])
         return {"domain_a": bright, "domain_b": -bright[::-1]}
 
+    def take(self, count, seed=0):
+        return self.held_out(count)
+
 
 def describe(images):
     return np.asarray(images, np.float64).reshape(len(images), -1)[:, :3]
@@ -67,10 +70,12 @@ def test_rows_of_pairs():
 def test_rows_of_two_domains_compare_with_what_is_not_translated():
     game = Perfect(("serving_default", "b_to_a"), "domain_a", "domain_b")
     found = list(translation.rows(game, Domains(), describe))
-    assert [row["direction"] for row in found] == ["domain_a to domain_b"] * 2 + [
+    assert [row["direction"] for row in found] == ["domain_a to domain_b"] * 4 + [
         "domain_b to domain_a"
-    ] * 2
-    for translated, untranslated in (found[:2], found[2:]):
+    ] * 4
+    for translated, untranslated, *curves in (found[:4], found[4:]):
+        assert [row["row"] for row in curves] == ["constant", "gamma"]
+        assert all(row["fid"] < untranslated["fid"] for row in curves)
         assert "l1" not in translated
         assert translated["fid"] == pytest.approx(0.0, abs=1e-6)
         assert untranslated["fid"] > 0.5 and untranslated["kid"] > translated["kid"] + 0.5

@@ -48,6 +48,18 @@ def test_four_folders(four_folders):
     assert reds(data.load_unpaired(four_folders, size=8, split="test"), "domain_b") == [160, 170]
 
 
+def test_the_test_split_may_be_of_crops_at_the_scale_of_training(four_folders):
+    pixels = np.random.RandomState(0).randint(0, 256, (8, 8, 3)).astype("u1")
+    Image.fromarray(pixels).save(four_folders / "testA" / "40.png")
+    options = {"size": 4, "random_crop": 4}
+    source = data.load_unpaired(four_folders, test_crops=True, **options)
+    assert source.shape == (4, 4, 3)
+    (image,) = source.held_out(1)["domain_a"]
+    np.testing.assert_allclose((image + 1) * 127.5, pixels[2:6, 2:6], atol=1e-4)
+    (entire,) = data.load_unpaired(four_folders, **options).held_out(1)["domain_a"]
+    assert entire.shape == (4, 4, 3) and np.abs(entire - image).max() > 0.1
+
+
 def test_domains_meet_in_ever_new_combinations(four_folders):
     source = data.load_unpaired(four_folders, size=8)
     met = set()

@@ -1,5 +1,7 @@
 """CycleGAN: the official counts, exact cycles, the weights of the code, the pools as state."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from harness import GameChecks, trainable
 from small_networks import discriminator, translator
 
 from tfgan_suite import InputError, compat, data
+from tfgan_suite.core import diff_augment
 from tfgan_suite.core.unpaired_game import domains
 from tfgan_suite.games import cyclegan
 from tfgan_suite.training import callbacks
@@ -157,6 +160,65 @@ def test_the_labels_of_least_squares():
     ] == pytest.approx(4.5)
 
 
+EVERYTHING = "color,translation,cutout"
+
+
+def spying_game(shown, **options):
+    """A game whose discriminators give a logit for each pixel and note what they are shown."""
+
+    class Shown(keras.layers.Layer):
+        def call(self, inputs):
+            shown.append(inputs)
+            return tf.reduce_mean(inputs, -1, keepdims=True)
+
+    discriminators = []
+    for _ in range(2):
+        image = keras.Input(SHAPE)
+        discriminators.append(keras.Model(image, Shown()(image)))
+    game = cyclegan.CycleGAN(identity_net(), identity_net(), *discriminators, **options)
+    shown.clear()
+    return game
+
+
+@pytest.mark.parametrize("policy", ["", EVERYTHING])
+def test_all_that_the_discriminators_see_is_augmented_and_nothing_else(policy):
+    shown = []
+    game = spying_game(shown, augment=policy)
+    a, b, fake_a, fake_b = (tf.constant(images(2, seed)["domain_a"]) for seed in range(4))
+    generators = game.generator_terms(a, b, fake_a, fake_b)
+    game.discriminator_terms(a, b, fake_a, fake_b)
+    expected = [(fake_b, "generator b"), (fake_a, "generator a"), (b, "real b"),
+                (fake_b, "fake b"), (a, "real a"), (fake_a, "fake a")]  # fmt: skip
+    for seen, (image, salt) in zip(shown, expected):
+        draw = functools.partial(lambda salt, s, n: game.noise(s, f"{salt}/{n}", "unit"), salt)
+        np.testing.assert_array_equal(seen, diff_augment.augment(image, policy, draw))
+        assert np.array_equal(seen, image) == (not policy)
+    assert len(shown) == 6
+    # The cycle is one of images as they are: with identities it is the plain distance.
+    distance = 10.0 * float(tf.reduce_mean(tf.abs(fake_b - a)))
+    assert float(generators["cycle_a"]) == pytest.approx(distance)
+    assert (game.augment_inputs(a, "any") is a) == (not policy)
+
+
+def test_the_generators_learn_through_the_augmentation():
+    """No gradient reaches the pixels of the hole, and every other pixel gets one."""
+    game = spying_game([], augment="cutout")
+    a, b, fake_a, fake_b = (tf.constant(images(2, seed)["domain_a"]) for seed in range(4))
+    with tf.GradientTape() as tape:
+        tape.watch(fake_b)
+        loss = game.generator_terms(a, b, fake_a, fake_b)["adversarial_b"]
+    untouched = (tape.gradient(loss, fake_b).numpy() == 0).all(-1)
+    hole = (game.augment_inputs(fake_b, "generator b").numpy() == 0).all(-1)
+    np.testing.assert_array_equal(untouched, hole)
+    assert 0 < hole.sum() < hole.size
+
+
+def test_a_graph_knows_the_sizes_that_augmentation_needs():
+    game = tiny(augment=EVERYTHING)
+    step = tf.function(lambda x: game.augment_inputs(game.a_to_b(x, training=True), "fake"))
+    assert step.get_concrete_function(tf.TensorSpec((2, *SHAPE))).output_shapes == (2, *SHAPE)
+
+
 def test_the_log_loss_of_an_undecided_discriminator():
     generators, discriminators = terms_of(constant_game(0.0, loss="non_saturating"))
     assert generators["adversarial_a"] == pytest.approx(np.log(2), rel=1e-5)
@@ -248,6 +310,7 @@ def test_the_learning_rate_decay_of_the_official_code():
         ({"ema_decay": 1.0}, "ema_decay is 1.0"),
         ({"loss": "l2"}, "l2"),
         ({"pool_size": -1}, "pool of -1"),
+        ({"augment": "blur"}, "augment 'blur' is unknown"),
     ],
 )
 def test_impossible_games_are_refused(options, message):

@@ -28,8 +28,13 @@ def pairs(count, outputs=3, seed=0):
     }
 
 
-def tiny(architecture="unet", outputs=3, norm="batch", dropout=0.5, conditional=True, **options):
-    generator = pix2pix.build_generator(SHAPE, outputs, architecture, 4, norm, dropout)
+def tiny(
+    architecture="unet", outputs=3, norm="batch", dropout=0.5, conditional=True,
+    upsampling="transposed", **options,
+):  # fmt: skip
+    generator = pix2pix.build_generator(
+        SHAPE, outputs, architecture, 4, norm, dropout, upsampling=upsampling
+    )
     discriminator = None
     if options.get("adversarial_weight", 1.0):
         discriminator = pix2pix.build_discriminator(SHAPE, outputs, conditional, 4, 1, norm)
@@ -168,6 +173,33 @@ def test_the_discriminator_sees_the_source_beside_both_images_or_beside_none(con
     assert len(seen) == 3
 
 
+@pytest.mark.parametrize("conditional", [True, False])
+def test_both_images_of_a_pair_are_augmented_alike(conditional):
+    shown = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, inputs):
+            shown.append(inputs)
+            return inputs[..., :1]
+
+    image = keras.Input((None, None, 6 if conditional else 3))
+    discriminator = keras.Model(image, Spy()(image))
+    generator = pix2pix.build_generator(SHAPE, width=2, dropout=0.0)
+    game = pix2pix.Pix2Pix(
+        generator, discriminator, conditional=conditional, augment="color,translation,cutout"
+    )
+    source, _ = tensors()
+    shown.clear()
+    game.discriminator_terms(source, source, source)
+    game.generator_terms(source, source, source)
+    for inputs in shown:
+        *sources, images = np.split(inputs, 2 if conditional else 1, -1)
+        assert not np.array_equal(images, source)
+        assert all(np.array_equal(images, changed) for changed in sources)
+    real, fake, generated = shown  # each has changes of its own
+    assert not np.array_equal(real, fake) and not np.array_equal(fake, generated)
+
+
 @pytest.mark.parametrize(
     "options, names",
     [
@@ -294,9 +326,12 @@ def test_a_version_drops_half_of_the_features_and_doubles_the_rest():
 # ---- exports ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("architecture", ["encoder_decoder", "resnet"])
-def test_the_other_generators_are_exported_too(tmp_path, architecture):
-    game = compiled(architecture=architecture, outputs=1, norm="instance")
+@pytest.mark.parametrize(
+    "architecture, upsampling", [("encoder_decoder", "subpixel"), ("resnet", "bilinear")]
+)
+def test_the_other_generators_are_exported_too(tmp_path, architecture, upsampling):
+    """The papers' forms are exported by the game's own checks; bilinear repeats pixels, too."""
+    game = compiled(architecture=architecture, outputs=1, norm="instance", upsampling=upsampling)
     result = export(
         game,
         tmp_path,

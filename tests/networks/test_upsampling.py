@@ -1,15 +1,11 @@
-"""Upsampling by two: exact interpolation, no lattice at the start, second derivatives, exports."""
-
-import json
+"""Upsampling by two: exact interpolation, no lattice at the start, second derivatives."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_suite.export import export
-from tfgan_suite.games import discogan, pix2pix
-from tfgan_suite.layers.convolution import Conv2D
+from tfgan_suite.games import discogan
 from tfgan_suite.layers.pixel_shuffle import ICNR
 from tfgan_suite.layers.resizing import BilinearUpSampling2D
 from tfgan_suite.measures import checkerboard
@@ -104,28 +100,3 @@ def test_a_translator_of_each_form_has_its_size_and_learns_everywhere(name, meth
     assert all(gradient is not None for gradient in tape.gradient(loss, weights))
     kinds = [type(layer).__name__ for layer in network.layers]
     assert "Conv2DTranspose" not in kinds
-
-
-def test_every_form_is_exported(tmp_path):
-    """One network of all forms; the SavedModel and each TFLite file are compared with Keras."""
-    image = keras.Input((None, None, 1), name="image")
-    x = image
-    for method in UPSAMPLINGS:
-        x = keras.layers.ReLU()(Conv2D(2, 4, 2, "same")(x))
-        x = upsample(x, 2, method)
-    generator = keras.Model(image, Conv2D(1, 1, activation="tanh", dtype="float32")(x))
-    game = pix2pix.Pix2Pix(generator, None, adversarial_weight=0.0)
-    game.compile(generator=keras.optimizers.SGD(0.1))
-    images = np.random.RandomState(4).uniform(-1, 1, (4, 16, 16, 1)).astype("f4")
-    batch = {"source": images, "target": images}
-    result = export(
-        game,
-        tmp_path,
-        name="forms",
-        formats=("saved_model", "tflite"),
-        representative=game.representative(batch),
-        size=(16, 16),
-    )
-    report = json.loads((result.path / "parity.json").read_text())["signatures"]
-    for kind in ("tflite_float32", "tflite_float16"):
-        assert report["serving_default"][kind]["max_difference"] < 1e-3

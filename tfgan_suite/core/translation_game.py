@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.core import diff_augment
 from tfgan_suite.core.adversarial_model import AdversarialModel
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.trained_game import Arrays, resized
@@ -38,12 +39,28 @@ class TranslationGame(AdversarialModel):
     takes: str = "source"
     gives: str = "target"
     usage = "translate {} IMAGES OUTPUT"
+    # Of all that the discriminator sees; kinds of `diff_augment`, separated by commas.
+    augment: str = ""
     # Norms that take their statistics from the image lose more in 8 bits.
     int8_bound = 28.0
 
     @property
     def batch_keys(self) -> tuple[str, ...]:
         return (self.takes, self.gives)
+
+    def augment_inputs(self, images: tf.Tensor, salt: str) -> tf.Tensor:
+        """Images as a discriminator sees them: after DiffAugment, where the game has it.
+
+        Args:
+            images: `(batch, height, width, channels)`, real or generated.
+            salt: names the use in this step; the same salt makes the same random changes.
+
+        Returns:
+            Tensor of the same shape, differentiable with respect to the images.
+        """
+        return diff_augment.augment(
+            images, self.augment, lambda shape, use: self.noise(shape, f"{salt}/{use}", "unit")
+        )
 
     def translations(self) -> dict[str, str]:
         """The key of a batch that each translating signature takes, `serving_default` first."""

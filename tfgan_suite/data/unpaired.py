@@ -31,6 +31,7 @@ def load_unpaired(
     size: int | None = None,
     channels: int | None = None,
     random_crop: int = 0,
+    test_crops: bool = False,
     split: str = "train",
     strict: bool = False,
     memory_limit: int = MEMORY_LIMIT,
@@ -57,6 +58,8 @@ def load_unpaired(
         channels: 1 or 3. `None`: the domains' own; 3 if only one of them is grey.
         random_crop: images are stored this many pixels larger and cropped at random each time
             they are used (paper: 30 at size 256), each domain independently.
+        test_crops: the test split holds crops from the centre, at the scale of the random crops;
+            by default it holds entire images at `size`, which differs little at the paper's 30.
         split: `"train"` or `"test"`.
         strict: a file that cannot be read is an error instead of being skipped.
         memory_limit: bytes of decoded images that may be kept in memory.
@@ -103,6 +106,7 @@ def load_unpaired(
         size=size,
         channels=shape[2] if len(shape) == 3 else None,
         split="test",
+        random_crop=margin if test_crops else 0,
         strict=strict,
         memory_limit=memory_limit,
         bit_depth=streams[0].bit_depth or streams[1].bit_depth,

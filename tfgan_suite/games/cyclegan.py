@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite.core import diff_augment
 from tfgan_suite.core.batches import batch_size
 from tfgan_suite.core.image_pool import ImagePool
 from tfgan_suite.core.unpaired_game import UnpairedGame, domains
@@ -95,8 +96,11 @@ class CycleGAN(UnpairedGame):
         pool_size: images in the pool of each domain; paper 50; 0: no pool.
         image_size: (height, width) of the training images, for the pools; None: that of the
             generators, if it is fixed.
+        augment: random changes of all images that the discriminators see, those from the pools
+            too, through which the generators get their gradients (DiffAugment, Zhao et al. 2020):
+            any of `"color"`, `"translation"`, `"cutout"`, separated by commas; `""`: none.
         ema_decay: decay of a moving average of the generators' weights; 0 (the paper): none.
-        seed: seed of the pools' random choices.
+        seed: seed of the pools' random choices and of the augmentation.
 
     Example:
         ```
@@ -139,6 +143,7 @@ class CycleGAN(UnpairedGame):
         identity_weight: float = 0.5,
         pool_size: int = 50,
         image_size: tuple[int, int] | None = None,
+        augment: str = "",
         ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "cyclegan",
@@ -157,6 +162,7 @@ class CycleGAN(UnpairedGame):
                 " set identity_weight to 0"
             )
         adversarial_loss = adversarial.get(loss)
+        diff_augment.parse(augment)
         super().__init__(
             a_to_b,
             b_to_a,
@@ -166,7 +172,7 @@ class CycleGAN(UnpairedGame):
             seed=seed,
             name=name,
         )
-        self.adversarial = adversarial_loss
+        self.adversarial, self.augment = adversarial_loss, augment
         # The official code halves its criterion for the discriminators only.
         self.loss_scale = adversarial_loss.criterion_scale
         self.cycle_weight_a, self.cycle_weight_b = cycle_weight_a, cycle_weight_b
@@ -202,11 +208,11 @@ class CycleGAN(UnpairedGame):
     ) -> dict[str, tf.Tensor]:
         """Loss terms of both generators for images and their translations F(b), G(a)."""
         g, f, generator_loss = self.a_to_b, self.b_to_a, self.adversarial.generator
+        logits_b = self.discriminator_b(self.augment_inputs(fake_b, "generator b"), training=True)
+        logits_a = self.discriminator_a(self.augment_inputs(fake_a, "generator a"), training=True)
         terms = {
-            "adversarial_b": self.loss_scale
-            * generator_loss(self.discriminator_b(fake_b, training=True)),
-            "adversarial_a": self.loss_scale
-            * generator_loss(self.discriminator_a(fake_a, training=True)),
+            "adversarial_b": self.loss_scale * generator_loss(logits_b),
+            "adversarial_a": self.loss_scale * generator_loss(logits_a),
             "cycle_a": self.cycle_weight_a * l1_distance(f(fake_b, training=True), a),
             "cycle_b": self.cycle_weight_b * l1_distance(g(fake_a, training=True), b),
         }
@@ -237,6 +243,8 @@ class CycleGAN(UnpairedGame):
         for domain, discriminator, real, fake in (
             ("b", self.discriminator_b, b, fake_b), ("a", self.discriminator_a, a, fake_a)
         ):  # fmt: skip
+            real = self.augment_inputs(real, f"real {domain}")
+            fake = self.augment_inputs(fake, f"fake {domain}")
             terms[f"real_{domain}"] = half * loss.real(discriminator(real, training=True))
             terms[f"fake_{domain}"] = half * loss.fake(discriminator(fake, training=True))
         return terms

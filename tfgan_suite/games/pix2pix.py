@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite.choices import must_be
+from tfgan_suite.core import diff_augment
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.translation_game import FORTH, TranslationGame, from_image, two_sides
 from tfgan_suite.errors import InputError
@@ -146,8 +147,11 @@ class Pix2Pix(TranslationGame):
             paper, under the signature `"varied"`, which takes a version number besides the image.
             `serving_default` has no dropout and is deterministic.
         label_smoothing: of the discriminator's targets for real pairs; the paper has none.
+        augment: random changes of all pairs that the discriminator sees, the same for both images
+            of a pair, through which the generator gets its gradients (DiffAugment, Zhao et al.
+            2020): any of `"color"`, `"translation"`, `"cutout"`, separated by commas; `""`: none.
         ema_decay: decay of a moving average of the generator's weights; 0 (the paper): none.
-        seed: seed of the dropout.
+        seed: seed of the dropout and of the augmentation.
 
     Example:
         ```
@@ -189,6 +193,7 @@ class Pix2Pix(TranslationGame):
         conditional: bool = True,
         keep_dropout: bool = False,
         label_smoothing: float = 0.0,
+        augment: str = "",
         ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "pix2pix",
@@ -201,12 +206,13 @@ class Pix2Pix(TranslationGame):
                 " with a weight above 0, or None with 0"
             )
         adversarial = losses.get(loss, label_smoothing=label_smoothing)
+        diff_augment.parse(augment)
         super().__init__(
             seed=seed, ema_decays={"generator": ema_decay} if ema_decay else None, name=name
         )
         self.generator = generator
         self.discriminator: Any = discriminator  # None where only the pixel loss trains
-        self.adversarial = adversarial
+        self.adversarial, self.augment = adversarial, augment
         self.adversarial_weight, self.pixel_weight = adversarial_weight, pixel_weight
         self.pixel_loss = pixel_loss
         self.conditional = conditional
@@ -241,8 +247,8 @@ class Pix2Pix(TranslationGame):
         Real and fake pairs pass in two calls, each with its own batch statistics.
         """
         return {
-            "real": 0.5 * self.adversarial.real(self.discriminate(source, target)),
-            "fake": 0.5 * self.adversarial.fake(self.discriminate(source, fake)),
+            "real": 0.5 * self.adversarial.real(self.discriminate(source, target, "real")),
+            "fake": 0.5 * self.adversarial.fake(self.discriminate(source, fake, "fake")),
         }
 
     def generator_terms(
@@ -254,12 +260,20 @@ class Pix2Pix(TranslationGame):
             error = tf.abs(target - fake) if self.pixel_loss == "l1" else (target - fake) ** 2
             terms[self.pixel_loss] = self.pixel_weight * tf.reduce_mean(error)
         if self.discriminator is not None:
-            generator_loss = self.adversarial.generator(self.discriminate(source, fake))
+            logits = self.discriminate(source, fake, "generator")
+            generator_loss = self.adversarial.generator(logits)
             terms["adversarial"] = self.adversarial_weight * generator_loss
         return terms
 
-    def discriminate(self, source: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
-        """The discriminator's logits `(batch, rows, columns, 1)` for sources and images."""
+    def discriminate(self, source: tf.Tensor, image: tf.Tensor, salt: str) -> tf.Tensor:
+        """The discriminator's logits `(batch, rows, columns, 1)` for sources and images.
+
+        Args:
+            source, image: a batch of each.
+            salt: of the augmentation, which changes both images of a pair alike.
+        """
+        image = self.augment_inputs(image, salt)
+        source = self.augment_inputs(source, salt) if self.conditional else source
         inputs = tf.concat([source, image], axis=-1) if self.conditional else image
         return self.discriminator(inputs, training=True)
 
