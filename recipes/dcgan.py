@@ -32,7 +32,8 @@ from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "shapes"
-STEPS = 7000
+STEPS = 7000  # total number of training steps; images of your own: the least, see --epochs
+EPOCHS = 25  # passes over images of your own; paper 25
 BATCH = 16
 PAPER = False  # the paper's plain form: other defaults, see PLAIN
 WIDTH = 32  # channels of the generator's last hidden and the discriminator's first layer; paper 128

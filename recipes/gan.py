@@ -105,6 +105,11 @@ def make_optimizer(options, learning_rate):
     return FusedAdam(learning_rate, options.beta_1)
 
 
+def batches_per_step(options):
+    """One for every update of the discriminator."""
+    return options.discriminator_steps
+
+
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options

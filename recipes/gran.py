@@ -28,7 +28,8 @@ from tfgan_suite.training import launch, sample_grids
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "shapes"
-STEPS = 4000
+STEPS = 4000  # total number of training steps; images of your own: the least, see --epochs
+EPOCHS = 20  # passes over images of your own; paper 20
 BATCH = 16
 STROKES = 3  # steps T on the canvas; paper 1, 3 and 5
 WIDTH = 24  # channels of the decoder's last hidden and its encoder's first layer; paper 256

@@ -7,16 +7,18 @@
     python -m tfgan_suite translate runs/pix2pix_FOLDER IMAGES OUTPUT
 
 The embedded textures take minutes on a CPU: stripes have a random phase, so that each map has many
-correct images. With `--adversarial-weight 0` (L1 alone) "l1" is smallest and the stripes are pale:
-"sharpness", the mean difference of neighbouring pixels over that of the true images, stays below
-0.9. The discriminator restores them, at an l1 up to a tenth larger. The paper's setting is
+correct images. Data of your own train for 100 epochs at batch 1, averaged, with nearest-neighbour
+upsampling: the paper's transposed convolutions need its many steps to lose their lattice. With
+`--adversarial-weight 0` (L1 alone) "l1" is smallest and the stripes are pale: "sharpness", the mean
+difference of neighbouring pixels over that of the true images, stays below 0.9. The discriminator
+restores them, at an l1 up to a tenth larger. The paper's setting is
 
-    --size 256 --random-crop 30 --horizontal-flip --batch 1 --norm batch --steps 80000
+    --paper --size 256 --random-crop 30 --horizontal-flip
 
-(facades, 200 epochs of 400 pairs, direction BtoA where A are the photos). The grids in `samples/`
-show rows of source | translation | target. generator/l1 is 100 times the mean error: it falls fast
-at first and then slowly; the discriminator's two terms add up to 0.69 at a draw. Paper, labels to
-photos of Cityscapes read by an FCN: 66% of the pixels correct, L1 alone 42%, real photos 80%.
+(facades: 400 pairs, direction BtoA where A are the photos). The grids in `samples/` show rows of
+source | translation | target. generator/l1 is 100 times the mean error: it falls fast at first and
+then slowly; the discriminator's two terms add up to 0.69 at a draw. Paper, labels to photos of
+Cityscapes read by an FCN: 66% of the pixels correct, L1 alone 42%, real photos 80%.
 """
 
 from __future__ import annotations
@@ -27,8 +29,10 @@ from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "textures"  # textures, a folder of pairs, a folder with A and B, ONE,OTHER, .npz, tfds:NAME
-STEPS = 1500
-BATCH = 4  # pairs in a step, over all devices; paper 1
+STEPS = 1500  # total number of training steps; data of your own: the least, see --epochs
+EPOCHS: int | None = None  # passes over data of your own; default: 100; --paper 200
+BATCH: int | None = None  # pairs in a step; default: 4, data of your own and --paper 1
+PAPER = False  # the paper's form: other defaults, see PLAIN
 DIRECTION = "AtoB"  # AtoB: A (the left half) is translated to B; or BtoA
 CHANNELS = 3  # of the source: 3 (colour) or 1 (grey)
 TARGET_CHANNELS = 3  # of the target
@@ -37,6 +41,8 @@ HORIZONTAL_FLIP = False  # flip each pair left to right with probability 0.5
 HOLD_OUT = 0  # pairs to set aside as a test split, if a folder has none
 ARCHITECTURE = "unet"  # unet, encoder_decoder or resnet
 WIDTH: int | None = None  # channels of both networks; default: 64 (paper), below 64 pixels 16
+# transposed, nearest, bilinear or subpixel; default: nearest, textures and --paper transposed
+UPSAMPLING: str | None = None
 NORM: str | None = None  # batch, instance or none; default: batch (paper) at batch 1, else instance
 DROPOUT = 0.5  # dropout rate in the decoder's first layers
 KEEP_DROPOUT = False  # also export translations with dropout, as in the paper ("varied")
@@ -47,12 +53,23 @@ LOSS = "non_saturating"  # non_saturating, minimax, least_squares, hinge or wass
 ADVERSARIAL_WEIGHT = 1.0  # weight of the adversarial loss; 0: pixel loss only
 PIXEL_WEIGHT = 100.0  # weight of the pixel loss (lambda); 0: adversarial loss only
 PIXEL_LOSS = "l1"  # l1 or l2
+AUGMENT = ""  # DiffAugment of the discriminator's pairs: any of color,translation,cutout
 LABEL_SMOOTHING = 0.0  # the label of real pairs is 1 minus this
 LEARNING_RATE = 2e-4  # Adam's learning rate, both players
 BETA_1 = 0.5  # Adam's beta 1
-EMA_DECAY = 0.0  # decay of the averaged generator that translates; 0: none (paper)
-LINEAR_DECAY = 1.0  # learning rates decay linearly to 0 after this fraction; paper 1 (never)
+# decay of the averaged generator that translates, 0: none; default: 0.995, textures and --paper 0
+EMA_DECAY: float | None = None
+# learning rates decay linearly to 0 after this fraction of the run; default: 0.5 (the authors'
+# later code), textures and --paper 1 (never)
+LINEAR_DECAY: float | None = None
 LOG_EVERY = 250  # steps between log lines, sample grids and health checks
+
+TEXTURES = {"batch": 4, "upsampling": "transposed", "ema_decay": 0.0, "linear_decay": 1.0}
+OWN = {"epochs": 100, "batch": 1, "upsampling": "nearest", "ema_decay": 0.995, "linear_decay": 0.5}
+PLAIN = {
+    "epochs": 200, "batch": 1, "upsampling": "transposed", "ema_decay": 0.0, "linear_decay": 1.0,
+    "width": 64, "norm": "batch", "discriminator_layers": 3,
+}  # fmt: skip
 
 
 def load_data(options):
@@ -70,11 +87,16 @@ def load_data(options):
 
 
 def defaults(options, data):
-    """Values for the size of the images and the batch."""
+    """Values of the form that is trained, for the size of the images and the batch."""
+    if options.paper:
+        return PLAIN
     side = min(data.shape[:2])
+    form = TEXTURES if data.embedded else OWN
+    batch = form["batch"] if options.batch is None else options.batch
     return {
+        **form,
         "width": 16 if side < 64 else 64,
-        "norm": "batch" if options.batch == 1 else "instance",
+        "norm": "batch" if batch == 1 else "instance",
         "discriminator_layers": 2 if side < 128 else 3,
     }
 
@@ -84,7 +106,12 @@ def make_game(options, data):
     o = options
     shared = {"width": o.width, "norm": o.norm, "affine": o.norm != "none"}
     generator = pix2pix.build_generator(
-        data.shape, o.target_channels, o.architecture, dropout=o.dropout, **shared
+        data.shape,
+        o.target_channels,
+        o.architecture,
+        dropout=o.dropout,
+        upsampling=o.upsampling,
+        **shared,
     )
     discriminator = None
     if o.adversarial_weight:
@@ -101,6 +128,7 @@ def make_game(options, data):
         conditional=o.conditional,
         keep_dropout=o.keep_dropout,
         label_smoothing=o.label_smoothing,
+        augment=o.augment,
         ema_decay=o.ema_decay,
         seed=o.seed,
     )

@@ -94,6 +94,11 @@ def psi(options):
     return extractors.load(options.features, pool="none")
 
 
+def batches_per_step(options):
+    """One for every update of either network."""
+    return options.refiner_steps + options.discriminator_steps
+
+
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     shape = data.image_shape

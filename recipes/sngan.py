@@ -78,6 +78,11 @@ def defaults(options, data):
     }
 
 
+def batches_per_step(options):
+    """One for every update of the discriminator."""
+    return options.discriminator_steps
+
+
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o, shape = options, tuple(data.shape)

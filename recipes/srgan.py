@@ -28,7 +28,8 @@ from tfgan_suite.training import callbacks, launch, warm_start
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "scenes"  # scenes, a folder of images, a folder with HR and LR, or HIGH,LOW
-STEPS = 1000
+# training steps; default: 1000 for scenes, 5000 for images of your own; paper 200000
+STEPS: int | None = None
 BATCH = 16  # crops in a step, over all devices
 SIZE = 96  # side of the high-resolution crops; paper 96
 START: str | None = None  # run folder of recipes/srresnet.py, or none: random weights
@@ -80,6 +81,11 @@ def load_data(options):
         downscale_factors=options.downscale_factors,
         bit_depth=options.bit_depth,
     )
+
+
+def defaults(options, data):
+    """The number of steps."""
+    return {"steps": 1000 if data.embedded else 5000}
 
 
 def make_game(options, data):

@@ -26,7 +26,8 @@ from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "scenes"  # scenes, a folder of images, a folder with HR and LR, or HIGH,LOW
-STEPS = 2000
+# training steps; default: 2000 for scenes, 10000 for images of your own; paper 1000000
+STEPS: int | None = None
 BATCH = 16  # crops in a step, over all devices
 SIZE = 96  # side of the high-resolution crops; paper 96
 SCALE = 4  # upscaling factor: 2, 3, 4 or 8
@@ -71,9 +72,9 @@ def load_data(options):
 
 
 def defaults(options, data):
-    """Values of the variant."""
+    """Values of the variant and for the kind of data."""
     srgan.check_choices(variant=(options.variant, tuple(VARIANTS)))
-    return VARIANTS[options.variant]
+    return {**VARIANTS[options.variant], "steps": 2000 if data.embedded else 10_000}
 
 
 def make_game(options, data):

@@ -93,6 +93,11 @@ def make_optimizer(learning_rate, rho):
     return keras.optimizers.RMSprop(learning_rate, rho, epsilon=1e-16)
 
 
+def batches_per_step(options):
+    """One for every update of the critic."""
+    return options.critic_steps
+
+
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
     o = options

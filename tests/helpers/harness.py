@@ -309,7 +309,7 @@ def run_recipe(name, *words):
     """Runs a recipe from the command line's words; its exit code."""
     path = Path(__file__).parents[2] / "recipes" / name
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [name, *map(str, words)])
+        patch.setattr(sys, "argv", [str(name), *map(str, words)])
         with pytest.raises(SystemExit) as end:
             launch.main(runpy.run_path(str(path), run_name="recipe"))
     return end.value.code

@@ -32,14 +32,14 @@ def test_every_game_has_its_recipe_its_test_and_its_row(game):
 
 
 @pytest.mark.parametrize("game", [game["name"] for game in games() if game["name"] != "gatys"])
-@pytest.mark.parametrize("shape", [(2,), (32, 32, 3)])
-def test_values_for_the_data_are_of_constants_that_are_none(game, shape):
+@pytest.mark.parametrize("shape, embedded", [((2,), True), ((32, 32, 3), False)])
+def test_values_for_the_data_are_of_constants_that_are_none(game, shape, embedded):
     """Of games that are trained: Gatys's recipe optimises images and is no run."""
     recipe = runpy.run_path(str(ROOT / "recipes" / f"{game}.py"), run_name="recipe")
     stated = options.constants(recipe)
     chosen = options.parse(recipe, [])
     values = recipe.get("defaults", lambda options, data: {})(
-        chosen, types.SimpleNamespace(shape=shape)
+        chosen, types.SimpleNamespace(shape=shape, embedded=embedded)
     )
     for name, value in values.items():
         assert recipe[name.upper()] is None and isinstance(value, stated[name.upper()].type), name
@@ -55,11 +55,12 @@ def test_values_for_the_data_are_of_constants_that_are_none(game, shape):
             assert "default: " in constant.help or name in ("START", "FEATURES"), name
 
 
-def prepared(name, shape, *words):
+def prepared(name, shape, *words, embedded=False):
     """The constants of a recipe with flags, as a run would keep them."""
     recipe = runpy.run_path(str(ROOT / "recipes" / f"{name}.py"), run_name="recipe")
     chosen = options.parse(recipe, list(words))
-    options.apply_defaults(chosen, recipe, types.SimpleNamespace(shape=shape, name="data"))
+    info = types.SimpleNamespace(shape=shape, name="data", embedded=embedded)
+    options.apply_defaults(chosen, recipe, info)
     return recipe, chosen
 
 
@@ -96,12 +97,44 @@ def prepared(name, shape, *words):
         ("dcgan", (32, 32, 3), ["--paper"], "loss", "non_saturating"),
         ("dcgan", (32, 32, 3), ["--loss", "hinge"], "loss", "hinge"),
         ("dcgan", (32, 32, 3), ["--paper"], "r2_weight", 0.0),
+        ("pix2pix", (64, 64, 3), [], "upsampling", "nearest"),
+        ("pix2pix", (64, 64, 3), [], "norm", "batch"),
+        ("pix2pix", (64, 64, 3), ["--batch", "2"], "norm", "instance"),
+        ("pix2pix", (64, 64, 3), ["--paper"], "upsampling", "transposed"),
+        ("pix2pix", (64, 64, 3), ["--paper"], "discriminator_layers", 3),
+        ("pix2pix", (64, 64, 3), ["--paper", "--ema-decay", "0.9"], "ema_decay", 0.9),
+        ("cyclegan", (64, 64, 3), [], "upsampling", "nearest"),
+        ("cyclegan", (32, 32, 3), ["--paper"], "blocks", 6),
+        ("cyclegan", (32, 32, 3), ["--paper"], "learning_rate", 0.0002),
+        ("discogan", (64, 64, 3), ["--paper"], "curriculum_steps", 3333),
+        ("discogan", (64, 64, 3), ["--upsampling", "bilinear"], "upsampling", "bilinear"),
     ],
 )  # fmt: skip
 def test_a_typed_value_is_the_value_used(name, shape, words, name_of_constant, value):
     _, chosen = prepared(name, shape, *words)
     assert getattr(chosen, name_of_constant) == value
     assert type(getattr(chosen, name_of_constant)) is type(value)
+
+
+@pytest.mark.parametrize(
+    "name, constants",
+    [
+        ("pix2pix", {"batch": 4, "norm": "instance", "linear_decay": 1.0}),
+        ("cyclegan", {"batch": 4, "linear_decay": 0.5}),
+    ],
+)
+def test_embedded_worlds_train_as_before_own_data_had_defaults(name, constants):
+    _, chosen = prepared(name, (32, 32, 3), embedded=True)
+    before = {"upsampling": "transposed", "ema_decay": 0.0, "augment": "", "width": 16}
+    assert {**before, **constants}.items() <= vars(chosen).items()
+
+
+@pytest.mark.parametrize("name", ["discogan", "gan", "simgan", "sngan", "wgan", "wgan_gp"])
+def test_recipes_know_how_many_batches_a_step_takes(name):
+    shape = {"discogan": (2,), "simgan": (16, 16, 1)}.get(name, (2,))
+    recipe, chosen = prepared(name, shape, "--width", "4")
+    game = recipe["make_game"](chosen, DataInfo("data", shape, ("a", "b")))
+    assert recipe["batches_per_step"](chosen) == game.batches_per_step > 0
 
 
 @pytest.mark.parametrize(

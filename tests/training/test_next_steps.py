@@ -26,7 +26,7 @@ def parsed(command):
 @pytest.mark.parametrize("run", ["runs/dcgan_shapes", "my runs/it's $HOME", "-x"])
 def test_training_goes_on_with_the_same_flags_and_twice_the_steps(run):
     typed = ["recipes/dc gan.py", "--data", "my photos", "--steps=7", "--run", "old", "--width",
-             "4", "--paper", "--steps", "9"]  # fmt: skip
+             "4", "--paper", "--epochs", "3"]  # fmt: skip
     command = next_steps.train_longer(typed, run, 9)
     words = shlex.split(command)
     assert words[:2] == ["python", "recipes/dc gan.py"]

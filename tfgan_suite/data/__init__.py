@@ -8,6 +8,7 @@ Translators use `load_pairs`, `load_unpaired` or `load_simulated`; super-resolut
 """
 
 from tfgan_suite.data.content_style import load_content_style
+from tfgan_suite.data.embedded import is_embedded
 from tfgan_suite.data.loading import SYNTHETIC, load
 from tfgan_suite.data.pairs import load_pairs
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, ArraySource, Source, distribute
@@ -28,6 +29,7 @@ __all__ = [
     "SuperResolutionSource",
     "distribute",
     "from_arrays",
+    "is_embedded",
     "load",
     "load_content_style",
     "load_pairs",

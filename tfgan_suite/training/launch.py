@@ -17,7 +17,15 @@ from tfgan_suite import compat, data
 from tfgan_suite.core.labels import format_counts
 from tfgan_suite.errors import InputError
 from tfgan_suite.export.errors import ExportError
-from tfgan_suite.training import fit, naming, run_schedule, strategies, warm_start
+from tfgan_suite.training import (
+    fit,
+    naming,
+    older_runs,
+    run_length,
+    run_schedule,
+    strategies,
+    warm_start,
+)
 from tfgan_suite.training import options as recipe_options
 from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
 from tfgan_suite.training.run_manifest import refuse_other_stack
@@ -41,6 +49,7 @@ def main(recipe: Mapping[str, Any]) -> None:
             * `load_data(options)`, which returns the data source (see `load_data`);
             * `defaults(options, data)`, which returns values by lower-case name for constants
               that are `None`;
+            * `batches_per_step(options)`, the number of batches in a step where it is not 1;
             * `make_callbacks(options, data, game)`, in place of `make_callbacks` of this module.
 
             The last one gets the data source; `make_game` and `defaults` get its description
@@ -131,12 +140,19 @@ def _main(recipe: Mapping[str, Any]) -> int:
     source = _keep_bit_depth(run, recipe, options, source)
     _keep_classes(run, source)
     info = DataInfo(
-        source.name, tuple(source.shape), source.classes, source.fingerprint, source.class_counts
+        source.name,
+        tuple(source.shape),
+        source.classes,
+        source.fingerprint,
+        source.class_counts,
+        data.is_embedded(options.data),
     )
     if chief:
         _describe(source, info)
     typed, bound = options, run.bound_manifest()
-    options = _with_defaults(typed, recipe, run, info)
+    if bound is not None:
+        refuse_other_stack(bound, run.folder)
+    options, text = _with_defaults(recipe, typed, info, source, bound)
     if chief and options.export != "none":
         naming.check_export_name(options, file.stem, info)
         with writing_to(options.export):
@@ -145,16 +161,18 @@ def _main(recipe: Mapping[str, Any]) -> int:
         game = recipe["make_game"](options, info)
     replicas = strategy.num_replicas_in_sync
     largest = recipe_options.largest_batch(game.batches_per_step, len(source), replicas)
-    if 0 < largest < options.batch and not _is_typed("--batch"):
+    if 0 < largest < options.batch and not recipe_options.is_typed("BATCH"):
         if chief:
             print(f"batch {largest}, not {options.batch}: the data have {len(source)} examples")
         typed.batch = largest
-        options = _with_defaults(typed, recipe, run, info)
+        options, text = _with_defaults(recipe, typed, info, source, bound)
         with strategy.scope():
             game = recipe["make_game"](options, info)
     recipe_options.check_batch(options.batch, game.batches_per_step, len(source), replicas)
     if options.warm_start is not None and bound is None:
         warm_start.copy_weights(options.warm_start, game, options.precision)
+    if chief and text:
+        print(text)
     with run.lock() if chief else contextlib.nullcontext():
         if chief:
             run.open(file, options, info)
@@ -163,6 +181,8 @@ def _main(recipe: Mapping[str, Any]) -> int:
             if schedule and (text := run_schedule.message(bound, schedule, step, options.run)):
                 print(text)
         callbacks = recipe.get("make_callbacks", make_callbacks)(options, source, game)
+        if chief:
+            callbacks.append(run_length.Estimate(options.steps))
         health = fit.train(run, game, source, options, callbacks)
         if health.fatal:
             return _say(health.fatal, 3)
@@ -174,20 +194,22 @@ def _main(recipe: Mapping[str, Any]) -> int:
 
 
 def _with_defaults(
-    typed: types.SimpleNamespace, recipe: Mapping[str, Any], run: Run, info: DataInfo
-) -> types.SimpleNamespace:
-    """The constants with their defaults for the data, and those that the run has trained with."""
-    options, bound = copy.copy(typed), run.bound_manifest()
+    recipe: Mapping[str, Any],
+    typed: types.SimpleNamespace,
+    info: DataInfo,
+    source: data.Source,
+    bound: Mapping[str, Any] | None,
+) -> tuple[types.SimpleNamespace, str]:
+    """The constants with the recipe's values for the data, and what to say of the run's length."""
+    options = copy.copy(typed)
+    length = run_length.choose(recipe, options, info, source)
+    options.steps = length.steps
     recipe_options.apply_defaults(options, recipe, info)
+    options.epochs = length.epochs
     if bound is not None:
-        refuse_other_stack(bound, run.folder)
+        older_runs.keep_constants(bound, options, typed, recipe)
         run_schedule.keep_defaults(bound, options, recipe, typed, info)
-    return options
-
-
-def _is_typed(flag: str) -> bool:
-    """Whether the command line has a flag, whatever its value."""
-    return any(word.partition("=")[0] == flag for word in sys.argv[1:])
+    return options, length.text if options.steps == length.steps else ""
 
 
 def _keep_bit_depth(

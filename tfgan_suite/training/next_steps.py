@@ -25,7 +25,8 @@ def train_longer(words: Sequence[str], run: str, steps: int) -> str:
     """
     # A path that begins with a dash is no flag after =.
     name = [f"--run={run}"] if run.startswith("-") else ["--run", run]
-    flags = [*_without(words[1:], ("--run", "--steps")), *name, "--steps", str(2 * steps)]
+    others = _without(words[1:], ("--run", "--steps", "--epochs"))
+    flags = [*others, *name, "--steps", str(2 * steps)]
     return " ".join(["python", *map(quote, [words[0], *flags])])
 
 

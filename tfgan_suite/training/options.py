@@ -9,6 +9,7 @@ import argparse
 import ast
 import io
 import os
+import sys
 import tokenize
 import types
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,9 @@ TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, str
 
 # No network has a size, and no run a count, beyond these; larger ones exhaust the memory.
 _LIMITS = {
-    **dict.fromkeys(("steps", "batch", "log_every", "checkpoint_every"), Number(int, 1, 2**53)),
+    **dict.fromkeys(
+        ("steps", "epochs", "batch", "log_every", "checkpoint_every"), Number(int, 1, 2**53)
+    ),
     "seed": Number(int, 0, 2**31 - 1),
 }
 _LARGEST = 2**24
@@ -70,6 +73,9 @@ SHARED = {
     ),
     "WARM_START": Constant(
         str, None, "run folder whose trained weights this run starts from, at step 0"
+    ),
+    "EPOCHS": Constant(
+        int, None, "passes over the data that this run makes, in place of --steps; default: --steps"
     ),
     "SEED": Constant(int, 0, "seed of the weights, the data order and the noise"),
     "STRATEGY": Constant(str, "one", "one, mirrored, multiworker or tpu"),
@@ -192,6 +198,8 @@ def parse(
             help=text.replace("%", "%%"),
         )
     options = types.SimpleNamespace(**vars(parser.parse_args(arguments)))
+    if is_typed("STEPS", arguments) and is_typed("EPOCHS", arguments):
+        raise InputError("--steps and --epochs both set the length of the run; pass one of them")
     check(options)
     return options
 
@@ -199,6 +207,17 @@ def parse(
 def flag_of(name: str) -> str:
     """The flag of a constant: `LEARNING_RATE` is set by `--learning-rate`."""
     return f"--{name.lower().replace('_', '-')}"
+
+
+def is_typed(name: str, arguments: Sequence[str] | None = None) -> bool:
+    """Whether the flag of a constant is on the command line, whatever its value.
+
+    Args:
+        name: of the constant.
+        arguments: the words of the command line; default `sys.argv[1:]`.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    return any(word.split("=")[0] == flag_of(name) for word in words)
 
 
 def apply_defaults(options: types.SimpleNamespace, recipe: Mapping[str, Any], data: Any) -> None:
@@ -235,7 +254,7 @@ def check(options: types.SimpleNamespace) -> None:
     Raises:
         InputError: which value, and what would be right.
     """
-    for name in ("steps", "batch", "log_every", "checkpoint_every"):
+    for name in ("steps", "epochs", "batch", "log_every", "checkpoint_every"):
         value = getattr(options, name, None)
         if value is not None and value < 1:
             raise InputError(f"{flag_of(name)} is {value}; it must be at least 1")

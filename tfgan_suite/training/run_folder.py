@@ -15,7 +15,14 @@ import numpy as np
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
-from tfgan_suite.training import checkpoint_files, run_lock, run_manifest, run_recipe, run_schedule
+from tfgan_suite.training import (
+    checkpoint_files,
+    older_runs,
+    run_lock,
+    run_manifest,
+    run_recipe,
+    run_schedule,
+)
 from tfgan_suite.training.checkpoints import Checkpoints
 from tfgan_suite.training.foreign_recipes import announce_foreign_recipe
 from tfgan_suite.training.run_manifest import DataInfo, refuse_old_run, versions
@@ -228,8 +235,8 @@ class Run:
         announce_foreign_recipe(self.folder / run_recipe.RECIPE, manifest["recipe"])
         recipe = load_recipe(self.folder / run_recipe.RECIPE)
         run_recipe.check_constants(recipe, manifest["constants"], self.manifest_path)
-        # Runs that are older than the flag have read all 16 bits.
-        options = types.SimpleNamespace(**{"bit_depth": 16, **manifest["constants"]})
+        before = {"bit_depth": older_runs.BEFORE["bit_depth"]}  # needed to read its data again
+        options = types.SimpleNamespace(**{**before, **manifest["constants"]})
         options.run = str(self.folder)  # it may have moved
         info = run_manifest.info_of(manifest)
         compat.set_precision(options.precision)

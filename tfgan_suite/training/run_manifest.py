@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.training import older_runs
 from tfgan_suite.utils import files
 from tfgan_suite.utils.json_files import COUNT, POSITIVE, Maybe, Number, read_json, read_json_lines
 
@@ -24,8 +25,8 @@ FILE = "run.json"
 # step started from is in its weights. (Data may move to another path; their contents are compared
 # by the fingerprint.)
 FREE = (
-    "run", "data", "steps", "strategy", "export", "name", "log_every", "checkpoint_every", "keep",
-    "samples", "start", "warm_start",
+    "run", "data", "steps", "epochs", "strategy", "export", "name", "log_every", "checkpoint_every",
+    "keep", "samples", "start", "warm_start",
 )  # fmt: skip
 STACK = "keras3" if compat.KERAS3 else "keras2"
 _STACKS = {
@@ -47,6 +48,7 @@ _SCHEMA = {
         "classes": Maybe([str]),
         "fingerprint": str,
         "class_counts": Maybe([COUNT]),
+        "embedded": Maybe(bool),
         "fingerprint_form": Maybe(COUNT),
     },
     "versions": Maybe({str: str}),
@@ -68,6 +70,7 @@ class DataInfo:
         classes: names of the classes, or None.
         fingerprint: changes when the data changes.
         class_counts: examples of each class; `None`: no labels, or unknown.
+        embedded: whether it is one of this suite's own worlds, for which recipes have defaults.
     """
 
     name: str
@@ -75,6 +78,7 @@ class DataInfo:
     classes: tuple[str, ...] | None = None
     fingerprint: str = ""
     class_counts: tuple[int, ...] | None = None
+    embedded: bool = False
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -159,7 +163,9 @@ def info_of(manifest: Mapping[str, Any]) -> DataInfo:
     classes = entry.get("classes")
     shape, fingerprint = tuple(entry["shape"]), entry["fingerprint"]
     counts = tuple(entry.get("class_counts") or ()) or None
-    return DataInfo(entry["name"], shape, tuple(classes) if classes else None, fingerprint, counts)
+    names = tuple(classes) if classes else None
+    embedded = bool(entry.get("embedded"))
+    return DataInfo(entry["name"], shape, names, fingerprint, counts, embedded)
 
 
 def refuse_old_run(manifest: Mapping[str, Any], path: Path) -> None:
@@ -235,7 +241,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         changes.append(f"recipe {old['recipe']} (now {new['recipe']})")
     for name in sorted({*old["constants"], *new["constants"]} - set(FREE)):
         before, now = old["constants"].get(name), new["constants"].get(name)
-        if name == "bit_depth":  # runs that are older than the flag have read all 16 bits
+        if name not in old["constants"]:
+            before = older_runs.BEFORE.get(name)
+        if name == "bit_depth":  # sets of TensorFlow Datasets state none and read all bits
             before, now = before or 16, now or 16
         if before != now:
             changes.append(f"{name} {before} (now {now})")

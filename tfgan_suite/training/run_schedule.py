@@ -126,10 +126,11 @@ def keep_defaults(
     constants = manifest["constants"]
     if "defaults" not in recipe or constants.get("steps") in (None, options.steps):
         return
+    lengths = ("steps", "epochs")
     before = copy.copy(typed)
     before.steps = constants["steps"]
     for name, value in recipe["defaults"](before, data).items():
-        if getattr(typed, name) is None and name != "steps" and constants.get(name) == value:
+        if getattr(typed, name) is None and name not in lengths and constants.get(name) == value:
             setattr(options, name, value)
 
 

@@ -1,0 +1,30 @@
+"""Which names stand for the embedded worlds and not for data of the user's own."""
+
+from __future__ import annotations
+
+import os
+
+from tfgan_suite.data import (
+    content_style,
+    loading,
+    pairs,
+    simulated,
+    super_resolution,
+    unpaired,
+)
+
+NAMES = frozenset(
+    (
+        *loading.SYNTHETIC,
+        *pairs.WORLDS,
+        *unpaired.WORLDS,
+        *simulated.WORLDS,
+        *super_resolution.WORLDS,
+        *content_style.WORLDS,
+    )
+)
+
+
+def is_embedded(spec: str | os.PathLike) -> bool:
+    """Whether `--data` names an embedded world; a folder of that name is written `./NAME`."""
+    return os.fspath(spec) in NAMES
