@@ -34,10 +34,12 @@ from tfgan_suite.utils.json_files import (  # noqa: E402
     read_json_lines,
 )
 
-POINT_GAMES = ("gan --loss minimax", "gan", "lsgan", "wgan", "wgan_gp", "sngan", "ebgan", "ali")
+POINT_GAMES = (
+    "gan --loss minimax", "gan", "lsgan", "wgan", "wgan_gp", "sngan", "r3gan", "ebgan", "ali",
+)  # fmt: skip
 IMAGE_GAMES = (
     "gan", "dcgan --latent-dim 32 --learning-rate 0.001", "cgan", "lsgan", "wgan", "wgan_gp",
-    "sngan", "ebgan", "ali", "gran", "infogan",
+    "sngan", "r3gan", "ebgan", "ali", "gran", "infogan",
 )  # fmt: skip
 _ADVICE = "delete that run folder, and start again"
 PROBE = 120  # steps of the run that measures the time per step

@@ -19,6 +19,7 @@ from tfgan_suite.games import (
     gran,
     infogan,
     lsgan,
+    r3gan,
     sngan,
     wgan,
     wgan_gp,
@@ -51,6 +52,16 @@ def energy_of(critic):
     return energies
 
 
+def after_first_steps(discriminator):
+    """R3GAN's blocks start as the identity: gives the last layer of each some weights."""
+    draws = np.random.RandomState(1)
+    for layer in discriminator.layers:
+        for weights in layer.get_weights()[:1]:
+            if weights.ndim == 4 and not weights.any():
+                layer.set_weights([draws.normal(0, 0.25, weights.shape)])
+    return discriminator
+
+
 def as_recipe(shape, norm="none"):
     """The discriminators of the recipes, and of the other architectures for images."""
     size, _, channels = shape
@@ -72,6 +83,9 @@ def as_recipe(shape, norm="none"):
         "lsgan": lambda: lsgan.build_discriminator(shape, "dcgan", WIDTH, norm, hidden_units=units),
         "lsgan vgg": lambda: lsgan.build_discriminator(
             shape, "vgg", WIDTH, norm, hidden_units=units
+        ),
+        "r3gan": lambda: after_first_steps(
+            r3gan.build_discriminator(shape, width=WIDTH, cardinality=2 * WIDTH, blocks_per_stage=1)
         ),
         "sngan": lambda: sngan.build_discriminator(shape, "conv", WIDTH),
         "sngan resnet": lambda: sngan.build_discriminator(shape, "resnet", WIDTH),

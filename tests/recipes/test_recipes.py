@@ -108,6 +108,9 @@ def prepared(name, shape, *words, embedded=False):
         ("cyclegan", (32, 32, 3), ["--paper"], "learning_rate", 0.0002),
         ("discogan", (64, 64, 3), ["--paper"], "curriculum_steps", 3333),
         ("discogan", (64, 64, 3), ["--upsampling", "bilinear"], "upsampling", "bilinear"),
+        ("r3gan", (8, 8, 3), ["--gamma", "0"], "final_gamma", 0.0),
+        ("r3gan", (8, 8, 3), ["--ema-half-life", "0"], "ema_half_life", 0.0),
+        ("r3gan", (8, 8, 3), ["--steps", "70"], "decay_steps", 70),
     ],
 )  # fmt: skip
 def test_a_typed_value_is_the_value_used(name, shape, words, name_of_constant, value):
@@ -148,6 +151,7 @@ def test_recipes_know_how_many_batches_a_step_takes(name):
         "gran",
         "infogan",
         "lsgan",
+        "r3gan",
         "sngan",
         "wgan",
         "wgan_gp",

@@ -17,7 +17,7 @@ from tfgan_suite import compat
 from tfgan_suite.core import stateless_noise
 from tfgan_suite.core.trained_game import TrainedGame, single
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import replicas, runtime
+from tfgan_suite.utils import replicas, runtime, schedules
 
 Terms = Mapping[str, tf.Tensor]
 
@@ -35,7 +35,8 @@ class AdversarialModel(TrainedGame, keras.Model):
     Args:
         seed: seed of all noise that the game draws.
         ema_decays: decay of an exponential moving average of the weights, by player,
-            e.g. `{"generator": 0.999}`. `ema(player)` gives the averaged networks.
+            e.g. `{"generator": 0.999}`, or a function from the step counter to it.
+            `ema(player)` gives the averaged networks.
         name: Keras name of the model.
 
     Attributes:
@@ -55,11 +56,11 @@ class AdversarialModel(TrainedGame, keras.Model):
         self,
         *,
         seed: int = 0,
-        ema_decays: Mapping[str, float] | None = None,
+        ema_decays: Mapping[str, schedules.Value] | None = None,
         name: str | None = None,
     ):
         for decay in (ema_decays or {}).values():
-            if not 0.0 <= decay < 1.0:
+            if not callable(decay) and not 0.0 <= decay < 1.0:
                 raise InputError(f"ema_decay is {decay}; it must be 0 (off) or a decay below 1")
         super().__init__(name=name)
         # A model that has only a train_step counts as not built, and then cannot be saved.
@@ -248,9 +249,11 @@ class AdversarialModel(TrainedGame, keras.Model):
     def _update_average(self, player: str) -> None:
         if player not in self._ema_decays:
             return
-        steps = tf.cast(tf.convert_to_tensor(self.steps), tf.float32)
-        # A short memory at the start: otherwise the first thousand averages are of initial noise.
-        decay = tf.minimum(self._ema_decays[player], (1.0 + steps) / (10.0 + steps))
+        decay = schedules.value_at(self._ema_decays[player], self.steps)
+        if not callable(self._ema_decays[player]):
+            steps = tf.cast(tf.convert_to_tensor(self.steps), tf.float32)
+            # A short memory at first: otherwise the first thousand averages are of initial noise.
+            decay = tf.minimum(decay, (1.0 + steps) / (10.0 + steps))
         averages, values = [], []
         for average, network in zip(self.ema(player), self.players()[player]):
             for old, new in zip(average.variables, network.variables):

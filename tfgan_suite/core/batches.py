@@ -57,3 +57,8 @@ def labels(batch: Any) -> tf.Tensor:
 def batch_size(examples: tf.Tensor) -> int | tf.Tensor:
     """Number of examples in a batch `(batch, ...)`: a Python integer where it is known."""
     return examples.shape[0] or tf.shape(examples)[0]
+
+
+def with_label(inputs: tf.Tensor, label: tf.Tensor | None) -> Any:
+    """Inputs of a network that takes labels, or of one that does not where `label` is None."""
+    return inputs if label is None else [inputs, label]

@@ -18,6 +18,7 @@ from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
+from tfgan_suite.utils import schedules
 
 # The discriminator has won when its loss is below this share of its loss at a draw: 0.02 of 1.39.
 WON = 0.0144
@@ -37,7 +38,7 @@ class Regularization:
         instance_noise_steps: steps over which that noise decays linearly to 0; 0, the default:
             it stays.
         r1_weight: weight of the penalty `E |grad D(x)|^2 / 2` on real examples (Mescheder et al.
-            2018). Default 0.
+            2018), a number or a schedule such as `CosineSchedule`. Default 0.
         r2_weight: weight of the same penalty on generated examples, R2. Default 0.
         r1_every: apply R1 and R2 every so many steps, with as many times the weight; the penalties
             cost about as much as the rest of a step. Default 1.
@@ -55,8 +56,8 @@ class Regularization:
     label_smoothing: float = 0.0
     instance_noise: float = 0.0
     instance_noise_steps: int = 0
-    r1_weight: float = 0.0
-    r2_weight: float = 0.0
+    r1_weight: schedules.Value = 0.0
+    r2_weight: schedules.Value = 0.0
     r1_every: int = 1
     pairing: bool = False
     augment: str = ""
@@ -64,8 +65,9 @@ class Regularization:
     def __post_init__(self) -> None:
         amounts = ("label_smoothing", "instance_noise", "instance_noise_steps")
         for name in (*amounts, "r1_weight", "r2_weight"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be 0 (off) or more")
+            smallest = schedules.smallest(getattr(self, name))
+            if smallest < 0:
+                raise InputError(f"{name} is {smallest}; it must be 0 (off) or more")
         if isinstance(self.r1_every, bool) or self.r1_every != int(self.r1_every):
             raise InputError(f"r1_every is {self.r1_every!r}; it must be a whole number")
         if self.r1_every < 1:
@@ -82,7 +84,7 @@ class LatentGame(AdversarialModel):
         loss: name of the adversarial loss, or an `AdversarialLoss`.
         latent: distribution of z: `"normal"` or `"uniform"` in [-1, 1).
         ema_decay: decay of an exponential moving average of the generator's weights, with which
-            examples are generated; 0: none.
+            examples are generated, a number or a schedule; 0: none.
         seed: seed of the noise.
         name: Keras name.
         **options: `Regularization`: `label_smoothing`, `instance_noise`, `instance_noise_steps`,
@@ -113,7 +115,7 @@ class LatentGame(AdversarialModel):
         *,
         loss: str | losses.AdversarialLoss = "non_saturating",
         latent: str = "normal",
-        ema_decay: float = 0.0,
+        ema_decay: schedules.Value = 0.0,
         seed: int = 0,
         name: str | None = None,
         **options: Any,
@@ -217,12 +219,13 @@ class LatentGame(AdversarialModel):
         inputs: tf.Tensor,
         discriminator: Callable[[tf.Tensor], Any] | None,
         name: str,
-        weight: float,
+        weight: schedules.Value,
     ) -> tuple[Any, dict[str, tf.Tensor]]:
         discriminator = discriminator or (lambda x: self.opponent(x, training=True))
         every = self.regularization.r1_every
         if not weight:
             return discriminator(inputs), {}
+        factor = schedules.value_at(weight, self.steps)
         calls: list[Any] = []
 
         def first_output(x: tf.Tensor) -> tf.Tensor:
@@ -231,10 +234,10 @@ class LatentGame(AdversarialModel):
 
         if every == 1:
             penalty, _ = penalties.zero_centred(first_output, inputs)
-            return calls[-1], {name: weight * penalty}
+            return calls[-1], {name: factor * penalty}
         penalty = tf.cond(
             self.steps % every == 0,
-            lambda: weight * every * penalties.zero_centred(first_output, inputs)[0],
+            lambda: factor * every * penalties.zero_centred(first_output, inputs)[0],
             lambda: tf.constant(0.0),
         )
         return discriminator(inputs), {name: penalty}

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.choices import must_be
 from tfgan_suite.core.batches import examples, labels
-from tfgan_suite.core.labels import check_labels
-from tfgan_suite.core.latent_game import LatentGame
-from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.core.class_conditional_game import ClassConditionalGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.games import sngan
 from tfgan_suite.layers import spectral
@@ -35,7 +31,6 @@ DATA = "images or points with classes"
 
 CONDITIONINGS = ("concat", "projection", "auxiliary")
 ARCHITECTURES = ("conv", "resnet", "dense", "mlp")
-GRID_CLASSES = 20  # columns of a sample grid, at most
 
 
 def build_generator(
@@ -142,7 +137,7 @@ def build_discriminator(
     return keras.Model(example, [logit, class_logits], name="cgan_discriminator")
 
 
-class CGAN(LatentGame):
+class CGAN(ClassConditionalGame):
     """A class-conditional game, in one of three forms.
 
     ```
@@ -268,50 +263,6 @@ class CGAN(LatentGame):
         if self.auxiliary:
             terms["class"] = self.class_weight * class_loss(class_logits, label)
         return terms
-
-    # ---- what the trained game offers --------------------------------------------------------
-
-    def signatures(self) -> dict[str, Signature]:
-        (generator,) = self.ema("generator")
-        shape = tuple(generator.output_shape[1:])
-        kind = "point" if len(shape) == 1 else "image"
-        return {
-            "serving_default": Signature(
-                inputs=(
-                    TensorSpec("z", (self.latent_dim,), kind=self.latent),
-                    TensorSpec("label", (), "int32", "label", self.classes),
-                ),
-                output=TensorSpec(kind, shape, kind=kind),
-                call=lambda z, label: generator([z, label], training=False),
-                networks=(generator,),
-            )
-        }
-
-    def generate(self, count: int = 1, seed: int = 0, **inputs: Any) -> np.ndarray:
-        """As `AdversarialModel.generate`; `label` is one class for all examples, or one each."""
-        if "label" in inputs:
-            count = len(inputs["z"]) if "z" in inputs else count
-            inputs["label"] = check_labels(inputs["label"], self.classes, count)
-        return super().generate(count, seed, **inputs)
-
-    def preview_inputs(self, count: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Inputs of `generate` for a sample grid of about `count`: a class a column, a z a row."""
-        columns = self.preview_columns
-        rows = max(1, round(count / columns))
-        z = self.signatures()["serving_default"].inputs[0].draw(rows, seed=[seed, 0]).numpy()
-        return {
-            "z": np.repeat(z, columns, axis=0),
-            "label": np.tile(np.arange(columns, dtype="int32"), rows),
-        }
-
-    @property
-    def preview_columns(self) -> int:
-        """Examples in a row of `preview_inputs`: the classes, at most 20."""
-        return min(self.classes, GRID_CLASSES)
-
-    def recalibration_batch(self, specs: Sequence[TensorSpec], index: int) -> list[tf.Tensor]:
-        """64 pairs of z and label, the same in every run with this seed."""
-        return [s.draw(64, seed=[self.seed + index, n]) for n, s in enumerate(specs)]
 
 
 def _check(

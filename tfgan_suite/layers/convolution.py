@@ -8,7 +8,11 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.layers import cpu_blocked_convolution, cpu_matmul_convolution
+from tfgan_suite.layers import (
+    cpu_blocked_convolution,
+    cpu_matmul_convolution,
+    grouped_convolution,
+)
 from tfgan_suite.utils.shapes import image_sizes
 
 
@@ -42,11 +46,17 @@ class _BiasedLayer:
 class Conv2D(_BiasedLayer, keras.layers.Conv2D):
     """Keras's convolution, whose bias also learns in bfloat16.
 
-    Arguments are Keras's; groups and channels-first are not supported. Training on CPUs uses
-    `cpu_matmul_convolution` and `cpu_blocked_convolution` where they are faster.
+    Arguments are Keras's; channels-first is not supported. Training on CPUs uses
+    `cpu_matmul_convolution` and `cpu_blocked_convolution` where they are faster; groups are those
+    of `grouped_convolution`.
     """
 
     def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
+        if self.groups > 1:
+            padding, dilations = self.padding.upper(), self.dilation_rate
+            return grouped_convolution.convolution(
+                inputs, kernel, self.strides, padding, dilations, fast
+            )
         if fast and _is_simple(self) and None not in inputs.shape[1:3]:
             rows, columns = (-(-side // self.strides[0]) for side in inputs.shape[1:3])
             if cpu_matmul_convolution.is_faster(

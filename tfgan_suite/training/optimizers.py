@@ -11,6 +11,8 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
+from tfgan_suite.errors import InputError
+from tfgan_suite.utils import schedules
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
@@ -24,7 +26,12 @@ class FusedAdam(keras.optimizers.Adam):
     gradients, `amsgrad` and variables that are not float32 use Keras's implementation.
 
     Args:
-        *args, **kwargs: as in `keras.optimizers.Adam`.
+        *args, **kwargs: as in `keras.optimizers.Adam`; `beta_2` may also be a schedule, a function
+            of the number of updates (`CosineSchedule`). The bias correction uses its current
+            value, as PyTorch's does.
+
+    Raises:
+        InputError: a schedule for `beta_2` where Keras's implementation is used.
 
     Example: `FusedAdam(2e-4, beta_1=0.5)`
 
@@ -32,7 +39,15 @@ class FusedAdam(keras.optimizers.Adam):
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
+        if isinstance(kwargs.get("beta_2"), dict):  # from `get_config`
+            kwargs["beta_2"] = keras.saving.deserialize_keras_object(kwargs["beta_2"])
         super().__init__(*args, **{**compat.ADAM_OPTIONS, **kwargs})
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if callable(self.beta_2):
+            config["beta_2"] = keras.saving.serialize_keras_object(self.beta_2)
+        return config
 
     # Keras 2.15 calls `apply_gradients`, Keras 3 (and its loss scaling) `apply`.
     def apply_gradients(self, *args: Any, **kwargs: Any) -> Any:
@@ -60,7 +75,8 @@ class FusedAdam(keras.optimizers.Adam):
         if key not in shared:
             step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, tf.float32)
             rate = self.learning_rate if learning_rate is None else learning_rate
-            betas = [tf.cast(beta, tf.float32) for beta in (self.beta_1, self.beta_2)]
+            beta_2 = schedules.value_at(self.beta_2, self.iterations)
+            betas = [tf.cast(beta, tf.float32) for beta in (self.beta_1, beta_2)]
             shared[key] = {
                 "beta1_power": tf.pow(betas[0], step),
                 "beta2_power": tf.pow(betas[1], step),
@@ -75,6 +91,11 @@ class FusedAdam(keras.optimizers.Adam):
         # Keras 2.15 calls with two arguments, Keras 3 with three.
         rate = () if learning_rate is None else (learning_rate,)
         if self.amsgrad or isinstance(gradient, tf.IndexedSlices) or variable.dtype != tf.float32:
+            if callable(self.beta_2):
+                raise InputError(
+                    "beta_2 follows a schedule, which sparse gradients, amsgrad and variables that"
+                    " are not float32 do not support; use a number"
+                )
             super().update_step(gradient, variable, *rate)
             return
         momentum, velocity = compat.adam_slots(self, variable)
