@@ -265,3 +265,31 @@ class InstanceNormalization(keras.layers.Layer):
                 value = getattr(self, f"{name}_{kind}")
                 config[f"{name}_{kind}"] = getattr(keras, f"{kind}s").serialize(value)
         return config
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
+class PixelNormalization(keras.layers.Layer):
+    """Divides each pixel by its root mean square over the channels (Karras et al. 2018).
+
+    `y = x / sqrt(mean_c x^2 + epsilon)`, computed in float32.
+
+    Args:
+        epsilon: float added to the mean square.
+
+    Input and output shape `(batch, ..., channels)`.
+    """
+
+    def __init__(self, epsilon: float = 1e-8, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.epsilon = float(epsilon)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        x = _at_least_float32(inputs)
+        squares = tf.reduce_mean(tf.square(x), axis=-1, keepdims=True)
+        return tf.cast(x * tf.math.rsqrt(squares + self.epsilon), inputs.dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}

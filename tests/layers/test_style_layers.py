@@ -1,0 +1,253 @@
+"""The layers of ProGAN and StyleGAN: known answers, second derivatives, TFLite."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from harness import value
+from tflite_layers import tflite_outputs
+
+from tfgan_suite import InputError, compat
+from tfgan_suite.layers.equalized import EqualizedConv2D, EqualizedDense
+from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation
+from tfgan_suite.layers.normalization import PixelNormalization
+from tfgan_suite.layers.style_modulation import ModulatedConv2D, StyleNormalization
+
+DRAWS = np.random.RandomState(0)
+MAPS = DRAWS.normal(size=(5, 4, 6, 3)).astype("f4")
+STYLE = DRAWS.normal(size=(5, 3)).astype("f4")
+
+
+# ---- equalized learning rates -------------------------------------------------------------------
+
+
+def test_the_scale_of_an_equalized_convolution():
+    """sqrt(2 / (9 * 512)) = 0.0208333 for 3x3 and 512 channels; stored weights have spread 1."""
+    keras.utils.set_random_seed(1)
+    layer = EqualizedConv2D(4, 3, padding="same")
+    layer.build((None, 4, 4, 512))
+    assert layer.kernel_scale == pytest.approx(0.0208333, abs=1e-7)
+    assert np.std(value(layer.kernel)) == pytest.approx(1.0, rel=0.03)
+    maps = DRAWS.normal(size=(8, 4, 4, 512)).astype("f4")
+    expected = tf.nn.conv2d(maps, layer.kernel_scale * value(layer.kernel), 1, "SAME")
+    np.testing.assert_allclose(layer(maps), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("multiplier", [1.0, 0.01])
+def test_a_multiplier_changes_how_fast_a_layer_learns_and_not_how_it_starts(multiplier):
+    """The step of an Adam, the same for all weights, moves the outputs by the multiplier."""
+    keras.utils.set_random_seed(2)
+    layer = EqualizedDense(64, gain=1.0, learning_rate_multiplier=multiplier)
+    inputs = DRAWS.normal(size=(200, 100)).astype("f4")
+    before = layer(inputs).numpy()
+    assert np.std(value(layer.kernel)) == pytest.approx(1 / multiplier, rel=0.03)
+    assert np.std(before) == pytest.approx(1.0, rel=0.05)
+    kernel, bias = layer.trainable_variables
+    kernel.assign(value(kernel) + 1.0)
+    sums = inputs.sum(1, keepdims=True)
+    expected = multiplier * sums / 10 + 0 * before
+    np.testing.assert_allclose(layer(inputs) - before, expected, rtol=2e-2, atol=2e-3)
+    kernel.assign(value(kernel) - 1.0)
+    bias.assign(value(bias) + 1.0)
+    np.testing.assert_allclose(layer(inputs) - before, multiplier + 0 * before, atol=1e-4)
+
+
+def test_equalized_layers_survive_their_config_and_refuse_initializers():
+    for layer in (
+        EqualizedConv2D(2, 3, activation="relu", gain=0.5),
+        EqualizedDense(2, learning_rate_multiplier=0.1),
+    ):
+        again = type(layer).from_config(layer.get_config())
+        assert again.gain == layer.gain
+        assert again.learning_rate_multiplier == layer.learning_rate_multiplier
+    with pytest.raises(InputError, match="gain 0"):
+        EqualizedDense(2, gain=0.0)
+    with pytest.raises(InputError, match="no kernel_initializer"):
+        EqualizedDense(2, kernel_initializer="he_normal")
+
+
+# ---- norms over pixels and batches --------------------------------------------------------------
+
+
+def test_pixel_norm_gives_each_pixel_mean_square_one():
+    norm = PixelNormalization()
+    np.testing.assert_allclose(np.mean(np.square(norm(MAPS)), -1), 1.0, rtol=1e-5)
+    same = np.full((1, 2, 2, 3), -7.0, "f4")
+    np.testing.assert_allclose(norm(same), np.sign(same), rtol=1e-5)
+    np.testing.assert_allclose(norm(tf.zeros((1, 3))), np.zeros((1, 3)))
+
+
+def deviation_by_hand(maps, groups, features=1):
+    """One number a group and feature, for groups as lists of examples."""
+    result = np.zeros((len(maps), features))
+    for members in groups:
+        spread = np.sqrt(maps[members].var(0) + 1e-8)
+        parts = np.split(spread, features, axis=-1)
+        result[members] = [part.mean() for part in parts]
+    return result
+
+
+def test_minibatch_deviation_of_known_images():
+    """{0, 0, 2, 2} deviate by 1, equal images by sqrt(1e-8)."""
+    images = np.repeat(np.float32([0, 0, 2, 2]), 12).reshape(4, 2, 2, 3)
+    assert np.array(MinibatchDeviation(4)(images))[..., 3] == pytest.approx(1.0)
+    assert np.array(MinibatchDeviation(4)(0 * images))[..., 3] == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(
+    "count, group_size, groups",
+    [
+        (4, 2, [[0, 2], [1, 3]]),  # example i and example i + B / G
+        (5, 4, [[0, 2, 4], [1, 3]]),  # the last group has one less
+        (3, 4, [[0, 1, 2]]),
+        (5, 1, [[0], [1], [2], [3], [4]]),
+    ],
+)
+def test_groups_of_a_minibatch(count, group_size, groups):
+    maps = MAPS[:count]
+    outputs = np.array(MinibatchDeviation(group_size)(maps))
+    np.testing.assert_array_equal(outputs[..., :3], maps)
+    expected = deviation_by_hand(maps, groups)[:, None, None]
+    np.testing.assert_allclose(outputs[..., 3:], expected + np.zeros((count, 4, 6, 1)), rtol=1e-4)
+
+
+def test_features_share_the_channels():
+    outputs = np.array(MinibatchDeviation(5, features=3)(MAPS))
+    expected = deviation_by_hand(MAPS, [[0, 1, 2, 3, 4]], features=3)
+    np.testing.assert_allclose(outputs[:, 0, 0, 3:], expected, rtol=1e-4)
+    with pytest.raises(InputError, match="3 channels in 2 features"):
+        MinibatchDeviation(4, features=2)(MAPS)
+    with pytest.raises(InputError, match="group_size is 0"):
+        MinibatchDeviation(0)
+
+
+# ---- styles -------------------------------------------------------------------------------------
+
+
+def test_a_style_sets_mean_and_spread_of_each_channel():
+    style = DRAWS.normal(size=(5, 6)).astype("f4")
+    outputs = np.array(StyleNormalization()([10 * MAPS + 3, style]))
+    np.testing.assert_allclose(outputs.mean((1, 2)), style[:, 3:], atol=1e-4)
+    np.testing.assert_allclose(outputs.std((1, 2)), np.abs(style[:, :3] + 1), atol=1e-4)
+    flat = np.full((5, 4, 4, 3), 2.0, "f4")
+    expected = style[:, None, None, 3:] + 0 * flat
+    np.testing.assert_allclose(StyleNormalization()([flat, style]), expected, atol=1e-6)
+    with pytest.raises(InputError, match="2 per channel"):
+        StyleNormalization()([MAPS, STYLE])
+
+
+def modulated(**options):
+    keras.utils.set_random_seed(4)
+    layer = ModulatedConv2D(7, options.pop("kernel_size", 3), **options)
+    layer.build([MAPS.shape, STYLE.shape])
+    return layer
+
+
+@pytest.mark.parametrize("demodulate", [True, False])
+@pytest.mark.parametrize("kernel_size", [1, 3])
+def test_fused_and_unfused_are_one_convolution_with_a_kernel_per_image(demodulate, kernel_size):
+    options = {"demodulate": demodulate, "kernel_size": kernel_size}
+    layer, fused = modulated(**options), modulated(fused=True, **options)
+    kernel = value(layer.kernel).astype("f8") / np.sqrt(3 * kernel_size**2)
+    for image in range(5):
+        own = kernel * STYLE[image][:, None]
+        if demodulate:
+            own /= np.sqrt(np.square(own).sum((0, 1, 2)) + 1e-8)
+        expected = tf.nn.conv2d(MAPS[image : image + 1], own.astype("f4"), 1, "SAME")
+        for each in (layer, fused):
+            outputs = each([MAPS, STYLE])[image : image + 1]
+            np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+def test_demodulation_undoes_the_size_of_a_style_and_keeps_variance_one():
+    layer = modulated()
+    np.testing.assert_allclose(layer([MAPS, 10 * STYLE]), layer([MAPS, STYLE]), atol=1e-5)
+    large = ModulatedConv2D(8, 3)
+    maps = DRAWS.normal(size=(2, 32, 32, 64)).astype("f4")
+    style = 1 + DRAWS.normal(size=(2, 64)).astype("f4")
+    inside = np.array(large([maps, style]))[:, 1:-1, 1:-1]  # beyond the border are zeros
+    np.testing.assert_allclose(inside.std((1, 2)), 1.0, atol=0.1)
+
+
+def test_impossible_styles_and_gains_are_refused():
+    with pytest.raises(InputError, match="style of 2 numbers for 3 channels"):
+        ModulatedConv2D(4, 3).build([(None, 4, 4, 3), (None, 2)])
+    with pytest.raises(InputError, match="gain is 0"):
+        ModulatedConv2D(4, 3, gain=0.0)
+    again = ModulatedConv2D.from_config(modulated(demodulate=False, fused=True).get_config())
+    assert (again.filters, again.demodulate, again.fused) == (7, False, True)
+
+
+# ---- derivatives and export ---------------------------------------------------------------------
+
+
+LAYERS = {
+    "equalized": lambda: EqualizedConv2D(2, 3, padding="same", learning_rate_multiplier=0.5),
+    "pixel norm": PixelNormalization,
+    "minibatch deviation": lambda: MinibatchDeviation(2),
+    "style": StyleNormalization,
+    "modulated": lambda: ModulatedConv2D(2, 3),
+    "modulated, fused": lambda: ModulatedConv2D(2, 3, fused=True),
+}
+
+
+@pytest.mark.parametrize("name", list(LAYERS))
+def test_second_derivatives_equal_finite_differences(name):
+    """Of the squared slope of sum(y^3), as in a gradient penalty, along the maps and the style."""
+    layer, maps = LAYERS[name](), tf.constant(MAPS)
+    style = tf.constant(np.repeat(STYLE, 2, 1) if name == "style" else 1 + 0.3 * STYLE)
+    styled = name.startswith(("style", "modulated"))
+    call = (lambda x, s: layer([x, s])) if styled else (lambda x, s: layer(x))
+
+    def penalty(x, s):
+        with tf.GradientTape() as tape:
+            tape.watch([x, s])
+            total = tf.reduce_sum(call(x, s) ** 3)
+        slopes = tape.gradient(total, [x, s], unconnected_gradients="zero")
+        return sum(tf.reduce_sum(slope**2) for slope in slopes)
+
+    keras.utils.set_random_seed(5)
+    draws = np.random.RandomState(6)
+    ways = [draws.normal(size=t.shape).astype("f4") for t in (maps, style)]
+    with tf.GradientTape() as tape:
+        tape.watch([maps, style])
+        squares = penalty(maps, style)
+    slopes = tape.gradient(squares, [maps, style], unconnected_gradients="zero")
+    slope = sum(float(tf.reduce_sum(a * b)) for a, b in zip(slopes, ways))
+    step = 2e-3
+    above, below = (
+        float(penalty(maps + s * step * ways[0], style + s * step * ways[1])) for s in (1.0, -1.0)
+    )
+    assert abs(slope) > 1 and slope == pytest.approx((above - below) / (2 * step), rel=2e-2)
+
+
+@pytest.mark.parametrize("name", ["pixel norm", "style", "modulated"])
+def test_layers_of_generators_convert_to_tflite(name, tmp_path):
+    layer, inputs = LAYERS[name](), {"maps": MAPS}
+    if name != "pixel norm":
+        inputs["style"] = np.repeat(STYLE, 2, 1) if name == "style" else STYLE
+
+    def call(**tensors):
+        return layer(list(tensors.values()) if len(tensors) > 1 else tensors["maps"])
+
+    expected = call(**inputs)
+    result, _ = tflite_outputs(call, layer, tmp_path, **inputs)
+    np.testing.assert_allclose(result, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", list(LAYERS))
+def test_half_precision_is_close_and_has_gradients(name):
+    compat.set_precision("bfloat16")
+    try:
+        layer = LAYERS[name]()
+    finally:
+        compat.set_precision("float32")
+    style = np.repeat(STYLE, 2, 1) if name == "style" else STYLE
+    maps = tf.constant(MAPS, tf.bfloat16)
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        outputs = layer([maps, style]) if name.startswith(("style", "mod")) else layer(maps)
+        total = tf.reduce_sum(tf.cast(outputs, tf.float32) ** 2)
+    assert outputs.dtype == tf.bfloat16
+    gradient = np.array(tf.cast(tape.gradient(total, maps), tf.float32))
+    assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
