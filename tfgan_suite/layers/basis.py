@@ -8,8 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import compat
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+
+@compat.register_layer
 class LearnedBasis(keras.layers.Layer):
     """One learned map per channel, times that channel's number: `y[h, w, c] = basis[h, w, c] x[c]`.
 
@@ -43,7 +45,7 @@ class LearnedBasis(keras.layers.Layer):
         return {**super().get_config(), "size": self.size}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class BasisProjection(keras.layers.Layer):
     """A weighted sum over the positions of each channel: a depthwise convolution of the maps' size.
 

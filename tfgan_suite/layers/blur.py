@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.resizing import NearestUpSampling2D, upsampled_shape
 
@@ -21,7 +22,7 @@ from tfgan_suite.layers.resizing import NearestUpSampling2D, upsampled_shape
 FILTER = (1.0, 2.0, 1.0)
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class Blur2D(keras.layers.Layer):
     """Blurs along height and width with a filter of sum 1.
 
@@ -62,7 +63,7 @@ class Blur2D(keras.layers.Layer):
         return {**super().get_config(), "weights": self.filter_weights}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class BlurUpSampling2D(Blur2D):
     """Doubles height and width: nearest neighbours, then the filter.
 
@@ -86,7 +87,7 @@ class BlurUpSampling2D(Blur2D):
         return upsampled_shape(input_shape, 2, input_shape[-1])
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class BlurDownSampling2D(Blur2D):
     """Halves height and width: the filter, then means of 2x2 pixels, in a single convolution.
 

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Dense
 
@@ -70,7 +71,7 @@ class _Equalized:
         }
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class EqualizedConv2D(_Equalized, Conv2D):
     """A convolution with an equalized learning rate.
 
@@ -86,7 +87,7 @@ class EqualizedConv2D(_Equalized, Conv2D):
     """
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class EqualizedDense(_Equalized, Dense):
     """A dense layer with an equalized learning rate.
 

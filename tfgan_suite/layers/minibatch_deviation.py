@@ -7,13 +7,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.shapes import image_sizes
 
 EPSILON = 1e-8
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class MinibatchDeviation(keras.layers.Layer):
     """Appends maps that hold the standard deviation within a group of the batch, averaged.
 

@@ -267,7 +267,7 @@ class InstanceNormalization(keras.layers.Layer):
         return config
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class PixelNormalization(keras.layers.Layer):
     """Divides each pixel by its root mean square over the channels (Karras et al. 2018).
 

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers import cpu_blocked_convolution
 from tfgan_suite.layers.equalized import fan_in
@@ -20,7 +21,7 @@ from tfgan_suite.layers.normalization import standardize
 EPSILON = 1e-8
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class StyleNormalization(keras.layers.Layer):
     """Adaptive instance normalization: `(x - mean) / sigma * (s + 1) + b` per image and channel.
 
@@ -58,7 +59,7 @@ class StyleNormalization(keras.layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
-@keras.saving.register_keras_serializable(package="tfgan_suite")
+@compat.register_layer
 class ModulatedConv2D(keras.layers.Layer):
     """A convolution whose input channels are scaled per image, with or without demodulation.
 
