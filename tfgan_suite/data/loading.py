@@ -39,6 +39,7 @@ def load(
     | `"ring"`, `"grid"` | 100,000 points of 8 or 25 Gaussians (`synthetic.gaussians.read`) |
     | a folder | images, an `.npz` file, or IDX files such as those of MNIST |
     | an `.npz` file | keys `image`, `x_train`, ..; `label`, `y_train`, .. |
+    | an `.npy` file | images `(n, height, width)` or `(n, height, width, channels)` |
     | an IDX file | with its label file beside it |
     | `"tfds:NAME"`, `"tfds:NAME:SPLIT"` | a set of TensorFlow Datasets |
 
@@ -118,12 +119,14 @@ def load(
             )
     if path.suffix == ".npz":
         return arrays.load_npz(path, name, size, channels, split, square, bit_depth)
+    if path.suffix == ".npy":
+        return arrays.load_npy(path, name, size, channels, split, square, bit_depth)
     if idx.is_idx(path):
         return idx.load_idx(path, name, size, channels, square)
     raise InputError(
-        f"{text} is a file of an unknown kind; expected a folder, an .npz file, an IDX file "
-        f"(..idx3-ubyte, also .gz), tfds:NAME, or one of {', '.join(SYNTHETIC)}: convert the data "
-        "to one of these"
+        f"{text} is a file of an unknown kind; expected a folder, an .npz or .npy file, an IDX "
+        f"file (..idx3-ubyte, also .gz), tfds:NAME, or one of {', '.join(SYNTHETIC)}: convert the "
+        "data to one of these"
     )
 
 
@@ -209,6 +212,6 @@ def _missing(text: str, path: Path) -> str:
         near = [str(path.parent / name) for name in near]
     hint = f"did you mean {near[0]!r}?" if near else "check the path"
     return (
-        f"{text} does not exist; expected a folder of images, an .npz file, IDX files, tfds:NAME, "
-        f"or one of {', '.join(SYNTHETIC)}: {hint}"
+        f"{text} does not exist; expected a folder of images, an .npz or .npy file, IDX files, "
+        f"tfds:NAME, or one of {', '.join(SYNTHETIC)}: {hint}"
     )

@@ -301,3 +301,47 @@ def test_importing_pulls_in_no_image_or_data_set_library():
                 del sys.modules[name]
         assert importlib.import_module("tfgan_suite.data") is not data
         assert not heavy & {name.split(".")[0] for name in sys.modules}
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,), (5,)])
+def test_an_npy_file_is_an_npz_file_of_images_alone(tmp_path, channels):
+    images = np.random.default_rng(1).integers(0, 256, (9, 6, 8, *channels), dtype=np.uint8)
+    for order in (np.ascontiguousarray, np.asfortranarray):
+        np.save(tmp_path / "a.npy", order(images))
+        np.savez(tmp_path / "a.npz", image=images)
+        single, named = data.load(tmp_path / "a.npy"), data.load(tmp_path / "a.npz")
+        assert single.name == "a" and single.classes == named.classes is None
+        assert (single.shape, single.fingerprint) == (named.shape, named.fingerprint)
+        np.testing.assert_array_equal(single.take(9)["image"], named.take(9)["image"])
+    square = data.load(tmp_path / "a.npy", square=True)
+    assert square.shape[:2] == (6, 6)
+
+
+def test_npy_files_pass_the_same_checks(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.arange(4 * 36).reshape(4, 6, 6).astype(np.uint16) * 7)  # 10 bits: up to 1001
+    assert data.load(path).bit_depth == 10
+    with failing("a.npy", "no split 'test'", "x_test"):
+        data.load(path, split="test")
+    np.save(path, np.full((4, 6, 6), 7.0))
+    with failing("a.npy", "from 7 to 7", "rescale"):
+        data.load(path)
+    np.save(path, np.zeros((6, 6)))
+    with failing("a.npy", "(6, 6)", "reshape"):
+        data.load(path)
+    np.save(path, np.array([{}], object), allow_pickle=True)
+    with failing("a.npy", ".npy", "run code"):
+        data.load(path)
+    np.save(path, PIXELS)
+    whole = path.read_bytes()
+    for content in (b"", whole[:5], whole[:60], whole[:-1], whole + b"x", b"PK" + whole):
+        path.write_bytes(content)
+        with failing("a.npy"):
+            data.load(path)
+    # A header that lies about the size is refused before memory is reserved.
+    path.write_bytes(whole.replace(b"(12, 6, 6, 3)", b"(12, 6, 6,3e)"))
+    with failing("a.npy"):
+        data.load(path)
+    path.write_bytes(whole.replace(b"(12, 6, 6, 3), }    ", b"(1200006, 6, 3), }" + b"  "))
+    with failing("a.npy"):
+        data.load(path)

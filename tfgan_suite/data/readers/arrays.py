@@ -1,4 +1,4 @@
-"""Arrays, usually from `.npz` files: checks them and makes sources of them."""
+"""Arrays, usually from `.npz` or `.npy` files: checks them and makes sources of them."""
 
 from __future__ import annotations
 
@@ -75,6 +75,40 @@ def load_npz(
         train_labels=content.get(first_key),
         bit_depth=bit_depth,
         rgba=key.startswith("rgba"),
+    )
+
+
+def load_npy(
+    path: Path,
+    name: str,
+    size: int | None,
+    channels: int | None,
+    split: str,
+    square: bool = False,
+    bit_depth: int | None = None,
+) -> ArraySource:
+    """Reads images from an `.npy` file, as from an `.npz` file that holds nothing else.
+
+    Returns:
+        `ArraySource`.
+
+    Raises:
+        InputError: the file does not hold images, or another split than `"train"` was requested.
+    """
+    if split != "train":
+        raise InputError(
+            f"{path} holds one array and no split {split!r}; expected an .npz file with the keys"
+            " x_train and x_test: save both splits with np.savez, or request the split 'train'"
+        )
+    return from_arrays(
+        npz_files.read_array(path),
+        None,
+        name=name,
+        origin=str(path),
+        size=size,
+        channels=channels,
+        square=square,
+        bit_depth=bit_depth,
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads `.npz` files that anybody may have written: no pickles, no lying headers, no zip bombs."""
+"""Reads `.npz` and `.npy` files of any origin: no pickles, no lying headers, no zip bombs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -59,59 +60,88 @@ def read_arrays(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         return [_read(file, name, path) for name in names]
 
 
+def read_array(path: Path) -> np.ndarray:
+    """Reads the array of an `.npy` file.
+
+    Raises:
+        InputError: as for `read_arrays`.
+    """
+    with _one_line(path, ".npy", "np.save"), foreign_files.open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        return _read_values(file, size, size, path.name, path)
+
+
 @contextlib.contextmanager
-def _opened(path: Path):
-    """The zip file; whatever its parsers raise becomes one line."""
+def _one_line(path: Path, kind: str, writer: str):
+    """Turns whatever the parsers raise into one line."""
     try:
         if not path.is_file():
-            raise InputError(f"{path} is not a file; expected an .npz file: choose another path")
-        with foreign_files.open_file(path) as stored:
-            if stored.read(6) == b"\x93NUMPY":
-                raise InputError(
-                    f"{path} is a single array (.npy) under the name of an .npz file; expected a "
-                    "file of named arrays: save it with np.savez(file, image=images)"
-                )
-            with zipfile.ZipFile(stored) as file:
-                yield file
+            raise InputError(f"{path} is not a file; expected an {kind} file: choose another path")
+        yield
     except InputError:
         raise
     except _ERRORS as error:
         raise InputError(
-            f"{path} cannot be read as .npz ({message_of(error)}); expected arrays of numbers: "
-            "write them with np.savez"
+            f"{path} cannot be read as {kind} ({message_of(error)}); expected arrays of numbers: "
+            f"write them with {writer}"
         ) from error
+
+
+@contextlib.contextmanager
+def _opened(path: Path):
+    """The zip file."""
+    with _one_line(path, ".npz", "np.savez"), foreign_files.open_file(path) as stored:
+        if stored.read(6) == b"\x93NUMPY":
+            raise InputError(
+                f"{path} is a single array (.npy) under the name of an .npz file; expected a file"
+                " of named arrays: rename it to .npy, or save it with np.savez(file, image=images)"
+            )
+        with zipfile.ZipFile(stored) as file:
+            yield file
 
 
 def _read(file: zipfile.ZipFile, name: str, path: Path) -> np.ndarray:
     info = file.getinfo(f"{name}.npy")
     with file.open(info) as member:
-        shape, fortran, dtype, start = _header(member, path, name)
-        size = math.prod(shape) * dtype.itemsize
-        if start + size != info.file_size:
+        return _read_values(member, info.file_size, max(info.compress_size, 1), name, path)
+
+
+def _read_values(file: IO[bytes], file_size: int, packed: int, name: str, path: Path) -> np.ndarray:
+    """An array in NumPy's format.
+
+    Args:
+        file: at the array's header.
+        file_size: bytes from there to the end of the array.
+        packed: bytes that they take on disk.
+        name: of the array, for messages.
+        path: of the file, for messages.
+    """
+    shape, fortran, dtype, start = _header(file, path, name)
+    size = math.prod(shape) * dtype.itemsize
+    if start + size != file_size:
+        raise InputError(
+            f"{path}: the header of {name} states the shape {shape} of {dtype}, which is "
+            f"{size} bytes; found {file_size - start}: the file is damaged, write it again"
+        )
+    if size > _BOMB_BYTES:
+        free = memory_budget.available_bytes()
+        most = _MAX_BYTES if free is None else min(_MAX_BYTES, free)
+        if size > most or size > _MAX_RATIO * packed:
             raise InputError(
-                f"{path}: the header of {name} states the shape {shape} of {dtype}, which is "
-                f"{size} bytes; found {info.file_size - start}: the file is damaged, write it again"
+                f"{path}: {name} would take {size / 2**30:.1f} GiB, unpacked from "
+                f"{packed / 2**20:.1f} MiB; expected images that fit into memory, of which "
+                f"{most / 2**30:.1f} GiB are free: use a folder of images, which is streamed"
             )
-        packed = max(info.compress_size, 1)
-        if size > _BOMB_BYTES:
-            free = memory_budget.available_bytes()
-            most = _MAX_BYTES if free is None else min(_MAX_BYTES, free)
-            if size > most or size > _MAX_RATIO * packed:
-                raise InputError(
-                    f"{path}: {name} would take {size / 2**30:.1f} GiB, unpacked from "
-                    f"{packed / 2**20:.1f} MiB; expected images that fit into memory, of which "
-                    f"{most / 2**30:.1f} GiB are free: use a folder of images, which is streamed"
-                )
-        values = np.empty(size, np.uint8)
-        view, count = memoryview(values), 0
-        while count < size:
-            block = member.read(min(2**22, size - count))
-            if not block:
-                raise EOFError(f"{name} ends after {count} of {size} bytes")
-            view[count : count + len(block)] = block
-            count += len(block)
-        if member.read(1):  # reads to the end, where zipfile compares the checksum
-            raise ValueError(f"{name} holds more bytes than its header states")
+    values = np.empty(size, np.uint8)
+    view, count = memoryview(values), 0
+    while count < size:
+        block = file.read(min(2**22, size - count))
+        if not block:
+            raise EOFError(f"{name} ends after {count} of {size} bytes")
+        view[count : count + len(block)] = block
+        count += len(block)
+    if file.read(1):  # reads to the end, where zipfile compares the checksum
+        raise ValueError(f"{name} holds more bytes than its header states")
     array = values.view(dtype) if size else np.empty(0, dtype)
     return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
 
@@ -133,8 +163,8 @@ def _header(member, path: Path, name: str) -> tuple[tuple[int, ...], bool, np.dt
         raise ValueError(f"the header of {name} states no shape")
     if dtype.hasobject:
         raise InputError(
-            f"{path} cannot be read as .npz ({name} holds Python objects, which could run code); "
-            "expected arrays of numbers: write them with np.savez"
+            f"{path} cannot be read as {path.suffix} ({name} holds Python objects, which could run"
+            " code); expected arrays of numbers: write images of one size as uint8"
         )
     if dtype.subdtype is not None or not dtype.itemsize and dtype.kind not in "US":
         raise ValueError(f"{name} has values of type {dtype}")
