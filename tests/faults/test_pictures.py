@@ -531,3 +531,22 @@ def test_a_folder_of_nothing_readable_is_one_line(tmp_path):
         with pytest.raises(InputError, match="cannot be read.*0.png") as caught:
             load(photos)
         assert "\n" not in str(caught.value)
+
+
+def test_libtiff_prints_no_lines_of_its_own(capfd):
+    """Pillow raises what the reader then says; the library's own lines name no file."""
+    pixels, refused = noise(np.random.default_rng(0), 60, 50, 3), 0
+    for compression in ("tiff_lzw", "tiff_adobe_deflate", "jpeg"):
+        whole = io.BytesIO()
+        Image.fromarray(pixels).save(whole, "TIFF", compression=compression)
+        for seed in range(12):
+            draws, content = np.random.default_rng(seed), bytearray(whole.getvalue())
+            for position in draws.integers(8, len(content), 12):
+                content[position] = draws.integers(256)
+            try:
+                image_files.decode(bytes(content), None, 3)
+            except image_files.Unreadable as error:
+                refused += 1
+                assert str(error) and "\n" not in str(error)
+    assert refused > 5
+    assert capfd.readouterr().err == ""

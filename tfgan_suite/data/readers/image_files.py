@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
+import functools
 import io
 import os
 import re
@@ -314,6 +316,7 @@ def _open_image(file: BinaryIO, path: str | os.PathLike = "") -> Image.Image:
     from PIL import Image
 
     _silence_pillow()
+    _silence_libtiff()
     head = file.read(32)
     if not head:
         raise Unreadable("empty file")
@@ -326,6 +329,20 @@ def _silence_pillow() -> None:
     if not any(entry[3] == _PILLOW for entry in warnings.filters):
         # Not `catch_warnings`, which is not safe in threads.
         warnings.filterwarnings("ignore", module=_PILLOW.pattern)
+
+
+@functools.cache
+def _silence_libtiff() -> None:
+    """Keeps what libtiff prints of broken files from the users: Pillow raises, and says it once.
+
+    Redirecting the standard error output of the process would swallow what other threads print,
+    so libtiff's own handler of errors is removed, in the copy that Pillow's module is linked to.
+    Where that is not found (a static library), its lines appear.
+    """
+    from PIL import Image
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
 
 def _orientation(image: Image.Image) -> int:
