@@ -1,11 +1,13 @@
 """SavedModels: their signatures against the Keras networks, what they hold and what they refuse."""
 
+import io
 import json
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.errors import InputError
@@ -129,6 +131,22 @@ def test_image_files_in_and_out(images):
         found = model.signatures[name](image_bytes=files)["image_bytes"].numpy()
         decoded = np.stack([tf.io.decode_png(data).numpy() for data in found])
         assert np.array_equal(decoded, 255 - pixels)
+
+
+def test_files_are_read_in_their_stored_orientation(images):
+    """As the card says: a graph for servers has no operation that reads EXIF."""
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 9, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG", exif=exif)
+    model = tf.saved_model.load(str(images[0].path))
+    (answer,) = model.signatures["png"](image_bytes=tf.constant([content.getvalue()]))[
+        "image_bytes"
+    ].numpy()
+    np.testing.assert_array_equal(tf.io.decode_png(answer), 255 - pixels)
+    (spec,) = images[0].card["export"]["signatures"]["png"]["inputs"]
+    assert "stored orientation" in spec["range"]
 
 
 def test_jpeg_and_grey_files_of_another_size(images):

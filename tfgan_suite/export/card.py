@@ -28,7 +28,8 @@ _RANGES = {
     "pixels": "0 to 255",
     "seed": "any",
     "count": "1 or more",
-    "file": f"a PNG file; as an input also JPEG, at most {image_bytes.MAX_PIXELS:,} pixels",
+    "file": f"a PNG file; as an input also JPEG, at most {image_bytes.MAX_PIXELS:,} pixels, read in"
+    " its stored orientation (an EXIF orientation is not applied: turn photographs upright first)",
 }
 _PACKAGES = ("tfgan-suite", "ai-edge-litert", "tensorflow-serving-api")
 

@@ -2,6 +2,10 @@
 
 A compressed file of some KB can hold an image of many GiB. Other formats, some of which
 TensorFlow's decoder would take too, have no bound that a header tells (animations) and are refused.
+
+Pixels are read in their stored orientation. The commands and data pipelines of this suite turn a
+photograph as its EXIF orientation says; TensorFlow has no operation that reads EXIF, and a graph
+for TensorFlow Serving can hold no other code. Clients have to turn such photographs upright.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ def decode(contents: tf.Tensor, signature: Signature, spec: TensorSpec) -> tf.Te
     """PNG or JPEG files `(batch,)` as images in [-1, 1] of the size that an input has.
 
     Images of another size are resized. An input of unknown size accepts any, but then all images
-    of a batch must have the same size.
+    of a batch must have the same size. The EXIF orientation is not applied.
 
     Args:
         contents: the files.
