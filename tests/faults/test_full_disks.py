@@ -24,6 +24,7 @@ from tfgan_suite import InputError
 from tfgan_suite.cli import main as cli
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.export import export, exporting, parity, serving
+from tfgan_suite.measures.result import MeasureResult, append_results
 from tfgan_suite.training import launch
 from tfgan_suite.utils import command_line, files
 
@@ -332,6 +333,8 @@ def test_outputs_on_a_full_disk(tmp_path, disk, capsys):
         "grid.png": ["sample", str(run), "--count", "4000"],
         "translated": ["translate", str(pairs), a],
         "study.html": ["study", a, b, "--out"],
+        "values.jsonl": ["measure", str(run), "--against", tiny_recipe.images(), "--measures",
+                         "parzen", "--samples", "11", "--split", "train"],
     }  # fmt: skip
     for name, words in commands.items():
         for path in home.iterdir():
@@ -348,3 +351,34 @@ def test_outputs_on_a_full_disk(tmp_path, disk, capsys):
         assert len(complete) == (10 if name in ("drawn", "translated") else 0), complete
         others = {path.name for path in home.iterdir()} - {"filler", "drawn", "translated"}
         assert others <= {"study.key.json"} and not list(home.rglob("*.part*"))
+
+
+def test_values_that_do_not_fit_leave_whole_lines(tmp_path, limit):
+    path = tmp_path / "measures.jsonl"
+    results = [MeasureResult("first", 1.0), MeasureResult("second", 2.0, {"words": "w" * 500})]
+    limit(300)
+    with pytest.raises(InputError, match="cannot write to .*File too large") as error:
+        append_results(path, results)
+    assert "\n" not in str(error.value)
+    assert path.read_text(encoding="utf-8") == '{"name": "first", "value": 1.0, "protocol": {}}\n'
+
+
+@pytest.mark.large
+def test_measuring_a_run_that_cannot_be_written(tmp_path, disk, capsys):
+    home, images = disk(4096), tiny_recipe.images()
+    run = home / "run"
+    assert exit_code(tiny_recipe, "--data", images, "--run", run, "--steps", 2) == 0
+    words = ["measure", str(run), "--against", images, "--measures", "parzen"]
+    words += ["--samples", "11", "--split", "train"]
+    before = tree(run)
+    fill(home, 0)
+    read_only = ["mount", "-o", "remount,ro", str(home)]
+    for reason, command in ((FULL, ["true"]), ("Read-only file system", read_only)):
+        subprocess.run(command, check=True)
+        capsys.readouterr()
+        assert cli.main(words) == 2
+        output = capsys.readouterr()
+        line = output.err.splitlines()[-1]  # warnings of a measure stand above
+        assert reason in line and str(run) in line, line
+        assert "Parzen" in output.out or "parzen" in output.out  # the result is not lost
+        assert tree(run) == before
