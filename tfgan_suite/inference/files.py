@@ -11,10 +11,10 @@ import numpy as np
 
 from tfgan_suite.data.readers import bit_depths, image_files, image_scaling, listing
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import image_endings, image_grids
+from tfgan_suite.utils import image_endings, image_grids, large_images
 
 # Most pixels of an image that `translate` reads and `upscale` writes: with the result, and while
-# that is encoded, they take less than 2 GiB.
+# that is encoded, they take less than 2 GiB (measured in docs/robustness.md).
 MAX_PIXELS = 2**27
 
 
@@ -184,7 +184,9 @@ def split_pair(pixels: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarr
 def write(path: Path, pixels: np.ndarray) -> None:
     """Writes a uint8 image atomically; the suffix selects the format."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    image_grids.write_image(path, pixels)
+    is_large = pixels.shape[0] * pixels.shape[1] > large_images.LARGE_PIXELS
+    writer = large_images.WRITERS.get(path.suffix.lower()) if is_large else None
+    (writer or image_grids.write_image)(path, pixels)
 
 
 def _png_names(names: Sequence[str]) -> dict[str, str]:
