@@ -53,7 +53,8 @@ def add_tiles(parser: argparse.ArgumentParser, tile_help: str) -> None:
         type=int,
         default=0,
         metavar="M",
-        help="pixels that neighbouring tiles share [0: a quarter of the tile]",
+        help="pixels that neighbouring tiles share [0: as many as give the result of the whole"
+        " image, or a quarter of the tile where none do]",
     )
 
 

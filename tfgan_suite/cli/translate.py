@@ -38,8 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_tiles(
         parser,
-        "side of overlapping tiles, rounded up to what the network accepts [0: images up"
-        " to 1024x1024 whole, larger ones in tiles of 512]",
+        "side of overlapping tiles, rounded up to what the network accepts [0: images up to"
+        " 1024x1024, and larger ones whose feature maps take at most 1 GiB, whole; others in tiles"
+        " of 512, or larger where the network looks farther]",
     )
     parser.add_argument(
         "--pairs",

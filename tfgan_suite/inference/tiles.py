@@ -3,15 +3,17 @@
 Along each side, tile i has the weight `w_i(x) = r_i(x) - r_(i+1)(x)`, where `r_i` rises from 0 to
 1 as a half cosine over the overlap of tiles i - 1 and i (`r_0 = 1`, `r_n = 0`). The weights sum to
 1 at every pixel. A tile has weight 0 near its inner edges, where the network saw the edge and not
-the image beyond it: a quarter of the overlap is discarded on each side.
+the image beyond it: in the margin, by default a quarter of the overlap on each side.
 
-A network whose receptive field reaches no farther than that quarter gives the same output in tiles
-as for the whole image. One that depends on the whole image (instance norm, a deep U-Net) treats
-each tile separately; blending hides the edges, but tiles may differ in tone.
+A network whose receptive field reaches no farther than the margin (`reach.measure_reach`) gives the
+same output in tiles as for the whole image, and `plan_tiles` chooses the overlap so. One that
+depends on the whole image (instance norm, a deep U-Net) treats each tile separately; blending hides
+the edges, but tiles may differ in tone.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -20,6 +22,61 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.utils import image_grids
 
 Call = Callable[[np.ndarray], np.ndarray]
+
+# Pixels over which tiles are blended where they agree.
+_BLENDED = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiling:
+    """How an image is cut.
+
+    Args:
+        tile: side of the tiles.
+        overlap: pixels that neighbours share; 0: a quarter of the tile.
+        margin: pixels at inner edges that have weight 0; None: a quarter of the overlap.
+        is_exact: whether the result is that of the whole image.
+        needed: overlap from which on it would be; None: none is.
+    """
+
+    tile: int
+    overlap: int
+    margin: int | None
+    is_exact: bool
+    needed: int | None
+
+
+def plan_tiles(
+    reach: int | None,
+    default: int,
+    largest: int,
+    *,
+    tile: int = 0,
+    overlap: int = 0,
+    multiple: int = 1,
+) -> Tiling:
+    """Tiles that give the result of the whole image, where there are such.
+
+    Args:
+        reach: how far the network's output depends on its input; None: on the whole image.
+        default: side of the tiles that is preferred.
+        largest: side of the largest tile that memory allows. A network that depends on the whole
+            image gets such tiles: they differ least from it.
+        tile, overlap: what the user requests; 0: nothing.
+        multiple: as for `translate_image`.
+    """
+    if reach is None:
+        return Tiling(tile or largest, overlap, None, False, None)
+    needed = 2 * reach + _BLENDED
+    shared = overlap or needed
+    # Tiles on the grid start at least one step apart.
+    fitting = max(2 * shared, shared + multiple)
+    tile = tile or min(max(default, _round_up(fitting, multiple)), largest)
+    full = _round_up(tile, multiple)
+    is_exact = shared >= needed and full >= fitting
+    if not is_exact and not overlap:
+        shared = full // 2
+    return Tiling(tile, shared, reach if is_exact else None, is_exact, needed)
 
 
 def translate_image(
@@ -30,6 +87,7 @@ def translate_image(
     overlap: int = 0,
     multiple: int = 1,
     size: tuple[int, int] | None = None,
+    margin: int | None = None,
 ) -> np.ndarray:
     """Translates an image, whole or in tiles.
 
@@ -43,6 +101,7 @@ def translate_image(
             each pixel as it does in the whole image.
         size: the only height and width that the network accepts, if there is one. Tiles then
             have this size, and smaller images are padded to it by reflection.
+        margin: pixels at inner edges of a tile that have weight 0; None: a quarter of the overlap.
 
     Returns:
         `(height, width, channels of the output)`, float32 or, for uint8, uint8.
@@ -68,7 +127,8 @@ def translate_image(
         starts.append(tile_starts(lengths[-1], side, overlap, grid))
     padding = [(0, lengths[0] - height), (0, lengths[1] - width), (0, 0)]
     padded = np.pad(image, padding, mode="reflect") if lengths != [height, width] else image
-    return blend(padded, call, starts, sides, overlap // 4)[:height, :width]
+    margin = overlap // 4 if margin is None else margin
+    return blend(padded, call, starts, sides, margin)[:height, :width]
 
 
 def check(tile: int, overlap: int) -> None:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfgan_suite.core.signatures import TensorSpec, count_pixels
 from tfgan_suite.core.translation_game import BACK, DIRECTIONS, FORTH
 from tfgan_suite.errors import InputError
+from tfgan_suite.export import limits
 from tfgan_suite.inference import tiles
-from tfgan_suite.inference.generator import open_generator
+from tfgan_suite.inference.generator import Generator, open_generator
+from tfgan_suite.inference.reach import measure_reach
+from tfgan_suite.utils.notices import say_once
 
-# Images with more pixels than this are translated in tiles unless the user decides otherwise.
+# Images of up to this many pixels are translated whole, as are larger ones whose feature maps take
+# at most `limits.FEATURE_MAP_BYTES` (1 GiB).
 UNTILED_PIXELS, TILE = 1024 * 1024, 512
 
 
@@ -33,6 +39,7 @@ class Translator:
         multiple: grid on which parts can be computed separately (`Signature.multiple`).
         limit: most pixels that an export accepts at once; None: any number.
         bit_depth: significant bits of the 16-bit images it was trained on, if there were any.
+        affordable: computes how many pixels have feature maps of 1 GiB; None: unknown.
     """
 
     name: str
@@ -43,6 +50,10 @@ class Translator:
     multiple: int = 1
     limit: int | None = None
     bit_depth: int | None = None
+    affordable: Callable[[], int] | None = None
+    _reaches: dict[int, int | None] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def channels(self) -> int:
@@ -55,14 +66,40 @@ class Translator:
         height, width = self.spec.shape[:2]
         return None if None in (height, width) else (height, width)
 
+    @functools.cached_property
+    def most_pixels(self) -> int:
+        """Most pixels of an image that is translated whole."""
+        if self.limit is not None:
+            return self.limit
+        return max(UNTILED_PIXELS, self.affordable() if self.affordable else 0)
+
+    def reach(self, tile: int = 0) -> int | None:
+        """How far the output depends on the input; None: farther than a tile of this size shows.
+
+        Args:
+            tile: side of the tiles that will be used; 0: any.
+        """
+        step = 2 * self.multiple
+        most = min(tile or TILE, TILE, math.isqrt(self.most_pixels))
+        side = max(step, most // step * step)
+        if count_pixels((side, side), self.multiple) > self.most_pixels:
+            return None
+        if side not in self._reaches:
+            self._reaches[side] = measure_reach(self.call, side, self.channels)
+        return self._reaches[side]
+
     def __call__(self, image: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
         """Translates one image.
 
+        Tiles give the result of the whole image, up to rounding, where the network's reach allows
+        it; where they cannot, a line says so, once.
+
         Args:
             image: `(height, width, channels)`, float32 in [-1, 1] or uint8, of any size.
-            tile: side of the tiles; 0: none up to 1024 x 1024 pixels, 512 above; less where an
-                export accepts less at once.
-            overlap: pixels that neighbouring tiles share; 0: a quarter of the tile.
+            tile: side of the tiles; 0: none up to `most_pixels`, above it 512, or what the
+                network's reach and memory need.
+            overlap: pixels that neighbouring tiles share; 0: twice the network's reach and a little
+                more, or a quarter of the tile if it depends on the whole image.
 
         Returns:
             `(height, width, channels of the output)`, float32 or, for uint8, uint8.
@@ -70,20 +107,48 @@ class Translator:
         Raises:
             InputError: an impossible tile or overlap.
         """
-        height, width = image.shape[:2]
-        if not tile and height * width > UNTILED_PIXELS:
-            tile = TILE
+        options = {"multiple": self.multiple, "size": self.size}
+        sides = image.shape[:2]
+        if self.size is None and self._needs_tiles(sides, tile):
+            tiling = self._tiling(sides, tile, overlap)
+            options["margin"], tile, overlap = tiling.margin, tiling.tile, tiling.overlap
+        elif self.size is None:
+            tile = 0
+        return tiles.translate_image(image, self.call, tile=tile, overlap=overlap, **options)
+
+    def _needs_tiles(self, sides: tuple[int, int], tile: int) -> bool:
+        if tile and max(sides) > tile:
+            return True
+        height, width = sides
+        if self.limit is None and (tile or height * width <= UNTILED_PIXELS):
+            return False  # the user's tile holds the image
+        return count_pixels(sides, self.multiple) > self.most_pixels
+
+    def _tiling(self, sides: tuple[int, int], tile: int, overlap: int) -> tiles.Tiling:
+        """How an image is cut; says so where its tiles differ from the whole image."""
+        largest = max(self.multiple, math.isqrt(self.most_pixels) // self.multiple * self.multiple)
         if self.limit is not None:
-            largest = math.isqrt(self.limit) // self.multiple * self.multiple
-            if tile or count_pixels((height, width), self.multiple) > self.limit:
-                tile = min(tile or TILE, largest)
-        return tiles.translate_image(
-            image,
-            self.call,
-            tile=tile,
-            overlap=overlap,
-            multiple=self.multiple,
-            size=self.size,
+            tile = min(tile, largest)
+        reach = self.reach(tile)
+        tiling = tiles.plan_tiles(
+            reach, TILE, largest, tile=tile, overlap=overlap, multiple=self.multiple
+        )
+        if not tiling.is_exact:
+            say_once(self._why_inexact(tiling, reach))
+        return tiling
+
+    def _why_inexact(self, tiling: tiles.Tiling, reach: int | None) -> str:
+        words = f"{self.name}: tiles of {tiling.tile} pixels do not give the result of the whole"
+        if tiling.needed is None:
+            return (
+                f"{words} image, because each pixel depends on all of it (as with instance norm);"
+                f" images of up to {self.most_pixels} pixels are translated whole: scale larger"
+                " ones down with --size"
+                + ("" if self.limit else ", or pass the longer side as --tile if memory allows")
+            )
+        return (
+            f"{words} image, because each pixel depends on {reach} pixels around it; pass"
+            f" an --overlap of {tiling.needed} or more, and a --tile of twice that, or neither"
         )
 
 
@@ -128,7 +193,20 @@ def open_translator(
         translation.multiple,
         limit,
         generator.bit_depth,
+        functools.partial(_affordable_pixels, generator, name) if generator.game else None,
     )
+
+
+def _affordable_pixels(generator: Generator, name: str) -> int:
+    """How many pixels at once have feature maps of `limits.FEATURE_MAP_BYTES`, of a run."""
+    signature = generator.game.signatures()[name]
+    side = -(-256 // signature.multiple) * signature.multiple
+    specs = {
+        spec.name: tf.TensorSpec([1, *(n or side for n in spec.shape)], spec.dtype)
+        for spec in signature.inputs
+    }
+    traced = tf.function(signature.named_outputs, autograph=False).get_concrete_function(**specs)
+    return limits.FEATURE_MAP_BYTES * side**2 // max(1, limits.feature_map_bytes(traced))
 
 
 def _choose(

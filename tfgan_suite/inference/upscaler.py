@@ -9,8 +9,11 @@ import numpy as np
 
 from tfgan_suite.core.signatures import TensorSpec
 from tfgan_suite.errors import InputError
+from tfgan_suite.inference import tiles
 from tfgan_suite.inference.generator import open_generator
-from tfgan_suite.inference.upscale_tiles import MIN_SIDE, Call, upscale_image
+from tfgan_suite.inference.reach import measure_reach
+from tfgan_suite.inference.upscale_tiles import LARGEST_TILE, MIN_SIDE, TILE, Call, upscale_image
+from tfgan_suite.utils.notices import say_once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +35,40 @@ class Upscaler:
     call: Call
     step: int | None = None
     bit_depth: int | None = None
+    _reaches: dict[int, int | None] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __call__(self, image: np.ndarray, tile: int = 0, overlap: int = 0) -> np.ndarray:
-        """Upscales one image, uint8 to uint8; see `upscale_image`."""
-        return upscale_image(image, self.call, self.factor, tile=tile, overlap=overlap)
+        """Upscales one image, uint8 to uint8; see `upscale_image`.
+
+        Tiles give the result of the whole image, up to rounding, where the network's reach allows
+        it; where they cannot, a line says so, once.
+        """
+        return upscale_image(
+            image, self.call, self.factor, tile=tile, overlap=overlap, plan=self._tiling
+        )
+
+    def reach(self, tile: int = 0) -> int | None:
+        """How far the output depends on the input; None: farther than a tile of this size shows."""
+        side = (tile or TILE) // 2 * 2
+        if side not in self._reaches:
+            self._reaches[side] = measure_reach(self.call, side, self.channels, self.factor)
+        return self._reaches[side]
+
+    def _tiling(self, tile: int, overlap: int) -> tiles.Tiling:
+        """How an image is cut; says so where its tiles differ from the whole image."""
+        reach = self.reach(tile)
+        largest = TILE if reach is None else LARGEST_TILE
+        tiling = tiles.plan_tiles(reach, TILE, largest, tile=tile, overlap=overlap)
+        if not tiling.is_exact:
+            depends = "half a tile or more" if reach is None else f"{reach} pixels"
+            advice = "" if tiling.needed is None else f"; pass --tile {4 * reach + 16} or more"
+            say_once(
+                f"{self.name}: tiles of {tiling.tile} pixels do not give the result of the whole"
+                f" image exactly, because each pixel depends on {depends} around it{advice}"
+            )
+        return tiling
 
 
 def open_upscaler(source: str | Path) -> Upscaler:
