@@ -29,6 +29,7 @@ from tfgan_suite.training.run_folder import versions
 from tfgan_suite.utils import files, image_grids
 from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.files import writing_to
+from tfgan_suite.utils.learning_rates import check_learning_rate
 
 import keras
 import numpy as np
@@ -152,6 +153,7 @@ def _main(options):
     for name in ("steps", "batch", "width", "features"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name} is {getattr(options, name)}; it must be at least 1")
+    check_learning_rate(options.learning_rate, "--learning-rate")
     if options.size is not None and options.size < 1:
         raise InputError(f"--size is {options.size}; it must be at least 1")
     train, test, tested_on = load_both(options)

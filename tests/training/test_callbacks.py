@@ -9,10 +9,13 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.data.synthetic import gaussians
-from tfgan_suite.games import dcgan
+from tfgan_suite.games import cgan, dcgan
 from tfgan_suite.training import callbacks
+from tfgan_suite.training import health as health_checks
 from tfgan_suite.training.health import Health, first_not_finite, spread_of
+from tfgan_suite.training.optimizers import FusedAdam
 from tfgan_suite.training.sample_grids import SampleGrid
+from tfgan_suite.training.update_sizes import UpdateSizes
 from tfgan_suite.utils import image_grids
 
 pytestmark = pytest.mark.usefixtures("eager_module")
@@ -201,3 +204,108 @@ def test_linear_decay_is_a_function_of_the_step(tmp_path):
     tf.train.Checkpoint(game=again).restore(path)
     fit(again, 1, callbacks.LinearDecay(2, 6))
     assert compat.get_learning_rate(again.generator_optimizer) == pytest.approx(0.25)
+
+
+def test_a_learning_rate_that_replaces_the_weights_is_told_once():
+    watch, told = health(every=2)
+    game = small_game()
+    game.compile(generator=FusedAdam(0.05), discriminator=FusedAdam(1e-3))
+    fit(game, 8, watch)
+    lines = [line for line in told if "of their size" in line]
+    assert len(lines) == 1 and "step 2" in lines[0]
+    assert "weights of the generator" in lines[0] and "0.05, by 10 or more" in lines[0]
+    # Adam's second step moves every weight by about the rate; they were drawn with 0.02.
+    share = float(lines[0].partition(" by ")[2].partition("%")[0])
+    assert 30 < share < 400
+
+
+def test_sizes_of_updates_by_hand():
+    game = small_game()
+    sizes = UpdateSizes(game)
+    sizes.remember(3)
+    for kernel in game.discriminator.trainable_variables:
+        kernel.assign(compat.tensor_variable(kernel) * 1.5)
+    shares = sizes.compare(5)  # by a half in two steps
+    assert shares["generator"] == 0.0 and shares["discriminator"] == pytest.approx(0.25)
+    assert sizes.compare(6) == {}
+
+
+def blind_losses(game, steps, *looks):
+    """What the health check says when it looks at these losses at these steps."""
+    watch, told = health()
+    watch.set_model(game)
+    game.collapse_pairs = lambda examples: {}
+    for step, (real, fake) in zip(steps, looks):
+        watch._look(step, {"discriminator/real": real, "discriminator/fake": fake})
+    return told
+
+
+def test_a_discriminator_that_stays_at_a_draw_is_blind():
+    half, game = float(np.log(2.0)), small_game()
+    blind = (half, half + 1e-4)
+    (line,) = blind_losses(game, (50, 150, 200), blind, blind, blind)
+    assert "step 150" in line and "blind" in line and "1.3864" in line and "divided by 4" in line
+    # Normal at the start, and it has to last.
+    assert not blind_losses(game, (1, 50, 100), blind, blind, blind)
+    assert not blind_losses(game, (50, 100, 200), blind, (0.68, 0.69), blind)
+    # Logits of 0.1 and -0.1 already tell something.
+    told = float(np.log1p(np.exp(-0.1)))
+    assert not blind_losses(game, (50, 150), (told, told), (told, told))
+    assert not blind_losses(game, (50, 150), (0.65, 0.74), (0.65, 0.74))  # the sum is a draw
+
+
+def test_the_draw_of_other_losses():
+    for loss, draw in (("least_squares", 0.125), ("wasserstein", 0.0), ("hinge", 1.0)):
+        game = small_game(loss=loss)
+        lines = blind_losses(game, (50, 150), (draw, draw), (draw, draw))
+        assert len(lines) == (loss == "least_squares"), loss
+    game, half = small_game(pairing=True), float(np.log(2.0))
+    assert len(game.diagnose_lasting({"discriminator/pairs": half})) == 1
+    assert not game.diagnose_lasting({"discriminator/pairs": half - 0.01})
+    assert not small_game(label_smoothing=0.1).diagnose_lasting(
+        {"discriminator/real": half, "discriminator/fake": half}
+    )
+
+
+def test_a_generator_that_never_listened_to_its_input_is_told():
+    watch, told = health(examples=halves())
+    game = small_game(rate=0.0)
+    watch.set_model(game)
+    spreads = {10: 0.001, 60: 0.001, 110: 0.001, 160: 0.001}
+    for step, spread in spreads.items():
+        samples = spread * np.random.RandomState(0).normal(size=(32, 8, 8, 1))
+        game.generate = lambda count, seed, samples=samples: samples
+        watch._look(step, {})
+    (line,) = told
+    assert "step 110" in line and "ignores its input" in line and "real examples 0.5" in line
+    assert len(watch.warnings) == 2
+
+
+def test_samples_of_one_class_differ_in_z_alone():
+    """Samples of all classes differ although z may do nothing."""
+    form = ((8, 8, 1), 3, "concat", "conv")
+    networks = cgan.build_generator(*form, 2, 6), cgan.build_discriminator(*form, 2, norm="none")
+    game, labels = cgan.CGAN(*networks, classes=3), []
+    images = np.random.RandomState(0).normal(size=(12, 8, 8, 1))
+
+    def generate(count=1, seed=0, **inputs):
+        labels.append(inputs.get("label"))
+        return images[:5]
+
+    game.generate = generate
+    label = np.array([0, 1, 1, 2] * 3)
+    pairs = game.collapse_pairs({"image": images, "label": label})
+    real, samples = pairs["samples of class 1"]
+    np.testing.assert_array_equal(real, images[label == 1])
+    assert labels[0] is None and len(labels[1]) == 32 and (labels[1] == 1).all()
+    assert set(pairs) == {"samples", "samples of class 1"} and len(samples) == 5
+
+
+@pytest.mark.parametrize("scale, lines", [(0.0, 1), (100.0, 0)])
+def test_a_dead_discriminator_is_told_while_it_trains(monkeypatch, scale, lines):
+    monkeypatch.setattr(health_checks, "LASTING_STEPS", 2)
+    game, (watch, told) = small_game(rate=0.0), health()
+    head = [layer for layer in game.discriminator.layers if layer.weights][-1]
+    head.set_weights([scale * array for array in head.get_weights()])
+    fit(game, 5, watch)
+    assert len([line for line in told if "blind" in line]) == lines

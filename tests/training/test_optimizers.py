@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_suite import compat
+from tfgan_suite import InputError, compat
+from tfgan_suite.games import dcgan
 from tfgan_suite.training.optimizers import FusedAdam
 
 STEPS = 20
@@ -196,3 +197,26 @@ def test_loss_scaled():
         compat.set_precision("float32")
     assert compat.is_loss_scaled(optimizer)
     assert_close(train(optimizer, network()), train(keras.optimizers.Adam(0.01), network()))
+
+
+@pytest.mark.parametrize("rate", [-1, -1e-9, float("nan"), float("inf")])
+def test_impossible_learning_rates_are_refused(rate):
+    for build in (lambda: FusedAdam(rate), lambda: FusedAdam(learning_rate=rate, beta_1=0.5)):
+        with pytest.raises(InputError, match="Adam's learning rate is"):
+            build()
+
+
+def test_a_rate_of_zero_freezes_and_schedules_pass():
+    assert compat.get_learning_rate(FusedAdam(0.0)) == 0.0
+    FusedAdam(keras.optimizers.schedules.CosineDecay(1e-3, 10))
+    FusedAdam()
+    # A decay that has ended is restored.
+    optimizer = FusedAdam(1e-3)
+    compat.set_learning_rate(optimizer, 0.0)
+    assert compat.get_learning_rate(FusedAdam.from_config(optimizer.get_config())) == 0.0
+
+
+def test_a_game_refuses_the_rate_of_any_optimizer():
+    game = dcgan.DCGAN(dcgan.build_generator(8, 1, 2, 4), dcgan.build_discriminator(8, 1, 2))
+    with pytest.raises(InputError, match="learning rate of the discriminator is -1"):
+        game.compile(generator=FusedAdam(1e-3), discriminator=keras.optimizers.SGD(-1.0))

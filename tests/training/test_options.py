@@ -126,6 +126,8 @@ def test_unknown_flags_and_wrong_types_end_with_code_2(recipe, capsys, words, sa
         (["--batch", "9" * 30], "at most 9007199254740992"),
         (["--seed", "2147483648"], "at most 2147483647"),
         (["--linear-decay", "-1"], "--linear-decay is -1.0; it must be from 0 to 1"),
+        (["--learning-rate", "-1"], "--learning-rate is -1; it must be above 0"),
+        (["--learning-rate", "0"], "--learning-rate is 0; it must be above 0"),
         (["--log-every", "0"], "--log-every is 0; it must be at least 1"),
         (["--seed", "-1"], "--seed is -1"),
         (["--precision", "float8"], "float32, bfloat16, float16"),
@@ -153,9 +155,9 @@ def test_none_gets_the_value_for_the_data_and_flags_stay(recipe):
         "batch": len(data.shape), "learning_rate": 0.5, "width": 99, "gp_weight": 10.0
     }  # fmt: skip
     data = types.SimpleNamespace(shape=(4, 4, 1))
-    chosen = options.parse(recipe, ["--width", "16", "--learning-rate", "0.0"])
+    chosen = options.parse(recipe, ["--width", "16", "--learning-rate", "0.25"])
     options.apply_defaults(chosen, recipe, data)
-    assert (chosen.batch, chosen.learning_rate, chosen.width) == (3, 0.0, 16)
+    assert (chosen.batch, chosen.learning_rate, chosen.width) == (3, 0.25, 16)
     assert chosen.gp_weight == 10.0 and chosen.layers is None
     chosen = options.parse(recipe, ["--batch", "7", "--gp-weight", "0"])
     options.apply_defaults(chosen, recipe, data)

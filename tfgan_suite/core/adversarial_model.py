@@ -18,6 +18,7 @@ from tfgan_suite.core import stateless_noise
 from tfgan_suite.core.trained_game import TrainedGame, single
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import replicas, runtime, schedules
+from tfgan_suite.utils.learning_rates import check_learning_rate
 
 Terms = Mapping[str, tf.Tensor]
 
@@ -118,6 +119,8 @@ class AdversarialModel(TrainedGame, keras.Model):
         self.__dict__["initial_learning_rates"] = {
             player: compat.get_learning_rate(optimizers[player]) for player in players
         }
+        for player, rate in self.initial_learning_rates.items():
+            check_learning_rate(rate, f"the learning rate of the {player}", may_freeze=True)
         self._make_averages(players)
         if getattr(self, "_totals", None) is None:
             # Sums of all reported terms since the epoch began, and the count of steps, last.

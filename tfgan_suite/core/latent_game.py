@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.core import diff_augment
@@ -15,6 +16,7 @@ from tfgan_suite.core.adversarial_model import AdversarialModel
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import batch_size
 from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
+from tfgan_suite.core.trained_game import Arrays
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
@@ -22,6 +24,9 @@ from tfgan_suite.utils import schedules
 
 # The discriminator has won when its loss is below this share of its loss at a draw: 0.02 of 1.39.
 WON = 0.0144
+# It is blind when each term of its loss stays this close to a draw, as a share of the draw: its
+# outputs for all examples are then the same to about 0.04.
+BLIND = 2e-4
 RECALIBRATION_BATCHES = 100
 
 
@@ -313,6 +318,38 @@ class LatentGame(AdversarialModel):
     def recalibration_batch(self, specs: Sequence[TensorSpec], index: int) -> Any:
         """64 inputs of the generator, the same in every run with this seed."""
         return specs[0].draw(64, seed=[self.seed, index])
+
+    def collapse_pairs(self, examples: Arrays) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
+        """Samples, and of a game with labels also samples of one class, whose z alone differs."""
+        pairs = super().collapse_pairs(examples)
+        labels = examples.get("label")
+        specs = {spec.name: spec for spec in self.signatures()["serving_default"].inputs}
+        if labels is None or "label" not in specs or not specs["label"].drawable:
+            return pairs
+        label = np.bincount(np.asarray(labels, np.int64)).argmax()
+        of_class = {key: array[labels == label] for key, array in examples.items()}
+        words = next(iter(pairs))
+        samples = self.generate(seed=0, label=np.full(32, label, specs["label"].dtype))
+        key = self.signatures()["serving_default"].output.name
+        real = of_class.get(key)
+        if real is not None and len(real) > 1:
+            pairs[f"{words} of class {label}"] = real, samples
+        return pairs
+
+    def diagnose_lasting(self, logs: Mapping[str, float]) -> list[str]:
+        """Warns when the discriminator is blind: its outputs are the same for all examples."""
+        draw, names = self.adversarial.draw, self.adversarial_names
+        if draw is None or self.regularization.label_smoothing:
+            return []
+        terms = [logs.get(f"{self.opponent_name}/{term}", 0.0) for term in names]
+        share = draw / len(terms)
+        if any(abs(term - share) > BLIND * draw for term in terms):
+            return []
+        return [
+            f"the discriminator is blind (its loss stays at {sum(terms):.4f}, a draw): it answers"
+            " the same for real and generated examples and the generator learns nothing; start"
+            " again with its learning rate divided by 4 or more, or without its normalization"
+        ]
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the discriminator wins outright: both its losses are close to 0."""

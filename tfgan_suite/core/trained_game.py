@@ -51,6 +51,10 @@ class TrainedGame:
         """What the losses of a finished epoch say is wrong, in words; empty when all is well."""
         return []
 
+    def diagnose_lasting(self, logs: Mapping[str, float]) -> list[str]:
+        """As `diagnose`, for what is normal in the first steps and wrong if it lasts."""
+        return []
+
     @property
     def batch_keys(self) -> tuple[str, ...]:
         """Keys of a batch that a training step reads."""

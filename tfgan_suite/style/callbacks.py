@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import keras
 
 from tfgan_suite import compat
+from tfgan_suite.errors import InputError
 
 
 class InverseDecay(keras.callbacks.Callback):
@@ -16,12 +17,15 @@ class InverseDecay(keras.callbacks.Callback):
 
     Args:
         decay: paper and default 5e-5; 0: a constant learning rate.
+
+    Raises:
+        InputError: a negative decay, with which the rates would become negative.
     """
 
     def __init__(self, decay: float = 5e-5):
         super().__init__()
         if decay < 0:
-            raise ValueError(f"decay is {decay}; it must be 0 or more")
+            raise InputError(f"the inverse decay is {decay}; it must be 0 or more")
         self.decay = decay
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:

@@ -12,18 +12,25 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.data.synthetic import kinds
+from tfgan_suite.training import update_sizes
 
 # Samples that an oracle reads at each look: of 18 kinds 14 each.
 ORACLE_SAMPLES, SEVERAL = 256, 4
+# What is normal at the start is said when two looks that are this many steps apart see it.
+LASTING_STEPS = 100
+# A generator ignores its input when its outputs spread by less than this share of the data's.
+IGNORED = 0.01
 
 
 class Health(keras.callbacks.Callback):
     """Watches losses, weights and outputs of any game.
 
     Stops at a loss or a weight that is NaN or infinite, before a checkpoint can hold it. Warns
-    when the generator has collapsed to (nearly) one output, which `game.collapse_pairs` compares
-    with the data, when kinds of examples disappear from its samples that an oracle saw there
-    before, and when `game.diagnose` sees something in the losses.
+    when the generator has collapsed to (nearly) one output or ignores its input, which
+    `game.collapse_pairs` compares with the data, when kinds of examples disappear from its samples
+    that an oracle saw there before, when a single step changes weights by a large share of their
+    size, and when `game.diagnose` or, for a while, `game.diagnose_lasting` sees something in the
+    losses.
 
     Args:
         every: steps between two looks at weights and outputs; losses are checked at every step.
@@ -62,6 +69,16 @@ class Health(keras.callbacks.Callback):
         self._widest: dict[str, float] = {}
         self._logged: set[str] = set()
         self._appeared: set[str] = set()
+        self._since: dict[str, int] = {}
+        self._sizes: update_sizes.UpdateSizes | None = None
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        step = int(self.model.steps.numpy())
+        if self._sizes is None:
+            self._sizes = update_sizes.UpdateSizes(self.model)
+        # Not the first step: there, clipped weights jump into their range.
+        if step == 1 or step and step % self.every == 0:
+            self._sizes.remember(step)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         step = int(self.model.steps.numpy())
@@ -69,8 +86,19 @@ class Health(keras.callbacks.Callback):
         broken = [name for name, value in logs.items() if not math.isfinite(value)]
         if broken:
             self.stop(step, f"the loss {', '.join(broken)} is not a finite number")
-        elif step % self.every == 0:
+            return
+        self._look_at_update(step)
+        if step % self.every == 0:
             self._look(step, logs)
+
+    def _look_at_update(self, step: int) -> None:
+        """Warns of a step that changed a large share of the weights."""
+        shares = self._sizes.compare(step) if self._sizes else {}
+        for player, share in shares.items():
+            if share > update_sizes.TOO_LARGE:
+                optimizer = self.model.optimizer_of(player)
+                words = update_sizes.describe(player, share, optimizer)
+                self._warn(step, f"update {player}", words)
 
     def _look(self, step: int, logs: Mapping[str, float]) -> None:
         variable = first_not_finite(self.model)
@@ -78,12 +106,21 @@ class Health(keras.callbacks.Callback):
             self.stop(step, f"{variable} holds numbers that are not finite")
             return
         for message in self.model.diagnose(logs):
-            self._warn(step, "losses", message)
+            self._warn(step, message.partition("(")[0], message)
+        lasting = self.model.diagnose_lasting(logs)
         self._look_for_kinds(step)
-        if self.examples is None and self.model.takes_examples:
-            return
-        for outputs, (real, generated) in self.model.collapse_pairs(self.examples or {}).items():
-            self._compare(step, outputs, real, generated)
+        if self.examples is not None or not self.model.takes_examples:
+            pairs = self.model.collapse_pairs(self.examples or {})
+            for outputs, (real, generated) in pairs.items():
+                lasting += self._compare(step, outputs, real, generated)
+        self._warn_if_lasting(step, {message.partition("(")[0]: message for message in lasting})
+
+    def _warn_if_lasting(self, step: int, messages: Mapping[str, str]) -> None:
+        """Warns of what this look and one at least `LASTING_STEPS` before it see."""
+        self._since = {kind: self._since.get(kind, step) for kind in messages}
+        for kind, message in messages.items():
+            if step - self._since[kind] >= LASTING_STEPS:
+                self._warn(step, kind, message)
 
     def _look_for_kinds(self, step: int) -> None:
         """Warns of kinds that were among the samples and no longer are."""
@@ -110,7 +147,8 @@ class Health(keras.callbacks.Callback):
 
     def _compare(
         self, step: int, outputs: str, real: np.ndarray | None, generated: np.ndarray
-    ) -> None:
+    ) -> list[str]:
+        """Warns of a collapse; what is wrong only if it lasts is returned in words."""
         spread = spread_of(generated)
         # An untrained generator is grey and even too: it collapses only after having been wide.
         widest = self._widest[outputs] = max(self._widest.get(outputs, 0.0), spread)
@@ -123,6 +161,13 @@ class Health(keras.callbacks.Callback):
                 f" {expected:.4f}; go back to an earlier checkpoint, lower the learning rates,"
                 f" {self.model.collapse_advice}",
             )
+        elif real is not None and spread < IGNORED * expected:
+            return [
+                f"the generator ignores its input: {outputs} (spread {spread:.4f}, real examples"
+                f" {expected:.4f}) are all alike and stay so; start again with lower learning"
+                f" rates, {self.model.collapse_advice}"
+            ]
+        return []
 
     def _warn(self, step: int, kind: str, message: str) -> None:
         self.warnings.append(f"step {step}: {message}")

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import schedules
+from tfgan_suite.utils.learning_rates import check_learning_rate
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
@@ -31,7 +32,8 @@ class FusedAdam(keras.optimizers.Adam):
             value, as PyTorch's does.
 
     Raises:
-        InputError: a schedule for `beta_2` where Keras's implementation is used.
+        InputError: a schedule for `beta_2` where Keras's implementation is used; a learning rate
+            that is negative or not finite.
 
     Example: `FusedAdam(2e-4, beta_1=0.5)`
 
@@ -41,6 +43,8 @@ class FusedAdam(keras.optimizers.Adam):
     def __init__(self, *args: Any, **kwargs: Any):
         if isinstance(kwargs.get("beta_2"), dict):  # from `get_config`
             kwargs["beta_2"] = keras.saving.deserialize_keras_object(kwargs["beta_2"])
+        rate = args[0] if args else kwargs.get("learning_rate")
+        check_learning_rate(rate, "Adam's learning rate", may_freeze=True)
         super().__init__(*args, **{**compat.ADAM_OPTIONS, **kwargs})
 
     def get_config(self) -> dict[str, Any]:

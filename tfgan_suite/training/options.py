@@ -21,6 +21,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.export_names import check_name
 from tfgan_suite.utils.json_files import Number, mismatch
+from tfgan_suite.utils.learning_rates import check_learning_rate
 from tfgan_suite.utils.text import printable
 
 TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, str)}
@@ -263,6 +264,8 @@ def check(options: types.SimpleNamespace) -> None:
             problem = mismatch(value, limit_of(name), flag_of(name))
             if problem:
                 raise InputError(f"{problem}; pass another value")
+        if name.endswith("learning_rate"):
+            check_learning_rate(value, flag_of(name))
     for name in ("data", "run", "export", "warm_start"):
         if getattr(options, name, None) == "":
             raise InputError(f"{flag_of(name)} is empty; leave it out, or pass a name or a path")
