@@ -179,7 +179,7 @@ def _play_images(args: argparse.Namespace, task: dict[str, Any]) -> dict[str, An
     seconds = _recipe(task["game"], run, *flags, "--steps", str(steps))
     words = [sys.executable, "-m", "tfgan_suite", "measure", run, "--against", args.data]
     words += ["--split", "test", "--extractor", args.extractor, "--seed", "0", "--json"]
-    words += ["--samples", str(args.samples), "--measures", "fid,kid,prdc,memorisation"]
+    words += ["--samples", str(args.samples), "--measures", "fid,kid,prdc,memorisation", "--ruler"]
     output = subprocess.run(
         words, check=True, capture_output=True, encoding="utf-8", cwd=Path.cwd()
     )
@@ -234,9 +234,11 @@ def points_table(rows: list[dict[str, Any]]) -> str:
 
 
 def images_table(rows: list[dict[str, Any]]) -> str:
-    """Markdown: the measures of each game, median and range over seeds."""
+    """Markdown: the measures of each game, median and range over seeds, and those of the ruler."""
     numbers = dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, float))
     measures = [m for m in numbers if m not in ("minutes", "seconds_a_step", "images_per_s")]
+    ruled = dict.fromkeys(m.partition(", ")[2] for m in measures if ", " in m)
+    measures = [m for m in measures if ", " not in m]
     lines = [f"| game | {' | '.join(measures)} | images/s | steps | seeds |"]
     lines.append("|---" * (len(measures) + 4) + "|")
     for (game,), group in _groups(rows, "game").items():
@@ -247,6 +249,10 @@ def images_table(rows: list[dict[str, Any]]) -> str:
         steps = statistics.median(row["steps"] for row in group)
         cells += [f"{speed:.0f}", f"{steps:.0f}", str(len(group))]
         lines.append(f"| `{game}` | {' | '.join(cells)} |")
+    for row_name in ruled:  # of half as many examples of each side; the same for every game
+        values = [[r[k] for r in rows if (k := f"{m}, {row_name}") in r] for m in measures]
+        cells = [format(statistics.median(v), ".3g") if v else "" for v in values]
+        lines.append(f"| {row_name} | {' | '.join(cells)} | | | |")
     return "\n".join(lines)
 
 

@@ -7,9 +7,10 @@ With pairs: the mean absolute difference from the targets, in [-1, 1], and FID a
 translations against the targets. The baseline is the `nearest` row: for every test image, the
 target of the training pair with the nearest source by pixels. Without pairs: FID and KID against
 real images of the other domain for both directions, with the `untranslated` images and those of
-two curves that are fitted on the training sets (`baselines.py`) as baselines.
-Features are those of the named extractor, so that figures are comparable within one table only; FID
-of few images is biased upwards, KID is not. `--json` prints JSON lines.
+two curves that are fitted on the training sets (`baselines.py`) as baselines. As a ruler, `real`
+compares one half of the real images with the other and `blurred` the blurred other half. Features
+are those of the named extractor, so that figures are comparable within one table only; FID of few
+images is biased upwards, KID is not. `--json` prints JSON lines.
 """
 
 from __future__ import annotations
@@ -31,11 +32,14 @@ import baselines  # noqa: E402
 from tfgan_suite import InputError, data  # noqa: E402
 from tfgan_suite.core.translation_game import TranslationGame  # noqa: E402
 from tfgan_suite.features import extractors  # noqa: E402
+from tfgan_suite.features.scale import scale_of  # noqa: E402
+from tfgan_suite.measures import ruler  # noqa: E402
 from tfgan_suite.measures.fid import Moments, fid  # noqa: E402
 from tfgan_suite.measures.kid import polynomial_mmd  # noqa: E402
 from tfgan_suite.measures.memorisation import nearest_by_pixels  # noqa: E402
 from tfgan_suite.training import launch  # noqa: E402
 from tfgan_suite.training.run_folder import Run  # noqa: E402
+from tfgan_suite.utils import image_grids  # noqa: E402
 
 MOST = 10_000
 Describe = Callable[[np.ndarray], np.ndarray]
@@ -74,6 +78,31 @@ def rows(
             yield row
 
 
+def ruler_rows(
+    game: TranslationGame, source: data.Source, describe: Describe
+) -> Iterator[dict[str, Any]]:
+    """One half of the real images against the other, as it is and blurred.
+
+    Args:
+        game, source, describe: as for `rows`.
+
+    Yields:
+        As `rows`; nothing where the test split has fewer than four images.
+    """
+    test = source.held_out(MOST)
+    for key in sorted({game.gives, *game.translations().values()} - {"source"}):
+        images = image_grids.to_uint8(test[key])
+        half = len(images) // 2
+        if half < 2:
+            continue
+        features = describe(images[: 2 * half])
+        fakes = {"real": features[half:], "blurred": describe(ruler.blur(images[half : 2 * half]))}
+        for name, fake in fakes.items():
+            distance = fid(Moments.of(features[:half]), Moments.of(fake)).value
+            facts = {"row": name, "direction": key, "images": half}
+            yield {**facts, "fid": distance, "kid": polynomial_mmd(features[:half], fake)}
+
+
 def _outputs(
     game: TranslationGame,
     source: data.Source,
@@ -105,7 +134,8 @@ def _measure(folder: Path, describe: Describe) -> list[dict[str, Any]]:
             " folder of one"
         )
     source = launch.data_of(run, args)
-    return [{"run": folder.name, **row} for row in rows(game, source, describe)]
+    figures = (*rows(game, source, describe), *ruler_rows(game, source, describe))
+    return [{"run": folder.name, **row} for row in figures]
 
 
 def table(results: list[dict[str, Any]], extractor: str) -> str:
@@ -133,12 +163,17 @@ def main(words: list[str] | None = None) -> int:
     args = parser.parse_args(words)
     try:
         extractor = extractors.load(args.extractor)
-        results = [row for run in args.runs for row in _measure(run, extractor.features)]
+        scale = scale_of(extractor)
+        results = [
+            row
+            for run in args.runs
+            for row in _measure(run, lambda images: extractor.features(images) / scale)
+        ]
     except InputError as error:
         print(f"translation.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     if args.json:
-        facts = {"extractor": extractor.name, "weights": extractor.weights_hash}
+        facts = extractor.protocol()
         print("\n".join(json.dumps({**row, **facts}) for row in results))
     else:
         print(table(results, f"{extractor.name}, {extractor.weights_hash}"))

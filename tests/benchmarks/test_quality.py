@@ -87,3 +87,13 @@ def test_a_games_pace_is_measured_once(monkeypatch, tmp_path, capsys):
     assert [call[0] for call in calls] == ["gan", "lsgan --norm none"]
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert said == 4 * [{"seconds_a_step": 0.5, "images_per_s": 64.0}]
+
+
+def test_the_ruler_stands_below_the_games():
+    values = {"FID-x": 3.0, "FID-x, real against real": 0.5, "FID-x, blurred real": 9.0}
+    rows = [{"game": "a", "steps": 100, "seconds": 9, "images_per_s": 50.0, **values}]
+    head, _, game, real, blurred = quality.images_table(rows).splitlines()
+    assert head == "| game | FID-x | images/s | steps | seeds |"
+    assert game == "| `a` | 3 | 50 | 100 | 1 |"
+    assert real == "| real against real | 0.5 | | | |"
+    assert blurred == "| blurred real | 9 | | | |"

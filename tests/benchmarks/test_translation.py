@@ -84,3 +84,22 @@ def test_rows_of_two_domains_compare_with_what_is_not_translated():
 def test_bad_input_ends_with_one_line(tmp_path, capsys):
     assert translation.main([str(tmp_path), "--extractor", str(tmp_path / "no.keras")]) == 2
     assert capsys.readouterr().err.startswith("translation.py: ")
+
+
+def test_the_ruler_compares_two_halves_of_the_real_images():
+    def describe(images):
+        return np.asarray(images, np.float64).reshape(len(images), -1)[:, :1]
+
+    game, source = Perfect(), Negatives()
+    real, blurred = translation.ruler_rows(game, source, describe)
+    assert (real["row"], blurred["row"], real["direction"]) == ("real", "blurred", "target")
+    assert real["images"] == blurred["images"] == 3
+    rows = describe(np.round((source.held_out(6)["target"] + 1) * 127.5).astype("u1"))
+    expected = translation.fid(
+        translation.Moments.of(rows[:3]), translation.Moments.of(rows[3:])
+    ).value
+    assert real["fid"] == pytest.approx(expected)
+    assert blurred["fid"] != pytest.approx(expected)
+    both = Perfect(("serving_default", "b_to_a"), "domain_a", "domain_b")
+    directions = [row["direction"] for row in translation.ruler_rows(both, Domains(), describe)]
+    assert directions == ["domain_a"] * 2 + ["domain_b"] * 2

@@ -246,3 +246,20 @@ def test_a_hold_out_and_the_others_are_all_images_of_a_folder(total, count):
     read = [part.take(len(part))["point"][:, 0] for part in (test, train)]
     assert sorted(np.concatenate(read)) == list(range(total))
     assert len({source.fingerprint, test.fingerprint, train.fingerprint}) == 3
+
+
+def test_the_ruler_is_printed_and_saved_beside_the_values(home, capsys, tmp_path):
+    out = tmp_path / "values.jsonl"
+    assert (
+        command(*words(home, home / "run", "--measures", "fid,kid", "--ruler", "--out", out)) == 0
+    )
+    printed = capsys.readouterr().out
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    names = [line["name"] for line in lines]
+    assert names == [
+        f"{measure}-tiny{row}"
+        for row, measures in (("", 2), (", real against real", 2), (", blurred real", 2))
+        for measure in ("FID", "KID")[:measures]
+    ]
+    assert all(name in printed for name in names)
+    assert [line["protocol"]["n_real"] for line in lines] == [20, 20, 10, 10, 10, 10]

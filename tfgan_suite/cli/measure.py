@@ -52,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=int, help="side of the images [the size that the run was trained with]"
     )
+    parser.add_argument(
+        "--ruler",
+        action="store_true",
+        help="also measure one half of the data against the other, as it is and blurred: what a"
+        " perfect and a blurred result would get",
+    )
     add_bit_depth(parser)
     parser.add_argument("--out", help="file for the JSON lines [a run's measures.jsonl]")
     parser.add_argument(
@@ -92,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
             bit_depth=args.bit_depth,
             cache=features.cache_folder(args.cache),
             progress=not args.json and sys.stdout.isatty(),
+            with_ruler=args.ruler,
         )
     for warning in caught:
         if issubclass(warning.category, result.MeasureWarning):
@@ -108,7 +115,7 @@ def _line(outcome: MeasureResult) -> str:
     spread = ""
     if outcome.spread is not None:
         spread = f" +- {outcome.spread:.3g} ({outcome.protocol['spread']})"
-    return f"{outcome.name:36} {outcome.value:12.6g}{spread}"
+    return f"{outcome.name:44} {outcome.value:12.6g}{spread}"
 
 
 def _protocol_line(facts: Mapping[str, Any]) -> str:

@@ -29,13 +29,14 @@ import tensorflow as tf
 
 from tfgan_suite.choices import must_be
 from tfgan_suite.errors import InputError
+from tfgan_suite.features.extractor_cards import card_layers
 from tfgan_suite.features.layer_outputs import layer_names, select_outputs
 from tfgan_suite.features.named_layers import FeatureNetwork, checksum, feature_network
 from tfgan_suite.features.network import in_float32
+from tfgan_suite.features.scale import scale_of
 from tfgan_suite.features.weights import downloading, hash_weights, identify_network, read_model
 from tfgan_suite.utils import saved_models
 from tfgan_suite.utils.files import user_path
-from tfgan_suite.utils.json_files import Maybe, read_json
 
 __all__ = [
     "APPLICATIONS", "RESIZES", "Extractor", "FeatureNetwork", "check_finite", "checksum",
@@ -68,6 +69,7 @@ class Extractor:
         resize: interpolation, one of `RESIZES`; default `"bilinear"`.
         antialias: whether the filter widens when images shrink; default True.
         gives_logits: whether predictions are logits, not probabilities; default True.
+        scale: what measures divide the features by; `None`: see `scale.scale_of`.
 
     Raises:
         InputError: an unknown interpolation or pooling.
@@ -87,6 +89,7 @@ class Extractor:
         resize: str = "bilinear",
         antialias: bool = True,
         gives_logits: bool = True,
+        scale: float | None = 1.0,
     ):
         if resize not in RESIZES:
             raise InputError(f"resize is {resize!r}; {must_be(resize, RESIZES)}")
@@ -95,7 +98,7 @@ class Extractor:
         self.network, self.name, self.layers = network, name, tuple(layers)
         self.weights_hash, self.size, self.channels = weights_hash, size, channels
         self.pool, self.resize, self.antialias = pool, resize, antialias
-        self.gives_logits = gives_logits
+        self.gives_logits, self.scale = gives_logits, scale
         self._prepare = prepare
         self._compiled: dict[tuple[int, ...], Callable[[tf.Tensor], list[tf.Tensor]]] = {}
 
@@ -171,6 +174,7 @@ class Extractor:
             "layer": self.layers[0],
             "pool": self.pool,
             "resize": resize,
+            **({} if scale_of(self) == 1.0 else {"feature_scale": self.scale}),
         }
 
     def _fit(self, images: tf.Tensor) -> tf.Tensor:
@@ -281,6 +285,7 @@ def _application(name, layer, predictions, pool, weights, options) -> Extractor:
     top = predictions or layer not in inner
     network = _load_application(build, name, weights, top, side)
     facts = {"size": (side, side), "channels": 3, "pool": pool, "gives_logits": False, **options}
+    facts["scale"] = 1.0 if name == "inception_v3" else None
     if name.startswith("vgg"):  # mean colours subtracted, blue first
         facts["prepare"] = lambda images: module.preprocess_input((images + 1.0) * 127.5)
     title = name
@@ -304,18 +309,20 @@ def _load_application(build, name: str, weights: str | None, top: bool, side: in
 
 def _file(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> Extractor:
     network = read_model(path)
-    card_layers = {} if layer and not predictions else _card_layers(path)
+    named = {} if layer and not predictions else card_layers(path)
     shape = network.input_shape
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise InputError(f"{path} takes {shape}; expected one input (n, height, width, channels)")
     last = network.layers[-1].name
-    layer = layer or card_layers.get("features") or last
-    layers = [layer, card_layers.get("predictions") or last] if predictions else [layer]
+    layer = layer or named.get("features") or last
+    layers = [layer, named.get("predictions") or last] if predictions else [layer]
     size = None if None in shape[1:3] else tuple(shape[1:3])
     outputs = [layer for layer in network.layers if layer.name == layers[-1]]
     activations = [getattr(layer, "activation", None) for layer in outputs]
     logits = "softmax" not in [getattr(activation, "__name__", "") for activation in activations]
-    facts = {"size": size, "channels": shape[3], "gives_logits": logits, **options}
+    # Features of classifiers that recipes/classifier.py trained are readable as they are.
+    scale = 1.0 if os.path.lexists(path.with_suffix(".json")) else None
+    facts = {"size": size, "channels": shape[3], "gives_logits": logits, "scale": scale, **options}
     return _of_layers(network, path.stem, layers, **facts)
 
 
@@ -329,24 +336,8 @@ def _npz(path: Path, layer: str, predictions: bool, options: dict[str, Any]) -> 
         layers.append("predictions")
         network = feature_network(architecture.name, layers, path)
     facts = {"size": (architecture.side, architecture.side), "channels": 3, "gives_logits": False}
+    facts["scale"] = None
     return Extractor(network, path.stem, layers=layers, weights_hash=digest, **facts, **options)
-
-
-def _card_layers(path: Path) -> dict[str, str]:
-    """The layers that the card beside a file names; empty without a card.
-
-    Raises:
-        InputError: the card is damaged; other layers would silently give other values.
-    """
-    card_path = path.with_suffix(".json")
-    if not os.path.lexists(card_path):
-        return {}
-    card = read_json(
-        card_path,
-        {"layers": Maybe({str: str})},
-        advice="restore it, or remove it and name the layer: FILE:LAYER",
-    )
-    return card.get("layers") or {}
 
 
 def _of_layers(network: keras.Model, name: str, layers: list[str], **facts: Any) -> Extractor:
@@ -392,7 +383,8 @@ def _saved_model(path: Path, output: str, predictions: bool, options: dict) -> E
         return [results[name] for name in layers]
 
     network.loaded = loaded  # the variables live as long as the loaded object does
-    facts = {"size": None if None in sides else sides, "channels": spec.shape[3], **options}
+    size = None if None in sides else sides
+    facts = {"size": size, "channels": spec.shape[3], "scale": None, **options}
     return Extractor(
         network, path.name, layers=layers, weights_hash=digest.hexdigest()[:16], **facts
     )

@@ -130,6 +130,12 @@ class Evaluation:
         # The cache holds no pixels: they are read once more.
         return dataclasses.replace(real, examples=self._real_examples())
 
+    def collect_reference(self) -> np.ndarray:
+        """Features of all of the reference's examples, float32 `(n, d)`, in the seed's order."""
+        if self.real is not None and self.real.features is not None:
+            return self.real.features
+        return self._collect_real({"features"}).features
+
     def _real_examples(self) -> np.ndarray:
         count, seed, batch = self.n_real, self.settings.seed, self.settings.batch
         return np.concatenate(list(features.stream(self.reference, count, seed, batch)))

@@ -19,6 +19,7 @@ from tfgan_suite import data
 from tfgan_suite.data.readers import npz_files
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import extractors
+from tfgan_suite.features.scale import scale_of
 from tfgan_suite.measures.fid import Moments
 from tfgan_suite.measures.result import warn
 from tfgan_suite.utils import files, image_grids
@@ -95,7 +96,9 @@ def collect(
     total: int | None = None,
     progress: str = "",
 ) -> Collected:
-    """Extracts the features of a stream of images; only `keep_*` makes memory grow with them.
+    """Extracts the features of a stream of images, divided by `scale_of(extractor)`.
+
+    Only `keep_*` makes memory grow with the number of images.
 
     Args:
         batches: images `(n, height, width, channels)`, uint8 or float in [-1, 1]; or points
@@ -123,6 +126,8 @@ def collect(
             features, predictions = batch, None
         else:
             features, predictions = extractor.describe(batch)
+            if scale_of(extractor) != 1.0:
+                features = features / np.float32(scale_of(extractor))
         if moments is None:
             moments = Moments(features.shape[1])
             # Kept as float32, and examples as they are.

@@ -28,6 +28,7 @@ from tfgan_suite.measures.memorisation import compare
 from tfgan_suite.measures.parzen import parzen
 from tfgan_suite.measures.precision_recall import precision_recall
 from tfgan_suite.measures.result import MeasureResult
+from tfgan_suite.measures.ruler import ruler
 
 _SHIFTED = 250  # images of each side whose 25 shifts are compared with the whole training set
 
@@ -158,6 +159,7 @@ def measure(
     cache: str | os.PathLike | None = None,
     progress: bool = False,
     bit_depth: int | None = None,
+    with_ruler: bool = False,
 ) -> list[MeasureResult]:
     """Measures generated examples against a split of data.
 
@@ -179,9 +181,12 @@ def measure(
         progress: whether to show progress bars.
         bit_depth: significant bits of 16-bit images; `None`: for runs and exports as they were
             trained, for files as `data.load` decides.
+        with_ruler: whether to add what one half of the reference would get against the other, as
+            it is and blurred (`ruler.ruler`), for those of `measures` that compare moments or
+            features.
 
     Returns:
-        The results, in the order of `measures`.
+        The results, in the order of `measures`, and those of the ruler.
 
     Raises:
         InputError: unknown measures, sides of different shapes, an extractor that does not fit.
@@ -190,6 +195,9 @@ def measure(
         >>> measure("runs/dcgan_shapes", "shapes", extractor="classifiers/shapes.keras")
     """
     entries = check(measures, samples, batch, seed)
+    if with_ruler and not any(_is_ruled(entry) for entry in entries):
+        ruled = ", ".join(name for name, entry in MEASURES.items() if _is_ruled(entry))
+        raise InputError(f"the ruler was requested without a measure that has it; add {ruled}")
     needs = frozenset(need for entry in entries for need in entry.needs)
     if "train" in needs and split != "test":
         raise InputError(
@@ -204,9 +212,17 @@ def measure(
     evaluation.collect(needs, title=str(source))
     results = [result for entry in entries for result in entry.compute(evaluation)]
     protocol = evaluation.protocol()
-    return [
+    results = [
         dataclasses.replace(result, protocol={**protocol, **result.protocol}) for result in results
     ]
+    if with_ruler:
+        results += ruler(evaluation, [entry.compute for entry in entries if _is_ruled(entry)])
+    return results
+
+
+def _is_ruled(entry: Entry) -> bool:
+    """Whether a measure compares moments or features of two sets of images."""
+    return set(entry.needs) <= {"moments", "features"}
 
 
 def check(measures: Sequence[str], samples: int, batch: int, seed: int) -> list[Entry]:
