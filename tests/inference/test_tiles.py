@@ -7,7 +7,13 @@ import tensorflow as tf
 
 from tfgan_suite import InputError
 from tfgan_suite.core.translation_game import from_image
-from tfgan_suite.inference.tiles import blend, tile_starts, tile_weights, translate_image
+from tfgan_suite.inference.tiles import (
+    _reflected_part,
+    blend,
+    tile_starts,
+    tile_weights,
+    translate_image,
+)
 from tfgan_suite.utils.image_grids import to_uint8
 
 
@@ -106,6 +112,17 @@ def test_a_network_of_one_size_takes_every_image(sides):
     found = translate_image(image, call, size=(32, 16))
     np.testing.assert_allclose(found, -image, atol=1e-6)
     assert shapes == {(1, 32, 16, 1)}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 5), (7, 3), (9, 16)])
+def test_tiles_beyond_the_edge_see_the_image_reflected(shape):
+    image = np.random.RandomState(0).randint(0, 256, (*shape, 3)).astype("u1")
+    padded = np.pad(image, [(0, 40), (0, 30), (0, 0)], mode="reflect")
+    for start in ((0, 0), (4, 1), (30, 20)):
+        part = _reflected_part(image, start, (8, 9))
+        np.testing.assert_array_equal(
+            part, padded[start[0] : start[0] + 8, start[1] : start[1] + 9]
+        )
 
 
 def test_impossible_tiles_are_refused():

@@ -71,8 +71,24 @@ def test_the_rows_are_measures_of_the_two_halves(samples, half):
     assert blurred.value == pytest.approx(expected, rel=1e-4)
     assert blurred.value > 100 * results[0].value  # the edges are gone
     facts = blurred.protocol
-    assert facts["n_real"] == facts["n_fake"] == half and "blur" in facts
+    assert facts["n_real"] == facts["n_fake"] == half and facts["blur"].endswith(
+        "deviation 1 pixels"
+    )
     assert facts["samples_of"].startswith("blurred real") and "step" not in facts
+
+
+def test_the_halves_do_not_come_from_the_cache(tmp_path):
+    """It holds all of a set in the order of whichever seed came first."""
+    pixels = np.random.RandomState(0).randint(0, 256, (20, 16, 16, 1)).astype("u1")
+    values = []
+    for cache in (None, tmp_path):
+        for seed in (1, 0):
+            evaluation = evaluation_of(pixels)
+            settings = dataclasses.replace(evaluation.settings, cache=cache, seed=seed)
+            evaluation = dataclasses.replace(evaluation, settings=settings)
+            evaluation.real = evaluation._collect_real({"features"})
+            values.append([result.value for result in ruler(evaluation, [FID])])
+    assert values[:2] == values[2:] and values[0] != values[1]
 
 
 def test_points_are_not_blurred():

@@ -26,7 +26,8 @@ def test_png_parts_hold_the_pixels(monkeypatch, channels, band):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_jpeg_keeps_the_colours_of_every_pixel(tmp_path, channels):
+def test_jpeg_keeps_the_colours_of_every_pixel(tmp_path, channels, monkeypatch):
+    monkeypatch.setattr(large_images, "_BAND_PIXELS", 16 * 7)
     # Columns of two colours: at half resolution they would mix.
     pixels = np.zeros((16, 16, 3), np.uint8)
     pixels[:, ::2, 0], pixels[:, 1::2, 2] = 255, 255

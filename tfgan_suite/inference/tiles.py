@@ -125,10 +125,8 @@ def translate_image(
         grid = multiple if side - overlap >= multiple and side % multiple == 0 else 1
         lengths.append(max(side, _round_up(length, grid)))
         starts.append(tile_starts(lengths[-1], side, overlap, grid))
-    padding = [(0, lengths[0] - height), (0, lengths[1] - width), (0, 0)]
-    padded = np.pad(image, padding, mode="reflect") if lengths != [height, width] else image
     margin = overlap // 4 if margin is None else margin
-    return blend(padded, call, starts, sides, margin)[:height, :width]
+    return blend(image, call, starts, sides, margin)[:height, :width]
 
 
 def check(tile: int, overlap: int) -> None:
@@ -201,7 +199,8 @@ def blend(
 ) -> np.ndarray:
     """Runs a network on tiles and adds their weighted outputs.
 
-    Only the rows of one row of tiles are in memory as float32.
+    Only the rows of one row of tiles are in memory as float32. Tiles may go beyond the lower and
+    the right edge, where they see the image reflected.
 
     Args:
         image: float or uint8 `(height, width, channels)`.
@@ -212,18 +211,18 @@ def blend(
         factor: sides of the output divided by those of the input.
 
     Returns:
-        `(factor * height, factor * width, channels of the output)`, uint8 if the image is, else
-        float32.
+        `(factor * height, factor * width, channels of the output)`, where height and width are
+        those that the tiles cover; uint8 if the image is, else float32.
     """
     row_weights, column_weights = (
         tile_weights([start * factor for start in positions], side * factor, margin * factor)
         for positions, side in zip(starts, sides)
     )
-    height, width = (length * factor for length in image.shape[:2])
+    height, width = ((first[-1] + side) * factor for first, side in zip(starts, sides))
     result = rows = None
     for index, (top, vertical) in enumerate(zip(starts[0], row_weights)):
         for left, horizontal in zip(starts[1], column_weights):
-            part = image[top : top + sides[0], left : left + sides[1]]
+            part = _reflected_part(image, (top, left), sides)
             output = np.asarray(call(to_float(part)[None])[0], np.float32)
             if result is None:
                 kind = np.uint8 if image.dtype == np.uint8 else np.float32
@@ -242,6 +241,19 @@ def blend(
         rows[: len(rows) - done] = rows[done:].copy()
         rows[len(rows) - done :] = 0.0
     return result
+
+
+def _reflected_part(image: np.ndarray, start: tuple[int, int], sides: Sequence[int]) -> np.ndarray:
+    """A part of an image, as of `np.pad(image, ..., "reflect")` without a copy of the whole."""
+    lines = []
+    for first, side, length in zip(start, sides, image.shape):
+        if first + side <= length:
+            lines.append(slice(first, first + side))
+            continue
+        period = max(2 * length - 2, 1)
+        index = np.arange(first, first + side) % period
+        lines.append(np.minimum(index, period - index) if length > 1 else np.zeros(side, int))
+    return image[lines[0]][:, lines[1]]
 
 
 def to_float(image: np.ndarray) -> np.ndarray:

@@ -131,10 +131,13 @@ class Evaluation:
         return dataclasses.replace(real, examples=self._real_examples())
 
     def collect_reference(self) -> np.ndarray:
-        """Features of all of the reference's examples, float32 `(n, d)`, in the seed's order."""
-        if self.real is not None and self.real.features is not None:
-            return self.real.features
-        return self._collect_real({"features"}).features
+        """Features of the reference's examples, float32 `(n, d)`, in the order of the seed."""
+        # Not from the cache, whose features of a whole set are in the order of any seed.
+        return features.reference(
+            self.reference, self.network, count=self.n_real, seed=self.settings.seed,
+            batch=self.settings.batch, keep_features=True,
+            progress=self._title(f"features of {self.reference.name}, for the ruler"),
+        ).features  # fmt: skip
 
     def _real_examples(self) -> np.ndarray:
         count, seed, batch = self.n_real, self.settings.seed, self.settings.batch

@@ -16,7 +16,7 @@ from tfgan_suite.measures.evaluation import Evaluation
 from tfgan_suite.measures.result import MeasureResult
 
 REAL, BLURRED = "real against real", "blurred real"
-# The blur's standard deviation as a share of the image's shorter side.
+# The blur's standard deviation as a share of the image's shorter side; at least a pixel.
 BLUR = 1 / 32
 
 
@@ -85,7 +85,7 @@ def _facts(evaluation: Evaluation, row: str) -> dict[str, object]:
         facts.pop(name, None)
     facts["samples_of"] = f"{row}: one half of the reference against the other"
     if row == BLURRED:
-        facts["blur"] = f"Gaussian, deviation {BLUR:g} of the shorter side"
+        facts["blur"] = f"Gaussian, deviation {_deviation(evaluation.generator.shape):g} pixels"
     return facts
 
 
@@ -94,7 +94,7 @@ def _blurred(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def blur(images: np.ndarray) -> np.ndarray:
-    """Images under a Gaussian blur whose deviation is `BLUR` of the shorter side.
+    """Images under a Gaussian blur whose deviation is `BLUR` of the shorter side, 1 pixel or more.
 
     Args:
         images: uint8 `(n, height, width, channels)`.
@@ -102,7 +102,7 @@ def blur(images: np.ndarray) -> np.ndarray:
     Returns:
         uint8, the same shape; edges are mirrored.
     """
-    deviation = min(images.shape[1:3]) * BLUR
+    deviation = _deviation(images.shape[1:])
     radius = min(int(np.ceil(3 * deviation)), min(images.shape[1:3]) - 1)
     offsets = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 * np.square(offsets / deviation))
@@ -118,3 +118,7 @@ def blur(images: np.ndarray) -> np.ndarray:
             for start, weight in enumerate(weights)
         )
     return np.round(values).astype(np.uint8)
+
+
+def _deviation(shape: Sequence[int]) -> float:
+    return max(1.0, min(shape[:2]) * BLUR)

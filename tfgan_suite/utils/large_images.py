@@ -77,7 +77,13 @@ def write_jpeg(path: str | os.PathLike, pixels: np.ndarray, quality: int = 95) -
     """
     from PIL import Image
 
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    height, width, channels = pixels.shape
+    image = Image.new({1: "L", 3: "RGB"}[channels], (width, height))
+    # In bands: of an image that is a part of another, Pillow would first copy all of it.
+    step = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, step):
+        band = pixels[top : top + step]
+        image.paste(Image.fromarray(band[..., 0] if channels == 1 else band), (0, top))
     with files.replacing(path) as part, open(part, "wb") as file:
         image.save(_Writer(file), "JPEG", quality=quality, subsampling=0)
 
