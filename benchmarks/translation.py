@@ -87,14 +87,14 @@ def ruler_rows(
         game, source, describe: as for `rows`.
 
     Yields:
-        As `rows`; nothing where the test split has fewer than four images.
+        As `rows`; nothing for points, or where the test split has fewer than four images.
     """
     test = source.held_out(MOST)
     for key in sorted({game.gives, *game.translations().values()} - {"source"}):
-        images = image_grids.to_uint8(test[key])
-        half = len(images) // 2
-        if half < 2:
+        half = len(test[key]) // 2
+        if half < 2 or test[key].ndim != 4:
             continue
+        images = image_grids.to_uint8(test[key])
         features = describe(images[: 2 * half])
         fakes = {"real": features[half:], "blurred": describe(ruler.blur(images[half : 2 * half]))}
         for name, fake in fakes.items():
