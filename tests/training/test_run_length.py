@@ -6,7 +6,7 @@ import types
 import pytest
 
 from tfgan_suite import InputError, data
-from tfgan_suite.training import older_runs, options, run_length
+from tfgan_suite.training import older_runs, options, run_length, run_manifest
 
 RECIPE = """
 DATA = "shapes"
@@ -126,6 +126,20 @@ def test_the_time_is_estimated_from_the_first_steps():
 )
 def test_durations(seconds, words):
     assert run_length.duration(seconds) == words
+
+
+def test_constants_that_a_run_is_older_than_differ_only_where_they_are_on():
+    data = {"name": "images", "shape": [8, 8, 3], "fingerprint": "0"}
+    older = {"recipe": "pix2pix", "constants": {"width": 4}, "data": data}
+
+    def differences(**constants):
+        now = {**older, "constants": {"width": 4, **constants}}
+        return run_manifest.differences(older, now)
+
+    off = {"paper": False, "augment": "", "test_crops": False, "weight": 0.0, "layer": None}
+    assert differences(**off, upsampling="transposed", epochs=7, bit_depth=16) == []
+    assert differences(augment="color") == ["augment None (now color)"]
+    assert differences(upsampling="nearest") == ["upsampling transposed (now nearest)"]
 
 
 def test_a_run_of_an_older_recipe_goes_on_as_it_began(recipe, monkeypatch):

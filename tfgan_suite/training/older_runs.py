@@ -8,13 +8,9 @@ from typing import Any
 
 from tfgan_suite.training import options as recipe_options
 
-# What runs that are older than a constant did: all 16 bits were read, and so on.
-BEFORE: dict[str, Any] = {
-    "bit_depth": 16,
-    "paper": False,
-    "upsampling": "transposed",
-    "augment": "",
-}
+# What runs that are older than a constant did, where that is not what the constant's 0, False or ""
+# stands for.
+BEFORE: dict[str, Any] = {"bit_depth": 16, "upsampling": "transposed"}
 
 
 def keep_constants(

@@ -242,7 +242,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     for name in sorted({*old["constants"], *new["constants"]} - set(FREE)):
         before, now = old["constants"].get(name), new["constants"].get(name)
         if name not in old["constants"]:
-            before = older_runs.BEFORE.get(name)
+            before = older_runs.BEFORE.get(name, None if now else now)
         if name == "bit_depth":  # sets of TensorFlow Datasets state none and read all bits
             before, now = before or 16, now or 16
         if before != now:
