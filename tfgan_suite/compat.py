@@ -341,6 +341,13 @@ def saved_variables(trackable: Any) -> list[tf.Variable]:
     return list({id(variable): variable for variable in variables}.values())
 
 
+def own_weights(model: keras.Model) -> list[Any]:
+    """The weights of a model that belong to no layer inside it."""
+    if KERAS3:
+        return [*model._trainable_variables, *model._non_trainable_variables]
+    return [*model._trainable_weights, *model._non_trainable_weights]
+
+
 def log_value(value: tf.Tensor) -> tf.Tensor:
     """A scalar that `train_step` returns, in the form in which `fit` reports its mean.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_suite import compat
+from tfgan_suite import InputError, compat
 from tfgan_suite.export import export
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam
@@ -58,6 +58,8 @@ class GameChecks:
     without_gradient: tuple[str, ...] = ()
     # Learning rate of the comparison of one device with two.
     replicas_rate = 0.1
+    # An argument of `make_small_game` that a `.keras` file cannot hold.
+    keras_refuses = ""
     int8_bound: float | None = None  # tiny untrained networks: reported, not judged
 
     def make_game(self, plain: bool = False):
@@ -210,6 +212,25 @@ class GameChecks:
                 moved = any((value(v) != before[id(v)]).any() for v in trainable(networks))
                 assert moved == (player == mover), (mover, player)
 
+    def test_keras_evaluates_and_saves_it(self, tmp_path):
+        """A test step changes nothing; a `.keras` file and compile's strings give the same game."""
+        keras.utils.set_random_seed(1)
+        game = self.make_small_game()
+        game.compile("adam", run_eagerly=True)
+        before = state(game)
+        (batch,) = self.dataset(game, 1)
+        logs = game.test_step(batch)
+        assert set(logs) == set(game.loss_names) and np.isfinite(list(logs.values())).all()
+        assert_same_bits(state(game), before)
+        if self.keras_refuses:
+            with pytest.raises(InputError, match=f"{self.keras_refuses}.*save_weights"):
+                game.save(tmp_path / "game.keras")
+            return
+        game.save(tmp_path / "game.keras")
+        loaded = keras.models.load_model(tmp_path / "game.keras")
+        assert type(loaded) is type(game) and loaded.loss_names == game.loss_names
+        assert_same_bits(state(loaded), before)
+
     def test_resuming_equals_never_stopping(self, tmp_path):
         """One traced function before and after a restore; then a new object beside the old one."""
         # Adam as the recipes use it: its state is that of Keras's, its graph is smaller.
@@ -361,4 +382,4 @@ def state(game) -> dict[str, np.ndarray]:
     """All that a resumed run must have again; of the totals of the epoch the means."""
     values = values_of(game)
     totals = values.pop("totals")
-    return {**values, "means": totals[:-1] / totals[-1]}
+    return {**values, "means": totals[:-1] / max(totals[-1], 1.0)}

@@ -14,7 +14,9 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.core import stateless_noise
+from tfgan_suite.core import player_optimizers, stateless_noise
+from tfgan_suite.core.keras_saving import KerasSaving
+from tfgan_suite.core.keras_training import KerasTraining
 from tfgan_suite.core.trained_game import TrainedGame, single
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import replicas, runtime, schedules
@@ -23,7 +25,7 @@ from tfgan_suite.utils.learning_rates import check_learning_rate
 Terms = Mapping[str, tf.Tensor]
 
 
-class AdversarialModel(TrainedGame, keras.Model):
+class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
     """A game between players, trained by `fit`.
 
     A subclass gives:
@@ -46,7 +48,8 @@ class AdversarialModel(TrainedGame, keras.Model):
         initial_learning_rates: learning rate of each player as given to `compile`.
 
     A game is saved with `tf.train.Checkpoint(game=game)` after `compile`; that holds networks,
-    averages, optimizers, step counter and running means.
+    averages, optimizers, step counter and running means. Keras's `save` and `save_weights` hold
+    them too.
     """
 
     loss_names: tuple[str, ...] = ()
@@ -70,6 +73,8 @@ class AdversarialModel(TrainedGame, keras.Model):
         self.steps = _counter("steps")
         # Replicas are traced in threads of their own, so what a step reports is kept by thread.
         self._reported = threading.local()
+        # Terms that an update minimised, known once a step was traced; not a set that Keras tracks.
+        self.__dict__["minimised_terms"] = {}
         self._ema_decays = dict(ema_decays or {})
 
     # ---- what a subclass provides ------------------------------------------------------------
@@ -82,34 +87,38 @@ class AdversarialModel(TrainedGame, keras.Model):
 
     def compile(
         self,
+        optimizer: Any = None,
         *,
         jit_compile: bool = False,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
-        **optimizers: keras.optimizers.Optimizer,
+        **optimizers: Any,
     ) -> None:
         """Gives every player its optimizer.
 
         Args:
+            optimizer: for all players: a Keras name such as `"adam"` or an optimizer class, of
+                which each player gets an object of its own.
             jit_compile: compile the step with XLA. Off by default: on CPUs it is slower.
             run_eagerly: run the step without a graph, for debugging.
             steps_per_execution: steps per call of the compiled function.
-            **optimizers: one optimizer per player, under the player's name:
-                `compile(generator=Adam(2e-4, 0.5), discriminator=Adam(2e-4, 0.5))`.
+            **optimizers: one optimizer per player, under the player's name, as an object, a class
+                or a name: `compile(generator=Adam(2e-4, 0.5), discriminator=Adam(2e-4, 0.5))`.
 
         Raises:
-            InputError: a player without an optimizer, an optimizer without a player, or one
-                optimizer object given to two players.
+            InputError: a player without an optimizer, an optimizer without a player, one
+                optimizer object for two players, or Keras's arguments for losses and metrics.
         """
         players = self.players()
-        _check_optimizers(players, optimizers)
+        optimizers = player_optimizers.resolve(players, optimizer, optimizers)
         runtime.prepare()
-        super().compile(
-            optimizer=None,
-            jit_compile=jit_compile,
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
-        )
+        options = {
+            "jit_compile": jit_compile is True,  # "auto" would choose XLA
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+        }
+        super().compile(optimizer=None, **options)
+        self.__dict__["_compile_options"] = options
         for player, networks in players.items():
             optimizer = compat.loss_scaled(optimizers[player])
             # Slots must exist before a checkpoint is restored, or their values are dropped.
@@ -132,6 +141,26 @@ class AdversarialModel(TrainedGame, keras.Model):
                 synchronization=tf.VariableSynchronization.ON_READ,
                 aggregation=tf.VariableAggregation.SUM,
             )
+            # Those of `evaluate`. In __dict__, hidden from checkpoints: it is no state of the game.
+            self.__dict__["_evaluated"] = tf.Variable(
+                tf.zeros([len(self.loss_names) + 1]),
+                trainable=False,
+                name="evaluated",
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.SUM,
+            )
+
+    @property
+    def optimizer(self) -> player_optimizers.OptimizerView | None:
+        """What Keras's callbacks look for: a view whose `learning_rate` is that of all players."""
+        if "initial_learning_rates" not in self.__dict__:
+            return None
+        return player_optimizers.OptimizerView(self)
+
+    @optimizer.setter
+    def optimizer(self, value: Any) -> None:
+        """Keras's `compile` sets None here; a game's optimizers are its players'."""
+        self.__dict__.pop("initial_learning_rates", None)
 
     def optimizer_of(self, player: str) -> keras.optimizers.Optimizer:
         """The optimizer of a player, as given to `compile` (float16: wrapped for loss scaling)."""
@@ -177,9 +206,12 @@ class AdversarialModel(TrainedGame, keras.Model):
                 where two players share it. By default a new one.
 
         Returns:
-            The terms. Each is reported as `"player/name"`.
+            The terms. Each is reported as `"player/name"`. In an evaluation, and of a player whose
+            networks are frozen, they are only reported.
         """
         variables = _trainable(self.players()[player])
+        if self.evaluating or not variables:
+            return self._report(player, terms())
         optimizer = self.optimizer_of(player)
         tape = tape or self.tape(player)
         with tape:
@@ -191,10 +223,20 @@ class AdversarialModel(TrainedGame, keras.Model):
             optimizer, tape.gradient(scaled, variables_of(variables))
         )
         compat.apply_gradients(optimizer, gradients, variables)
-        for name, value in values.items():
-            self.record(f"{player}/{name}", value)
+        self._report(player, values)
         self._update_average(player)
         return values
+
+    def _report(self, player: str, values: Terms) -> Terms:
+        for name, value in values.items():
+            self.record(f"{player}/{name}", value)
+            self.__dict__["minimised_terms"][f"{player}/{name}"] = True
+        return values
+
+    @property
+    def evaluating(self) -> bool:  # type: ignore[override]
+        """Whether this thread runs `test_step`, which reports the losses and changes nothing."""
+        return getattr(self._reported, "evaluating", False)
 
     def record(self, name: str, value: tf.Tensor) -> None:
         """Reports a scalar under `name`, one of `loss_names`; several in one step are averaged."""
@@ -210,9 +252,11 @@ class AdversarialModel(TrainedGame, keras.Model):
         if missing:
             raise ValueError(f"loss_names {missing} were not reported by this step")
         values = [tf.reduce_mean(tf.stack(reported[name])) for name in self.loss_names]
-        self._totals.assign_add(tf.stack([*values, tf.constant(1.0)]))
-        totals = tf.convert_to_tensor(self._totals)
-        self.steps.assign_add(1)
+        means_of = self.__dict__["_evaluated"] if self.evaluating else self._totals
+        means_of.assign_add(tf.stack([*values, tf.constant(1.0)]))
+        totals = tf.convert_to_tensor(means_of)
+        if not self.evaluating:
+            self.steps.assign_add(1)
         means = tf.unstack(totals[:-1] / totals[-1], num=len(self.loss_names))
         return {n: compat.log_value(mean) for n, mean in zip(self.loss_names, means)}
 
@@ -238,7 +282,10 @@ class AdversarialModel(TrainedGame, keras.Model):
         Returns:
             float32 tensor of the given shape.
         """
-        return stateless_noise.draw(shape, kind, self.seed, salt, self.steps, per_replica)
+        step: Any = self.steps
+        if self.evaluating:  # the number of the batch, so that every evaluation is alike
+            salt, step = f"evaluation/{salt}", tf.convert_to_tensor(self.__dict__["_evaluated"])[-1]
+        return stateless_noise.draw(shape, kind, self.seed, salt, step, per_replica)
 
     # ---- averages ----------------------------------------------------------------------------
 
@@ -291,13 +338,6 @@ class AdversarialModel(TrainedGame, keras.Model):
         """Lets the next `fit` continue the means of the epoch in which a checkpoint was saved."""
         self.__dict__["_keep_totals"] = True
 
-    def reset_metrics(self) -> None:
-        """Starts the means of a new epoch; `fit` calls it at the beginning of each."""
-        if self.__dict__.pop("_keep_totals", False):
-            return
-        if getattr(self, "_totals", None) is not None:
-            self._totals.assign(tf.zeros_like(self._totals))
-
 
 def variables_of(variables: Iterable[Any]) -> list[tf.Variable]:
     """TensorFlow's variables behind Keras's."""
@@ -316,15 +356,3 @@ def _counter(name: str) -> tf.Variable:
         name=name,
         aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
     )
-
-
-def _check_optimizers(players: Mapping[str, Any], optimizers: Mapping[str, Any]) -> None:
-    missing, unknown = set(players) - set(optimizers), set(optimizers) - set(players)
-    if missing or unknown:
-        raise InputError(
-            f"compile needs one optimizer for each of {sorted(players)}"
-            + (f"; missing: {sorted(missing)}" if missing else "")
-            + (f"; unknown: {sorted(unknown)}" if unknown else "")
-        )
-    if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
-        raise InputError("two players share one optimizer object; make one for each")

@@ -10,6 +10,20 @@ import tensorflow as tf
 from tfgan_suite.errors import InputError
 
 
+def unpacked(batch: Any) -> Any:
+    """A batch without the packing that Keras puts around it: `(x,)` and `(x, None, None)` are x.
+
+    Args:
+        batch: what `train_step` got: a tensor, a dict, or a tuple of up to (x, y, sample_weight).
+    """
+    if not isinstance(batch, (tuple, list)):
+        return batch
+    parts = list(batch)
+    while len(parts) > 1 and parts[-1] is None:
+        parts.pop()
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
 def examples(batch: Any) -> tf.Tensor:
     """The real examples of a batch, in whatever form `fit` got it.
 
@@ -19,6 +33,7 @@ def examples(batch: Any) -> tf.Tensor:
     Returns:
         float32 tensor `(batch, ...)`.
     """
+    batch = unpacked(batch)
     if isinstance(batch, Mapping):
         for key in ("image", "point"):
             if key in batch:
@@ -41,7 +56,7 @@ def labels(batch: Any) -> tf.Tensor:
     Raises:
         InputError: the batch has no labels.
     """
-    class_labels = None
+    class_labels, batch = None, unpacked(batch)
     if isinstance(batch, Mapping):
         class_labels = batch.get("label")
     elif isinstance(batch, (tuple, list)) and len(batch) > 1:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.core import diff_augment
+from tfgan_suite.core import diff_augment, network_checks
 from tfgan_suite.core.adversarial_model import AdversarialModel
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import batch_size
@@ -96,16 +96,20 @@ class LatentGame(AdversarialModel):
             `r1_weight`, `r2_weight`, `r1_every`, `pairing`, `augment`.
 
     Raises:
-        InputError: an unknown name or a value out of range.
+        InputError: an unknown name, a value out of range, or networks that do not fit each other.
     """
 
     health_examples = 256
     collapse_advice = "or use a penalty on the discriminator"
 
+    tuple_keys: tuple[str, ...] = ("image",)
     # What the paper calls the generator's opponent: the attribute, the player, the losses' prefix.
     opponent_name = "discriminator"
     # 1 where the discriminator's outputs are high for real examples, -1 where they are low.
     realness = 1.0
+
+    # How many inputs the generator, inputs the opponent and outputs the opponent may have.
+    network_ends: tuple[tuple[int, ...], ...] = ((1,), (1,), (1,))
 
     generator: keras.Model
     discriminator: keras.Model
@@ -127,6 +131,7 @@ class LatentGame(AdversarialModel):
     ):
         if latent not in ("uniform", "normal"):
             raise InputError(f"latent is {latent!r}; it must be 'uniform' or 'normal'")
+        self._check_networks(generator, discriminator)
         regularization = _regularization(options)
         adversarial = losses.get(
             "pairing" if regularization.pairing else loss,
@@ -140,12 +145,27 @@ class LatentGame(AdversarialModel):
         self.regularization = regularization
         self.adversarial = adversarial
         self.latent = latent
-        self.latent_dim = _first_shape(generator)[-1]
+        self.latent_dim = network_checks.latent_length(generator)
         self.loss_names = (
             "generator/adversarial",
             *(f"{self.opponent_name}/{term}" for term in self.adversarial_names),
             *self.penalty_names,
         )
+
+    def _check_networks(self, generator: Any, opponent: Any) -> None:
+        role, (latents, inputs, outputs) = self.opponent_name, self.network_ends
+        network_checks.check_network("generator", generator, latents, (1,))
+        network_checks.check_network(role, opponent, inputs, outputs)
+        network_checks.check_feeds("generator", generator, role, opponent)
+        self.check_opponent_output(generator, opponent)
+
+    def check_opponent_output(self, generator: Any, opponent: Any) -> None:
+        """Refuses an opponent whose first output is not a score.
+
+        Raises:
+            InputError: its shape.
+        """
+        network_checks.check_score(self.opponent_name, opponent)
 
     def players(self) -> dict[str, list[keras.Model]]:
         return {"generator": [self.generator], self.opponent_name: [self.opponent]}
@@ -231,7 +251,7 @@ class LatentGame(AdversarialModel):
         if not weight:
             return discriminator(inputs), {}
         factor = schedules.value_at(weight, self.steps)
-        calls: list[Any] = []
+        calls = list[Any]()  # autograph cannot convert an annotated name
 
         def first_output(x: tf.Tensor) -> tf.Tensor:
             calls.append(discriminator(x))
@@ -379,11 +399,3 @@ def _regularization(options: dict[str, Any]) -> Regularization:
     if unknown:
         raise InputError(f"unknown arguments {unknown}; the optional ones are {names}")
     return Regularization(**options)
-
-
-def _first_shape(network: keras.Model) -> tuple[Any, ...]:
-    """Shape of a network's first input."""
-    shape = network.input_shape
-    if isinstance(shape, Mapping):
-        shape = next(iter(shape.values()))
-    return tuple(shape[0]) if isinstance(shape[0], (tuple, list)) else tuple(shape)

@@ -23,7 +23,9 @@ class PhasedTraining(AdversarialModel):
 
     @property
     def phase(self) -> str:
-        """The phase of the current steps; selects the graph that is traced."""
+        """The phase of the current steps; selects the graph that is traced. Evaluated: the last."""
+        if self.evaluating:
+            return self.phases[-1]
         return self.__dict__.get("_phase", self.phases[-1])
 
     def phase_at(self, step: int) -> str:

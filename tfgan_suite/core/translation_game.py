@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfgan_suite.core import diff_augment
 from tfgan_suite.core.adversarial_model import AdversarialModel
+from tfgan_suite.core.batches import unpacked
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.trained_game import Arrays, resized
 from tfgan_suite.errors import InputError
@@ -61,6 +62,10 @@ class TranslationGame(AdversarialModel):
         return diff_augment.augment(
             images, self.augment, lambda shape, use: self.noise(shape, f"{salt}/{use}", "unit")
         )
+
+    @property
+    def tuple_keys(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.takes, self.gives)
 
     def translations(self) -> dict[str, str]:
         """The key of a batch that each translating signature takes, `serving_default` first."""
@@ -276,6 +281,7 @@ def two_sides(
     Raises:
         InputError: the batch does not hold two sides.
     """
+    batch = unpacked(batch)
     if isinstance(batch, Mapping):
         if not set(keys) <= set(batch):
             expected = " and ".join(map(repr, keys))

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite.core import network_checks
+from tfgan_suite.core.batches import unpacked
 from tfgan_suite.core.signatures import Signature
 from tfgan_suite.core.translation_game import BACK, FORTH, TranslationGame, from_image, from_points
 from tfgan_suite.errors import InputError
@@ -49,9 +51,7 @@ class UnpairedGame(TranslationGame):
         seed: int = 0,
         name: str | None = None,
     ):
-        _check_fit("B", a_to_b, discriminator_b, b_to_a)
-        if b_to_a is not None:
-            _check_fit("A", b_to_a, discriminator_a, a_to_b)
+        _check_networks(a_to_b, b_to_a, discriminator_a, discriminator_b)
         super().__init__(
             seed=seed, ema_decays={"generators": ema_decay} if ema_decay else None, name=name
         )
@@ -98,6 +98,7 @@ def domains(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     Raises:
         InputError: a domain is missing, or the domains differ in their number of examples.
     """
+    batch = unpacked(batch)
     if isinstance(batch, Mapping):
         if not set(DOMAINS) <= set(batch):
             raise InputError(
@@ -115,14 +116,20 @@ def domains(batch: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return a, b
 
 
-def _check_fit(domain: str, generator: Any, discriminator: Any, inverse: Any) -> None:
-    output = tuple(generator.output_shape[1:])
-    for name, network in (("discriminator", discriminator), ("opposite generator", inverse)):
-        if network is None:
-            continue
-        expected = tuple(network.input_shape[1:])
-        if not tf.TensorShape(output).is_compatible_with(expected):
-            raise InputError(
-                f"the generator of domain {domain} makes examples of shape {output}, but the"
-                f" {name} takes {expected}"
-            )
+def _check_networks(a_to_b: Any, b_to_a: Any, discriminator_a: Any, discriminator_b: Any) -> None:
+    networks = {
+        "generator of domain B": a_to_b,
+        "generator of domain A": b_to_a,
+        "discriminator of domain A": discriminator_a,
+        "discriminator of domain B": discriminator_b,
+    }
+    for role, network in networks.items():
+        if network is not None:
+            outputs = (1,) if role.startswith("generator") else ()
+            network_checks.check_network(role, network, (1,), outputs)
+    pairs = (("A", "B"), ("B", "A"))
+    for domain, other in pairs:
+        role, generator = f"generator of domain {domain}", networks[f"generator of domain {domain}"]
+        for consumer in (f"discriminator of domain {domain}", f"generator of domain {other}"):
+            if generator is not None and networks[consumer] is not None:
+                network_checks.check_feeds(role, generator, consumer, networks[consumer])

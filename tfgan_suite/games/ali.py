@@ -13,6 +13,7 @@ from tfgan_suite import compat
 from tfgan_suite.choices import must_be
 from tfgan_suite.core.batches import batch_size, examples
 from tfgan_suite.core.latent_game import LatentGame
+from tfgan_suite.core.network_checks import check_feeds
 from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
@@ -218,8 +219,7 @@ class ALI(LatentGame):
         latent: distribution of z: `"normal"` (default, ALI) or `"uniform"` in [-1, 1) (BiGAN).
         ema_decay: decay of a moving average of decoder and encoder. Default 0, the paper: none.
         seed: seed of the noise. Default 0.
-        **options: `Regularization`; all off, the default, is the paper. R1 applies to the example
-            only, label smoothing to the encoder's pairs.
+        **options: `Regularization`; off by default. R1 is of examples, smoothing of E's pairs.
 
     Example:
         ```
@@ -243,6 +243,8 @@ class ALI(LatentGame):
         * For 64 pixels the discriminator's image branch has the encoder's layers, with maxout.
     """
 
+    network_ends = ((1,), (2,), (1,))
+
     def __init__(
         self,
         decoder: keras.Model,
@@ -264,8 +266,8 @@ class ALI(LatentGame):
                 f"the encoder outputs {outputs} numbers, but the decoder takes {self.latent_dim};"
                 f" expected {2 * self.latent_dim} (mu and log sigma) or {self.latent_dim} (BiGAN)"
             )
-        self.encoder = encoder
-        self.variant = "ali" if outputs == 2 * self.latent_dim else "bigan"
+        check_feeds("decoder", decoder, "encoder", encoder)
+        self.encoder, self.variant = encoder, ("ali", "bigan")[outputs == self.latent_dim]
         self.loss_names = ("generator/inference", *self.loss_names)
 
     def players(self) -> dict[str, list[keras.Model]]:
@@ -344,11 +346,9 @@ class ALI(LatentGame):
         def reconstruct(**example: tf.Tensor) -> tf.Tensor:
             return decoder(encode(**example), training=False)
 
-        reconstruction = dataclasses.replace(output, name="reconstruction")
+        copy = dataclasses.replace(output, name="reconstruction")
         signatures["encode"] = Signature((output,), code, encode, (encoder,))
-        signatures["reconstruct"] = Signature(
-            (output,), reconstruction, reconstruct, (encoder, decoder)
-        )
+        signatures["reconstruct"] = Signature((output,), copy, reconstruct, (encoder, decoder))
         return signatures
 
     def encode(self, examples: np.ndarray, batch: int = 256) -> np.ndarray:

@@ -121,9 +121,8 @@ def build_discriminator(
     if conditioning == "projection":
         phi = sngan.features(example, architecture, width)
         phi = phi if architecture == "mlp" else sngan.sum_pool(phi)
-        return keras.Model(
-            [example, label], projection_logit(phi, label, classes), name="cgan_discriminator"
-        )
+        logit = projection_logit(phi, label, classes)
+        return keras.Model([example, label], logit, name="cgan_discriminator")
     label_input = None if conditioning == "auxiliary" else label
     build = {"conv": _conv_features, "dense": _dense_features, "mlp": _mlp_features}[architecture]
     default = {"conv": 64, "dense": 240, "mlp": 128}[architecture]
@@ -162,8 +161,7 @@ class CGAN(ClassConditionalGame):
         latent: distribution of z, `"normal"` (default) or `"uniform"`.
         ema_decay: decay of a moving average of the generator's weights. Default 0, the paper: none.
         seed: seed of the noise. Default 0.
-        **options: `Regularization`: `label_smoothing`, `instance_noise`, `r1_weight`, `augment` and
-            more; all off by default.
+        **options: `Regularization`: `label_smoothing`, `augment` and more; all off by default.
 
     Example:
         ```
@@ -185,6 +183,8 @@ class CGAN(ClassConditionalGame):
         * Generators end in tanh, as images are in [-1, 1] (papers: sigmoid, [0, 1]).
         * One step updates the discriminator, then the generator with the same fakes.
     """
+
+    tuple_keys, network_ends = ("image", "label"), ((2,), (1, 2), (1, 2))
 
     def __init__(
         self,
@@ -208,8 +208,8 @@ class CGAN(ClassConditionalGame):
             loss = "hinge" if spectral.spectral_layers(discriminator) else "non_saturating"
         options.update(loss=loss, latent=latent, ema_decay=ema_decay, seed=seed, name=name)
         super().__init__(generator, discriminator, **options)
-        self.classes = classes
-        self.class_weight, self.classify_fakes = class_weight, classify_fakes
+        self.classes, self.classify_fakes = classes, classify_fakes
+        self.class_weight = class_weight
         self.auxiliary = len(discriminator.outputs) > 1
         if self.auxiliary:
             self.loss_names += ("generator/class", "discriminator/class", "discriminator/accuracy")

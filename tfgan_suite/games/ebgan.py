@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.choices import did_you_mean
+from tfgan_suite.core import network_checks
 from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError
@@ -235,6 +236,7 @@ class EBGAN(LatentGame):
 
     opponent_name = "critic"
     realness = -1.0  # energies are low for real examples
+    network_ends = ((1,), (1,), (2,))
 
     def __init__(
         self,
@@ -273,6 +275,10 @@ class EBGAN(LatentGame):
         self.energy, self.margin, self.pulling_away_weight = energy, margin, pulling_away_weight
         self.loss_names += ("critic/active",)
         self.loss_names += ("generator/pulling_away",) if pulling_away_weight else ()
+
+    def check_opponent_output(self, generator: Any, opponent: Any) -> None:
+        """Refuses a critic whose first output is not its input's reconstruction."""
+        network_checks.check_feeds("critic", opponent, "critic", opponent, "reconstructions")
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = examples(batch)

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite.choices import must_be
-from tfgan_suite.core import diff_augment
+from tfgan_suite.core import diff_augment, network_checks
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.translation_game import FORTH, TranslationGame, from_image, two_sides
 from tfgan_suite.errors import InputError
@@ -199,6 +199,7 @@ class Pix2Pix(TranslationGame):
         name: str = "pix2pix",
     ):
         _check(adversarial_weight, pixel_weight, pixel_loss)
+        network_checks.check_network("generator", generator, (1,), (1,))
         if (discriminator is None) != (adversarial_weight == 0):
             raise InputError(
                 f"adversarial_weight is {adversarial_weight} with"
@@ -301,6 +302,7 @@ class Pix2Pix(TranslationGame):
         return signatures
 
     def _check_channels(self, discriminator: keras.Model) -> None:
+        network_checks.check_network("discriminator", discriminator, (1,), (1,))
         source, target = self.generator.input_shape[-1], self.generator.output_shape[-1]
         expected = target + (source if self.conditional else 0)
         channels = discriminator.input_shape[-1]

@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.choices import did_you_mean, must_be
+from tfgan_suite.core import network_checks
+from tfgan_suite.core.batches import unpacked
 from tfgan_suite.core.image_history import ImageHistory
 from tfgan_suite.core.phased_training import PhasedTraining
 from tfgan_suite.core.signatures import Signature
@@ -231,6 +233,9 @@ class SimGAN(PhasedTraining, TranslationGame):
             pretrain_discriminator=pretrain_discriminator,
             history_size=history_size,
         )
+        network_checks.check_network("refiner", refiner, (1,), (1,))
+        network_checks.check_network("discriminator", discriminator, (1,), (1,))
+        network_checks.check_feeds("refiner", refiner, "discriminator", discriminator, "images")
         if discriminator.output_shape[-1] != 2:
             raise InputError(
                 f"the discriminator returns {discriminator.output_shape}; it must return two"
@@ -276,6 +281,7 @@ class SimGAN(PhasedTraining, TranslationGame):
 
     def _parts(self, batch: Any) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         """The simulated and the real images of each update."""
+        batch = unpacked(batch)
         if not isinstance(batch, Mapping) or not {self.takes, self.gives} <= set(batch):
             raise InputError("SimGAN needs batches with the keys 'simulated' and 'real'")
         updates = self.batches_per_step

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgan_suite.core import network_checks
 from tfgan_suite.core.super_resolution_game import SuperResolutionGame, check_sizes, low_and_high
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial as losses
@@ -78,6 +79,8 @@ class SRResNet(SuperResolutionGame):
         * PReLU's slopes start at 0.25; the paper does not say.
     """
 
+    unsaved_arguments = ("features",)
+
     def __init__(
         self,
         generator: keras.Model,
@@ -97,6 +100,7 @@ class SRResNet(SuperResolutionGame):
             pixel_loss=(pixel_loss, PIXEL_LOSSES), feature_reduction=(feature_reduction, REDUCTIONS)
         )
         _check_weights(pixel_weight, feature_weight, total_variation_weight)
+        network_checks.check_network("generator", generator, (1,), (1,))
         ema_decays = {"generator": ema_decay} if ema_decay else None
         super().__init__(seed=seed, ema_decays=ema_decays, name=name)
         self.generator = generator
@@ -236,6 +240,9 @@ class SRGAN(SRResNet):
             name=name,
             **options,
         )
+        network_checks.check_network("discriminator", discriminator, (1,), (1,))
+        network_checks.check_feeds("generator", generator, "discriminator", discriminator, "images")
+        network_checks.check_score("discriminator", discriminator)
         self.discriminator = discriminator
         self.adversarial, self.adversarial_weight = adversarial, adversarial_weight
         self.loss_names += ("generator/adversarial", "discriminator/real", "discriminator/fake")

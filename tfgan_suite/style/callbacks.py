@@ -22,6 +22,8 @@ class InverseDecay(keras.callbacks.Callback):
         InputError: a negative decay, with which the rates would become negative.
     """
 
+    sets_learning_rates = True
+
     def __init__(self, decay: float = 5e-5):
         super().__init__()
         if decay < 0:

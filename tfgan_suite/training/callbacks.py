@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
+from tfgan_suite.errors import InputError
 from tfgan_suite.training import strategies
 from tfgan_suite.utils import files
 
@@ -110,12 +111,15 @@ class LinearDecay(keras.callbacks.Callback):
     """Linear learning-rate decay of all players, from the initial rate to a fraction of it.
 
     The rate is a function of the step counter alone, so a resumed run follows the same schedule.
+    It sets the rates at every step: `fit` refuses Keras's callbacks that set them beside it.
 
     Args:
         start: step at which the decay begins.
         end: step at which it ends.
         fraction: final rate as a fraction of the initial one; default 0.
     """
+
+    sets_learning_rates = True
 
     def __init__(self, start: int, end: int, fraction: float = 0.0):
         super().__init__()
@@ -134,6 +138,53 @@ class LinearDecay(keras.callbacks.Callback):
         factor = self.factor(int(self.model.steps.numpy()))
         for player, rate in self.model.initial_learning_rates.items():
             compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
+
+
+class ForPlayer(keras.callbacks.Callback):
+    """Runs a callback of Keras that sets the learning rate on one player instead of all.
+
+    Args:
+        player: name of the player.
+        callback: such as `keras.callbacks.ReduceLROnPlateau`.
+
+    Raises:
+        InputError: at the start of training, a player that the game has not.
+    """
+
+    def __init__(self, player: str, callback: keras.callbacks.Callback):
+        super().__init__()
+        self.player, self.callback = player, callback
+
+    def set_params(self, params: Mapping[str, object]) -> None:
+        super().set_params(params)
+        self.callback.set_params(params)
+
+    def set_model(self, model: keras.Model) -> None:
+        if self.player not in model.players():
+            raise InputError(
+                f"there is no player {self.player!r}; the game has {sorted(model.players())}"
+            )
+        super().set_model(model)
+        self.callback.set_model(_OnePlayer(model, self.player))
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self.callback.on_train_begin(logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.callback.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.callback.on_epoch_end(epoch, logs)
+
+
+class _OnePlayer:
+    """A game whose `optimizer` is that of one player."""
+
+    def __init__(self, game: keras.Model, player: str):
+        self._game, self.optimizer = game, game.optimizer_of(player)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._game, name)
 
 
 class Frozen(keras.callbacks.Callback):

@@ -140,6 +140,7 @@ def _fit(
     epoch_steps, last = options.log_every, options.steps
     step = int(game.steps.numpy())
     game.stop_training = False
+    game.checks_examples = False  # a source's images are in [-1, 1]
     while step < last and not game.stop_training:
         epoch, inside = divmod(step, epoch_steps)
         full_epochs = (last - step) // epoch_steps
