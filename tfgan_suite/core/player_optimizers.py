@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import keras
 import numpy as np
 
 from tfgan_suite import compat
+from tfgan_suite.choices import must_be
 from tfgan_suite.errors import InputError
 
 # Arguments of Keras's own `compile` that a game has no use for.
@@ -79,9 +79,7 @@ def _optimizer(player: str, value: Any) -> keras.optimizers.Optimizer:
         return value()
     if isinstance(value, str):
         if value.lower() not in _NAMES:
-            near = difflib.get_close_matches(value.lower(), _NAMES, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"Keras has {', '.join(_NAMES)}"
-            raise InputError(f"{player}={value!r} is no optimizer; {hint}")
+            raise InputError(f"{player}={value!r} is no optimizer; {must_be(value, _NAMES)}")
         return keras.optimizers.get(value)
     if not _is_optimizer(value):
         raise InputError(
