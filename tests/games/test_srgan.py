@@ -428,3 +428,11 @@ def test_the_small_network_beats_bicubic_within_500_steps():
     examples = source.held_out(40)
     found = source.report(examples, game.translate(examples["low"]))
     assert found["gain"] >= 0.2
+
+
+def test_a_generator_of_subpixel_layers_comes_back_from_a_file(tmp_path):
+    network = generator("none", kernel=3)
+    network.save(tmp_path / "generator.keras")
+    loaded = keras.models.load_model(tmp_path / "generator.keras")
+    low = pairs(1)["low"]
+    np.testing.assert_array_equal(loaded(low), network(low))

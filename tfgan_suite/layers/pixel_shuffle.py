@@ -171,12 +171,12 @@ class ShuffledConv2D(Conv2D):
 
     def build(self, input_shape: Any) -> None:
         positions = self.factor**2
-        if not isinstance(input_shape, list) or len(input_shape) != positions:
+        if not _several(input_shape) or len(input_shape) != positions:
             raise InputError(
                 f"inputs of shape {input_shape}; expected a list of {positions}, one per position"
                 " in a block"
             )
-        super().build(input_shape[0])
+        super().build(tuple(input_shape[0]))
         self.input_spec = [self.input_spec] * positions
 
     def call(self, inputs: list[tf.Tensor], training: bool | None = None) -> tf.Tensor:
@@ -188,11 +188,16 @@ class ShuffledConv2D(Conv2D):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         # Keras's build passes the shape of a single input.
-        shape = input_shape[0] if isinstance(input_shape, list) else input_shape
+        shape = input_shape[0] if _several(input_shape) else input_shape
         return upsampled_shape(shape, self.factor, self.filters)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor}
+
+
+def _several(input_shape: Any) -> bool:
+    """Whether shapes of several inputs; those of a saved model are lists of lists."""
+    return len(input_shape) > 0 and isinstance(input_shape[0], (list, tuple, tf.TensorShape))
 
 
 def _kernels_over_blocks(kernel: tf.Tensor, factor: int) -> list[tf.Tensor]:
