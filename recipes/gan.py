@@ -65,6 +65,8 @@ WIDTHS = {"mlp": (128, 128), "dense": (512, 240), "conv": (40, 16)}
 class Shrink(keras.callbacks.Callback):
     """Divides every player's learning rate by a factor each step, as the official code does."""
 
+    sets_learning_rates = True
+
     def __init__(self, factor, minimum=1e-6):
         super().__init__()
         self.factor, self.minimum = factor, minimum

@@ -22,6 +22,11 @@ class ClassConditionalGame(LatentGame):
     """
 
     classes: int | None = None
+    network_ends = ((1, 2), (1, 2), (1,))
+
+    @property
+    def tuple_keys(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("image",) if self.classes is None else ("image", "label")
 
     def signatures(self) -> dict[str, Signature]:
         if self.classes is None:

@@ -202,7 +202,7 @@ def _check_weights_name(filepath: Any) -> None:
 
 
 def _serialized(owner: str, value: Any) -> Any:
-    if isinstance(value, keras.Model):
+    if hasattr(value, "get_config"):  # networks, schedules
         return keras.saving.serialize_keras_object(value)
     if isinstance(value, (tuple, list)) and all(isinstance(each, _PLAIN) for each in value):
         return list(value)

@@ -184,7 +184,7 @@ class CGAN(ClassConditionalGame):
         * One step updates the discriminator, then the generator with the same fakes.
     """
 
-    tuple_keys, network_ends = ("image", "label"), ((2,), (1, 2), (1, 2))
+    network_ends = ((2,), (1, 2), (1, 2))
 
     def __init__(
         self,

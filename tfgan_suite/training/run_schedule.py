@@ -141,6 +141,8 @@ class Decay(keras.callbacks.Callback):
         knots: steps and shares of the initial rates.
     """
 
+    sets_learning_rates = True
+
     def __init__(self, knots: Knots):
         super().__init__()
         self.knots = knots

@@ -57,6 +57,7 @@ class CosineSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return {"start": self.start, "end": self.end, "steps": self.steps}
 
 
+@keras.saving.register_keras_serializable(package="tfgan_suite")
 class HalfLifeDecay:
     """Decay of a moving average whose half-life follows a schedule: `0.5 ** (1 / half_life)`.
 
@@ -76,6 +77,13 @@ class HalfLifeDecay:
     def __call__(self, step: Any) -> tf.Tensor:
         half_life = tf.cast(value_at(self.half_life, step), tf.float32)
         return tf.pow(0.5, 1.0 / tf.maximum(half_life, 1e-8))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"half_life": keras.saving.serialize_keras_object(self.half_life)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> HalfLifeDecay:
+        return cls(keras.saving.deserialize_keras_object(config["half_life"]))
 
 
 def value_at(value: Value, step: Any) -> Any:
