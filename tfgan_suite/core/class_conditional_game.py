@@ -22,7 +22,7 @@ class ClassConditionalGame(LatentGame):
     """
 
     classes: int | None = None
-    network_ends = ((1, 2), (1, 2), (1,))
+    network_ends: tuple[tuple[int, ...], ...] = ((1, 2), (1, 2), (1,))
 
     @property
     def tuple_keys(self) -> tuple[str, ...]:  # type: ignore[override]
