@@ -160,11 +160,7 @@ class LatentGame(AdversarialModel):
         self.check_opponent_output(generator, opponent)
 
     def check_opponent_output(self, generator: Any, opponent: Any) -> None:
-        """Refuses an opponent whose first output is not a score.
-
-        Raises:
-            InputError: its shape.
-        """
+        """Refuses an opponent whose first output is not a score (`InputError`)."""
         network_checks.check_score(self.opponent_name, opponent)
 
     def players(self) -> dict[str, list[keras.Model]]:
