@@ -516,7 +516,7 @@ def test_pretraining_brings_the_refiner_near_the_identity():
         pretrain_refiner=10_000,
     )
     game.compile(refiner=keras.optimizers.Adam(3e-3), discriminator=keras.optimizers.Adam(1e-3))
-    images = eyes(60)
+    images = eyes(20)
     data = tf.data.Dataset.from_tensors({"simulated": images, "real": images}).repeat()
     before = np.abs(game.translate(images) - images).mean()
     game.fit(data, steps_per_epoch=250, verbose=0)
