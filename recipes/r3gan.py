@@ -42,13 +42,14 @@ WIDTH: int | None = None  # channels up to 32 pixels, units; default: 32 (paper 
 CARDINALITY: int | None = None
 BLOCKS_PER_STAGE = 1  # residual blocks at each size; paper 2
 LATENT_DIM: int | None = None  # dimension of z; default: 16 (paper 64), points 2
-# weight of R1 and R2 at the start; default: 0.25 for images, points 0.1; paper 0.05 to 150 by size
+# weight of R1 and R2 at the start; default: 0.25 for images, points 0.05; paper 0.05 to 150
 GAMMA: float | None = None
 FINAL_GAMMA: float | None = None  # after the schedule; default: a tenth of --gamma (paper)
 R1_EVERY: int | None = None  # apply R1 and R2 every N steps; default: 8 for images, points 1
 INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
-LEARNING_RATE = 0.001  # Adam's at the start, both players; paper 0.0002
+# Adam's at the start, both players; default: 0.001 for images (paper 0.0002), points 0.006
+LEARNING_RATE: float | None = None
 # after the schedule; default: a quarter of the one at the start, as in the paper
 FINAL_LEARNING_RATE: float | None = None
 DISCRIMINATOR_LEARNING_RATE: float | None = None  # the discriminator's; default: --learning-rate
@@ -65,7 +66,9 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 def defaults(options, data):
     """Values for the kind of data, and schedules for the length of the run."""
     points = len(data.shape) == 1
-    gamma = (0.1 if points else 0.25) if options.gamma is None else options.gamma
+    gamma = (0.05 if points else 0.25) if options.gamma is None else options.gamma
+    rate = 0.006 if points else 0.001
+    rate = rate if options.learning_rate is None else options.learning_rate
     width = (128 if points else 32) if options.width is None else options.width
     decay_steps = options.steps if options.decay_steps is None else options.decay_steps
     return {
@@ -77,7 +80,8 @@ def defaults(options, data):
         "gamma": gamma,
         "final_gamma": gamma / 10,
         "r1_every": 1 if points else 8,
-        "final_learning_rate": options.learning_rate / 4,
+        "learning_rate": rate,
+        "final_learning_rate": rate / 4,
         "decay_steps": decay_steps,
         "ema_half_life": decay_steps / 10,
     }

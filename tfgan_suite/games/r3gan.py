@@ -141,7 +141,8 @@ class R3GAN(ClassConditionalGame):
         generator: model from z `(batch, latent_dim)`, or `[z, label]`, to examples.
         discriminator: model from examples, or `[example, label]`, to logits `(batch, 1)`.
         gamma: weight of both penalties, a number or a schedule. It grows with the number of
-            pixels: about 0.1 for points, 0.05 to 1 at 32 pixels, 150 at 256 (paper). Default 0.05.
+            pixels: about 0.05 for points in [-1, 1], 0.05 to 1 at 32 pixels, 150 at 256 (paper).
+            Default 0.05.
         classes: number of classes; None, the default: networks without labels.
         ema_decay: decay of a moving average of the generator's weights, a number or a schedule
             (`HalfLifeDecay`). Default 0: none.
