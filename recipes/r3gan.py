@@ -32,17 +32,17 @@ from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 from tfgan_suite.utils.schedules import CosineSchedule, HalfLifeDecay
 
 DATA = "shapes"
-STEPS = 4000
+STEPS: int | None = None  # total number of training steps; default: 3000 for images, points 4000
 BATCH: int | None = None  # examples in a step; default: 16 for images, points 128
 LABELS = False  # give both networks the class of the examples, too
 ARCHITECTURE: str | None = None  # resnet or mlp; default: resnet for images, mlp for points
-WIDTH: int | None = None  # channels up to 32 pixels, units; default: 32 (paper 768), points 128
+WIDTH: int | None = None  # channels up to 32 pixels, units; default: 24 (paper 768), points 128
 # groups of the 3x3 convolutions up to 32 pixels, 1: none; default: 2 * --width, which is depthwise
 # and the fastest on CPUs; paper 96
 CARDINALITY: int | None = None
 BLOCKS_PER_STAGE = 1  # residual blocks at each size; paper 2
 LATENT_DIM: int | None = None  # dimension of z; default: 16 (paper 64), points 2
-# weight of R1 and R2 at the start; default: 0.25 for images, points 0.05; paper 0.05 to 150
+# weight of R1 and R2 at the start; default: 1 for images, points 0.05; paper 0.05 to 150
 GAMMA: float | None = None
 FINAL_GAMMA: float | None = None  # after the schedule; default: a tenth of --gamma (paper)
 R1_EVERY: int | None = None  # apply R1 and R2 every N steps; default: 8 for images, points 1
@@ -66,12 +66,14 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 def defaults(options, data):
     """Values for the kind of data, and schedules for the length of the run."""
     points = len(data.shape) == 1
-    gamma = (0.05 if points else 0.25) if options.gamma is None else options.gamma
+    gamma = (0.05 if points else 1.0) if options.gamma is None else options.gamma
     rate = 0.006 if points else 0.001
     rate = rate if options.learning_rate is None else options.learning_rate
-    width = (128 if points else 32) if options.width is None else options.width
-    decay_steps = options.steps if options.decay_steps is None else options.decay_steps
+    width = (128 if points else 24) if options.width is None else options.width
+    steps = (4000 if points else 3000) if options.steps is None else options.steps
+    decay_steps = steps if options.decay_steps is None else options.decay_steps
     return {
+        "steps": steps,
         "batch": 128 if points else 16,
         "architecture": "mlp" if points else "resnet",
         "width": width,
