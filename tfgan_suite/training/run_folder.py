@@ -109,6 +109,8 @@ class Run:
                 **vars(options),
                 **{k: bound["constants"].get(k) for k in ("warm_start",) if k in vars(options)},
             }
+            if "epochs" not in bound["constants"]:  # still a run of an older recipe (`older_runs`)
+                manifest["constants"].pop("epochs", None)
         elif not os.path.lexists(self.manifest_path) and self._has_other_files():
             raise InputError(
                 f"the run folder {self.folder} holds other files and no run.json; pass an empty"
