@@ -6,6 +6,7 @@ images. Runs of recipes use checkpoints, which survive a kill; these files are f
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -203,7 +204,8 @@ def _check_weights_name(filepath: Any) -> None:
 
 def _serialized(owner: str, value: Any) -> Any:
     if hasattr(value, "get_config"):  # networks, schedules
-        return keras.saving.serialize_keras_object(value)
+        with contextlib.suppress(NotImplementedError):  # a layer without a config of its own
+            return keras.saving.serialize_keras_object(value)
     if isinstance(value, (tuple, list)) and all(isinstance(each, _PLAIN) for each in value):
         return list(value)
     if hasattr(value, "item") and getattr(value, "shape", None) == ():

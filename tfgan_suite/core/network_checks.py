@@ -31,8 +31,8 @@ def check_arguments(game: type, args: tuple, kwargs: Mapping[str, Any]) -> None:
         return
     for name, value in arguments.items():
         annotation = str(signature.parameters[name].annotation)
-        optional = value is None and "None" in annotation
-        if annotation.startswith("keras.Model") and not optional:
+        # Of None the constructor knows what it means.
+        if annotation.startswith("keras.Model") and value is not None:
             check_network(name, value)
 
 
