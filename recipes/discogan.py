@@ -22,7 +22,7 @@ data must hold three batches. The paper reports no figures to compare with.
 from __future__ import annotations
 
 from tfgan_suite import InputError, data
-from tfgan_suite.choices import must_be
+from tfgan_suite.errors import must_be
 from tfgan_suite.games import discogan
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam

@@ -25,9 +25,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfgan_suite.choices import did_you_mean
 from tfgan_suite.cli.arguments import run_program
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean
 from tfgan_suite.utils.command_line import Parser
 
 import numpy as np

@@ -30,9 +30,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tfgan_suite import InputError, data, export
-from tfgan_suite.choices import must_be
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.data.synthetic import eyes
+from tfgan_suite.errors import must_be
 from tfgan_suite.layers.convolution import Conv2D, Dense
 from tfgan_suite.networks.blocks import check_positive_integers
 from tfgan_suite.training.run_folder import Run, versions

@@ -17,9 +17,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import _stand_ins
-from tfgan_suite.choices import PRECISIONS, did_you_mean
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean
 
+# Names of precisions, and of Keras's policies.
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 KERAS3 = int(keras.__version__.split(".")[0]) >= 3
 # For cards, reports and messages.
 RELEASES = {"tensorflow": tf.__version__, "keras": keras.__version__}

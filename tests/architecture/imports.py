@@ -28,13 +28,13 @@ ORDER = (
     ("losses",),
     ("layers",),
     ("utils",),
-    ("compat", "_stand_ins", "choices", "errors"),
+    ("compat", "_stand_ins", "errors"),
 )
-# (importer, imported): compat chooses the stand-ins, knows the precisions and raises errors.
-BESIDE = {("compat", "_stand_ins"), ("compat", "choices"), ("compat", "errors")}
+# (importer, imported): compat chooses the stand-ins and raises errors.
+BESIDE = {("compat", "_stand_ins"), ("compat", "errors")}
 LEVELS = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 
-ROOT_FILES = {"__init__", "__main__", "_stand_ins", "choices", "compat", "errors"}
+ROOT_FILES = {"__init__", "__main__", "_stand_ins", "compat", "errors"}
 MOST_ROOMS = 25
 MOST_LINES = 400
 

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "tfgan_suite"
 # Helpers without a word about games, and kernels that compute what the plain layers compute.
-NOT_COUNTED = ("utils", "choices", "compat", "_stand_ins", "errors", "layers.cpu_")
+NOT_COUNTED = ("utils", "compat", "_stand_ins", "errors", "layers.cpu_")
 
 
 @dataclasses.dataclass(frozen=True)

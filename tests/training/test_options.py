@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfgan_suite import InputError
+from tfgan_suite import InputError, compat
 from tfgan_suite.training import options
 
 RECIPE = '''"""A recipe for tests."""
@@ -174,3 +174,7 @@ def test_steps_that_nothing_sets_are_refused(recipe):
     chosen = options.parse(recipe, [])
     with pytest.raises(InputError, match="STEPS is None.*pass --steps"):
         options.apply_defaults(chosen, recipe, types.SimpleNamespace(shape=(2,)))
+
+
+def test_the_precisions_known_before_tensorflow_are_those_of_the_suite():
+    assert tuple(compat.PRECISIONS) == options.PRECISIONS

@@ -10,9 +10,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean
 from tfgan_suite.core.batches import batch_size
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean
 
 # Gives numbers in [0, 1) of a shape; each use has a name of its own.
 Draw = Callable[[tuple, str], tf.Tensor]

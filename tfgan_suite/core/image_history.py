@@ -8,8 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgan_suite.choices import must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 
 DTYPES = ("float32", "uint8")
 

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 from tfgan_suite import compat
-from tfgan_suite.choices import must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 
 # Arguments of Keras's own `compile` that a game has no use for.
 _KERAS_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics", "auto_scale_loss")

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean
 
 KINDS = ("normal", "uniform", "unit")
 

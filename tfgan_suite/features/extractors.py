@@ -27,8 +27,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.choices import must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.features.extractor_cards import card_layers
 from tfgan_suite.features.layer_outputs import layer_names, select_outputs
 from tfgan_suite.features.named_layers import FeatureNetwork, checksum, feature_network

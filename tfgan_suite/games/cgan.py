@@ -9,10 +9,9 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.choices import must_be
 from tfgan_suite.core.batches import examples, labels
 from tfgan_suite.core.class_conditional_game import ClassConditionalGame
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.games import sngan
 from tfgan_suite.layers import spectral
 from tfgan_suite.layers.conditioning import (

@@ -9,11 +9,10 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.choices import did_you_mean
 from tfgan_suite.core import network_checks
 from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import (

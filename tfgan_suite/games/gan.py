@@ -11,10 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.choices import must_be
 from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
 from tfgan_suite.losses import adversarial

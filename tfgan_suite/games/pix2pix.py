@@ -7,11 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgan_suite.choices import must_be
 from tfgan_suite.core import diff_augment, network_checks
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.translation_game import FORTH, TranslationGame, from_image, two_sides
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.layers.stateless_dropout import VARIANTS, dropout_noise, variant_noise
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.networks import translators

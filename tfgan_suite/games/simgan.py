@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean, must_be
 from tfgan_suite.core import network_checks
 from tfgan_suite.core.batches import unpacked
 from tfgan_suite.core.image_history import ImageHistory
@@ -18,7 +17,7 @@ from tfgan_suite.core.phased_training import PhasedTraining
 from tfgan_suite.core.signatures import Signature
 from tfgan_suite.core.trained_game import Arrays
 from tfgan_suite.core.translation_game import TranslationGame, from_image
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean, must_be
 from tfgan_suite.layers.convolution import Conv2D
 from tfgan_suite.losses.self_regularization import FEATURE_TRANSFORMS, FeatureTransform, distance
 from tfgan_suite.networks.blocks import check_positive_integers

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean
 from tfgan_suite.inference.generator import open_generator
 from tfgan_suite.style import colour
 from tfgan_suite.style.adain import PAINT, STATISTICS, AdaIN

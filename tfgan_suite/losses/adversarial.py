@@ -15,8 +15,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean
 
 Term = Callable[..., tf.Tensor]
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.choices import must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.utils.optional_packages import require
 

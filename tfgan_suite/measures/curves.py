@@ -20,9 +20,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
-from tfgan_suite.choices import must_be
 from tfgan_suite.core import adversarial_model
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.losses import adversarial, penalties
 from tfgan_suite.networks.blocks import check_positive_integers, mlp
 from tfgan_suite.training.optimizers import FusedAdam

@@ -8,8 +8,7 @@ from typing import Any
 import keras
 
 from tfgan_suite import compat
-from tfgan_suite.choices import must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
 from tfgan_suite.layers.elementwise import PReLU
 from tfgan_suite.layers.pixel_shuffle import ICNR, PixelShuffle, ShuffledConv2D, SubpixelConv2D

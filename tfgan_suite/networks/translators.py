@@ -12,8 +12,7 @@ from typing import Any
 import keras
 
 from tfgan_suite import compat
-from tfgan_suite.choices import must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.layers.convolution import Conv2D, PaddedConv2D
 from tfgan_suite.layers.normalization import BatchStatistics, InstanceStatistics
 from tfgan_suite.layers.resizing import ReflectionPadding2D

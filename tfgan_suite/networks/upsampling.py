@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfgan_suite.choices import must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose
 from tfgan_suite.layers.pixel_shuffle import ICNR, PixelShuffle
 from tfgan_suite.layers.resizing import (

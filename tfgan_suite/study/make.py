@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.choices import did_you_mean, must_be
 from tfgan_suite.data.readers import bit_depths, image_files, listing
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean, must_be
 from tfgan_suite.study.questions import INTRODUCTIONS, PAIRINGS, QUESTIONS
 from tfgan_suite.utils.files import write_bytes, writing_to
 from tfgan_suite.utils.json_files import read_json

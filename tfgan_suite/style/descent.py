@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.choices import must_be
 from tfgan_suite.data.readers import npz_files
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.utils import files
 from tfgan_suite.utils.json_files import parse_json
 from tfgan_suite.utils.optional_packages import require

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.choices import did_you_mean, must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean, must_be
 from tfgan_suite.features import architectures, weights
 
 PAPER = "Gatys, Ecker, Bethge 2016, arXiv:1508.06576"

@@ -16,8 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfgan_suite.choices import PRECISIONS, STRATEGIES, must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.export_names import check_name
 from tfgan_suite.utils.json_files import Number, mismatch
@@ -25,6 +24,10 @@ from tfgan_suite.utils.learning_rates import check_learning_rate
 from tfgan_suite.utils.text import printable
 
 TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, str)}
+
+# Known before TensorFlow is imported; the precisions are those of `compat.PRECISIONS`.
+PRECISIONS = ("float32", "bfloat16", "float16")
+STRATEGIES = ("one", "mirrored", "multiworker", "tpu")
 
 # No network has a size, and no run a count, beyond these; larger ones exhaust the memory.
 _LIMITS = {

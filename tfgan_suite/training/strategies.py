@@ -6,8 +6,8 @@ import os
 
 import tensorflow as tf
 
-from tfgan_suite.choices import STRATEGIES, must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
+from tfgan_suite.training.options import STRATEGIES
 from tfgan_suite.utils.json_files import COUNT, parse_json
 from tfgan_suite.utils.text import message_of
 

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from tfgan_suite.choices import did_you_mean, must_be
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, did_you_mean, must_be
 from tfgan_suite.utils.files import write_reason
 
 INTERRUPTED = "interrupted; files that were written before are complete"

@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from types import ModuleType
 
-from tfgan_suite.choices import did_you_mean
+from tfgan_suite.errors import did_you_mean
 
 
 def lazy_modules(
