@@ -110,12 +110,12 @@ def test_states_with_other_contents(tmp_path, change):
     "content", ["", "{", "[1]", '{"layers": 3}', '{"layers": {"features": 3}}', "[" * 10_000, "\0"]
 )
 def test_damaged_cards_of_extractors(tmp_path, content):
-    assert extractors._card_layers(tmp_path / "net.keras") == {}
+    assert extractors.card_layers(tmp_path / "net.keras") == {}
     (tmp_path / "net.json").write_text('{"layers": {"features": "four"}, "accuracy": 0.9}')
-    assert extractors._card_layers(tmp_path / "net.keras") == {"features": "four"}
+    assert extractors.card_layers(tmp_path / "net.keras") == {"features": "four"}
     (tmp_path / "net.json").write_text(content)
     with pytest.raises(InputError, match="net.json.*FILE:LAYER"):
-        extractors._card_layers(tmp_path / "net.keras")
+        extractors.card_layers(tmp_path / "net.keras")
 
 
 @pytest.mark.parametrize(

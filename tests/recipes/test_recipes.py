@@ -69,8 +69,8 @@ def prepared(name, shape, *words, embedded=False):
     [
         ("wgan_gp", (2,), ["--gp-weight", "0"], "gp_weight", 0.0),
         ("wgan_gp", (8, 8, 3), ["--linear-decay", "0"], "linear_decay", 0.0),
-        ("gan", (2,), ["--learning-rate", "0"], "learning_rate", 0.0),
-        ("lsgan", (2,), ["--discriminator-learning-rate", "0"], "discriminator_learning_rate", 0.0),
+        ("gan", (2,), ["--beta-1", "0"], "beta_1", 0.0),
+        ("lsgan", (2,), ["--ema-decay", "0"], "ema_decay", 0.0),
         ("cgan", (8, 8, 3), ["--conditioning", "projection", "--r1-weight", "0.25"], "r1_weight",
          0.25),
         ("ali", (8, 8, 3), ["--r1-weight", "0"], "r1_weight", 0.0),

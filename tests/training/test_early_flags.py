@@ -108,3 +108,7 @@ def test_a_parser_that_needs_more_of_its_program_waits_for_it():
     assert early_flags.parser_in(ast.parse("def parser():\n    return Parser(prog=NAME)")) is None
     assert early_flags.parser_in(ast.parse("def parser(words):\n    return words")) is None
     assert early_flags.parser_in(ast.parse("parser = 3")) is None
+
+
+def test_a_function_of_that_name_in_a_users_program_is_let_be():
+    assert early_flags.parser_in(ast.parse("def parser():\n    return 3")) is None

@@ -70,9 +70,10 @@ def parser_in(tree: ast.Module) -> Parser | None:
     flag = annotations.compiler_flag  # what its annotations name is not imported
     exec(compile(ast.Module(functions, []), "parser", "exec", flag), scope)
     try:
-        return scope["parser"]()
+        parser = scope["parser"]()
     except (NameError, TypeError):
         return None
+    return parser if isinstance(parser, Parser) else None
 
 
 def constants_in(tree: ast.Module, file: Path) -> dict[str, Any] | None:
