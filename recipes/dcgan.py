@@ -1,6 +1,6 @@
 """DCGAN on images (Radford, Metz, Chintala 2016).
 
-    python recipes/dcgan.py                                coloured shapes, 32x32, under 4 minutes
+    python recipes/dcgan.py                                coloured shapes, 32x32, about 7 minutes
     python recipes/dcgan.py --data IMAGES --size 64        your own folder of images
     python recipes/dcgan.py --data IMAGES --size 64 --paper --width 128 --batch 128 --steps 100000
 
