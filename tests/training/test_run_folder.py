@@ -234,12 +234,13 @@ def weights_of(folder):
 
 
 def test_a_process_killed_at_random_moments_ends_bit_identical(tmp_path):
-    steps, images = 200, tiny_recipe.images()
-    assert run_recipe(TINY, "--run", tmp_path / "whole", "--data", images, "--steps", steps) == 0
+    steps, images, rarely = 200, tiny_recipe.images(), ("--checkpoint-every", 10)
+    words = ("--run", tmp_path / "whole", "--data", images, "--steps", steps, *rarely)
+    assert run_recipe(TINY, *words) == 0
     folder, draws, killed = tmp_path / "killed", np.random.RandomState(4), 0
     for _ in range(20):
         before = newest_step(folder)
-        running = process(folder, images, steps)
+        running = process(folder, images, steps, *rarely)
         # Wait until it trains, so that every kill falls into training or saving.
         while running.poll() is None and newest_step(folder) == before and killed < 3:
             time.sleep(0.01)
