@@ -429,16 +429,18 @@ def test_gradients_are_summed_over_replicas(precision, two_replicas, wrapped):
     def step(first, second):
         strategy.run(lambda: descend(optimizer, variable, by_replica(first, second))[1])
 
-    step(0.25, 0.75)
+    # Tensors: each pair of Python's numbers would be traced anew.
+    half, pairs = tf.constant([0.25, 0.75]), tf.constant([[np.inf, 1.0], [1.0, np.inf]])
+    step(*tf.unstack(half))
     locals_ = strategy.experimental_local_results(compat.tensor_variable(variable))
     for local in locals_:
         np.testing.assert_array_equal(value_of(local)[:, 0], [1.0, -2.0])
     if wrapped:  # One replica alone is not finite: neither moves.
-        for pair in ((np.inf, 1.0), (1.0, np.inf)):
-            step(*pair)
+        for pair in pairs:
+            step(*tf.unstack(pair))
             for local in locals_:
                 np.testing.assert_array_equal(value_of(local)[:, 0], [1.0, -2.0])
-        step(0.25, 0.75)
+        step(*tf.unstack(half))
         for local in locals_:
             np.testing.assert_array_equal(value_of(local)[:, 0], [0.5, -1.0])
 
