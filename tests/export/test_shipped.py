@@ -1,5 +1,6 @@
 """The exports in `saved_models/`, made at an earlier time, go on working."""
 
+import json
 import pathlib
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tfgan_suite import InputError
 from tfgan_suite.cli.main import main
 from tfgan_suite.data.synthetic import shape_reader
-from tfgan_suite.export import load
+from tfgan_suite.export import card, load
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "saved_models"
 
@@ -32,9 +34,20 @@ def test_a_shipped_export_samples(name, shape, tmp_path):
         graph(seed=tf.constant(1), count=tf.constant(most + 1))
 
 
+@pytest.mark.parametrize(
+    "limit", [[None], {"examples": [None]}, {"examples": "9"}, {"examples": 0}]
+)
+def test_a_limit_that_is_no_number_is_damage(limit, tmp_path):
+    content = json.loads((FOLDER / "dcgan_shapes" / "1" / "card.json").read_text("utf-8"))
+    content["export"]["signatures"]["serving_default"]["limit"] = limit
+    (tmp_path / "card.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="card.json.*limit"):
+        card.read(tmp_path)
+
+
 def test_the_shipped_shapes_are_what_readme_says():
-    card = load(FOLDER / "dcgan_shapes").card
+    measured = load(FOLDER / "dcgan_shapes").card["measured"]
     samples = load(FOLDER / "dcgan_shapes").sample(500, seed=1)
     assert shape_reader.report(samples)["clean_share"] == pytest.approx(
-        card["measured"]["clean_share"], abs=0.06
+        measured["clean_share"], abs=0.06
     )

@@ -46,6 +46,7 @@ _SIGNATURE = {
     "output": _TENSOR,
     "further_outputs": Maybe([_TENSOR]),
     "multiple": Maybe(Number(int, 1, 2**16)),
+    "limit": Maybe({str: POSITIVE}),
 }
 _SCHEMA = {
     "export": {"signatures": {str: _SIGNATURE}},
@@ -164,7 +165,7 @@ def _limit(signature: Signature) -> dict[str, Any]:
 
 def restore_signature(description: Mapping[str, Any], call: Callable[..., Any]) -> Signature:
     """A signature from its entry, run by `call`; exports of older versions have no limit."""
-    unit, limit = next(iter(description.get("limit", {}).items()), ("examples", None))
+    unit, limit = next(iter((description.get("limit") or {}).items()), ("examples", None))
     output, *further = (
         restore(spec) for spec in (description["output"], *description.get("further_outputs", ()))
     )
