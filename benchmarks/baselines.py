@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tfgan_suite import InputError, data  # noqa: E402
 from tfgan_suite.utils import image_grids  # noqa: E402
+from tfgan_suite.utils.command_line import exit_code  # noqa: E402
 from tfgan_suite.utils.files import user_path, writing_to  # noqa: E402
 
 MOST = 10_000
@@ -134,13 +135,12 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("out", type=Path, help="folder for the translated images")
     parser.add_argument("--size", type=int, help="side of the images [64]")
     args = parser.parse_args(words)
-    try:
+
+    def command() -> None:
         for folder in write(args.data, user_path(args.out), args.size):
             print(folder)
-    except InputError as error:
-        print(f"baselines.py: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_code("baselines.py", command)
 
 
 if __name__ == "__main__":
