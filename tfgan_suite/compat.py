@@ -306,6 +306,24 @@ def adam_slots(
     return tensor_variable(slots[0]), tensor_variable(slots[1])
 
 
+def reset_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
+    """Brings a built optimizer back to its first step: its counter and moments become 0.
+
+    The learning rate and a loss scale stay as they are. To be called outside of graphs.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = tensor_variable(inner._learning_rate) if not follows_schedule(inner) else None
+    for variable in map(tensor_variable, inner.variables):
+        if variable is not rate:
+            variable.assign(tf.zeros_like(variable))
+
+
+def follows_schedule(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Whether the learning rate is a function of the optimizer's counter."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return callable(inner._learning_rate)
+
+
 def get_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     """The current learning rate, also of a schedule and through `loss_scaled`."""
     return float(tf.convert_to_tensor(optimizer.learning_rate))

@@ -354,7 +354,8 @@ def snapshot(game) -> dict[int, np.ndarray]:
 
 def variables(game) -> dict[str, tf.Variable]:
     """All that training changes: networks, averages, optimizers, counters, pools."""
-    named = {"steps": game.steps, "totals": game._totals}
+    own = {name: v for name, v in vars(game).items() if isinstance(v, tf.Variable)}
+    named = {name.strip("_"): v for name, v in own.items() if name != "_evaluated"}
     for player, networks in game.players().items():
         for kind, models in (("net", networks), ("average", game.ema(player))):
             for index, network in enumerate(models):

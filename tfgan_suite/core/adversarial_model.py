@@ -70,7 +70,7 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
         # A model that has only a train_step counts as not built, and then cannot be saved.
         self.built = True
         self.seed = int(seed)
-        self.steps = _counter("steps")
+        self.steps = counter("steps")
         # Replicas are traced in threads of their own, so what a step reports is kept by thread.
         self._reported = threading.local()
         # Terms that an update minimised, known once a step was traced; not a set that Keras tracks.
@@ -182,13 +182,25 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
                 average.trainable = False
                 setattr(self, name, average)
 
+    def active(self, network: keras.Model) -> keras.Model:
+        """The part of a network that the current step moves; by default all of it.
+
+        A game whose networks grow returns a model of the same variables' subset, the same one at
+        every call of a step.
+        """
+        return network
+
+    def _moved_by(self, player: str) -> list[Any]:
+        """The variables that an update of a player moves."""
+        return _trainable(map(self.active, self.players()[player]))
+
     # ---- verbs of a train step ---------------------------------------------------------------
 
     def tape(self, player: str) -> tf.GradientTape:
         """A tape that watches this player's variables and no other's."""
         tape = tf.GradientTape(watch_accessed_variables=False)
         with tape:
-            for variable in _trainable(self.players()[player]):
+            for variable in self._moved_by(player):
                 tape.watch(compat.tensor_variable(variable))
         return tape
 
@@ -209,7 +221,7 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
             The terms. Each is reported as `"player/name"`. In an evaluation, and of a player whose
             networks are frozen, they are only reported.
         """
-        variables = _trainable(self.players()[player])
+        variables = self._moved_by(player)
         if self.evaluating or not variables:
             return self._report(player, terms())
         optimizer = self.optimizer_of(player)
@@ -306,7 +318,8 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
             decay = tf.minimum(decay, (1.0 + steps) / (10.0 + steps))
         averages, values = [], []
         for average, network in zip(self.ema(player), self.players()[player]):
-            for old, new in zip(average.variables, network.variables):
+            used = zip(self.active(average).variables, self.active(network).variables)
+            for old, new in used:
                 old, new = compat.tensor_variable(old), compat.tensor_variable(new)
                 averages.append(old)
                 values.append(old + (new - old) * (1.0 - decay) if old.dtype.is_floating else new)
@@ -348,7 +361,8 @@ def _trainable(networks: Iterable[keras.Model]) -> list[Any]:
     return [variable for network in networks for variable in network.trainable_variables]
 
 
-def _counter(name: str) -> tf.Variable:
+def counter(name: str) -> tf.Variable:
+    """A counter that starts at 0, the same on all replicas: int64 scalar."""
     return tf.Variable(
         0,
         dtype=tf.int64,

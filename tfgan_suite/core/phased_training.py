@@ -32,6 +32,10 @@ class PhasedTraining(AdversarialModel):
         """The phase of step number `step`, counted from 0."""
         raise TypeError(f"{type(self).__name__} does not define phase_at(step)")
 
+    def begin_phase(self) -> None:
+        """Selects the phase of the next step; called before each, outside of its graph."""
+        self.__dict__["_phase"] = self.phase_at(int(self.steps.numpy()))
+
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """Keras's step function: one per phase, selected by the step counter.
 
@@ -46,9 +50,8 @@ class PhasedTraining(AdversarialModel):
             functions[phase] = self.train_function
 
         def train(iterator: Any) -> Any:
-            phase = self.phase_at(int(self.steps.numpy()))
-            self.__dict__["_phase"] = phase
-            return functions[phase](iterator)
+            self.begin_phase()
+            return functions[self.__dict__["_phase"]](iterator)
 
         self.train_function = train
         return train

@@ -1,4 +1,4 @@
-"""Layers that act on every element alone: a learnt offset per pixel, and PReLU."""
+"""Layers that act on every element alone: learnt offsets per pixel or channel, and PReLU."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import compat
+from tfgan_suite.layers.convolution import add_bias
 
 
 @compat.register_layer
@@ -32,6 +33,24 @@ class PixelBias(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "initial_value": self.initial_value}
+
+
+@compat.register_layer
+class ChannelBias(keras.layers.Layer):
+    """Adds a learnt number per channel, 0 at the start, as a convolution does.
+
+    Input and output shape `(batch, ..., channels)`.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        self.bias = self.add_weight(name="bias", shape=(input_shape[-1],), initializer="zeros")
+        self.built = True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return add_bias(inputs, self.bias)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return tuple(input_shape)
 
 
 @compat.register_layer
