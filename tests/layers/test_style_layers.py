@@ -8,9 +8,15 @@ from harness import value
 from tflite_layers import tflite_outputs
 
 from tfgan_suite import InputError, compat
+from tfgan_suite.layers.blur import BlurUpSampling2D
 from tfgan_suite.layers.equalized import EqualizedConv2D, EqualizedDense
 from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation
 from tfgan_suite.layers.normalization import PixelNormalization
+from tfgan_suite.layers.style_inputs import (
+    EqualizedDownConv2D,
+    NoiseBiasActivation,
+    ScaledLeakyReLU,
+)
 from tfgan_suite.layers.style_modulation import ModulatedConv2D, StyleNormalization
 
 DRAWS = np.random.RandomState(0)
@@ -169,11 +175,70 @@ def test_demodulation_undoes_the_size_of_a_style_and_keeps_variance_one():
     np.testing.assert_allclose(inside.std((1, 2)), 1.0, atol=0.1)
 
 
+def spread_by_hand(maps):
+    """Zeros between the pixels."""
+    batch, height, width, channels = maps.shape
+    spread = np.zeros((batch, 2 * height - 1, 2 * width - 1, channels), "f4")
+    spread[:, ::2, ::2] = maps
+    return spread
+
+
+def blurred_by_hand(maps):
+    """Without borders: 1, 3, 3, 1 along both axes, of sum 1."""
+    for axis in (1, 2):
+        parts = [np.roll(maps, -shift, axis) for shift in range(4)]
+        maps = sum(weight * part for weight, part in zip((1, 3, 3, 1), parts)) / 8
+        maps = maps[:, :-3] if axis == 1 else maps[:, :, :-3]
+    return maps
+
+
+def padded(maps, zeros):
+    return np.pad(maps, [(0, 0), (zeros, zeros), (zeros, zeros), (0, 0)])
+
+
+def test_upsampling_convolves_the_spread_maps_and_blurs_them():
+    layer = modulated(upsample=True, demodulate=False)
+    style = np.ones_like(STYLE)
+    kernel = value(layer.kernel) / np.sqrt(27)
+    wide = tf.nn.conv2d(padded(spread_by_hand(MAPS), 2), kernel, 1, "VALID").numpy()
+    expected = 4 * blurred_by_hand(padded(wide, 1))
+    outputs = layer([MAPS, style])
+    assert outputs.shape == (5, 8, 12, 7)
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    # Inside it is a convolution of maps that were upsampled by the same filter.
+    plain = tf.nn.conv2d(BlurUpSampling2D()(MAPS), kernel, 1, "SAME")
+    np.testing.assert_allclose(outputs[:, 2:-2, 2:-2], plain[:, 2:-2, 2:-2], atol=1e-5)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3])
+def test_downsampling_convolves_every_second_pixel_of_the_blurred_maps(kernel_size):
+    layer = EqualizedDownConv2D(2, kernel_size, gain=1.0)
+    outputs = layer(MAPS)
+    assert outputs.shape == (5, 2, 3, 2)
+    blurred = blurred_by_hand(padded(MAPS, 1 + kernel_size // 2))
+    kernel = layer.kernel_scale * value(layer.kernel)
+    np.testing.assert_allclose(outputs, tf.nn.conv2d(blurred, kernel, 2, "VALID"), atol=1e-5)
+
+
+def test_noise_bias_and_activation_come_in_this_order():
+    layer = NoiseBiasActivation()
+    noise = DRAWS.normal(size=(1, 4, 6, 1)).astype("f4")
+    layer.build([MAPS.shape, noise.shape])
+    layer.strength.assign(0.5)
+    layer.bias.assign([1.0, 0.0, -1.0])
+    x = MAPS + 0.5 * noise + np.float32([1, 0, -1])
+    expected = np.sqrt(2) * np.where(x > 0, x, 0.2 * x)
+    np.testing.assert_allclose(layer([MAPS, noise]), expected, atol=1e-5)
+    np.testing.assert_allclose(ScaledLeakyReLU()(x), expected, atol=1e-5)
+
+
 def test_impossible_styles_and_gains_are_refused():
     with pytest.raises(InputError, match="style of 2 numbers for 3 channels"):
         ModulatedConv2D(4, 3).build([(None, 4, 4, 3), (None, 2)])
     with pytest.raises(InputError, match="gain is 0"):
         ModulatedConv2D(4, 3, gain=0.0)
+    with pytest.raises(InputError, match="cannot be fused"):
+        ModulatedConv2D(4, 3, fused=True, upsample=True)
     again = ModulatedConv2D.from_config(modulated(demodulate=False, fused=True).get_config())
     assert (again.filters, again.demodulate, again.fused) == (7, False, True)
 
@@ -188,6 +253,8 @@ LAYERS = {
     "style": StyleNormalization,
     "modulated": lambda: ModulatedConv2D(2, 3),
     "modulated, fused": lambda: ModulatedConv2D(2, 3, fused=True),
+    "modulated, upsampled": lambda: ModulatedConv2D(2, 3, upsample=True),
+    "downsampled": lambda: EqualizedDownConv2D(2, 3),
 }
 
 

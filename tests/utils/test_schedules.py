@@ -9,7 +9,13 @@ from harness import value
 from tfgan_suite import InputError, compat
 from tfgan_suite.core.latent_game import Regularization
 from tfgan_suite.training.optimizers import FusedAdam
-from tfgan_suite.utils.schedules import CosineSchedule, HalfLifeDecay, smallest, value_at
+from tfgan_suite.utils.schedules import (
+    CosineSchedule,
+    HalfLifeDecay,
+    LinearRamp,
+    smallest,
+    value_at,
+)
 
 
 def test_a_cosine_is_exact_at_both_ends_and_half_way_in_between():
@@ -28,6 +34,15 @@ def test_a_half_life_is_the_number_of_steps_after_which_half_is_left():
     rising = HalfLifeDecay(CosineSchedule(0.0, 1000.0, 100))
     assert float(rising(0)) == 0.0  # the average is the newest value
     assert float(rising(100)) == pytest.approx(0.5**0.001, rel=1e-6)
+
+
+def test_a_ramp_is_a_share_of_the_steps_up_to_its_limit():
+    ramp = LinearRamp(0.05, 10.0)
+    assert [float(ramp(step)) for step in (0, 100, 200, 300)] == [0.0, 5.0, 10.0, 10.0]
+    decay = HalfLifeDecay.from_config(HalfLifeDecay(ramp).get_config())
+    assert float(decay(100)) == pytest.approx(0.5**0.2, rel=1e-6)
+    with pytest.raises(InputError, match="slope 0"):
+        LinearRamp(0.0, 1.0)
 
 
 def test_numbers_and_schedules_are_read_alike():

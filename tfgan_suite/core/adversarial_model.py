@@ -278,6 +278,7 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
         salt: str,
         kind: str = "normal",
         per_replica: bool = False,
+        shared: bool = False,
     ) -> tf.Tensor:
         """Noise of this step: a pure function of (seed, salt, step, position in the global batch).
 
@@ -290,6 +291,7 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
             kind: `"normal"` (standard normal), `"uniform"` (in [-1, 1)) or `"unit"` (in [0, 1)).
             per_replica: draw only this replica's part, from a seed of its own. For noise as
                 large as images on many replicas; results then depend on their number.
+            shared: draw the same on all replicas; no axis of the shape is the batch.
 
         Returns:
             float32 tensor of the given shape.
@@ -297,7 +299,7 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
         step: Any = self.steps
         if self.evaluating:  # the number of the batch, so that every evaluation is alike
             salt, step = f"evaluation/{salt}", tf.convert_to_tensor(self.__dict__["_evaluated"])[-1]
-        return stateless_noise.draw(shape, kind, self.seed, salt, step, per_replica)
+        return stateless_noise.draw(shape, kind, self.seed, salt, step, per_replica, shared)
 
     # ---- averages ----------------------------------------------------------------------------
 

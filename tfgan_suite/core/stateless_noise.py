@@ -19,6 +19,7 @@ def draw(
     salt: str,
     step: int | tf.Variable,
     per_replica: bool = False,
+    shared: bool = False,
 ) -> tf.Tensor:
     """Draws noise; arguments as for `AdversarialModel.noise`, with seed and step.
 
@@ -29,7 +30,7 @@ def draw(
         InputError: an unknown kind.
     """
     shape = list(shape)
-    replicas, replica = _replicas()
+    replicas, replica = (1, 0) if shared else _replicas()
     step = tf.cast(tf.convert_to_tensor(step), tf.int64)
     if per_replica:
         step, replicas = step * replicas + tf.cast(replica, tf.int64), 1

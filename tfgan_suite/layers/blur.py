@@ -120,6 +120,22 @@ class BlurDownSampling2D(Blur2D):
         return batch, height and height // 2, width and width // 2, channels
 
 
+def padded_blur(maps: tf.Tensor, line: Sequence[float], padding: int) -> tf.Tensor:
+    """Blurs maps after zeros were added on all four sides: StyleGAN2's filters of even length.
+
+    Args:
+        maps: `(batch, height, width, channels)`, channels fixed.
+        line: n weights along one axis; the filter is divided by its sum.
+        padding: rows and columns of zeros on each side.
+
+    Returns:
+        `(batch, height + 2 padding - n + 1, width + 2 padding - n + 1, channels)`.
+    """
+    kernel = tf.constant(filter_kernel(np.asarray(line), maps.shape[-1]), maps.dtype)
+    sides = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
+    return tf.nn.depthwise_conv2d(tf.pad(maps, sides), kernel, (1, 1, 1, 1), "VALID")
+
+
 def filter_kernel(line: np.ndarray, channels: int) -> np.ndarray:
     """The kernel of a depthwise convolution: the outer square of a filter, of sum 1.
 

@@ -14,11 +14,13 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
-from tfgan_suite.layers import cpu_blocked_convolution
+from tfgan_suite.layers import blur, cpu_blocked_convolution
 from tfgan_suite.layers.equalized import fan_in
 from tfgan_suite.layers.normalization import standardize
 
 EPSILON = 1e-8
+# StyleGAN2's filter for resampling by 2; in upsampling its sum is 2 along each axis.
+RESAMPLING = (1.0, 3.0, 3.0, 1.0)
 
 
 @compat.register_layer
@@ -77,12 +79,16 @@ class ModulatedConv2D(keras.layers.Layer):
         gain: of c; 1 in StyleGAN2.
         fused: compute with one kernel per image, `d s c w`, instead of scaled maps. The result is
             the same; the default, False, needs less memory and converts to TFLite.
+        upsample: double height and width: the maps are spread out with zeros between the pixels,
+            convolved, and blurred by the filter 1, 3, 3, 1; not with `fused`.
 
-    Input: `[maps, style]` with maps `(batch, height, width, channels)`, sides fixed where `fused`,
-    and style s `(batch, channels)`; output `(batch, height, width, filters)`. No bias.
+    Input: `[maps, style]` with maps `(batch, height, width, channels)`, sides fixed where `fused`
+    or `upsample`, and style s `(batch, channels)`; output `(batch, height, width, filters)`, sides
+    doubled where `upsample`. No bias.
 
     Raises:
-        InputError: a gain that is not above 0, or a style of another number of channels.
+        InputError: a gain that is not above 0, both `fused` and `upsample`, or a style of another
+            number of channels.
     """
 
     def __init__(
@@ -92,13 +98,17 @@ class ModulatedConv2D(keras.layers.Layer):
         demodulate: bool = True,
         gain: float = 1.0,
         fused: bool = False,
+        upsample: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not gain > 0:
             raise InputError(f"gain is {gain}; it must be above 0")
+        if fused and upsample:
+            raise InputError("a modulated convolution with upsample=True cannot be fused")
         self.filters, self.kernel_size = int(filters), int(kernel_size)
         self.demodulate, self.gain, self.fused = bool(demodulate), float(gain), bool(fused)
+        self.upsample = bool(upsample)
 
     def build(self, input_shape: Any) -> None:
         maps, style = input_shape
@@ -122,7 +132,10 @@ class ModulatedConv2D(keras.layers.Layer):
         if self.fused:
             return self._fused(maps, style, kernel)
         scaled = maps * tf.cast(style, maps.dtype)[:, None, None]
-        outputs = _convolution(scaled, tf.cast(kernel, maps.dtype), bool(training))
+        if self.upsample:
+            outputs = _upsampled(scaled, tf.cast(kernel, maps.dtype))
+        else:
+            outputs = _convolution(scaled, tf.cast(kernel, maps.dtype), bool(training))
         if self.demodulate:
             # The sum over pixels does not depend on the style.
             squares = tf.matmul(tf.square(style), tf.reduce_sum(tf.square(kernel), [0, 1]))
@@ -154,7 +167,9 @@ class ModulatedConv2D(keras.layers.Layer):
         return tf.reshape(outputs, (-1, height, width, filters))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        return (*input_shape[0][:-1], self.filters)
+        batch, height, width, _ = input_shape[0]
+        factor = 2 if self.upsample else 1
+        return batch, height and factor * height, width and factor * width, self.filters
 
     def get_config(self) -> dict[str, Any]:
         own = {
@@ -163,6 +178,7 @@ class ModulatedConv2D(keras.layers.Layer):
             "demodulate": self.demodulate,
             "gain": self.gain,
             "fused": self.fused,
+            "upsample": self.upsample,
         }
         return {**super().get_config(), **own}
 
@@ -172,3 +188,20 @@ def _convolution(maps: tf.Tensor, kernel: tf.Tensor, training: bool) -> tf.Tenso
     if training and cpu_blocked_convolution.is_faster(maps.shape, kernel, "same", (1, 1, 1, 1)):
         return cpu_blocked_convolution.convolution(maps, kernel, "same")
     return tf.nn.conv2d(maps, kernel, 1, "SAME")
+
+
+def _upsampled(maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """`blur(conv(maps with zeros between the pixels, kernel))`, of twice the size.
+
+    A transposed convolution needs a quarter of the products of a convolution of upsampled maps.
+    """
+    height, width = maps.shape[1:3]
+    rows, columns, _, filters = kernel.shape
+    # Transposed convolutions read their kernel from its last pixel to the first.
+    transposed = tf.transpose(tf.reverse(kernel, [0, 1]), (0, 1, 3, 2))
+    sides = 2 * (height - 1) + rows, 2 * (width - 1) + columns
+    shape = (tf.shape(maps)[0], *sides, filters)
+    spread = tf.nn.conv2d_transpose(maps, transposed, shape, 2, "VALID")
+    spread = tf.ensure_shape(spread, (None, *sides, filters))
+    padding = (2 * height + len(RESAMPLING) - 1 - sides[0]) // 2
+    return blur.padded_blur(4.0 * spread, RESAMPLING, padding)

@@ -124,6 +124,37 @@ def zero_centred(discriminator: Discriminator, points: tf.Tensor) -> tuple[tf.Te
     return 0.5 * tf.reduce_mean(_squared_slopes(gradients)), outputs
 
 
+def path_lengths(
+    synthesis: Callable[[tf.Tensor], tf.Tensor],
+    w: tf.Tensor,
+    noise: Callable[[tuple[int, ...]], tf.Tensor],
+) -> tf.Tensor:
+    """Lengths `|J^T y|` of a generator's steps along random images y (Karras et al. 2020).
+
+    ```
+    length = sqrt(mean over layers of sum over features of J^2),   J = d sum(G(w) y) / dw,
+    y ~ N(0, 1) / sqrt(height width)
+    ```
+
+    Args:
+        synthesis: maps styles to images `(batch, height, width, channels)`.
+        w: `(batch, layers, features)`; a gradient of the lengths passes through it.
+        noise: draws standard normal numbers `(batch, *shape)` for a shape of one image.
+
+    Returns:
+        float32 `(batch,)`.
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(w)
+        images = tf.cast(synthesis(w), tf.float32)
+        height, width = images.shape[1:3]
+        y = noise(tuple(images.shape[1:])) / (height * width) ** 0.5
+        total = tf.reduce_sum(images * y)
+    gradient = tape.gradient(total, w)
+    squares = tf.reduce_mean(tf.reduce_sum(tf.square(tf.cast(gradient, tf.float32)), 2), 1)
+    return tf.sqrt(squares + SMALLEST_SQUARED_SLOPE)
+
+
 def clip_weights(variables: Sequence[Any], limit: float) -> None:
     """Clips every variable to [-limit, limit], in or out of a replica context.
 

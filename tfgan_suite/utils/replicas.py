@@ -44,6 +44,14 @@ def _assign(variable: tf.Variable, value: tf.Tensor) -> None:
     variable.assign(value)
 
 
+def mean(value: tf.Tensor) -> tf.Tensor:
+    """The mean of a tensor over all replicas, on each of them."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return value
+    return context.all_reduce("MEAN", value)
+
+
 def gather(part: tf.Tensor) -> tf.Tensor:
     """The global batch, in order of the replicas, from this replica's part of it."""
     context = tf.distribute.get_replica_context()

@@ -58,6 +58,38 @@ class CosineSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable(package="tfgan_suite")
+class LinearRamp:
+    """`min(slope t, limit)` after t steps.
+
+    As a half-life it lets an average of weights remember a share of the training, until it has its
+    full memory.
+
+    Args:
+        slope: growth in a step.
+        limit: largest value.
+
+    Raises:
+        InputError: one of them is not above 0.
+    """
+
+    def __init__(self, slope: float, limit: float):
+        if not (slope > 0 and limit > 0):
+            raise InputError(f"a ramp of slope {slope} up to {limit}; both must be above 0")
+        self.slope, self.limit = float(slope), float(limit)
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        step = tf.cast(tf.convert_to_tensor(step), tf.float32)
+        return tf.minimum(self.slope * step, self.limit)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"slope": self.slope, "limit": self.limit}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LinearRamp:
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="tfgan_suite")
 class HalfLifeDecay:
     """Decay of a moving average whose half-life follows a schedule: `0.5 ** (1 / half_life)`.
 

@@ -1,0 +1,278 @@
+"""The networks of StyleGAN2: mapping, synthesis with skips, residual discriminator.
+
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020, arXiv:1912.04958.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+from tfgan_suite.errors import InputError
+from tfgan_suite.layers.blur import BlurDownSampling2D, BlurUpSampling2D
+from tfgan_suite.layers.conditioning import OneHot
+from tfgan_suite.layers.elementwise import ChannelBias
+from tfgan_suite.layers.equalized import EqualizedConv2D, EqualizedDense
+from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation
+from tfgan_suite.layers.normalization import PixelNormalization
+from tfgan_suite.layers.style_inputs import (
+    EqualizedDownConv2D,
+    LearnedConstant,
+    NoiseBiasActivation,
+    ScaledLeakyReLU,
+    StyleOfLayer,
+    StylePerLayer,
+)
+from tfgan_suite.layers.style_modulation import ModulatedConv2D
+from tfgan_suite.networks.blocks import check_positive_integers
+
+MAPPING, SYNTHESIS, STYLES = "mapping", "synthesis", "styles"
+MAPPING_MULTIPLIER = 0.01
+RESIDUAL_SCALE = math.sqrt(0.5)
+
+
+def resolutions(size: int) -> list[int]:
+    """4, 8 and so on to the size.
+
+    Raises:
+        InputError: the size is not 4 times a power of 2, at least 8; names the nearest ones.
+    """
+    powers = [4 << n for n in range(1, 12)]
+    if size not in powers:
+        near = sorted(sorted(powers, key=lambda power: abs(power - size))[:2])
+        raise InputError(
+            f"size {size} is not 4 times a power of 2; the nearest sizes that are"
+            f" {' and '.join(map(str, near))}"
+        )
+    return [side for side in (4, *powers) if side <= size]
+
+
+def channels(side: int, base: int, most: int) -> int:
+    """Channels of the maps of a size: `min(2 base / side, most)`, at least 1."""
+    return max(1, min(2 * base // side, most))
+
+
+def check_shape(shape: tuple[int, ...], **numbers: int) -> list[int]:
+    """The resolutions of images of a shape; numbers are checked to be positive integers."""
+    if len(shape) != 3 or shape[0] != shape[1]:
+        raise InputError(
+            f"examples of shape {tuple(shape)}; style-based networks are for square images"
+            " (height, width, channels)"
+        )
+    check_positive_integers(**numbers)
+    return resolutions(shape[0])
+
+
+def build_mapping(
+    layers: int,
+    latent_dim: int = 512,
+    style_dim: int = 512,
+    depth: int = 8,
+    classes: int | None = None,
+    gain: float = 1.0,
+    activation_gain: float = math.sqrt(2.0),
+) -> keras.Model:
+    """z, normalized, through dense layers that learn at a hundredth of the rate.
+
+    Args:
+        layers: style vectors that it returns, all alike.
+        latent_dim: length of z.
+        style_dim: length of w, and units of the layers.
+        depth: layers.
+        classes: number of classes, whose learned vectors `(latent_dim,)` join z; None: no labels.
+        gain: of the weights.
+        activation_gain: factor of the activation.
+
+    Returns:
+        Model from z `(batch, latent_dim)` or `[z, label]` to w `(batch, layers, style_dim)`,
+        float32.
+    """
+    z = keras.Input((latent_dim,), name="z")
+    inputs: Any = z
+    x: Any = z
+    if classes is not None:
+        label = keras.Input((), dtype="int32", name="label")
+        inputs = [z, label]
+        code = OneHot(classes, dtype="float32")(label)
+        embedding = keras.layers.Dense(
+            latent_dim,
+            use_bias=False,
+            kernel_initializer=keras.initializers.RandomNormal(0.0, 1.0),
+            dtype="float32",
+        )(code)
+        x = keras.layers.Concatenate(dtype="float32")([z, embedding])
+    x = PixelNormalization(dtype="float32")(x)
+    for _ in range(depth):
+        x = EqualizedDense(
+            style_dim,
+            gain=gain,
+            learning_rate_multiplier=MAPPING_MULTIPLIER,
+            dtype="float32",
+        )(x)
+        x = ScaledLeakyReLU(dtype="float32")(x)
+    w = StylePerLayer(layers, dtype="float32", name=STYLES)(x)
+    return keras.Model(inputs, w, name=MAPPING)
+
+
+def build_synthesis(
+    shape: tuple[int, ...],
+    style_dim: int = 512,
+    channel_base: int = 16384,
+    channel_max: int = 512,
+) -> keras.Model:
+    """From a constant to images by modulated convolutions; the RGB images of all sizes are summed.
+
+    Args:
+        shape: of the images.
+        style_dim: length of w.
+        channel_base, channel_max: see `channels`.
+
+    Returns:
+        Model from `[w, noise_0, noise_1, ...]` with w `(batch, layers, style_dim)` and noise
+        `(batch or 1, height, width, 1)` to images, float32, about in [-1, 1].
+    """
+    sides = check_shape(shape)
+    w = keras.Input((2 * len(sides), style_dim), name="w")
+    noise = [
+        keras.Input((side, side, 1), name=f"noise_{n}") for n, side in enumerate(noise_sides(sides))
+    ]
+    x = image = None
+    for level, side in enumerate(sides):
+        filters = channels(side, channel_base, channel_max)
+        if x is None:
+            x = LearnedConstant((4, 4, filters))(w)
+        else:
+            x = _styled(x, w, 2 * level - 1, noise[2 * level - 1], filters, upsample=True)
+        x = _styled(x, w, 2 * level, noise[2 * level], filters)
+        rgb = _modulated(x, w, 2 * level + 1, shape[2], 1, demodulate=False)
+        rgb = ChannelBias(dtype="float32")(rgb)
+        if image is not None:
+            rgb = keras.layers.Add(dtype="float32")([rgb, BlurUpSampling2D(dtype="float32")(image)])
+        image = rgb
+    return keras.Model([w, *noise], image, name=SYNTHESIS)
+
+
+def noise_sides(sides: list[int]) -> list[int]:
+    """Height of the noise map of each convolution: one at 4 pixels, two at every other size."""
+    return [side for side in sides for _ in range(1 if side == 4 else 2)]
+
+
+def build_generator(
+    shape: tuple[int, ...] = (1024, 1024, 3),
+    latent_dim: int = 512,
+    style_dim: int = 512,
+    mapping_layers: int = 8,
+    channel_base: int = 16384,
+    channel_max: int = 512,
+    classes: int | None = None,
+) -> keras.Model:
+    """StyleGAN2's generator; the defaults are configuration F for faces at 1024 pixels.
+
+    Args:
+        shape: of the images, `(size, size, channels)` with a size of 4 times a power of 2.
+        latent_dim: length of z.
+        style_dim: length of w.
+        mapping_layers: dense layers from z to w.
+        channel_base, channel_max: maps of side s have `min(2 channel_base / s, channel_max)`
+            channels; configuration E has a base of 8192.
+        classes: number of classes; None: the generator takes no label.
+
+    Returns:
+        Model from z `(batch, latent_dim)`, a label int32 `(batch,)` if there are classes, and one
+        noise map `(batch or 1, height, width, 1)` per convolution to images, float32, about in
+        [-1, 1]: there is no tanh. Its layers `mapping` and `synthesis` are the two networks.
+
+    Raises:
+        InputError: a shape or a number that does not fit.
+    """
+    sizes = {"latent_dim": latent_dim, "style_dim": style_dim, "mapping_layers": mapping_layers}
+    if classes is not None:
+        sizes["classes"] = classes
+    sides = check_shape(shape, **sizes, channel_base=channel_base, channel_max=channel_max)
+    mapping = build_mapping(2 * len(sides), latent_dim, style_dim, mapping_layers, classes)
+    return joined(mapping, build_synthesis(shape, style_dim, channel_base, channel_max))
+
+
+def joined(mapping: keras.Model, synthesis: keras.Model) -> keras.Model:
+    """The generator of a mapping and a synthesis, both of which stay layers of it."""
+    latent = [
+        keras.Input(each.shape[1:], dtype=each.dtype, name=name_of(each)) for each in mapping.inputs
+    ]
+    noise = [keras.Input(each.shape[1:], name=name_of(each)) for each in synthesis.inputs[1:]]
+    w = mapping(latent if len(latent) > 1 else latent[0])
+    return keras.Model([*latent, *noise], synthesis([w, *noise]), name="style_generator")
+
+
+def name_of(tensor: Any) -> str:
+    """The name of a Keras input."""
+    return tensor.name.split(":")[0]
+
+
+def build_discriminator(
+    shape: tuple[int, ...] = (1024, 1024, 3),
+    channel_base: int = 16384,
+    channel_max: int = 512,
+    group_size: int = 4,
+    classes: int | None = None,
+) -> keras.Model:
+    """StyleGAN2's discriminator: residual blocks down to 4 pixels, minibatch deviation, dense.
+
+    Args:
+        shape, channel_base, channel_max, classes: as for `build_generator`.
+        group_size: images in a group of the minibatch deviation, at most.
+
+    Returns:
+        Model from images, or `[image, label]`, to logits `(batch, 1)`, float32.
+
+    Raises:
+        InputError: a shape or a number that does not fit.
+    """
+    numbers = {"channel_base": channel_base, "channel_max": channel_max, "group_size": group_size}
+    if classes is not None:
+        numbers["classes"] = classes
+    sides = check_shape(shape, **numbers)
+    widths = {side: channels(side, channel_base, channel_max) for side in sides}
+    image = keras.Input(shape, name="image")
+    x = _convolution(widths[shape[0]], 1)(image)
+    x = ScaledLeakyReLU()(x)
+    for index, side in enumerate(reversed(sides[1:])):
+        x = _residual_block(x, widths[side], widths[side // 2], f"features_{index}")
+    x = MinibatchDeviation(group_size)(x)
+    x = ScaledLeakyReLU()(_convolution(widths[4], 3)(x))
+    x = keras.layers.Flatten(dtype="float32")(x)
+    x = ScaledLeakyReLU(dtype="float32")(EqualizedDense(widths[4], gain=1.0, dtype="float32")(x))
+    outputs = EqualizedDense(1 if classes is None else classes, gain=1.0, dtype="float32")(x)
+    if classes is None:
+        return keras.Model(image, outputs, name="style_discriminator")
+    label = keras.Input((), dtype="int32", name="label")
+    code = OneHot(classes, dtype="float32")(label)
+    logit = keras.layers.Dot(axes=1, dtype="float32")([outputs, code])
+    return keras.Model([image, label], logit, name="style_discriminator")
+
+
+def _convolution(filters: int, size: int, **options: Any) -> keras.layers.Layer:
+    return EqualizedConv2D(filters, size, padding="same", gain=1.0, **options)
+
+
+def _residual_block(x: Any, filters: int, outputs: int, name: str) -> Any:
+    """Two convolutions and a linear path around them, both to half the size."""
+    skip = _convolution(outputs, 1, use_bias=False)(BlurDownSampling2D()(x))
+    x = ScaledLeakyReLU()(_convolution(filters, 3)(x))
+    x = ScaledLeakyReLU()(EqualizedDownConv2D(outputs, 3, gain=1.0)(x))
+    x = keras.layers.Add()([x, skip])
+    return keras.layers.Rescaling(RESIDUAL_SCALE, name=name)(x)
+
+
+def _modulated(x: Any, w: Any, index: int, filters: int, size: int, **options: Any) -> Any:
+    """A convolution whose input channels the style of a layer scales, by 1 at first on average."""
+    style = EqualizedDense(x.shape[-1], gain=1.0, bias_initializer="ones", dtype="float32")(
+        StyleOfLayer(index, dtype="float32")(w)
+    )
+    return ModulatedConv2D(filters, size, **options)([x, style])
+
+
+def _styled(x: Any, w: Any, index: int, noise: Any, filters: int, upsample: bool = False) -> Any:
+    x = _modulated(x, w, index, filters, 3, upsample=upsample)
+    return NoiseBiasActivation()([x, noise])
