@@ -18,6 +18,8 @@ ADDONS_STACK = "python_version < '3.12'"
 KERAS3_STACK = "python_version >= '3.12'"
 
 MEASURES = ["scipy>=1.9"]
+LATENT = ["scipy>=1.9", "scikit-learn>=1.1"]
+VIDEO = ["av>=10"]
 PLOTS = ["matplotlib>=3.5"]
 
 setup(
@@ -58,9 +60,14 @@ setup(
             "selenium>=4",
             *MEASURES,
             *PLOTS,
+            *LATENT,
+            *VIDEO,
         ],
         # Statistics of human studies, matchings, exact transport.
         "measures": MEASURES,
+        # Blending, searches and linear probes in latent spaces; MP4 files of `walk`.
+        "latent": LATENT,
+        "video": VIDEO,
         # Figures of recipes/curves.py and recipes/metropolis.py.
         "plots": PLOTS,
         # The standalone TFLite runtime, for parity reports.

@@ -3,8 +3,12 @@
 import json
 import shutil
 
+import numpy as np
+
 from tfgan_suite.cli.main import main
 from tfgan_suite.export import load
+from tfgan_suite.games.dcgan import DCGAN
+from tfgan_suite.inference.generator import open_generator
 
 
 def test_export_counts_the_version_up(tiny_run, tmp_path, capsys):
@@ -25,3 +29,24 @@ def test_a_format_over_its_bound_is_left_out_and_said(tiny_run, tmp_path, capsys
     assert "over the bound 1e-09" in said["left_out"]["tflite_float16"]
     files = sorted(p.name for p in (tmp_path / said["path"] / "tflite").iterdir())
     assert files == ["float32.tflite", "int8.tflite"]
+
+
+def test_the_discriminator_goes_along_on_request(tiny_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(DCGAN, "export_formats", ("saved_model",))
+    run, target = str(tiny_run / "run"), str(tmp_path / "exports")
+    assert main(["export", run, "--to", target, "--with-discriminator", "--json"]) == 0
+    path = json.loads(capsys.readouterr().out.splitlines()[-1])["path"]
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 8, 8, 1)).astype("f4")
+    exported, trained = open_generator(path), open_generator(run)
+    for name in ("score", "features"):
+        ours, theirs = (
+            opened.run_signature({"image": images}, name) for opened in (exported, trained)
+        )
+        assert list(ours) == list(theirs) == ["score" if name == "score" else "features_0"]
+        np.testing.assert_allclose(*(next(iter(a.values())) for a in (ours, theirs)), atol=1e-5)
+    logits = trained.game.discriminator(images, training=False)
+    np.testing.assert_allclose(
+        trained.run_signature({"image": images}, "score")["score"], logits[:, 0], atol=1e-5
+    )
+    assert {"score", "features"} <= set(exported.signatures) and "png" in exported.signatures
+    assert not list((tmp_path / "exports").rglob("score*"))  # no TFLite file of it

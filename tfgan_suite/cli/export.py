@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="height and width of the TFLite files of a network that takes images of any size"
         " [those of the training images]",
     )
+    parser.add_argument(
+        "--with-discriminator",
+        action="store_true",
+        help="add the discriminator to the SavedModel, as the signatures score and features, for"
+        " inpaint, project, neighbours and probe",
+    )
     add_json(parser)
 
 
@@ -69,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
             info,
             source=source,
             size=args.size,
+            with_discriminator=args.with_discriminator,
             float16_bound=args.float16_bound,
             **({} if args.int8_bound is None else {"int8_bound": args.int8_bound}),
         )

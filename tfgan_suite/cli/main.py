@@ -25,6 +25,8 @@ COMMANDS = {
     "measure": ("measure", "measure a run, an export or a folder against real data"),
     MEASURE_SR: ("measure_super_resolution", "as `measure sr`: PSNR and SSIM of super-resolution"),
     "study": ("study", "create a web page that asks people, or analyse their answers"),
+    "walk": ("walk", "animate what lies between samples"),
+    "arithmetic": ("arithmetic", "add and subtract samples in the latent space"),
     "doctor": ("doctor", "show versions, devices and missing extras, and test training"),
 }
 

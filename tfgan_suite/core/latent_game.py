@@ -15,6 +15,7 @@ from tfgan_suite.core import diff_augment, network_checks
 from tfgan_suite.core.adversarial_model import AdversarialModel
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import batch_size
+from tfgan_suite.core.scoring_game import ScoringGame
 from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
 from tfgan_suite.core.trained_game import Arrays
 from tfgan_suite.errors import InputError
@@ -80,7 +81,7 @@ class Regularization:
         diff_augment.parse(self.augment)
 
 
-class LatentGame(AdversarialModel):
+class LatentGame(ScoringGame, AdversarialModel):
     """A generator from noise against a discriminator; a subclass adds `train_step` and the terms.
 
     Args:

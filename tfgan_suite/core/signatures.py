@@ -118,6 +118,7 @@ class Signature:
         limit: most examples or pixels at once; None: unlimited.
         limit_unit: what `limit` counts: `"examples"` or, where inputs have open sides, `"pixels"`
             as `counted` counts them.
+        saved_model_only: whether exports leave it out of the TFLite files.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -128,6 +129,7 @@ class Signature:
     further_outputs: tuple[TensorSpec, ...] = ()
     limit: int | None = None
     limit_unit: str = "examples"
+    saved_model_only: bool = False
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:

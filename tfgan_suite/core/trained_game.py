@@ -41,6 +41,10 @@ class TrainedGame:
         """What the trained game offers; `"serving_default"` is the one that grids show."""
         raise TypeError(f"{type(self).__name__} has no signatures(): give one for its generator")
 
+    def discriminator_signatures(self) -> dict[str, Signature]:
+        """What a discriminator offers, as signatures beside those of `signatures()`; here none."""
+        return {}
+
     def recalibrate_batch_norm(self) -> None:
         """Brings the sampling networks into the state that is exported. By default: as they are.
 
@@ -100,9 +104,10 @@ class TrainedGame:
     def signature_function(self, name: str = DEFAULT) -> Callable[..., dict[str, tf.Tensor]]:
         """A signature as a traced function that returns outputs by name.
 
-        It is traced once for the networks that it uses.
+        It is one of `signatures()` or `discriminator_signatures()`, traced once for the networks
+        that it uses.
         """
-        signature = self.signatures()[name]
+        signature = self.signatures().get(name) or self.discriminator_signatures()[name]
         networks = [id(network) for network in signature.networks]
         # Kept in __dict__: Keras would try to track a function set as an attribute.
         functions = self.__dict__.setdefault("_signature_functions", {})

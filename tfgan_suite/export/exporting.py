@@ -214,7 +214,7 @@ def _compare(
                 lambda spec, *arrays: parity.compare(*arrays, job.bounds["saved_model"]),
             )
         }
-        if job.kinds:
+        if job.kinds and not signature.saved_model_only:
             scratch = staged / ".scratch"
             tflite.freeze(scratch, job.signatures[name], traced[name])
             results.update(_compare_tflite(job, name, staged, inputs[name], references[name]))

@@ -153,6 +153,15 @@ class Exported:
         arrays = {spec.name: outputs[spec.name].numpy() for spec in self.outputs(signature)}
         return arrays if len(arrays) > 1 else arrays[self.output(signature).name]
 
+    def tensor_function(self, signature: str = DEFAULT) -> Callable[..., Mapping[str, tf.Tensor]]:
+        """A signature as a function of tensors by name, through which gradients pass.
+
+        Raises:
+            InputError: an unknown signature.
+        """
+        self._signature(signature)
+        return self._loaded.signatures[signature]
+
     def sample(
         self,
         count: int,

@@ -293,6 +293,10 @@ class EBGAN(LatentGame):
         reconstruction, code = self.critic(inputs, training=True)
         return energies(inputs, reconstruction, self.energy), code
 
+    def opponent_score(self, examples: tf.Tensor, outputs: Any) -> tf.Tensor:
+        """Energies `(batch,)` from the critic's outputs: reconstructions and codes."""
+        return energies(examples, outputs[0], self.energy)
+
     def critic_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """Loss terms of the critic for examples `(batch, ...)`."""
         real_energy, terms = self.score_real(

@@ -21,7 +21,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import load, repeat_input
 from tfgan_suite.export.tflite_files import open_interpreter
-from tfgan_suite.utils import image_grids, saved_models
+from tfgan_suite.utils import export_names, image_grids, saved_models
 from tfgan_suite.utils.files import failure_reason
 
 UNKNOWN = "unknown"
@@ -42,6 +42,8 @@ class Generator:
         game: the game of a run; None where its code is not there.
         path: the folder or file that was opened.
         fixed_batch: examples that go through it at once, where that is fixed (TFLite: 1).
+        tensor_functions: maps a signature's name to a function of tensors, with gradients; None
+            where there are none (TFLite).
     """
 
     name: str
@@ -52,6 +54,7 @@ class Generator:
     path: Path
     game: Any = None
     fixed_batch: int | None = None
+    tensor_functions: Callable[[str], Callable[..., Mapping[str, tf.Tensor]]] | None = None
 
     def signature(self, name: str = DEFAULT) -> Signature:
         """One of its signatures.
@@ -64,6 +67,22 @@ class Generator:
                 f"{self.name} has no signature {name!r}; it has {', '.join(self.signatures)}"
             )
         return self.signatures[name]
+
+    def tensor_function(self, name: str = DEFAULT) -> Callable[..., Mapping[str, tf.Tensor]]:
+        """A signature as a function of tensors by input name, through which gradients pass.
+
+        Returns:
+            Function that returns tensors by output name.
+
+        Raises:
+            InputError: there is none of this name, or a TFLite file, which has no gradients.
+        """
+        self.signature(name)
+        if self.tensor_functions is None:
+            raise InputError(
+                f"{self.name} is a TFLite file, which has no gradients; pass the run or the export"
+            )
+        return self.tensor_functions(name)
 
     @property
     def bit_depth(self) -> int | None:
@@ -187,13 +206,14 @@ def open_generator(source: str | Path) -> Generator:
     """Opens a trained generator.
 
     Args:
-        source: a run folder, an export (`saved_models/NAME` or `saved_models/NAME/VERSION`), a
-            SavedModel of any origin (its folder or its `saved_model.pb`), or a `.tflite` file.
+        source: a run folder, an export (`saved_models/NAME` or `saved_models/NAME/VERSION`; of the
+            shipped ones the name alone), a SavedModel of any origin (its folder or its
+            `saved_model.pb`), or a `.tflite` file.
 
     Raises:
         InputError: none of these, or one that is damaged.
     """
-    path = Path(source)
+    path = export_names.shipped(source) or Path(source)
     try:
         exists = path.exists()
     except (OSError, ValueError) as error:  # a name too long, with a null byte, no permission
@@ -228,7 +248,7 @@ def _of_run(path: Path, name: str) -> Generator:
 
     signatures = {
         key: dataclasses.replace(signature, call=runner(key))
-        for key, signature in game.signatures().items()
+        for key, signature in {**game.signatures(), **game.discriminator_signatures()}.items()
     }
     facts = {
         "game": game.name,
@@ -240,7 +260,8 @@ def _of_run(path: Path, name: str) -> Generator:
         "constants": vars(options),
         "ema": _draws_with_averages(game),
     }
-    return Generator(name, "run", signatures, game.usage, facts, path, game)
+    functions = game.signature_function
+    return Generator(name, "run", signatures, game.usage, facts, path, game, None, functions)
 
 
 def _draws_with_averages(game: Any) -> bool:
@@ -261,7 +282,10 @@ def _of_export(path: Path, name: str) -> Generator:
         return call
 
     signatures = _described(exported.card, runner)
-    return Generator(name, "export", signatures, exported.usage, exported.card, exported.path)
+    functions, path = exported.tensor_function, exported.path
+    return Generator(
+        name, "export", signatures, exported.usage, exported.card, path, tensor_functions=functions
+    )
 
 
 def _described(
@@ -297,7 +321,15 @@ def _of_saved_model(path: Path, name: str) -> Generator:
     if DEFAULT not in signatures:
         signatures[DEFAULT] = next(iter(signatures.values()))
     usage = "sample {}" if signatures[DEFAULT].drawable else "translate {} IMAGES OUTPUT"
-    return Generator(name, "saved_model", signatures, usage, {}, path)
+    return Generator(
+        name,
+        "saved_model",
+        signatures,
+        usage,
+        {},
+        path,
+        tensor_functions=lambda key: loaded.signatures[key],
+    )
 
 
 def _of_tflite(path: Path) -> Generator:

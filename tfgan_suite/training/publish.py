@@ -185,6 +185,7 @@ def export_run(
     measured: dict[str, float] | None = None,
     source: data.Source | None = None,
     size: int | None = None,
+    with_discriminator: bool = False,
     **bounds: float | None,
 ) -> tuple[ExportResult, dict[str, str]]:
     """Exports a game as the next version of `<export>/<recipe>_<data>`.
@@ -199,6 +200,8 @@ def export_run(
             inputs, and int8 is calibrated on them. None: random stand-ins.
         size: height and width of the TFLite files of networks that take images of any size;
             None: those of the training data.
+        with_discriminator: whether the SavedModel also holds the discriminator's signatures,
+            `score` and `features`.
         **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`; the latter is
             the game's own by default.
 
@@ -207,7 +210,8 @@ def export_run(
         more than their bound, with reasons.
 
     Raises:
-        InputError: a size for a network that takes a single size.
+        InputError: a size for a network that takes a single size; a game whose discriminator has
+            no signatures.
         ExportError: the SavedModel itself differs, or the game cannot be exported.
     """
     step = int(game.steps.numpy())
@@ -220,9 +224,14 @@ def export_run(
     inputs = _example_inputs(game, source, info, size)
     name = naming.check_export_name(options, card["game"], info)
 
+    if with_discriminator and not game.discriminator_signatures():
+        raise InputError(
+            f"{run.folder} is of a game whose discriminator cannot be exported;"
+            " --with-discriminator is for games from noise, such as recipes/dcgan.py"
+        )
     print("exporting and comparing with the trained networks ...", flush=True)
     result = export(
-        game,
+        _JoinedSignatures(game) if with_discriminator else game,
         options.export,
         name=name,
         card=card,
@@ -233,6 +242,20 @@ def export_run(
     )
     _record_export(run, step, result.path)
     return result, result.left_out
+
+
+class _JoinedSignatures:
+    """A game as `export` sees it, with the signatures of its discriminator.
+
+    Args:
+        game: the game.
+    """
+
+    def __init__(self, game: keras.Model):
+        self.game = game
+
+    def signatures(self) -> dict[str, Any]:
+        return {**self.game.signatures(), **self.game.discriminator_signatures()}
 
 
 def _card(

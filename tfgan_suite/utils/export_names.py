@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 from tfgan_suite.errors import InputError
 
@@ -23,3 +25,23 @@ def check_name(name: str) -> None:
             f"export name {name!r} cannot be used; expected a name that Windows can store, no name"
             " of a device such as NUL and no dot at the end: pass another name"
         )
+
+
+def shipped(source: str | os.PathLike) -> Path | None:
+    """The folder of a shipped export that is called by its name alone, such as dcgan_shapes.
+
+    Args:
+        source: as the user wrote it.
+
+    Returns:
+        The folder of this name in `saved_models/`, below the current folder or beside the package;
+        None where `source` exists itself or is no such name.
+    """
+    text = os.fspath(source)
+    if not _NAME.fullmatch(text) or os.path.exists(text):
+        return None
+    for home in (Path(), Path(__file__).resolve().parents[2]):
+        folder = home / "saved_models" / text
+        if folder.is_dir():
+            return folder
+    return None
