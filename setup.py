@@ -18,7 +18,7 @@ ADDONS_STACK = "python_version < '3.12'"
 KERAS3_STACK = "python_version >= '3.12'"
 
 MEASURES = ["scipy>=1.9"]
-LATENT = ["scipy>=1.9", "scikit-learn>=1.1"]
+LATENT = ["scipy>=1.11", "scikit-learn>=1.1"]
 VIDEO = ["av>=10"]
 PLOTS = ["matplotlib>=3.5"]
 

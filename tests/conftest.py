@@ -33,7 +33,8 @@ mcmc/test_metropolis pipeline/test_streams core/test_any_game faults/test_paths 
 data/test_simulated synthetic/test_shapes recipes/test_gaze recipes/test_curves games/test_dcgan
 export/test_saved_model pipeline/test_order recipes/test_classifier features/test_extractors
 readers/test_tfds games/test_ebgan layers/test_spectral data/test_content_style
-data/test_super_resolution cli/test_export faults/test_windows
+data/test_super_resolution cli/test_export faults/test_windows latent/test_projection
+latent/test_inpainting latent/test_space latent/test_arithmetic
 """.split()
 
 

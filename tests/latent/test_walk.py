@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import types
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ class Codes(Space):
         return columns[:, None, :, None].astype("f4")
 
 
-CODES = Codes(None, 5)
+CODES = Codes(types.SimpleNamespace(name="codes"), 5)
 
 
 def test_samples_are_those_of_the_command_sample(space):

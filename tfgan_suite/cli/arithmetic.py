@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from tfgan_suite.cli import latent_arguments
 from tfgan_suite.errors import InputError
@@ -16,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     operands = "samples as the command sample counts them from 0: 3,8,12; with --of label a class"
     add("--base", required=True, help=f"what to start from: {operands}, such as 'red circle'")
-    add("--minus", default="", help="what to subtract, likewise; the mean of all of them")
-    add("--plus", default="", help="what to add, likewise")
+    add("--minus", help="what to subtract, likewise; the mean of all of them")
+    add("--plus", help="what to add, likewise")
     add(
         "--of",
         choices=("number", "label"),
@@ -25,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="operands are numbers of samples, or classes, of which samples are picked by the"
         " oracle of an embedded world or by --classifier [number]",
     )
-    add("--average", type=int, default=3, help="samples of each class, with --of label [3]")
+    add("--average", type=int, default=6, help="samples of each class, with --of label [6]")
     add("--trials", type=int, default=1, help="repetitions with other samples, with --of label [1]")
     add("--expect", help="class that the result should have, with --of label [as the words say]")
     add("--classifier", type=Path, help="Keras file of recipes/classifier.py, for --of label")
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: bad input.
     """
-    texts = {"base": args.base, "minus": args.minus, "plus": args.plus}
+    texts = {"base": args.base, "minus": args.minus or "", "plus": args.plus or ""}
     if not args.minus and not args.plus:
         raise InputError("there is nothing to add or to subtract; pass --plus, --minus or both")
     folder = latent_arguments.check_folder(args.out)
@@ -55,11 +54,11 @@ def run(args: argparse.Namespace) -> int:
 
     space = spaces.open_space(args.source, "arithmetic", args.seed)
     if args.of == "number":
-        results: list[Any] = [arithmetic.arithmetic(space, **numbers, seed=args.seed)]
-        written = arithmetic.write(results, folder, dict(numbers))
+        result = arithmetic.arithmetic(space, **numbers, seed=args.seed)
+        written = arithmetic.write(result, folder, dict(numbers))
         return latent_arguments.print_numbers(args, written, "calculated")
     read, names = arithmetic.reader(space, args.classifier)
-    results, measured = arithmetic.by_class(
+    first, results, measured = arithmetic.by_class(
         space,
         read,
         names,
@@ -68,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         trials=args.trials,
         expected=args.expect,
     )
-    written = arithmetic.write(results, folder, measured)
+    written = arithmetic.write(first, folder, measured, results)
     sentence = f"{written['classes'][0] or 'no class'}"
     if written["share"] is not None:
         sentence = (

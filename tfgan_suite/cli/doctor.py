@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 OPTIONAL = (
     ("ai_edge_litert", "litert", "TFLite parity is measured with TensorFlow's own interpreter"),
     ("tensorflow_serving", "serving", "exports have no TensorFlow Serving warm-up file"),
-    ("scipy", "measures", "no analysis of human studies, code matching or transport plans"),
+    ("scipy", "measures", "no human studies, transport plans, Poisson blending or L-BFGS"),
+    ("sklearn", "latent", "no linear probes and no ablation of generators"),
+    ("av", "video", "no MP4 files of walks"),
     ("matplotlib", "plots", "recipes/curves.py and recipes/metropolis.py draw no figures"),
     ("torch", "bench", "benchmarks/speed.py has nothing to compare with"),
 )

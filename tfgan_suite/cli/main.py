@@ -27,6 +27,11 @@ COMMANDS = {
     "study": ("study", "create a web page that asks people, or analyse their answers"),
     "walk": ("walk", "animate what lies between samples"),
     "arithmetic": ("arithmetic", "add and subtract samples in the latent space"),
+    "inpaint": ("inpaint", "fill holes in images with what a generator would draw"),
+    "project": ("project", "search the z whose image is nearest to a photo"),
+    "neighbours": ("neighbours", "show samples beside their nearest training images"),
+    "probe": ("probe", "judge the features of a discriminator by a linear classifier"),
+    "ablate": ("ablate", "make a generator forget what lies in a box, or a class"),
     "doctor": ("doctor", "show versions, devices and missing extras, and test training"),
 }
 

@@ -79,18 +79,20 @@ class ScoringGame:
 
 
 def _score(game: Any, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    outputs = game.opponent(_opponent_inputs(game, inputs), training=False)
+    arrays = _opponent_inputs(game, inputs)
+    # Keras warns of a list of one where the network was built from a single input.
+    outputs = game.opponent(arrays if len(arrays) > 1 else arrays[0], training=False)
     score = game.opponent_score(next(iter(inputs.values())), outputs)
     return game.realness * tf.reshape(tf.cast(score, tf.float32), [-1])
 
 
-def _opponent_inputs(game: Any, inputs: Mapping[str, tf.Tensor]) -> Any:
+def _opponent_inputs(game: Any, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
     arrays = list(inputs.values())
     if _judges_latents(game):
         # Where the discriminator judges pairs, an example comes with the z inferred from it.
         encode = game.signatures()["encode"]
         arrays.append(encode.call(**{encode.inputs[0].name: arrays[0]}))
-    return arrays if len(arrays) > 1 else arrays[0]
+    return arrays
 
 
 def _judges_latents(game: Any) -> bool:

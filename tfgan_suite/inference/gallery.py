@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -42,10 +42,14 @@ class Gallery:
     Args:
         title: the page's title.
         note: a line below the title.
+        heads: of the two or three columns.
     """
 
-    def __init__(self, title: str, note: str = ""):
+    def __init__(
+        self, title: str, note: str = "", heads: Sequence[str] = ("input", "output", "target")
+    ):
         self.title, self.note = printable(title), printable(note)
+        self._heads = list(heads)
         # A row takes about 100 KiB, as a line of JSON: of many rows, a file holds them.
         self._rows = tempfile.SpooledTemporaryFile(SPOOLED)  # noqa: SIM115
         weakref.finalize(self, self._rows.close)
@@ -76,9 +80,9 @@ class Gallery:
             InputError: the rows do not fit on the disk of temporary files.
         """
         name, note = printable(name), printable(note)
-        cells = [_image_tag(image, f"input of {name}"), _image_tag(output, f"output of {name}")]
+        images = [image, output, *([] if target is None else [target])]
+        cells = [_image_tag(array, f"{h} of {name}") for h, array in zip(self._heads, images)]
         if target is not None:
-            cells.append(_image_tag(target, f"target of {name}"))
             self._has_target = True
         with files.writing_to(tempfile.gettempdir()):
             self._rows.seek(0, os.SEEK_END)
@@ -91,7 +95,7 @@ class Gallery:
 
     def _parts(self) -> Iterator[str]:
         """The page's HTML, row by row."""
-        heads = ["input", "output", *(["target"] if self._has_target else [])]
+        heads = self._heads if self._has_target else self._heads[:2]
         head = "".join(f'<th scope="col">{column}</th>' for column in heads)
         title = html.escape(self.title)
         yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

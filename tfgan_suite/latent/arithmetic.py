@@ -6,7 +6,7 @@ Single samples are unstable, so each concept is the mean of several.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from tfgan_suite.latent.space import Inputs, Space
 
 JITTER = 0.25  # of the neighbours of the result, uniform, as in the paper
 FRAMES = 8  # from the base to the result
-POOL = 4096  # samples among which operands of a class are looked for
+POOL, LARGEST_POOL = 1024, 2**15  # samples among which operands of a class are looked for
 NO_CLASS = -1
 
 # Maps images (count, height, width, channels) to class indices (count,); -1 is none.
@@ -88,32 +88,56 @@ def arithmetic(
         raise InputError("arithmetic needs a base, and samples to add or to subtract")
     numbers = {"base": list(base), "minus": list(minus), "plus": list(plus)}
     drawn = {name: space.samples(some) for name, some in numbers.items() if some}
-    jitter = np.random.default_rng(seed)
-    inputs, neighbours, way = {}, {}, {}
+    return _with_neighbours(space, drawn, seed)
+
+
+def result_of(space: Space, drawn: Mapping[str, Inputs]) -> Inputs:
+    """The generator's inputs `(1, ...)` for operands `"base"`, `"minus"`, `"plus"`, `(count, ...)`.
+
+    Labels are those of the first of the base. Uniform noise is clipped to [-1, 1].
+    """
+    inputs = {}
     for spec in space.inputs:
         parts = {name: arrays[spec.name] for name, arrays in drawn.items()}
-        first = parts["base"][:1]
         if spec.kind == "label":
-            inputs[spec.name] = first
-            neighbours[spec.name] = way[spec.name] = np.repeat(first, FRAMES, axis=0)
+            inputs[spec.name] = parts["base"][:1]
+        else:
+            total = combine(parts["base"], parts.get("minus"), parts.get("plus"))
+            inputs[spec.name] = _inside(spec, total[None])
+    return inputs
+
+
+def _with_neighbours(space: Space, drawn: Mapping[str, Inputs], seed: int) -> Result:
+    """The result of operands, with what is shown around it."""
+    inputs = result_of(space, drawn)
+    base = result_of(space, {"base": drawn["base"]})
+    jitter = np.random.default_rng(seed)
+    neighbours, way = {}, {}
+    for spec in space.inputs:
+        point = inputs[spec.name]
+        if spec.kind == "label":
+            neighbours[spec.name] = way[spec.name] = np.repeat(point, FRAMES, axis=0)
             continue
-        result = combine(parts["base"], parts.get("minus"), parts.get("plus"))
-        noise = jitter.uniform(-JITTER, JITTER, (8, *result.shape))
-        inputs[spec.name] = _inside(spec, result[None])
-        neighbours[spec.name] = _inside(spec, result + noise)
-        start, shares = combine(parts["base"], None, None), np.linspace(0.0, 1.0, FRAMES)
-        line = interpolation.lerp(start.reshape(-1), result.reshape(-1), shares)
-        way[spec.name] = _inside(spec, line.reshape(-1, *result.shape))
+        noise = jitter.uniform(-JITTER, JITTER, (FRAMES, *point.shape[1:]))
+        neighbours[spec.name] = _inside(spec, point + noise)
+        ends = base[spec.name].reshape(-1), point.reshape(-1)
+        line = interpolation.lerp(*ends, np.linspace(0.0, 1.0, FRAMES))
+        way[spec.name] = _inside(spec, line.reshape(-1, *point.shape[1:]))
     operands = {name: space.generate(arrays) for name, arrays in drawn.items()}
-    pixels = combine(operands["base"], operands.get("minus"), operands.get("plus"))
     return Result(
         space.generate(inputs)[0],
         space.generate(neighbours),
         space.generate(way),
-        np.clip(pixels, -1.0, 1.0).astype(np.float32),
+        with_pixels(operands),
         operands,
         inputs,
     )
+
+
+def with_pixels(operands: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The same arithmetic with images, clipped to [-1, 1]: ghosts of all operands."""
+    total = combine(operands["base"], operands.get("minus"), operands.get("plus"))
+    return np.clip(total, -1.0, 1.0).astype(np.float32)
 
 
 def _inside(spec: Any, points: np.ndarray) -> np.ndarray:
@@ -213,10 +237,10 @@ def by_class(
     names: Sequence[str],
     concepts: dict[str, str],
     *,
-    average: int = 3,
+    average: int = 6,
     trials: int = 1,
     expected: str | None = None,
-) -> tuple[list[Result], dict[str, Any]]:
+) -> tuple[Result, np.ndarray, dict[str, Any]]:
     """Arithmetic with concepts: `"red circle" - "circle" + "square"`.
 
     Args:
@@ -230,8 +254,9 @@ def by_class(
         expected: class of the result; by default what the words say.
 
     Returns:
-        A result for each trial, and numbers: the operands, the class of each result and the
-        share of the expected one, also for arithmetic with pixels.
+        The first trial in full; the images of all trials `(trials, height, width, channels)`; and
+        numbers: the operands, the class of each result and the share of the expected one, also
+        for arithmetic with pixels.
 
     Raises:
         InputError: an unknown class, or too few samples of one.
@@ -241,27 +266,59 @@ def by_class(
     groups = {key: matching(names, text) for key, text in concepts.items() if text}
     goal = expected or expected_name(concepts)
     goals = matching(names, goal) if goal is not None else []
-    labels = read(space.generate(space.draw(POOL)))
-    results, operands = [], []
+    size = POOL
+    while True:
+        pool = space.draw(size)
+        images = space.generate(pool)
+        labels = read(images)
+        try:
+            operands = _operands(labels, groups, concepts, average, trials)
+            break
+        except InputError:
+            if size >= LARGEST_POOL:
+                raise
+        size *= 4
+    drawn = [
+        {key: {n: a[rows] for n, a in pool.items()} for key, rows in numbers.items()}
+        for numbers in operands
+    ]
+    inputs = [result_of(space, trial) for trial in drawn]
+    results = space.generate({n: np.concatenate([i[n] for i in inputs]) for n in inputs[0]})
+    pixels = [with_pixels({k: images[rows] for k, rows in trial.items()}) for trial in operands]
+    classes = read(results)
+    return (
+        _with_neighbours(space, drawn[0], space.seed),
+        results,
+        {
+            "concepts": concepts,
+            "expected": goal,
+            "trials": trials,
+            "operands": operands,
+            "classes": [str(names[c]) if c >= 0 else None for c in classes],
+            "share": float(np.isin(classes, goals).mean()) if goals else None,
+            "share_with_pixels": float(np.isin(read(np.stack(pixels)), goals).mean())
+            if goals
+            else None,
+        },
+    )
+
+
+def _operands(
+    labels: np.ndarray,
+    groups: Mapping[str, list[int]],
+    concepts: Mapping[str, str],
+    average: int,
+    trials: int,
+) -> list[dict[str, list[int]]]:
+    """Numbers of samples for each trial, by concept."""
+    operands = []
     for trial in range(trials):
         numbers = {}
         for key, group in groups.items():
-            count = -(-average // len(group)) * len(group)
-            start = trial * (count // len(group))
-            numbers[key] = pick(labels, group, count, start, concepts[key])
+            turns = -(-average // len(group))
+            numbers[key] = pick(labels, group, turns * len(group), trial * turns, concepts[key])
         operands.append(numbers)
-        results.append(arithmetic(space, **numbers, seed=trial))
-    found = read(np.stack([result.image for result in results]))
-    pixels = read(np.stack([result.pixels for result in results]))
-    return results, {
-        "concepts": concepts,
-        "expected": goal,
-        "trials": trials,
-        "operands": operands,
-        "classes": [str(names[c]) if c >= 0 else None for c in found],
-        "share": float(np.isin(found, goals).mean()) if goals else None,
-        "share_with_pixels": float(np.isin(pixels, goals).mean()) if goals else None,
-    }
+    return operands
 
 
 def expected_name(concepts: dict[str, str]) -> str | None:
@@ -272,32 +329,29 @@ def expected_name(concepts: dict[str, str]) -> str | None:
     return " ".join(remaining + added) or None
 
 
-def write(results: Sequence[Result], folder: Path, numbers: dict[str, Any]) -> dict[str, Any]:
+def write(
+    first: Result, folder: Path, numbers: dict[str, Any], results: np.ndarray | None = None
+) -> dict[str, Any]:
     """Writes `arithmetic.png` (operands, result, neighbours, control) and `numbers.json`.
 
     Args:
-        results: of the trials; the first is drawn with its operands, then all of several.
+        first: the result that is drawn with its operands.
         folder: for the files.
         numbers: what was measured.
+        results: images of all trials, where there are several.
 
     Returns:
         The numbers, with the files.
     """
-    first = results[0]
     signs = {"base": "base, mean of", "minus": "minus, mean of", "plus": "plus, mean of"}
     captions = [f"{signs[key]} {len(images)}" for key, images in first.operands.items()]
     images = list(first.operands.values())
     captions += ["from the base to the result", "result, and its neighbours", "with pixels"]
-    images += [
-        first.way,
-        np.concatenate([first.image[None], first.neighbours]),
-        first.pixels[None],
-    ]
-    if len(results) > 1:
-        shown = results[:48]
+    images += [first.way, np.concatenate([first.image[None], first.neighbours])]
+    images.append(first.pixels[None])
+    if results is not None and len(results) > 1:
         captions.append(f"results of {len(results)} trials")
-        for start in range(0, len(shown), 12):
-            images.append(np.stack([result.image for result in shown[start : start + 12]]))
+        images += [results[start : start + 12] for start in range(0, min(len(results), 48), 12)]
         captions += [""] * (len(images) - len(captions))
     path = figures.write_png(folder, "arithmetic.png", figures.rows(captions, images))
     numbers = {**numbers, "files": [path]}

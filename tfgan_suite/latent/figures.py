@@ -92,3 +92,28 @@ def write_numbers(folder: Path, numbers: Mapping[str, Any]) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         files.write_bytes(path, (json.dumps(numbers, indent=2) + "\n").encode())
     return str(path)
+
+
+def bars(values: Sequence[tuple[str, float]], width: int = 640) -> np.ndarray:
+    """Shares as horizontal bars with their numbers.
+
+    Args:
+        values: names and numbers from 0 to 1.
+        width: of the drawing.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+    """
+    from PIL import Image, ImageDraw
+
+    row, start, end = 26, 200, width - 60
+    image = Image.new("RGB", (width, row * len(values) + 8), "white")
+    draw = ImageDraw.Draw(image)
+    for index, (name, value) in enumerate(values):
+        top = 4 + index * row
+        draw.text((6, top + 7), name, fill="black")
+        draw.rectangle((start, top + 4, end, top + row - 4), fill="#e6eaf0")
+        filled = start + round((end - start) * min(max(value, 0.0), 1.0))
+        draw.rectangle((start, top + 4, filled, top + row - 4), fill="#3d6fb6")
+        draw.text((end + 8, top + 7), f"{value:.3f}", fill="black")
+    return np.asarray(image)

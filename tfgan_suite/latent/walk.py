@@ -128,7 +128,7 @@ def write(result: Walk, folder: Path, *, mp4: bool = False, columns: int = 16) -
     stride = max(1, -(-result.steps // columns))
     shown = result.images[::stride]
     per_row = min(columns, -(-result.steps // stride))
-    grid = image_grids.image_grid(shown, per_row, min_width=768)
+    grid = image_grids.image_grid(shown, per_row, min_width=1200)
     paths = [
         figures.write_png(folder, "walk.png", grid),
         figures.write_gif(folder, "walk.gif", frames),

@@ -1,0 +1,177 @@
+"""The command `inpaint`: fills holes in images with what a generator would draw there."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tfgan_suite.cli import latent_arguments
+from tfgan_suite.errors import InputError
+
+KINDS = ("centre", "random", "half", "lowres")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    latent_arguments.add_source(parser)
+    add = parser.add_argument
+    add("input", help="an image of the size that the generator draws, a folder of them, or data")
+    add(
+        "--mask",
+        default="centre",
+        help="image, white where pixels are known and black in the hole, or centre, random (80%%"
+        " are missing), half, lowres (every fourth pixel is known) [centre]",
+    )
+    add(
+        "--paste", action="store_true", help="fill the hole as generated, without blending the seam"
+    )
+    add("--candidates", type=int, default=2048, help="random z that are compared first [2048]")
+    add("--restarts", type=int, default=8, help="the best of them, to go on from [8]")
+    add("--iterations", type=int, default=60, help="steps of Adam from each [60]")
+    add("--learning-rate", type=float, default=0.03, help="of Adam [0.03]")
+    add(
+        "--prior",
+        type=float,
+        default=0.003,
+        help="weight of the discriminator's judgement, where there is one [0.003]",
+    )
+    add(
+        "--weighting",
+        choices=("paper", "binary"),
+        default="paper",
+        help="known pixels count by the holes around them, or equally [paper]",
+    )
+    add("--labels", help="classes to draw, by name or index, for games with classes [all]")
+    add("--split", choices=("train", "test"), default="test", help="of data [test]")
+    add("--count", type=int, default=64, help="examples of data, at most [64]")
+    add("--data", help="training data, to compare with its mean and its nearest image")
+    latent_arguments.add_seed(parser)
+    latent_arguments.add_output(parser, "inpainted")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command; exit code 0.
+
+    Raises:
+        InputError: bad input.
+    """
+    folder = latent_arguments.check_folder(args.out)
+    if args.count < 1:
+        raise InputError(f"--count is {args.count}; it must be at least 1")
+    from tfgan_suite.latent import inpainting, masks, pictures
+    from tfgan_suite.latent import space as spaces
+
+    search = inpainting.Search(
+        args.candidates,
+        args.restarts,
+        args.iterations,
+        args.learning_rate,
+        args.prior,
+        weighting=args.weighting,
+    )
+    space = spaces.open_space(args.source, "inpaint", args.seed)
+    height, width, _ = space.shape
+    if args.mask in KINDS:
+        mask = masks.make(args.mask, height, width, args.seed)
+    else:
+        mask = masks.check(_mask(args.mask), height, width, f"the mask {args.mask}")
+    names, images = pictures.read(args.input, space.shape, split=args.split, count=args.count)
+    if args.prior and not space.has_discriminator:
+        print(
+            f"{args.source} does not hold a discriminator, so the known pixels alone decide; for"
+            " the prior pass a run, or an export made with --with-discriminator",
+            file=sys.stderr,
+        )
+    start = time.monotonic()
+    completed = inpainting.inpaint(
+        space,
+        images,
+        mask,
+        search,
+        paste=args.paste,
+        labels=latent_arguments.parse_labels(space, args.labels),
+    )
+    seconds = (time.monotonic() - start) / len(images)
+    numbers: dict[str, Any] = {
+        "images": len(images),
+        "mask": args.mask,
+        "missing": float(1.0 - mask.mean()),
+        "prior": completed.used_prior,
+        "loss_at_start": float(completed.losses[0].mean()),
+        "loss": float(completed.losses.min(axis=0).mean()),
+        "seconds_per_image": round(seconds, 4),
+    }
+    if args.mask in KINDS:  # the images show what is in the hole
+        numbers["hole_error"] = float(inpainting.hole_error(completed.images, images, mask).mean())
+    fillings = {}
+    if args.data:
+        fillings = _baselines(args.data, space, images, mask)
+        for name, filled in fillings.items():
+            error = float(inpainting.hole_error(filled, images, mask).mean())
+            numbers[f"hole_error_of_{name}"] = error
+    written = _write(folder, names, images, mask, completed, fillings, numbers)
+    sentence = f"filled {len(images)}"
+    if "hole_error" in numbers:
+        sentence += f", mean absolute error in the hole {numbers['hole_error']:.3f} in [-1, 1]"
+    return latent_arguments.print_numbers(args, written, sentence)
+
+
+def _mask(name: str) -> Any:
+    from tfgan_suite.latent import pictures
+
+    if not Path(name).is_file():
+        raise InputError(f"--mask is {name!r}; expected {', '.join(KINDS)} or an image file")
+    return pictures.read_mask(name)
+
+
+def _baselines(source: str, space: Any, images: Any, mask: Any) -> dict[str, Any]:
+    """Images filled with the mean of the training data, and with its nearest image."""
+    import numpy as np
+
+    from tfgan_suite.latent import inpainting, pictures
+
+    train = pictures.load_data(source, space.shape)
+    examples = train.take(min(len(train), 60000))[train.key]
+    mean = np.broadcast_to(examples.mean(axis=0), images.shape)
+    return {
+        "mean": np.where(mask[..., None] > 0, images, mean),
+        "nearest": inpainting.nearest_filling(images, mask, examples),
+    }
+
+
+def _write(
+    folder: Path,
+    names: list[str],
+    images: Any,
+    mask: Any,
+    completed: Any,
+    fillings: dict[str, Any],
+    numbers: dict[str, Any],
+) -> dict[str, Any]:
+    """Writes each completed image, `inpaint.png` and the numbers."""
+    import numpy as np
+
+    from tfgan_suite.latent import figures
+    from tfgan_suite.utils import image_grids
+
+    paths = []
+    known = mask[..., None] > 0
+    for name, image, filled in zip(names, images, completed.images):
+        pixels = np.where(known, image_grids.to_uint8(image), image_grids.to_uint8(filled))
+        paths.append(figures.write_png(folder / "completed", f"{Path(name).stem}.png", pixels))
+    shown = slice(0, 12)
+    rows = {
+        "what is known": np.where(known, images, 0.0)[shown],
+        "completed": completed.images[shown],
+        "generated": completed.generated[shown],
+        **{f"filled with the {name} of the data": a[shown] for name, a in fillings.items()},
+        "the image": images[shown],
+    }
+    figure = figures.rows(list(rows), list(rows.values()))
+    numbers = {**numbers, "figure": figures.write_png(folder, "inpaint.png", figure)}
+    numbers["files"] = paths
+    figures.write_numbers(folder, numbers)
+    return numbers
