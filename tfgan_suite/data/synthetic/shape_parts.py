@@ -60,6 +60,38 @@ def coverage(
     return np.clip(0.5 - outside, 0.0, 1.0)
 
 
+def paint(
+    shape: np.ndarray,
+    colour: np.ndarray,
+    centre: np.ndarray,
+    radius: np.ndarray,
+    angle: np.ndarray,
+    grey: np.ndarray,
+    size: int,
+) -> np.ndarray:
+    """Composites silhouettes onto plain backgrounds.
+
+    Args:
+        shape, centre, radius, angle, size: as for `coverage`.
+        colour: `(n,)` index into `PALETTE`.
+        grey: `(n,)` level of the background, 0 to 1.
+
+    Returns:
+        uint8 `(n, size, size, 3)`.
+    """
+    images = np.empty((len(shape), size, size, 3), np.uint8)
+    block = max(1, 2**20 // size**2)  # a few MiB of floats at a time
+    tint = np.array([0.97, 1.0, 1.10], np.float32)  # a cool grey contrasts with warm colours
+    for first in range(0, len(shape), block):
+        part = slice(first, first + block)
+        cover = coverage(shape[part], centre[part], radius[part], angle[part], size)
+        back = (grey[part, None].astype(np.float32) * tint)[:, None, None, :]
+        front = PALETTE[colour[part]][:, None, None, :]
+        pixels = back + cover[..., None] * (front - back)
+        images[part] = np.round(255.0 * pixels).astype(np.uint8)
+    return images
+
+
 def corners(shape: int, radius: float, angle: float) -> np.ndarray:
     """Extreme points of the outline around the centre: `(k, 2)`, x and y in units of the radius."""
     if SHAPES[shape] == "circle":

@@ -37,6 +37,12 @@ class Reading:
         colour: int32 `(n,)`, index into the names of `COLOURS`; -1 if there is no shape.
         box: float32 `(n, 4)`: left, top, right, bottom of the shape in whole pixels.
         fit: float32 `(n,)`: overlap with the best silhouette, 0 to 1.
+        area: float32 `(n,)`: covered pixels, edges counted by their share.
+        centre: float32 `(n, 2)`: x and y of the centre of mass in pixels.
+        deviation: float32 `(n, 2)`: standard deviation of the covered area along x and y in
+            pixels, without that of a pixel itself.
+        share: float32 `(n,)`: of all pixels that stand out from the background, those of the
+            shape and its rim, 0 to 1.
 
     The class of an image that is not clean is a guess.
     """
@@ -47,6 +53,10 @@ class Reading:
     colour: np.ndarray
     box: np.ndarray
     fit: np.ndarray
+    area: np.ndarray
+    centre: np.ndarray
+    deviation: np.ndarray
+    share: np.ndarray
 
 
 def read(images: np.ndarray) -> Reading:
@@ -119,8 +129,9 @@ def _read_block(pixels: np.ndarray) -> tuple[np.ndarray, ...]:
     near = _grow(_grow(body))
     soft = np.clip(alpha, 0.0, 1.0) * near
     area = soft.sum(axis=(1, 2))
+    centre, deviation = _moments(soft, area)
     exists = body.sum(axis=(1, 2)) >= 4
-    shape, fit, fits = _best_silhouette(soft, area, alpha * _grow(body))
+    shape, fit, fits = _best_silhouette(soft, area, centre, alpha * _grow(body))
     clean = exists & fits & _plain(pixels, back, near, area)
     clean &= _right_colour(pixels, body, PALETTE[colour])
     label = np.where(exists, shape * len(COLOURS) + colour, -1)
@@ -131,6 +142,10 @@ def _read_block(pixels: np.ndarray) -> tuple[np.ndarray, ...]:
         np.where(exists, colour, -1).astype(np.int32),
         _boxes(body),
         np.where(exists, fit, 0.0).astype(np.float32),
+        area,
+        centre,
+        deviation,
+        _share(pixels, back, body),
     )
 
 
@@ -198,7 +213,28 @@ def _one_component(mask: np.ndarray) -> np.ndarray:
         part = wider
 
 
-def _best_silhouette(soft, area, alpha) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _moments(soft: np.ndarray, area: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centre of mass and standard deviation along x and y, each float32 `(n, 2)`."""
+    axis = np.arange(soft.shape[1], dtype=np.float32) + 0.5
+    weight = np.maximum(area, 1e-3)
+    profiles = soft.sum(axis=1), soft.sum(axis=2)
+    centre = np.stack([profile @ axis / weight for profile in profiles], axis=1)
+    squares = [
+        np.einsum("nk,nk->n", profile, (axis - centre[:, side, None]) ** 2) / weight
+        for side, profile in enumerate(profiles)
+    ]
+    # Coverage blurs the outline by the width of a pixel, whose variance is a twelfth.
+    return centre, np.sqrt(np.maximum(np.stack(squares, axis=1) - 1.0 / 12.0, 0.0))
+
+
+def _share(pixels: np.ndarray, back: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """How many of the pixels that stand out from the background belong to the shape."""
+    stands_out = np.sum((pixels - back[:, None, None, :]) ** 2, axis=3) > STANDS_OUT**2
+    count = np.maximum(stands_out.sum(axis=(1, 2)), 1)
+    return (np.sum(stands_out & _grow(body), axis=(1, 2)) / count).astype(np.float32)
+
+
+def _best_silhouette(soft, area, centre, alpha) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Overlap with each silhouette of the same area, centre and rotation.
 
     The rotation of a k-gon is the phase of its k-th complex moment, sum(weight * z**k) / k.
@@ -206,8 +242,7 @@ def _best_silhouette(soft, area, alpha) -> tuple[np.ndarray, np.ndarray, np.ndar
     size = soft.shape[1]
     weight = np.maximum(area, 1e-3)
     axis = np.arange(size, dtype=np.float32) + 0.5
-    x = soft.sum(axis=1) @ axis / weight
-    y = soft.sum(axis=2) @ axis / weight
+    x, y = centre[:, 0], centre[:, 1]
     z = (axis - x[:, None])[:, None, :] + np.complex64(1j) * (axis - y[:, None])[:, :, None]
     cube = z**3
     third = np.angle(np.sum(soft * cube, axis=(1, 2))) / 3.0 + np.pi / 2.0
@@ -217,7 +252,6 @@ def _best_silhouette(soft, area, alpha) -> tuple[np.ndarray, np.ndarray, np.ndar
     overlap = np.zeros((len(SHAPES), len(soft)))
     for index, turn in enumerate(turns):
         shape = np.full(len(soft), index)
-        centre = np.stack([x, y], axis=1)
         template = shape_parts.coverage(shape, centre, np.sqrt(weight / np.pi), turn, size)
         template = _sharpen(template)
         union = np.maximum(observed, template).sum(axis=(1, 2))

@@ -86,7 +86,7 @@ def generate(count: int = 6000, size: int = 32, seed: int = 0) -> Examples:
     centre, box = _centres_and_boxes(shape, radius, angle, draws[:, 3:5])
     low, high = shape_parts.GREYS
     grey = low + (high - low) * draws[:, 5]
-    images = _paint(shape, colour, centre * size, radius * size, angle, grey, size)
+    images = shape_parts.paint(shape, colour, centre * size, radius * size, angle, grey, size)
     return Examples(
         images,
         label,
@@ -109,18 +109,3 @@ def _centres_and_boxes(shape, radius, angle, draws):
         centre[index] = margin - low + room * (0.5 + shape_parts.ROAM * (draws[index] - 0.5))
         box[index] = np.concatenate([centre[index] + low, centre[index] + high])
     return centre, box
-
-
-def _paint(shape, colour, centre, radius, angle, grey, size):
-    """Composites the shapes onto their backgrounds: uint8 `(n, size, size, 3)`."""
-    images = np.empty((len(shape), size, size, 3), np.uint8)
-    block = max(1, 2**20 // size**2)  # a few MiB of floats at a time
-    tint = np.array([0.97, 1.0, 1.10], np.float32)  # a cool grey contrasts with warm colours
-    for first in range(0, len(shape), block):
-        part = slice(first, first + block)
-        cover = shape_parts.coverage(shape[part], centre[part], radius[part], angle[part], size)
-        back = (grey[part, None].astype(np.float32) * tint)[:, None, None, :]
-        front = shape_parts.PALETTE[colour[part]][:, None, None, :]
-        pixels = back + cover[..., None] * (front - back)
-        images[part] = np.round(255.0 * pixels).astype(np.uint8)
-    return images
