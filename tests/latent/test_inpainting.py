@@ -18,7 +18,7 @@ SPACE = LinearSpace()
 MASK = masks.make("centre", 6, 8)
 TRUE_Z = np.random.default_rng(1).uniform(-0.9, 0.9, (3, LATENT)).astype("f4")
 IMAGES = SPACE.generate({"z": TRUE_Z})
-QUICK = Search(64, 4, 300, 0.05, window=3)
+QUICK = Search(64, 4, 150, 0.05, window=3)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_the_z_of_a_linear_generator_is_found_and_fills_the_hole(completed):
     np.testing.assert_allclose(completed.inputs["z"], TRUE_Z, atol=0.05)
     np.testing.assert_allclose(completed.images, IMAGES, atol=0.02)
     assert completed.losses.min(0).mean() < 0.2 * completed.losses[0].mean()
-    assert completed.losses.shape == (301, 3) and not completed.used_prior
+    assert completed.losses.shape == (151, 3) and not completed.used_prior
 
 
 def test_known_pixels_are_those_of_the_image_bit_for_bit(completed):

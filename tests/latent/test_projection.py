@@ -4,21 +4,21 @@ import json
 
 import numpy as np
 import pytest
+from latent_runs import tiny_space
 from linear_space import LATENT, LinearSpace, least_squares
 from PIL import Image
 
 from tfgan_suite import InputError
 from tfgan_suite.cli.main import main
 from tfgan_suite.latent import encoders, projection
-from tfgan_suite.latent.space import open_space
 
 SPACE = LinearSpace()
 IMAGES = np.random.default_rng(2).uniform(-0.1, 0.1, (2, *SPACE.shape)).astype("f4")
 
 
-@pytest.mark.parametrize("method, tolerance", [("lbfgs", 2e-3), ("adam", 2e-2)])
+@pytest.mark.parametrize("method, tolerance", [("lbfgs", 2e-3), ("adam", 3e-2)])
 def test_a_linear_generator_s_projection_is_least_squares(method, tolerance):
-    result = projection.project(SPACE, IMAGES, method, starts=2, iterations=300)
+    result = projection.project(SPACE, IMAGES, method, starts=2, iterations=150)
     expected = least_squares(IMAGES)
     assert np.abs(expected).max() < 1.0
     np.testing.assert_allclose(result.inputs["z"], expected, atol=tolerance)
@@ -78,8 +78,9 @@ def test_a_curve_falls_from_its_first_loss():
     assert not np.array_equal(curve, flat)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_command_trains_an_encoder_and_uses_it_again(tmp_path, monkeypatch, capsys):
-    space = open_space("dcgan_shapes")
+    space = tiny_space()
     monkeypatch.setattr("tfgan_suite.latent.space.open_space", lambda *_: space)
     Image.fromarray(space.generator.sample(1, seed=5)[0]).save(tmp_path / "photo.png")
     words = ["project", "x", str(tmp_path / "photo.png"), "--out", str(tmp_path / "out"), "--json"]

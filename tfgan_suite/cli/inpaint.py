@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--paste", action="store_true", help="fill the hole as generated, without blending the seam"
     )
     add("--candidates", type=int, default=2048, help="random z that are compared first [2048]")
-    add("--restarts", type=int, default=8, help="the best of them, to go on from [8]")
-    add("--iterations", type=int, default=60, help="steps of Adam from each [60]")
+    add("--restarts", type=int, default=4, help="the best of them, to go on from [4]")
+    add("--iterations", type=int, default=40, help="steps of Adam from each [40]")
     add("--learning-rate", type=float, default=0.03, help="of Adam [0.03]")
     add(
         "--prior",
@@ -134,7 +134,8 @@ def _baselines(source: str, space: Any, images: Any, mask: Any) -> dict[str, Any
     from tfgan_suite.latent import inpainting, pictures
 
     train = pictures.load_data(source, space.shape)
-    examples = train.take(min(len(train), 60000))[train.key]
+    count = min(len(train), 60000, 2**29 // int(np.prod(space.shape)))
+    examples = train.take(count)[train.key]
     mean = np.broadcast_to(examples.mean(axis=0), images.shape)
     return {
         "mean": np.where(mask[..., None] > 0, images, mean),

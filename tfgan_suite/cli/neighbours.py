@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     space = spaces.open_space(args.source, "neighbours", args.seed)
     source = pictures.load_data(args.data, space.shape)
-    train = source.take(min(args.train, len(source)))[source.key]
+    train = pictures.take_pixels(source, args.train)
     if not space.has_discriminator:
         print(
             f"{args.source} does not hold a discriminator, so pixels alone are compared; for"

@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         "images": len(images),
         "method": method,
         "starts": args.starts,
+        "features": bool(args.alpha) and "features" in space.generator.signatures,
         "error": float(result.errors.mean()),
         "error_at_start": float(result.start_errors.mean()),
         "error_of_random_z": float(projection.mean_square(random, images).mean()),

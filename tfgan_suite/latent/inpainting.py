@@ -42,8 +42,8 @@ class Search:
     """
 
     candidates: int = 2048
-    restarts: int = 8
-    iterations: int = 60
+    restarts: int = 4
+    iterations: int = 40
     learning_rate: float = 0.03
     prior: float = 0.003
     length: float = 0.01

@@ -11,7 +11,10 @@ from tfgan_suite import data
 from tfgan_suite.data.readers import idx, image_files, listing
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference import files
+from tfgan_suite.measures import features
 from tfgan_suite.utils.files import user_path
+
+MEMORY_LIMIT = 2**31
 
 
 def read(
@@ -72,6 +75,20 @@ def load_data(
     if labelled and loaded.classes is None:
         raise InputError(f"{source} has no labels; pass labelled data, such as a folder per class")
     return loaded
+
+
+def take_pixels(source: data.Source, count: int) -> np.ndarray:
+    """Different examples of a data set as bytes, at most 2 GiB of them.
+
+    Args:
+        source: the data set.
+        count: examples, at most.
+
+    Returns:
+        uint8 `(n, height, width, channels)`.
+    """
+    count = min(count, len(source), max(1, MEMORY_LIMIT // int(np.prod(source.shape))))
+    return np.concatenate(list(features.stream(source, count)))
 
 
 def to_float(pixels: np.ndarray) -> np.ndarray:
