@@ -60,6 +60,8 @@ class GameChecks:
     replicas_rate = 0.1
     # An argument of `make_small_game` that a `.keras` file cannot hold.
     keras_refuses = ""
+    # What the export of a game of images holds; several signatures take long in all formats.
+    exported_formats: tuple[str, ...] = ("saved_model", "tflite")
     int8_bound: float | None = None  # tiny untrained networks: reported, not judged
 
     def make_game(self, plain: bool = False):
@@ -148,7 +150,7 @@ class GameChecks:
             game,
             tmp_path_factory.mktemp("exported"),
             name="tiny",
-            formats=("saved_model", "tflite") if image else ("saved_model",),
+            formats=self.exported_formats if image else ("saved_model",),
             int8_bound=self.int8_bound,
             **options,
         )

@@ -24,14 +24,20 @@ def play(recipe, tmp_path, monkeypatch, *words):
     return run_recipe(recipe, *words)
 
 
+# Two papers of one recipe's `--version`.
+RECIPES = {**{game["name"]: game["name"] for game in games()}, "stylegan2": "stylegan"}
+
+
 @pytest.mark.parametrize("game", [game["name"] for game in games()])
 def test_every_game_has_its_recipe_its_test_and_its_row(game):
-    assert f"recipes/{game}.py" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert (ROOT / "recipes" / f"{game}.py").exists()
+    recipe = f"recipes/{RECIPES[game]}.py"
+    assert recipe in (ROOT / "README.md").read_text(encoding="utf-8")
+    (row,) = [row for row in games() if row["name"] == game]
+    assert (ROOT / recipe).exists() and recipe in row["recipes"]
     assert any((ROOT / "tests" / kind / f"test_{game}.py").exists() for kind in ("games", "style"))
 
 
-@pytest.mark.parametrize("game", [game["name"] for game in games() if game["name"] != "gatys"])
+@pytest.mark.parametrize("game", sorted({*RECIPES.values()} - {"gatys"}))
 @pytest.mark.parametrize("shape, embedded", [((2,), True), ((32, 32, 3), False)])
 def test_values_for_the_data_are_of_constants_that_are_none(game, shape, embedded):
     """Of games that are trained: Gatys's recipe optimises images and is no run."""
@@ -185,6 +191,39 @@ def test_a_typed_zero_that_no_network_can_have_is_refused(name, shape, words):
     info = DataInfo("data", shape)
     with pytest.raises(InputError, match=f"{words[0][2:].split('-')[-1]} .*must be"):
         recipe["make_game"](chosen, info)
+
+
+@pytest.mark.parametrize(
+    "shape, words, said",
+    [
+        ((8, 8, 3), ["--batch", "1"], "--batch is 1, but .* at least 2"),
+        ((8, 8, 3), ["--version", "3"], "--version is 3"),
+        ((8, 8, 3), ["--stable-images", "5"], "version 2 does not grow"),
+        ((8, 8, 3), ["--version", "1", "--path-weight", "2"], "--path-weight is of version 2"),
+        ((48, 48, 3), [], "size 48 .* 32 and 64"),
+        ((48, 48, 3), ["--version", "1"], "size 48 .* 32 and 64"),
+        ((2,), [], "square images"),
+    ],
+)
+def test_what_no_stylegan_can_do_is_refused(shape, words, said):
+    recipe, chosen = prepared("stylegan", shape, *words)
+    with pytest.raises(InputError, match=said):
+        recipe["make_game"](chosen, DataInfo("data", shape))
+
+
+def test_both_versions_of_stylegan_follow_their_flags():
+    small = ["--channel-max", "4", "--steps", "80", "--batch", "4"]
+    recipe, chosen = prepared("stylegan", (16, 16, 3), *small, "--version", "1")
+    game = recipe["make_game"](chosen, DataInfo("data", (16, 16, 3)))
+    assert (game.schedule.stable_images, game.schedule.fade_images) == (40, 40)
+    assert game.regularization.r1_weight == chosen.gamma and game.mixing == chosen.mixing
+    words = [*small, "--labels", "--gamma", "0", "--path-weight", "2", "--ema-rampup", "0"]
+    recipe, chosen = prepared("stylegan", (16, 16, 3), *words)
+    game = recipe["make_game"](chosen, DataInfo("data", (16, 16, 3), ("a", "b")))
+    assert game.classes == 2 and "generator/path_length" in game.loss_names
+    assert "discriminator/r1" not in game.loss_names
+    decay = game._ema_decays["generator"]  # 10,000 images of batches of 4
+    assert float(decay(0)) == pytest.approx(0.5 ** (4 / 10_000), rel=1e-6)
 
 
 def test_dcgan_on_the_embedded_shapes(tmp_path, monkeypatch, capsys):

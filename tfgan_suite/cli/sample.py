@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from tfgan_suite.cli.arguments import add_json
 from tfgan_suite.errors import InputError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from tfgan_suite.inference.generator import Generator
 
+# Two seeds and the layers that --mix takes from the second.
+Mix = tuple[tuple[int, int], Optional[range]]
+_MIX = re.compile(r"(\d{1,9})\.(\d{1,9})(?::(\d{1,4})(?:-(\d{1,4}))?)?")
 GRID_PIXELS = 2**25  # of a grid: about 100 MB
 PLOT_POINTS = 2**23
 
@@ -33,6 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--label",
         help="class to draw, by name or index, where the game has classes; several, separated by"
         " commas, alternate",
+    )
+    parser.add_argument(
+        "--psi",
+        type=float,
+        help="style-based generators: truncation, from -1 to 1; below 1 samples are more alike and"
+        " better, at 0 all are the average [1]",
+    )
+    parser.add_argument(
+        "--psi-cutoff", type=int, metavar="N", help="truncate the first N layers only [all]"
+    )
+    parser.add_argument(
+        "--mix",
+        metavar="A.B[:LAYERS]",
+        help="style-based generators: a grid of the samples of seed A (first column) with styles of"
+        " those of seed B (first row), in coarse, middle and fine layers, or in LAYERS such as 2-3",
     )
     parser.add_argument(
         "--out",
@@ -52,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.count < 1:
         raise InputError(f"--count is {args.count}; it must be at least 1")
     to_grid = image_endings.names_image(args.out)
+    mix = _check_styles(args, to_grid)
     from tfgan_suite.inference.generator import open_generator
     from tfgan_suite.utils.files import writing_to
 
@@ -59,15 +79,64 @@ def run(args: argparse.Namespace) -> int:
     if not generator.signature().drawable:
         generator.check_command("sample", "draws no images from noise")
     with writing_to(out.parent):
-        if to_grid:
+        if mix:
+            files = _write_mixed(generator, args, out, *mix)
+        elif to_grid:
             files = _write_grid(generator, args, out)
         else:
             files = _write_files(generator, args, out)
     if args.json:
         print(json.dumps({"files": files, "count": args.count}))
+    elif mix:
+        print(f"wrote a grid of mixed styles to {out}")
     else:
         print(f"wrote {args.count} examples to {out}")
     return 0
+
+
+def _check_styles(args: argparse.Namespace, to_grid: bool) -> Mix | None:
+    """Checks what can be checked before TensorFlow is imported; what `--mix` says."""
+    if args.psi is not None and not -1.0 <= args.psi <= 1.0:
+        raise InputError(f"--psi is {args.psi}; it must be in [-1, 1]")
+    if args.psi_cutoff is not None and args.psi is None:
+        raise InputError("--psi-cutoff is set without --psi; pass --psi 0.7, too")
+    if args.psi_cutoff is not None and args.psi_cutoff < 1:
+        raise InputError(f"--psi-cutoff is {args.psi_cutoff}; it must be at least 1")
+    if args.mix is None:
+        return None
+    match = _MIX.fullmatch(args.mix)
+    if match is None:
+        raise InputError(
+            f"--mix is {args.mix!r}; expected two seeds such as 1.2, or also layers: 1.2:4-7"
+        )
+    if not to_grid:
+        raise InputError(f"--out is {args.out}, but --mix draws a grid: pass a .png file")
+    first, second, start, stop = (int(n) if n else None for n in match.groups())
+    assert first is not None and second is not None
+    if start is None:
+        return (first, second), None
+    return (first, second), range(start, (start if stop is None else stop) + 1)
+
+
+def _write_mixed(
+    generator: Generator,
+    args: argparse.Namespace,
+    out: Path,
+    seeds: tuple[int, int],
+    layers: range | None,
+) -> list[str]:
+    """Writes the grid of `--mix`."""
+    from tfgan_suite.inference import styles
+    from tfgan_suite.utils import image_grids
+
+    psi = styles.layer_psi(generator, 1.0 if args.psi is None else args.psi, args.psi_cutoff)
+    inputs = generator.signature().inputs
+    labels = _labels(inputs, args.label, 1, generator.facts)
+    first_label = {name: values[0] for name, values in labels.items()}
+    images, columns = styles.mixing_grid(generator, seeds, psi, layers, first_label)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    image_grids.write_image(out, image_grids.image_grid(images, columns))
+    return [str(out)]
 
 
 def _write_grid(generator: Generator, args: argparse.Namespace, out: Path) -> list[str]:
@@ -131,6 +200,14 @@ def file_name(seed: int, index: int, count: int) -> str:
 def _draw(generator: Generator, args: argparse.Namespace) -> Iterator[np.ndarray]:
     """Images as uint8, or points, part by part."""
     labels = _labels(generator.signature().inputs, args.label, args.count, generator.facts)
+    if args.psi is not None:
+        from tfgan_suite.inference import styles
+        from tfgan_suite.utils import image_grids
+
+        psi = styles.layer_psi(generator, args.psi, args.psi_cutoff)
+        for images in styles.truncated(generator, args.count, psi, args.seed, labels):
+            yield image_grids.to_uint8(images)
+        return
     for part in generator.stream(args.count, args.seed, **labels):
         samples = next(iter(part.values()))
         if len(part) > 1:  # the images are those of the first output that is one

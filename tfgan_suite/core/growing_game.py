@@ -92,6 +92,10 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
 
     def _check_networks(self, generator: Any, opponent: Any) -> None:
         network_checks.check_network("generator", generator, (1, 2))
+        self.check_levels(generator, opponent)
+
+    def check_levels(self, generator: Any, opponent: Any) -> None:
+        """Refuses networks of different levels (`InputError`)."""
         network_checks.check_network("discriminator", opponent)
         made = [network_checks.shape_of(image) for image in generator.outputs]
         count = len(made)
@@ -280,13 +284,15 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
         if self.__dict__.get("_sampling_key") != key:
             fading = level > self.schedule.first_level and alpha != 1.0
             self.__dict__["_sampling_key"] = key
-            self.__dict__["_sampling"] = tuple(
-                growing.generator_at(network, level, fading)
-                if len(network.outputs) > 1
-                else network
-                for network in self.ema("generator")
-            )
+            self.__dict__["_sampling"] = self.sampling_parts(level, fading)
         return self.__dict__["_sampling"]
+
+    def sampling_parts(self, level: int, fading: bool) -> tuple[keras.Model, ...]:
+        """Parts of the averaged networks that make a level's images, for `run_generator`."""
+        return tuple(
+            growing.generator_at(network, level, fading) if len(network.outputs) > 1 else network
+            for network in self.ema("generator")
+        )
 
     def _sampled(
         self,
@@ -314,10 +320,7 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
         first = {name: tf.constant(values[:columns]) for name, values in inputs.items()}
         current = self.schedule.level(int(self.images_shown.numpy()))
         for level in reversed(range(self.schedule.first_level, current)):
-            networks = [
-                growing.generator_at(network, level, False) if len(network.outputs) > 1 else network
-                for network in self.ema("generator")
-            ]
+            networks = self.sampling_parts(level, False)
             rows.insert(0, self._sampled(networks, first, level, 1.0).numpy())
         return image_grids.image_grid(np.concatenate(rows), columns)
 

@@ -96,15 +96,24 @@ class NoiseBiasActivation(keras.layers.Layer):
 
 @compat.register_layer
 class ScaledLeakyReLU(compat.LeakyReLU):
-    """`sqrt(2) leaky_relu(x)` with slope 0.2: about the variance of its input."""
+    """`gain leaky_relu(x)` with slope 0.2; sqrt 2 gives about the variance of its input.
 
-    def __init__(self, **kwargs: Any):
-        for name in ("alpha", "negative_slope"):
+    Args:
+        gain: the factor; default sqrt 2.
+    """
+
+    def __init__(self, gain: float = math.sqrt(2.0), **kwargs: Any):
+        for name in ("alpha", "negative_slope"):  # of a config
             kwargs.pop(name, None)
         super().__init__(SLOPE, **kwargs)
+        self.gain = float(gain)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return math.sqrt(2.0) * super().call(inputs)
+        activated = super().call(inputs)
+        return activated if self.gain == 1.0 else self.gain * activated
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "gain": self.gain}
 
 
 @compat.register_layer

@@ -111,7 +111,7 @@ def build_mapping(
             learning_rate_multiplier=MAPPING_MULTIPLIER,
             dtype="float32",
         )(x)
-        x = ScaledLeakyReLU(dtype="float32")(x)
+        x = ScaledLeakyReLU(activation_gain, dtype="float32")(x)
     w = StylePerLayer(layers, dtype="float32", name=STYLES)(x)
     return keras.Model(inputs, w, name=MAPPING)
 
@@ -195,14 +195,16 @@ def build_generator(
     return joined(mapping, build_synthesis(shape, style_dim, channel_base, channel_max))
 
 
-def joined(mapping: keras.Model, synthesis: keras.Model) -> keras.Model:
+def joined(
+    mapping: keras.Model, synthesis: keras.Model, name: str = "style_generator"
+) -> keras.Model:
     """The generator of a mapping and a synthesis, both of which stay layers of it."""
     latent = [
         keras.Input(each.shape[1:], dtype=each.dtype, name=name_of(each)) for each in mapping.inputs
     ]
     noise = [keras.Input(each.shape[1:], name=name_of(each)) for each in synthesis.inputs[1:]]
     w = mapping(latent if len(latent) > 1 else latent[0])
-    return keras.Model([*latent, *noise], synthesis([w, *noise]), name="style_generator")
+    return keras.Model([*latent, *noise], synthesis([w, *noise]), name=name)
 
 
 def name_of(tensor: Any) -> str:

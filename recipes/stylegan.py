@@ -1,0 +1,146 @@
+"""StyleGAN and StyleGAN2 on images (Karras et al. 2019, 2020): styles for every layer.
+
+    python recipes/stylegan.py                               coloured shapes, 32x32
+    python recipes/stylegan.py --data /usr/share/datasets/fashion-mnist --size 32
+    python recipes/stylegan.py --data IMAGES --size 64       your own folder of images
+    python recipes/stylegan.py --labels                      the class as an input of both networks
+    python recipes/stylegan.py --version 1                   adaptive instance norm, growing
+
+The size is 4 times a power of 2. The trained run draws with less spread, and mixes styles:
+
+    python -m tfgan_suite sample runs/stylegan_shapes --psi 0.7 --psi-cutoff 8
+    python -m tfgan_suite sample runs/stylegan_shapes --mix 1.2
+
+The defaults are made for two CPU cores. The paper's configuration F for faces at 1024 pixels, 25
+million images of FFHQ (FID 2.84; 781,250 steps of 32 images on 8 GPUs), is
+
+    --data FFHQ --size 1024 --horizontal-flip --channel-base 16384 --channel-max 512
+    --latent-dim 512 --style-dim 512 --mapping-layers 8 --batch 32 --learning-rate 0.002
+    --gamma 10 --r1-every 16 --path-weight 2 --path-every 4 --mixing 0.9
+    --ema-images 10000 --ema-rampup 0 --steps 781250
+"""
+
+from __future__ import annotations
+
+from tfgan_suite.core import labels
+from tfgan_suite.core.latent_game import regularization_options
+from tfgan_suite.errors import InputError
+from tfgan_suite.games import stylegan, stylegan2
+from tfgan_suite.training import launch
+from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
+from tfgan_suite.utils.schedules import HalfLifeDecay, LinearRamp
+
+DATA = "shapes"
+VERSION = 2  # 1: adaptive instance norm in networks that grow (2019); 2: StyleGAN2 (2020)
+STEPS = 7000  # total number of training steps
+BATCH = 16  # images in one step
+LABELS = False  # give both networks the class of the images, too
+CHANNEL_BASE = 512  # maps of side s have 2 * this / s channels, paper 16384
+CHANNEL_MAX = 64  # but at most these; paper 512
+LATENT_DIM = 8  # dimension of z; paper 512
+STYLE_DIM = 32  # dimension of w; paper 512
+MAPPING_LAYERS = 2  # dense layers from z to w; paper 8
+MIXING = 0.5  # probability that a batch mixes the styles of two z; paper 0.9
+# softplus of each real image's score less that of its partner, in place of the paper's loss
+PAIRING = True
+GAMMA = 0.25  # weight of R1; it grows with the number of pixels, paper 10 at 1024 pixels
+R2_WEIGHT = 0.25  # weight of the same penalty on generated images; paper 0
+R1_EVERY = 8  # apply R1 and R2 every N steps; paper 16
+PATH_WEIGHT = 0.0  # weight of the path length penalty, 0: none; paper 2
+PATH_EVERY = 4  # apply it every N steps
+# version 1: images between two fades; default: an eighth of the run, paper 600000
+STABLE_IMAGES: int | None = None
+# version 1: images of a fade; default: an eighth of the run, paper 600000
+FADE_IMAGES: int | None = None
+AUGMENT = ""  # DiffAugment: any of color,translation,cutout
+LEARNING_RATE = 0.0025  # Adam's, both players; paper 0.002
+# the discriminator's; default: --learning-rate
+DISCRIMINATOR_LEARNING_RATE: float | None = None
+BETA_1 = 0.0  # Adam's beta 1
+BETA_2 = 0.99  # Adam's beta 2
+# learning rates decay linearly to 0 after this fraction of the run; paper 1
+LINEAR_DECAY = 0.25
+# half-life, in images, of the averaged generator that draws samples
+EMA_IMAGES = 10_000
+EMA_RAMPUP = 0.05  # that half-life is at most this share of the images so far; 0: no limit
+HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
+
+
+def defaults(options, data):
+    """Of version 1: 32 pixels have grown from 8 after half of the run."""
+    if options.version != 1:
+        return {}
+    images = max(1, options.steps * options.batch // 8)
+    return {"stable_images": images, "fade_images": images}
+
+
+def make_game(options, data):
+    """The compiled game for the recipe's constants and the data's shape."""
+    o = options
+    if o.batch < 2:
+        raise InputError(
+            f"--batch is {o.batch}, but the discriminator compares the images of a batch (minibatch"
+            " deviation); it must be at least 2"
+        )
+    if o.version not in (1, 2):
+        raise InputError(f"--version is {o.version}; it must be 1 (growing, AdaIN) or 2")
+    game = _first_version(o, data) if o.version == 1 else _second_version(o, data)
+    game.compile(
+        generator=_adam(o, o.learning_rate), discriminator=_adam(o, opponent_learning_rate(o))
+    )
+    return game
+
+
+def _first_version(options, data):
+    """Adaptive instance norm in networks that grow from 8 pixels."""
+    o = options
+    if o.path_weight:
+        raise InputError("--path-weight is of version 2; version 1 has no such penalty: omit it")
+    generator, discriminator, common = _parts(stylegan, o, data)
+    return stylegan.StyleGAN(
+        generator,
+        discriminator,
+        stable_images=o.stable_images,
+        fade_images=o.fade_images,
+        **common,
+    )
+
+
+def _second_version(options, data):
+    """Demodulation, skips and residuals; all sizes at once."""
+    o = options
+    if o.stable_images is not None or o.fade_images is not None:
+        raise InputError("version 2 does not grow; omit --stable-images and --fade-images")
+    generator, discriminator, common = _parts(stylegan2, o, data)
+    return stylegan2.StyleGAN2(
+        generator, discriminator, path_weight=o.path_weight, path_every=o.path_every, **common
+    )
+
+
+def _parts(game, options, data):
+    """Generator, discriminator and the arguments that both versions have."""
+    o, shape = options, tuple(data.shape)
+    classes = labels.class_count(data) if o.labels else None
+    widths = (o.channel_base, o.channel_max)
+    sizes = (o.latent_dim, o.style_dim, o.mapping_layers)
+    half_life = o.ema_images / o.batch
+    common = {
+        "mixing": o.mixing,
+        "classes": classes,
+        "ema_decay": HalfLifeDecay(
+            LinearRamp(o.ema_rampup, half_life) if o.ema_rampup else half_life
+        ),
+        "seed": o.seed,
+        **regularization_options(o),
+        "r1_weight": o.gamma,
+    }
+    generator = game.build_generator(shape, *sizes, *widths, classes=classes)
+    return generator, game.build_discriminator(shape, *widths, classes=classes), common
+
+
+def _adam(options, learning_rate):
+    return FusedAdam(learning_rate, beta_1=options.beta_1, beta_2=options.beta_2, epsilon=1e-8)
+
+
+if __name__ == "__main__":
+    launch.main(globals())
