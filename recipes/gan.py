@@ -20,12 +20,14 @@ collapse"): that is the plain game.
 
 from __future__ import annotations
 
-from tfgan_suite import compat
+import math
+
 from tfgan_suite.core.latent_game import regularization_options
 from tfgan_suite.errors import InputError
 from tfgan_suite.games import gan
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
+from tfgan_suite.utils.rate_schedules import RateSchedule
 
 import keras
 
@@ -62,20 +64,17 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 WIDTHS = {"mlp": (128, 128), "dense": (512, 240), "conv": (40, 16)}
 
 
-class Shrink(keras.callbacks.Callback):
+class Shrink(RateSchedule):
     """Divides every player's learning rate by a factor each step, as the official code does."""
-
-    sets_learning_rates = True
 
     def __init__(self, factor, minimum=1e-6):
         super().__init__()
         self.factor, self.minimum = factor, minimum
 
-    def on_train_batch_begin(self, batch, logs=None):
-        step = int(self.model.steps.numpy())
-        for player, initial in self.model.initial_learning_rates.items():
-            learning_rate = max(initial / self.factor**step, self.minimum)
-            compat.set_learning_rate(self.model.optimizer_of(player), learning_rate)
+    def rate(self, initial, step):
+        if step * math.log(self.factor) > 500.0:  # no float holds much larger powers
+            return self.minimum
+        return max(initial / self.factor**step, self.minimum)
 
 
 def defaults(options, data):

@@ -335,13 +335,22 @@ def set_learning_rate(optimizer: keras.optimizers.Optimizer, value: float) -> No
     Raises:
         InputError: the optimizer follows a schedule.
     """
-    try:
-        optimizer.learning_rate = float(value)
-    except TypeError as error:
+    learning_rate_variable(optimizer).assign(float(value))
+
+
+def learning_rate_variable(optimizer: keras.optimizers.Optimizer) -> tf.Variable:
+    """The variable that holds the learning rate, also of a `loss_scaled` optimizer.
+
+    Raises:
+        InputError: the optimizer follows a schedule.
+    """
+    plain = optimizer.inner_optimizer if is_loss_scaled(optimizer) else optimizer
+    if not hasattr(plain._learning_rate, "assign"):
         raise InputError(
             f"the learning rate of {optimizer.name!r} follows a schedule and cannot be set; "
             "build the optimizer with a number"
-        ) from error
+        )
+    return tensor_variable(plain._learning_rate)
 
 
 # --- distribution ---------------------------------------------------------------------------

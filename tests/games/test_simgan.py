@@ -455,6 +455,15 @@ def test_the_refiner_trains_alone_then_the_discriminator_then_both():
     ]  # fmt: skip
     # One update of the discriminator in pre-training, one in the game: half a batch each.
     assert int(game.image_history.filled.numpy()) == 4
+    assert game.execution_ends() == (2, 3)
+
+
+def test_a_call_of_several_steps_ends_with_a_phase():
+    game = compiled(pretrain_refiner=2, pretrain_discriminator=2, make=small)
+    game.set_steps_per_call(3)
+    with pytest.raises(InputError, match="phase .* ends 2 steps from here; .* a divisor of 2"):
+        fit(game, 6)
+    assert int(game.steps.numpy()) == 0
 
 
 def test_a_run_that_stops_in_pretraining_resumes_exactly(tmp_path):

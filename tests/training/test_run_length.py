@@ -91,25 +91,22 @@ def test_worlds_are_embedded_and_folders_of_their_names_are_not(name):
 
 
 class Game:
-    """Counts steps, as `game.steps` does."""
+    """Counts steps."""
 
-    def __init__(self):
-        self.step = 0
-        self.steps = self
-
-    def numpy(self):
-        return self.step
+    steps_done = 0
 
 
-def estimate(steps, seconds_per_step, start=0):
-    """What is said during 60 steps of a run that was resumed at a step."""
+def estimate(steps, seconds_per_step, start=0, per_call=1):
+    """What is said during 60 calls of the step of a run that was resumed at a step."""
     said, now, game = [], [0.0], Game()
     callback = run_length.Estimate(steps, said.append, lambda: now[0])
     callback.set_model(game)
-    for step in range(start + 1, min(start + 60, steps) + 1):
-        game.step = step
+    game.steps_done = start
+    callback.on_train_begin()
+    for step in range(start + per_call, min(start + 60 * per_call, steps) + 1, per_call):
+        game.steps_done = step
         # The first steps trace: they do not count.
-        now[0] += 100.0 if step - start < 10 else seconds_per_step
+        now[0] += 100.0 if step - start < 10 else seconds_per_step * per_call
         callback.on_train_batch_end(step)
     return said
 
@@ -118,6 +115,7 @@ def test_the_time_is_estimated_from_the_first_steps():
     assert estimate(40_000, 0.3) == ["the other 39,950 steps take about 3 h 20 min here"]
     assert estimate(40_000, 0.3, start=30_000) == ["the other 9,950 steps take about 50 min here"]
     assert estimate(100, 0.3) == [] == estimate(40, 30.0)
+    assert estimate(8000, 0.1, per_call=50) == ["the other 7,900 steps take about 13 min here"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tfgan_suite.core.keras_saving import KerasSaving
 from tfgan_suite.core.keras_training import KerasTraining
 from tfgan_suite.core.trained_game import TrainedGame, single
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import replicas, runtime, schedules
+from tfgan_suite.utils import rate_schedules, replicas, runtime, schedules
 from tfgan_suite.utils.learning_rates import check_learning_rate
 
 Terms = Mapping[str, tf.Tensor]
@@ -55,6 +55,8 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
     loss_names: tuple[str, ...] = ()
     # Real batches that one train step uses: fit's batch holds this many times `batch` examples.
     batches_per_step: int = 1
+    # The learning rates of a `RateSchedule`; None: no callback has one.
+    rate_table: rate_schedules.RateTable | None = None
 
     def __init__(
         self,
@@ -119,6 +121,7 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
         }
         super().compile(optimizer=None, **options)
         self.__dict__["_compile_options"] = options
+        self.__dict__["rate_table"] = None  # of the optimizers before
         for player, networks in players.items():
             optimizer = compat.loss_scaled(optimizers[player])
             # Slots must exist before a checkpoint is restored, or their values are dropped.
@@ -225,6 +228,7 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
         if self.evaluating or not variables:
             return self._report(player, terms())
         optimizer = self.optimizer_of(player)
+        self._schedule_rates([player])
         tape = tape or self.tape(player)
         with tape:
             values = terms()
@@ -238,6 +242,10 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
         self._report(player, values)
         self._update_average(player)
         return values
+
+    def _schedule_rates(self, players: list[str]) -> None:
+        if self.rate_table is not None:
+            self.rate_table.apply(self.steps, players)
 
     def _report(self, player: str, values: Terms) -> Terms:
         for name, value in values.items():
@@ -268,6 +276,8 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
         means_of.assign_add(tf.stack([*values, tf.constant(1.0)]))
         totals = tf.convert_to_tensor(means_of)
         if not self.evaluating:
+            # Once more for all: of players too that this step did not update.
+            self._schedule_rates(list(self.initial_learning_rates))
             self.steps.assign_add(1)
         means = tf.unstack(totals[:-1] / totals[-1], num=len(self.loss_names))
         return {n: compat.log_value(mean) for n, mean in zip(self.loss_names, means)}

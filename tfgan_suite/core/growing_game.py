@@ -45,8 +45,8 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
     A level has a graph of its own, traced when it is first trained, that computes nothing of the
     other levels. alpha is computed in the graph from `images_shown`. At the start and the end of a
     fade the optimizers start anew, counters and moments, so that the first steps of new layers have
-    the size of all others. Custom loops call `begin_phase` before each step. With
-    `steps_per_execution`, a level lasts to the end of the call in which it ends.
+    the size of all others. Custom loops call `begin_phase` before each step. A call of the compiled
+    step does one step: `fit` refuses `steps_per_execution`.
 
     Args:
         generator, discriminator: networks of all levels.

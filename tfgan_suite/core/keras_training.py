@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.core import first_batch
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import replicas
+from tfgan_suite.utils import rate_schedules, replicas
 
 # Callbacks of Keras that set the learning rate.
 _RATE_CALLBACKS = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
@@ -87,9 +88,20 @@ class KerasTraining:
         elif validation is not None:
             self._check_data({"x": validation}, "test")
         callbacks = arguments.get("callbacks")
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            arguments["callbacks"] = self._with_total_loss(tf.nest.flatten(callbacks or []))
-        return super().fit(*call.args, **call.kwargs)  # type: ignore[misc]
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            self._prepare_schedule(callbacks.callbacks)
+        else:
+            callbacks = tf.nest.flatten(callbacks or [])
+            self._prepare_schedule(callbacks)
+            arguments["callbacks"] = self._with_total_loss(callbacks)
+        self._check_execution_ends(arguments)
+        self.__dict__.update(_fitting=True, _steps_done=None)
+        try:
+            return super().fit(*call.args, **call.kwargs)  # type: ignore[misc]
+        finally:
+            self.__dict__["_fitting"] = False
+            if self.rate_table is not None:  # type: ignore[attr-defined]
+                self.rate_table.release()  # type: ignore[attr-defined]
 
     def train_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Keras's `train_on_batch`; the first batch is looked at as `fit` does."""
@@ -130,18 +142,66 @@ class KerasTraining:
         first_batch.check_count(count, self.batches_per_step, name)
 
     def _with_total_loss(self, callbacks: list[Any]) -> list[Any]:
-        # `ForPlayer` has the callback that it runs as an attribute.
-        plain = [getattr(each, "callback", each) for each in callbacks]
-        setters = [each for each in plain if isinstance(each, _RATE_CALLBACKS)]
-        decays = [each for each in callbacks if getattr(each, "sets_learning_rates", False)]
-        if setters and decays:
-            raise InputError(
-                f"{type(decays[0]).__name__} sets the learning rates at every step and would undo"
-                f" {type(setters[0]).__name__}; pass one of them"
-            )
-        if any(TotalLoss.is_read_by(each) for each in plain):
+        if any(TotalLoss.is_read_by(each) for each in map(_plain, callbacks)):
             return [TotalLoss(), *callbacks]
         return callbacks
+
+    def _prepare_schedule(self, callbacks: list[Any]) -> None:
+        """Gives the step a table of learning rates where a callback has a schedule of them."""
+        setters = [each for each in map(_plain, callbacks) if isinstance(each, _RATE_CALLBACKS)]
+        schedules = rate_schedules.check_setters(callbacks, setters)
+        table, steps = self.rate_table, self.steps_per_call  # type: ignore[attr-defined]
+        fits = table is None if not schedules else table and table.execution_steps == steps
+        if not fits:
+            self.__dict__["rate_table"] = (
+                rate_schedules.RateTable(self, steps) if schedules else None
+            )
+            self.train_function = None  # its graph has another table, or none
+
+    # ---- steps -------------------------------------------------------------------------------
+
+    @property
+    def steps_done(self) -> int:
+        """`steps` as a number; while `fit` runs, it is read once after each call of the step."""
+        if not self.__dict__.get("_fitting"):
+            return int(self.steps.numpy())  # type: ignore[attr-defined]
+        if self.__dict__.get("_steps_done") is None:
+            self.__dict__["_steps_done"] = int(self.steps.numpy())  # type: ignore[attr-defined]
+        return self.__dict__["_steps_done"]
+
+    @property
+    def steps_per_call(self) -> int:
+        """How many steps one call of the compiled function does: `steps_per_execution`."""
+        return self.__dict__.get("_compile_options", {}).get("steps_per_execution", 1)
+
+    def set_steps_per_call(self, count: int) -> None:
+        """Changes the `steps_per_execution` that `compile` got."""
+        if count != self.steps_per_call:
+            self.__dict__["_compile_options"]["steps_per_execution"] = count
+            self.steps_per_execution = count  # Keras's
+            self.train_function = None
+
+    def execution_ends(self) -> tuple[int, ...]:
+        """Steps at which a call of the compiled function has to end, 1 for all; mostly none."""
+        return ()
+
+    def _check_execution_ends(self, arguments: Mapping[str, Any]) -> None:
+        """Refuses calls of several steps that would go on over the end of a phase."""
+        count, start, limit = self.steps_per_call, int(self.steps.numpy()), math.inf  # type: ignore[attr-defined]
+        if arguments.get("steps_per_epoch"):
+            epochs = arguments.get("epochs", 1) - arguments.get("initial_epoch", 0)
+            limit = start + arguments["steps_per_epoch"] * epochs
+        if count > 1 and 1 in self.execution_ends():
+            raise InputError(
+                f"steps_per_execution is {count}, but a phase of this training may end at every"
+                " step; compile with 1"
+            )
+        for end in self.execution_ends():
+            if start < end < limit and (end - start) % count:
+                raise InputError(
+                    f"steps_per_execution is {count}, and a phase of this training ends"
+                    f" {end - start} steps from here; compile with a divisor of {end - start}"
+                )
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """Keras's step function; the first batch of a data set is looked at on its way."""
@@ -163,6 +223,7 @@ class KerasTraining:
         """A step function that has its first batch looked at."""
 
         def step(iterator: Any) -> Any:
+            self.__dict__["_steps_done"] = None
             unchecked = self.__dict__.get("_unchecked", set())
             if use in unchecked:
                 unchecked.discard(use)
@@ -173,8 +234,7 @@ class KerasTraining:
         return step
 
     def _can_look(self, iterator: Any) -> bool:
-        options = self.__dict__.get("_compile_options", {})
-        return options.get("steps_per_execution") == 1 and first_batch.can_be_checked(iterator)
+        return self.steps_per_call == 1 and first_batch.can_be_checked(iterator)
 
     # ---- evaluate ----------------------------------------------------------------------------
 
@@ -236,6 +296,7 @@ class KerasTraining:
 
         An evaluation leaves the means of training as they are.
         """
+        self.__dict__["_steps_done"] = None  # a callback may have restored a checkpoint
         if self.__dict__.get("_in_evaluation"):
             totals = self.__dict__.get("_evaluated")
         elif self.__dict__.pop("_keep_totals", False):
@@ -244,6 +305,11 @@ class KerasTraining:
             totals = getattr(self, "_totals", None)
         if totals is not None:
             totals.assign(tf.zeros_like(totals))
+
+
+def _plain(callback: Any) -> Any:
+    """A callback, or the one that a `ForPlayer` runs."""
+    return getattr(callback, "callback", callback)
 
 
 class _Evaluation:

@@ -9,7 +9,9 @@ from tfgan_suite.core.adversarial_model import AdversarialModel
 
 
 class PhasedTraining(AdversarialModel):
-    """A game trained in phases, each with a graph of its own; subclasses override `phase_at`.
+    """A game trained in phases, each with a graph of its own.
+
+    Subclasses override `phase_at`, and `execution_ends` where phases end at steps that are known.
 
     The phase is a function of the step counter, so that a resumed run is in the phase in which it
     stopped. `train_step` reads `phase`, which is constant while its graph is traced.
@@ -34,13 +36,16 @@ class PhasedTraining(AdversarialModel):
 
     def begin_phase(self) -> None:
         """Selects the phase of the next step; called before each, outside of its graph."""
-        self.__dict__["_phase"] = self.phase_at(int(self.steps.numpy()))
+        self.__dict__["_phase"] = self.phase_at(self.steps_done)
+
+    def execution_ends(self) -> tuple[int, ...]:
+        """Steps at which a phase ends; by default each may, so that a call does one step."""
+        return (1,)
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """Keras's step function: one per phase, selected by the step counter.
 
-        Several replicas cannot update an optimizer inside a branch of one graph. With
-        `steps_per_execution`, a phase lasts to the end of the call in which it ends.
+        Several replicas cannot update an optimizer inside a branch of one graph.
         """
         if self.train_function is not None and not force:
             return self.train_function

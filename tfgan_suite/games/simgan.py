@@ -351,6 +351,10 @@ class SimGAN(PhasedTraining, TranslationGame):
         refiner, discriminator = self.pretraining
         return PHASES[(step >= refiner) + (step >= refiner + discriminator)]
 
+    def execution_ends(self) -> tuple[int, ...]:
+        refiner, discriminator = self.pretraining
+        return refiner, refiner + discriminator
+
     # ---- what the trained game offers --------------------------------------------------------
 
     def signatures(self) -> dict[str, Signature]:

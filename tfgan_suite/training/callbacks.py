@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,6 +20,7 @@ from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.training import strategies
 from tfgan_suite.utils import files
+from tfgan_suite.utils.rate_schedules import RateSchedule
 
 
 class EverySteps(keras.callbacks.Callback):
@@ -34,12 +36,12 @@ class EverySteps(keras.callbacks.Callback):
         self._last_step = 0
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        self._last_step = int(self.model.steps.numpy())
+        self._last_step = self.model.steps_done
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        step = int(self.model.steps.numpy())
+        step = self.model.steps_done
         if step // self.every > self._last_step // self.every:
-            self.act(step, {name: float(np.mean(v)) for name, v in (logs or {}).items()})
+            self.act(step, plain_logs(logs))
         self._last_step = step
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
@@ -107,19 +109,14 @@ class MeasureEvery(EverySteps):
             files.append_json(self.path, {"step": step, **values})
 
 
-class LinearDecay(keras.callbacks.Callback):
+class LinearDecay(RateSchedule):
     """Linear learning-rate decay of all players, from the initial rate to a fraction of it.
-
-    The rate is a function of the step counter alone, so a resumed run follows the same schedule.
-    It sets the rates at every step: `fit` refuses Keras's callbacks that set them beside it.
 
     Args:
         start: step at which the decay begins.
         end: step at which it ends.
         fraction: final rate as a fraction of the initial one; default 0.
     """
-
-    sets_learning_rates = True
 
     def __init__(self, start: int, end: int, fraction: float = 0.0):
         super().__init__()
@@ -134,10 +131,8 @@ class LinearDecay(keras.callbacks.Callback):
         progress = min(max((step - self.start) / (self.end - self.start), 0.0), 1.0)
         return 1.0 + (self.fraction - 1.0) * progress
 
-    def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        factor = self.factor(int(self.model.steps.numpy()))
-        for player, rate in self.model.initial_learning_rates.items():
-            compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
+    def rate(self, initial: float, step: int) -> float:
+        return initial * self.factor(step)
 
 
 class ForPlayer(keras.callbacks.Callback):
@@ -206,6 +201,14 @@ class Frozen(keras.callbacks.Callback):
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
         if self.checksum() != self._before:
             raise RuntimeError(f"the {self.name} changed in training although it is frozen")
+
+
+def plain_logs(logs: Mapping[str, Any] | None) -> dict[str, float]:
+    """Logs as numbers; several workers report arrays of one."""
+    return {
+        name: value if isinstance(value, float) else float(np.mean(value))
+        for name, value in (logs or {}).items()
+    }
 
 
 def linear_decay_callbacks(start: float, steps: int) -> list[keras.callbacks.Callback]:

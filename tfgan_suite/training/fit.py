@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import data
-from tfgan_suite.training import callbacks
+from tfgan_suite.training import callbacks, executions
 from tfgan_suite.training.checkpoints import Checkpoints, SaveEvery
 from tfgan_suite.training.folder_watch import FolderWatch, remove_parts
 from tfgan_suite.training.health import Health
@@ -37,7 +37,8 @@ def train(
         game: a compiled game.
         source: the data.
         options: constants; `steps`, `batch`, `seed`, `log_every` (steps of one epoch of the
-            progress bar, and between two log lines and grids) and `checkpoint_every`.
+            progress bar, and between two log lines and grids), `checkpoint_every`, and
+            `steps_per_execution` (see `executions.choose`).
         extra: additional callbacks.
         log: receives messages for the user.
 
@@ -67,9 +68,9 @@ def train(
             saving.check_folder = folder_watch.check
             watching.insert(0, folder_watch)
             stack.enter_context(folder_watch.rescuing(checkpoints.save))
-        strategy = game.distribute_strategy or tf.distribute.get_strategy()
+        executions.choose(game, options, source.shape, watching, log)
         with stop.listening(), writing_to(run.folder):
-            _fit(game, source, strategy, options, watching)
+            _fit(game, source, options, watching)
             step = int(game.steps.numpy())
             if health.fatal is None and step > start:
                 saving.save(step)
@@ -132,24 +133,26 @@ def preview_examples(game: keras.Model, source: data.Source, seed: int) -> dict[
 def _fit(
     game: keras.Model,
     source: data.Source,
-    strategy: tf.distribute.Strategy,
     options: types.SimpleNamespace,
     watching: list[keras.callbacks.Callback],
 ) -> None:
     """Calls `fit` for an interrupted epoch, for whole epochs, and for a partial one at the end."""
-    epoch_steps, last = options.log_every, options.steps
+    epoch_steps, last, per_call = options.log_every, options.steps, game.steps_per_call
+    strategy = game.distribute_strategy or tf.distribute.get_strategy()
     step = int(game.steps.numpy())
     game.stop_training = False
     game.checks_examples = False  # a source's images are in [-1, 1]
     while step < last and not game.stop_training:
         epoch, inside = divmod(step, epoch_steps)
         full_epochs = (last - step) // epoch_steps
-        if inside or not full_epochs:
+        if step % per_call:  # stopped with another number of steps in a call
+            epochs, steps = 1, min(per_call - step % per_call, last - step)
+        elif inside or not full_epochs:
             epochs, steps = 1, min(epoch_steps - inside, last - step)
-            if inside:
-                game.continue_epoch()
         else:
             epochs, steps = full_epochs, epoch_steps
+        if inside:
+            game.continue_epoch()
         batches = data.distribute(
             source,
             strategy,
@@ -157,6 +160,8 @@ def _fit(
             seed=options.seed,
             start=step,
             horizontal_flip=getattr(options, "horizontal_flip", False),
+            # The last call is a short one: it ends where the data do.
+            count=steps if steps % per_call else None,
         )
         game.fit(
             batches,
@@ -171,7 +176,7 @@ def _fit(
 
 
 class _StopOnSignal(keras.callbacks.Callback):
-    """Stops training after the current step when the user (Ctrl-C) or the system asks to."""
+    """Stops training after the current call of the step when the user or the system asks to."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.data.synthetic import kinds
 from tfgan_suite.training import update_sizes
+from tfgan_suite.training.callbacks import plain_logs
 
 # Samples that an oracle reads at each look: of 18 kinds 14 each.
 ORACLE_SAMPLES, SEVERAL = 256, 4
@@ -33,7 +34,8 @@ class Health(keras.callbacks.Callback):
     losses.
 
     Args:
-        every: steps between two looks at weights and outputs; losses are checked at every step.
+        every: steps between two looks at weights and outputs; losses are checked after every call
+            of the compiled step.
         log: gets every message; default `print`.
         examples: a batch of `game.health_examples` examples of the data. None: a generator from
             noise is compared with its own widest samples so far, others are not compared.
@@ -73,16 +75,16 @@ class Health(keras.callbacks.Callback):
         self._sizes: update_sizes.UpdateSizes | None = None
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        step = int(self.model.steps.numpy())
+        step = self.model.steps_done
         if self._sizes is None:
             self._sizes = update_sizes.UpdateSizes(self.model)
-        # Not the first step: there, clipped weights jump into their range.
-        if step == 1 or step and step % self.every == 0:
+        # Not the first steps: there, clipped weights jump into their range.
+        if 0 < step <= self.model.steps_per_call or step and step % self.every == 0:
             self._sizes.remember(step)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        step = int(self.model.steps.numpy())
-        logs = {name: float(np.mean(value)) for name, value in (logs or {}).items()}
+        step = self.model.steps_done
+        logs = plain_logs(logs)
         broken = [name for name, value in logs.items() if not math.isfinite(value)]
         if broken:
             self.stop(step, f"the loss {', '.join(broken)} is not a finite number")

@@ -99,16 +99,28 @@ class Estimate(keras.callbacks.Callback):
     ):
         super().__init__()
         self.steps, self.log, self.clock = steps, log, clock
-        self._count, self._start = 0, 0.0
+        self._first: int | None = None
+        self._warm: tuple[int, float] | None = None  # the step from which it measures, and when
+        self._finished = False
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        if self._first is None:
+            self._first = self.model.steps_done
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        self._count += 1
-        if self._count == _WARM:
-            self._start = self.clock()
-        if self._count != _MEASURED:
+        if self._finished:
             return
-        more = self.steps - int(self.model.steps.numpy())
-        seconds = more * (self.clock() - self._start) / (_MEASURED - _WARM)
+        step = self.model.steps_done
+        if self._warm is None:
+            if step - self._first >= _WARM:
+                self._warm = step, self.clock()
+            return
+        measured = step - self._warm[0]
+        if measured < _MEASURED - _WARM:
+            return
+        self._finished = True
+        more = self.steps - step
+        seconds = more * (self.clock() - self._warm[1]) / measured
         if seconds >= _WORTH_SAYING:
             self.log(f"the other {more:,} steps take about {duration(seconds)} here")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from tfgan_suite import compat
+from tfgan_suite.utils.rate_schedules import RateSchedule
 
 Knots = Sequence[Sequence[float]]
 
@@ -134,23 +134,19 @@ def keep_defaults(
             setattr(options, name, value)
 
 
-class Decay(keras.callbacks.Callback):
+class Decay(RateSchedule):
     """Linear decay of all players' learning rates through knots, by the step counter alone.
 
     Args:
         knots: steps and shares of the initial rates.
     """
 
-    sets_learning_rates = True
-
     def __init__(self, knots: Knots):
         super().__init__()
         self.knots = knots
 
-    def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        factor = share(self.knots, int(self.model.steps.numpy()))
-        for player, rate in self.model.initial_learning_rates.items():
-            compat.set_learning_rate(self.model.optimizer_of(player), rate * factor)
+    def rate(self, initial: float, step: int) -> float:
+        return initial * share(self.knots, step)
 
 
 def _fresh(start: float | None, steps: int) -> dict[str, Any]:

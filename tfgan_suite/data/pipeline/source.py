@@ -329,6 +329,7 @@ def distribute(
     seed: int,
     start: int = 0,
     horizontal_flip: bool = False,
+    count: int | None = None,
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
     """Batches in the form that `fit` takes under a strategy.
 
@@ -342,17 +343,20 @@ def distribute(
         seed: seed of the order and of the flips.
         start: first step.
         horizontal_flip: as for `Source.batches`.
+        count: number of batches; default: endless.
 
     Raises:
         InputError: as for `Source.batches`.
     """
     options = {"seed": seed, "start": start, "horizontal_flip": horizontal_flip}
     if strategy is None or strategy.num_replicas_in_sync == 1:
-        return source.batches(batch, **options)
+        batches = source.batches(batch, **options)
+        return batches if count is None else batches.take(count)
     context = tf.distribute.InputContext(1, 0, strategy.num_replicas_in_sync)
     order.batch_share(len(source), batch, context)  # raises here, not inside the strategy
 
     def pipeline(input_context: tf.distribute.InputContext) -> tf.data.Dataset:
-        return source.batches(batch, input_context=input_context, **options)
+        batches = source.batches(batch, input_context=input_context, **options)
+        return batches if count is None else batches.take(count)
 
     return strategy.distribute_datasets_from_function(pipeline)
