@@ -36,15 +36,15 @@ STEPS = 7000  # total number of training steps
 BATCH = 16  # images in one step
 LABELS = False  # give both networks the class of the images, too
 CHANNEL_BASE = 512  # maps of side s have 2 * this / s channels, paper 16384
-CHANNEL_MAX = 64  # but at most these; paper 512
+CHANNEL_MAX = 32  # but at most these; paper 512
 LATENT_DIM = 8  # dimension of z; paper 512
-STYLE_DIM = 32  # dimension of w; paper 512
+STYLE_DIM = 16  # dimension of w; paper 512
 MAPPING_LAYERS = 2  # dense layers from z to w; paper 8
 MIXING = 0.5  # probability that a batch mixes the styles of two z; paper 0.9
 # softplus of each real image's score less that of its partner, in place of the paper's loss
 PAIRING = True
-GAMMA = 0.25  # weight of R1; it grows with the number of pixels, paper 10 at 1024 pixels
-R2_WEIGHT = 0.25  # weight of the same penalty on generated images; paper 0
+GAMMA = 0.5  # weight of R1; it grows with the number of pixels, paper 10 at 1024 pixels
+R2_WEIGHT = 0.5  # weight of the same penalty on generated images; paper 0
 R1_EVERY = 8  # apply R1 and R2 every N steps; paper 16
 PATH_WEIGHT = 0.0  # weight of the path length penalty, 0: none; paper 2
 PATH_EVERY = 4  # apply it every N steps
@@ -53,7 +53,7 @@ STABLE_IMAGES: int | None = None
 # version 1: images of a fade; default: an eighth of the run, paper 600000
 FADE_IMAGES: int | None = None
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
-LEARNING_RATE = 0.0025  # Adam's, both players; paper 0.002
+LEARNING_RATE = 0.008  # Adam's, both players; paper 0.002
 # the discriminator's; default: --learning-rate
 DISCRIMINATOR_LEARNING_RATE: float | None = None
 BETA_1 = 0.0  # Adam's beta 1
