@@ -16,8 +16,8 @@ million images of FFHQ (FID 2.84; 781,250 steps of 32 images on 8 GPUs), is
 
     --data FFHQ --size 1024 --horizontal-flip --channel-base 16384 --channel-max 512
     --latent-dim 512 --style-dim 512 --mapping-layers 8 --batch 32 --learning-rate 0.002
-    --gamma 10 --r1-every 16 --path-weight 2 --path-every 4 --mixing 0.9
-    --ema-images 10000 --ema-rampup 0 --steps 781250
+    --pairing no --gamma 10 --r2-weight 0 --r1-every 16 --path-weight 2 --path-every 4 --mixing 0.9
+    --linear-decay 1 --ema-images 10000 --ema-rampup 0 --steps 781250
 """
 
 from __future__ import annotations
