@@ -357,7 +357,9 @@ def snapshot(game) -> dict[int, np.ndarray]:
 def variables(game) -> dict[str, tf.Variable]:
     """All that training changes: networks, averages, optimizers, counters, pools."""
     own = {name: v for name, v in vars(game).items() if isinstance(v, tf.Variable)}
-    named = {name.strip("_"): v for name, v in own.items() if name != "_evaluated"}
+    # Keras 2 counts the calls of its loops; they are no state of the game, as in Keras 3.
+    others = {"_evaluated", "_train_counter", "_test_counter", "_predict_counter"}
+    named = {name.strip("_"): v for name, v in own.items() if name not in others}
     for player, networks in game.players().items():
         for kind, models in (("net", networks), ("average", game.ema(player))):
             for index, network in enumerate(models):

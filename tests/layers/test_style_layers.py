@@ -254,7 +254,7 @@ LAYERS = {
     "modulated": lambda: ModulatedConv2D(2, 3),
     "modulated, fused": lambda: ModulatedConv2D(2, 3, fused=True),
     "modulated, upsampled": lambda: ModulatedConv2D(2, 3, upsample=True),
-    "downsampled": lambda: EqualizedDownConv2D(2, 3),
+    "downsampled": lambda: EqualizedDownConv2D(2, 3, gain=3.0),
 }
 
 
