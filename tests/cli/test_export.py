@@ -50,3 +50,10 @@ def test_the_discriminator_goes_along_on_request(tiny_run, tmp_path, monkeypatch
     )
     assert {"score", "features"} <= set(exported.signatures) and "png" in exported.signatures
     assert not list((tmp_path / "exports").rglob("score*"))  # no TFLite file of it
+
+
+def test_a_game_without_a_discriminator_to_export_is_refused(tiny_run, monkeypatch, capsys):
+    monkeypatch.setattr(DCGAN, "discriminator_signatures", lambda game: {})
+    assert main(["export", str(tiny_run / "run"), "--with-discriminator"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "discriminator cannot be exported" in line and "recipes/dcgan.py" in line

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_suite.core import scoring_game
+from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.games import ali, cgan, cyclegan, dcgan, ebgan
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -72,6 +73,38 @@ def test_features_are_the_named_maps_or_all_activations():
     flat = keras.layers.Dense(4, name="features_1")(keras.layers.Flatten()(x))
     logit = keras.layers.Activation("sigmoid", name="end")(keras.layers.Dense(1)(flat))
     assert scoring_game.feature_layers(keras.Model(image, logit)) == ["first", "features_1"]
+
+
+class Stub(scoring_game.ScoringGame):
+    """A game of three classes with some discriminator."""
+
+    realness = 1.0
+
+    def __init__(self, opponent):
+        self.opponent = opponent
+
+    def signatures(self):
+        label = TensorSpec("label", (), "int32", "label", 3)
+        inputs = TensorSpec("z", (2,), kind="normal"), label
+        return {"serving_default": Signature(inputs, TensorSpec("image", (2, 2, 1)), None, ())}
+
+
+def test_of_a_score_for_each_class_that_of_the_label_counts():
+    image = keras.Input((2, 2, 1), name="image")
+    logits = keras.layers.Dense(3)(keras.layers.Flatten()(image))
+    game = Stub(keras.Model(image, logits))
+    images, label = IMAGES[:, :2, :2, :1], tf.constant([2, 0, 1])
+    score = run(game, "score", image=images, label=label)["score"]
+    expected = np.asarray(game.opponent(images))[range(3), label]
+    np.testing.assert_allclose(score, expected, rtol=1e-6)
+
+
+def test_a_discriminator_of_images_of_several_sizes_offers_none():
+    images = [keras.Input((side, side, 1)) for side in (1, 2, 4)]
+    logit = keras.layers.Dense(1)(
+        keras.layers.Concatenate()([keras.layers.Flatten()(x) for x in images])
+    )
+    assert Stub(keras.Model(images, logit)).discriminator_signatures() == {}
 
 
 def test_translators_offer_none():

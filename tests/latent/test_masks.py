@@ -11,7 +11,7 @@ def test_weights_are_the_paper_s():
     """A 9x9 image with a 3x3 hole in its middle, window 7."""
     mask = np.ones((9, 9), np.float32)
     mask[3:6, 3:6] = 0.0
-    weights = 49.0 * masks.weights(mask)
+    weights = 49.0 * masks.weights(mask, "paper")
     expected = {(2, 4): 9, (0, 0): 1, (0, 4): 3, (2, 2): 9, (1, 4): 6, (4, 4): 0, (3, 3): 0}
     for (row, column), count in expected.items():
         assert weights[row, column] == pytest.approx(count), (row, column)
@@ -20,8 +20,9 @@ def test_weights_are_the_paper_s():
 def test_binary_weights_and_what_is_far_from_every_hole():
     mask = masks.make("half", 32, 32)
     np.testing.assert_array_equal(masks.weights(mask, "binary"), mask)
-    weights = masks.weights(mask)
+    weights = masks.weights(mask, "paper")
     assert weights[16, 0] == 0.0 and weights[16, 15] == pytest.approx(3 / 7)
+    np.testing.assert_allclose(masks.weights(mask), weights + 0.1 * mask, atol=1e-6)
 
 
 def test_each_kind_leaves_its_share():
@@ -50,5 +51,5 @@ def test_unknown_words_are_refused():
         masks.make("center", 8, 8)
     with pytest.raises(InputError, match="window is 6"):
         masks.weights(np.ones((8, 8)), window=6)
-    with pytest.raises(InputError, match="paper, binary"):
+    with pytest.raises(InputError, match="mixed, paper, binary"):
         masks.weights(np.ones((8, 8)), "official")

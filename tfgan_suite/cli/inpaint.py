@@ -40,9 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--weighting",
-        choices=("paper", "binary"),
-        default="paper",
-        help="known pixels count by the holes around them, or equally [paper]",
+        choices=("mixed", "paper", "binary"),
+        default="mixed",
+        help="known pixels count by the holes around them and others a little, or not at all as in"
+        " the paper, or all equally [mixed]",
     )
     add("--labels", help="classes to draw, by name or index, for games with classes [all]")
     add("--split", choices=("train", "test"), default="test", help="of data [test]")
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     folder = latent_arguments.check_folder(args.out)
     if args.count < 1:
         raise InputError(f"--count is {args.count}; it must be at least 1")
-    from tfgan_suite.latent import inpainting, masks, pictures
+    from tfgan_suite.latent import inpainting, pictures
     from tfgan_suite.latent import space as spaces
 
     search = inpainting.Search(
@@ -73,29 +74,20 @@ def run(args: argparse.Namespace) -> int:
         weighting=args.weighting,
     )
     space = spaces.open_space(args.source, "inpaint", args.seed)
-    height, width, _ = space.shape
-    if args.mask in KINDS:
-        mask = masks.make(args.mask, height, width, args.seed)
-    else:
-        mask = masks.check(_mask(args.mask), height, width, f"the mask {args.mask}")
+    mask = _mask(args, space)
     names, images = pictures.read(args.input, space.shape, split=args.split, count=args.count)
     if args.prior and not space.has_discriminator:
         print(
-            f"{args.source} does not hold a discriminator, so the known pixels alone decide; for"
-            " the prior pass a run, or an export made with --with-discriminator",
+            "the known pixels alone decide: the prior needs the discriminator, which"
+            f" {args.source} does not {space.advice}",
             file=sys.stderr,
         )
+    labels = latent_arguments.parse_labels(space, args.labels)
     start = time.monotonic()
-    completed = inpainting.inpaint(
-        space,
-        images,
-        mask,
-        search,
-        paste=args.paste,
-        labels=latent_arguments.parse_labels(space, args.labels),
-    )
+    completed = inpainting.inpaint(space, images, mask, search, paste=args.paste, labels=labels)
     seconds = (time.monotonic() - start) / len(images)
-    numbers: dict[str, Any] = {
+    fillings = _baselines(args.data, space, images, mask) if args.data else {}
+    numbers = {
         "images": len(images),
         "mask": args.mask,
         "missing": float(1.0 - mask.mean()),
@@ -103,15 +95,8 @@ def run(args: argparse.Namespace) -> int:
         "loss_at_start": float(completed.losses[0].mean()),
         "loss": float(completed.losses.min(axis=0).mean()),
         "seconds_per_image": round(seconds, 4),
+        **_errors(args, images, mask, completed, fillings),
     }
-    if args.mask in KINDS:  # the images show what is in the hole
-        numbers["hole_error"] = float(inpainting.hole_error(completed.images, images, mask).mean())
-    fillings = {}
-    if args.data:
-        fillings = _baselines(args.data, space, images, mask)
-        for name, filled in fillings.items():
-            error = float(inpainting.hole_error(filled, images, mask).mean())
-            numbers[f"hole_error_of_{name}"] = error
     written = _write(folder, names, images, mask, completed, fillings, numbers)
     sentence = f"filled {len(images)}"
     if "hole_error" in numbers:
@@ -119,12 +104,31 @@ def run(args: argparse.Namespace) -> int:
     return latent_arguments.print_numbers(args, written, sentence)
 
 
-def _mask(name: str) -> Any:
-    from tfgan_suite.latent import pictures
+def _errors(args: Any, images: Any, mask: Any, completed: Any, fillings: Any) -> dict[str, float]:
+    """Errors in the hole, of what was drawn and of other fillings."""
+    from tfgan_suite.latent import inpainting
 
-    if not Path(name).is_file():
-        raise InputError(f"--mask is {name!r}; expected {', '.join(KINDS)} or an image file")
-    return pictures.read_mask(name)
+    if args.mask not in KINDS:  # whose mask is a file shows something else in the hole, or nothing
+        return {}
+    errors = {"hole_error": completed.images}
+    errors.update({f"hole_error_of_{name}": filled for name, filled in fillings.items()})
+    return {
+        name: float(inpainting.hole_error(filled, images, mask).mean())
+        for name, filled in errors.items()
+    }
+
+
+def _mask(args: argparse.Namespace, space: Any) -> Any:
+    """The mask of `--mask`, of the generator's size."""
+    from tfgan_suite.latent import masks, pictures
+
+    height, width, _ = space.shape
+    if args.mask in KINDS:
+        return masks.make(args.mask, height, width, args.seed)
+    if not Path(args.mask).is_file():
+        raise InputError(f"--mask is {args.mask!r}; expected {', '.join(KINDS)} or an image file")
+    mask = pictures.read_mask(args.mask)
+    return masks.check(mask, height, width, f"the mask {args.mask}")
 
 
 def _baselines(source: str, space: Any, images: Any, mask: Any) -> dict[str, Any]:

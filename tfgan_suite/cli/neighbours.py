@@ -43,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
     train = pictures.take_pixels(source, args.train)
     if not space.has_discriminator:
         print(
-            f"{args.source} does not hold a discriminator, so pixels alone are compared; for"
-            " features pass a run, or an export made with --with-discriminator",
+            "pixels alone are compared: features need the discriminator, which"
+            f" {args.source} does not {space.advice}",
             file=sys.stderr,
         )
     result = neighbours.neighbours(space, numbers, train, shifts=args.shifts)

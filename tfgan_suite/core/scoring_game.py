@@ -26,7 +26,8 @@ class ScoringGame:
 
         `score` takes an example (and its `label` where the discriminator does) and returns a number
         that is high for real examples. `features` takes the same and returns the activations
-        of all hidden layers as `features_0`, `features_1` and so on, first to last.
+        of all hidden layers as `features_0`, `features_1` and so on, first to last. Empty for
+        discriminators of other inputs.
         """
         served = self.signatures()  # type: ignore[attr-defined]
         example = served["serving_default"].output
@@ -35,8 +36,10 @@ class ScoringGame:
         networks = (opponent,)
         if _judges_latents(self):
             labels, networks = [], (opponent, *served["encode"].networks)
+        elif len(opponent.inputs) == 1:
+            labels = labels if labels and _width(opponent) == labels[0].classes else []
         elif len(opponent.inputs) != 1 + len(labels):
-            labels = []
+            return {}  # as of networks that grow, which take images of several sizes
         inputs = (example, *labels)
         signature = Signature(
             inputs,
@@ -82,12 +85,14 @@ def _score(game: Any, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
     arrays = _opponent_inputs(game, inputs)
     # Keras warns of a list of one where the network was built from a single input.
     outputs = game.opponent(arrays if len(arrays) > 1 else arrays[0], training=False)
-    score = game.opponent_score(next(iter(inputs.values())), outputs)
-    return game.realness * tf.reshape(tf.cast(score, tf.float32), [-1])
+    score = tf.cast(game.opponent_score(next(iter(inputs.values())), outputs), tf.float32)
+    if "label" in inputs and len(game.opponent.inputs) == 1:  # a score for each class
+        score = tf.gather(score, inputs["label"], axis=1, batch_dims=1)
+    return game.realness * tf.reshape(score, [-1])
 
 
 def _opponent_inputs(game: Any, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
-    arrays = list(inputs.values())
+    arrays = list(inputs.values())[: len(game.opponent.inputs)]
     if _judges_latents(game):
         # Where the discriminator judges pairs, an example comes with the z inferred from it.
         encode = game.signatures()["encode"]
@@ -123,6 +128,12 @@ def feature_layers(network: keras.Model) -> list[str]:
         and len(_shape(layer)) in (1, 3)
         and None not in _shape(layer)
     ]
+
+
+def _width(network: keras.Model) -> int | None:
+    """Numbers in the first output for each example, where that is a vector."""
+    shape = tuple(network.outputs[0].shape)
+    return shape[1] if len(shape) == 2 else None
 
 
 def _shape(layer: Any) -> tuple[int | None, ...]:

@@ -7,7 +7,9 @@ and the same z is generated again.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,7 @@ class SplitGenerator:
         output = self.generator.get_layer(self.layer).output
         self.total = int(output.shape[-1])
         self._below = select_outputs(self.generator, [self.layer])
-        self._above = keras.Model([output, *self.generator.inputs], self.generator.outputs)
+        self._above, self._used = _above(self.generator, output)
 
     def latent_inputs(self, inputs: Inputs) -> list[np.ndarray]:
         """What the network itself takes, from the inputs of the generator's signature."""
@@ -97,8 +99,24 @@ class SplitGenerator:
 
     def images(self, maps: np.ndarray, inputs: Inputs) -> np.ndarray:
         """Images of maps, clipped to [-1, 1]; `inputs` are those behind the maps."""
-        arguments = [maps, *self.latent_inputs(inputs)]
+        arrays = self.latent_inputs(inputs)
+        arguments = [maps, *(arrays[index] for index in self._used)]
         return np.clip(np.asarray(self._above(arguments, training=False)), -1.0, 1.0)
+
+
+def _above(generator: keras.Model, maps: Any) -> tuple[keras.Model, tuple[int, ...]]:
+    """The part of a generator above some maps, and which of its inputs go in there, too.
+
+    A label may enter above the maps. Keras 2 refuses inputs that do not, both refuse to be without
+    those that do.
+    """
+    inputs = range(len(generator.inputs))
+    for count in range(len(generator.inputs) + 1):
+        for used in itertools.combinations(inputs, count):
+            arguments = [maps, *(generator.inputs[index] for index in used)]
+            with contextlib.suppress(ValueError):
+                return keras.Model(arguments, generator.outputs), used
+    raise InputError(f"{generator.name} cannot be divided at its last hidden maps")
 
 
 def drop(maps: np.ndarray, filters: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -266,18 +266,7 @@ def by_class(
     groups = {key: matching(names, text) for key, text in concepts.items() if text}
     goal = expected or expected_name(concepts)
     goals = matching(names, goal) if goal is not None else []
-    size = POOL
-    while True:
-        pool = space.draw(size)
-        images = space.generate(pool)
-        labels = read(images)
-        try:
-            operands = _operands(labels, groups, concepts, average, trials)
-            break
-        except InputError:
-            if size >= LARGEST_POOL:
-                raise
-        size *= 4
+    pool, images, operands = _operands(space, read, groups, concepts, average, trials)
     drawn = [
         {key: {n: a[rows] for n, a in pool.items()} for key, rows in numbers.items()}
         for numbers in operands
@@ -304,21 +293,40 @@ def by_class(
 
 
 def _operands(
-    labels: np.ndarray,
+    space: Space,
+    read: Reader,
     groups: Mapping[str, list[int]],
     concepts: Mapping[str, str],
     average: int,
     trials: int,
-) -> list[dict[str, list[int]]]:
-    """Numbers of samples for each trial, by concept."""
-    operands = []
-    for trial in range(trials):
-        numbers = {}
-        for key, group in groups.items():
-            turns = -(-average // len(group))
-            numbers[key] = pick(labels, group, turns * len(group), trial * turns, concepts[key])
-        operands.append(numbers)
-    return operands
+) -> tuple[Inputs, np.ndarray, list[dict[str, list[int]]]]:
+    """A pool of samples, their images, and the rows of the operands of each trial by concept.
+
+    The pool grows until it holds enough of each class.
+    """
+    size = POOL
+    while True:
+        pool = space.draw(size)
+        images = space.generate(pool)
+        labels = read(images)
+        try:
+            return (
+                pool,
+                images,
+                [_of_trial(labels, groups, concepts, average, trial) for trial in range(trials)],
+            )
+        except InputError:
+            if size >= LARGEST_POOL:
+                raise
+        size *= 4
+
+
+def _of_trial(labels, groups, concepts, average: int, trial: int) -> dict[str, list[int]]:
+    numbers = {}
+    for key, group in groups.items():
+        turns = -(-average // len(group))
+        numbers[key] = pick(labels, group, turns * len(group), trial * turns, concepts[key])
+    return numbers
 
 
 def expected_name(concepts: dict[str, str]) -> str | None:

@@ -91,21 +91,7 @@ def project(
         )
     first = encoders.encode(space, images, encoder) if method == "hybrid" else None
     rows = _starts(space, images, starts, first)
-    targets = np.repeat(images, starts, axis=0)
-    objective = _Objective(space, alpha)
-    features = objective.features_of(targets, rows)
-    if method == "adam":
-        inputs, losses = descent.adam(
-            space,
-            objective,
-            rows,
-            [targets, *features],
-            iterations=iterations,
-            learning_rate=ADAM_RATE,
-        )
-        histories = list(np.minimum.accumulate(losses, axis=0).T)
-    else:
-        inputs, histories = lbfgs(space, objective, rows, [targets, *features], iterations)
+    inputs, histories = _descend(space, images, rows, method, starts, iterations, alpha)
     final = np.array([history[-1] for history in histories]).reshape(-1, starts)
     best = np.arange(len(images)) * starts + final.argmin(axis=1)
     chosen = descent.repeat_rows(inputs, best)
@@ -118,6 +104,28 @@ def project(
         mean_square(begun, images),
         [np.asarray(histories[row], np.float64) for row in best],
     )
+
+
+def _descend(
+    space: Space,
+    images: np.ndarray,
+    rows: Inputs,
+    method: str,
+    starts: int,
+    iterations: int,
+    alpha: float,
+) -> tuple[Inputs, list[np.ndarray]]:
+    """The inputs after the descent from all starts, and the losses of each."""
+    targets = np.repeat(images, starts, axis=0)
+    objective = _Objective(space, alpha)
+    data = [targets, *objective.features_of(targets, rows)]
+    if method != "adam":
+        return lbfgs(space, objective, rows, data, iterations)
+    rate = ADAM_RATE
+    inputs, losses = descent.adam(
+        space, objective, rows, data, iterations=iterations, learning_rate=rate
+    )
+    return inputs, list(np.minimum.accumulate(losses, axis=0).T)
 
 
 def mean_square(generated: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -214,18 +222,16 @@ def lbfgs(
     for spec in specs:
         box = (-1.0, 1.0) if spec.kind == "uniform" else (None, None)
         bounds += [box] * int(np.prod(spec.shape))
+    options = {"maxiter": iterations, "ftol": 1e-9, "gtol": 1e-8}
+    names = {spec.name for spec in specs}
     outputs = {name: np.array(array) for name, array in start.items()}
     histories = []
     for row in range(len(next(iter(start.values())))):
-        fixed = {
-            name: tf.constant(array[row : row + 1])
-            for name, array in start.items()
-            if name not in {spec.name for spec in specs}
-        }
+        inputs = {name: array[row : row + 1] for name, array in start.items()}
+        fixed = {name: tf.constant(a) for name, a in inputs.items() if name not in names}
         tensors = [tf.constant(array[row : row + 1]) for array in data]
-
         value_and_slope = functools.partial(_value_and_slope, traced, specs, fixed, tensors)
-        point = _packed(specs, {spec.name: start[spec.name][row : row + 1] for spec in specs})
+        point = _packed(specs, inputs)
         history = [value_and_slope(point)[0]]
         result = optimize.minimize(
             value_and_slope,
@@ -234,7 +240,7 @@ def lbfgs(
             method="L-BFGS-B",
             bounds=bounds,
             callback=_recorder(history),
-            options={"maxiter": iterations, "ftol": 1e-9, "gtol": 1e-8},
+            options=options,
         )
         for name, array in _unpacked(specs, result.x).items():
             outputs[name][row] = array.numpy()[0]

@@ -154,9 +154,18 @@ class Space:
         """
         if not self.has_discriminator:
             raise InputError(
-                f"{purpose} needs the discriminator, which {self.generator.name} does not hold;"
-                " pass the run folder, or `python -m tfgan_suite export RUN --with-discriminator`"
+                f"{purpose} needs the discriminator, which {self.generator.name} does not"
+                f" {self.advice}"
             )
+
+    @property
+    def advice(self) -> str:
+        """The end of a sentence about a discriminator that is missing: what to do."""
+        if self.generator.game is not None:
+            return "offer: the discriminator of this game takes images of several sizes"
+        return (
+            "hold; pass the run folder, or `python -m tfgan_suite export RUN --with-discriminator`"
+        )
 
     def score_function(self) -> Callable[..., tf.Tensor]:
         """The discriminator as a function of images, and labels where it takes them.
