@@ -4,9 +4,12 @@
     game.fit(source.batches(64, seed=0), steps_per_epoch=1000)
 
 Translators use `load_pairs`, `load_unpaired` or `load_simulated`; super-resolution uses
-`load_super_resolution`, and style transfer `load_content_style`.
+`load_super_resolution`, style transfer `load_content_style`, and games that draw what a sentence
+says `load_captions`.
 """
 
+from tfgan_suite.data.caption_source import CaptionSource
+from tfgan_suite.data.captions import load_captions
 from tfgan_suite.data.content_style import load_content_style
 from tfgan_suite.data.embedded import is_embedded
 from tfgan_suite.data.loading import SYNTHETIC, load
@@ -23,6 +26,7 @@ __all__ = [
     "MEMORY_LIMIT",
     "SYNTHETIC",
     "ArraySource",
+    "CaptionSource",
     "Source",
     "Stream",
     "StreamSource",
@@ -31,6 +35,7 @@ __all__ = [
     "from_arrays",
     "is_embedded",
     "load",
+    "load_captions",
     "load_content_style",
     "load_pairs",
     "load_simulated",

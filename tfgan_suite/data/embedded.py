@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from tfgan_suite.data import (
+    captions,
     content_style,
     loading,
     pairs,
@@ -21,6 +22,7 @@ NAMES = frozenset(
         *simulated.WORLDS,
         *super_resolution.WORLDS,
         *content_style.WORLDS,
+        *captions.WORLDS,
     )
 )
 

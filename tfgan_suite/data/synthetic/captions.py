@@ -30,6 +30,7 @@ from tfgan_suite.errors import InputError
 HELD_OUT = (("green", "circle"), ("magenta", "square"), ("cyan", "triangle"))
 # Examples and seed of each split; "held_out" has only the combinations of `HELD_OUT`.
 SPLITS = {"train": (6000, 0), "test": (1080, 1), "held_out": (540, 2)}
+DEFAULT_SIZE = 32
 CAPTIONS = 5  # of each image
 PARTS = (
     *("centre", "top", "bottom", "left", "right"),
@@ -211,8 +212,8 @@ def _keypoints(shape: np.ndarray, centre: np.ndarray, box: np.ndarray) -> np.nda
 
 def _sentences(attributes: Attributes, row: int, draws: np.ndarray) -> tuple[str, ...]:
     """`CAPTIONS` sentences about one image, each with another template."""
-    fields = dataclasses.astuple(attributes)
-    words = [int(column[row]) for column in fields]
+    a = attributes
+    words = [int(column[row]) for column in (a.colour, a.shape, a.size, a.position)]
     first, numbers = draws[0], draws[1:].reshape(CAPTIONS, sentences.DRAWS)
     texts = []
     for number in range(CAPTIONS):

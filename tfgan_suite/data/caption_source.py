@@ -1,0 +1,256 @@
+"""The source of images with captions: one caption of each, drawn anew each time, and its box.
+
+Captions, crops and flips are functions of the seed, the step and the position in the batch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_suite.data.pipeline import annotations, order
+from tfgan_suite.data.pipeline import random_crop as cropping
+from tfgan_suite.data.pipeline.caption_table import TRIES, CaptionTable, Mismatches
+from tfgan_suite.data.pipeline.source import fingerprint_of
+from tfgan_suite.data.pipeline.streams import Stream, StreamSource
+from tfgan_suite.data.readers.caption_records import CaptionSet
+from tfgan_suite.errors import InputError
+
+_DIRECTIONS = re.compile(r"\b(left|right)(most)?\b", re.IGNORECASE)
+_OPPOSITE = {"left": "right", "right": "left"}
+
+
+class CaptionSource(StreamSource):
+    """Batches of images, captions and what else is known of them.
+
+    Args:
+        name: short name.
+        stream: `"image"` and `"row"`, the index of the image in `captions`.
+        captions: of all images; boxes and key points in fractions of the stored images.
+        random_crop: as for `StreamSource`.
+        groups: int `(n,)`: a mismatched caption comes from another group. `None`: the classes,
+            and without classes each image is its own group.
+        mismatched: whether batches hold mismatched captions.
+        embed: a function from sentences to vectors, float32 `(n, k)`; `None`: no vectors.
+        exchange_words: in captions of flipped images, exchange left and right; otherwise images
+            whose captions hold these words are never flipped.
+        mirror: for each key point the index of the one that it becomes in a flip; `None`: by the
+            words left and right in their names.
+        test, report: as for `StreamSource`.
+
+    Raises:
+        InputError: mismatched captions are impossible.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stream: Stream,
+        captions: CaptionSet,
+        *,
+        random_crop: int = 0,
+        groups: np.ndarray | None = None,
+        mismatched: bool = True,
+        embed: Callable[[Sequence[str]], np.ndarray] | None = None,
+        exchange_words: bool = False,
+        mirror: Sequence[int] | None = None,
+        test: Callable[[], StreamSource] | None = None,
+        report: Callable[[dict, np.ndarray], dict] | None = None,
+    ) -> None:
+        super().__init__(
+            name, [stream], key="image", random_crop=random_crop, test=test, report=report
+        )
+        self.captions, self.classes = captions, captions.classes
+        table = CaptionTable(captions.captions)
+        self._table, self._mismatches = table, None
+        if mismatched:
+            groups = captions.labels if groups is None else groups
+            names = captions.paths or tuple(f"image {i}" for i in range(len(captions)))
+            self._mismatches = Mismatches(table, groups, names, name)
+        if mirror is not None and captions.keypoints is not None:
+            mirror = annotations.check_mirror(mirror, captions.keypoints.shape[1])
+        self._mirror = mirror
+        texts, opposite = _with_opposites(table.texts) if exchange_words else (table.texts, None)
+        # An image whose captions name a direction stays as it is, unless the words are exchanged.
+        fixed = [any(map(_DIRECTIONS.search, texts)) for texts in captions.captions]
+        parts = {
+            "label": captions.labels,
+            "box": captions.boxes,
+            "keypoints": captions.keypoints,
+            "may_flip": np.ones(len(fixed), bool) if exchange_words else ~np.array(fixed),
+        }
+        vectors = None if embed is None else embed(texts)
+        with tf.device("CPU:0"):
+            self._parts = {key: tf.constant(v) for key, v in parts.items() if v is not None}
+            self._opposite = None if opposite is None else tf.constant(opposite, tf.int32)
+            self._texts = {"text": tf.constant(texts)}
+            if vectors is not None:
+                self._texts["embedding"] = tf.constant(vectors, tf.float32)
+        self.shapes = self._shapes_of_batches()
+        self.fingerprint = fingerprint_of(
+            self.fingerprint, captions.captions, *(v for v in parts.values() if v is not None)
+        )
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        return dict.fromkeys(self.shapes, len(self))
+
+    @property
+    def class_counts(self) -> tuple[int, ...] | None:
+        if self.classes is None or self.captions.labels is None:
+            return None
+        return tuple(np.bincount(self.captions.labels, minlength=len(self.classes)).tolist())
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the key points; empty if they have none."""
+        return self.captions.parts
+
+    def batches(
+        self,
+        batch: int,
+        *,
+        seed: int,
+        start: int = 0,
+        horizontal_flip: bool = False,
+        input_context: tf.distribute.InputContext | None = None,
+    ) -> tf.data.Dataset:
+        """As `Source.batches`; each image comes with one of its captions.
+
+        Returns:
+            Dataset of dicts: `"image"` float32 `(batch, size, size, channels)` in [-1, 1], `"text"`
+            strings `(batch,)`; where the data have them `"label"` int32 `(batch,)`, `"box"` float32
+            `(batch, 4)` (left, top, width, height) and `"keypoints"` float32 `(batch, k, 3)` (x,
+            y, visibility), in fractions of the image; with mismatched captions
+            `"mismatched_text"`; with vectors `"embedding"` and `"mismatched_embedding"` float32
+            `(batch, k)`.
+
+        Raises:
+            InputError: as for `Source.batches`, or it is unknown how a flip exchanges key points.
+        """
+        if horizontal_flip and "keypoints" in self._parts and self._mirror is None:
+            if not self.parts:
+                raise InputError(
+                    f"{self.name} has key points without names, so a flip cannot exchange left and "
+                    "right ones; expected names in parts.txt, or mirror=[...]: add one of "
+                    "them, or leave out the flip"
+                )
+            self._mirror = annotations.mirrored_parts(self.parts, self.name)
+        return super().batches(
+            batch,
+            seed=seed,
+            start=start,
+            horizontal_flip=horizontal_flip,
+            input_context=input_context,
+        )
+
+    def _shapes_of_batches(self) -> dict[str, tuple[int, ...]]:
+        shapes = {"image": self.shape}
+        for prefix in ("", "mismatched_") if self._mismatches is not None else ("",):
+            shapes.update({prefix + k: tuple(v.shape[1:]) for k, v in self._texts.items()})
+        annotated = {k: tuple(v.shape[1:]) for k, v in self._parts.items() if k != "may_flip"}
+        return {**shapes, **annotated}
+
+    def _finish(self, step, replica, examples, share, seed, horizontal_flip):
+        """Crops, flips, draws captions, and scales to [-1, 1]."""
+
+        def draw(purpose, *shape):
+            seeds = order.stateless_seed(seed, purpose, step)
+            values = order.draw_uniform([share.batch, *shape], seeds)
+            return order.replica_slice(values, replica, share)
+
+        window = cropping.sample_windows(
+            step, replica, share, seed, "captions", self.random_crop, horizontal_flip
+        )
+        stored = self.streams[0].shapes
+        examples = {k: tf.ensure_shape(v, (share.size, *stored[k])) for k, v in examples.items()}
+        draws = draw("caption"), draw("mismatch", TRIES, 2)
+        return self._to_float(self._assemble(examples, window, draws, horizontal_flip))
+
+    def _fetch_centered(self, stream: Stream, index: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Centre crops, first captions, and the same mismatches each time."""
+        count = index.shape[0]
+        first = tf.fill([count], self.random_crop // 2)
+        window = cropping.CropWindow(first, first, tf.zeros([count], tf.bool))
+        seeds = order.stateless_seed(0, "mismatch", 0)
+        draws = tf.zeros([count]), order.draw_uniform([count, TRIES, 2], seeds)
+        return self._assemble(stream.fetch(index), window, draws, False)
+
+    def _assemble(self, examples, window, draws, flips: bool) -> dict[str, tf.Tensor]:
+        """A batch of stored images and their indices."""
+        rows = tf.cast(examples["row"][:, 0], tf.int32)
+        known = {key: tf.gather(values, rows) for key, values in self._parts.items()}
+        window = window._replace(flipped=window.flipped & known.pop("may_flip"))
+        if "box" in known:
+            window = _hold_boxes(window, known["box"], self.shape[0], self.random_crop)
+        image = examples["image"]
+        if self.random_crop or flips:
+            image = cropping.crop(image, window, self.random_crop)
+        batch = {"image": tf.ensure_shape(image, (*rows.shape, *self.shape))}
+        captions = {"": self._table.choose(rows, draws[0])}
+        if self._mismatches is not None:
+            captions["mismatched_"] = self._mismatches.draw(rows, draws[1])
+        for prefix, numbers in captions.items():
+            if self._opposite is not None:
+                # Mismatched ones, too: they would fit the flipped image otherwise.
+                opposite = tf.gather(self._opposite, numbers)
+                numbers = tf.where(window.flipped, opposite, numbers)
+            batch.update({prefix + k: tf.gather(v, numbers) for k, v in self._texts.items()})
+        return {**batch, **self._move(known, window, flips)}
+
+    def _move(self, known, window: cropping.CropWindow, flips: bool) -> dict[str, tf.Tensor]:
+        """Boxes and key points as they lie in the window; labels as they are."""
+        stored = float(self.shape[0] + self.random_crop)
+        origin = tf.cast(tf.stack([window.left, window.top], axis=1), tf.float32) / stored
+        extent = tf.ones_like(origin) * (self.shape[0] / stored)
+        flipped = window.flipped
+        if "box" in known:
+            box = annotations.crop_boxes(known["box"], origin, extent, tf)
+            if flips:
+                box = tf.where(flipped[:, None], annotations.flip_boxes(box, tf), box)
+            known["box"] = box
+        if "keypoints" in known:
+            points = annotations.crop_keypoints(known["keypoints"], origin, extent, tf)
+            if flips:
+                mirrored = annotations.flip_keypoints(points, self._mirror, tf)
+                points = tf.where(flipped[:, None, None], mirrored, points)
+            known["keypoints"] = points
+        return known
+
+
+def _hold_boxes(window, box: tf.Tensor, size: int, margin: int) -> cropping.CropWindow:
+    """Moves windows as far as needed to hold the centre of each box, so that no box is lost."""
+    centre = (box[:, :2] + box[:, 2:] / 2.0) * float(size + margin)
+    high = tf.cast(tf.floor(centre), tf.int32)
+    low = tf.cast(tf.math.ceil(centre), tf.int32) - size
+    left, top = (
+        tf.minimum(tf.maximum(corner, low[:, side]), tf.minimum(high[:, side], margin))
+        for side, corner in enumerate((window.left, window.top))
+    )
+    return window._replace(left=left, top=top)
+
+
+def exchange_directions(text: str) -> str:
+    """A sentence with left and right exchanged, in upper or lower case."""
+
+    def opposite(match: re.Match) -> str:
+        word = match[1]
+        other = _OPPOSITE[word.lower()]
+        cases = (str.upper, str.capitalize)
+        other = next((case(other) for case in cases if case(word) == word), other)
+        return other + (match[2] or "")
+
+    return _DIRECTIONS.sub(opposite, text)
+
+
+def _with_opposites(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Sentences and their opposites, and the index of the opposite of each."""
+    numbers = {text: index for index, text in enumerate(texts)}
+    opposites = [exchange_directions(text) for text in texts]
+    for text in opposites:
+        numbers.setdefault(text, len(numbers))
+    every = list(numbers)
+    return every, np.array([numbers[exchange_directions(text)] for text in every], np.int32)
