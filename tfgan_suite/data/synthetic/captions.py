@@ -226,7 +226,7 @@ def read(images: np.ndarray, shape: np.ndarray | None = None) -> Reading:
     """Reads images of any origin.
 
     Clean images of the world are read without an error in colour, shape, size and position;
-    boxes and key points are right to 0.03 of the side.
+    boxes and key points are right to 0.7 pixels at any size (usually 0.1).
 
     Args:
         images: as for `shapes.read`.
