@@ -283,6 +283,7 @@ def test_broken_images_are_skipped_and_images_are_held_out(folder):
     assert name.endswith("c.png") and reason
     train, test = (caption_files.load(folder, split) for split in ("train", "test"))
     assert len(train) == 18 and len(test) == 2 and not set(train.captions) & set(test.captions)
+    failing(folder, "none of its 20 images are held out", split="test")
     with pytest.raises(InputError, match="hold out fewer"):
         load(folder, "train", 20)
     for split in ("train", "test"):

@@ -39,6 +39,11 @@ def load(path: Path, split: str, hold_out: int | None = None) -> CaptionSet:
     if has_splits:
         return captions
     rows = held_out_rows(len(captions), hold_out, path)
+    if split == "test" and not len(rows):
+        raise InputError(
+            f"{path} has no test split, and none of its {len(captions)} images are held out; "
+            "expected folders train and test, or hold_out of 1 or more: add one of these"
+        )
     return captions.select(rows if split == "test" else np.setdiff1d(range(len(captions)), rows))
 
 
