@@ -53,7 +53,7 @@ class CaptionTable:
         """Captions of the image that has most."""
         return int(self.rows.shape[1])
 
-    def own(self, images: tf.Tensor) -> tf.Tensor:
+    def captions_of(self, images: tf.Tensor) -> tf.Tensor:
         """Numbers of all captions of some images, `(n, width)`; some may come twice."""
         return tf.gather(self._rows, images)
 
@@ -109,8 +109,8 @@ class Mismatches:
         offset = tf.minimum(offset, others[:, None] - 1)
         offset += tf.where(offset < first[:, None], 0, size[:, None])  # leaves out the own group
         captions = self._table.choose(tf.gather(self._order, offset), draws[..., 1])
-        own = self._table.own(images)
-        fits = tf.reduce_any(captions[:, :, None] == own[:, None, :], axis=2)
+        own_captions = self._table.captions_of(images)
+        fits = tf.reduce_any(captions[:, :, None] == own_captions[:, None, :], axis=2)
         first_other = tf.argmin(tf.cast(fits, tf.int32), axis=1)
         drawn = tf.gather(captions, first_other, batch_dims=1)
         return tf.where(tf.reduce_all(fits, axis=1), tf.gather(self._fallback, images), drawn)
@@ -127,13 +127,13 @@ def _different_captions(table: CaptionTable, groups, names, source: str) -> list
     # In random order, so that a few tries suffice where captions are sorted by class.
     shuffled = np.random.default_rng(0).permutation(len(table.texts))
     fallback = []
-    for index, (group, own) in enumerate(zip(groups, table.rows)):
-        candidates = (c for c in shuffled if group_of[c] != group and c not in own)
+    for index, (group, captions) in enumerate(zip(groups, table.rows)):
+        candidates = (c for c in shuffled if group_of[c] != group and c not in captions)
         caption = next(candidates, None)
         if caption is None:
             raise InputError(
                 f"{source}: all captions of other images fit {names[index]}, too, such as "
-                f"{table.texts[own[0]][:60]!r}; expected a caption that does not, because "
+                f"{table.texts[captions[0]][:60]!r}; expected a caption that does not, because "
                 "mismatched pairs need one: add data, or pass mismatched=False"
             )
         fallback.append(int(caption))
