@@ -55,6 +55,11 @@ EMA_DECAY = 0.0  # decay of the averaged decoder that paints; 0: none (paper)
 LOG_EVERY = 100  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 200  # steps between checkpoints
 
+# What a flag may be.
+CHOICES = {
+    "REDUCTION": ("mean", "sum"),
+}
+
 
 def load_data(options):
     """Content and style images."""

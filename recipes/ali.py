@@ -56,6 +56,15 @@ R1_EVERY = 4  # apply R1 and R2 every N steps
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
+# What a flag may be; of several with commas, each.
+CHOICES = {
+    "VARIANT": ("ali", "bigan"),
+    "ARCHITECTURE": ("paper", "conv", "mlp"),
+    "LATENT": ("normal", "uniform"),
+    "LOSS": ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "pairing"),
+    "AUGMENT": ("color", "translation", "cutout"),
+}
+
 
 def defaults(options, data):
     """Values for the kind of data."""

@@ -55,6 +55,16 @@ BETA_2 = 0.99  # Adam's beta 2
 LINEAR_DECAY = 0.25  # learning rates decay linearly to 0 after this fraction of the run; 1: never
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
+# What a flag may be; of several with commas, each.
+CHOICES = {
+    "CONDITIONING": ("concat", "projection", "auxiliary"),
+    "ARCHITECTURE": ("conv", "resnet", "dense", "mlp"),
+    "LATENT": ("normal", "uniform"),
+    "LOSS": ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "pairing"),
+    "NORM": ("batch", "none"),
+    "AUGMENT": ("color", "translation", "cutout"),
+}
+
 
 def defaults(options, data):
     """Values for the kind of data and the form of conditioning."""

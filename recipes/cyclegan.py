@@ -68,6 +68,13 @@ PLAIN = {
     "width": 64, "discriminator_layers": 3, "learning_rate": 2e-4,
 }  # fmt: skip
 
+# What a flag may be; of several with commas, each.
+CHOICES = {
+    "UPSAMPLING": ("transposed", "nearest", "bilinear", "subpixel"),
+    "LOSS": ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein"),
+    "AUGMENT": ("color", "translation", "cutout"),
+}
+
 
 def load_data(options):
     """Both domains."""

@@ -72,6 +72,13 @@ PLAIN = {
     "ema_decay": 0.0, "learning_rate": 0.0002, "beta_1": 0.5, "beta_2": 0.999, "linear_decay": 1.0,
 }  # fmt: skip
 
+# What a flag may be.
+CHOICES = {
+    "LATENT": ("normal", "uniform"),
+    "LOSS": ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "pairing"),
+    "NORM": ("batch", "layer", "instance", "none"),
+}
+
 
 def defaults(options, data):
     """Values of the form that is trained."""

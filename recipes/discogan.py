@@ -62,6 +62,12 @@ PLAIN = {
     "curriculum_steps": 3333, "upsampling": "transposed", "learning_rate": 2e-4,
 }  # fmt: skip
 
+# What a flag may be.
+CHOICES = {
+    "MODEL": ("discogan", "recongan", "gan"),
+    "UPSAMPLING": ("transposed", "nearest", "bilinear", "subpixel"),
+}
+
 
 def batches_per_step(options):
     """One for the discriminators and two for the generators."""

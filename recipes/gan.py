@@ -63,6 +63,16 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
 WIDTHS = {"mlp": (128, 128), "dense": (512, 240), "conv": (40, 16)}
 
+# What a flag may be; of several with commas, each.
+CHOICES = {
+    "ARCHITECTURE": ("dense", "conv", "mlp"),
+    "LATENT": ("normal", "uniform"),
+    "LOSS": ("non_saturating", "minimax", "pairing"),
+    "UPDATE_MODE": ("alternating", "simultaneous"),
+    "OPTIMIZER": ("adam", "sgd"),
+    "AUGMENT": ("color", "translation", "cutout"),
+}
+
 
 class Shrink(RateSchedule):
     """Divides every player's learning rate by a factor each step, as the official code does."""

@@ -55,6 +55,14 @@ R1_EVERY = 8  # apply R1 and R2 every N steps
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
+# What a flag may be; of several with commas, each.
+CHOICES = {
+    "LATENT": ("normal", "uniform"),
+    "LOSS": ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "pairing"),
+    "NORM": ("batch", "layer", "instance", "none"),
+    "AUGMENT": ("color", "translation", "cutout"),
+}
+
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""

@@ -71,6 +71,17 @@ PLAIN = {
     "width": 64, "norm": "batch", "discriminator_layers": 3,
 }  # fmt: skip
 
+# What a flag may be; of several with commas, each.
+CHOICES = {
+    "DIRECTION": ("AtoB", "BtoA"),
+    "ARCHITECTURE": ("unet", "encoder_decoder", "resnet"),
+    "UPSAMPLING": ("transposed", "nearest", "bilinear", "subpixel"),
+    "NORM": ("batch", "instance", "none"),
+    "LOSS": ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein"),
+    "PIXEL_LOSS": ("l1", "l2"),
+    "AUGMENT": ("color", "translation", "cutout"),
+}
+
 
 def load_data(options):
     """The pairs."""

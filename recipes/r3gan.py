@@ -65,6 +65,12 @@ EMA_HALF_LIFE: float | None = None
 DECAY_STEPS: int | None = None  # steps of all schedules; default: --steps
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
+# What a flag may be; of several with commas, each.
+CHOICES = {
+    "ARCHITECTURE": ("resnet", "mlp"),
+    "AUGMENT": ("color", "translation", "cutout"),
+}
+
 
 def defaults(options, data):
     """Values for the kind of data, and schedules for the length of the run."""

@@ -62,6 +62,14 @@ LINEAR_DECAY = 0.6  # learning rates decay linearly to 0 after this fraction of 
 LOG_EVERY = 100  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 200  # steps between checkpoints
 
+# What a flag may be.
+CHOICES = {
+    "SETTING": ("gaze", "hand"),
+    "PSI": ("identity", "gradient", "channel_mean", "features"),
+    "HISTORY_DTYPE": ("float32", "uint8"),
+    "OPTIMIZER": ("adam", "sgd"),
+}
+
 
 def load_data(options):
     """Simulated images with labels, and real ones."""

@@ -57,6 +57,13 @@ EMA_DECAY = 0.999  # decay of the averaged generator that draws samples; 0: none
 LINEAR_DECAY = 0.5  # learning rates decay linearly to 0 after this fraction of the run; 1: never
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
+# What a flag may be; of several with commas, each.
+CHOICES = {
+    "ARCHITECTURE": ("conv", "resnet", "mlp"),
+    "LOSS": ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "pairing"),
+    "AUGMENT": ("color", "translation", "cutout"),
+}
+
 
 def defaults(options, data):
     """Values for the kind of data."""

@@ -70,6 +70,20 @@ SHAPED = (
     "scale", "channels", "width", "blocks", "norm", "skip", "upsampling", "kernel", "output"
 )  # fmt: skip
 
+# What a flag may be.
+CHOICES = {
+    "SCALE": (2, 3, 4, 8),
+    "NORM": ("batch", "none"),
+    "SKIP": ("none", "bicubic"),
+    "UPSAMPLING": ("subpixel", "icnr", "nearest", "transposed", "direct"),
+    "OUTPUT": ("linear", "tanh"),
+    "DISCRIMINATOR_HEAD": ("dense", "pool"),
+    "DISCRIMINATOR_NORM": ("batch", "none"),
+    "FEATURE_REDUCTION": ("mean", "sum_channels"),
+    "PIXEL_LOSS": ("mse", "l1"),
+    "LOSS": ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein"),
+}
+
 
 def load_data(options):
     """The images."""

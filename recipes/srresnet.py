@@ -58,6 +58,17 @@ VARIANTS = {
     },
 }  # fmt: skip
 
+# What a flag may be.
+CHOICES = {
+    "SCALE": (2, 3, 4, 8),
+    "VARIANT": ("small", "paper"),
+    "NORM": ("batch", "none"),
+    "SKIP": ("none", "bicubic"),
+    "UPSAMPLING": ("subpixel", "icnr", "nearest", "transposed", "direct"),
+    "OUTPUT": ("linear", "tanh"),
+    "PIXEL_LOSS": ("mse", "l1"),
+}
+
 
 def load_data(options):
     """The images."""

@@ -65,6 +65,11 @@ EMA_IMAGES = 10_000
 EMA_RAMPUP = 0.05  # that half-life is at most this share of the images so far; 0: no limit
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
+# What a flag may be; of several with commas, each.
+CHOICES = {
+    "AUGMENT": ("color", "translation", "cutout"),
+}
+
 
 def defaults(options, data):
     """Of version 1: 32 pixels have grown from 8 after half of the run."""

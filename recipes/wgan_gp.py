@@ -47,6 +47,11 @@ EMA_DECAY = 0.999  # decay of the averaged generator that draws samples; 0: none
 LINEAR_DECAY: float | None = None
 HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
+# What a flag may be.
+CHOICES = {
+    "ARCHITECTURE": ("resnet", "conv", "mlp"),
+}
+
 
 def defaults(options, data):
     """Values for the kind of data."""

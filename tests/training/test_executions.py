@@ -14,7 +14,7 @@ from tfgan_suite import InputError, compat, data
 from tfgan_suite.core.keras_training import KerasTraining
 from tfgan_suite.games import gan
 from tfgan_suite.training import callbacks, executions, fit
-from tfgan_suite.training.run_folder import DataInfo, Run
+from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
 from tfgan_suite.utils.rate_schedules import RateSchedule, RateTable
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "gan.py"
@@ -223,6 +223,12 @@ def test_the_table_of_rates_goes_on_where_it_ends(game):
     table.release()
     assert applied(3) == np.float32(rates[16])  # as it was
     game.steps.assign(before)
+
+
+def test_the_official_decay_of_gan_has_a_least_rate_at_any_step():
+    schedule = load_recipe(RECIPE).Shrink(1.000004)
+    assert schedule.rate(0.1, 250_000) == 0.1 / 1.000004**250_000
+    assert schedule.rate(0.1, 10**7) == schedule.rate(0.1, 10**12) == 1e-6
 
 
 def test_a_schedule_without_a_rate_is_named():

@@ -1,8 +1,10 @@
 """Which outputs are image files."""
 
+import numpy as np
 import pytest
 
 from tfgan_suite import InputError
+from tfgan_suite.inference import files
 from tfgan_suite.utils import image_endings
 
 
@@ -33,3 +35,14 @@ def test_endings_that_cannot_be_written(output):
     with pytest.raises(InputError) as error:
         image_endings.names_image(output)
     assert str(error.value).endswith("use .png, .jpg, .jpeg, .webp, or a for a folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "longest"), [("a.webp", 16383), ("b.JPG", 65500), ("c.jpeg", 65500)]
+)
+def test_images_larger_than_their_format_are_refused_with_the_limit(tmp_path, name, longest):
+    image_endings.check_sides(name, 2, longest)
+    with pytest.raises(InputError, match=rf"have at most {longest} a side; pass .*{name[0]}\.png"):
+        files.write(tmp_path / name, np.zeros((longest + 1, 1, 3), "u1"))
+    assert not list(tmp_path.iterdir())
+    image_endings.check_sides("a.png", 2, 10**6)

@@ -182,7 +182,12 @@ def split_pair(pixels: np.ndarray, direction: str) -> tuple[np.ndarray, np.ndarr
 
 
 def write(path: Path, pixels: np.ndarray) -> None:
-    """Writes a uint8 image atomically; the suffix selects the format."""
+    """Writes a uint8 image atomically; the suffix selects the format.
+
+    Raises:
+        InputError: the image is larger than files of this suffix can be.
+    """
+    image_endings.check_sides(path, *pixels.shape[:2])
     path.parent.mkdir(parents=True, exist_ok=True)
     is_large = pixels.shape[0] * pixels.shape[1] > large_images.LARGE_PIXELS
     writer = large_images.WRITERS.get(path.suffix.lower()) if is_large else None

@@ -5,7 +5,6 @@ python -m tfgan_suite.style.judging RUN CONTENTS STYLES [--size 128]
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -19,6 +18,7 @@ import tensorflow as tf
 from tfgan_suite.errors import InputError
 from tfgan_suite.style.adain import AdaIN
 from tfgan_suite.style.statistics import statistics, style_distance
+from tfgan_suite.utils.command_line import Parser, exit_code
 from tfgan_suite.utils.memory_budget import format_bytes
 
 MEMORY_LIMIT = 2**31  # bytes of the images of one folder
@@ -112,24 +112,23 @@ def _squares(folder: Path, size: int) -> np.ndarray:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the results of `judge` as JSON; returns 2 with a one-line reason for bad input."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(prog="judging", description=__doc__.splitlines()[0])
     parser.add_argument("run", help="run folder of recipes/adain.py")
     parser.add_argument("contents", type=Path, help="folder of images")
     parser.add_argument("styles", type=Path, help="folder of images")
     parser.add_argument("--size", type=int, default=128, help="side of the square crops [128]")
     args = parser.parse_args(arguments)
-    from tfgan_suite.training.run_folder import Run
 
-    try:
+    def report() -> None:
+        from tfgan_suite.training.run_folder import Run
+
         game, _, _ = Run(args.run).load()
         if game.usage.split()[0] != "stylize":
             raise InputError(f"{args.run} is not a run of AdaIN; train one with recipes/adain.py")
         sets = [_squares(folder, args.size) for folder in (args.contents, args.styles)]
         print(json.dumps(judge(game, *sets), indent=2))
-    except InputError as error:
-        print(f"judging: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_code("judging", report)
 
 
 if __name__ == "__main__":

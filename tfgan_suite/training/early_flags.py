@@ -18,6 +18,7 @@ alone, if it needs nothing but `Parser` and the docstring.
 from __future__ import annotations
 
 import ast
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,8 @@ def constants_in(tree: ast.Module, file: Path) -> dict[str, Any] | None:
         file: its file.
 
     Returns:
-        Its constants by name, `__file__` and `__doc__`; `None` where it is no recipe, or its
-        constants are known only to who executes it.
+        Its constants and `CHOICES` by name, `__file__` and `__doc__`; `None` where it is no recipe,
+        or its constants are known only to who executes it.
     """
     if not _launches(tree):
         return None
@@ -98,6 +99,9 @@ def constants_in(tree: ast.Module, file: Path) -> dict[str, Any] | None:
             continue
         if isinstance(value, _CONTAINERS):
             simple.add(target)
+            if target.id == "CHOICES":
+                with contextlib.suppress(ValueError):  # not spelled out: read after the imports
+                    recipe["CHOICES"] = ast.literal_eval(value)
         elif isinstance(value, ast.expr) and all(
             isinstance(part, _ARITHMETIC) for part in ast.walk(value)
         ):

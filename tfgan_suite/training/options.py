@@ -213,6 +213,7 @@ def parse(
     if is_typed("STEPS", arguments) and is_typed("EPOCHS", arguments):
         raise InputError("--steps and --epochs both set the length of the run; pass one of them")
     check(options)
+    check_choices(options, recipe)
     return options
 
 
@@ -307,6 +308,26 @@ def check(options: types.SimpleNamespace) -> None:
         # mirrored:2 has a number of devices.
         if word.partition(":" if name == "strategy" else "\0")[0] not in choices:
             raise InputError(f"{flag_of(name)} is {word!r}; {must_be(word, choices)}")
+
+
+def check_choices(options: types.SimpleNamespace, recipe: Mapping[str, Any]) -> None:
+    """Refuses words that are none of a flag's, before anything that takes seconds.
+
+    Args:
+        options: the constants; `None` passes.
+        recipe: the recipe's globals. Its `CHOICES`, if it has some, are the values that a constant
+            may have, by its name; a constant whose default is "" is a list with commas.
+
+    Raises:
+        InputError: which value, and what would be right.
+    """
+    for name, choices in recipe.get("CHOICES", {}).items():
+        value = getattr(options, name.lower(), None)
+        several = isinstance(value, str) and recipe.get(name) == ""
+        words = [word.strip() for word in value.split(",") if word.strip()] if several else [value]
+        for word in words:
+            if word is not None and word not in choices:
+                raise InputError(f"{flag_of(name)} is {word!r}; {must_be(word, choices)}")
 
 
 def limit_of(name: str) -> Number:

@@ -9,6 +9,8 @@ from pathlib import Path
 from tfgan_suite.errors import InputError
 
 WRITABLE = (".png", ".jpg", ".jpeg", ".webp")
+# Pixels a side that these formats, as their libraries write them, can hold.
+_LONGEST = {".webp": 16383, ".jpg": 65500, ".jpeg": 65500}
 # `samples.v2` may be a folder, `samples.tiff` is none.
 _FILE_ENDING = re.compile(r"\.([a-z]{2,5}|jp2|mp4)", re.IGNORECASE)
 
@@ -31,6 +33,25 @@ def names_image(output: str | os.PathLike) -> bool:
             f" {path.with_suffix('')} for a folder"
         )
     return True
+
+
+def check_sides(output: str | os.PathLike, height: int, width: int) -> None:
+    """Refuses an image that is larger than files of its ending can be.
+
+    Args:
+        output: the file.
+        height, width: of the image, in pixels.
+
+    Raises:
+        InputError: says the limit, and which ending has none.
+    """
+    path = Path(output)
+    longest = _LONGEST.get(path.suffix.lower())
+    if longest is not None and max(height, width) > longest:
+        raise InputError(
+            f"{path} cannot be written: it has {width}x{height} pixels, and {path.suffix} files"
+            f" have at most {longest} a side; pass {path.with_suffix('.png')}"
+        )
 
 
 def check_page(output: str | os.PathLike, flag: str) -> None:

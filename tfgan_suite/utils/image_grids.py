@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.utils import files, foreign_files, notices
+from tfgan_suite.utils import files, foreign_files, image_endings, notices
 
 # Side of a scatter plot in pixels, and the colours of real and generated points on white.
 _PLOT = 256
@@ -120,7 +120,11 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray) -> None:
     Args:
         path: the file.
         pixels: uint8 `(height, width, 1 or 3)`.
+
+    Raises:
+        InputError: the image is larger than files of this ending can be.
     """
+    image_endings.check_sides(path, *pixels.shape[:2])
     ending = os.path.splitext(path)[1].lower()
     if ending == ".png":
         write_png(path, pixels)
