@@ -64,9 +64,9 @@ class StyleGame(ClassConditionalGame):
                 " build_generator of the game's file"
             )
 
-    # Of small untrained networks float16 differed by 0.005 to 0.01, and int8 had 11 to 28 dB, for w
-    # is no image in [-1, 1] and all maps depend on it; `export` makes both where they are asked for.
-    export_formats = ("saved_model", "tflite_float32")
+    # Of small untrained networks float16 differed by 0.005 to 0.01, and int8 had 11 to 28 dB: w is
+    # no image in [-1, 1], and all maps depend on it. `export` makes both where they are asked for.
+    export_formats: tuple[str, ...] = ("saved_model", "tflite_float32")
 
     # ---- the two parts -----------------------------------------------------------------------
 

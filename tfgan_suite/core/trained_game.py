@@ -28,7 +28,12 @@ class TrainedGame:
     """The part of `AdversarialModel` that uses its networks and never trains them."""
 
     # What a run's export holds by default, and the least PSNR of its int8 file in dB.
-    export_formats = ("saved_model", "tflite_float32", "tflite_float16", "tflite_int8")
+    export_formats: tuple[str, ...] = (
+        "saved_model",
+        "tflite_float32",
+        "tflite_float16",
+        "tflite_int8",
+    )
     int8_bound: float = 30.0
     # Arguments of `python -m tfgan_suite` that use a run or an export; its path goes in for {}.
     usage: str = "sample {}"
