@@ -4,12 +4,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from harness import value
+from harness import value, values_and_derivatives
 from tflite_layers import tflite_outputs
 
 from tfgan_suite import InputError, compat
 from tfgan_suite.layers.blur import BlurUpSampling2D
-from tfgan_suite.layers.equalized import EqualizedConv2D, EqualizedDense
+from tfgan_suite.layers.equalized import (
+    EqualizedConv2D,
+    EqualizedDense,
+    MeanDownConv2D,
+    NearestUpConv2D,
+)
 from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation
 from tfgan_suite.layers.normalization import PixelNormalization
 from tfgan_suite.layers.style_inputs import (
@@ -70,6 +75,40 @@ def test_equalized_layers_survive_their_config_and_refuse_initializers():
         EqualizedDense(2, gain=0.0)
     with pytest.raises(InputError, match="no kernel_initializer"):
         EqualizedDense(2, kernel_initializer="he_normal")
+
+
+@pytest.mark.parametrize("up", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_fused_resampling_equals_both_steps(up, training):
+    """Doubling and convolution, convolution and means of 2x2 pixels; second derivatives too."""
+    keras.utils.set_random_seed(3)
+    fused, plain = (
+        (NearestUpConv2D if up else MeanDownConv2D)(5),
+        EqualizedConv2D(5, 3, padding="same"),
+    )
+    maps = tf.constant(MAPS)
+    plain.build(maps.shape)
+    fused.build(maps.shape)
+    fused.set_weights(plain.get_weights())
+
+    def both_steps(x):
+        if up:
+            return plain(keras.layers.UpSampling2D()(x), training=training)
+        return tf.nn.avg_pool2d(plain(x, training=training), 2, 2, "VALID")
+
+    outputs = fused(maps, training=training)
+    np.testing.assert_allclose(outputs, both_steps(maps), atol=1e-5)
+    assert fused.compute_output_shape(maps.shape) == tuple(outputs.shape)
+    again = type(fused).from_config(fused.get_config())
+    again.build(maps.shape)
+    again.set_weights(fused.get_weights())
+    np.testing.assert_array_equal(again(maps), fused(maps))
+    if not up:  # the discriminator's
+        calls = [lambda x, _: fused(x, training=training), lambda x, _: both_steps(x)]
+        for layer, call in zip((fused, plain), calls):
+            layer.found = values_and_derivatives(call, maps, compat.tensor_variable(layer.kernel))
+        for a, b in zip(fused.found, plain.found):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
 
 
 # ---- norms over pixels and batches --------------------------------------------------------------

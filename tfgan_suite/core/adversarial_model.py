@@ -185,6 +185,22 @@ class AdversarialModel(TrainedGame, KerasSaving, KerasTraining, keras.Model):
                 average.trainable = False
                 setattr(self, name, average)
 
+    def batch_plan(self, batch: int) -> tuple[int, int, int | None]:
+        """What a loop that feeds the game from a source of the suite gives it next.
+
+        Args:
+            batch: examples in a batch.
+
+        Returns:
+            Examples in a step; number of the first step in the source's order; after how many steps
+            to ask again, None: never.
+        """
+        return batch * self.batches_per_step, int(self.steps.numpy()), None
+
+    def batch_sizes(self, batch: int) -> tuple[int, ...]:
+        """All batches that `batch_plan` makes of a batch in the course of a training."""
+        return (batch,)
+
     def active(self, network: keras.Model) -> keras.Model:
         """The part of a network that the current step moves; by default all of it.
 

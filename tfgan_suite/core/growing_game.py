@@ -15,6 +15,7 @@ from tfgan_suite.core.adversarial_model import counter
 from tfgan_suite.core.batches import batch_size
 from tfgan_suite.core.class_conditional_game import ClassConditionalGame
 from tfgan_suite.core.phased_training import PhasedTraining
+from tfgan_suite.core.scoring_game import SCORE
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.trained_game import DEFAULT, Arrays
 from tfgan_suite.errors import InputError
@@ -52,7 +53,7 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
         generator, discriminator: networks of all levels.
         stable_images, fade_images, first_level: as for `GrowthSchedule`.
         level_batches: images in a step of each level, as pairs `(size, batch)`, for whoever makes
-            the batches (`batch_at`, as recipes do); other levels have the batch of `fit`.
+            the batches (`batch_plan`, as recipes do); other levels have the batch of `fit`.
         **options: those of `LatentGame`.
 
     Attributes:
@@ -84,7 +85,7 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
         )
         self.phases = tuple(map(str, self.sizes))
         # In __dict__: Keras would track a dict of numbers.
-        self.__dict__["level_batches"] = _by_level(level_batches or (), self.sizes)
+        self.__dict__["_level_batches"] = _by_level(level_batches or (), self.sizes)
         self.images_shown = counter("images_shown")
         # The phase for which the optimizers were started.
         self.begun_phase = counter("begun_phase")
@@ -250,9 +251,16 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
 
     # ---- batches of each level ---------------------------------------------------------------
 
-    def batch_at(self, level: int, batch: int) -> int:
-        """Images in a step of a level; `batch` where `level_batches` has none."""
-        return self.__dict__["level_batches"].get(level, batch)
+    def batch_sizes(self, batch: int) -> tuple[int, ...]:
+        """The batch of each level; `batch` where `level_batches` has none."""
+        return tuple(self._level_batches.get(level, batch) for level in range(len(self.sizes)))
+
+    def batch_plan(self, batch: int) -> tuple[int, int, int | None]:
+        images = int(self.images_shown.numpy())
+        size = self.batch_sizes(batch)[self.schedule.level(images)]
+        change = self.schedule.next_change(images)
+        steps = None if change is None else -(-(change - images) // size)
+        return size, images // size, steps
 
     # ---- the trained game --------------------------------------------------------------------
 
@@ -305,6 +313,32 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
         images = self._faded(self.run_generator(networks, inputs, training=False), alpha)
         enlarged = growing.enlarge(images, self.sizes[-1] // self.sizes[level])
         return tf.clip_by_value(enlarged, -1.0, 1.0)
+
+    def discriminator_signatures(self) -> dict[str, Signature]:
+        """`score`: the score of an image of the full size at the current level.
+
+        The images of lower levels are shrunk. Layers that all levels share have no single output,
+        so there are no features.
+        """
+        level = self.schedule.level(int(self.images_shown.numpy()))
+        factor = self.sizes[-1] // self.sizes[level]
+        discriminator = growing.discriminator_at(self.opponent, level)
+        alpha = [tf.ones((1, 1))] if level else []
+
+        def score(image: tf.Tensor) -> tf.Tensor:
+            arrays = [growing.shrink(image, factor), *alpha]
+            outputs = discriminator(arrays if level else arrays[0], training=False)
+            return self.realness * tf.cast(outputs[:, 0], tf.float32)
+
+        image = self.signatures()[DEFAULT].output
+        signature = Signature(
+            (image,),
+            TensorSpec(SCORE, (), kind=SCORE),
+            score,
+            (discriminator,),
+            saved_model_only=True,
+        )
+        return {SCORE: signature}
 
     def preview(
         self, examples: Arrays, *, seed: int = 0, count: int | None = None

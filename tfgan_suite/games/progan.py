@@ -16,10 +16,14 @@ from tfgan_suite.core.growing_game import GrowingGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.conditioning import OneHot
 from tfgan_suite.layers.elementwise import ChannelBias
-from tfgan_suite.layers.equalized import EqualizedConv2D, EqualizedDense
-from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation
+from tfgan_suite.layers.equalized import (
+    EqualizedConv2D,
+    EqualizedDense,
+    MeanDownConv2D,
+    NearestUpConv2D,
+)
+from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation, check_groups
 from tfgan_suite.layers.normalization import PixelNormalization
-from tfgan_suite.layers.resizing import NearestUpSampling2D
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks import growing
 from tfgan_suite.networks.blocks import check_positive_integers
@@ -66,13 +70,13 @@ def build_generator(
     # One bias per channel, not per pixel.
     x = EqualizedDense(16 * filters, gain=math.sqrt(2.0) / 4, use_bias=False, name="dense")(x)
     x = ChannelBias(name="dense_bias")(keras.layers.Reshape((4, 4, filters))(x))
-    x = PixelNormalization()(compat.LeakyReLU(SLOPE)(x))
+    x = _normalized(x)
     images = []
     for size in sizes:
         filters = growing.level_channels(size, fmap_base, fmap_max)
         if size > 4:
-            x = _normalized_convolution(NearestUpSampling2D()(x), filters, f"{size}_up")
-        x = _normalized_convolution(x, filters, f"{size}")
+            x = _normalized(NearestUpConv2D(filters, name=f"{size}_up")(x))
+        x = _normalized(EqualizedConv2D(filters, 3, padding="same", name=f"{size}")(x))
         to_rgb = EqualizedConv2D(shape[2], 1, gain=1.0, dtype="float32", name=f"to_rgb_{size}")
         images.append(to_rgb(x))
     return keras.Model(inputs, images, name="progan_generator")
@@ -110,9 +114,8 @@ def build_discriminator(
 
     def block(size: int) -> growing.Part:
         first = EqualizedConv2D(channels(size), 3, padding="same", name=f"{size}")
-        second = EqualizedConv2D(channels(size // 2), 3, padding="same", name=f"{size}_down")
-        halve = keras.layers.AveragePooling2D(2, name=f"halve_{size}")
-        return lambda x: halve(activate(second(activate(first(x)))))
+        second = MeanDownConv2D(channels(size // 2), name=f"{size}_down")
+        return lambda x: activate(second(activate(first(x))))
 
     head = _head(channels(4), group_size, 1 + (classes or 0), activate)
     return growing.build_growing_discriminator(
@@ -166,6 +169,8 @@ class ProGAN(GrowingGame):
         and Variation", ICLR 2018, arXiv:1710.10196.
 
     Deviations:
+        * Convolutions that change the size are fused with the change, as the code does by default.
+          The discriminator then averages 2x2 pixels before the leaky ReLU, in the paper after it.
         * alpha changes at every step; the official code evaluates its schedule every 4 steps.
         * The average of the generator is updated after the generator's own step; the official code
           does it beside the discriminator's.
@@ -215,6 +220,7 @@ class ProGAN(GrowingGame):
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         real = self.fade_reals(examples(batch))
+        self.check_batch(real.shape[0])
         label = None if self.classes is None else labels(batch)
         fake = self.fakes(self.latents(real, "discriminator"), label)
         mix = self.noise((batch_size(real),), "mix", "unit")
@@ -223,6 +229,12 @@ class ProGAN(GrowingGame):
         self.update("generator", lambda: self.generator_terms(latent, label))
         self.count_images(real)
         return self.logs()
+
+    def check_batch(self, count: int | None) -> None:
+        """Refuses a batch that the minibatch deviation cannot group (`InputError`)."""
+        for layer in self.discriminator.layers:
+            if isinstance(layer, MinibatchDeviation) and count is not None:
+                check_groups(count, layer.group_size)
 
     def fakes(self, latent: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
         """Generated images of the level for z `(batch, latent_dim)`."""
@@ -280,9 +292,8 @@ def _check(
     return growing.level_sizes(shape[0])
 
 
-def _normalized_convolution(x: Any, filters: int, name: str) -> Any:
-    """A 3x3 convolution, leaky ReLU and pixel normalization."""
-    x = EqualizedConv2D(filters, 3, padding="same", name=name)(x)
+def _normalized(x: Any) -> Any:
+    """Leaky ReLU and pixel normalization."""
     return PixelNormalization()(compat.LeakyReLU(SLOPE)(x))
 
 

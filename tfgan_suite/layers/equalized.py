@@ -15,7 +15,10 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.layers import cpu_matmul_convolution
 from tfgan_suite.layers.convolution import Conv2D, Dense
+from tfgan_suite.layers.resizing import upsampled_shape
+from tfgan_suite.utils.shapes import image_sizes
 
 
 class _Equalized:
@@ -101,6 +104,82 @@ class EqualizedDense(_Equalized, Dense):
     Raises:
         InputError: a gain or multiplier that is not above 0, or an initializer of the kernel.
     """
+
+
+class _Resampling(EqualizedConv2D):
+    """A 3x3 convolution and a change of size by 2, fused into a convolution of 4x4 at stride 2.
+
+    The four pixels that share a value, or are averaged, meet the kernel at four shifts: the sum of
+    the shifted kernels does in one pass, with fewer than half of the products, what both steps do.
+    """
+
+    def __init__(self, filters: int, **kwargs: Any):
+        # Configs hold what is always the same.
+        for name in ("kernel_size", "padding", "strides"):
+            kwargs.pop(name, None)
+        super().__init__(filters, 3, padding="same", **kwargs)
+
+
+@compat.register_layer
+class NearestUpConv2D(_Resampling):
+    """Doubles height and width (nearest neighbours), then convolves; computed at once.
+
+    Args:
+        filters: channels of the output.
+        **kwargs: as for `EqualizedConv2D`; the kernel is 3x3, padding `"same"`.
+
+    Input shape `(batch, height, width, channels)`; output `(batch, 2 height, 2 width, filters)`.
+    """
+
+    def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
+        # A transposed convolution runs through its kernel the other way round.
+        kernel = tf.transpose(tf.reverse(_four_shifts(kernel), [0, 1]), (0, 1, 3, 2))
+        if fast and None not in inputs.shape[1:3]:
+            sides = tuple(inputs.shape[1:3])
+            if cpu_matmul_convolution.is_faster(sides, kernel, 2, inputs.shape[0]):
+                return cpu_matmul_convolution.transposed_convolution(inputs, kernel, 2)
+        batch, height, width, _ = image_sizes(inputs)
+        batch = tf.shape(inputs)[0] if isinstance(batch, int) and batch < 0 else batch
+        shape = (batch, 2 * height, 2 * width, self.filters)
+        return tf.nn.conv2d_transpose(inputs, kernel, shape, 2, "SAME")
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return upsampled_shape(input_shape, 2, self.filters)
+
+
+@compat.register_layer
+class MeanDownConv2D(_Resampling):
+    """Convolves, then halves height and width (means of 2x2 pixels); computed at once.
+
+    Args:
+        filters: channels of the output.
+        **kwargs: as for `EqualizedConv2D`; the kernel is 3x3, padding `"same"`. Bias and activation
+            come after the means.
+
+    Input shape `(batch, height, width, channels)` with even sides; output `(batch, height / 2,
+    width / 2, filters)`.
+    """
+
+    def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
+        kernel = 0.25 * _four_shifts(kernel)
+        if fast and None not in inputs.shape[1:3]:
+            rows, columns = (side // 2 for side in inputs.shape[1:3])
+            if cpu_matmul_convolution.is_faster((rows, columns), kernel, 2, inputs.shape[0]):
+                return cpu_matmul_convolution.convolution(inputs, kernel, 2)
+        return tf.nn.conv2d(inputs, kernel, 2, "SAME")
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        batch, height, width, _ = input_shape
+        return batch, height and height // 2, width and width // 2, self.filters
+
+
+def _four_shifts(kernel: tf.Tensor) -> tf.Tensor:
+    """The sum of a 3x3 kernel at the four corners of 4x4, `(4, 4, inputs, outputs)`."""
+    corners = (
+        [[0, 1], [1, 0]][row] + [[0, 1], [1, 0]][column] for row in (0, 1) for column in (0, 1)
+    )
+    shifted = [tf.pad(kernel, [c[:2], c[2:], [0, 0], [0, 0]]) for c in corners]
+    return tf.add_n(shifted)
 
 
 def fan_in(kernel: Any) -> int:

@@ -136,7 +136,10 @@ def _fit(
     options: types.SimpleNamespace,
     watching: list[keras.callbacks.Callback],
 ) -> None:
-    """Calls `fit` for an interrupted epoch, for whole epochs, and for a partial one at the end."""
+    """Calls `fit` for an interrupted epoch, for whole epochs, and for a partial one at the end.
+
+    Where the batch changes, an epoch is interrupted, too.
+    """
     epoch_steps, last, per_call = options.log_every, options.steps, game.steps_per_call
     strategy = game.distribute_strategy or tf.distribute.get_strategy()
     step = int(game.steps.numpy())
@@ -144,11 +147,13 @@ def _fit(
     game.checks_examples = False  # a source's images are in [-1, 1]
     while step < last and not game.stop_training:
         epoch, inside = divmod(step, epoch_steps)
-        full_epochs = (last - step) // epoch_steps
+        batch, start, limit = game.batch_plan(options.batch)
+        remaining = last - step if limit is None else min(last - step, limit)
+        full_epochs = remaining // epoch_steps
         if step % per_call:  # stopped with another number of steps in a call
-            epochs, steps = 1, min(per_call - step % per_call, last - step)
+            epochs, steps = 1, min(per_call - step % per_call, remaining)
         elif inside or not full_epochs:
-            epochs, steps = 1, min(epoch_steps - inside, last - step)
+            epochs, steps = 1, min(epoch_steps - inside, remaining)
         else:
             epochs, steps = full_epochs, epoch_steps
         if inside:
@@ -156,9 +161,9 @@ def _fit(
         batches = data.distribute(
             source,
             strategy,
-            options.batch * game.batches_per_step,
+            batch,
             seed=options.seed,
-            start=step,
+            start=start,
             horizontal_flip=getattr(options, "horizontal_flip", False),
             # The last call is a short one: it ends where the data do.
             count=steps if steps % per_call else None,

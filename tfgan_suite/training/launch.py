@@ -168,7 +168,8 @@ def _main(recipe: Mapping[str, Any]) -> int:
         options, text = _with_defaults(recipe, typed, info, source, bound)
         with strategy.scope():
             game = recipe["make_game"](options, info)
-    recipe_options.check_batch(options.batch, game.batches_per_step, len(source), replicas)
+    for batch in dict.fromkeys([options.batch, *game.batch_sizes(options.batch)]):
+        recipe_options.check_batch(batch, game.batches_per_step, len(source), replicas)
     if options.warm_start is not None and bound is None:
         warm_start.copy_weights(options.warm_start, game, options.precision)
     if chief and text:

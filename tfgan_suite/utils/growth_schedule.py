@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -86,3 +87,17 @@ class GrowthSchedule:
         if level == self.levels - 1:
             return None
         return self.images_until(level) + self.stable_images + 1
+
+    def steps(self, batches: Sequence[int]) -> int:
+        """Steps until the last level has been stable for `stable_images`.
+
+        Args:
+            batches: images in a step of each level.
+        """
+        images = steps = 0
+        for level in range(self.first_level, self.levels):
+            # A level begins after more images than those of the one before.
+            end = self.images_until(level) + self.stable_images + (level < self.levels - 1)
+            count = max(-(-(end - images) // batches[level]), 0)
+            images, steps = images + count * batches[level], steps + count
+        return steps
