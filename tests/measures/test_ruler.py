@@ -13,6 +13,7 @@ from tfgan_suite.measures import MEASURES, measure
 from tfgan_suite.measures.evaluation import Evaluation, Settings
 from tfgan_suite.measures.fid import Moments, fid
 from tfgan_suite.measures.ruler import BLUR, blur, ruler
+from tfgan_suite.measures.sliced_wasserstein import sliced_wasserstein
 
 pytestmark = pytest.mark.filterwarnings("ignore::tfgan_suite.measures.MeasureWarning")
 
@@ -89,6 +90,22 @@ def test_the_halves_do_not_come_from_the_cache(tmp_path):
             evaluation.real = evaluation._collect_real({"features"})
             values.append([result.value for result in ruler(evaluation, [FID])])
     assert values[:2] == values[2:] and values[0] != values[1]
+
+
+def test_patches_of_the_two_halves_are_compared_without_an_extractor():
+    """SWD of the halves, and of the second one blurred: it shows at the finest level."""
+    pixels = np.random.RandomState(0).randint(0, 256, (60, 16, 16, 1)).astype("u1")
+    evaluation = evaluation_of(pixels)
+    evaluation.network = None
+    results = ruler(evaluation, [MEASURES["swd"].compute], {"pixels"})
+    names = [result.name for result in results]
+    rows = ("real against real", "blurred real")
+    assert names == [f"{name}, {row}" for row in rows for name in ("SWD-16", "SWD")]
+    order = np.round((evaluation.reference.take(60, seed=0)["image"] + 1) * 127.5).astype("u1")
+    expected = sliced_wasserstein(order[:30], order[30:])[0].value
+    assert results[0].value == pytest.approx(expected)
+    assert results[2].value > 3 * results[0].value
+    assert results[0].protocol["n_fake"] == 30 and results[0].protocol["extractor"] is None
 
 
 def test_points_are_not_blurred():

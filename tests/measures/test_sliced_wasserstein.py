@@ -68,15 +68,15 @@ def test_values_of_two_points_masses():
 
 
 def test_equal_distributions_are_close_and_a_blur_shows_at_the_finest_level():
-    real, other = textures(300, 1), textures(300, 2)
+    real, other = textures(200, 1), textures(200, 2)
     options = {"patches": 32, "smallest": 8, "directions": 64}
     same = values(sliced_wasserstein(real, other, **options))
     blurred = values(sliced_wasserstein(real, blur(other), **options))
     assert list(same) == ["SWD-32", "SWD-16", "SWD-8", "SWD"]
-    assert same["SWD"] < 40
+    assert same["SWD"] < 60
     # Normalized patches of a blurred level differ in how neighbours go together.
-    assert blurred["SWD-32"] > 5 * same["SWD-32"]
-    assert blurred["SWD-8"] < 2.5 * same["SWD-8"]
+    assert blurred["SWD-32"] > 2.5 * same["SWD-32"]
+    assert blurred["SWD-8"] < 1.5 * same["SWD-8"]
     again = values(sliced_wasserstein(real, other, **options))
     assert again == same
     assert values(sliced_wasserstein(real, other, **options, seed=1)) != same

@@ -6,27 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core import network_checks
 from tfgan_suite.core.adversarial_model import counter
 from tfgan_suite.core.batches import batch_size
-from tfgan_suite.core.class_conditional_game import ClassConditionalGame
+from tfgan_suite.core.growing_samples import GrowingSamples
 from tfgan_suite.core.phased_training import PhasedTraining
-from tfgan_suite.core.scoring_game import SCORE
-from tfgan_suite.core.signatures import Signature, TensorSpec
-from tfgan_suite.core.trained_game import DEFAULT, Arrays
 from tfgan_suite.errors import InputError
 from tfgan_suite.networks import growing
-from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.growth_schedule import GrowthSchedule
 
-PREVIEW_COLUMNS, PREVIEW_ROWS = 8, 5
 
-
-class GrowingGame(PhasedTraining, ClassConditionalGame):
+class GrowingGame(PhasedTraining, GrowingSamples):
     """A generator and a discriminator that grow level by level under one `fit`.
 
     How a game uses it:
@@ -205,27 +198,6 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
         networks = [self.active(network) for network in self.players()["generator"]]
         return self._faded(self.run_generator(networks, inputs, training=True), self.alpha)
 
-    def run_generator(
-        self, networks: Sequence[keras.Model], inputs: Mapping[str, tf.Tensor], training: bool
-    ) -> Any:
-        """What the generator's networks return, or their parts for a level.
-
-        Args:
-            networks: those of the player "generator", or their averages.
-            inputs: as for `generate_level`.
-            training: whether they are trained.
-        """
-        (generator,) = networks
-        arguments = [inputs[name] for name in ("z", "label") if name in inputs]
-        return generator(arguments if len(arguments) > 1 else arguments[0], training=training)
-
-    def _faded(self, images: Any, alpha: Any) -> tf.Tensor:
-        if not isinstance(images, (tuple, list)):
-            return images
-        if len(images) == 1:
-            return images[0]
-        return growing.blend(growing.enlarge(images[0], 2), images[1], alpha)
-
     def judge(self, images: tf.Tensor) -> tf.Tensor:
         """The discriminator's outputs `(batch, n)` for images of the level, the score first."""
         discriminator = self.active(self.opponent)
@@ -261,119 +233,6 @@ class GrowingGame(PhasedTraining, ClassConditionalGame):
         change = self.schedule.next_change(images)
         steps = None if change is None else -(-(change - images) // size)
         return size, images // size, steps
-
-    # ---- the trained game --------------------------------------------------------------------
-
-    def signatures(self) -> dict[str, Signature]:
-        """Images of the full size; before the last level is trained enlarged from the current one.
-
-        They are clipped to [-1, 1], as the generator ends in no tanh. In mid-fade they are blended
-        by the alpha of this moment.
-        """
-        images = int(self.images_shown.numpy())
-        level = self.schedule.level(images)
-        alpha = float(self.schedule.alpha(images, level))
-        networks = self._sampling_networks(level, alpha)
-        z = TensorSpec("z", (self.latent_dim,), kind=self.latent)
-        label = TensorSpec("label", (), "int32", "label", self.classes)
-        shape = network_checks.shape_of(self.generator.outputs[-1])
-        return {
-            DEFAULT: Signature(
-                inputs=(z,) if self.classes is None else (z, label),
-                output=TensorSpec("image", shape),
-                call=lambda **inputs: self._sampled(networks, inputs, level, alpha),
-                networks=networks,
-            )
-        }
-
-    def _sampling_networks(self, level: int, alpha: float) -> tuple[keras.Model, ...]:
-        """The averaged generator's parts, other objects for another alpha, which graphs hold."""
-        key = level, alpha
-        if self.__dict__.get("_sampling_key") != key:
-            fading = level > self.schedule.first_level and alpha != 1.0
-            self.__dict__["_sampling_key"] = key
-            self.__dict__["_sampling"] = self.sampling_parts(level, fading)
-        return self.__dict__["_sampling"]
-
-    def sampling_parts(self, level: int, fading: bool) -> tuple[keras.Model, ...]:
-        """Parts of the averaged networks that make a level's images, for `run_generator`."""
-        return tuple(
-            growing.generator_at(network, level, fading) if len(network.outputs) > 1 else network
-            for network in self.ema("generator")
-        )
-
-    def _sampled(
-        self,
-        networks: Sequence[keras.Model],
-        inputs: Mapping[str, tf.Tensor],
-        level: int,
-        alpha: float,
-    ) -> tf.Tensor:
-        """Images of a level, enlarged to the full size and clipped."""
-        images = self._faded(self.run_generator(networks, inputs, training=False), alpha)
-        enlarged = growing.enlarge(images, self.sizes[-1] // self.sizes[level])
-        return tf.clip_by_value(enlarged, -1.0, 1.0)
-
-    def discriminator_signatures(self) -> dict[str, Signature]:
-        """`score`: the score of an image of the full size at the current level.
-
-        The images of lower levels are shrunk. Layers that all levels share have no single output,
-        so there are no features.
-        """
-        level = self.schedule.level(int(self.images_shown.numpy()))
-        factor = self.sizes[-1] // self.sizes[level]
-        discriminator = growing.discriminator_at(self.opponent, level)
-        alpha = [tf.ones((1, 1))] if level else []
-
-        def score(image: tf.Tensor) -> tf.Tensor:
-            arrays = [growing.shrink(image, factor), *alpha]
-            outputs = discriminator(arrays if level else arrays[0], training=False)
-            return self.realness * tf.cast(outputs[:, 0], tf.float32)
-
-        image = self.signatures()[DEFAULT].output
-        signature = Signature(
-            (image,),
-            TensorSpec(SCORE, (), kind=SCORE),
-            score,
-            (discriminator,),
-            saved_model_only=True,
-        )
-        return {SCORE: signature}
-
-    def preview(
-        self, examples: Arrays, *, seed: int = 0, count: int | None = None
-    ) -> np.ndarray | None:
-        """A grid with a row of each level's images, and `PREVIEW_ROWS` of the current one's.
-
-        The first rows show what the ToRGB layers of earlier levels make of the same z; they stand
-        still once their level is past, so their colours may drift.
-        """
-        columns = self.preview_columns or PREVIEW_COLUMNS
-        inputs = self._drawn(columns * PREVIEW_ROWS, seed)
-        rows = [self.generate(**inputs)]
-        first = {name: tf.constant(values[:columns]) for name, values in inputs.items()}
-        current = self.schedule.level(int(self.images_shown.numpy()))
-        for level in reversed(range(self.schedule.first_level, current)):
-            networks = self.sampling_parts(level, False)
-            rows.insert(0, self._sampled(networks, first, level, 1.0).numpy())
-        return image_grids.image_grid(np.concatenate(rows), columns)
-
-    def _drawn(self, count: int, seed: int) -> dict[str, Any]:
-        """Inputs of the generator for a grid: of `preview_inputs`, or drawn as `generate` does."""
-        inputs = self.preview_inputs(count, seed)
-        for index, spec in enumerate(self.signatures()[DEFAULT].inputs):
-            if spec.name not in inputs:
-                inputs[spec.name] = spec.draw(count, seed=[seed, index]).numpy()
-        return inputs
-
-    def collapse_pairs(self, examples: Arrays) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
-        """As for every game from noise; real images are as coarse as the level's."""
-        level = self.schedule.level(int(self.images_shown.numpy()))
-        factor = self.sizes[-1] // self.sizes[level]
-        if "image" in examples and factor > 1:
-            images = growing.shrink(tf.constant(examples["image"], tf.float32), factor)
-            examples = {**examples, "image": growing.enlarge(images, factor).numpy()}
-        return super().collapse_pairs(examples)
 
 
 def _by_level(pairs: Sequence[Sequence[int]], sizes: Sequence[int]) -> dict[int, int]:

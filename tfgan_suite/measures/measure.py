@@ -29,7 +29,9 @@ from tfgan_suite.measures.parzen import parzen
 from tfgan_suite.measures.precision_recall import precision_recall
 from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.measures.ruler import ruler
+from tfgan_suite.measures.sliced_wasserstein import sliced_wasserstein
 
+_MOST_PATCHES = 2**18  # of each side and level, for SWD
 _SHIFTED = 250  # images of each side whose 25 shifts are compared with the whole training set
 
 
@@ -74,6 +76,16 @@ def _parzen(evaluation: Evaluation) -> list[MeasureResult]:
     # No extractor takes part; images are in [0, 1] as in the papers.
     facts = {**NO_EXTRACTOR, "scale": "[0, 1]"}
     return [parzen(fake, real[:validation], real[validation:], **facts)]
+
+
+def _swd(evaluation: Evaluation) -> list[MeasureResult]:
+    real, fake = evaluation.real.examples, evaluation.fake.examples
+    if real.ndim != 4:
+        raise InputError("swd compares patches of images, but these are points; measure fid")
+    # All patches of a level are sorted at once: of many images fewer each.
+    patches = max(min(128, _MOST_PATCHES // len(real)), 1)
+    seed = evaluation.settings.seed
+    return sliced_wasserstein(real, fake, patches=patches, seed=seed, **NO_EXTRACTOR)
 
 
 def _memorisation(evaluation: Evaluation) -> list[MeasureResult]:
@@ -123,18 +135,21 @@ class Entry:
         needs: what `compute` reads. Of both sides: `"moments"`, `"features"`, `"pixels"`; of the
             generated examples `"predictions"`; `"train"`: the training split; `"game"`: a run;
             `"classifier"`: an extractor with predictions.
+        ruled: whether the ruler has it, as it compares two sets of images.
     """
 
     compute: Callable[[Evaluation], list[MeasureResult]]
     needs: tuple[str, ...]
+    ruled: bool = False
 
 
 MEASURES = {
-    "fid": Entry(_fid, ("moments",)),
-    "fid_inf": Entry(_fid_infinity, ("features",)),
-    "kid": Entry(_kid, ("features",)),
-    "prdc": Entry(_precision_recall, ("features",)),
+    "fid": Entry(_fid, ("moments",), ruled=True),
+    "fid_inf": Entry(_fid_infinity, ("features",), ruled=True),
+    "kid": Entry(_kid, ("features",), ruled=True),
+    "prdc": Entry(_precision_recall, ("features",), ruled=True),
     "is": Entry(_inception_score, ("predictions",)),
+    "swd": Entry(_swd, ("pixels",), ruled=True),
     "parzen": Entry(_parzen, ("pixels",)),
     "memorisation": Entry(_memorisation, ("features", "train")),
     "memorisation_pixels": Entry(_memorisation_pixels, ("pixels", "train")),
@@ -182,8 +197,8 @@ def measure(
         bit_depth: significant bits of 16-bit images; `None`: for runs and exports as they were
             trained, for files as `data.load` decides.
         with_ruler: whether to add what one half of the reference would get against the other, as
-            it is and blurred (`ruler.ruler`), for those of `measures` that compare moments or
-            features.
+            it is and blurred (`ruler.ruler`), for those of `measures` that compare two sets of
+            images.
 
     Returns:
         The results, in the order of `measures`, and those of the ruler.
@@ -195,8 +210,9 @@ def measure(
         >>> measure("runs/dcgan_shapes", "shapes", extractor="classifiers/shapes.keras")
     """
     entries = check(measures, samples, batch, seed)
-    if with_ruler and not any(_is_ruled(entry) for entry in entries):
-        ruled = ", ".join(name for name, entry in MEASURES.items() if _is_ruled(entry))
+    ruled_entries = [entry for entry in entries if entry.ruled]
+    if with_ruler and not ruled_entries:
+        ruled = ", ".join(name for name, entry in MEASURES.items() if entry.ruled)
         raise InputError(f"the ruler was requested without a measure that has it; add {ruled}")
     needs = frozenset(need for entry in entries for need in entry.needs)
     if "train" in needs and split != "test":
@@ -216,13 +232,9 @@ def measure(
         dataclasses.replace(result, protocol={**protocol, **result.protocol}) for result in results
     ]
     if with_ruler:
-        results += ruler(evaluation, [entry.compute for entry in entries if _is_ruled(entry)])
+        needs = frozenset(need for entry in ruled_entries for need in entry.needs)
+        results += ruler(evaluation, [entry.compute for entry in ruled_entries], needs)
     return results
-
-
-def _is_ruled(entry: Entry) -> bool:
-    """Whether a measure compares moments or features of two sets of images."""
-    return set(entry.needs) <= {"moments", "features"}
 
 
 def check(measures: Sequence[str], samples: int, batch: int, seed: int) -> list[Entry]:

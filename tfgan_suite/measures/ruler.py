@@ -6,7 +6,7 @@ A value of FID or KID means little alone. Between these two rows it can be read.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 
 import numpy as np
 
@@ -21,7 +21,9 @@ BLUR = 1 / 32
 
 
 def ruler(
-    evaluation: Evaluation, computations: Sequence[Callable[[Evaluation], list[MeasureResult]]]
+    evaluation: Evaluation,
+    computations: Sequence[Callable[[Evaluation], list[MeasureResult]]],
+    needs: Set[str] = frozenset({"features"}),
 ) -> list[MeasureResult]:
     """Measures of one half of the reference against the other, as it is and blurred.
 
@@ -30,7 +32,8 @@ def ruler(
 
     Args:
         evaluation: names the reference, the extractor and the settings.
-        computations: what computes results from moments and features.
+        computations: what computes results from moments, features or examples.
+        needs: what they read: `"moments"` or `"features"`, `"pixels"`.
 
     Returns:
         Results whose names end with `", real against real"` and, for images,
@@ -45,12 +48,23 @@ def ruler(
             f"the ruler compares two halves of {evaluation.n_real} real examples; expected 4 or"
             " more: pass more --samples, or a larger split"
         )
-    collected = evaluation.collect_reference()
-    real, other = _collected(collected[:half]), _collected(collected[half : 2 * half])
+    real, other = features.Collected(None), features.Collected(None)
+    if set(needs) - {"pixels"}:
+        collected = evaluation.collect_reference()
+        real, other = _collected(collected[:half]), _collected(collected[half : 2 * half])
+    if "pixels" in needs:
+        real.examples, other.examples = (
+            _examples(evaluation, 0, half),
+            _examples(evaluation, 1, half),
+        )
     rows = {REAL: other}
     if len(evaluation.generator.shape) == 3:
-        batches = _blurred(_second_half(evaluation, half))
-        rows[BLURRED] = features.collect(batches, evaluation.network, keep_features=True)
+        rows[BLURRED] = features.Collected(None)
+        if set(needs) - {"pixels"}:
+            batches = map(blur, _half(evaluation, 1, half))
+            rows[BLURRED] = features.collect(batches, evaluation.network, keep_features=True)
+        if "pixels" in needs:
+            rows[BLURRED].examples = blur(other.examples)
     results = []
     for row, fake in rows.items():
         compared = dataclasses.replace(evaluation, real=real, fake=fake)
@@ -68,15 +82,20 @@ def _collected(rows: np.ndarray) -> features.Collected:
     return features.Collected(moments, rows)
 
 
-def _second_half(evaluation: Evaluation, half: int) -> Iterator[np.ndarray]:
-    """The images of the second half, in the order of the collected features."""
+def _half(evaluation: Evaluation, number: int, half: int) -> Iterator[np.ndarray]:
+    """The images of the first half (0) or the second, in the order of the collected features."""
     settings, position = evaluation.settings, 0
-    count = evaluation.n_real
-    for batch in features.stream(evaluation.reference, count, settings.seed, settings.batch):
-        first, last = (min(max(n - position, 0), len(batch)) for n in (half, 2 * half))
-        if first < last:
-            yield batch[first:last]
+    first, last = number * half, (number + 1) * half
+    stream = features.stream(evaluation.reference, evaluation.n_real, settings.seed, settings.batch)
+    for batch in stream:
+        start, end = (min(max(n - position, 0), len(batch)) for n in (first, last))
+        if start < end:
+            yield batch[start:end]
         position += len(batch)
+
+
+def _examples(evaluation: Evaluation, number: int, half: int) -> np.ndarray:
+    return np.concatenate(list(_half(evaluation, number, half)))
 
 
 def _facts(evaluation: Evaluation, row: str) -> dict[str, object]:
@@ -87,10 +106,6 @@ def _facts(evaluation: Evaluation, row: str) -> dict[str, object]:
     if row == BLURRED:
         facts["blur"] = f"Gaussian, deviation {_deviation(evaluation.generator.shape):g} pixels"
     return facts
-
-
-def _blurred(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    return (blur(images) for images in batches)
 
 
 def blur(images: np.ndarray) -> np.ndarray:
