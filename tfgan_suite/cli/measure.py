@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="fid,kid,prdc",
         help="comma-separated: fid, fid_inf, kid, prdc, is, swd, parzen,"
         " memorisation, memorisation_pixels; for runs also classes (does a classifier see the"
-        " requested class?), codes (InfoGAN), copies (ALI) [fid,kid,prdc]",
+        " requested class?), ppl (smoothness of z and w), separability, codes (InfoGAN), copies"
+        " (ALI) [fid,kid,prdc]",
     )
     parser.add_argument(
         "--samples", type=int, default=10_000, help="number of examples of each side [10000]"

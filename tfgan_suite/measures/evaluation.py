@@ -189,8 +189,8 @@ def open_generator(
     generator = drawing.open_samples(source, size, bit_depth)
     if "game" in needs and generator.game is None:
         raise InputError(
-            f"classes, codes and copies are measured on a game, but {source} is not a run; pass "
-            "a run folder, or other measures"
+            "classes, codes, copies, ppl and separability are measured on a game, but"
+            f" {source} is not a run; pass a run folder, or other measures"
         )
     return generator
 
@@ -247,7 +247,7 @@ def open_extractor(
     Raises:
         InputError: as `extractors.load`.
     """
-    if len(shape) != 3 or not needs & {*_EXTRACTED, "classifier"}:
+    if len(shape) != 3 or not needs & {*_EXTRACTED, "extractor", "classifier"}:
         return None
     if isinstance(extractor, extractors.Extractor):
         return extractor

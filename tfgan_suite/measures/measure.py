@@ -26,6 +26,7 @@ from tfgan_suite.measures.inception_score import inception_score
 from tfgan_suite.measures.kid import kid
 from tfgan_suite.measures.memorisation import compare
 from tfgan_suite.measures.parzen import parzen
+from tfgan_suite.measures.path_length import path_lengths, separabilities
 from tfgan_suite.measures.precision_recall import precision_recall
 from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.measures.ruler import ruler
@@ -120,6 +121,17 @@ def _codes(evaluation: Evaluation) -> list[MeasureResult]:
     return conditioning.codes(game, network, reference, count, settings.seed, settings.batch)
 
 
+def _path_lengths(evaluation: Evaluation) -> list[MeasureResult]:
+    game, network, settings = evaluation.generator.game, evaluation.network, evaluation.settings
+    count, batch = evaluation.n_fake, min(settings.batch, 50)
+    return path_lengths(game, network, count, settings.seed, batch)
+
+
+def _separabilities(evaluation: Evaluation) -> list[MeasureResult]:
+    game, network, settings = evaluation.generator.game, evaluation.network, evaluation.settings
+    return separabilities(game, network, evaluation.n_fake, settings.seed, settings.batch)
+
+
 def _reconstructions(evaluation: Evaluation) -> list[MeasureResult]:
     game, reference = evaluation.generator.game, evaluation.reference
     count, settings = evaluation.n_fake, evaluation.settings
@@ -134,7 +146,7 @@ class Entry:
         compute: returns the results of an evaluation; `measure` adds the common protocol.
         needs: what `compute` reads. Of both sides: `"moments"`, `"features"`, `"pixels"`; of the
             generated examples `"predictions"`; `"train"`: the training split; `"game"`: a run;
-            `"classifier"`: an extractor with predictions.
+            `"extractor"`: a feature network; `"classifier"`: one with predictions.
         ruled: whether the ruler has it, as it compares two sets of images.
     """
 
@@ -155,6 +167,8 @@ MEASURES = {
     "memorisation_pixels": Entry(_memorisation_pixels, ("pixels", "train")),
     "classes": Entry(_classes, ("game", "classifier")),
     "codes": Entry(_codes, ("game", "classifier")),
+    "ppl": Entry(_path_lengths, ("game", "extractor")),
+    "separability": Entry(_separabilities, ("game", "classifier")),
     "copies": Entry(_reconstructions, ("game",)),
 }
 DEFAULT = ("fid", "kid", "prdc")
