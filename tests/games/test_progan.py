@@ -16,7 +16,7 @@ from tfgan_suite.layers.equalized import (
     MeanDownConv2D,
     NearestUpConv2D,
 )
-from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation, check_groups
+from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation
 from tfgan_suite.layers.normalization import PixelNormalization
 from tfgan_suite.networks import growing
 from tfgan_suite.training.optimizers import FusedAdam
@@ -425,11 +425,11 @@ def test_batches_that_cannot_be_grouped_are_refused():
     game = compiled(fading(), run_eagerly=True)
     with pytest.raises(InputError, match="a batch of 1 on each device .* 2 or more"):
         game.fit(images(1), batch_size=1, verbose=0)
-    check_groups(1, 0)
+    growing.check_groups(1, 0)
     for batch in (2, 3, 5, 7):
-        check_groups(batch, 4)
+        growing.check_groups(batch, 4)
     with pytest.raises(InputError, match="an even number"):
-        check_groups(3, 2)
+        growing.check_groups(3, 2)
 
 
 def test_impossible_games_are_refused():

@@ -86,10 +86,12 @@ def test_separability_of_perfect_and_of_independent_attributes():
     """1 where a plane tells them, 2 for each balanced one of which the latents say nothing."""
     draws = np.random.RandomState(1)
     latents = draws.normal(size=(4000, 5))
-    side = latents @ np.arange(1, 6) > 0
+    normal_vector = np.arange(1, 6) / np.sqrt(55)
+    side = latents @ normal_vector > 0
+    latents += np.where(side, 0.5, -0.5)[:, None] * normal_vector  # a margin, which an SVM finds
     perfect = np.where(side, 0.9, 0.1)
     coins = np.where(draws.randint(0, 2, (4000, 2)) > 0, 0.9, 0.1)
-    assert ppl.separability(latents, perfect[:, None]).value == pytest.approx(1.0, abs=0.02)
+    assert ppl.separability(latents, perfect[:, None]).value == pytest.approx(1.0, abs=0.005)
     assert ppl.separability(latents, coins[:, :1]).value == pytest.approx(2.0, rel=0.01)
     found = ppl.separability(latents, np.column_stack([coins, perfect]), extractor="tiny")
     assert found.value == pytest.approx(4.0, rel=0.03) and found.name == "separability-w-tiny"

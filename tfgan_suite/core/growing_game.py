@@ -58,6 +58,10 @@ class GrowingGame(PhasedTraining, GrowingSamples):
         InputError: networks that do not fit each other, or numbers out of range.
     """
 
+    sizes: tuple[int, ...]
+    schedule: GrowthSchedule
+    images_shown: tf.Variable
+    classes: int | None = None
     GROWTH_NAMES = ("growth/size", "growth/alpha")
 
     def __init__(
@@ -197,6 +201,28 @@ class GrowingGame(PhasedTraining, GrowingSamples):
         """
         networks = [self.active(network) for network in self.players()["generator"]]
         return self._faded(self.run_generator(networks, inputs, training=True), self.alpha)
+
+    def run_generator(
+        self, networks: Sequence[keras.Model], inputs: Mapping[str, tf.Tensor], training: bool
+    ) -> Any:
+        """What the generator's networks return, or their parts for a level.
+
+        Args:
+            networks: those of the player "generator", or their averages.
+            inputs: as for `generate_level`.
+            training: whether they are trained.
+        """
+        (generator,) = networks
+        arguments = [inputs[name] for name in ("z", "label") if name in inputs]
+        return generator(arguments if len(arguments) > 1 else arguments[0], training=training)
+
+    def _faded(self, images: Any, alpha: Any) -> tf.Tensor:
+        """The images of a level, from those of the level before and its own, or its own alone."""
+        if not isinstance(images, (tuple, list)):
+            return images
+        if len(images) == 1:
+            return images[0]
+        return growing.blend(growing.enlarge(images[0], 2), images[1], alpha)
 
     def judge(self, images: tf.Tensor) -> tf.Tensor:
         """The discriminator's outputs `(batch, n)` for images of the level, the score first."""

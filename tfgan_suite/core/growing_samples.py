@@ -39,27 +39,9 @@ class GrowingSamples(ClassConditionalGame):
         level = self.schedule.level(images)
         return level, float(self.schedule.alpha(images, level))
 
-    def run_generator(
-        self, networks: Sequence[keras.Model], inputs: Mapping[str, tf.Tensor], training: bool
-    ) -> Any:
-        """What the generator's networks return, or their parts for a level.
-
-        Args:
-            networks: those of the player "generator", or their averages.
-            inputs: as for `generate_level`.
-            training: whether they are trained.
-        """
-        (generator,) = networks
-        arguments = [inputs[name] for name in ("z", "label") if name in inputs]
-        return generator(arguments if len(arguments) > 1 else arguments[0], training=training)
-
-    def _faded(self, images: Any, alpha: Any) -> tf.Tensor:
-        """The images of a level, from those of the level before and its own, or its own alone."""
-        if not isinstance(images, (tuple, list)):
-            return images
-        if len(images) == 1:
-            return images[0]
-        return growing.blend(growing.enlarge(images[0], 2), images[1], alpha)
+    # Of `GrowingGame`.
+    run_generator: Callable[..., Any]
+    _faded: Callable[[Any, Any], tf.Tensor]
 
     def signatures(self) -> dict[str, Signature]:
         level, alpha = self.standing()

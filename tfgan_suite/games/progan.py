@@ -22,7 +22,7 @@ from tfgan_suite.layers.equalized import (
     MeanDownConv2D,
     NearestUpConv2D,
 )
-from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation, check_groups
+from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation
 from tfgan_suite.layers.normalization import PixelNormalization
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks import growing
@@ -233,8 +233,8 @@ class ProGAN(GrowingGame):
     def check_batch(self, count: int | None) -> None:
         """Refuses a batch that the minibatch deviation cannot group (`InputError`)."""
         for layer in self.discriminator.layers:
-            if isinstance(layer, MinibatchDeviation) and count is not None:
-                check_groups(count, layer.group_size)
+            if count is not None and hasattr(layer, "group_size"):
+                growing.check_groups(count, layer.group_size)
 
     def fakes(self, latent: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
         """Generated images of the level for z `(batch, latent_dim)`."""

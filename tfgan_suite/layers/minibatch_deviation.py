@@ -74,22 +74,3 @@ class MinibatchDeviation(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         own = {"group_size": self.group_size, "features": self.features}
         return {**super().get_config(), **own}
-
-
-def check_groups(batch: int, group_size: int) -> None:
-    """Refuses a batch of which a group would have a single example, which deviates from nothing.
-
-    Args:
-        batch: examples on one device.
-        group_size: of `MinibatchDeviation`; 0 or 1: there are no groups.
-
-    Raises:
-        InputError: says which batches are possible.
-    """
-    if group_size < 2 or batch // max(-(-batch // group_size), 1) >= 2:
-        return
-    possible = "2 or more" if group_size > 2 else "an even number of"
-    raise InputError(
-        f"a batch of {batch} on each device leaves a group of the minibatch deviation with a single"
-        f" example (group size {group_size}); use batches of {possible} examples"
-    )
