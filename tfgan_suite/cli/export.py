@@ -21,8 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--float16-bound",
         type=float,
-        default=5e-3,
-        help="largest difference of the float16 file, in [-1, 1] [0.005]",
+        help="largest difference of the float16 file, in [-1, 1] [0.005; 0.02 of ProGAN]",
     )
     parser.add_argument(
         "--int8-bound",
@@ -66,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     options.export = args.to
     if args.name is not None:
         options.name = args.name
+    bounds = {"float16_bound": args.float16_bound, "int8_bound": args.int8_bound}
     source = _source(run, options) if game.takes_examples else None
     try:
         result, skipped = publish.export_run(
@@ -76,8 +76,7 @@ def run(args: argparse.Namespace) -> int:
             source=source,
             size=args.size,
             with_discriminator=args.with_discriminator,
-            float16_bound=args.float16_bound,
-            **({} if args.int8_bound is None else {"int8_bound": args.int8_bound}),
+            **{name: bound for name, bound in bounds.items() if bound is not None},
         )
     except ExportError as error:
         raise InputError(str(error)) from error

@@ -27,13 +27,15 @@ Representative = Callable[[], Iterable[Arrays]]
 class TrainedGame:
     """The part of `AdversarialModel` that uses its networks and never trains them."""
 
-    # What a run's export holds by default, and the least PSNR of its int8 file in dB.
+    # What a run's export holds by default, the largest difference of its float16 file in [-1, 1],
+    # and the least PSNR of its int8 file in dB.
     export_formats: tuple[str, ...] = (
         "saved_model",
         "tflite_float32",
         "tflite_float16",
         "tflite_int8",
     )
+    float16_bound: float = 5e-3
     int8_bound: float = 30.0
     # Arguments of `python -m tfgan_suite` that use a run or an export; its path goes in for {}.
     usage: str = "sample {}"

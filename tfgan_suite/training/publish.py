@@ -202,8 +202,8 @@ def export_run(
             None: those of the training data.
         with_discriminator: whether the SavedModel also holds the discriminator's signatures,
             `score` and `features`.
-        **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`; the latter is
-            the game's own by default.
+        **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`; the game's own
+            by default.
 
     Returns:
         The export, and the TFLite formats left out of it because they differ from the game by
@@ -219,6 +219,7 @@ def export_run(
     outputs = game.signatures()["serving_default"].outputs
     points = all(spec.kind == "point" for spec in outputs)
     formats = ["saved_model"] if points else list(game.export_formats)
+    bounds.setdefault("float16_bound", game.float16_bound)
     bounds.setdefault("int8_bound", game.int8_bound)
     card = _card(run, game, options, info, measured)
     inputs = _example_inputs(game, source, info, size)
