@@ -8,6 +8,10 @@ The size has to be 4, 8, 16, ... pixels. A level is trained for --stable-images,
 fades in over --fade-images; growth/size and growth/alpha in the progress line say where that
 stands. The first step of a level traces a new graph (5 to 7 seconds of one core). The defaults are
 made for two CPU cores: 70,000 images, about 9 minutes of one core, of which 6 are the last level.
+That is short for these networks: at seed 0, 5% of the samples are one clean shape, all of them
+circles, where `recipes/dcgan.py` reaches 75%. SWD of patches is 58, 32 and 60 at 32, 16 and 8
+pixels, of untrained networks 164, 105 and 585, of real images 8, 9 and 29 (1,500 of each side).
+Longer phases go on from there: --stable-images 40000 --fade-images 20000.
 
 The paper's setting for CelebA-HQ (2 weeks on one V100, 2 days on eight, by its authors) is
 
