@@ -23,7 +23,7 @@ which is 13.6 million images. The paper's FID on CelebA-HQ at 1024 pixels is 7.3
 score on CIFAR-10 8.80.
 
 -discriminator/wasserstein is the estimate of the earth mover's distance at the current size; it
-should not jump where a level begins. `measure --measures swd` compares patches at each scale.
+should not jump where a level begins. The measure swd compares patches at each scale.
 """
 
 from __future__ import annotations
