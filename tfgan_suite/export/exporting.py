@@ -129,8 +129,11 @@ def export(
             name: limits.limited(signature, traced[name][name])
             for name, signature in job.signatures.items()
         }
-        served = functions.all_functions(limited)
-        variables = saved_model.save(staged, saved_model.trace_all(served), served)
+        graphs = saved_model.trace_all(limited)
+        served = functions.all_functions(limited, graphs)
+        derived = {name: served[name] for name in served if name not in limited}
+        graphs.update(saved_model.trace_all(derived))
+        variables = saved_model.save(staged, graphs, served)
         report = _compare(dataclasses.replace(job, signatures=limited), staged, inputs, traced)
         failed = _leave_out(staged, report) if leave_out else {}
         _check_parity(home, staged, report)
@@ -216,8 +219,8 @@ def _compare(
         }
         if job.kinds and not signature.saved_model_only:
             scratch = staged / ".scratch"
-            tflite.freeze(scratch, job.signatures[name], traced[name])
-            results.update(_compare_tflite(job, name, staged, inputs[name], references[name]))
+            frozen = tflite.freeze(scratch, job.signatures[name], traced[name])
+            results.update(_compare_tflite(job, frozen, staged, inputs[name], references[name]))
             shutil.rmtree(scratch)
         report["ok"] = report["ok"] and all(result["ok"] for result in results.values())
         report["signatures"][name] = {
@@ -229,17 +232,19 @@ def _compare(
 
 
 def _compare_tflite(
-    job: _Job, name: str, staged: Path, inputs: Examples, reference: parity.Outputs
+    job: _Job, frozen: tflite.Frozen, staged: Path, inputs: Examples, reference: parity.Outputs
 ) -> dict[str, Any]:
     """Converts one signature to all kinds, runs the files and returns a result for each."""
-    signature = job.signatures[name]
+    signature = job.signatures[frozen.name]
     results = {}
-    folder = staged / "tflite" if name == DEFAULT else staged / "tflite" / name
+    folder = staged / "tflite"
+    if frozen.name != DEFAULT:
+        folder /= frozen.name
     scratch = staged / ".scratch"
 
     def attempt(kind: str, float_norms: bool = False) -> dict[str, Any]:
         path = folder / f"{kind}.tflite"
-        content = tflite.convert(scratch, name, kind, inputs.calibration, float_norms)
+        content = tflite.convert(frozen, kind, inputs.calibration, float_norms)
         with folders.writing(staged):
             folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)

@@ -9,7 +9,7 @@ signature are `<signature>_png` and `<signature>_sample`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -25,10 +25,19 @@ _PNG_CHANNELS = (1, 2, 3, 4)
 _FILE_CHANNELS = (1, 3, 4)
 
 
-def all_functions(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
-    """A game's signatures and the derived ones; a game's own take precedence."""
+def all_functions(
+    signatures: Mapping[str, Signature], traced: Mapping[str, Any]
+) -> dict[str, Signature]:
+    """A game's signatures and the derived ones; a game's own take precedence.
+
+    Args:
+        signatures: a game's own.
+        traced: their concrete functions for any number of examples. The derived ones call these, so
+            that a SavedModel holds the graph of each network once.
+    """
     functions: dict[str, Signature] = {}
-    for name, signature in signatures.items():
+    for name, original in signatures.items():
+        signature = dataclasses.replace(original, call=_calling(original, traced[name]))
         prefix = "" if name == DEFAULT else f"{name}_"
         if any(_is_image(spec, _PNG_CHANNELS) for spec in signature.outputs):
             if signature.drawable:
@@ -38,6 +47,17 @@ def all_functions(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
             ):
                 functions[f"{prefix}png"] = _png(signature)
     return {**functions, **signatures}
+
+
+def _calling(signature: Signature, traced: Any) -> Callable[..., dict[str, tf.Tensor]]:
+    """A function that calls a concrete one with inputs of the shapes that it declares."""
+
+    def call(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        for spec in signature.inputs:
+            inputs[spec.name].set_shape([None, *spec.shape])
+        return dict(traced(**inputs))
+
+    return call
 
 
 def source(name: str, signatures: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,25 +23,34 @@ KINDS = ("float32", "float16", "int8")
 _NORMS = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "SUB", "MUL", "ADD"]
 
 
-def freeze(folder: Path, signature: Signature, traced: Mapping[str, Any]) -> None:
-    """Writes the SavedModel that `convert` reads: one signature, batch size 1.
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    """A signature of fixed sizes, ready to be converted to all kinds."""
+
+    name: str
+    converter: tf.lite.TFLiteConverter
+
+
+def freeze(folder: Path, signature: Signature, traced: Mapping[str, Any]) -> Frozen:
+    """Writes a SavedModel of one signature, batch size 1, and opens it for `convert`.
 
     The converter reads a file because it silently converts functions of Keras 3 models wrongly
     when they are passed directly; the batch size is fixed because an unknown one adds shape
     arithmetic that phones' accelerators do not run.
 
     Args:
-        folder: where to write it.
+        folder: where to write it; `convert` reads it.
         signature: the signature, a game's own: files for phones have a fixed size and no checks.
         traced: its concrete function for batch size 1 and a fixed size, from
             `saved_model.trace_all`, by its name, which the converted file uses too.
     """
     saved_model.save(folder, traced, dict.fromkeys(traced, signature))
+    (name,) = traced
+    return Frozen(name, tf.lite.TFLiteConverter.from_saved_model(str(folder), [name]))
 
 
 def convert(
-    folder: Path,
-    name: str,
+    frozen: Frozen,
     kind: str,
     calibration: Mapping[str, np.ndarray],
     float_norms: bool = False,
@@ -48,8 +58,7 @@ def convert(
     """Converts a frozen signature.
 
     Args:
-        folder: the folder from `freeze`.
-        name: the signature's name.
+        frozen: the signature, from `freeze`.
         kind: `"float32"`; `"float16"`: weights of half the size, arithmetic as the device
             prefers; `"int8"`: all arithmetic in 8 bits, with inputs and outputs in float32, so
             that a program uses all three files alike.
@@ -63,16 +72,16 @@ def convert(
     Raises:
         ConversionError: the converter rejects it.
     """
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[name])
-    if kind != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter = frozen.converter
+    converter.optimizations = [] if kind == "float32" else [tf.lite.Optimize.DEFAULT]
+    converter.target_spec, converter.representative_dataset = tf.lite.TargetSpec(), None
     if kind == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if kind == "int8":
         # Integer kernels only: an op without one is an error, never silently a float op.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: _one_by_one(calibration)
-    with _conversion_errors(name, kind), warnings.catch_warnings():
+    with _conversion_errors(frozen.name, kind), warnings.catch_warnings():
         litert_runner.hide_deprecation()  # int8 is calibrated with TensorFlow's interpreter
         if kind == "int8" and float_norms:
             return _convert_with_float_norms(converter)
