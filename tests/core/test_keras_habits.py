@@ -5,53 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from harness import assert_same_bits, state
+from keras_games import IMAGES, POINTS, batches, image_game, points_game
 
 from tfgan_suite import InputError, compat
-from tfgan_suite.core import first_batch
 from tfgan_suite.games.cyclegan import CycleGAN
-from tfgan_suite.games.gan import GAN, build_discriminator, build_generator
+from tfgan_suite.games.gan import GAN
 from tfgan_suite.training.callbacks import ForPlayer, LinearDecay
-from tfgan_suite.utils import notices
-
-POINTS = np.random.RandomState(0).randn(16, 2).astype("f4")
-IMAGES = np.random.RandomState(0).randint(0, 256, (16, 8, 8, 1)).astype("u1")
-
-
-def points_game(seed=0, compiled=True, eagerly=True, **options):
-    keras.utils.set_random_seed(seed)
-    networks = [
-        keras.Sequential([keras.Input((inputs,)), keras.layers.Dense(outputs)], name=name)
-        for name, inputs, outputs in (("gan_generator", 3, 2), ("gan_discriminator", 2, 1))
-    ]
-    game = GAN(*networks, **{"ema_decay": 0.9, **options})
-    if compiled:
-        adam = keras.optimizers.Adam
-        game.compile(generator=adam(1e-3), discriminator=adam(2e-3), run_eagerly=eagerly)
-    return game
-
-
-def image_game(**options):
-    keras.utils.set_random_seed(0)
-    game = GAN(
-        build_generator((8, 8, 1), width=4, latent_dim=3),
-        build_discriminator((8, 8, 1), width=4),
-        **options,
-    )
-    game.compile("adam", run_eagerly=True)
-    return game
-
-
-def batches(array=POINTS, size=8):
-    return tf.data.Dataset.from_tensor_slices(array).batch(size)
 
 
 def rates(game):
     return [compat.get_learning_rate(game.optimizer_of(player)) for player in game.players()]
-
-
-def logged(caplog, monkeypatch):
-    monkeypatch.setattr(notices, "_SAID", set())
-    return lambda: [record.getMessage() for record in caplog.records]
 
 
 # ---- saving -----------------------------------------------------------------------------------
@@ -311,81 +274,6 @@ def test_a_frozen_player_stays_as_it_is():
     for array, frozen in zip(game.discriminator.get_weights(), before[0]):
         assert np.array_equal(array, frozen)
     assert any((a != b).any() for a, b in zip(game.generator.get_weights(), before[1]))
-
-
-# ---- data -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("call", ["fit", "evaluate", "train_on_batch", "validation_data"])
-@pytest.mark.parametrize("kind", ["array", "data set"])
-@pytest.mark.parametrize(("dtype", "words"), [("u1", "are uint8"), ("f4", "from 0 to 255")])
-def test_images_of_bytes_are_refused_before_a_step(call, kind, dtype, words):
-    images = IMAGES.astype(dtype)
-    game = image_game()
-    if call == "train_on_batch" and kind == "data set":
-        images = tf.constant(images)
-    elif kind == "data set":
-        images = batches(images)
-    with pytest.raises(InputError, match=f"{words}.*/ 127.5 - 1.0"):
-        if call == "validation_data":
-            game.fit(IMAGES / np.float32(127.5) - 1.0, validation_data=images, verbose=0)
-        else:
-            getattr(game, call)(images, **({} if call == "train_on_batch" else {"verbose": 0}))
-    if call != "validation_data":
-        assert int(game.steps.numpy()) == 0
-
-
-def test_the_look_at_the_first_batch_traces_nothing_and_drops_nothing():
-    games = [points_game(eagerly=False) for _ in range(2)]
-    games[1].checks_examples = False
-    traces = []
-    step = games[0].train_step
-    games[0].train_step = lambda batch: traces.append(batch) or step(batch)
-    for game in games:
-        game.fit(batches().shuffle(4, seed=1), epochs=2, verbose=0)
-    assert len(traces) == 1
-    assert_same_bits(state(games[0]), state(games[1]))
-
-
-def test_images_in_0_1_are_mentioned_once(caplog, monkeypatch):
-    messages = logged(caplog, monkeypatch)
-    for _ in range(2):
-        first_batch.check_range(IMAGES / np.float32(255.0), ("image",), "GAN")
-    (message,) = messages()
-    assert "lie in [0, 1]" in message and "2.0 * images - 1.0" in message
-
-
-def test_labels_that_no_loss_reads_are_mentioned(caplog, monkeypatch):
-    messages = logged(caplog, monkeypatch)
-    game = points_game()
-    game.fit(POINTS, np.zeros(len(POINTS)), verbose=0)
-    (message,) = messages()
-    assert "ignores the labels" in message and "CGAN" in message
-    assert int(game.steps.numpy()) == 1
-
-
-@pytest.mark.parametrize("weights", ["sample_weight", "class_weight", "batches"])
-def test_weights_of_examples_are_refused(weights):
-    game = points_game()
-    with pytest.raises(InputError, match=r"got .*weight.*plain means"):
-        if weights == "batches":
-            game.fit(batches((POINTS, POINTS, POINTS[:, 0])), verbose=0)
-        else:
-            game.fit(POINTS, **{weights: np.ones(len(POINTS))}, verbose=0)
-
-
-@pytest.mark.parametrize("count", [4, 36])  # a batch, and what 32 leave of 36
-def test_a_batch_that_is_too_small_for_its_updates_is_refused(count):
-    game = points_game(discriminator_steps=5)
-    with pytest.raises(InputError, match="batch of 4 examples.*5 updates.*drop_remainder"):
-        game.fit(np.zeros((count, 2), "f4"), verbose=0)
-
-
-def test_dicts_reach_the_step_from_arrays_too():
-    game = points_game()
-    game.fit({"point": POINTS}, verbose=0)
-    game.train_on_batch({"point": POINTS})
-    assert int(game.steps.numpy()) == 2
 
 
 # ---- looking at a game ------------------------------------------------------------------------
