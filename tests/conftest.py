@@ -5,8 +5,11 @@ the shapes of a process's collective operations by a number that each strategy c
 start, so a second MirroredStrategy fails with "Shape mismatch in the collective instance".
 """
 
+import functools
 import gc
 import os
+import sys
+import types
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -22,19 +25,20 @@ _HERE = Path(__file__).parent
 
 # One process tests a whole file, so the slowest files start first and no process idles at the end.
 SLOWEST = """
-benchmarks/test_benchmarks training/test_run_folder games/test_cyclegan games/test_pix2pix
-games/test_sngan games/test_simgan games/test_discogan games/test_srgan games/test_cgan
-recipes/test_recipes style/test_adain training/test_strategies export/test_tflite
-games/test_gran games/test_wgan games/test_infogan games/test_ali cli/test_stylize
-faults/test_tampered cli/test_upscale training/test_fit features/test_architectures
-networks/test_translators games/test_lsgan cli/test_translate training/test_runs_go_on
-training/test_optimizers games/test_gan measures/test_measure cli/test_sample games/test_wgan_gp
-mcmc/test_metropolis pipeline/test_streams core/test_any_game faults/test_paths style/test_gatys
-data/test_simulated synthetic/test_shapes recipes/test_gaze recipes/test_curves games/test_dcgan
-export/test_saved_model pipeline/test_order recipes/test_classifier features/test_extractors
-readers/test_tfds games/test_ebgan layers/test_spectral data/test_content_style
-data/test_super_resolution cli/test_export faults/test_windows latent/test_projection
-latent/test_inpainting latent/test_space latent/test_arithmetic
+games/test_simgan games/test_cyclegan games/test_discogan games/test_srgan games/test_sngan
+games/test_pix2pix games/test_cgan games/test_wgan games/test_gran games/test_gan
+training/test_run_folder benchmarks/test_benchmarks games/test_ali games/test_r3gan
+games/test_infogan style/test_adain core/test_keras_habits games/test_lsgan recipes/test_recipes
+tests/test_compat features/test_architectures games/test_wgan_gp measures/test_measure
+recipes/test_gaze training/test_strategies export/test_tflite networks/test_translators
+games/test_dcgan training/test_fit cli/test_upscale cli/test_translate cli/test_stylize
+games/test_ebgan training/test_optimizers cli/test_sample features/test_extractors
+mcmc/test_metropolis recipes/test_classifier training/test_callbacks training/test_runs_go_on
+recipes/test_curves style/test_gatys core/test_any_game core/test_keras_page data/test_simulated
+export/test_saved_model networks/test_additivity pipeline/test_order readers/test_tfds
+synthetic/test_shapes data/test_every_form pipeline/test_streams core/test_pairing faults/test_paths
+training/test_checkpoints faults/test_windows faults/test_tampered faults/test_requests
+data/test_content_style training/test_deep_data export/test_c measures/test_ruler
 """.split()
 
 
@@ -53,15 +57,36 @@ def _start_tensorflow():
 
     # The recipes of tests are announced as little as those of the suite.
     foreign_recipes.FOLDERS += [_HERE / "helpers", _HERE / "core"]
+    _join_replicas_at_once()
     forks.start()
+    # Graphs are made of many small objects, few of which are garbage before a file's tests end.
+    gc.set_threshold(200_000, 20, 100)
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
     )
 
 
+def _join_replicas_at_once():
+    """A strategy asks once a second whether the threads of its replicas have ended.
+
+    They have nearly always, a moment after it asked first: at each trace, and at each eager step.
+    """
+    import tensorflow as tf
+
+    wait = tf.train.Coordinator.wait_for_stop
+
+    def wait_briefly(self, timeout=None):
+        return wait(self, timeout and min(timeout, 0.01))
+
+    tf.train.Coordinator.wait_for_stop = wait_briefly
+
+
 def pytest_collection_modifyitems(items):
     ranks = {name: rank for rank, name in enumerate(SLOWEST)}
     names = {item.path: "/".join(item.path.with_suffix("").parts[-2:]) for item in items}
+    # A game that is not listed is a new one, and takes as long as others.
+    new = {name for name in names.values() if name.startswith("games/")} - ranks.keys()
+    ranks.update(dict.fromkeys(new, -1))
     items.sort(key=lambda item: ranks.get(names[item.path], len(ranks)))
 
 
@@ -121,6 +146,35 @@ def share_tflite_runner(tflite_runner):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_tflite_converter():
+    """TensorFlow's converter neither collects garbage nor loads a SavedModel again for each kind.
+
+    It loads it for the lines of source code that its messages could name.
+    """
+    import tensorflow as tf
+
+    lite = sys.modules[tf.lite.TFLiteConverter.__module__]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lite, "gc", types.SimpleNamespace(collect=lambda: None), raising=False)
+        patch.setattr(lite, "_load", _loading_once(lite._load))
+        yield
+
+
+def _loading_once(load):
+    """A function that loads a SavedModel, but returns that of the last call if it is the same."""
+
+    @functools.lru_cache(maxsize=1)
+    def load_changed(folder, changed, tags):
+        return load(folder, set(tags))
+
+    def loaded(folder, tags):
+        changed = (Path(folder) / "saved_model.pb").stat().st_mtime_ns
+        return load_changed(str(folder), changed, tuple(tags))
+
+    return loaded
+
+
 def pytest_collection_finish():
     _collect_and_freeze()
 
@@ -134,7 +188,6 @@ def pytest_runtest_teardown(item, nextitem):
 def _collect_and_freeze():
     """Exempts what is alive now from garbage collection, so that later collections are fast.
 
-    TFLite's converter collects at each call: a second for the objects of TensorFlow and Keras.
     What was exempt before stays so: to look at all of it again takes half a second, and what of it
     has become garbage since is little.
     """

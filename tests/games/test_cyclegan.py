@@ -46,6 +46,7 @@ class TestCycleGAN(GameChecks):
     batch = 4
     # Weights of 10 on sums over all pixels: at 0.1 rounding alone differs by the tolerance.
     replicas_rate = 0.02
+    traces_replicas = True
     # An instance norm takes away what the bias before it adds.
     without_gradient = ("bias",)
 

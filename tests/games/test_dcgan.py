@@ -13,6 +13,7 @@ from tfgan_suite.games import dcgan
 
 class TestDCGAN(GameChecks):
     traces_half_precision = True
+    traces_replicas = True
 
     def make_game(self, plain=False):
         generator = dcgan.build_generator(size=8, channels=3, width=4, latent_dim=6)

@@ -65,6 +65,7 @@ def fit(game, steps, start=0, batch=4, callbacks=()):
 class TestSimGAN(GameChecks):
     # The pair of the comparison with two devices is continued below: it is not the shared game.
     plain_differs = True
+    traces_replicas = True
 
     def make_game(self, plain=False):
         return tiny(history_size=16)

@@ -12,6 +12,7 @@ from tfgan_suite.games import wgan_gp
 
 class TestWGANGP(GameChecks):
     traces_half_precision = True
+    traces_replicas = True
     batch = 4
     # The critic's last bias shifts real and fake values alike.
     without_gradient = ("value/bias",)

@@ -160,7 +160,7 @@ def play(monkeypatch, folder, *words):
 def test_the_lectures_two_curves(tmp_path, monkeypatch, capsys):
     """Rank correlation 1 for the distance, log 2 for the divergence, as one figure."""
     pytest.importorskip("matplotlib")
-    assert play(monkeypatch, tmp_path, "--theta", "0", ".2", ".5", "1") == 0
+    assert play(monkeypatch, tmp_path, "--theta", "0", ".4", "1") == 0
     rows = [json.loads(line) for line in (tmp_path / "curves/curves.jsonl").open()]
     for row in rows[-2:]:
         assert row["rank_correlation"] == pytest.approx(1.0)
