@@ -32,10 +32,10 @@ RECIPES = [
     for path in sorted((Path(__file__).parents[2] / "recipes").glob("*.py"))
     if "launch.main(globals())" in path.read_text(encoding="utf-8")
 ]
-# Paths, names of data, and networks, layers and weights that may also be a file.
+# Paths, names of data, lists of numbers, and networks and layers that may also be a file.
 FREE = {
     "DATA", "RUN", "WARM_START", "EXPORT", "NAME", "START", "NETWORK", "LAYER", "WEIGHTS", "TAPS",
-    "FEATURES", "DOWNSCALE_FACTORS", "PRECISION", "STRATEGY",
+    "FEATURES", "DOWNSCALE_FACTORS", "LEVEL_BATCHES", "PRECISION", "STRATEGY",
 }  # fmt: skip
 LATENT = ("normal", "uniform")
 OPTIMIZERS = ("adam", "sgd")

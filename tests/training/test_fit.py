@@ -1,5 +1,6 @@
 """Training that ends otherwise than at its last step: NaN, signals, a deleted run folder."""
 
+import logging
 import os
 import shutil
 import signal
@@ -183,3 +184,17 @@ def test_a_full_disk_reported_by_tensorflow_ends_training_with_the_reason(train,
     with pytest.raises(InputError, match=r"cannot write to .*run \(No space left on device, \d+"):
         train(At(3, full))
     assert saved_steps(tmp_path / "run") == [2]
+
+
+def test_keras_s_advice_on_the_first_callbacks_is_not_printed():
+    logger, lines = logging.getLogger("tensorflow"), []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger.addHandler(handler)
+    advice = "Callback method `a` is slow compared to the batch time (batch time: 1s). Check it."
+    with fit.without_timing_advice():
+        logger.warning(advice)
+        logger.warning("something else")
+    logger.warning(advice)
+    logger.removeHandler(handler)
+    assert lines == ["something else", advice]

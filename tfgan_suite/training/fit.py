@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import sys
 import types
@@ -69,7 +70,7 @@ def train(
             watching.insert(0, folder_watch)
             stack.enter_context(folder_watch.rescuing(checkpoints.save))
         executions.choose(game, options, source.shape, watching, log)
-        with stop.listening(), writing_to(run.folder):
+        with stop.listening(), writing_to(run.folder), without_timing_advice():
             _fit(game, source, options, watching)
             step = int(game.steps.numpy())
             if health.fatal is None and step > start:
@@ -178,6 +179,24 @@ def _fit(
             verbose=1 if sys.stdout.isatty() else 2,
         )
         step = int(game.steps.numpy())
+
+
+@contextlib.contextmanager
+def without_timing_advice() -> Iterator[None]:
+    """Within it Keras 2 does not warn that callbacks are slow: it judges by the first five steps.
+
+    In those, health remembers the weights once, and the learning rates of many steps are computed.
+    """
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "is slow compared to the batch time" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 class _StopOnSignal(keras.callbacks.Callback):
