@@ -29,7 +29,7 @@ from tfgan_suite.networks import growing
 from tfgan_suite.networks.blocks import check_positive_integers
 
 PAPER = "Karras, Aila, Laine, Lehtinen 2018, arXiv:1710.10196"
-DATA = "square images of 4, 8, ..., 1024 pixels, with or without classes"
+DATA = "square images, with or without classes"
 
 SLOPE = 0.2
 

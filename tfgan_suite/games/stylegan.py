@@ -27,7 +27,7 @@ from tfgan_suite.networks.blocks import check_positive_integers
 from tfgan_suite.utils import schedules
 
 PAPER = "Karras, Laine, Aila 2019, arXiv:1812.04958"
-DATA = "square images of 8, 16, ..., 1024 pixels, with or without classes"
+DATA = "square images, with or without classes"
 
 SLOPE = 0.2
 FIRST_LEVEL = 1  # training starts at 8 pixels
