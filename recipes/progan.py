@@ -65,7 +65,7 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 def defaults(options, data):
     """As many steps as the schedule needs."""
     o = options
-    sizes = growing.level_sizes(data.shape[0])
+    sizes = growing.level_sizes(data.shape)
     schedule = GrowthSchedule(len(sizes), o.stable_images, o.fade_images)
     pairs = dict(_level_batches(o.level_batches))
     batches = [pairs.get(size, o.batch) for size in sizes]

@@ -22,8 +22,8 @@ NAMES = ["ant", "bee", "cat"]
 RECIPES = pathlib.Path(__file__).parents[2] / "recipes"
 # Recipes that read images by `data.load`; the others have readers of their own.
 OF_IMAGES = (
-    "ali", "cgan", "dcgan", "ebgan", "gan", "gran", "infogan", "lsgan", "r3gan", "sngan", "wgan",
-    "wgan_gp",
+    "ali", "cgan", "dcgan", "ebgan", "gan", "gran", "infogan", "lsgan", "progan", "r3gan", "sngan",
+    "stylegan", "wgan", "wgan_gp",
 )  # fmt: skip
 OTHERS = ("adain", "cyclegan", "discogan", "pix2pix", "simgan", "srgan", "srresnet")
 

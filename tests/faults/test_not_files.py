@@ -146,6 +146,25 @@ def base(home, command, odd):
             "--features": f"{extractor}:four",
         },
         "study": {"folders": odd.home, "--out": out / "study.html"},
+        "walk": {"source": run, "--numbers": "0,1", "--steps": 2, "--out": out / "walk"},
+        "arithmetic": {"source": run, "--base": 0, "--plus": 1, "--minus": 2, "--out": out / "sum"},
+        "inpaint": {
+            "source": run, "input": picture, "--candidates": 8, "--restarts": 1, "--iterations": 1,
+            "--out": out / "inpainted",
+        },
+        "project": {
+            "source": run, "input": picture, "--method": "adam", "--starts": 1, "--iterations": 1,
+            "--out": out / "projected",
+        },
+        "neighbours": {
+            "source": run, "--data": tiny_recipe.images(), "--numbers": "0,1",
+            "--out": out / "neighbours",
+        },
+        "probe": {
+            "source": run, "--data": tiny_recipe.images(), "--labels": 4, "--train": 8, "--test": 4,
+            "--out": out / "probe",
+        },
+        "ablate": {"source": run, "--box": "0,0,4,4", "--samples": 8, "--out": out / "ablated"},
     }[command]  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def papers_counts():
             count(keras.Model(generator.inputs, generator.outputs[: level + 1])),
             count(keras.Model(discriminator.inputs, discriminator.outputs[: level + 1])),
         )
-        for level, size in enumerate(growing.level_sizes(1024))
+        for level, size in enumerate(growing.level_sizes((1024, 1024, 3)))
     }
 
 
@@ -416,7 +416,8 @@ def test_sizes_of_no_level_are_refused_with_the_nearest():
         for size, near in ((48, "32 and 64"), (28, "16 and 32"), (2, "4 and 8"), (1000, "512 and")):
             with pytest.raises(InputError, match=f"size {size} .* {near}"):
                 build((size, size, 3))
-    assert growing.level_sizes(32) == (4, 8, 16, 32) and growing.level_sizes(4) == (4,)
+    assert growing.level_sizes((32, 32, 3)) == (4, 8, 16, 32)
+    assert growing.level_sizes((4, 4, 1)) == (4,)
     with pytest.raises(InputError, match="square"):
         progan.build_generator((8, 16, 3))
 

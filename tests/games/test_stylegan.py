@@ -98,7 +98,7 @@ def test_parameters_of_the_papers_networks():
     assert count(mapping) == 2_101_248
     counts = {
         size: 2_101_248 + count(keras.Model(synthesis.inputs, synthesis.outputs[: level + 1]))
-        for level, size in enumerate(growing.level_sizes(1024))
+        for level, size in enumerate(growing.level_sizes((1024, 1024, 3)))
     }
     assert counts[1024] == count(generator) == 26_219_627
     assert counts[32] == 22_841_356 and counts[64] == 25_137_935 and counts[128] == 25_843_858

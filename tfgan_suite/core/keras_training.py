@@ -19,6 +19,8 @@ from tfgan_suite.utils import rate_schedules, replicas
 
 # Callbacks of Keras that set the learning rate.
 _RATE_CALLBACKS = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+# Taken here: what loggers put in the place of `fit` may take any arguments.
+_FIT = inspect.signature(keras.Model.fit)
 
 
 class TotalLoss(keras.callbacks.Callback):
@@ -79,7 +81,7 @@ class KerasTraining:
         Raises:
             InputError: examples that the game does not take, or callbacks that undo each other.
         """
-        call = inspect.signature(super().fit).bind(*args, **kwargs)  # type: ignore[misc]
+        call = _FIT.bind(self, *args, **kwargs)
         arguments = call.arguments
         self._check_data(arguments, "train")
         validation = arguments.get("validation_data")
@@ -97,7 +99,7 @@ class KerasTraining:
         self._check_execution_ends(arguments)
         self.__dict__.update(_fitting=True, _steps_done=None)
         try:
-            return super().fit(*call.args, **call.kwargs)  # type: ignore[misc]
+            return super().fit(*call.args[1:], **call.kwargs)  # type: ignore[misc]
         finally:
             self.__dict__["_fitting"] = False
             if self.rate_table is not None:  # type: ignore[attr-defined]

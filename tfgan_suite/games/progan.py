@@ -284,12 +284,11 @@ def _check(
     shape: tuple[int, ...], fmap_base: int, fmap_max: int, classes: int | None, latent_dim: int = 1
 ) -> tuple[int, ...]:
     """Checks what both networks take, and returns the sizes of the levels."""
-    if len(shape) != 3 or shape[0] != shape[1]:
-        raise InputError(f"examples of shape {tuple(shape)}; networks that grow need square images")
+    sizes = growing.level_sizes(shape)
     check_positive_integers(fmap_base=fmap_base, fmap_max=fmap_max, latent_dim=latent_dim)
     if classes is not None:
         check_positive_integers(classes=classes)
-    return growing.level_sizes(shape[0])
+    return sizes
 
 
 def _normalized(x: Any) -> Any:

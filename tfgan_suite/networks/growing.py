@@ -28,12 +28,16 @@ LARGEST_SIZE = 1024
 Part = Callable[[Any], Any]
 
 
-def level_sizes(size: int) -> tuple[int, ...]:
-    """The sides of the images of each level, 4 up to `size`.
+def level_sizes(shape: Sequence[int]) -> tuple[int, ...]:
+    """The sides of the images of each level, from 4 to those of `shape`.
 
     Raises:
-        InputError: the size is not 4, 8, 16, ...; the message names the nearest that are.
+        InputError: the shape is not one of square images, or their size is not 4, 8, 16, ...; the
+            message names the nearest that are.
     """
+    if len(shape) != 3 or shape[0] != shape[1]:
+        raise InputError(f"examples of shape {tuple(shape)}; networks that grow need square images")
+    size = shape[0]
     possible = [FIRST_SIZE]
     while possible[-1] < max(size, LARGEST_SIZE):
         possible.append(2 * possible[-1])
@@ -119,7 +123,7 @@ def build_growing_discriminator(
     Raises:
         InputError: a size that is not 4, 8, 16, ...
     """
-    sizes = level_sizes(shape[0])
+    sizes = level_sizes(shape)
     images = [keras.Input((s, s, shape[2]), name=f"image_{s}") for s in sizes]
     alpha = keras.Input((1,), name="alpha")
     entries = [from_image(size) for size in sizes]
