@@ -365,8 +365,9 @@ def snapshot(game) -> dict[int, np.ndarray]:
 def variables(game) -> dict[str, tf.Variable]:
     """All that training changes: networks, averages, optimizers, counters, pools."""
     own = {name: v for name, v in vars(game).items() if isinstance(v, tf.Variable)}
-    # Keras 2 counts the calls of its loops; they are no state of the game, as in Keras 3.
-    others = {"_evaluated", "_train_counter", "_test_counter", "_predict_counter"}
+    # Keras 2 counts the calls of its loops and keeps the steps in a call: no state of the game.
+    counters = {"_train_counter", "_test_counter", "_predict_counter"}
+    others = {"_evaluated", "_steps_per_execution", *counters}
     named = {name.strip("_"): v for name, v in own.items() if name not in others}
     for player, networks in game.players().items():
         for kind, models in (("net", networks), ("average", game.ema(player))):
