@@ -265,6 +265,19 @@ def test_steps_per_execution_gives_the_same_bits():
     assert_same_bits(state(double), state(single))
 
 
+def test_what_a_logger_puts_in_the_place_of_fit_hides_no_callback(monkeypatch):
+    fit = keras.Model.fit
+    monkeypatch.setattr(
+        keras.Model, "fit", lambda game, *args, **options: fit(game, *args, **options)
+    )
+    game = points_game()
+    before = rates(game)
+    game.fit(batches(), callbacks=[LinearDecay(0, 4)], verbose=0)
+    assert rates(game) == pytest.approx([rate * 3 / 4 for rate in before])
+    with pytest.raises(InputError, match="127.5"):
+        image_game().fit(tf.data.Dataset.from_tensors(IMAGES.astype("f4")), verbose=0)
+
+
 def test_a_frozen_player_stays_as_it_is():
     game = points_game(compiled=False)
     game.discriminator.trainable = False

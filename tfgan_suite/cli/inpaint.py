@@ -17,8 +17,8 @@ KINDS = ("centre", "random", "half", "lowres")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     latent_arguments.add_source(parser)
+    latent_arguments.add_images(parser, 64)
     add = parser.add_argument
-    add("input", help="an image of the size that the generator draws, a folder of them, or data")
     add(
         "--mask",
         default="centre",
@@ -46,8 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " the paper, or all equally [mixed]",
     )
     add("--labels", help="classes to draw, by name or index, for games with classes [all]")
-    add("--split", choices=("train", "test"), default="test", help="of data [test]")
-    add("--count", type=int, default=64, help="examples of data, at most [64]")
     add("--data", help="training data, to compare with its mean and its nearest image")
     latent_arguments.add_seed(parser)
     latent_arguments.add_output(parser, "inpainted")
@@ -60,8 +58,7 @@ def run(args: argparse.Namespace) -> int:
         InputError: bad input.
     """
     folder = latent_arguments.check_folder(args.out)
-    if args.count < 1:
-        raise InputError(f"--count is {args.count}; it must be at least 1")
+    latent_arguments.check_count(args.count)
     from tfgan_suite.latent import inpainting, pictures
     from tfgan_suite.latent import space as spaces
 

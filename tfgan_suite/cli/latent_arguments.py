@@ -27,6 +27,23 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_images(parser: argparse.ArgumentParser, count: int) -> None:
+    """Adds the argument `input`, and `--split` and `--count` for data; `count` is the default."""
+    parser.add_argument(
+        "input", help="an image of the size that the generator draws, a folder of them, or data"
+    )
+    parser.add_argument("--split", choices=("train", "test"), default="test", help="of data [test]")
+    parser.add_argument(
+        "--count", type=int, default=count, help=f"examples of data, at most [{count}]"
+    )
+
+
+def check_count(count: int) -> None:
+    """Refuses `--count` below 1 (`InputError`)."""
+    if count < 1:
+        raise InputError(f"--count is {count}; it must be at least 1")
+
+
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """Adds the flag `--seed`."""
     parser.add_argument(

@@ -15,8 +15,8 @@ from tfgan_suite.errors import InputError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     latent_arguments.add_source(parser)
+    latent_arguments.add_images(parser, 16)
     add = parser.add_argument
-    add("input", help="an image of the size that the generator draws, a folder of them, or data")
     add(
         "--method",
         choices=("lbfgs", "adam", "encoder", "hybrid"),
@@ -38,8 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--encoder-steps", type=int, default=1500, help="updates of its training [1500]")
     add("--data", help="images that the encoder is trained on [the generator's samples]")
-    add("--split", choices=("train", "test"), default="test", help="of data as input [test]")
-    add("--count", type=int, default=16, help="examples of data as input, at most [16]")
     latent_arguments.add_seed(parser)
     latent_arguments.add_output(parser, "projected")
 
@@ -51,8 +49,7 @@ def run(args: argparse.Namespace) -> int:
         InputError: bad input.
     """
     folder = latent_arguments.check_folder(args.out)
-    if args.count < 1:
-        raise InputError(f"--count is {args.count}; it must be at least 1")
+    latent_arguments.check_count(args.count)
     if args.encoder is not None and args.encoder.suffix != ".keras":
         raise InputError(f"--encoder is {args.encoder}; pass a file that ends with .keras")
     from tfgan_suite.latent import encoders, pictures, projection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -126,6 +127,28 @@ class StyleGame(ClassConditionalGame):
         numbers = self.noise((count, sum(counts)), f"{salt}/maps")
         parts = zip(tf.split(numbers, counts, axis=1), sides)
         return [tf.reshape(part, (-1, side, side, 1)) for part, side in parts]
+
+    def score(self, images: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
+        """Logits `(batch, 1)` of augmented images."""
+        return self.discriminator(with_label(images, label), training=True)
+
+    def discriminator_terms(
+        self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Loss terms of the discriminator for real and generated images."""
+        score = functools.partial(self.score, label=label)
+        real_logits, r1 = self.score_real(self.augment_inputs(real, "real"), score)
+        fake_logits, r2 = self.score_fake(self.augment_inputs(fake, "fake"), score)
+        return {**self.adversarial_terms(real_logits, fake_logits), **r1, **r2}
+
+    def generator_terms(
+        self, real: tf.Tensor, label: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Loss terms of the generator for as many images as `real`, of the classes `label`."""
+        w = self.styles(batch_size(real), label, "generator")
+        fake = self.augment_inputs(self.images(w, "generator"), "generator")
+        partner = lambda: self.score(self.augment_inputs(real, "partner"), label)  # noqa: E731
+        return {"adversarial": self.generator_loss(self.score(fake, label), partner)}
 
     def update_style_average(self, w: tf.Tensor) -> None:
         """Moves the average of w, which truncation uses, towards a batch's first styles."""

@@ -241,24 +241,6 @@ class StyleGAN(StyleGame, GrowingGame):
             return logits
         return tf.reduce_sum(logits * tf.one_hot(label, self.classes), 1, keepdims=True)
 
-    def discriminator_terms(
-        self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        """Loss terms of the discriminator for images of the level."""
-        score = functools.partial(self.score, label=label)
-        real_logits, r1 = self.score_real(self.augment_inputs(real, "real"), score)
-        fake_logits, r2 = self.score_fake(self.augment_inputs(fake, "fake"), score)
-        return {**self.adversarial_terms(real_logits, fake_logits), **r1, **r2}
-
-    def generator_terms(
-        self, real: tf.Tensor, label: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        """Loss terms of the generator for as many images as `real`, of the classes `label`."""
-        w = self.styles(batch_size(real), label, "generator")
-        fake = self.augment_inputs(self.images(w, "generator"), "generator")
-        partner = lambda: self.score(self.augment_inputs(real, "partner"), label)  # noqa: E731
-        return {"adversarial": self.generator_loss(self.score(fake, label), partner)}
-
     # ---- growing -----------------------------------------------------------------------------
 
     @property

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfgan_suite.core.batches import batch_size, examples, labels, with_label
+from tfgan_suite.core.batches import batch_size, examples, labels
 from tfgan_suite.core.style_game import StyleGame
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import penalties
@@ -119,30 +118,14 @@ class StyleGAN2(StyleGame):
         self.update_style_average(w)
         return self.logs()
 
-    def score(self, images: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
-        """Logits `(batch, 1)` of augmented images."""
-        return self.discriminator(with_label(images, label), training=True)
-
     def generator_terms(
         self, real: tf.Tensor, label: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
         """Loss terms of the generator for as many images as `real`, of the classes `label`."""
-        w = self.styles(batch_size(real), label, "generator")
-        fake = self.augment_inputs(self.images(w, "generator"), "generator")
-        partner = lambda: self.score(self.augment_inputs(real, "partner"), label)  # noqa: E731
-        terms = {"adversarial": self.generator_loss(self.score(fake, label), partner)}
+        terms = super().generator_terms(real, label)
         if self.path_weight:
             terms["path_length"] = self.path_penalty(batch_size(real), label)
         return terms
-
-    def discriminator_terms(
-        self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        """Loss terms of the discriminator for real and generated images."""
-        score = functools.partial(self.score, label=label)
-        real_logits, r1 = self.score_real(self.augment_inputs(real, "real"), score)
-        fake_logits, r2 = self.score_fake(self.augment_inputs(fake, "fake"), score)
-        return {**self.adversarial_terms(real_logits, fake_logits), **r1, **r2}
 
     # ---- path length -------------------------------------------------------------------------
 
