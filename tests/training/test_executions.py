@@ -141,8 +141,8 @@ def test_the_largest_divisor_up_to_a_limit(limit, numbers, expected):
 class Compiled:
     """What `choose` asks of a game."""
 
-    def __init__(self, per_call=1, ends=()):
-        self.steps_per_call, self.ends = per_call, ends
+    def __init__(self, per_call=1, ends=(), single=False):
+        self.steps_per_call, self.ends, self.single_step_calls = per_call, ends, single
 
     def execution_ends(self):
         return self.ends
@@ -171,6 +171,19 @@ def test_the_default_is_many_steps_for_points_and_one_for_images():
     assert chosen(None, extra=[callbacks.LinearDecay(0, 9)]) == (50, [])
     # A callback of a user may rely on acting at every step; who passes the flag knows better.
     assert chosen(None, extra=[PerBatch()]) == (1, []) and chosen(4, extra=[PerBatch()]) == (4, [])
+
+
+def test_where_a_call_does_one_step_alone_a_larger_number_is_said():
+    assert chosen(None, single=True) == (1, []) and chosen(1, single=True) == (1, [])
+    count, (line,) = chosen(50, single=True)
+    assert count == 1 and "1 step, not 50" in line
+
+
+def test_plain_fit_refuses_several_steps_where_a_call_does_one(game, monkeypatch):
+    monkeypatch.setattr(KerasTraining, "single_step_calls", True)
+    monkeypatch.setattr(KerasTraining, "steps_per_call", 3)
+    with pytest.raises(InputError, match="steps_per_execution is 3, .* compile with 1"):
+        game.fit(np.zeros((4, 2), np.float32), verbose=0)
 
 
 def test_a_number_that_had_to_be_rounded_is_said():

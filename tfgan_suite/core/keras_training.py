@@ -176,6 +176,15 @@ class KerasTraining:
         """How many steps one call of the compiled function does: `steps_per_execution`."""
         return self.__dict__.get("_compile_options", {}).get("steps_per_execution", 1)
 
+    @property
+    def single_step_calls(self) -> bool:
+        """Whether a call can do one step alone.
+
+        So it is on several replicas with Keras 3: TensorFlow refuses the graph of its loop.
+        """
+        replica_count = self.distribute_strategy.num_replicas_in_sync  # type: ignore[attr-defined]
+        return compat.KERAS3 and replica_count > 1
+
     def set_steps_per_call(self, count: int) -> None:
         """Changes the `steps_per_execution` that `compile` got."""
         if count != self.steps_per_call:
@@ -193,6 +202,11 @@ class KerasTraining:
         if arguments.get("steps_per_epoch"):
             epochs = arguments.get("epochs", 1) - arguments.get("initial_epoch", 0)
             limit = start + arguments["steps_per_epoch"] * epochs
+        if count > 1 and self.single_step_calls:
+            raise InputError(
+                f"steps_per_execution is {count}, but on several replicas Keras 3 does one step in"
+                " a call; compile with 1"
+            )
         if count > 1 and 1 in self.execution_ends():
             raise InputError(
                 f"steps_per_execution is {count}, but a phase of this training may end at every"

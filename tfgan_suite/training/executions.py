@@ -34,12 +34,17 @@ def choose(
             packages acts after every step, else 1.
         shape: shape of an example.
         callbacks: those that have an `every` act at its multiples.
-        log: is told of a number that a user chose and that had to be rounded.
+        log: is told of a number that a user chose and that cannot be.
     """
     callbacks = list(callbacks)
     chosen = getattr(options, "steps_per_execution", 1)
     if chosen is None and game.steps_per_call > 1:
         chosen = game.steps_per_call
+    if game.single_step_calls:
+        if chosen is not None and chosen > 1:
+            log(f"a call does 1 step, not {chosen}: Keras 3 does no more on several devices")
+        game.set_steps_per_call(1)
+        return
     wish = chosen
     if wish is None:
         wish = 1 if len(shape) > 1 or any(map(acts_every_step, callbacks)) else POINTS
