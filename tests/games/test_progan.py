@@ -413,7 +413,13 @@ def test_class_logits_follow_the_score():
 
 def test_sizes_of_no_level_are_refused_with_the_nearest():
     for build in (progan.build_generator, progan.build_discriminator):
-        for size, near in ((48, "32 and 64"), (28, "16 and 32"), (2, "4 and 8"), (1000, "512 and")):
+        for size, near in (
+            (48, "32 and 64"),
+            (28, "16 and 32"),
+            (20, "16 and 32"),
+            (2, "4 and 8"),
+            (1000, "512 and"),
+        ):
             with pytest.raises(InputError, match=f"size {size} .* {near}"):
                 build((size, size, 3))
     assert growing.level_sizes((32, 32, 3)) == (4, 8, 16, 32)

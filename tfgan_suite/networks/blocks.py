@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from typing import Any
 
@@ -132,6 +133,25 @@ def hidden_latent(z: Any, units: int) -> Any:
         return z
     x = Dense(units, use_bias=False, kernel_initializer="he_normal")(z)
     return keras.layers.ReLU()(normalized(x, "batch"))
+
+
+def check_size(size: int, possible: Sequence[int], kind: str) -> None:
+    """Checks a size of images, and names the two possible ones that it lies between.
+
+    Args:
+        size: height and width.
+        possible: all sizes that would do, two or more, ascending.
+        kind: what they are, for the message.
+
+    Raises:
+        InputError: the size is not among them.
+    """
+    if size not in possible:
+        above = min(max(bisect.bisect(possible, size), 1), len(possible) - 1)
+        below, above = possible[above - 1], possible[above]
+        raise InputError(
+            f"size {size} is not {kind}; the nearest sizes that are {below} and {above}"
+        )
 
 
 def check_positive_integers(**values: int) -> None:

@@ -20,6 +20,7 @@ import tensorflow as tf
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
 from tfgan_suite.layers.resizing import repeat_pixels
+from tfgan_suite.networks.blocks import check_size
 
 FIRST_SIZE = 4  # pixels of the first level
 LARGEST_SIZE = 1024
@@ -41,12 +42,8 @@ def level_sizes(shape: Sequence[int]) -> tuple[int, ...]:
     possible = [FIRST_SIZE]
     while possible[-1] < max(size, LARGEST_SIZE):
         possible.append(2 * possible[-1])
-    if size not in possible:
-        near = sorted(sorted(possible, key=lambda other: abs(other - size))[:2])
-        raise InputError(
-            f"size {size} is not 4 pixels doubled a number of times, as networks that grow need;"
-            f" the nearest sizes that are {near[0]} and {near[1]}"
-        )
+    kind = "4 pixels doubled a number of times, as networks that grow need"
+    check_size(size, possible, kind)
     return tuple(possible[: possible.index(size) + 1])
 
 

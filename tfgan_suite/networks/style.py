@@ -26,7 +26,7 @@ from tfgan_suite.layers.style_inputs import (
     StylePerLayer,
 )
 from tfgan_suite.layers.style_modulation import ModulatedConv2D
-from tfgan_suite.networks.blocks import check_positive_integers
+from tfgan_suite.networks.blocks import check_positive_integers, check_size
 
 MAPPING, SYNTHESIS, STYLES = "mapping", "synthesis", "styles"
 MAPPING_MULTIPLIER = 0.01
@@ -40,12 +40,7 @@ def resolutions(size: int) -> list[int]:
         InputError: the size is not 4 times a power of 2, at least 8; names the nearest ones.
     """
     powers = [4 << n for n in range(1, 12)]
-    if size not in powers:
-        near = sorted(sorted(powers, key=lambda power: abs(power - size))[:2])
-        raise InputError(
-            f"size {size} is not 4 times a power of 2; the nearest sizes that are"
-            f" {' and '.join(map(str, near))}"
-        )
+    check_size(size, powers, "4 times a power of 2")
     return [side for side in (4, *powers) if side <= size]
 
 
