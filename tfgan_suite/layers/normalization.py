@@ -293,3 +293,27 @@ class PixelNormalization(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@compat.register_layer
+class UnitLength(keras.layers.Layer):
+    """Divides each vector by its length: `y = x / |x|`, computed in float32; 0 stays 0.
+
+    Args:
+        epsilon: float, the least squared length, which keeps the gradient at 0 finite.
+
+    Input and output shape `(batch, features)`.
+    """
+
+    def __init__(self, epsilon: float = 1e-12, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.epsilon = float(epsilon)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.math.l2_normalize(_at_least_float32(inputs), axis=-1, epsilon=self.epsilon)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}
