@@ -22,6 +22,7 @@ ORDER = (
     ("core",),
     ("study",),
     ("features",),
+    ("text",),
     ("mcmc",),
     ("networks",),
     ("data",),

@@ -109,6 +109,23 @@ def latent_length(generator: Any) -> int:
     return shape[0]
 
 
+def check_vectors(lengths: Mapping[str, int]) -> None:
+    """Refuses networks and encoders whose vectors of sentences differ in length.
+
+    Args:
+        lengths: by what takes or makes the vectors, for messages.
+
+    Raises:
+        InputError: the lengths.
+    """
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{role} {length}" for role, length in lengths.items())
+        raise InputError(
+            f"vectors of sentences have different lengths: {listed}; build all for the same"
+            " text_dim"
+        )
+
+
 def check_score(role: str, network: Any) -> None:
     """Refuses a discriminator whose first output is not one number for an example or a patch.
 

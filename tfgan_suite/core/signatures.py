@@ -94,6 +94,10 @@ class TensorSpec:
             raise ValueError(f"input {self.name!r} of kind {self.kind!r} cannot be drawn")
         return drawn[skipped:]
 
+    def array(self, values: Any) -> np.ndarray:
+        """Values of this tensor as an array of its type; strings as objects."""
+        return np.asarray(values, object if self.dtype == "string" else self.dtype)
+
     @property
     def drawable(self) -> bool:
         """Whether `draw` can make this tensor."""
@@ -223,9 +227,7 @@ def run_in_parts(
         InputError: no examples, or an input that is missing and cannot be drawn.
     """
     arrays = {
-        spec.name: np.asarray(inputs[spec.name], spec.dtype)
-        for spec in signature.inputs
-        if spec.name in inputs
+        spec.name: spec.array(inputs[spec.name]) for spec in signature.inputs if spec.name in inputs
     }
     for spec in signature.inputs:
         if spec.name not in arrays and not spec.drawable:

@@ -58,6 +58,13 @@ class TrainedGame:
         Games with batch norm in the generator recompute its statistics here.
         """
 
+    # Whether sample grids show held-out examples where the data have any.
+    previews_held_out: bool = False
+
+    def card_facts(self) -> dict[str, Any]:
+        """What an export's card says beside how the game was trained; mostly nothing."""
+        return {}
+
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """What the losses of a finished epoch say is wrong, in words; empty when all is well."""
         return []

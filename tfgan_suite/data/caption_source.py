@@ -94,6 +94,26 @@ class CaptionSource(StreamSource):
             self.fingerprint, captions.captions, *(v for v in parts.values() if v is not None)
         )
 
+    def use_embedding(self, embed: Callable[[Sequence[str]], np.ndarray]) -> None:
+        """Adds vectors of the captions to batches, here and in the test split.
+
+        Args:
+            embed: a function from sentences to vectors, float32 `(n, k)`.
+        """
+        texts = [text.decode() for text in self._texts["text"].numpy()]
+        with tf.device("CPU:0"):
+            self._texts["embedding"] = tf.constant(embed(texts), tf.float32)
+        self.shapes = self._shapes_of_batches()
+        open_test = self._test
+        if open_test is not None:
+
+            def embedded_test() -> StreamSource:
+                source = open_test()
+                source.use_embedding(embed)
+                return source
+
+            self._test = embedded_test
+
     @property
     def lengths(self) -> dict[str, int]:
         return dict.fromkeys(self.shapes, len(self))

@@ -109,6 +109,8 @@ def _stand_in(
             -1.0, 1.0, (count, max(height // 8, 2), max(width // 8, 2), channels)
         )
         return tf.image.resize(coarse.astype("float32"), (height, width)).numpy()
+    if spec.dtype == "string":
+        return np.full((count, *shape), b"a", object)
     if tf.as_dtype(spec.dtype).is_floating:
         return random.uniform(-1.0, 1.0, (count, *shape)).astype(spec.dtype)
     return np.zeros((count, *shape), tf.as_dtype(spec.dtype).as_numpy_dtype)
@@ -142,7 +144,7 @@ def _gather(
     for spec in signature.inputs:
         if spec.name not in present:
             continue
-        array = np.concatenate([np.asarray(batch[spec.name], spec.dtype) for batch in batches])
+        array = np.concatenate([spec.array(batch[spec.name]) for batch in batches])
         expected = functions.concrete_shape(spec, size)
         if array.shape[1:] != expected:
             raise InputError(

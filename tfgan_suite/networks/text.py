@@ -36,6 +36,16 @@ def encode_characters(texts: Sequence[str], length: int = LENGTH) -> np.ndarray:
     return indices
 
 
+def character_indices(texts: tf.Tensor, length: int = LENGTH) -> tf.Tensor:
+    """As `encode_characters` in a graph: a string tensor `(batch,)` to int32 `(batch, length)`."""
+    table = np.full(128, -1, np.int32)
+    table[[ord(symbol) for symbol in _INDEX]] = list(_INDEX.values())
+    points = tf.strings.unicode_decode(tf.strings.lower(texts, encoding="utf-8"), "UTF-8")
+    points = points.to_tensor(-1, shape=(None, length))
+    known = (points >= 0) & (points < 128)
+    return tf.where(known, tf.gather(table, tf.where(known, points, 0)), -1)
+
+
 @compat.register_layer
 class OneHotCharacters(keras.layers.Layer):
     """int32 indices `(batch, length)` to one-hot rows `(batch, length, 70)`; zeros for -1."""

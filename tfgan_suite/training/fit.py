@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_suite import data
+from tfgan_suite.errors import InputError
 from tfgan_suite.training import callbacks, executions
 from tfgan_suite.training.checkpoints import Checkpoints, SaveEvery
 from tfgan_suite.training.folder_watch import FolderWatch, remove_parts
@@ -126,9 +127,14 @@ def preview_examples(game: keras.Model, source: data.Source, seed: int) -> dict[
         seed: seed of the choice.
 
     Returns:
-        A batch of `game.preview_count` examples, or of all if the data has fewer.
+        A batch of `game.preview_count` examples, or of all if the data has fewer; of games that
+        ask for it those of the test split.
     """
-    return source.take(min(game.preview_count(source.shape), len(source)), seed=seed)
+    count = game.preview_count(source.shape)
+    if game.previews_held_out and hasattr(source, "held_out"):
+        with contextlib.suppress(InputError):  # the data have no test split
+            return source.held_out(count)
+    return source.take(min(count, len(source)), seed=seed)
 
 
 def _fit(

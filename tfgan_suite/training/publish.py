@@ -279,6 +279,7 @@ def _card(
         "constants": vars(options),
         "measured": measured or {},
         "versions": versions(),
+        **game.card_facts(),
     }
 
 

@@ -333,7 +333,8 @@ def distribute(
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
     """Batches in the form that `fit` takes under a strategy.
 
-    All replicas together see in every step exactly the batch that one device would see.
+    All replicas together see in every step exactly the batch that one device would see. Strings
+    are left out: accelerators do not take them.
 
     Args:
         source: the data.
@@ -350,13 +351,23 @@ def distribute(
     """
     options = {"seed": seed, "start": start, "horizontal_flip": horizontal_flip}
     if strategy is None or strategy.num_replicas_in_sync == 1:
-        batches = source.batches(batch, **options)
+        batches = _numbers(source.batches(batch, **options))
         return batches if count is None else batches.take(count)
     context = tf.distribute.InputContext(1, 0, strategy.num_replicas_in_sync)
     order.batch_share(len(source), batch, context)  # raises here, not inside the strategy
 
     def pipeline(input_context: tf.distribute.InputContext) -> tf.data.Dataset:
-        batches = source.batches(batch, input_context=input_context, **options)
+        batches = _numbers(source.batches(batch, input_context=input_context, **options))
         return batches if count is None else batches.take(count)
 
     return strategy.distribute_datasets_from_function(pipeline)
+
+
+def _numbers(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches without their strings."""
+    spec = batches.element_spec
+    keys = [key for key, part in spec.items() if part.dtype != tf.string]
+    if len(keys) == len(spec):
+        return batches
+    dataset = batches.map(lambda batch: {key: batch[key] for key in keys}, deterministic=True)
+    return dataset.with_options(order.dataset_options())
