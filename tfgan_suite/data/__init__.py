@@ -4,8 +4,8 @@
     game.fit(source.batches(64, seed=0), steps_per_epoch=1000)
 
 Translators use `load_pairs`, `load_unpaired` or `load_simulated`; super-resolution uses
-`load_super_resolution`, style transfer `load_content_style`, and games that draw what a sentence
-says `load_captions`.
+`load_super_resolution`, style transfer `load_content_style`, games that draw what a sentence says
+`load_captions`, lip sync `load_talking`.
 """
 
 from tfgan_suite.data.caption_source import CaptionSource
@@ -16,10 +16,12 @@ from tfgan_suite.data.loading import SYNTHETIC, load
 from tfgan_suite.data.pairs import load_pairs
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT, ArraySource, Source, distribute
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource
+from tfgan_suite.data.pipeline.talking_source import Clip, TalkingSource
 from tfgan_suite.data.readers.arrays import from_arrays
 from tfgan_suite.data.readers.image_bands import set_image_memory
 from tfgan_suite.data.simulated import load_simulated
 from tfgan_suite.data.super_resolution import SuperResolutionSource, load_super_resolution
+from tfgan_suite.data.talking_faces import load_talking
 from tfgan_suite.data.unpaired import load_unpaired
 
 __all__ = [
@@ -27,10 +29,12 @@ __all__ = [
     "SYNTHETIC",
     "ArraySource",
     "CaptionSource",
+    "Clip",
     "Source",
     "Stream",
     "StreamSource",
     "SuperResolutionSource",
+    "TalkingSource",
     "distribute",
     "from_arrays",
     "is_embedded",
@@ -40,6 +44,7 @@ __all__ = [
     "load_pairs",
     "load_simulated",
     "load_super_resolution",
+    "load_talking",
     "load_unpaired",
     "set_image_memory",
 ]

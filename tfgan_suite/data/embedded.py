@@ -11,6 +11,7 @@ from tfgan_suite.data import (
     pairs,
     simulated,
     super_resolution,
+    talking_faces,
     unpaired,
 )
 
@@ -23,6 +24,7 @@ NAMES = frozenset(
         *super_resolution.WORLDS,
         *content_style.WORLDS,
         *captions.WORLDS,
+        *talking_faces.WORLDS,
     )
 )
 

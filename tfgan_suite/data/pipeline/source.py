@@ -117,7 +117,7 @@ class Source(abc.ABC):
                 negative; points cannot be flipped.
         """
         share = order.batch_share(len(self), batch, input_context)
-        if horizontal_flip and len(self.shape) != 3:
+        if horizontal_flip and len(self.shape) < 3:
             raise InputError(
                 f"{self.name} holds points, which cannot be mirrored; expected images: leave out "
                 "horizontal_flip"
