@@ -222,14 +222,15 @@ def test_mismatches_where_captions_are_shared():
     table = CaptionTable(captions)
     mismatches = Mismatches(table, groups, range(61), "pets")
     draws = tf.random.stateless_uniform([61, TRIES, 2], [1, 2])
-    numbers = mismatches.draw(tf.range(61), draws).numpy()
-    assert {table.texts[n] for n in numbers[:30]} == {"cat"}
+    owners, numbers = (each.numpy() for each in mismatches.draw(tf.range(61), draws))
+    assert {table.texts[n] for n in numbers[:30]} == {"cat"} and set(owners[:30]) == {60}
+    assert all(number in table.rows[owner] for owner, number in zip(owners, numbers))
     with pytest.raises(InputError, match=r"pets: all captions of other images fit 30, too"):
         Mismatches(table, np.array([0] * 30 + [1] * 31), range(61), "pets")
     with pytest.raises(InputError, match="captions of one class only; expected two or more"):
         Mismatches(table, np.zeros(61), range(61), "pets")
     # Without classes each image is a group of its own.
-    numbers = Mismatches(CaptionTable([["a"], ["b"], ["c"]]), None, "abc", "abc").draw(
+    _, numbers = Mismatches(CaptionTable([["a"], ["b"], ["c"]]), None, "abc", "abc").draw(
         tf.zeros([200], tf.int32), tf.random.stateless_uniform([200, TRIES, 2], [1, 2])
     )
     assert np.bincount(numbers, minlength=3).tolist() == pytest.approx([0, 100, 100], abs=25)
@@ -293,3 +294,49 @@ def test_broken_images_are_skipped(folder, tmp_path):
     assert sorted(texts(batch["text"])) == [f"box {i}" for i in range(8) if i != 3]
     with pytest.raises(InputError, match="cannot be read"):
         data.load_captions(tmp_path, size=20, strict=True)
+
+
+def test_vectors_of_several_captions_are_averaged_and_none_of_them_fits_where_none_should(
+    monkeypatch,
+):
+    """The vector of a caption is its number here; an image's captions have numbers in a row."""
+    monkeypatch.setitem(world.SPLITS, "train", (270, 0))
+    source = data.load_captions("captions", size=16)
+    numbers = {text: index for index, text in enumerate(source.texts)}
+    rows = [{numbers[text] for text in texts} for texts in source.captions.captions]
+
+    def embed(texts):
+        return np.array([[numbers[text]] for text in texts], "f4")
+
+    one = data.load_captions("captions", size=16, embedding=embed)
+    four = data.load_captions("captions", size=16, embedding=embed, num_captions=4)
+    for batch, first in zip(four.batches(16, seed=3).take(2), one.batches(16, seed=3)):
+        # The first caption and the image are those of a single one; the vector is not.
+        assert np.array_equal(batch["text"], first["text"])
+        assert np.array_equal(batch["mismatched_text"], first["mismatched_text"])
+        assert not np.allclose(batch["embedding"], first["embedding"])
+        for row, text in enumerate(batch["text"].numpy()):
+            owners = [own for own in rows if numbers[text.decode()] in own]
+            mean = float(batch["embedding"][row, 0])
+            assert any(min(own) <= mean <= max(own) for own in owners)
+            wrong = numbers[batch["mismatched_text"][row].numpy().decode()]
+            assert all(wrong not in own for own in owners[:1])
+    again = next(iter(four.batches(16, seed=3, start=1)))
+    assert np.array_equal(again["embedding"], batch["embedding"])
+    with pytest.raises(InputError, match="num_captions is 0"):
+        data.load_captions("captions", size=16, num_captions=0)
+
+
+def test_an_embedding_that_comes_later_reaches_batches_and_the_test_split(monkeypatch):
+    for split in ("train", "test"):
+        monkeypatch.setitem(world.SPLITS, split, (270, 0))
+    source = data.load_captions("captions", size=16)
+    source.use_embedding(lambda texts: np.array([[len(text)] for text in texts]))
+    batch = next(iter(source.batches(4, seed=0)))
+    assert source.shapes["embedding"] == source.shapes["mismatched_embedding"] == (1,)
+    assert batch["embedding"][:, 0].numpy().tolist() == [len(t) for t in batch["text"].numpy()]
+    held_out = source.held_out(3)
+    assert held_out["embedding"][:, 0].tolist() == [len(t) for t in held_out["text"]]
+    # No strings where `fit` gets its batches.
+    spec = data.distribute(source, None, 4, seed=0).element_spec
+    assert "embedding" in spec and "text" not in spec

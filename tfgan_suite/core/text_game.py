@@ -108,6 +108,33 @@ class TextGame(LatentGame):
         floats = {k: tf.cast(v, tf.float32) for k, v in batch.items() if v.dtype.is_floating}
         return {**{k: v for k, v in batch.items() if v.dtype.is_integer}, **floats}
 
+    def matching_terms(
+        self, real: tf.Tensor, wrong: tf.Tensor | None, fake: tf.Tensor, weight: float
+    ) -> dict[str, tf.Tensor]:
+        """The discriminator's loss with the third kind of pair, of a sentence that does not fit.
+
+        ```
+        L = real(s_r) + c fake(s_w) + (1 - c) fake(s_f)
+        ```
+
+        A loss of pairs weights those of s_r with s_w and with s_f in the same way.
+
+        Args:
+            real: s_r, outputs for real images with their sentences `(batch, 1)`.
+            wrong: s_w, those for pairs that do not fit; None with a weight of 0.
+            fake: s_f, those for generated images.
+            weight: c.
+        """
+        terms = {}
+        names = ["fake"] if wrong is None else ["fake", "mismatched"]
+        for name, outputs, share in zip(names, (fake, wrong), (1.0 - weight, weight)):
+            term = self.adversarial_terms(real, outputs)
+            if self.adversarial.paired:
+                terms["pairs" if name == "fake" else name] = share * term["pairs"]
+            else:
+                terms["real"], terms[name] = term["real"], share * term["fake"]
+        return terms
+
     # ---- sentences ---------------------------------------------------------------------------
 
     def use_encoder(self, encoder: SentenceEncoder | None) -> None:

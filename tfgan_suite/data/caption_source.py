@@ -35,6 +35,7 @@ class CaptionSource(StreamSource):
             and without classes each image is its own group.
         mismatched: whether batches hold mismatched captions.
         embed: a function from sentences to vectors, float32 `(n, k)`; `None`: no vectors.
+        num_captions: captions of an image, drawn with replacement, whose vectors are averaged.
         exchange_words: in captions of flipped images, exchange left and right; otherwise images
             whose captions hold these words are never flipped.
         mirror: for each key point the index of the one that it becomes in a flip; `None`: by the
@@ -42,7 +43,7 @@ class CaptionSource(StreamSource):
         test, report: as for `StreamSource`.
 
     Raises:
-        InputError: mismatched captions are impossible.
+        InputError: mismatched captions are impossible, or `num_captions` is below 1.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class CaptionSource(StreamSource):
         groups: np.ndarray | None = None,
         mismatched: bool = True,
         embed: Callable[[Sequence[str]], np.ndarray] | None = None,
+        num_captions: int = 1,
         exchange_words: bool = False,
         mirror: Sequence[int] | None = None,
         test: Callable[[], StreamSource] | None = None,
@@ -63,6 +65,11 @@ class CaptionSource(StreamSource):
         super().__init__(
             name, [stream], key="image", random_crop=random_crop, test=test, report=report
         )
+        if isinstance(num_captions, bool) or not isinstance(num_captions, int) or num_captions < 1:
+            raise InputError(
+                f"num_captions is {num_captions!r}; expected a whole number: pass 1 or more"
+            )
+        self.num_captions = num_captions
         self.captions, self.classes = captions, captions.classes
         table = CaptionTable(captions.captions)
         self._table, self._mismatches = table, None
@@ -113,6 +120,11 @@ class CaptionSource(StreamSource):
                 return source
 
             self._test = embedded_test
+
+    @property
+    def texts(self) -> list[str]:
+        """All captions, each once."""
+        return list(self._table.texts)
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -187,7 +199,9 @@ class CaptionSource(StreamSource):
         )
         stored = self.streams[0].shapes
         examples = {k: tf.ensure_shape(v, (share.size, *stored[k])) for k, v in examples.items()}
-        draws = draw("caption"), draw("mismatch", TRIES, 2)
+        draws = draw("caption"), draw("mismatch", TRIES, 2), None
+        if self.num_captions > 1:
+            draws = (*draws[:2], draw("further captions", 2, self.num_captions - 1))
         return self._to_float(self._assemble(examples, window, draws, horizontal_flip))
 
     def _fetch_centered(self, stream: Stream, index: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -196,7 +210,7 @@ class CaptionSource(StreamSource):
         first = tf.fill([count], self.random_crop // 2)
         window = cropping.CropWindow(first, first, tf.zeros([count], tf.bool))
         seeds = order.stateless_seed(0, "mismatch", 0)
-        draws = tf.zeros([count]), order.draw_uniform([count, TRIES, 2], seeds)
+        draws = tf.zeros([count]), order.draw_uniform([count, TRIES, 2], seeds), None
         return self._assemble(stream.fetch(index), window, draws, False)
 
     def _assemble(self, examples, window, draws, flips: bool) -> dict[str, tf.Tensor]:
@@ -210,16 +224,39 @@ class CaptionSource(StreamSource):
         if self.random_crop or flips:
             image = cropping.crop(image, window, self.random_crop)
         batch = {"image": tf.ensure_shape(image, (*rows.shape, *self.shape))}
-        captions = {"": self._table.choose(rows, draws[0])}
+        # Images whose captions are drawn, and the first of these.
+        captions = {"": (rows, self._table.choose(rows, draws[0]))}
         if self._mismatches is not None:
             captions["mismatched_"] = self._mismatches.draw(rows, draws[1])
-        for prefix, numbers in captions.items():
-            if self._opposite is not None:
-                # Mismatched ones, too: they would fit the flipped image otherwise.
-                opposite = tf.gather(self._opposite, numbers)
-                numbers = tf.where(window.flipped, opposite, numbers)
-            batch.update({prefix + k: tf.gather(v, numbers) for k, v in self._texts.items()})
+        for index, (prefix, (images, numbers)) in enumerate(captions.items()):
+            texts = {"text": tf.gather(self._texts["text"], self._turned(numbers, window))}
+            if "embedding" in self._texts:
+                if draws[2] is not None:
+                    numbers = self._several(numbers, images, rows, draws[2][:, index], index > 0)
+                vectors = tf.gather(self._texts["embedding"], self._turned(numbers, window))
+                several = len(vectors.shape) == 3
+                texts["embedding"] = tf.reduce_mean(vectors, 1) if several else vectors
+            batch.update({prefix + key: value for key, value in texts.items()})
         return {**batch, **self._move(known, window, flips)}
+
+    def _several(self, first, images, rows, draws, mismatched: bool) -> tf.Tensor:
+        """Numbers of `num_captions` captions of each image, the first one given: `(n, count)`."""
+        others = self._table.choose(tf.repeat(images[:, None], draws.shape[1], 1), draws)
+        if mismatched:  # one that fits the own image is replaced by one that does not
+            own = self._table.captions_of(rows)
+            fits = tf.reduce_any(others[:, :, None] == own[:, None], axis=2)
+            others = tf.where(fits, first[:, None], others)
+        return tf.concat([first[:, None], others], 1)
+
+    def _turned(self, numbers: tf.Tensor, window: cropping.CropWindow) -> tf.Tensor:
+        """Numbers of captions of flipped images with left and right exchanged, where that is on.
+
+        Mismatched ones, too: they would fit the flipped image otherwise.
+        """
+        if self._opposite is None:
+            return numbers
+        flipped = tf.reshape(window.flipped, [-1] + [1] * (len(numbers.shape) - 1))
+        return tf.where(flipped, tf.gather(self._opposite, numbers), numbers)
 
     def _move(self, known, window: cropping.CropWindow, flips: bool) -> dict[str, tf.Tensor]:
         """Boxes and key points as they lie in the window; labels as they are."""

@@ -43,6 +43,7 @@ def load_captions(
     split: str = "train",
     mismatched: bool = True,
     embedding: text_vectors.Embedding | str | os.PathLike | None = None,
+    num_captions: int = 1,
     exchange_words: bool = False,
     mirror: Sequence[int] | None = None,
     hold_out: int | None = None,
@@ -75,6 +76,8 @@ def load_captions(
             own; without classes, of another image.
         embedding: a function from a list of sentences to vectors `(n, k)`, or an `.npz` file of
             vectors (`text`, `vector`).
+        num_captions: captions of an image that are drawn for a batch and whose vectors are averaged
+            (GAN-CLS: 4); `"text"` is the first of them.
         exchange_words: what a flip does to captions with the words left and right: exchange
             them, or (default) such images are not flipped.
         mirror: for each key point the index of the one that it becomes in a flip. `None`: by the
@@ -125,6 +128,7 @@ def load_captions(
         random_crop=margin,
         groups=groups,
         mismatched=mismatched,
+        num_captions=num_captions,
         embed=embedding and functools.partial(text_vectors.embed, embedding=embedding),
         exchange_words=exchange_words,
         mirror=mirror,

@@ -95,9 +95,16 @@ class Mismatches:
             self._first = tf.constant(bounds[groups], tf.int32)
             self._size = tf.constant((bounds[1:] - bounds[:-1])[groups], tf.int32)
             self._fallback = tf.constant(fallback, tf.int32)
+            # An image that has each fallback.
+            owner = {
+                caption: row for row, captions in enumerate(table.rows) for caption in captions
+            }
+            self._owner = tf.constant([owner[caption] for caption in fallback], tf.int32)
 
-    def draw(self, images: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
-        """Numbers of captions, int32 `(n,)`, one that fits none of the captions of each image.
+    def draw(self, images: tf.Tensor, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Other images, int32 `(n,)`, and the number of a caption of each that does not fit.
+
+        It is equal to no caption of the image that it is drawn for.
 
         Args:
             images: int `(n,)`.
@@ -108,12 +115,19 @@ class Mismatches:
         offset = tf.cast(draws[..., 0] * tf.cast(others, tf.float32)[:, None], tf.int32)
         offset = tf.minimum(offset, others[:, None] - 1)
         offset += tf.where(offset < first[:, None], 0, size[:, None])  # leaves out the own group
-        captions = self._table.choose(tf.gather(self._order, offset), draws[..., 1])
+        others = tf.gather(self._order, offset)
+        captions = self._table.choose(others, draws[..., 1])
         own_captions = self._table.captions_of(images)
         fits = tf.reduce_any(captions[:, :, None] == own_captions[:, None, :], axis=2)
         first_other = tf.argmin(tf.cast(fits, tf.int32), axis=1)
-        drawn = tf.gather(captions, first_other, batch_dims=1)
-        return tf.where(tf.reduce_all(fits, axis=1), tf.gather(self._fallback, images), drawn)
+        fallback = tf.reduce_all(fits, axis=1)
+        numbers, owners = (
+            tf.where(
+                fallback, tf.gather(known, images), tf.gather(drawn, first_other, batch_dims=1)
+            )
+            for known, drawn in ((self._fallback, captions), (self._owner, others))
+        )
+        return owners, numbers
 
 
 def _different_captions(table: CaptionTable, groups, names, source: str) -> list[int]:

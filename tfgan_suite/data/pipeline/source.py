@@ -369,5 +369,5 @@ def _numbers(batches: tf.data.Dataset) -> tf.data.Dataset:
     keys = [key for key, part in spec.items() if part.dtype != tf.string]
     if len(keys) == len(spec):
         return batches
-    dataset = batches.map(lambda batch: {key: batch[key] for key in keys}, deterministic=True)
+    dataset = batches.map(lambda batch: {key: batch[key] for key in keys})
     return dataset.with_options(order.dataset_options())
