@@ -190,12 +190,9 @@ class GAWWN(TextGame):
         fake_logits, penalty = self.score_fake(
             self.augment_inputs(fake, "fake"), lambda x: self.score(x, text, place)
         )
-        c = self.mismatch_weight
-        shares = {"real": 1.0, "pairs": 1.0, "fake": 1.0 - c}
-        parts = self.adversarial_terms(real_logits, fake_logits)
-        parts = {key: shares[key] * value for key, value in parts.items()}
-        against = self.adversarial_terms(real_logits, mismatched_logits)
-        parts["mismatched"] = c * against["pairs" if self.adversarial.paired else "fake"]
+        parts = self.matching_terms(
+            real_logits, mismatched_logits, fake_logits, self.mismatch_weight
+        )
         return {**terms, **penalty, **parts}
 
     def generator_terms(
