@@ -65,6 +65,21 @@ class TrainedGame:
         """What an export's card says beside how the game was trained; mostly nothing."""
         return {}
 
+    def further_measures(
+        self, examples: Arrays, report: Callable[[Arrays, np.ndarray], Mapping[str, Any]]
+    ) -> dict[str, float]:
+        """What is measured beside the oracle's report of the outputs; here nothing.
+
+        Args:
+            examples: held-out examples of an embedded world.
+            report: the world's oracle: examples and images to measures by name.
+        """
+        return {}
+
+    def measures_in_words(self, measures: Mapping[str, Any]) -> list[str]:
+        """Sentences about the oracle's report and `further_measures`; here none."""
+        return []
+
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """What the losses of a finished epoch say is wrong, in words; empty when all is well."""
         return []

@@ -32,6 +32,7 @@ def build_stage1_generator(
     condition_dim: int = 128,
     width: int = 128,
     architecture: str = "residual",
+    hidden_units: int = 0,
     ca_activation: str = "linear",
 ) -> keras.Model:
     """The generator of stage I: layout and colours from a sentence and noise.
@@ -45,6 +46,8 @@ def build_stage1_generator(
         width: channels of the last hidden layer; `"plain"`: half as many.
         architecture: `"residual"`: the official TensorFlow code, two residual blocks; `"plain"`:
             the paper and the official PyTorch code.
+        hidden_units: of a dense layer before the maps; 0 (official): none. Of small images the
+            parts do not fit together where the maps are linear in c and z.
         ca_activation: of mu and log sigma, as for `ConditioningAugmentation`.
 
     Returns:
@@ -60,6 +63,9 @@ def build_stage1_generator(
     residual = architecture == "residual"
     filters = width << (doublings - 1)
     x = keras.layers.Concatenate()([c, z])
+    if hidden_units:
+        x = Dense(hidden_units, kernel_initializer="he_normal")(x)
+        x = keras.layers.ReLU()(blocks.normalized(x, "batch"))
     x = Dense(base * base * filters, use_bias=residual, kernel_initializer=blocks.normal())(x)
     x = blocks.normalized(x, "batch")
     x = x if residual else keras.layers.ReLU()(x)
@@ -100,7 +106,7 @@ def build_stage2_generator(
         residual_blocks: paper 4; 2 for images of 128 pixels.
 
     Returns:
-        Model from `[low, embedding, eps]` to `[image, mu, log_sigma]`, images in [-1, 1].
+        Model from `[eps, embedding, low]` to `[image, mu, log_sigma]`, images in [-1, 1].
 
     Raises:
         InputError: as for `build_stage1_generator`.
@@ -114,7 +120,7 @@ def build_stage2_generator(
             f" multiple of 4 from 8 on, and the width one of {scale}"
         )
     low = keras.Input((low_size, low_size, channels), name="low")
-    embedding, eps = _inputs(("embedding", text_dim), ("eps", condition_dim))
+    eps, embedding = _inputs(("eps", condition_dim), ("embedding", text_dim))
     c, mu, log_sigma = _conditioning(embedding, eps, condition_dim, ca_activation)
     x = Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=blocks.normal())(low)
     x = keras.layers.ReLU()(x)
@@ -130,7 +136,7 @@ def build_stage2_generator(
         filters //= 2
         x = keras.layers.ReLU()(_convolved(NearestUpSampling2D()(x), filters, 3))
     return keras.Model(
-        [low, embedding, eps],
+        [eps, embedding, low],
         [_image(x, channels), mu, log_sigma],
         name="stackgan_stage2_generator",
     )

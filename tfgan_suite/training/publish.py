@@ -76,6 +76,7 @@ def finish(
     lines = [f"done: step {step}, {seconds:.0f} s", *_run_lines(run.folder, measured)]
     if words := kinds.in_words(readings):
         lines.append(f"  kinds        {words}")
+    lines += [f"  in words     {sentence}" for sentence in game.measures_in_words(readings)]
     if options.export == "none":
         lines += [
             "  export       none",
@@ -121,7 +122,9 @@ def _readings(game: keras.Model, source: data.Source) -> dict[str, Any]:
     held_out = source.held_out(ORACLE_OUTPUTS)
     outputs = game.run_signature(game.example_inputs(held_out))
     report = source.report(held_out, single(outputs))
-    return {"translations": len(next(iter(outputs.values()))), "split": "test", **report}
+    further = game.further_measures(held_out, source.report)
+    count = len(next(iter(outputs.values())))
+    return {"translations": count, "split": "test", **report, **further}
 
 
 def _measure(run: Run, readings: dict[str, Any], step: int) -> dict[str, float]:

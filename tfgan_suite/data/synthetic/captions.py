@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfgan_suite.data.synthetic import sentences, shape_parts, shape_reader
+from tfgan_suite.data.synthetic import edges, sentences, shape_parts, shape_reader
 from tfgan_suite.data.synthetic.sentences import POSITIONS, SIZES, Attributes
 from tfgan_suite.data.synthetic.shape_parts import CLASSES, COLOURS, SHAPES
 from tfgan_suite.data.synthetic.shapes import SMALLEST
@@ -269,9 +269,9 @@ def report(examples: Mapping[str, np.ndarray], outputs: np.ndarray) -> dict:
     Returns:
         `{"images": n, "clean_share", "colour_share", "shape_share", "size_share",
         "position_share": shares of images where that is as the sentence says, "all_share": where
-        all four are}`; of boxes `"box_iou"`, the mean intersection over union; of key points
-        `"keypoint_distance"`, the mean distance in pixels. Without a shape the overlap is 0 and
-        points are measured from the centre of the image.
+        all four are, "edge_sharpness": see `edges.sharpness`}`; of boxes `"box_iou"`, the mean
+        intersection over union; of key points `"keypoint_distance"`, the mean distance in pixels.
+        Without a shape the overlap is 0 and points are measured from the centre of the image.
     """
     texts = [text.decode() if isinstance(text, bytes) else str(text) for text in examples["text"]]
     expected = sentences.parse(texts)
@@ -285,6 +285,10 @@ def report(examples: Mapping[str, np.ndarray], outputs: np.ndarray) -> dict:
         measures[f"{field.name}_share"] = float(right.mean())
         everything &= right
     measures["all_share"] = float(everything.mean())
+    sharpness = edges.sharpness(outputs)
+    measures["edge_sharpness"] = float(
+        np.nan_to_num(sharpness).sum() / max(np.isfinite(sharpness).sum(), 1)
+    )
     if "box" in examples:
         measures["box_iou"] = float(overlap(reading.box, np.asarray(examples["box"])).mean())
     if keypoints is not None:
