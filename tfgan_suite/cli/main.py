@@ -20,6 +20,7 @@ COMMANDS = {
     "sample": ("sample", "sample images from a run or an export"),
     "translate": ("translate", "translate images with a run or an export"),
     "upscale": ("upscale", "upscale images with a run or an export"),
+    "lipsync": ("lipsync", "redraw the mouth of a face in a video to fit a sound"),
     "stylize": ("stylize", "paint images in the style of others"),
     "export": ("export", "export a run's newest checkpoint again"),
     "measure": ("measure", "measure a run, an export or a folder against real data"),
