@@ -1,7 +1,7 @@
 """Wav2Lip: faces whose mouths follow a sound (Prajwal et al. 2020).
 
     python recipes/syncnet.py                                    first the expert, on cartoon faces
-    python recipes/wav2lip.py --expert runs/syncnet_talking
+    python recipes/wav2lip.py
     python recipes/wav2lip.py --data CLIPS --expert runs/syncnet_CLIPS      your own clips
     python -m tfgan_suite lipsync runs/wav2lip_talking VIDEO SOUND OUTPUT.mp4
 
@@ -34,7 +34,8 @@ DATA = "talking"  # talking, talking-hard, or clips of your own (see docs/talkin
 STEPS: int | None = None
 BATCH = 8  # windows of 5 frames in a step, over all devices; paper 80, its code 16
 SIZE: int | None = None  # side of the faces, 48, 96 or 192; default: 48 for cartoons, else 96
-EXPERT: str | None = None  # run folder of recipes/syncnet.py
+# run folder of recipes/syncnet.py; default: its run on the same data
+EXPERT: str | None = None
 EXPERT_BAR = 0.35  # held-out loss that the expert has to be below; authors: about 0.25
 START_ANYWAY = False  # start with an expert that is above the bar
 # channels: 32 is the paper's network; default: 8 for cartoons, else 32
@@ -51,7 +52,7 @@ BETA_1: float | None = None  # Adam's beta 1; default: 0.5 with a discriminator,
 LINEAR_DECAY = 0.5  # learning rates decay linearly to 0 after this fraction of the run; 1: never
 EMA_DECAY = 0.0  # decay of the averaged generator that dubs; 0: none (paper)
 HORIZONTAL_FLIP = False  # flip each window left to right with probability 0.5
-MEL_OFFSET = -1  # frames by which the sound of a frame begins earlier; -1 in the published code
+MEL_LEAD = 1  # frames by which the sound that a frame hears begins before it; published code 1
 EVALUATE_EVERY: int | None = None  # steps between evaluations; default: 100 for cartoons, else 1000
 LOG_EVERY = 100  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 250  # steps between checkpoints
@@ -62,10 +63,11 @@ CHOICES = {"SIZE": (48, 96, 192), "RECONSTRUCTION": ("l1", "l2")}
 
 def load_data(options):
     """Windows of frames with their sound, and frames of another time."""
-    lip_sync_expert.check_named(options.expert, options.data)
-    return data.load_talking(
-        options.data, size=options.size, task="dub", mel_offset=options.mel_offset
+    source = data.load_talking(
+        options.data, size=options.size, task="dub", mel_offset=-options.mel_lead
     )
+    options.expert = lip_sync_expert.default_expert(options.expert, options.data, source.name)
+    return source
 
 
 def defaults(options, data):
@@ -73,7 +75,7 @@ def defaults(options, data):
     cartoons = data.embedded
     return {
         "steps": 1500 if cartoons else 20_000,
-        "size": data.shape[1],
+        "size": data.shape[-2:][0],
         "width": 8 if cartoons else 32,
         "learning_rate": 1e-3 if cartoons else 1e-4,
         "beta_1": 0.5 if options.discriminator else 0.9,
@@ -83,7 +85,7 @@ def defaults(options, data):
 
 def make_game(options, data):
     """The compiled game for the recipe's constants and the data's shape."""
-    o, size = options, data.shape[1]
+    o, size = options, data.shape[-2]
     discriminator = wav2lip.build_quality_discriminator(size, o.width) if o.discriminator else None
     game = wav2lip.Wav2Lip(
         wav2lip.build_lip_generator(size, o.width),
@@ -115,7 +117,7 @@ def make_callbacks(options, data, game):
 def open_expert(options, run):
     """The expert of a run that has trained, or that of a new one, if it passes the gate."""
     o = options
-    if run.trained_steps() and (run.folder / lip_sync_expert.FOLDER).is_dir():
+    if run.trained_steps():
         return lip_sync_expert.read_copy(run.folder, o.size)
     expert = lip_sync_expert.read_expert(o.expert, o.size, o.precision)
     sounds = data.load_talking(o.data, size=o.size, task="sync")

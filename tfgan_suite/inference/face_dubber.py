@@ -70,7 +70,7 @@ def open_dubber(source: str) -> Dubber:
     def call(face: np.ndarray, mel: np.ndarray) -> np.ndarray:
         return generator.run_signature({"face": face, "mel": mel}, batch=len(face))["image"]
 
-    return Dubber(source, size, int(constants.get("mel_offset", -1)), call)
+    return Dubber(source, size, -int(constants.get("mel_lead", 1)), call)
 
 
 class FaceTracker:

@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from tfgan_suite import compat
 from tfgan_suite.core.frozen_expert import FrozenExpert
+from tfgan_suite.data.readers import npz_files
 from tfgan_suite.errors import InputError
-from tfgan_suite.networks.talking import FRAMES, MEL_SHAPE
+from tfgan_suite.networks.talking import (
+    FRAMES,
+    MEL_SHAPE,
+    build_sync_audio_encoder,
+    build_sync_face_encoder,
+)
+from tfgan_suite.training import naming
 from tfgan_suite.training.callbacks import EverySteps
 from tfgan_suite.training.run_folder import Run
-from tfgan_suite.utils.files import append_json, writing_to
+from tfgan_suite.utils.files import append_json, write_bytes, writing_to
+from tfgan_suite.utils.text import describe
 
 # Where a run keeps its expert, so that it goes on when the expert's own run changes or is deleted.
-FOLDER, FACE, AUDIO = "expert", "face_encoder.keras", "audio_encoder.keras"
+COPY = "expert.npz"
 RECIPE = "recipes/syncnet.py"
 
 
-def check_named(source: str | None, data: str) -> None:
-    """Refuses a run without an expert.
+def default_expert(source: str | None, data: str, name: str) -> str:
+    """The run folder of the expert: the named one, or that of the expert's recipe on the same data.
 
     Args:
-        source: the run folder of the expert.
+        source: the named one.
         data: the data of this run, for the command.
+        name: short name of the data.
 
     Raises:
         InputError: there is none; the message says which command trains one.
     """
-    if source is None:
+    if source is not None:
+        return source
+    default = naming.default_run(Path(RECIPE).stem, name)
+    if not Path(default).is_dir():
         raise InputError(
-            "Wav2Lip learns from a trained lip-sync expert; train one (python"
-            f" {RECIPE} --data {data}) and pass its run folder as --expert"
+            f"Wav2Lip learns from a trained lip-sync expert, and there is no {default}; train one"
+            f" (python {RECIPE} --data {data}), or pass its run folder as --expert"
         )
+    return default
 
 
 def read_expert(source: str | Path, size: int, precision: str = "float32") -> FrozenExpert:
@@ -136,30 +149,40 @@ def pass_gate(
 
 def save_copy(expert: FrozenExpert, run: Path) -> None:
     """Keeps an expert in the run folder."""
-    folder = run / FOLDER
+    arrays = {
+        f"{part}_{index:03}": weight
+        for part, network in (("face", expert.face_encoder), ("audio", expert.audio_encoder))
+        for index, weight in enumerate(network.get_weights())
+    }
+    content = io.BytesIO()
+    np.savez(content, **arrays)
     with writing_to(run):
-        folder.mkdir(exist_ok=True)
-        expert.face_encoder.save(folder / FACE)
-        expert.audio_encoder.save(folder / AUDIO)
+        write_bytes(run / COPY, content.getvalue())
 
 
 def read_copy(run: Path, size: int) -> FrozenExpert:
     """The expert that `save_copy` kept.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or is of another size.
     """
-    networks = []
-    for name in (FACE, AUDIO):
-        path = run / FOLDER / name
-        try:
-            networks.append(keras.models.load_model(path, compile=False))
-        except Exception as error:  # whatever Keras and its readers make of a damaged file
-            raise InputError(
-                f"{path} cannot be read ({type(error).__name__}); it holds the expert that this"
-                " run was started with: put it back to resume, or pass another --run"
-            ) from None
-    return check_shapes(FrozenExpert(*networks), run / FOLDER, size)
+    path = run / COPY
+    names = sorted(npz_files.array_names(path))
+    arrays = dict(zip(names, npz_files.read_arrays(path, names)))
+    parts = [
+        [arrays[name] for name in names if name.startswith(part)] for part in ("face", "audio")
+    ]
+    try:
+        width = int(parts[0][0].shape[-1])
+        networks = [build_sync_face_encoder(size, width), build_sync_audio_encoder(width)]
+        for network, weights in zip(networks, parts):
+            network.set_weights(weights)
+    except (IndexError, ValueError, InputError) as error:
+        raise InputError(
+            f"{path} does not hold an expert for frames of {size}x{size} ({describe(error)}); put"
+            " back the one that this run was started with, or pass another --run"
+        ) from None
+    return FrozenExpert(*networks)
 
 
 class SyncSwitch(EverySteps):
