@@ -8,11 +8,13 @@ import pytest
 from tfgan_suite import InputError
 from tfgan_suite.core import diff_augment, image_history
 from tfgan_suite.data import pairs
+from tfgan_suite.data.pipeline import annotations
 from tfgan_suite.games import (
     ali,
     cgan,
     ebgan,
     gan,
+    gan_cls,
     lsgan,
     pix2pix,
     r3gan,
@@ -35,7 +37,7 @@ RECIPES = [
 # Paths, names of data, lists of numbers, and networks and layers that may also be a file.
 FREE = {
     "DATA", "RUN", "WARM_START", "EXPORT", "NAME", "START", "NETWORK", "LAYER", "WEIGHTS", "TAPS",
-    "FEATURES", "DOWNSCALE_FACTORS", "LEVEL_BATCHES", "PRECISION", "STRATEGY",
+    "FEATURES", "DOWNSCALE_FACTORS", "ENCODER", "LEVEL_BATCHES", "PRECISION", "STRATEGY",
 }  # fmt: skip
 LATENT = ("normal", "uniform")
 OPTIMIZERS = ("adam", "sgd")
@@ -69,6 +71,12 @@ EXPECTED = {
         "ARCHITECTURE": gan.ARCHITECTURES,
         "LOSS": gan.LOSSES,
         "UPDATE_MODE": gan.UPDATE_MODES,
+    },
+    "gan_cls": {
+        "FIT": annotations.FITS,
+        "MISMATCH": gan_cls.MISMATCHES,
+        "INTERPOLATION": gan_cls.INTERPOLATIONS,
+        "NORM": ("batch", "none"),
     },
     "lsgan": {"ARCHITECTURE": lsgan.ARCHITECTURES, "ACTIVATION": blocks.ACTIVATIONS},
     "pix2pix": {

@@ -31,12 +31,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", help="run folder, export (saved_models/NAME[/VERSION]) or .tflite file"
     )
-    parser.add_argument("--count", type=int, default=64, help="number of images [64]")
+    parser.add_argument(
+        "--count", type=int, help="number of images [64]; with --text of each sentence [8]"
+    )
     parser.add_argument("--seed", type=int, default=0, help="same seed, same images [0]")
     parser.add_argument(
         "--label",
         help="class to draw, by name or index, where the game has classes; several, separated by"
         " commas, alternate",
+    )
+    parser.add_argument(
+        "--text",
+        action="append",
+        metavar="SENTENCE",
+        help="sentence to draw, where the game draws sentences; several --text give a row each",
     )
     parser.add_argument(
         "--psi",
@@ -68,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: bad input.
     """
+    args.count = (8 if args.text else 64) if args.count is None else args.count
     if args.count < 1:
         raise InputError(f"--count is {args.count}; it must be at least 1")
     to_grid = image_endings.names_image(args.out)
@@ -78,6 +87,10 @@ def run(args: argparse.Namespace) -> int:
     generator, out = open_generator(args.source), Path(args.out)
     if not generator.signature().drawable:
         generator.check_command("sample", "draws no images from noise")
+    from tfgan_suite.cli import sample_text
+
+    if args.text or sample_text.needs_text(generator):
+        return sample_text.run(generator, args, out, to_grid)
     with writing_to(out.parent):
         if mix:
             files = _write_mixed(generator, args, out, *mix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from tfgan_suite.cli import latent_arguments
 
@@ -28,6 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--closed", action="store_true", help="return to the first sample, to repeat without a jump"
     )
     add("--labels", help="class of each sample, by name or index, for games with classes: 0,1,2")
+    add(
+        "--text",
+        action="append",
+        metavar="SENTENCE",
+        help="walk from sentence to sentence in place of samples, with the z of the first of"
+        " --numbers; two or more --text",
+    )
     add("--vary", metavar="INPUT", help="walk this input alone, such as continuous of an InfoGAN")
     add("--mp4", action="store_true", help="write walk.mp4, too (needs PyAV: extra video)")
     latent_arguments.add_seed(parser)
@@ -49,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     from tfgan_suite.latent import space as spaces
     from tfgan_suite.latent import walk
 
+    if args.text:
+        return _walk_sentences(args, folder)
     space = spaces.open_space(args.source, "walk", args.seed)
     result = walk.walk(
         space,
@@ -58,6 +68,19 @@ def run(args: argparse.Namespace) -> int:
         closed=args.closed,
         labels=latent_arguments.parse_labels(space, args.labels),
         vary=args.vary,
+    )
+    written = walk.write(result, folder, mp4=args.mp4)
+    sentence = f"{written['frames']} frames, smoothness {written['smoothness']:.2f}"
+    return latent_arguments.print_numbers(args, written, sentence)
+
+
+def _walk_sentences(args: argparse.Namespace, folder: Path) -> int:
+    """The walk of `--text`."""
+    from tfgan_suite.inference.generator import open_generator
+    from tfgan_suite.latent import sentence_walk, walk
+
+    result = sentence_walk.walk(
+        open_generator(args.source), args.text, args.steps, seed=args.seed, closed=args.closed
     )
     written = walk.write(result, folder, mp4=args.mp4)
     sentence = f"{written['frames']} frames, smoothness {written['smoothness']:.2f}"

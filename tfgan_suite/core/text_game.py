@@ -23,6 +23,7 @@ from tfgan_suite.utils import caption_grids
 # Rows (sentences) and samples beside each in a sample grid.
 GRID_SENTENCES, GRID_SAMPLES = 8, 8
 TEXT = "text"  # the signature that takes sentences, and its input
+ENCODE = "encode_text"  # the signature from sentences to vectors
 
 
 class TextGame(LatentGame):
@@ -223,10 +224,21 @@ class TextGame(LatentGame):
             signatures[TEXT] = Signature(
                 (text, z, *further), image, draw_text, networks, saved_model_only=True
             )
+            signatures[ENCODE] = Signature(
+                (text,),
+                vector,
+                lambda text: encoder.tensor(text),
+                encoder.networks,
+                saved_model_only=True,
+            )
         return signatures
 
     def discriminator_signatures(self) -> dict[str, Signature]:
         return {}
+
+    def oracle_examples(self, examples: Arrays) -> Arrays:
+        names = (TEXT, *(spec.name for spec in self.condition_specs()))
+        return {name: examples[name] for name in names if name in examples}
 
     def card_facts(self) -> dict[str, Any]:
         """What an export's card says of the encoder."""

@@ -61,6 +61,13 @@ class TrainedGame:
     # Whether sample grids show held-out examples where the data have any.
     previews_held_out: bool = False
 
+    def oracle_examples(self, examples: Arrays) -> Arrays:
+        """What the oracle of an embedded world compares outputs with; by default all of the data.
+
+        A game that is told a part of it only, such as a sentence but no box, returns that.
+        """
+        return examples
+
     def card_facts(self) -> dict[str, Any]:
         """What an export's card says beside how the game was trained; mostly nothing."""
         return {}

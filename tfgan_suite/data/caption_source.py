@@ -41,6 +41,8 @@ class CaptionSource(StreamSource):
         mirror: for each key point the index of the one that it becomes in a flip; `None`: by the
             words left and right in their names.
         test, report: as for `StreamSource`.
+        unseen: opens the split `"held_out"` of the world, with combinations that are not in
+            training.
 
     Raises:
         InputError: mismatched captions are impossible, or `num_captions` is below 1.
@@ -60,6 +62,7 @@ class CaptionSource(StreamSource):
         exchange_words: bool = False,
         mirror: Sequence[int] | None = None,
         test: Callable[[], StreamSource] | None = None,
+        unseen: Callable[[], StreamSource] | None = None,
         report: Callable[[dict, np.ndarray], dict] | None = None,
     ) -> None:
         super().__init__(
@@ -70,6 +73,7 @@ class CaptionSource(StreamSource):
                 f"num_captions is {num_captions!r}; expected a whole number: pass 1 or more"
             )
         self.num_captions = num_captions
+        self._unseen, self._embed = unseen, embed
         self.captions, self.classes = captions, captions.classes
         table = CaptionTable(captions.captions)
         self._table, self._mismatches = table, None
@@ -120,6 +124,21 @@ class CaptionSource(StreamSource):
                 return source
 
             self._test = embedded_test
+        self._embed = embed
+
+    @property
+    def further_splits(self) -> dict[str, Callable[[int], dict[str, np.ndarray]]]:
+        """Functions like `held_out` for splits beside train and test, by name."""
+        if self._unseen is None:
+            return {}
+
+        def unseen(count: int) -> dict[str, np.ndarray]:
+            source = self._unseen()
+            if self._embed is not None:
+                source.use_embedding(self._embed)
+            return source.held_out(count)
+
+        return {"unseen": unseen}
 
     @property
     def texts(self) -> list[str]:

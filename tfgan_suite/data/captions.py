@@ -133,6 +133,9 @@ def load_captions(
         exchange_words=exchange_words,
         mirror=mirror,
         test=open_test if split == "train" else None,
+        unseen=functools.partial(open_test, split="held_out")
+        if text in WORLDS and split == "train"
+        else None,
         report=world.report if text in WORLDS else None,
     )
 

@@ -119,12 +119,17 @@ def _readings(game: keras.Model, source: data.Source) -> dict[str, Any]:
         report = source.report(game.generate(ORACLE_SAMPLES, seed=1))
         return {"samples": ORACLE_SAMPLES, "seed": 1, **report}
     # The test split, in its fixed order: examples that training never showed.
-    held_out = source.held_out(ORACLE_OUTPUTS)
-    outputs = game.run_signature(game.example_inputs(held_out))
-    report = source.report(held_out, single(outputs))
-    further = game.further_measures(held_out, source.report)
-    count = len(next(iter(outputs.values())))
-    return {"translations": count, "split": "test", **report, **further}
+    readings: dict[str, Any] = {"translations": 0, "split": "test"}
+    splits = {"": source.held_out, **getattr(source, "further_splits", {})}
+    for split, held_out in splits.items():
+        examples = held_out(ORACLE_OUTPUTS)
+        outputs = game.run_signature(game.example_inputs(examples))
+        report = source.report(game.oracle_examples(examples), single(outputs))
+        if not split:
+            readings["translations"] = len(next(iter(outputs.values())))
+            report = {**report, **game.further_measures(examples, source.report)}
+        readings.update({f"{split}_{k}" if split else k: v for k, v in report.items()})
+    return readings
 
 
 def _measure(run: Run, readings: dict[str, Any], step: int) -> dict[str, float]:

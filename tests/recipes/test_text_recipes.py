@@ -1,0 +1,154 @@
+"""GAN-CLS from flags to export: the run draws sentences, and so does its SavedModel."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from harness import run_recipe
+from short_runs import short_runs
+
+from tfgan_suite.cli.main import main
+from tfgan_suite.data.synthetic import captions as world
+from tfgan_suite.inference import sentences
+from tfgan_suite.inference.generator import open_generator
+from tfgan_suite.training.run_folder import Run
+from tfgan_suite.utils import image_grids
+
+TINY = ["--size", 16, "--steps", 2, "--batch", 4, "--width", 2, "--log-every", 1]
+RED, BLUE = "a small red circle at the top left", "a large blue square in the centre"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with `run` and its export, of a world of few images."""
+    folder = tmp_path_factory.mktemp("sentences")
+    with pytest.MonkeyPatch.context() as patch, short_runs():
+        for split, (_, seed) in world.SPLITS.items():
+            patch.setitem(world.SPLITS, split, (54, seed))
+        patch.chdir(folder)
+        assert run_recipe("gan_cls.py", *TINY, "--run", "run") == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def places(home):
+    return {"run": home / "run", "export": home / "saved_models/gan_cls_captions"}
+
+
+def test_the_encoder_stays_with_the_run_and_the_export(places):
+    game, options, _ = Run(places["run"]).load()
+    assert options.encoder == "words" and game.encoder.dim == game.text_dim
+    card = json.loads((places["export"] / "1/card.json").read_text())
+    assert card["text_encoder"]["hash"] == game.encoder.hash
+    assert card["usage"] == "sample {} --text SENTENCE"
+    assert json.loads((places["export"] / "1/parity.json").read_text())["ok"] is True
+
+
+def test_the_oracle_reads_what_was_said_and_also_what_training_never_showed(places):
+    measured = json.loads((places["run"] / "measures.jsonl").read_text().splitlines()[-1])
+    assert measured["translations"] == measured["images"] == measured["unseen_images"] == 54
+    assert {"colour_share", "shape_share", "clean_share", "unseen_all_share"} <= set(measured)
+    assert "box_iou" not in measured  # nobody told it a box
+
+
+def test_a_run_and_its_savedmodel_draw_the_same_for_a_sentence(places):
+    one, two = (
+        sentences.draw(open_generator(str(place)), [RED, BLUE], 3, seed=1)
+        for place in places.values()
+    )
+    assert one.shape == (2, 3, 16, 16, 3)
+    np.testing.assert_allclose(one, two, atol=1e-5)
+    assert np.abs(one[0] - one[1]).max() > 1e-4  # another sentence
+    assert np.abs(one[0, 0] - one[0, 1]).max() > 1e-4  # another z
+
+
+def test_the_savedmodel_takes_a_string_and_gives_a_png(places):
+    loaded = tf.saved_model.load(str(places["export"] / "1"))
+    game, _, _ = Run(places["run"]).load()
+    z = np.random.RandomState(0).normal(size=(2, game.latent_dim)).astype("f4")
+    texts = [RED, "completely unknown"]
+    files = loaded.signatures["text_png"](text=tf.constant(texts), z=tf.constant(z))["image_bytes"]
+    pixels = np.stack([tf.io.decode_png(file).numpy() for file in files])
+    expected = image_grids.to_uint8(game.generate(text=texts, z=z))
+    assert np.abs(pixels.astype(int) - expected).max() <= 1
+
+
+def test_sample_writes_a_row_for_each_sentence(places, tmp_path, capsys):
+    out = tmp_path / "grid.png"
+    words = ["sample", str(places["run"]), "--text", RED, "--text", "a purple circle"]
+    assert main([*words, "--count", "2", "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "2 images of each of 2 sentences" in said.out
+    assert "not in the captions of the training are ignored: 'purple'" in said.err
+    grid = image_grids.read_png(out)
+    assert grid.shape == (2 * 50 + 2, 200 + 2 * 50 + 2, 3)
+    assert main([*words, "--count", "1", "--json", "--out", str(tmp_path / "each")]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert [name.rpartition("/")[2] for name in json.loads(line)["files"]] == [
+        "0_0_00000.png",
+        "1_0_00000.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ([], "draws what a sentence says; pass one, such as --text"),
+        (["--text", " "], "--text is empty"),
+        (["--text", RED, "--count", "0"], "--count is 0"),
+    ],
+)
+def test_bad_requests_are_answered_in_one_line(places, capsys, words, said):
+    assert main(["sample", str(places["export"]), *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_a_walk_leads_from_sentence_to_sentence(places, tmp_path, capsys):
+    words = ["walk", str(places["export"]), "--text", RED, "--steps", "3"]
+    assert main([*words, "--text", BLUE, "--out", str(tmp_path / "walk")]) == 0
+    assert "4 frames" in capsys.readouterr().out
+    assert (tmp_path / "walk" / "walk.gif").is_file()
+    assert main([*words, "--out", str(tmp_path / "walk")]) == 2
+    assert "pass two --text or more" in capsys.readouterr().err
+
+
+def test_a_tampered_encoder_is_named(places, capsys):
+    path = places["run"] / "text_encoder.npz"
+    content = path.read_bytes()
+    try:
+        path.write_bytes(content[:100])
+        assert main(["sample", str(places["run"]), "--text", RED]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "text_encoder.npz cannot be read" in line
+    finally:
+        path.write_bytes(content)
+
+
+def test_own_captions_with_vectors_of_a_file_draw_these_sentences_only(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "birds").mkdir()
+    draws = np.random.RandomState(0)
+    texts = [f"a bird number {index}" for index in range(12)]
+    for index, text in enumerate(texts):
+        pixels = draws.randint(0, 256, (20, 20, 3)).astype("u1")
+        image_grids.write_png(f"birds/{index}.png", pixels)
+        (tmp_path / f"birds/{index}.txt").write_text(text)
+    np.savez("vectors.npz", text=texts[:5], vector=draws.normal(size=(5, 3)))
+    words = ["gan_cls.py", "--data", "birds", *TINY, "--export", "none"]
+    with short_runs():
+        assert run_recipe(*words, "--encoder", "vectors.npz") == 2
+        assert "vectors.npz has no vector of" in capsys.readouterr().err
+        assert run_recipe(*words, "--encoder", "nowhere") == 2
+        assert "there is no such run or file" in capsys.readouterr().err
+        np.savez("vectors.npz", text=texts, vector=draws.normal(size=(12, 3)))
+        assert run_recipe(*words, "--encoder", "vectors.npz") == 0
+    assert "these only" in capsys.readouterr().out
+    run = "runs/gan_cls_birds"
+    (tmp_path / "vectors.npz").unlink()  # the run holds what it needs
+    assert main(["sample", run, "--text", texts[3], "--out", "grid.png"]) == 0
+    assert main(["sample", run, "--text", "a cat", "--out", "grid.png"]) == 2
+    assert "no vector of 'a cat'" in capsys.readouterr().err

@@ -1,0 +1,78 @@
+"""The part of the command `sample` that draws sentences."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfgan_suite.errors import InputError
+
+if TYPE_CHECKING:
+    from tfgan_suite.inference.generator import Generator
+
+
+def needs_text(generator: Generator) -> bool:
+    """Whether a generator draws nothing without a sentence."""
+    from tfgan_suite.inference import sentences
+
+    return sentences.takes_text(generator)
+
+
+def run(generator: Generator, args: argparse.Namespace, out: Path, to_grid: bool) -> int:
+    """Writes a grid with a row for each sentence, or a file for each image; exit code 0.
+
+    Args:
+        generator: what was opened.
+        args: `text`, `count`, `seed`, `json`.
+        out: an image file, or a folder.
+        to_grid: whether it is an image file.
+
+    Raises:
+        InputError: bad input.
+    """
+    from tfgan_suite.inference import sentences
+    from tfgan_suite.utils import caption_grids, image_grids
+    from tfgan_suite.utils.files import writing_to
+
+    if not args.text:
+        raise InputError(
+            f"{generator.name} draws what a sentence says; pass one, such as --text 'a red circle'"
+        )
+    sentences.check_text(generator)
+    for line in sentences.remarks(generator, args.text):
+        print(line, file=sys.stderr)
+    images = sentences.draw(generator, args.text, args.count, args.seed, conditions_of(args))
+    with writing_to(out.parent):
+        if to_grid:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            image_grids.write_image(out, caption_grids.captioned_rows(args.text, images))
+            files = [str(out)]
+        else:
+            files = _write_files(images, args, out)
+    if args.json:
+        print(json.dumps({"files": files, "count": args.count, "texts": args.text}))
+    else:
+        print(f"wrote {args.count} images of each of {len(args.text)} sentences to {out}")
+    return 0
+
+
+def conditions_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Further inputs beside the sentence, one value for each sentence; here none."""
+    return {}
+
+
+def _write_files(images: Any, args: argparse.Namespace, out: Path) -> list[str]:
+    """Files `TEXT_SEED_INDEX.png`, numbered from 0 in the order of the sentences."""
+    from tfgan_suite.utils import image_grids
+
+    out.mkdir(parents=True, exist_ok=True)
+    files = []
+    for row, of_sentence in enumerate(image_grids.to_uint8(images)):
+        for index, image in enumerate(of_sentence):
+            file = out / f"{row}_{args.seed}_{index:05d}.png"
+            image_grids.write_png(file, image)
+            files.append(str(file))
+    return files

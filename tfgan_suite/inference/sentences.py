@@ -1,0 +1,90 @@
+"""Draws what sentences say, with a trained generator that takes their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfgan_suite.core.text_game import ENCODE, TEXT
+from tfgan_suite.errors import InputError
+
+if TYPE_CHECKING:
+    from tfgan_suite.inference.generator import Generator
+
+VECTOR = "embedding"
+
+
+def takes_text(generator: Generator) -> bool:
+    """Whether a generator takes vectors of sentences."""
+    return any(spec.kind == VECTOR for spec in generator.signature().inputs)
+
+
+def check_text(generator: Generator) -> None:
+    """Refuses a generator that draws no sentences.
+
+    Raises:
+        InputError: says what it takes.
+    """
+    if not takes_text(generator):
+        takes = " and ".join(spec.name for spec in generator.signature().inputs)
+        raise InputError(
+            f"--text is set, but {generator.name} takes {takes} and no sentence; omit it, or train"
+            " a game that draws sentences, such as recipes/gan_cls.py"
+        )
+
+
+def remarks(generator: Generator, texts: Sequence[str]) -> list[str]:
+    """What the encoder of a run does not read of some sentences, in words."""
+    encoder = getattr(generator.game, "encoder", None)
+    return [] if encoder is None else encoder.remarks(texts)
+
+
+def vectors(generator: Generator, texts: Sequence[str]) -> np.ndarray:
+    """Vectors of sentences by the encoder of a run or of an export: `(len(texts), text_dim)`.
+
+    Raises:
+        InputError: a sentence is empty, the generator takes none, or its file holds no encoder.
+    """
+    check_text(generator)
+    if any(not text.strip() for text in texts):
+        raise InputError("--text is empty; expected a sentence, such as 'a small red circle'")
+    if getattr(generator.game, "encoder", None) is not None:
+        return generator.game.encode(texts)
+    if ENCODE in generator.signatures:
+        return generator.run_signature({TEXT: np.array(texts, object)}, ENCODE)[VECTOR]
+    raise InputError(
+        f"{generator.name} takes vectors of sentences and holds no encoder; pass the run, or a"
+        " SavedModel whose encoder is a bag of words or a char-CNN-RNN"
+    )
+
+
+def draw(
+    generator: Generator,
+    texts: Sequence[str],
+    count: int,
+    seed: int = 0,
+    conditions: Mapping[str, Any] | None = None,
+) -> np.ndarray:
+    """Images of sentences: `(len(texts), count, height, width, channels)` in [-1, 1].
+
+    Column c of all rows has the same z.
+
+    Args:
+        generator: the generator.
+        texts: the sentences.
+        count: images of each.
+        seed: seed of z.
+        conditions: further inputs by name, one value for each sentence.
+    """
+    encoded = vectors(generator, texts)
+    inputs: dict[str, np.ndarray] = {VECTOR: np.repeat(encoded, count, axis=0)}
+    for name, values in (conditions or {}).items():
+        inputs[name] = np.repeat(np.asarray(values, np.float32), count, axis=0)
+    for index, spec in enumerate(generator.signature().inputs):
+        if spec.name not in inputs and spec.drawable:
+            noise = spec.draw(count, [seed, index]).numpy()
+            inputs[spec.name] = np.tile(noise, (len(texts),) + (1,) * (noise.ndim - 1))
+    images = generator.run_signature(inputs, batch=64)["image"]
+    return images.reshape(len(texts), count, *images.shape[1:])

@@ -1,0 +1,119 @@
+"""The sentence encoder of a run: chosen at its first start, then kept in its folder."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any
+
+from tfgan_suite import data
+from tfgan_suite.data.caption_source import CaptionSource
+from tfgan_suite.data.readers import npz_files, text_vectors
+from tfgan_suite.errors import InputError
+from tfgan_suite.text import BagOfWords, SentenceEncoder, VectorTable, encoders, storage
+from tfgan_suite.training import naming
+from tfgan_suite.training.run_folder import Run
+from tfgan_suite.utils.files import user_path, write_bytes, writing_to
+
+FILE = "text_encoder.npz"
+WORDS = "words"
+# What `load_data` chose, for `make_game`, which gets no data.
+_CHOSEN: dict[tuple[str, str], SentenceEncoder] = {}
+
+
+def load_data(options: types.SimpleNamespace, recipe: str, **arguments: Any) -> CaptionSource:
+    """Captioned images with vectors by the run's encoder.
+
+    Args:
+        options: the constants: `data`, `size`, `bit_depth`, `run` and `encoder`: `"words"`,
+            a run of recipes/text_encoder.py, or an `.npz` file.
+        recipe: its name.
+        **arguments: further ones of `data.load_captions`.
+
+    Raises:
+        InputError: the data or the encoder cannot be read, or the encoder has no vector of a
+            caption.
+    """
+    source = data.load_captions(
+        options.data, size=options.size, bit_depth=options.bit_depth, **arguments
+    )
+    run = options.run or naming.default_run(recipe, source.name)
+    encoder = _stored(run) or choose(options.encoder, source)
+    _CHOSEN[options.data, options.encoder] = encoder
+    source.use_embedding(encoder.encode)
+    return source
+
+
+def encoder_of(options: types.SimpleNamespace) -> SentenceEncoder:
+    """The encoder of a run that is started, resumed or opened.
+
+    Args:
+        options: as for `load_data`.
+    """
+    stored = None if options.run is None else _stored(options.run)
+    chosen = stored or _CHOSEN.get((options.data, options.encoder))
+    return chosen or choose(options.encoder, data.load_captions(options.data, mismatched=False))
+
+
+def keep(options: types.SimpleNamespace, encoder: SentenceEncoder, source: CaptionSource) -> None:
+    """Stores the encoder in the run folder, and says what it is and what it does not read.
+
+    Args:
+        options: the recipe's constants.
+        encoder: the run's.
+        source: the data.
+    """
+    folder = Path(options.run)
+    if not (folder / "run.json").exists():
+        return  # another worker's
+    if _stored(folder) is None:
+        with writing_to(folder):
+            write_bytes(folder / FILE, encoder.to_bytes())
+    print(f"sentences are read by {encoder.describe()} (hash {encoder.hash}), kept in {FILE}")
+    remarks = encoder.remarks(source.texts)
+    for line in remarks[:3]:
+        print(line)
+    if len(remarks) > 3:
+        print(f"and so on for {len(remarks) - 3} more")
+
+
+def choose(name: str, source: CaptionSource) -> SentenceEncoder:
+    """The encoder that `--encoder` names.
+
+    Args:
+        name: `"words"`, a run folder of recipes/text_encoder.py, or an `.npz` file: of an
+            encoder, or of vectors (`text`, `vector`).
+        source: the captions, from which a bag of words learns its vocabulary.
+
+    Raises:
+        InputError: there is no such file, it is damaged, or it lacks a caption's vector.
+    """
+    if name == WORDS:
+        return BagOfWords.learn(source.texts)
+    path = user_path(name)
+    if path.is_dir():
+        path = path / FILE
+        if not path.is_file():
+            raise InputError(
+                f"{name} is a folder without {FILE}; expected a run of recipes/text_encoder.py, an"
+                " .npz file, or words: pass one of these as --encoder"
+            )
+    if not path.is_file():
+        raise InputError(
+            f"--encoder is {name!r}, and there is no such run or file; expected words, a run of"
+            " recipes/text_encoder.py or an .npz file of vectors"
+        )
+    if storage.HEADER in npz_files.array_names(path):
+        return encoders.open_encoder(path)
+    text_vectors.embed(source.texts, path)  # checks it: all captions have a vector
+    texts, vectors = npz_files.read_arrays(path, ("text", "vector"))
+    print(f"{name} has vectors of {len(texts)} sentences; the game will draw these only")
+    return VectorTable(encoders.decode(texts.tolist()), vectors)
+
+
+def _stored(run: str | Path) -> SentenceEncoder | None:
+    """The encoder in the folder of a run that has trained."""
+    path = Path(run) / FILE
+    if not path.is_file() or not Run(run).trained_steps():
+        return None
+    return encoders.open_encoder(path)
