@@ -302,12 +302,6 @@ def test_places_are_repeated_and_missing_or_wrong_ones_refused(box_game):
         box_game.generate(text=TEXTS[0], box=np.ones((1, 5)))
 
 
-def test_a_box_moves_from_edge_to_edge():
-    boxes = gawwn.moved_across(np.array([0.3, 0.2, 0.4, 0.5]), 4)
-    np.testing.assert_allclose(boxes[:, 0], [0.0, 0.2, 0.4, 0.6], atol=1e-6)
-    np.testing.assert_allclose(boxes[:, 1:], [[0.2, 0.4, 0.5]] * 4, atol=1e-6)
-
-
 def test_sample_grids_have_a_row_for_each_sentence_and_rows_of_moving_boxes(
     box_game, keypoint_game
 ):

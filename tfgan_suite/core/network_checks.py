@@ -126,6 +126,27 @@ def check_vectors(lengths: Mapping[str, int]) -> None:
         )
 
 
+def check_places(generator: Any, discriminator: Any) -> tuple[int, ...]:
+    """The shape of boxes `(4,)` or key points `(K, 3)` that are both networks' third input.
+
+    Raises:
+        InputError: other shapes, or two that differ.
+    """
+    shapes = [shape_of(network.inputs[2]) for network in (generator, discriminator)]
+    first, second = shapes
+    if first != second:
+        raise InputError(
+            f"the generator draws at places of shape {first}, but the discriminator takes"
+            f" {second}; build both for boxes, or both for the same key points"
+        )
+    if first == (4,) or (len(first) == 2 and first[1] == 3):
+        return tuple(int(side or 0) for side in first)
+    raise InputError(
+        f"the generator's third input has the shape {first}; expected boxes (4,) or key points"
+        " (K, 3)"
+    )
+
+
 def check_score(role: str, network: Any) -> None:
     """Refuses a discriminator whose first output is not one number for an example or a patch.
 

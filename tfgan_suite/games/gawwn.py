@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgan_suite.core import network_checks
 from tfgan_suite.core.batches import batch_size
+from tfgan_suite.core.place_readings import in_words, moved_across, of_boxes, of_points
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.text_game import GRID_SAMPLES, TEXT, TextGame
 from tfgan_suite.core.trained_game import Arrays
@@ -102,7 +103,7 @@ class GAWWN(TextGame):
             if not 0.0 <= value <= 1.0:
                 raise InputError(f"{word} is {value}; it must be in [0, 1]")
         super().__init__(generator, discriminator, ema_decay=ema_decay, name=name, **options)
-        self.place_shape = _place_shape(generator, discriminator)
+        self.place_shape = network_checks.check_places(generator, discriminator)
         # What the place is called in batches and signatures.
         self.place = "box" if len(self.place_shape) == 1 else "keypoints"
         self.mismatch_weight, self.known_share = mismatch_weight, known_share
@@ -355,6 +356,30 @@ class GAWWN(TextGame):
         inputs = {"z": z, "embedding": embedding.repeat(columns, 0), self.place: places}
         return self.mark_places(self.run_signature(inputs)["image"], places)
 
+    def further_measures(self, examples: Arrays, report: Any) -> dict[str, float]:
+        """As `AdversarialModel.further_measures`: see `place_readings`."""
+        inputs = self.example_inputs(examples)
+        images = self.run_signature(inputs)["image"]
+
+        def draw(changed: Arrays) -> np.ndarray:
+            count = len(changed[self.place])
+            z = self.signatures()["serving_default"].inputs[0].draw(1, [0, 0]).numpy()
+            arrays = {key: changed[key] for key in ("embedding", self.place)}
+            return self.run_signature({**arrays, "z": z.repeat(count, 0)})["image"]
+
+        if self.place == "box":
+            return of_boxes(draw, examples, images, report)
+        if self.point_generator is None:
+            return {}
+
+        def complete(known: np.ndarray) -> np.ndarray:
+            return self.complete_points(inputs["embedding"], inputs["keypoints"], known)
+
+        return of_points(complete, draw, examples, images, report)
+
+    def measures_in_words(self, measures: Any) -> list[str]:
+        return in_words(measures)
+
     def mark_places(self, images: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Images with the boxes or points that they were drawn at: uint8, enlarged."""
         mark = place_marks.mark_boxes if self.place == "box" else place_marks.mark_points
@@ -370,27 +395,3 @@ def drawn_points(points: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
     binary = tf.concat([points[..., :2] * visible, visible], axis=-1)
     share = known[..., None]
     return share * points + (1.0 - share) * binary
-
-
-def moved_across(box: np.ndarray, count: int) -> np.ndarray:
-    """A box `(4,)` at `count` places from the left edge to the right one: `(count, 4)`."""
-    boxes = np.repeat(np.asarray(box, np.float32)[None], count, 0)
-    boxes[:, 0] = np.linspace(0.0, 1.0 - boxes[0, 2], count)
-    return boxes
-
-
-def _place_shape(generator: Any, discriminator: Any) -> tuple[int, ...]:
-    """The shape of boxes `(4,)` or key points `(K, 3)` that both networks take."""
-    shapes = [network_checks.shape_of(network.inputs[2]) for network in (generator, discriminator)]
-    first, second = shapes
-    if first != second:
-        raise InputError(
-            f"the generator draws at places of shape {first}, but the discriminator takes"
-            f" {second}; build both for boxes, or both for the same key points"
-        )
-    if first == (4,) or (len(first) == 2 and first[1] == 3):
-        return tuple(int(side or 0) for side in first)
-    raise InputError(
-        f"the generator's third input has the shape {first}; expected boxes (4,) or key points"
-        " (K, 3)"
-    )

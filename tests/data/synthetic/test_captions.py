@@ -145,6 +145,7 @@ def test_report_compares_with_the_sentences(real):
     }
     measures = captions.report(examples, real.images)
     assert measures["all_share"] == 1.0 and measures["box_iou"] > 0.95
+    assert measures["centroid_slope"] == pytest.approx(1.0, abs=0.01)
     assert measures["keypoint_distance"] < 0.2 and measures["images"] == 270
     shuffled = captions.report(examples, np.roll(real.images, 5, axis=0))
     assert shuffled["colour_share"] < 0.3 and shuffled["all_share"] < 0.05

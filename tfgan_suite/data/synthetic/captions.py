@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfgan_suite.data.synthetic import edges, sentences, shape_parts, shape_reader
+from tfgan_suite.data.synthetic import caption_places, edges, sentences, shape_parts, shape_reader
 from tfgan_suite.data.synthetic.sentences import POSITIONS, SIZES, Attributes
 from tfgan_suite.data.synthetic.shape_parts import CLASSES, COLOURS, SHAPES
 from tfgan_suite.data.synthetic.shapes import SMALLEST
@@ -263,15 +263,16 @@ def report(examples: Mapping[str, np.ndarray], outputs: np.ndarray) -> dict:
 
     Args:
         examples: `"text"`, one sentence for each image; also `"box"` and `"keypoints"`, as in
-            `Examples`, where they were given.
+            `Examples`, where they were given, and `"completed"`, key points that were generated.
         outputs: images as for `read`.
 
     Returns:
         `{"images": n, "clean_share", "colour_share", "shape_share", "size_share",
         "position_share": shares of images where that is as the sentence says, "all_share": where
         all four are, "edge_sharpness": see `edges.sharpness`}`; of boxes `"box_iou"`, the mean
-        intersection over union; of key points `"keypoint_distance"`, the mean distance in pixels.
-        Without a shape the overlap is 0 and points are measured from the centre of the image.
+        intersection over union, and `"centroid_slope"`; of key points `"keypoint_distance"`, the
+        mean distance in pixels. Without a shape the overlap is 0 and points are measured from the
+        centre of the image. Of generated points see `report_points`.
     """
     texts = [text.decode() if isinstance(text, bytes) else str(text) for text in examples["text"]]
     expected = sentences.parse(texts)
@@ -290,12 +291,35 @@ def report(examples: Mapping[str, np.ndarray], outputs: np.ndarray) -> dict:
         np.nan_to_num(sharpness).sum() / max(np.isfinite(sharpness).sum(), 1)
     )
     if "box" in examples:
-        measures["box_iou"] = float(overlap(reading.box, np.asarray(examples["box"])).mean())
+        box = np.asarray(examples["box"])
+        measures["box_iou"] = float(overlap(reading.box, box).mean())
+        measures["centroid_slope"] = caption_places.centroid_slope(box, reading.box)
+    if "completed" in examples:
+        measures.update(report_points(np.asarray(examples["completed"]), expected))
     if keypoints is not None:
         points = reading.keypoints + 0.5 * (reading.attributes.shape < 0)[:, None, None]
         gap = np.linalg.norm(points[..., :2] - keypoints[..., :2], axis=2) * outputs.shape[1]
         measures["keypoint_distance"] = float(gap[np.asarray(keypoints)[..., 2] > 0.5].mean())
     return measures
+
+
+def report_points(keypoints: np.ndarray, expected: Attributes) -> dict[str, float]:
+    """Compares generated key points `(n, len(PARTS), 3)` with sentences.
+
+    Returns:
+        Shares of sets of points that are those of a shape, of the shape and at the position that
+        the sentence says; and `"points_geometry"`, the mean distance in fractions of the image to
+        where the shape with their box has them (`caption_places.geometry_gap`).
+    """
+    shape = caption_places.shape_of_points(keypoints)
+    position = _positions(caption_places.box_of_points(keypoints))
+    gap = caption_places.geometry_gap(keypoints)
+    return {
+        "points_of_a_shape": float((shape >= 0).mean()),
+        "points_shape_share": float((shape == expected.shape).mean()),
+        "points_position_share": float((position == expected.position).mean()),
+        "points_geometry": float(np.nan_to_num(gap).sum() / max(np.isfinite(gap).sum(), 1)),
+    }
 
 
 def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
