@@ -15,6 +15,7 @@ from tfgan_suite import AdversarialModel, InputError, data
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.inference.generator import open_generator
 from tfgan_suite.training import launch
+from tfgan_suite.training.optimizers import FusedAdam
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
 
@@ -125,7 +126,7 @@ def load_data(options):
 def make_game(options, data):
     assert data.shape == (LENGTH, NOTES)
     game = Duet(options.width, seed=options.seed)
-    game.compile(generator=keras.optimizers.Adam(0.05), discriminator=keras.optimizers.Adam(0.01))
+    game.compile(generator=FusedAdam(0.05), discriminator=FusedAdam(0.01))
     return game
 
 

@@ -39,7 +39,7 @@ class TestALI(GameChecks):
         return {"image": images(count)}
 
     def test_every_signature_is_exported(self, exported):
-        game, result = exported()
+        game, result = exported
         loaded = tf.saved_model.load(str(result.path))
         for name, expected in (
             ("encode", game.encode(images(3))),

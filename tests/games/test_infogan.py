@@ -43,7 +43,7 @@ class TestInfoGAN(GameChecks):
         return {"image": images(count)}
 
     def test_an_export_takes_noise_and_codes(self, exported):
-        game, result = exported()
+        game, result = exported
         loaded = load(result.path)
         assert [spec.name for spec in loaded.inputs()] == ["z", "category", "continuous"]
         assert loaded.sample(4).shape == (4, *SHAPE)

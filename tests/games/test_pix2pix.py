@@ -36,7 +36,7 @@ class TestPix2Pix(GameChecks):
         return pairs(count)
 
     def test_versions_are_exported_to_every_format(self, exported):
-        game, result = exported()
+        game, result = exported
         report = json.loads((result.path / "parity.json").read_text())["signatures"]
         assert report["varied"]["tflite_float32"]["max_difference"] <= 1e-4
         assert report["varied"]["tflite_int8"]["psnr"] > 15

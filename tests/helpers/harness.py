@@ -65,6 +65,7 @@ class GameChecks:
     keras_refuses = ""
     # What the export of a game of images holds; several signatures take long in all formats.
     exported_formats: tuple[str, ...] = ("saved_model", "tflite")
+    exports_small = True  # the export is of `make_small_game`
     int8_bound: float | None = None  # tiny untrained networks: reported, not judged
 
     def make_game(self, plain: bool = False):
@@ -145,9 +146,9 @@ class GameChecks:
         return self.beside(one, two_replicas)
 
     @pytest.fixture(scope="class")
-    def exported(self, fresh, tmp_path_factory):
-        """`exported()`: the game as it was exported, after one step, and the `ExportResult`."""
-        game = self.fit(fresh(), 1)
+    def exported(self, tmp_path_factory):
+        """A game after one step and its `ExportResult`; each layer costs once per format."""
+        game = self.fit(self.compiled(eagerly=True, small=self.exports_small), 1)
         image = game.signatures()["serving_default"].output.kind == "image"
         options = {}
         if translates(game):
@@ -162,7 +163,7 @@ class GameChecks:
             int8_bound=self.int8_bound,
             **options,
         )
-        return lambda: (self.fit(fresh(), 1), result)
+        return game, result
 
     # ---- checks ------------------------------------------------------------------------------
 
@@ -286,7 +287,7 @@ class GameChecks:
                 assert any((value(v) != before[id(v)]).any() for v in trainable(networks)), player
 
     def test_exports_equal_the_game(self, exported):
-        game, result = exported()
+        game, result = exported
         signature = game.signatures()["serving_default"]
         parity = json.loads((result.path / "parity.json").read_text())
         assert parity["ok"] is True

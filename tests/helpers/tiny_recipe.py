@@ -3,11 +3,11 @@
 import os
 import tempfile
 
-import keras
 import numpy as np
 
 from tfgan_suite.games import dcgan
 from tfgan_suite.training import launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "images"
 STEPS = 10
@@ -24,7 +24,7 @@ def make_game(options, data):
         dcgan.build_discriminator(data.shape[0], data.shape[2], options.width),
         ema_decay=0.9,
     )
-    game.compile(generator=keras.optimizers.Adam(1e-3), discriminator=keras.optimizers.Adam(1e-3))
+    game.compile(generator=FusedAdam(1e-3), discriminator=FusedAdam(1e-3))
     return game
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfgan_suite import data
 from tfgan_suite.core.translation_game import TranslationGame, from_image
 from tfgan_suite.training import launch
+from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "negatives"
 STEPS = 2
@@ -103,7 +104,7 @@ def load_data(options):
 def make_game(options, data):
     assert data.shape == SHAPE
     game = Tiny(options.ways, options.seed)
-    game.compile(generator=keras.optimizers.Adam(1e-3), discriminator=keras.optimizers.Adam(1e-3))
+    game.compile(generator=FusedAdam(1e-3), discriminator=FusedAdam(1e-3))
     return game
 
 

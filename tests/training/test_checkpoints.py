@@ -15,6 +15,7 @@ from tfgan_suite import InputError, compat
 from tfgan_suite.games import gan
 from tfgan_suite.training import checkpoint_files, checkpoints, health
 from tfgan_suite.training.checkpoints import Checkpoints, NotFiniteError
+from tfgan_suite.training.optimizers import FusedAdam
 from tfgan_suite.utils import files
 
 
@@ -23,7 +24,7 @@ def game():
     keras.utils.set_random_seed(0)
     networks = build_networks(4)
     game = gan.GAN(*networks, ema_decay=0.9)
-    game.compile(generator=keras.optimizers.Adam(1e-3), discriminator=keras.optimizers.Adam(1e-3))
+    game.compile(generator=FusedAdam(1e-3), discriminator=FusedAdam(1e-3))
     return game
 
 
