@@ -13,6 +13,8 @@ from tfgan_suite.data.pipeline.talking_source import Clip, TalkingSource
 from tfgan_suite.data.readers import audio, specs
 from tfgan_suite.data.synthetic import talking_mouths
 from tfgan_suite.errors import InputError, must_be
+from tfgan_suite.utils.files import user_path
+from tfgan_suite.utils.json_files import Number, read_json
 
 WORLDS = ("talking", "talking-hard")
 TASKS = ("sync", "dub")
@@ -20,6 +22,7 @@ WORLD_SIZE, SIZE = 48, 96
 # Number of speakers, and the first of them: nobody speaks in both splits.
 _SPEAKERS = {"train": (96, 0), "test": (16, 10_000)}
 _SECONDS = 3
+_FRAMES = Number(int, -1000, 1000)  # by which a sound may be corrected
 
 
 def load_talking(
@@ -31,7 +34,7 @@ def load_talking(
     min_offset: int = 5,
     silent_negatives: bool = False,
     mel_offset: int = -1,
-    offsets: Mapping[str, int] | None = None,
+    offsets: Mapping[str, int] | str | os.PathLike | None = None,
     clips: int | None = None,
 ) -> TalkingSource:
     """Opens a set of clips of talking faces.
@@ -75,7 +78,7 @@ def load_talking(
         mel_offset: see above. The authors' training code uses -1 and their inference 0; here -1 is
             meant for both.
         offsets: for clips by name how many frames their sound lags behind the picture, as
-            `measures.lip_sync.clip_offsets` finds it; it is corrected.
+            `measures.lip_sync.clip_offsets` finds it, or a JSON file of it; it is corrected.
         clips: use at most this many clips of the split. `None`: all.
 
     Returns:
@@ -93,7 +96,7 @@ def load_talking(
     if text not in WORLDS:
         raise InputError(f"{text} is not a set of talking faces; expected {' or '.join(WORLDS)}")
     members = _world(text, split, WORLD_SIZE if size is None else size, clips)
-    members = [_corrected(clip, offsets or {}) for clip in members]
+    members = corrected(members, offsets)
     options = {
         "task": task,
         "min_offset": min_offset,
@@ -127,11 +130,26 @@ def _speaker(number: int, size: int, hard: bool) -> Clip:
     return Clip(f"speaker {number}", cartoon.frames, mel, opening=cartoon.opening)
 
 
-def _corrected(clip: Clip, offsets: Mapping[str, int]) -> Clip:
-    """A clip whose sound is moved by what `offsets` says of it."""
-    if not offsets.get(clip.name):
-        return clip
-    return dataclasses.replace(clip, offset=clip.offset + int(offsets[clip.name]))
+def corrected(
+    clips: list[Clip], offsets: Mapping[str, int] | str | os.PathLike | None
+) -> list[Clip]:
+    """Clips whose sound is moved by what `offsets` says of them, by name.
+
+    Raises:
+        InputError: the file cannot be read, or holds something else.
+    """
+    if offsets is None:
+        return clips
+    if not isinstance(offsets, Mapping):
+        advice = "write it with measure lipsync --offsets"
+        offsets = dict(read_json(user_path(os.fspath(offsets)), {str: _FRAMES}, advice=advice))
+    numbers = {name: int(frames) for name, frames in offsets.items()}
+    return [
+        dataclasses.replace(clip, offset=clip.offset + numbers[clip.name])
+        if numbers.get(clip.name)
+        else clip
+        for clip in clips
+    ]
 
 
 def report_sync(examples: dict, outputs: np.ndarray) -> dict:

@@ -135,6 +135,23 @@ class LinearDecay(RateSchedule):
         return initial * self.factor(step)
 
 
+class WarmUp(RateSchedule):
+    """Linear warm-up of all players' learning rates, before and within another schedule.
+
+    Args:
+        steps: of the warm-up; in step n the rate is (n + 1) / steps of what it would be.
+        schedule: what follows; `None`: constant rates.
+    """
+
+    def __init__(self, steps: int, schedule: RateSchedule | None = None):
+        super().__init__()
+        self.steps, self.schedule = steps, schedule
+
+    def rate(self, initial: float, step: int) -> float:
+        share = min((step + 1) / self.steps, 1.0) if self.steps > 0 else 1.0
+        return share * (initial if self.schedule is None else self.schedule.rate(initial, step))
+
+
 class ForPlayer(keras.callbacks.Callback):
     """Runs a callback of Keras that sets the learning rate on one player instead of all.
 

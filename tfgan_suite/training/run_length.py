@@ -67,7 +67,8 @@ def choose(
         return Length(options.steps, None, "")
     number = epochs or steps / epoch
     words = f"{number:,.0f} epochs" if number >= 1.5 else f"{number:.2g} epochs"
-    noun = {"source": "pairs", "point": "points"}.get(source.key, "images")
+    nouns = {"source": "pairs", "point": "points", "frames": "windows", "target": "windows"}
+    noun = nouns.get(source.key, "images")
     text = f"{len(source):,} {noun}: {words}, {steps:,} steps{_paper(recipe)}"
     return Length(steps, epochs, text)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.data.pipeline import order
+from tfgan_suite.data.pipeline import motion_offset, order
 from tfgan_suite.data.pipeline.source import fingerprint_of
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource, check_held_out
 from tfgan_suite.data.readers import audio
@@ -231,6 +231,15 @@ class TalkingSource(StreamSource):
 
     def __repr__(self) -> str:
         return f"<TalkingSource {self.name}: {len(self)} windows of {len(self.clips)} clips>"
+
+    def motion_offsets(self, clips: int = 10) -> list[int]:
+        """By how many frames the sound of the first clips seems to lag behind their picture."""
+        return [
+            motion_offset.motion_offset(
+                clip.faces, clip.mel, clip.frame_numbers() + clip.offset, FPS
+            )
+            for clip in self.clips[:clips]
+        ]
 
     def held_out(self, count: int) -> dict[str, np.ndarray]:
         """Windows of the test split, evenly spaced over it, always the same.

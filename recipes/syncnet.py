@@ -1,0 +1,83 @@
+"""SyncNet: the expert that tells whether lips and sound belong together (Prajwal et al. 2020).
+
+    python recipes/syncnet.py                             the embedded cartoon faces, 48x48
+    python recipes/syncnet.py --data CLIPS                your own folder of videos, faces 96x96
+    python recipes/syncnet.py --data LRS2 --box faces     frames and sounds that are cut already
+    python -m tfgan_suite measure lipsync CLIPS --expert runs/syncnet_talking
+    python recipes/wav2lip.py --expert runs/syncnet_talking
+
+It comes before Wav2Lip, whose generator learns from it, and should be trained on the same data. The
+last line says `sync_accuracy` and `sync_bce` of speakers, or clips, that training never showed:
+continue until the loss is about 0.25 (the authors' bar), which the embedded faces reach in three
+minutes on one core.
+
+On real data the loss stays near 0.69 for long before it drops; the authors saw it for 150,000 to
+200,000 steps on LRS2. What prevents it from dropping at all is sound that does not belong to the
+picture. `measure lipsync --offsets FILE` finds by how much each clip is out of sync, and `--offsets
+FILE` here corrects it. The paper: 91% of windows right, --size 96 --width 32 --batch 64.
+"""
+
+from __future__ import annotations
+
+from tfgan_suite import data as sources
+from tfgan_suite.games import syncnet
+from tfgan_suite.networks import talking
+from tfgan_suite.training import callbacks, launch
+from tfgan_suite.training.optimizers import FusedAdam
+
+DATA = "talking"  # talking, talking-hard, or a folder of clips
+STEPS = 700  # total number of training steps; data of your own: the least, see --epochs
+EPOCHS = 200  # for data of your own, how many times it is shown, unless --steps says more
+BATCH = 16  # windows of 5 frames, each with two sounds, over all devices; paper 64
+SIZE: int | None = None  # side of the faces: 48, 96 or 192; default: 96, embedded faces 48
+WIDTH: int | None = None  # channels of the first layers; default: 32 (paper), of 48x48 faces 8
+MIN_OFFSET = 5  # frames between a picture and the sound out of sync, at least; paper 1
+SILENT_NEGATIVES = False  # let picture and sound out of sync both be silent (paper)
+OFFSETS: str | None = None  # file of measure lipsync --offsets: frames to correct, by clip
+PLATEAU_STEPS: int | None = None  # until where 0.69 is normal; default: 150000, embedded faces 500
+LEARNING_RATE = 2e-3  # Adam's; the authors' code 0.0001, paper 0.001
+WARM_UP = 20  # steps in which the learning rate grows to its value
+LINEAR_DECAY = 0.3  # learning rates decay linearly to 0 after this fraction of the run; 1: never
+HORIZONTAL_FLIP = False  # flip each window left to right with probability 0.5
+LOG_EVERY = 100  # steps between log lines, sample grids and health checks
+CHECKPOINT_EVERY = 100  # steps between checkpoints
+
+
+def load_data(options):
+    """Windows of frames with their own sound and another."""
+    return sources.load_talking(
+        options.data,
+        size=options.size,
+        min_offset=options.min_offset,
+        silent_negatives=options.silent_negatives,
+        offsets=options.offsets,
+    )
+
+
+def defaults(options, data):
+    """Values for the size of the faces."""
+    small = data.shape[1] <= talking.SIZES[0]
+    return {"width": 8 if small else 32, "plateau_steps": 500 if data.embedded else 150_000}
+
+
+def make_game(options, data):
+    """The compiled game for the recipe's constants and the data's shape."""
+    game = syncnet.SyncNet(
+        talking.build_sync_face_encoder(data.shape[1], options.width),
+        talking.build_sync_audio_encoder(options.width),
+        plateau_steps=options.plateau_steps,
+        seed=options.seed,
+    )
+    game.compile(expert=FusedAdam(options.learning_rate))
+    return game
+
+
+def make_callbacks(options, data, game):
+    """Warm-up and decay; and where the loss does not drop, a look at the clips' offsets."""
+    game.use_clip_offsets(data.motion_offsets)
+    schedules = launch.make_callbacks(options, data, game)
+    return [callbacks.WarmUp(options.warm_up, *schedules)]
+
+
+if __name__ == "__main__":
+    launch.main(globals())
