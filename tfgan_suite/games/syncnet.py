@@ -209,8 +209,8 @@ class SyncNet(AdversarialModel):
             ]
         return [
             f"still on the plateau (loss {bce:.2f}) after step {self.plateau_steps}, where it"
-            " should have dropped: look at the sample grids (are the mouths in the lower half?), use"
-            " more clips, a larger batch or a learning rate of 0.0001"
+            " should have dropped: look at the sample grids (is each mouth in the lower half?), use"
+            " more clips, a larger batch or a smaller learning rate"
         ]
 
     def _offsets(self) -> list[int]:
