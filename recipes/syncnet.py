@@ -2,7 +2,6 @@
 
     python recipes/syncnet.py                             the embedded cartoon faces, 48x48
     python recipes/syncnet.py --data CLIPS                your own folder of videos, faces 96x96
-    python recipes/syncnet.py --data LRS2 --box faces     frames and sounds that are cut already
     python -m tfgan_suite measure lipsync CLIPS --expert runs/syncnet_talking
     python recipes/wav2lip.py --expert runs/syncnet_talking
 

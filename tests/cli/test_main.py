@@ -73,13 +73,13 @@ def test_empty_texts_and_numbers_that_are_none_are_refused(capsys, words, reason
     assert line.startswith(f"tfgan_suite {words[0]}: {reason}")
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "measure sr"])
+@pytest.mark.parametrize("name", [*COMMANDS, "measure sr", "measure lipsync"])
 def test_every_command_has_help_and_json(capsys, name):
     with pytest.raises(SystemExit) as end:
         main([*name.split(), "--help"])
     text = capsys.readouterr().out
     assert end.value.code == 0 and "--json" in text
-    assert text.startswith(f"usage: python -m tfgan_suite {name.replace('-sr', ' sr')} ")
+    assert text.startswith(f"usage: python -m tfgan_suite {name.replace('measure-', 'measure ')} ")
 
 
 def test_version(capsys):

@@ -145,6 +145,10 @@ def base(home, command, odd):
             "source": "bicubic", "data": f"{picture},{picture}", "--out": out / "sr.jsonl",
             "--features": f"{extractor}:four",
         },
+        "measure-lipsync": {
+            "data": "talking", "--expert": run, "--out": out / "l.jsonl",
+            "--offsets": out / "offsets.json",
+        },
         "study": {"folders": odd.home, "--out": out / "study.html"},
         "walk": {"source": run, "--numbers": "0,1", "--steps": 2, "--out": out / "walk"},
         "arithmetic": {"source": run, "--base": 0, "--plus": 1, "--minus": 2, "--out": out / "sum"},

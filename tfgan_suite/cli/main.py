@@ -13,7 +13,9 @@ from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.text import print_any_name
 
 PROGRAM = "python -m tfgan_suite"
-MEASURE_SR = "measure-sr"
+MEASURE_SR, MEASURE_LIPSYNC = "measure-sr", "measure-lipsync"
+# Commands that are typed as `measure WORD`.
+_MEASURES = {"sr": MEASURE_SR, "lipsync": MEASURE_LIPSYNC}
 # Module in this folder, which has `add_arguments(parser)` and `run(args)`, and help text.
 COMMANDS = {
     "list": ("list_games", "list the games: recipe, data, description, paper"),
@@ -25,6 +27,7 @@ COMMANDS = {
     "export": ("export", "export a run's newest checkpoint again"),
     "measure": ("measure", "measure a run, an export or a folder against real data"),
     MEASURE_SR: ("measure_super_resolution", "as `measure sr`: PSNR and SSIM of super-resolution"),
+    MEASURE_LIPSYNC: ("measure_lip_sync", "as `measure lipsync`: lip sync by a trained expert"),
     "study": ("study", "create a web page that asks people, or analyse their answers"),
     "walk": ("walk", "animate what lies between samples"),
     "arithmetic": ("arithmetic", "add and subtract samples in the latent space"),
@@ -52,8 +55,8 @@ def main(
         differs too much and is left out.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:2] == ["measure", "sr"]:  # a folder of this name is ./sr
-        words[:2] = [MEASURE_SR]
+    if words[:1] == ["measure"] and words[1:2] and words[1] in _MEASURES:
+        words[:2] = [_MEASURES[words[1]]]  # a folder of this name is ./sr
     print_any_name()
     if not words or words[0] not in COMMANDS:
         overview = _overview()
@@ -69,7 +72,7 @@ def main(
 def parser(name: str) -> Parser:
     """The parser of a command's arguments; imports the command, but not TensorFlow."""
     module_name, summary = COMMANDS[name]
-    words = "measure sr" if name == MEASURE_SR else name
+    words = name.replace("measure-", "measure ")
     command = Parser(prog=f"{PROGRAM} {words}", description=summary)
     importlib.import_module(f"tfgan_suite.cli.{module_name}").add_arguments(command)
     return command

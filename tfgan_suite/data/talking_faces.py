@@ -115,6 +115,33 @@ def load_talking(
     )
 
 
+def load_clips(
+    spec: str | os.PathLike,
+    *,
+    size: int,
+    split: str | None = None,
+    box: str | None = None,
+    clips: int | None = None,
+) -> tuple[list[Clip], list[tuple[str, str]]]:
+    """The clips of a set of talking faces, in sync or not.
+
+    Args:
+        spec, size, clips: as for `load_talking`.
+        split: `"train"` or `"test"`. `None`: all; of the embedded worlds `"test"`.
+        box: as for `load_talking`.
+
+    Returns:
+        The clips, and `(name, reason)` of those that were skipped.
+
+    Raises:
+        InputError: as for `load_talking`.
+    """
+    text = os.fspath(spec)
+    if text in WORLDS:
+        return _world(text, split or "test", size, clips), []
+    raise InputError(f"{text} is not a set of talking faces; expected {' or '.join(WORLDS)}")
+
+
 def _world(text: str, split: str, size: int, clips: int | None) -> list[Clip]:
     """Clips of an embedded world."""
     count, first = _SPEAKERS[split]
