@@ -134,6 +134,9 @@ def base(home, command, odd):
         "sample": {"source": run, "--count": 1, "--out": out / "a.png"},
         "translate": {"source": run, "input": picture, "output": out / "b.png"},
         "upscale": {"source": run, "input": picture, "output": out / "c.png"},
+        "lipsync": {
+            "source": run, "picture": picture, "sound": picture, "output": out / "dubbed.mp4",
+        },
         "stylize": {"source": run, "content": picture, "style": picture, "output": out / "d.png"},
         "export": {"source": run, "--to": out / "exports"},
         "measure": {

@@ -134,16 +134,27 @@ def _fixed(corner: list[int]) -> Callable[[Any], Box]:
 
 def _tracker(args: argparse.Namespace, pads: list[int]) -> Callable[[Any], Box | None]:
     """A detector that stays with one face."""
-    from tfgan_suite.data.readers import face_boxes
-    from tfgan_suite.inference.face_blending import Box
     from tfgan_suite.inference.face_dubber import FaceTracker
 
+    detect = find_faces()
+    return FaceTracker(
+        lambda frame: [box.padded(*pads) for box in detect(frame)],
+        args.face,
+        log=lambda line: print(line, file=sys.stderr),
+    )
+
+
+def find_faces() -> Callable[[Any], list[Box]]:
+    """A function from a frame to the boxes of its faces.
+
+    Raises:
+        InputError: OpenCV is not installed.
+    """
+    from tfgan_suite.data.readers import face_boxes
+    from tfgan_suite.inference.face_blending import Box
+
     detect = face_boxes.detector()
-
-    def padded(frame: Any) -> list[Box]:
-        return [Box(*(int(n) for n in found)).padded(*pads) for found in detect(frame)]
-
-    return FaceTracker(padded, args.face, log=lambda line: print(line, file=sys.stderr))
+    return lambda frame: [Box(*map(int, found)) for found in detect(frame)]
 
 
 class _Bar:
@@ -194,8 +205,6 @@ def _check(args: argparse.Namespace) -> None:
             raise InputError(f"{path} is no file; expected a video, an image or a sound")
         if Path(args.output).exists() and Path(args.output).samefile(path):
             raise InputError(f"{args.output} is an input, too; write to another file")
-    if not Path(args.output).absolute().parent.is_dir():
-        raise InputError(f"there is no folder {Path(args.output).absolute().parent}; create it")
     if not 0.0 <= args.feather <= 0.5:
         raise InputError(f"--feather is {args.feather}; it must be from 0 to 0.5")
     for flag, number in (("--batch", args.batch), ("--smooth", args.smooth)):

@@ -177,6 +177,8 @@ class VideoWriter:
         """
         av = require("av", EXTRA, PURPOSE)
         count, stream, track = 0, None, None
+        with writing_to(self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         with writing_to(self.path.parent), replacing(self.path) as part:
             with av.open(str(part), "w", format="mp4") as container:
                 container.metadata["comment"] = comment
