@@ -25,7 +25,9 @@ OF_IMAGES = (
     "ali", "cgan", "dcgan", "ebgan", "gan", "gran", "infogan", "lsgan", "progan", "r3gan", "sngan",
     "stylegan", "wgan", "wgan_gp",
 )  # fmt: skip
-OTHERS = ("adain", "cyclegan", "discogan", "gan_cls", "pix2pix", "simgan", "srgan", "srresnet")
+OTHERS = (
+    "adain", "cyclegan", "discogan", "gan_cls", "gawwn", "pix2pix", "simgan", "srgan", "srresnet",
+)  # fmt: skip
 
 
 class StripsOfTest(tfds.core.GeneratorBasedBuilder):

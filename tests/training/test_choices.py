@@ -24,8 +24,10 @@ from tfgan_suite.games import (
     wgan,
     wgan_gp,
 )
+from tfgan_suite.layers import spatial
 from tfgan_suite.losses import adversarial, self_regularization
 from tfgan_suite.networks import blocks, super_resolution, translators, upsampling
+from tfgan_suite.networks import gawwn as gawwn_networks
 from tfgan_suite.style import statistics
 from tfgan_suite.training import early_flags, options
 
@@ -77,6 +79,14 @@ EXPECTED = {
         "MISMATCH": gan_cls.MISMATCHES,
         "INTERPOLATION": gan_cls.INTERPOLATIONS,
         "NORM": ("batch", "none"),
+    },
+    "gawwn": {
+        "CONDITION": ("box", "keypoints"),
+        "FIT": annotations.FITS,
+        "LOCAL_MODE": gawwn_networks.LOCAL_MODES,
+        "PLACEMENT": spatial.PLACEMENTS,
+        "NORM": gawwn_networks.DISCRIMINATOR_NORMS,
+        "AUGMENT": ("color", "cutout"),
     },
     "lsgan": {"ARCHITECTURE": lsgan.ARCHITECTURES, "ACTIVATION": blocks.ACTIVATIONS},
     "pix2pix": {

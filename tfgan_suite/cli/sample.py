@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
+from tfgan_suite.cli import place_arguments
 from tfgan_suite.cli.arguments import add_json
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import image_endings
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SENTENCE",
         help="sentence to draw, where the game draws sentences; several --text give a row each",
     )
+    place_arguments.add_arguments(parser)
     parser.add_argument(
         "--psi",
         type=float,
@@ -81,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--count is {args.count}; it must be at least 1")
     to_grid = image_endings.names_image(args.out)
     mix = _check_styles(args, to_grid)
+    place_arguments.check(args)
     from tfgan_suite.inference.generator import open_generator
     from tfgan_suite.utils.files import writing_to
 
@@ -89,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         generator.check_command("sample", "draws no images from noise")
     from tfgan_suite.cli import sample_text
 
+    place_arguments.check_generator(generator, args)
     if args.text or sample_text.needs_text(generator):
         return sample_text.run(generator, args, out, to_grid)
     with writing_to(out.parent):

@@ -26,13 +26,14 @@ def run(generator: Generator, args: argparse.Namespace, out: Path, to_grid: bool
 
     Args:
         generator: what was opened.
-        args: `text`, `count`, `seed`, `json`.
+        args: `text`, `count`, `seed`, `json`, and those of `place_arguments`.
         out: an image file, or a folder.
         to_grid: whether it is an image file.
 
     Raises:
         InputError: bad input.
     """
+    from tfgan_suite.cli import place_arguments
     from tfgan_suite.inference import sentences
     from tfgan_suite.utils import caption_grids, image_grids
     from tfgan_suite.utils.files import writing_to
@@ -44,7 +45,9 @@ def run(generator: Generator, args: argparse.Namespace, out: Path, to_grid: bool
     sentences.check_text(generator)
     for line in sentences.remarks(generator, args.text):
         print(line, file=sys.stderr)
-    images = sentences.draw(generator, args.text, args.count, args.seed, conditions_of(args))
+    places = place_arguments.conditions(generator, args)
+    shared = args.box_to is not None
+    images = sentences.draw(generator, args.text, args.count, args.seed, places, shared)
     with writing_to(out.parent):
         if to_grid:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -57,11 +60,6 @@ def run(generator: Generator, args: argparse.Namespace, out: Path, to_grid: bool
     else:
         print(f"wrote {args.count} images of each of {len(args.text)} sentences to {out}")
     return 0
-
-
-def conditions_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Further inputs beside the sentence, one value for each sentence; here none."""
-    return {}
 
 
 def _write_files(images: Any, args: argparse.Namespace, out: Path) -> list[str]:

@@ -66,6 +66,7 @@ def draw(
     count: int,
     seed: int = 0,
     conditions: Mapping[str, Any] | None = None,
+    same_z: bool = False,
 ) -> np.ndarray:
     """Images of sentences: `(len(texts), count, height, width, channels)` in [-1, 1].
 
@@ -76,15 +77,19 @@ def draw(
         texts: the sentences.
         count: images of each.
         seed: seed of z.
-        conditions: further inputs by name, one value for each sentence.
+        conditions: further inputs by name, one value for each sentence or for each image.
+        same_z: whether all columns have the z of the first one.
     """
     encoded = vectors(generator, texts)
     inputs: dict[str, np.ndarray] = {VECTOR: np.repeat(encoded, count, axis=0)}
     for name, values in (conditions or {}).items():
-        inputs[name] = np.repeat(np.asarray(values, np.float32), count, axis=0)
+        array = np.asarray(values, np.float32)
+        each = len(array) == len(texts) * count
+        inputs[name] = array if each else np.repeat(array, count, axis=0)
     for index, spec in enumerate(generator.signature().inputs):
         if spec.name not in inputs and spec.drawable:
-            noise = spec.draw(count, [seed, index]).numpy()
+            noise = spec.draw(1 if same_z else count, [seed, index]).numpy()
+            noise = np.repeat(noise, count if same_z else 1, axis=0)
             inputs[spec.name] = np.tile(noise, (len(texts),) + (1,) * (noise.ndim - 1))
     images = generator.run_signature(inputs, batch=64)["image"]
     return images.reshape(len(texts), count, *images.shape[1:])

@@ -351,5 +351,5 @@ def _check(size: int, grid: int, **numbers: int) -> None:
     blocks.check_positive_integers(size=size, grid=grid, **numbers)
     if grid not in (8, 16):
         raise InputError(f"grid is {grid}; it must be 8 or 16 cells")
-    possible = [grid << n for n in range(2, 8)]
-    blocks.check_size(size, possible, f"a power of 2 times {grid} cells, at least 4 times")
+    possible = [grid << n for n in range(1, 8)]
+    blocks.check_size(size, possible, f"a power of 2 times {grid} cells, at least twice")
