@@ -1,6 +1,8 @@
 """GAWWN from flags to drawings in a box, at points, and by a sentence alone."""
 
+import functools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from short_runs import short_runs
 
 from tfgan_suite.cli.main import main
 from tfgan_suite.data.synthetic import captions as world
+from tfgan_suite.inference import generator
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
 
@@ -49,6 +52,15 @@ def runs(home):
         "keypoints": home / "runs/gawwn_keypoints_captions",
         "export": home / "saved_models/gawwn_keypoints_captions",
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def opened_once():
+    """Commands share what they open: to open takes longer than to draw."""
+    opened = functools.lru_cache(generator.open_generator)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generator, "open_generator", opened)
+        yield
 
 
 def sample(run, out, *words):
@@ -112,8 +124,6 @@ def test_points_are_placed_completed_or_generated(runs, tmp_path):
     ],
 )
 def test_bad_places_are_answered_in_a_line(runs, capsys, kind, words, said):
-    import re
-
     assert sample(runs[kind], "out.png", *words) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(said, line), line

@@ -5,7 +5,6 @@ All numbers are fractions of the image, x from the left and y from the top.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -17,10 +16,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.utils.files import user_path
 
 _UNKNOWN = "?"
-_LINES = (
-    "a line 'x y' for each point ('x y 0' for one that is not visible, '?' for one to generate),"
-    " or a JSON list of [x, y], [x, y, 0] and null"
-)
+_LINES = "a line 'x y' for each point, 'x y 0' for one that is not visible, '?' for one to generate"
 _LARGEST = 2**20  # bytes of a file of points
 
 
@@ -71,7 +67,7 @@ def read_points(path: str | os.PathLike, count: int) -> tuple[np.ndarray, np.nda
     """Key points from a file.
 
     Args:
-        path: the file: a line for each point, or a JSON list.
+        path: the file, a line for each point.
         count: points that are expected.
 
     Returns:
@@ -82,14 +78,15 @@ def read_points(path: str | os.PathLike, count: int) -> tuple[np.ndarray, np.nda
         InputError: the file cannot be read, or does not hold that.
     """
     name = user_path(path)
-    rows = _rows(_content(name), name)
+    lines = [line.replace(",", " ").split() for line in _content(name).splitlines()]
+    rows = [words for words in lines if words]
     if len(rows) != count:
         raise InputError(
             f"{name} has {len(rows)} key points; the game draws {count}: write {_LINES}"
         )
     points, known = np.zeros((count, 3), np.float32), np.zeros(count, np.float32)
     for index, row in enumerate(rows):
-        if row is not None:
+        if row != [_UNKNOWN]:
             points[index], known[index] = _point(row, f"{name}, point {index + 1}"), 1.0
     return points, known
 
@@ -105,28 +102,16 @@ def _content(path: Any) -> str:
         raise InputError(f"{path} cannot be read as text ({error}); write {_LINES}") from None
 
 
-def _rows(content: str, path: Any) -> list[Sequence[Any] | None]:
-    """The numbers of each point, None where it is unknown."""
-    if content.lstrip().startswith("["):
-        try:
-            rows = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is not valid JSON ({error}); write {_LINES}") from None
-        return list(rows)
-    lines = [line.replace(",", " ").split() for line in content.splitlines()]
-    return [None if words == [_UNKNOWN] else words for words in lines if words]
-
-
-def _point(row: Any, where: str) -> list[float]:
+def _point(row: Sequence[str], where: str) -> list[float]:
     """x, y and visibility of a point; one that is not visible is 0, 0, 0."""
     try:
         numbers = [float(part) for part in row]
-    except (TypeError, ValueError):
+    except ValueError:
         numbers = []
     if len(numbers) not in (2, 3) or not all(0.0 <= number <= 1.0 for number in numbers):
         raise InputError(
-            f"{where} is {row!r}; expected x and y in fractions of the image, from 0 to 1, and"
-            " perhaps a visibility of 0 or 1"
+            f"{where} is {' '.join(row)[:60]!r}; expected x and y in fractions of the image, from"
+            " 0 to 1, and perhaps a visibility of 0 or 1"
         )
     x, y, visibility = (*numbers, 1.0)[:3]
     return [x, y, 1.0] if visibility > 0.5 else [0.0, 0.0, 0.0]
