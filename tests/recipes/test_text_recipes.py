@@ -152,3 +152,21 @@ def test_own_captions_with_vectors_of_a_file_draw_these_sentences_only(
     assert main(["sample", run, "--text", texts[3], "--out", "grid.png"]) == 0
     assert main(["sample", run, "--text", "a cat", "--out", "grid.png"]) == 2
     assert "no vector of 'a cat'" in capsys.readouterr().err
+
+
+def test_a_trained_encoder_is_taken_by_a_game(tmp_path, monkeypatch, capsys):
+    for split, (_, seed) in world.SPLITS.items():
+        monkeypatch.setitem(world.SPLITS, split, (54, seed))
+    monkeypatch.chdir(tmp_path)
+    words = ["--size", 16, "--steps", 1, "--log-every", 1, "--export", "none", "--batch", 4]
+    small = ["--text-dim", 4, "--width", 4, "--image-width", 2, "--run", "reader"]
+    with short_runs():
+        assert run_recipe("text_encoder.py", *words, *small) == 0
+        said = capsys.readouterr().out
+        assert "retrieval of test sentences and images: candidates 54" in said
+        assert run_recipe("gan_cls.py", *words, "--width", 2, "--encoder", "reader") == 0
+    game = Run("runs/gan_cls_captions").load()[0]
+    reader = Run("reader").load()[0]
+    np.testing.assert_allclose(game.encode([RED, BLUE]), reader.embed_texts([RED, BLUE]), atol=1e-6)
+    assert game.encoder.hash in said and not game.encoder.networks[0].trainable_variables
+    assert set(game.signatures()) == {"serving_default", "text", "encode_text"}

@@ -26,7 +26,7 @@ from tfgan_suite.games import (
 )
 from tfgan_suite.layers import spatial
 from tfgan_suite.losses import adversarial, self_regularization
-from tfgan_suite.networks import blocks, super_resolution, translators, upsampling
+from tfgan_suite.networks import blocks, super_resolution, text, translators, upsampling
 from tfgan_suite.networks import gawwn as gawwn_networks
 from tfgan_suite.style import statistics
 from tfgan_suite.training import early_flags, options
@@ -111,6 +111,7 @@ EXPECTED = {
         "FEATURE_REDUCTION": srgan.REDUCTIONS,
     },
     "srresnet": {**SR, "VARIANT": ("small", "paper")},
+    "text_encoder": {"FIT": annotations.FITS, "POOLING": text.POOLINGS},
     "wgan": {"ARCHITECTURE": wgan.ARCHITECTURES},
     "wgan_gp": {"ARCHITECTURE": wgan_gp.ARCHITECTURES},
 }

@@ -208,6 +208,8 @@ def _serialized(owner: str, value: Any) -> Any:
             return keras.saving.serialize_keras_object(value)
     if isinstance(value, (tuple, list)) and all(isinstance(each, _PLAIN) for each in value):
         return list(value)
+    if isinstance(value, dict) and all(isinstance(each, _PLAIN) for each in value.values()):
+        return dict(value)
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         return value.item()
     if not isinstance(value, _PLAIN):

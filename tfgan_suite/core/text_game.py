@@ -240,6 +240,20 @@ class TextGame(LatentGame):
         names = (TEXT, *(spec.name for spec in self.condition_specs()))
         return {name: examples[name] for name in names if name in examples}
 
+    def measures_in_words(self, measures: Mapping[str, Any]) -> list[str]:
+        """How many images are as their sentences say, in words."""
+        fields = ("colour", "shape", "size", "position", "all")
+        lines = []
+        for prefix, words in (("", "test sentences"), ("unseen_", "combinations never shown")):
+            shares = {f: measures.get(f"{prefix}{f}_share") for f in (*fields, "clean")}
+            if shares["all"] is not None:
+                listed = ", ".join(f"{f} {100 * shares[f]:.1f}%" for f in fields[:-1])
+                lines.append(
+                    f"of images of {words} are as said: {listed}, all four"
+                    f" {100 * shares['all']:.1f}%; one clean shape in {100 * shares['clean']:.1f}%"
+                )
+        return lines
+
     def card_facts(self) -> dict[str, Any]:
         """What an export's card says of the encoder."""
         if self.encoder is None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+REDUCTIONS = ("max", "mean")
 
-def structured_joint_embedding(images: tf.Tensor, texts: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+
+def structured_joint_embedding(
+    images: tf.Tensor, texts: tf.Tensor, labels: tf.Tensor, reduction: str = "max"
+) -> tf.Tensor:
     """How far an image's own class is from being the best for its sentence, and vice versa.
 
     ```
@@ -18,6 +22,8 @@ def structured_joint_embedding(images: tf.Tensor, texts: tf.Tensor, labels: tf.T
         images: float `(batch, k)`, vectors v of images.
         texts: float `(batch, k)`, vectors t of their sentences.
         labels: int `(batch,)`, their classes y; the classes compared are those of the batch.
+        reduction: over y: `"max"`, the paper's, with which vectors may all shrink to 0, or `"mean"`
+            over the examples of the batch, the released code's.
 
     Returns:
         float32 scalar.
@@ -32,8 +38,9 @@ def structured_joint_embedding(images: tf.Tensor, texts: tf.Tensor, labels: tf.T
     # Column j stands for the class of example j.
     of_images = tf.matmul(images, tf.matmul(averaging, texts), transpose_b=True)
     of_texts = tf.matmul(texts, tf.matmul(averaging, images), transpose_b=True)
+    reduce = tf.reduce_max if reduction == "max" else tf.reduce_mean
     terms = [
-        tf.reduce_max(tf.nn.relu(1.0 - same + scores - matching), axis=1)
+        reduce(tf.nn.relu(1.0 - same + scores - matching), axis=1)
         for scores in (of_images, of_texts)
     ]
     return tf.reduce_mean(terms[0] + terms[1])

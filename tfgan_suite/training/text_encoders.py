@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import keras
 
 from tfgan_suite import data
 from tfgan_suite.data.caption_source import CaptionSource
@@ -109,6 +112,35 @@ def choose(name: str, source: CaptionSource) -> SentenceEncoder:
     texts, vectors = npz_files.read_arrays(path, ("text", "vector"))
     print(f"{name} has vectors of {len(texts)} sentences; the game will draw these only")
     return VectorTable(encoders.decode(texts.tolist()), vectors)
+
+
+class KeepTrained(keras.callbacks.Callback):
+    """Keeps the encoder that a run trains in its folder, and says how it retrieves.
+
+    Args:
+        folder: the run folder.
+        source: the data.
+        measure: takes the game, returns names and values.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        source: CaptionSource,
+        measure: Callable[[keras.Model], Mapping[str, float]],
+    ):
+        super().__init__()
+        self.folder, self.source, self.measure = folder, source, measure
+
+    def on_train_end(self, logs: Any = None) -> None:
+        encoder = self.model.encoder(encoders.examples_of(self.source.texts))
+        with writing_to(self.folder):
+            write_bytes(self.folder / FILE, encoder.to_bytes())
+        listed = ", ".join(
+            f"{name} {value:.3g}" for name, value in self.measure(self.model).items()
+        )
+        print(f"retrieval of test sentences and images: {listed or 'no test split'}")
+        print(f"kept {encoder.describe()} (hash {encoder.hash}): pass --encoder {self.folder}")
 
 
 def _stored(run: str | Path) -> SentenceEncoder | None:

@@ -1,0 +1,119 @@
+"""A char-CNN-RNN that reads sentences, trained beside an image network (Reed et al. 2016).
+
+    python recipes/text_encoder.py                              shapes with sentences, 2 minutes
+    python recipes/text_encoder.py --data BIRDS --size 64
+    python recipes/gan_cls.py --data BIRDS --encoder runs/text_encoder_BIRDS
+
+Both networks learn vectors whose product is largest for an image and its own sentence. The run
+keeps the text network as `text_encoder.npz`; GAN-CLS, GAWWN and StackGAN take it as `--encoder`.
+The measure is retrieval: how often a sentence of the test split finds its image among 64, and an
+image its sentence (chance: 1.6%). Expect more than 80% on the embedded sentences. Where your data
+have classes, images of one class count as one, as in the paper; `--no-classes` tells each image
+from every other. The paper's setting is
+
+    --text-dim 1024 --width 512 --first-width 384 --length 201 --learning-rate 0.0007
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfgan_suite import data
+from tfgan_suite.errors import InputError
+from tfgan_suite.games import text_encoder
+from tfgan_suite.networks.text import build_char_cnn_rnn, encode_characters
+from tfgan_suite.training import callbacks, launch, text_encoders
+from tfgan_suite.training.optimizers import FusedAdam
+
+DATA = "captions"  # captions, a folder or file of images with captions, or tfds:NAME
+STEPS = 1500  # total number of training steps; data of your own: the least, see --epochs
+EPOCHS = 50  # passes over data of your own
+BATCH = 64  # images in a step, each with one of its sentences
+TEXT_DIM: int | None = None  # length of a vector; default: 64, own data 256; paper 1024
+WIDTH: int | None = None  # channels and units of the text network; default: 64, own data 128
+FIRST_WIDTH: int | None = None  # channels of its first layer; default: three quarters of --width
+LENGTH: int | None = None  # characters that are read; default: 96, own data 201 (paper)
+POOLING = "mean"  # of the states of the recurrent layer: mean or last
+DROPOUT = 0.0  # dropout rate before the text network's last layer
+IMAGE_WIDTH = 16  # channels of the image network's first layer
+CLASSES: bool | None = None  # images of a class count as one; default: own data with classes True
+FIT = "crop"  # part of an image: crop (a square), stretch (all of it), object (around its box)
+HORIZONTAL_FLIP = False  # flip images left to right, unless a caption says left or right
+LEARNING_RATE = 0.002  # Adam's; paper 0.0007
+LINEAR_DECAY = 0.5  # the learning rate decays linearly to 0 after this fraction of the run
+LOG_EVERY = 250  # steps between log lines and retrievals
+
+# What a flag may be.
+CHOICES = {"POOLING": ("mean", "last"), "FIT": ("crop", "stretch", "object")}
+
+
+def load_data(options):
+    """The images, each with the indices of its sentence's characters."""
+    source = data.load_captions(
+        options.data,
+        size=options.size,
+        fit=options.fit,
+        mismatched=False,
+        bit_depth=options.bit_depth,
+    )
+    length = options.length or (96 if data.is_embedded(options.data) else 201)
+    source.use_embedding(lambda texts: encode_characters(texts, length).astype("float32"))
+    source.report = None  # the world's oracle reads images
+    return source
+
+
+def defaults(options, data):
+    """Sizes for the data."""
+    width = options.width or (64 if data.embedded else 128)
+    return {
+        "text_dim": 64 if data.embedded else 256,
+        "width": width,
+        "first_width": max(3 * width // 4, 1),
+        "length": 96 if data.embedded else 201,
+        "classes": bool(getattr(data, "classes", None)) and not data.embedded,
+    }
+
+
+def make_game(options, data):
+    """The compiled game for the recipe's constants and the data's shape."""
+    o = options
+    form = {
+        "text_dim": o.text_dim, "width": o.width, "first_width": o.first_width,
+        "length": o.length, "pooling": o.pooling, "dropout": o.dropout,
+    }  # fmt: skip
+    if o.classes and not data.classes:
+        raise InputError("--classes is set, but the data have none; leave it out")
+    game = text_encoder.TextEncoder(
+        build_char_cnn_rnn(**form),
+        text_encoder.build_image_network(data.image_shape, o.text_dim, o.image_width),
+        form=form,
+        classes=o.classes,
+        seed=o.seed,
+    )
+    game.compile(embedding=FusedAdam(o.learning_rate))
+    return game
+
+
+def make_callbacks(options, data, game):
+    """Retrieval, the kept encoder, learning-rate decay."""
+
+    def measure(game):
+        try:
+            examples = data.held_out(16 * text_encoder.CANDIDATES)
+        except InputError:  # no test split
+            return {}
+        count = min(text_encoder.CANDIDATES, len(examples["image"]))
+        texts = game.run_signature(game.example_inputs(examples), batch=256)["embedding"]
+        images = game.embed_images(examples["image"])
+        return {"candidates": count, **text_encoder.retrieval(texts, images, count)}
+
+    folder = Path(options.run)
+    return [
+        callbacks.MeasureEvery(measure, options.log_every, folder / "measures.jsonl"),
+        text_encoders.KeepTrained(folder, data, measure),
+        *launch.make_callbacks(options, data, game),
+    ]
+
+
+if __name__ == "__main__":
+    launch.main(globals())
