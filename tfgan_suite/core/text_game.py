@@ -245,8 +245,9 @@ class TextGame(LatentGame):
         fields = ("colour", "shape", "size", "position", "all")
         lines = []
         for prefix, words in (("", "test sentences"), ("unseen_", "combinations never shown")):
-            shares = {f: measures.get(f"{prefix}{f}_share") for f in (*fields, "clean")}
-            if shares["all"] is not None:
+            names = {f: f"{prefix}{f}_share" for f in (*fields, "clean")}
+            if all(name in measures for name in names.values()):
+                shares = {field: float(measures[name]) for field, name in names.items()}
                 listed = ", ".join(f"{f} {100 * shares[f]:.1f}%" for f in fields[:-1])
                 lines.append(
                     f"of images of {words} are as said: {listed}, all four"
