@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ import tensorflow as tf
 from tfgan_suite.core import network_checks
 from tfgan_suite.core.batches import batch_size
 from tfgan_suite.core.signatures import Signature, TensorSpec
-from tfgan_suite.core.text_game import TEXT, TextGame
+from tfgan_suite.core.text_game import ENCODE, TEXT, TextGame
 from tfgan_suite.core.trained_game import Arrays
 from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.layers.conditioning_augmentation import REDUCTIONS, kl_to_standard_normal
@@ -200,44 +201,40 @@ class StackGANStage1(TextGame):
         )
 
     def signatures(self) -> dict[str, Signature]:
-        """`serving_default` takes vectors; `text` sentences, where TensorFlow can encode them."""
+        """As `TextGame.signatures`, which also take `eps`."""
         (generator,) = self.ema("generator")
 
         def draw(z: tf.Tensor, embedding: tf.Tensor, eps: tf.Tensor) -> tf.Tensor:
             return generator([z, embedding, eps], training=False)[0]
 
-        return self.captioned("serving_default", TEXT, draw, self.noise_specs(), (generator,))
+        return self.captioned(draw, self.noise_specs(), (generator,))
 
     def captioned(
-        self,
-        name: str,
-        text_name: str,
-        draw: Any,
-        noise: Sequence[TensorSpec],
-        networks: tuple[keras.Model, ...],
+        self, draw: Callable[..., tf.Tensor], noise: Sequence[TensorSpec], networks: tuple
     ) -> dict[str, Signature]:
-        """A signature of vectors, and one of sentences where TensorFlow can encode them.
+        """`serving_default` of vectors; `text` and `encode_text` where TensorFlow encodes them.
 
         Args:
-            name, text_name: of the two.
             draw: takes noise and `embedding` as keywords, and returns images.
-            noise: what it takes beside the embedding.
-            networks: those that it uses; the first one's first output are the images.
+            noise: what it takes beside the embedding, z first.
+            networks: those that it uses; the first output of the first one are the images.
         """
         vector = TensorSpec("embedding", (self.text_dim,), kind="embedding")
         image = TensorSpec("image", tuple(networks[0].outputs[0].shape)[1:])
         z, *further = noise
-        signatures = {name: Signature((z, vector, *further), image, draw, networks)}
+        signatures = {"serving_default": Signature((z, vector, *further), image, draw, networks)}
         encoder = self.encoder
         if encoder is not None and encoder.in_graph:
 
             def draw_text(text: tf.Tensor, **inputs: tf.Tensor) -> tf.Tensor:
                 return draw(embedding=encoder.tensor(text), **inputs)
 
-            text = TensorSpec(TEXT, (), "string", TEXT)
-            used = (*networks, *encoder.networks)
-            signatures[text_name] = Signature(
-                (text, z, *further), image, draw_text, used, saved_model_only=True
+            text, used = TensorSpec(TEXT, (), "string", TEXT), encoder.networks
+            signatures[TEXT] = Signature(
+                (text, z, *further), image, draw_text, (*networks, *used), saved_model_only=True
+            )
+            signatures[ENCODE] = Signature(
+                (text,), vector, lambda text: encoder.tensor(text), used, saved_model_only=True
             )
         return signatures
 
@@ -315,9 +312,10 @@ class StackGANStage2(StackGANStage1):
         return tf.stop_gradient(self.stage1([z, embedding, eps], training=False)[0])
 
     def signatures(self) -> dict[str, Signature]:
-        """`serving_default` and `stage1` take vectors; `generate` and `stage1_text` sentences.
+        """Those of `StackGANStage1` with `eps2` of stage II, and `stage1` and `generate`.
 
-        `generate`, and `serving_default`, take `eps` for stage I and `eps2` for stage II.
+        `stage1` takes a vector and returns stage I's image; `generate` is the way from a sentence,
+        or where TensorFlow cannot encode one from its vector, to the large image.
         """
         (generator,) = self.ema("generator")
         stage1, (latent_dim, condition_dim) = self.stage1, self.stage1_noise
@@ -332,12 +330,11 @@ class StackGANStage2(StackGANStage1):
             low = draw_low(embedding=embedding, **noise)
             return generator([eps2, embedding, low], training=False)[0]
 
-        return {
-            **self.captioned(
-                "serving_default", "generate", draw, (z, eps, eps2), (generator, stage1)
-            ),
-            **self.captioned("stage1", "stage1_text", draw_low, (z, eps), (stage1,)),
-        }
+        signatures = self.captioned(draw, (z, eps, eps2), (generator, stage1))
+        low = self.captioned(draw_low, (z, eps), (stage1,))["serving_default"]
+        generate = signatures.get(TEXT, signatures["serving_default"])
+        generate = dataclasses.replace(generate, saved_model_only=True)
+        return {**signatures, "generate": generate, "stage1": low}
 
     def further_measures(
         self, examples: Arrays, report: Callable[[Arrays, np.ndarray], Mapping[str, Any]]
