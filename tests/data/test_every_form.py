@@ -27,7 +27,7 @@ OF_IMAGES = (
 )  # fmt: skip
 OTHERS = (
     "adain", "cyclegan", "discogan", "gan_cls", "gawwn", "pix2pix", "simgan", "srgan", "srresnet",
-    "text_encoder",
+    "stackgan", "text_encoder",
 )  # fmt: skip
 
 

@@ -24,9 +24,16 @@ from tfgan_suite.games import (
     wgan,
     wgan_gp,
 )
-from tfgan_suite.layers import spatial
+from tfgan_suite.layers import conditioning_augmentation, spatial
 from tfgan_suite.losses import adversarial, self_regularization
-from tfgan_suite.networks import blocks, super_resolution, text, translators, upsampling
+from tfgan_suite.networks import (
+    blocks,
+    stackgan,
+    super_resolution,
+    text,
+    translators,
+    upsampling,
+)
 from tfgan_suite.networks import gawwn as gawwn_networks
 from tfgan_suite.style import statistics
 from tfgan_suite.training import early_flags, options
@@ -111,6 +118,15 @@ EXPECTED = {
         "FEATURE_REDUCTION": srgan.REDUCTIONS,
     },
     "srresnet": {**SR, "VARIANT": ("small", "paper")},
+    "stackgan": {
+        "STAGE": (1, 2),
+        "SCALE": stackgan.SCALES,
+        "FIT": annotations.FITS,
+        "ARCHITECTURE": stackgan.ARCHITECTURES,
+        "CA_ACTIVATION": conditioning_augmentation.ACTIVATIONS,
+        "KL_REDUCTION": conditioning_augmentation.REDUCTIONS,
+        "NORM": stackgan.NORMS,
+    },
     "text_encoder": {"FIT": annotations.FITS, "POOLING": text.POOLINGS},
     "wgan": {"ARCHITECTURE": wgan.ARCHITECTURES},
     "wgan_gp": {"ARCHITECTURE": wgan_gp.ARCHITECTURES},
@@ -128,10 +144,11 @@ def test_the_words_are_those_of_the_library_and_typos_are_answered(path):
         known = EXPECTED.get(path.stem, {}).get(name) or EXPECTED[name]
         assert set(choices) == set(known), name
         assert recipe[name] in (None, "", *choices), name
-        typo = 5 if name == "SCALE" else f"{choices[-1]}x"
+        is_number = isinstance(choices[0], int)
+        typo = 5 if is_number else f"{choices[-1]}x"
         with pytest.raises(InputError, match=f"it must be one of {choices[0]}.*") as error:
             options.parse(recipe, [f"{options.flag_of(name)}={typo}"])
-        assert name == "SCALE" or f"did you mean {choices[-1]}?" in str(error.value)
+        assert is_number or f"did you mean {choices[-1]}?" in str(error.value)
         parsed = options.parse(recipe, [f"{options.flag_of(name)}={choices[-1]}"])
         assert getattr(parsed, name.lower()) == choices[-1]
 
@@ -139,8 +156,9 @@ def test_the_words_are_those_of_the_library_and_typos_are_answered(path):
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_no_flag_for_a_word_is_forgotten(path):
     recipe = read(path)
-    words = {name for name, entry in options.constants(recipe).items() if entry.type is str}
-    assert words - FREE == {n for n in recipe.get("CHOICES", {}) if n != "SCALE"}
+    stated = options.constants(recipe)
+    words = {name for name, entry in stated.items() if entry.type is str}
+    assert words - FREE == {n for n in recipe.get("CHOICES", {}) if stated[n].type is str}
 
 
 def test_lists_with_commas_are_read_word_by_word():

@@ -19,6 +19,7 @@ from tfgan_suite.networks import blocks
 
 ARCHITECTURES = ("residual", "plain")
 NORMS = ("batch", "none")
+SCALES = (2, 4, 8)
 CONDITIONING = "conditioning"  # name of the layer of conditioning augmentation
 MOST_DOUBLINGS = 4  # of stage I
 
@@ -112,7 +113,7 @@ def build_stage2_generator(
         InputError: as for `build_stage1_generator`.
     """
     _check(channels=channels, width=width, residual_blocks=residual_blocks)
-    if scale not in (2, 4, 8):
+    if scale not in SCALES:
         raise InputError(f"scale is {scale}; it must be 2, 4 or 8")
     if low_size % 4 or low_size < 8 or width % scale:
         raise InputError(
