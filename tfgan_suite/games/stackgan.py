@@ -352,11 +352,13 @@ class StackGANStage2(StackGANStage1):
         return measures
 
     def measures_in_words(self, measures: Mapping[str, Any]) -> list[str]:
+        lines = super().measures_in_words(measures)
         if "real_edge_sharpness" not in measures:
-            return []
+            return lines
         percent = {k: f"{100 * v:.0f}%" for k, v in measures.items() if k.endswith("all_share")}
         edge = {k: f"{v:.2f}" for k, v in measures.items() if k.endswith("edge_sharpness")}
         return [
+            *lines,
             "colour, shape, size and position are all as the sentence says in"
             f" {percent['all_share']} of stage II's images, in {percent['stage1_all_share']} of"
             f" stage I's and in {percent['bicubic_all_share']} of these enlarged by bicubic"
