@@ -12,6 +12,7 @@ from tfgan_suite.cli.main import main
 from tfgan_suite.data.synthetic import captions as world
 from tfgan_suite.inference import sentences
 from tfgan_suite.inference.generator import open_generator
+from tfgan_suite.measures import r_precision
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
 
@@ -170,3 +171,13 @@ def test_a_trained_encoder_is_taken_by_a_game(tmp_path, monkeypatch, capsys):
     np.testing.assert_allclose(game.encode([RED, BLUE]), reader.embed_texts([RED, BLUE]), atol=1e-6)
     assert game.encoder.hash in said and not game.encoder.networks[0].trainable_variables
     assert set(game.signatures()) == {"serving_default", "text", "encode_text"}
+    words = ["measure", "runs/gan_cls_captions", "--against", "captions", "--json"]
+    words += ["--measures", "r_precision", "--text-encoder"]
+    defaults = {"samples": 20, "seed": 0, "candidates": 10}
+    monkeypatch.setattr(r_precision.measure, "__kwdefaults__", defaults)
+    assert main([*words, "reader", "--samples", "20"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["name"] == f"R-precision-{game.encoder.hash}"
+    assert 0.0 <= result["value"] <= 1.0 and {"real", "shuffled"} <= set(result["protocol"])
+    assert main([*words, "runs/gan_cls_captions"]) == 2
+    assert "expected a run of recipes/text_encoder.py" in capsys.readouterr().err

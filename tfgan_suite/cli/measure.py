@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tfgan_suite.measures import MeasureResult
 
 from tfgan_suite.cli.arguments import add_bit_depth, add_json
+from tfgan_suite.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="comma-separated: fid, fid_inf, kid, prdc, is, swd, parzen,"
         " memorisation, memorisation_pixels; for runs also classes (does a classifier see the"
         " requested class?), ppl (smoothness of z and w), separability, codes (InfoGAN), copies"
-        " (ALI) [fid,kid,prdc]",
+        " (ALI); for games that draw sentences r_precision, alone [fid,kid,prdc]",
     )
     parser.add_argument(
         "--samples", type=int, default=10_000, help="number of examples of each side [10000]"
@@ -47,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="inception_v3",
         help="inception_v3, vgg16, vgg19, mobilenet_v2, or a file written by"
         " recipes/classifier.py; NAME:LAYER for another layer [inception_v3]",
+    )
+    parser.add_argument(
+        "--text-encoder", metavar="RUN", help="run of recipes/text_encoder.py, for r_precision"
     )
     parser.add_argument("--seed", type=int, default=0, help="of samples and reference [0]")
     parser.add_argument("--batch", type=int, default=250, help="images per batch [250]")
@@ -81,9 +85,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: bad input, as `measure`.
     """
-    from tfgan_suite.measures import features, measure, result
+    from tfgan_suite.measures import features, measure, r_precision, result
 
     names = [name.strip() for name in args.measures.split(",") if name.strip()]
+    if r_precision.NAME in names:
+        return _measure_sentences(args, names)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", result.MeasureWarning)
         results = measure(
@@ -108,6 +114,30 @@ def run(args: argparse.Namespace) -> int:
         print(outcome.to_json() if args.json else _line(outcome))
     if not args.json:
         print(_protocol_line(results[0].protocol))
+    result.save_results(results, Path(args.source), args.out)
+    return 0
+
+
+def _measure_sentences(args: argparse.Namespace, names: list[str]) -> int:
+    """R-precision, whose examples are sentences and not images alone."""
+    from tfgan_suite.measures import r_precision, result
+
+    if len(names) > 1:
+        raise InputError(
+            f"--measures has r_precision beside {len(names) - 1} others; measure it alone"
+        )
+    results = r_precision.measure(
+        args.source, args.against, args.text_encoder, samples=args.samples, seed=args.seed
+    )
+    for outcome in results:
+        facts = outcome.protocol
+        print(outcome.to_json() if args.json else _line(outcome))
+        if not args.json:
+            print(
+                f"of {facts['n_fake']} test sentences of {facts['against']} among"
+                f" {facts['candidates']}; their real images {facts['real']:.4g}, images of other"
+                f" sentences {facts['shuffled']:.4g}; text encoder {facts['text_encoder']}"
+            )
     result.save_results(results, Path(args.source), args.out)
     return 0
 

@@ -11,6 +11,7 @@ from tfgan_suite.utils.text import quote
 _MEASURES = {
     "sample": "measure {run} --against {data}",
     "upscale": "measure sr {run} {data}",
+    "--text": "measure {run} --against {data} --measures r_precision --text-encoder READER",
     "translate": "measure OUTPUT --against TARGETS",
 }
 
@@ -41,7 +42,7 @@ def measure(usage: str, run: str, data: str) -> str | None:
     Returns:
         `None` where no command does.
     """
-    command = _MEASURES.get(usage.split()[0])
+    command = _MEASURES.get("--text" if "--text" in usage else usage.split()[0])
     if command is None:
         return None
     return f"python -m tfgan_suite {command.format(run=_path(run), data=_path(data))}"
