@@ -33,9 +33,14 @@ GAMES = {
     "pix2pix": {"size": 256, "width": 64, "batch": 1},
     "cyclegan": {"size": 128, "width": 64, "blocks": 6, "pool": 50, "batch": 1},
     "srresnet": {"size": 96, "width": 64, "blocks": 16, "batch": 16},
+    "gan_cls": {"size": 64, "width": 64, "batch": 64},
+    "wav2lip": {"size": 96, "width": 32, "batch": 2},
 }
 # The discriminator of translators needs 24 pixels for its patches.
-SMALLEST = {"dcgan": 16, "wgan_gp": 16, "pix2pix": 32, "cyclegan": 32, "srresnet": 32}
+SMALLEST = {
+    "dcgan": 16, "wgan_gp": 16, "pix2pix": 32, "cyclegan": 32, "srresnet": 32, "gan_cls": 16,
+    "wav2lip": 96,
+}  # fmt: skip
 CHOICES = {
     "size": "height and width of the images",
     "width": "channels of the first layer, as in tfgan_suite.games",
@@ -124,7 +129,10 @@ def _impossible(options: argparse.Namespace, game: str) -> str | None:
             return f"--{name} is {value}; it must be {0 if name == 'pool' else 1} or more"
     network = network_of(options, game)
     size, smallest = network["size"], SMALLEST[game]
-    if game == "srresnet":
+    if game == "wav2lip":
+        if size != smallest:
+            return f"--size is {size}; the networks of wav2lip are measured at {smallest}"
+    elif game == "srresnet":
         if size < smallest or size % 4:
             return f"--size is {size}; for {game} it must be a multiple of 4, {smallest} or more"
     elif size < smallest or size & (size - 1):

@@ -20,11 +20,21 @@ from work import step_flops  # noqa: E402
 
 from tfgan_suite import compat, data  # noqa: E402
 from tfgan_suite.export import export  # noqa: E402
-from tfgan_suite.games import cyclegan, dcgan, pix2pix, srgan, wgan_gp  # noqa: E402
+from tfgan_suite.games import (  # noqa: E402
+    cyclegan,
+    dcgan,
+    gan_cls,
+    pix2pix,
+    srgan,
+    wav2lip,
+    wgan_gp,
+)
+from tfgan_suite.networks import talking  # noqa: E402
 from tfgan_suite.training.optimizers import FusedAdam  # noqa: E402
 
 _state = {}
 SCALE = 4  # of srresnet
+TEXT_DIM = 1024  # of gan_cls
 
 
 def make_game(game: str, **network: int) -> keras.Model:
@@ -75,12 +85,36 @@ def _srresnet(size: int, width: int, blocks: int) -> tuple[keras.Model, tuple[fl
     return srgan.SRResNet(srgan.build_generator(3, SCALE, width, blocks)), (1e-4,)
 
 
+def _gan_cls(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
+    shape = (size, size, 3)
+    networks = (
+        gan_cls.build_generator(shape, TEXT_DIM, 2 * width),
+        gan_cls.build_discriminator(shape, TEXT_DIM, width),
+    )
+    return gan_cls.GANCLS(*networks), (2e-4, 0.5)
+
+
+def _wav2lip(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
+    expert = wav2lip.FrozenExpert(
+        talking.build_sync_face_encoder(size, width), talking.build_sync_audio_encoder(width)
+    )
+    built = wav2lip.Wav2Lip(
+        wav2lip.build_lip_generator(size, width),
+        wav2lip.build_quality_discriminator(size, width),
+        expert=expert,
+        sync_from_start=True,  # the part of a run that costs most
+    )
+    return built, (1e-4, 0.5)
+
+
 BUILDERS = {
     "dcgan": _dcgan,
     "wgan_gp": _wgan_gp,
     "pix2pix": _pix2pix,
     "cyclegan": _cyclegan,
     "srresnet": _srresnet,
+    "gan_cls": _gan_cls,
+    "wav2lip": _wav2lip,
 }
 
 
@@ -100,12 +134,9 @@ def setup(game: str, size: int, batch: int, precision: str, threads: int, **netw
     keras.utils.set_random_seed(0)
     made = make_game(game, size=size, **network)
     count = batch * made.batches_per_step
-    keys = made.batch_keys
-    taken = size // SCALE if game == "srresnet" else size
-    sides = [taken] + [size] * (len(keys) - 1)
     images = {
-        key: tf.random.stateless_uniform((count, side, side, 3), [0, number], -1.0, 1.0)
-        for number, (key, side) in enumerate(zip(keys, sides), 1)
+        key: tf.random.stateless_uniform((count, *shape), [0, number], -1.0, 1.0)
+        for number, (key, shape) in enumerate(_shapes(game, made, size).items(), 1)
     }
     # As `fit` traces it.
     compiled = tf.function(made.train_step, autograph=False)
@@ -113,14 +144,32 @@ def setup(game: str, size: int, batch: int, precision: str, threads: int, **netw
     for _ in range(3):
         losses = compiled(images)
     found, networks = tensors(made), [player[0] for player in made.players().values()]
+    taken = size // SCALE if game == "srresnet" else size
     return {
         "version": f"tensorflow {tf.__version__}, keras {keras.__version__}",
         "parameters": {player: sum(sizes) for player, sizes in found.items()},
         "tensors": found,
         "images_per_step": count,
-        "flops_per_step": step_flops(game, *[*networks, None][:2], batch, taken),
+        "flops_per_step": step_flops(game, *[*networks, None][:2], batch, taken, made),
         "losses": {name: float(np.mean(value)) for name, value in losses.items()},
     }
+
+
+def _shapes(game: str, made: keras.Model, size: int) -> dict[str, tuple[int, ...]]:
+    """Of each part of a batch, without the batch."""
+    if game == "gan_cls":
+        return {
+            key: (TEXT_DIM,) if key.endswith("embedding") else (size, size, 3)
+            for key in made.batch_keys
+        }
+    if game == "wav2lip":
+        frames, mel = (talking.FRAMES, size, size, 3), talking.MEL_SHAPE
+        return {
+            "target": frames, "reference": frames, "mels": (talking.FRAMES, *mel), "mel": mel
+        }  # fmt: skip
+    first = size // SCALE if game == "srresnet" else size
+    sides = [first] + [size] * (len(made.batch_keys) - 1)
+    return {key: (side, side, 3) for key, side in zip(made.batch_keys, sides)}
 
 
 def export_enlarging(size: int, width: int, blocks: int, folder: str) -> dict:
@@ -188,9 +237,18 @@ def load() -> None:
         _state["source"] = data.load_unpaired("colours", size=size, random_crop=size // 8)
     elif _state["name"] == "srresnet":
         _state["source"] = data.load_super_resolution("scenes", scale=SCALE, crop=size)
+    elif _state["name"] == "gan_cls":
+        _state["source"] = data.load_captions("captions", size=size, embedding=_vectors)
+    elif _state["name"] == "wav2lip":
+        _state["source"] = data.load_talking("talking", size=size, task="dub")
     else:
         _state["source"] = data.load("shapes", size=size)
     _fit(2)
+
+
+def _vectors(texts: list[str]) -> np.ndarray:
+    """Vectors of sentences, which cost nothing during training."""
+    return np.random.default_rng(0).normal(size=(len(texts), TEXT_DIM)).astype(np.float32)
 
 
 def fit_overhead(seconds: float, rounds: int) -> float:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import torch
+import torch_conditional
 import torch_games
 from protocol import repeat, serve
 
 _state = {}
+GAMES = {**torch_games.GAMES, **torch_conditional.GAMES}
 
 
 def setup(game: str, threads: int, **options) -> dict:
     """Builds a game and warms it up."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    built = torch_games.GAMES[game](**options)
+    built = GAMES[game](**options)
     _state["bare"] = built.step
     for _ in range(3):
         losses = built.step()

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgan_suite.layers.pixel_shuffle import ShuffledConv2D
+from tfgan_suite.networks.talking import FRAMES
 
 
 def macs_of(operation: tf.Operation) -> int:
@@ -27,22 +28,27 @@ def macs_of(operation: tf.Operation) -> int:
 
 
 def network_macs(network: Any, size: int | None = None) -> tuple[int, int]:
-    """Multiply-adds of a forward pass of one example: of all layers, and of the first layer.
+    """Multiply-adds of a forward pass of one example: of all layers, and of the first layers.
+
+    First are those that read an input of the network with no other layer between.
 
     Args:
         network: Keras model.
         size: height and width of the images, for a model that takes any size.
     """
-    shape = (1, *(size if side is None else side for side in network.input_shape[1:]))
 
-    def forward(examples: tf.Tensor) -> tf.Tensor:
+    def forward(*examples: tf.Tensor) -> tf.Tensor:
         # In inference: training on CPUs may use other operations for the same arithmetic.
-        return network(examples, training=False)
+        return network(examples[0] if len(examples) == 1 else list(examples), training=False)
 
-    spec = tf.TensorSpec(shape, tf.float32)
-    traced = tf.function(forward, autograph=False).get_concrete_function(spec)
+    shapes = (
+        (1, *(size if side is None else side for side in tensor.shape[1:]))
+        for tensor in network.inputs
+    )
+    specs = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
+    traced = tf.function(forward, autograph=False).get_concrete_function(*specs)
     shuffled = [layer for layer in network.layers if isinstance(layer, ShuffledConv2D)]
-    counts = []
+    total = first = 0
     for operation in traced.graph.get_operations():
         count = macs_of(operation)
         for layer in shuffled:
@@ -50,13 +56,31 @@ def network_macs(network: Any, size: int | None = None) -> tuple[int, int]:
                 # Of the kernel over blocks only the part of the plain kernel is needed.
                 blocks = math.prod(operation.inputs[1].shape[:2])
                 count = count * math.prod(layer.kernel_size) // (blocks * layer.factor**2)
-        if count:
-            counts.append(count)
-    return sum(counts), counts[0]
+        total += count
+        first += count if count and _is_first(operation) else 0
+    return total, first
+
+
+def _is_first(operation: tf.Operation) -> bool:
+    """Whether nothing that `macs_of` counts lies between an operation and the inputs."""
+    pending, known = [operation], set()
+    while pending:
+        for tensor in pending.pop().inputs:
+            if macs_of(tensor.op):
+                return False
+            if tensor.op.name not in known:
+                known.add(tensor.op.name)
+                pending.append(tensor.op)
+    return True
 
 
 def step_flops(
-    game: str, generator: Any, discriminator: Any, batch: int, size: int | None = None
+    game: str,
+    generator: Any,
+    discriminator: Any,
+    batch: int,
+    size: int | None = None,
+    made: Any = None,
 ) -> float:
     """Floating-point operations of one step.
 
@@ -64,11 +88,12 @@ def step_flops(
     the inputs, less the first layer's if the gradient of the data is not needed.
 
     Args:
-        game: `"dcgan"`, `"wgan_gp"`, `"pix2pix"`, `"cyclegan"` or `"srresnet"`.
+        game: a key of `GAMES` of `speed.py`.
         generator: its Keras model; either of CycleGAN's two, which are alike.
         discriminator: likewise; None if there is none.
         batch: examples of one update; of each domain if there are two.
         size: height and width of the input images, for networks that take any size.
+        made: the game, for the networks of Wav2Lip that it does not train.
     """
     generate, generate_first = network_macs(generator, size)
     discriminate, discriminate_first = (
@@ -94,6 +119,15 @@ def step_flops(
         macs = 2 * (translations + adversarial + 2 * train_discriminator)
     elif game == "srresnet":
         macs = train_generator
+    elif game == "gan_cls":
+        # Images for each player; three kinds of pairs.
+        macs = generate + train_generator + 3 * train_discriminator + adversarial
+    elif game == "wav2lip":
+        (face, _), (audio, _) = map(
+            network_macs, (made.expert.face_encoder, made.expert.audio_encoder)
+        )
+        each_frame = train_generator + 2 * train_discriminator + adversarial
+        macs = FRAMES * each_frame + 2 * face + audio
     else:
         raise ValueError(f"the arithmetic of game {game!r} is unknown")
     return 2.0 * macs * batch

@@ -30,10 +30,12 @@ KEYS = (
 ).split()
 SHORT = "--rounds 1 --seconds 0.05 --precision float32".split()
 TINY = ["--size", "16", "--width", "4", "--batch", "4", *SHORT]
-# Translators of 32 pixels, as small as their discriminator takes.
+# Translators of 32 pixels, as small as their discriminator takes, and games of other inputs.
 SMALL = {
     "pix2pix": {"size": 32, "width": 2},
     "cyclegan": {"size": 32, "width": 2, "blocks": 1, "pool": 2},
+    "gan_cls": {"size": 16, "width": 4},
+    "wav2lip": {"size": 96, "width": 2},
 }
 ENLARGING = {"size": 32, "width": 4, "blocks": 1}
 needs_torch = pytest.mark.skipif(
@@ -48,6 +50,15 @@ def test_multiply_adds_of_a_pass():
     assert work.network_macs(generator) == (dense + up + to_image, dense)
     first, second, logit = 8 * 8 * 16 * 3 * 4, 4 * 4 * 16 * 4 * 8, 4 * 4 * 8
     assert work.network_macs(discriminator) == (first + second + logit, first)
+
+
+def test_first_layers_are_those_that_read_an_input():
+    made = tensorflow_side.make_game("gan_cls", size=16, width=2)
+    text, up = 1024 * 128, 228 * 16 * 32
+    total, first = work.network_macs(made.generator)
+    assert first == text and total > text + up
+    image = 8 * 8 * 16 * 3 * 2
+    assert work.network_macs(made.discriminator)[1] == image + 1024 * 128
 
 
 def test_work_of_a_step():
@@ -341,10 +352,12 @@ def test_a_worker_that_fails_says_why_and_goes_on():
         ("pix2pix", {"generator", "discriminator"}),
         ("cyclegan", {"generators", "discriminators"}),
         ("srresnet", {"generator"}),
+        ("gan_cls", {"generator", "discriminator"}),
+        ("wav2lip", {"generator", "discriminator"}),
     ],
 )
 @pytest.mark.usefixtures("measured_in_one_process", "eager_steps")
-def test_a_run_of_a_translator(game, players, capfd):
+def test_a_run_of_a_game_that_takes_more_than_noise(game, players, capfd):
     chosen = {**SMALL, "srresnet": ENLARGING}[game]
     network = [word for name, n in chosen.items() for word in (f"--{name}", str(n))]
     assert speed.main(["--games", game, "--json", "--batch", "2", *network, *SHORT]) == 0
