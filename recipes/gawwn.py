@@ -32,7 +32,7 @@ from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "captions"  # captions, a folder or file of images with captions, or tfds:NAME
 CONDITION = "box"  # where to draw: box or keypoints
-STEPS = 6000  # total number of training steps; data of your own: the least, see --epochs
+STEPS = 4000  # total number of training steps; data of your own: the least, see --epochs
 EPOCHS = 100  # passes over data of your own; paper 600
 BATCH = 16  # images in a step
 PAPER = False  # the paper's form: other defaults, see PLAIN

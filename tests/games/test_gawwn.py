@@ -99,6 +99,7 @@ def examples(kind, count):
 class TestBox(GameChecks):
     batch = 4
     kind = "box"
+    exported_formats = ("saved_model", "tflite_float32")
 
     def make_game(self, plain=False):
         generator = small_generator(self.kind, "none" if plain else "batch")

@@ -84,7 +84,9 @@ class GAWWN(TextGame):
     """
 
     network_ends = ((3,), (3,), (1,))
-    usage = "sample {} --text SENTENCE"
+    # Eight bits do not hold coordinates within cells.
+    export_formats = ("saved_model", "tflite_float32", "tflite_float16")
+    float16_bound = 1e-2
 
     def __init__(
         self,
@@ -106,6 +108,8 @@ class GAWWN(TextGame):
         self.place_shape = network_checks.check_places(generator, discriminator)
         # What the place is called in batches and signatures.
         self.place = "box" if len(self.place_shape) == 1 else "keypoints"
+        if self.place == "box":
+            self.usage = "sample {} --text SENTENCE --box 0.1,0.2,0.4,0.4"
         self.mismatch_weight, self.known_share = mismatch_weight, known_share
         self.point_generator: Any = point_generator
         self.point_discriminator: Any = point_discriminator
