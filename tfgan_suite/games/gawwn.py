@@ -79,8 +79,7 @@ class GAWWN(TextGame):
         * The gate of key points is their maximum (official code: the sum, which is another number
           where points share a cell), and a point falls into the cell that holds it (official code:
           half a cell further left; `placement="round"`).
-        * Points are images' and generator's at once: all four networks take a step in turn (paper:
-          G_k is trained alone, on batches of 64).
+        * All four networks take a step in turn (paper: G_k learns alone, on batches of 64).
     """
 
     network_ends = ((3,), (3,), (1,))
@@ -114,7 +113,7 @@ class GAWWN(TextGame):
         self.point_generator: Any = point_generator
         self.point_discriminator: Any = point_discriminator
         if (point_generator is None) != (point_discriminator is None):
-            raise InputError("key points need both networks, point_generator and _discriminator")
+            raise InputError("key points need both networks: point_generator and its opponent")
         if point_generator is not None:
             self._check_points(point_generator, point_discriminator)
             self.point_latent_dim = network_checks.latent_length(point_generator)
@@ -361,7 +360,7 @@ class GAWWN(TextGame):
         return self.mark_places(self.run_signature(inputs)["image"], places)
 
     def further_measures(self, examples: Arrays, report: Any) -> dict[str, float]:
-        """As `AdversarialModel.further_measures`: see `place_readings`."""
+        """Measures of places, see `core.place_readings`."""
         inputs = self.example_inputs(examples)
         images = self.run_signature(inputs)["image"]
 
@@ -382,7 +381,7 @@ class GAWWN(TextGame):
         return of_points(complete, draw, examples, images, report)
 
     def measures_in_words(self, measures: Any) -> list[str]:
-        return in_words(measures)
+        return super().measures_in_words(measures) + in_words(measures)
 
     def mark_places(self, images: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Images with the boxes or points that they were drawn at: uint8, enlarged."""
