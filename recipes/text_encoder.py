@@ -5,10 +5,10 @@
     python recipes/gan_cls.py --data BIRDS --encoder runs/text_encoder_BIRDS
 
 Both networks learn vectors whose product is largest for an image and its own sentence. The run
-keeps the text network as `text_encoder.npz`; GAN-CLS, GAWWN and StackGAN take it as `--encoder`.
-The measure is retrieval: how often a sentence of the test split finds its image among 64, and an
+keeps the text network as `text_encoder.npz`, which GAN-CLS, GAWWN and StackGAN take as above. The
+measure is retrieval: how often a sentence of the test split finds its image among 64, and an
 image its sentence (chance: 1.6%). Expect more than 80% on the embedded sentences. Where your data
-have classes, images of one class count as one, as in the paper; `--no-classes` tells each image
+have classes, images of one class count as one, as in the paper; `--classes no` tells each image
 from every other. The paper's setting is
 
     --text-dim 1024 --width 512 --first-width 384 --length 201 --learning-rate 0.0007
