@@ -241,3 +241,46 @@ def test_impossible_networks_are_refused():
             gan_cls.build_generator(shape)
     with pytest.raises(InputError, match="norm is 'layer'"):
         gan_cls.build_discriminator(norm="layer")
+
+
+class TestStyleEncoder(GameChecks):
+    batch = 4
+    exported_formats = ("saved_model", "tflite_float32")
+
+    def make_game(self, plain=False):
+        game = gan_cls.GANCLS(*plain_networks(), encoder=ENCODER)
+        norm = "none" if plain else "batch"
+        return gan_cls.StyleEncoder(game, gan_cls.build_style_encoder(SHAPE, 4, 2, norm), seed=3)
+
+    def examples(self, count):
+        return TestGANINTCLS().examples(count)
+
+    def test_output_has_the_promised_shape_and_range(self, fresh):
+        style, images = fresh(), self.examples(4)["image"]
+        drawn = style.transfer(images, "a red circle")
+        assert drawn.shape == images.shape and np.abs(drawn).max() <= 1.0
+        z = style.run_signature({"image": images})["z"]
+        expected = style.game.generate(z=z, text="a red circle")
+        np.testing.assert_allclose(drawn, expected, atol=1e-5)
+
+
+def test_the_style_encoder_finds_z_again_and_leaves_the_generator_alone():
+    """A generator that shows z in its pixels, and a linear network that can read it there."""
+    z, vector = keras.Input((4,)), keras.Input((ENCODER.dim,))
+    x = keras.layers.Dense(192, "tanh", kernel_initializer="orthogonal")(z)
+    x = keras.layers.Add()([x, keras.layers.Dense(192, kernel_initializer="zeros")(vector)])
+    generator = keras.Model([z, vector], keras.layers.Reshape(SHAPE)(x))
+    image = keras.Input(SHAPE)
+    network = keras.Model(image, keras.layers.Dense(4)(keras.layers.Flatten()(image)))
+    style = gan_cls.StyleEncoder(gan_cls.GANCLS(generator, networks()[1], encoder=ENCODER), network)
+    style.compile(style=keras.optimizers.Adam(0.03))
+    before = [w.copy() for w in style.generator.get_weights()]
+    batch = TestGANINTCLS().examples(16)
+    style.fit(tf.data.Dataset.from_tensors(batch).repeat(150), verbose=0, shuffle=False)
+    latent = np.random.RandomState(1).normal(size=(200, 4)).astype("f4")
+    found = style.run_signature({"image": style.game.generate(z=latent, text="a red circle")})["z"]
+    for dimension in range(4):
+        assert np.corrcoef(latent[:, dimension], found[:, dimension])[0, 1] > 0.5
+    assert all(np.array_equal(a, b) for a, b in zip(before, style.generator.get_weights()))
+    with pytest.raises(InputError, match="returns 3 numbers, but z has 4"):
+        gan_cls.StyleEncoder(style.game, gan_cls.build_style_encoder(SHAPE, 3, 2))

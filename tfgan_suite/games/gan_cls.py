@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.core.batches import batch_size
-from tfgan_suite.core.text_game import TextGame
+from tfgan_suite.core import network_checks
+from tfgan_suite.core.adversarial_model import AdversarialModel
+from tfgan_suite.core.batches import batch_size, unpacked
+from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.core.text_game import TextGame, without_strings
 from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.networks.gan_cls import (
     build_discriminator,
@@ -19,7 +25,13 @@ from tfgan_suite.networks.gan_cls import (
 
 PAPER = "Reed, Akata, Yan, Logeswaran, Schiele, Lee 2016, arXiv:1605.05396"
 DATA = "images with captions"
-__all__ = ["GANCLS", "build_discriminator", "build_generator", "build_style_encoder"]
+__all__ = [
+    "GANCLS",
+    "StyleEncoder",
+    "build_discriminator",
+    "build_generator",
+    "build_style_encoder",
+]
 
 MISMATCHES = ("text", "image")
 INTERPOLATIONS = ("midpoint", "random")
@@ -201,6 +213,102 @@ class GANCLS(TextGame):
         if self.interpolation == "midpoint":
             return middle
         return middle + self.noise((half, 1), "interpolation", "uniform") * (second - first)
+
+
+class StyleEncoder(AdversarialModel):
+    """The inverse of a trained generator: z, what a sentence does not say, from an image.
+
+    ```
+    L = E |z - S(G(z, h))|^2,   style transfer: G(S(x), h) of an image x and another sentence h
+    ```
+
+    Args:
+        game: the trained GAN-CLS; its sampling generator is copied and stays as it is.
+        network: model from images to z, from `build_style_encoder`.
+        seed: seed of the noise. Default 0.
+
+    Example:
+        ```
+        style = StyleEncoder(game, build_style_encoder(source.shape, game.latent_dim))
+        style.compile("adam")
+        style.fit(source.batches(64, seed=0), steps_per_epoch=1000)
+        images = style.transfer(photographs, text="a yellow bird")
+        ```
+
+    Reference: Reed et al. 2016, section 4.4.
+
+    Deviations: the generator runs in inference mode, as it draws samples.
+    """
+
+    loss_names = ("style/squared_error",)
+    tuple_keys = ("image", "embedding")
+
+    def __init__(self, game: Any, network: keras.Model, *, seed: int = 0):
+        super().__init__(seed=seed, name="style_encoder")
+        network_checks.check_network("style encoder", network, (1,), (1,))
+        (generator,) = game.ema("generator")
+        network_checks.check_feeds("generator", generator, "style encoder", network, "images")
+        if int(network.output_shape[-1]) != game.latent_dim:
+            raise InputError(
+                f"the style encoder returns {network.output_shape[-1]} numbers, but z has"
+                f" {game.latent_dim}; build it with latent_dim={game.latent_dim}"
+            )
+        self.network = network
+        self.generator = keras.models.clone_model(generator)
+        self.generator.set_weights(generator.get_weights())
+        self.generator.trainable = False
+        self.latent, self.latent_dim = game.latent, game.latent_dim
+        self.__dict__["game"] = game
+
+    def players(self) -> dict[str, list[keras.Model]]:
+        return {"style": [self.network]}
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `AdversarialModel.fit`, without strings, which no accelerator takes."""
+        return super().fit(without_strings(x), *args, **kwargs)
+
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        batch = unpacked(batch)
+        text = tf.cast(batch["embedding"], tf.float32)
+        z = self.noise((batch_size(text), self.latent_dim), "z", self.latent)
+        images = self.generator([z, text], training=False)
+
+        def terms() -> dict[str, tf.Tensor]:
+            difference = z - tf.cast(self.network(images, training=True), tf.float32)
+            return {"squared_error": tf.reduce_mean(tf.reduce_sum(difference**2, axis=1))}
+
+        self.update("style", terms)
+        return self.logs()
+
+    def signatures(self) -> dict[str, Signature]:
+        """`serving_default`: images to z; `transfer`: an image and a vector to images."""
+        (network,) = self.ema("style")
+        image = TensorSpec("image", tuple(network.input_shape[1:]))
+        vector = TensorSpec("embedding", (self.generator.inputs[1].shape[-1],), kind="embedding")
+
+        def encode(image: tf.Tensor) -> tf.Tensor:
+            return network(image, training=False)
+
+        def transfer(image: tf.Tensor, embedding: tf.Tensor) -> tf.Tensor:
+            return self.generator([encode(image), embedding], training=False)
+
+        z = TensorSpec("z", (self.latent_dim,), kind="style")
+        drawn = dataclasses.replace(image, name="transferred")
+        return {
+            "serving_default": Signature((image,), z, encode, (network,)),
+            "transfer": Signature((image, vector), drawn, transfer, (network, self.generator)),
+        }
+
+    def transfer(self, images: np.ndarray, text: str | Sequence[str]) -> np.ndarray:
+        """Images in the style of other images, of what sentences say.
+
+        Args:
+            images: `(n, height, width, channels)` in [-1, 1].
+            text: one sentence for all, or `n`.
+        """
+        texts = [text] * len(images) if isinstance(text, str) else list(text)
+        inputs = {"image": images, "embedding": self.game.encode(texts)}
+        return self.run_signature(inputs, "transfer")["transferred"]
 
 
 def other_rows(text: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:

@@ -105,16 +105,24 @@ def build_discriminator(
 
 
 def build_style_encoder(
-    shape: tuple[int, int, int] = (64, 64, 3), latent_dim: int = 100, width: int = 64
+    shape: tuple[int, int, int] = (64, 64, 3),
+    latent_dim: int = 100,
+    width: int = 64,
+    norm: str = "batch",
 ) -> keras.Model:
     """The style encoder S: the discriminator's convolutions without text, then z.
+
+    Args:
+        shape: as for `build_generator`.
+        latent_dim: length of z.
+        width, norm: as for `build_discriminator`.
 
     Returns:
         Model from images `(batch, *shape)` to z `(batch, latent_dim)`.
     """
     levels = _check(shape, width=width, latent_dim=latent_dim)
     image = keras.Input(shape, name="image")
-    x = _image_features(image, levels, width, True, "batch")
+    x = _image_features(image, levels, width, True, norm)
     z = Dense(latent_dim, dtype="float32", name="z")(keras.layers.Flatten()(x))
     return keras.Model(image, z, name="style_encoder")
 
