@@ -66,7 +66,8 @@ def load_data(options):
     source = data.load_talking(
         options.data, size=options.size, task="dub", mel_offset=-options.mel_lead
     )
-    options.expert = lip_sync_expert.default_expert(options.expert, options.data, source.name)
+    if options.expert is None:
+        options.expert = lip_sync_expert.default_expert(source.name)
     return source
 
 
@@ -119,7 +120,7 @@ def open_expert(options, run):
     o = options
     if run.trained_steps():
         return lip_sync_expert.read_copy(run.folder, o.size)
-    expert = lip_sync_expert.read_expert(o.expert, o.size, o.precision)
+    expert = lip_sync_expert.read_expert(o.expert, o.size, o.data, o.precision)
     sounds = data.load_talking(o.data, size=o.size, task="sync")
     loss = lip_sync_expert.held_out_loss(expert, sounds)
     lip_sync_expert.pass_gate(loss, o.expert_bar, Path(o.expert), o.start_anyway)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import small_talking
 import tensorflow as tf
 from harness import GameChecks, trainable
 
@@ -15,39 +16,8 @@ SIDE = 8
 MEL = (80, 16, 1)
 
 
-def small_generator(norm=True):
-    """One layer of each kind, at 8 pixels."""
-    face, mel = keras.Input((SIDE, SIDE, 6), name="face"), keras.Input(MEL, name="mel")
-    sound = keras.layers.Dense(2)(keras.layers.AveragePooling2D((20, 8))(mel))
-    x = keras.layers.Conv2D(3, 3, padding="same", name="before_norm")(face)
-    y = keras.layers.Conv2DTranspose(3, 4, 2, "same", name="transposed")(sound)
-    x = keras.layers.Concatenate()([x, keras.layers.UpSampling2D((1, 2))(y)])
-    if norm:
-        x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
-    x = keras.layers.Conv2D(3, 1, dtype="float32")(x)
-    return keras.Model([face, mel], keras.layers.Activation("sigmoid", dtype="float32")(x))
-
-
-def small_discriminator():
-    frame = keras.Input((SIDE // 2, SIDE, 3))
-    x = keras.layers.LeakyReLU()(keras.layers.Conv2D(2, 3, padding="same")(frame))
-    x = keras.layers.Dense(1, dtype="float32")(keras.layers.Flatten()(x))
-    return keras.Model(frame, x)
-
-
 def small_expert():
-    """Two encoders with batch norm, whose embeddings are not negative and of length 1."""
-    networks = []
-    for shape in ((SIDE // 2, SIDE, 15), MEL):
-        image = keras.Input(shape)
-        x = keras.layers.Conv2D(3, 3, 4)(keras.layers.ZeroPadding2D(1)(image))
-        x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
-        x = keras.layers.Dense(4, activation="relu", bias_initializer="ones")(
-            keras.layers.GlobalAveragePooling2D()(x)
-        )
-        x = keras.layers.UnitNormalization(dtype="float32")(x)
-        networks.append(keras.Model(image, x))
-    return FrozenExpert(*networks)
+    return FrozenExpert(small_talking.face_encoder(SIDE, 3), small_talking.audio_encoder(3))
 
 
 def talking(count, seed=0):
@@ -60,7 +30,9 @@ def talking(count, seed=0):
 def game_of(discriminator=True, norm=True, **options):
     options.setdefault("expert", small_expert())
     return wav2lip.Wav2Lip(
-        small_generator(norm), small_discriminator() if discriminator else None, **options
+        small_talking.generator(SIDE, norm=norm),
+        small_talking.discriminator(SIDE) if discriminator else None,
+        **options,
     )
 
 
@@ -92,7 +64,7 @@ class TestWav2Lip(GameChecks):
         self.fit(game, 2)
         assert game.expert.checksum() == before
         # Of moving statistics, too, which the published scripts let drift.
-        game.expert.face_encoder.layers[3].moving_mean.assign_add([1e-3, 0.0, 0.0])
+        game.expert.face_encoder.get_layer("norm").moving_mean.assign_add([1e-3, 0.0, 0.0])
         assert game.expert.checksum() != before
 
 
@@ -192,7 +164,7 @@ def test_the_weights_sum_to_1(from_start, expected):
 def test_the_experts_loss_of_known_cosines(probability, loss):
     game = game_of(expert=lambda video, mel: tf.fill((2,), probability))
     frames = tf.zeros((2, 5, SIDE, SIDE, 3))
-    assert float(game.sync_loss(frames, None)) == pytest.approx(loss, rel=0.1, abs=2e-7)
+    assert float(game.sync_loss(frames, None)) == pytest.approx(loss, rel=1e-3, abs=2e-7)
 
 
 def test_the_discriminators_terms_at_a_draw():

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.losses.lip_sync import cosine_probability
+
 
 class FrozenExpert:
     """A trained SyncNet that judges and does not change: inference mode, frozen weights.
@@ -26,7 +28,7 @@ class FrozenExpert:
         """P: the cosine of the embeddings, which are not negative; float32 `(batch,)`."""
         face = self.face_encoder(video, training=False)
         audio = self.audio_encoder(mel, training=False)
-        return tf.reduce_sum(tf.cast(face, tf.float32) * tf.cast(audio, tf.float32), axis=-1)
+        return cosine_probability(face, audio)
 
     @property
     def video_shape(self) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from tfgan_suite.core.talking_batches import (
 from tfgan_suite.core.trained_game import DEFAULT, Arrays
 from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.losses import adversarial as losses
+from tfgan_suite.losses.lip_sync import sync_cross_entropy
 from tfgan_suite.networks.talking import build_lip_generator, build_quality_discriminator
 from tfgan_suite.utils import image_grids
 
@@ -33,8 +34,6 @@ PAPER = "Prajwal, Mukhopadhyay, Namboodiri, Jawahar 2020, arXiv:2008.10010"
 DATA = "talking faces: frames with their sound"
 
 RECONSTRUCTIONS = ("l1", "l2")
-# Probabilities are kept this far from 0 and 1, where their logarithm is infinite.
-PROBABILITY_MARGIN = 1e-7
 # The sync term is said to dominate when it is this many times the reconstruction.
 DOMINANT = 3.0
 
@@ -249,9 +248,7 @@ class Wav2Lip(AdversarialModel):
                 " expert=, or set it with use_expert"
             )
         expert: Any = self.expert
-        probability = tf.cast(expert(stack_time(lower_half(generated)), mel), tf.float32)
-        probability = tf.clip_by_value(probability, PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN)
-        return -tf.reduce_mean(tf.math.log(probability))
+        return sync_cross_entropy(expert(stack_time(lower_half(generated)), mel), 1.0)
 
     # ---- the sync weight's switch --------------------------------------------------------------
 

@@ -30,34 +30,20 @@ COPY = "expert.npz"
 RECIPE = "recipes/syncnet.py"
 
 
-def default_expert(source: str | None, data: str, name: str) -> str:
-    """The run folder of the expert: the named one, or that of the expert's recipe on the same data.
-
-    Args:
-        source: the named one.
-        data: the data of this run, for the command.
-        name: short name of the data.
-
-    Raises:
-        InputError: there is none; the message says which command trains one.
-    """
-    if source is not None:
-        return source
-    default = naming.default_run(Path(RECIPE).stem, name)
-    if not Path(default).is_dir():
-        raise InputError(
-            f"Wav2Lip learns from a trained lip-sync expert, and there is no {default}; train one"
-            f" (python {RECIPE} --data {data}), or pass its run folder as --expert"
-        )
-    return default
+def default_expert(name: str) -> str:
+    """The run folder that the expert's recipe makes of data with a short name."""
+    return naming.default_run(Path(RECIPE).stem, name)
 
 
-def read_expert(source: str | Path, size: int, precision: str = "float32") -> FrozenExpert:
+def read_expert(
+    source: str | Path, size: int, data: str, precision: str = "float32"
+) -> FrozenExpert:
     """Opens the expert of a trained SyncNet.
 
     Args:
         source: its run folder.
         size: height and width of the frames that it must take.
+        data: the data of this run, for the command that trains an expert.
         precision: that of this run, restored after the other one was opened.
 
     Returns:
@@ -66,6 +52,11 @@ def read_expert(source: str | Path, size: int, precision: str = "float32") -> Fr
     Raises:
         InputError: it is no such run, or its networks take other frames or other mel windows.
     """
+    if not Path(source).is_dir():
+        raise InputError(
+            f"Wav2Lip learns from a trained lip-sync expert, and {source} is not there; train an"
+            f" expert (python {RECIPE} --data {data}), or pass its run folder as --expert"
+        )
     try:
         game, _, _ = Run(source).load(recalibrate=False)
     finally:
