@@ -31,7 +31,7 @@ from tfgan_suite.training import launch, text_encoders
 from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "captions"  # captions, a folder or file of images with captions, or tfds:NAME
-STEPS = 12000  # total number of training steps; data of your own: the least, see --epochs
+STEPS = 8000  # total number of training steps; data of your own: the least, see --epochs
 EPOCHS = 100  # passes over data of your own; paper 600
 BATCH: int | None = None  # images in a step; default: 16; --paper 64
 PAPER = False  # the paper's form: other defaults, see PLAIN

@@ -181,3 +181,22 @@ def test_a_trained_encoder_is_taken_by_a_game(tmp_path, monkeypatch, capsys):
     assert 0.0 <= result["value"] <= 1.0 and {"real", "shuffled"} <= set(result["protocol"])
     assert main([*words, "runs/gan_cls_captions"]) == 2
     assert "expected a run of recipes/text_encoder.py" in capsys.readouterr().err
+
+
+@pytest.mark.large
+def test_gan_cls_draws_what_sentences_say(tmp_path, monkeypatch):
+    """The recipe's defaults on the embedded sentences, read by the oracle."""
+    monkeypatch.chdir(tmp_path)
+    assert run_recipe("gan_cls.py", "--export", "none") == 0
+    measured = json.loads((tmp_path / "runs/gan_cls_captions/measures.jsonl").read_text())
+    for field in ("colour", "size", "position"):
+        assert measured[f"{field}_share"] >= 0.97, measured
+    assert measured["shape_share"] >= 0.6 and measured["unseen_colour_share"] >= 0.95
+
+
+@pytest.mark.large
+def test_the_encoder_finds_the_image_of_a_sentence_among_64(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_recipe("text_encoder.py", "--export", "none") == 0
+    lines = (tmp_path / "runs/text_encoder_captions/measures.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["text_to_image"] >= 0.7
