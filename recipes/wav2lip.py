@@ -30,9 +30,9 @@ from tfgan_suite.training.optimizers import FusedAdam
 from tfgan_suite.training.run_folder import Run
 
 DATA = "talking"  # talking, talking-hard, or clips of your own (see docs/talking_faces.md)
-# training steps; default: 1500 for cartoon faces, 20000 for your own; paper 300000
+# training steps; default: 600 for cartoon faces, 20000 for your own; paper 300000
 STEPS: int | None = None
-BATCH = 8  # windows of 5 frames in a step, over all devices; paper 80, its code 16
+BATCH = 4  # windows of 5 frames in a step, over all devices; paper 80, its code 16
 SIZE: int | None = None  # side of the faces, 48, 96 or 192; default: 48 for cartoons, else 96
 # run folder of recipes/syncnet.py; default: its run on the same data
 EXPERT: str | None = None
@@ -75,7 +75,7 @@ def defaults(options, data):
     """Values for the embedded worlds and for clips of your own."""
     cartoons = data.embedded
     return {
-        "steps": 1500 if cartoons else 20_000,
+        "steps": 600 if cartoons else 20_000,
         "size": data.shape[-2:][0],
         "width": 8 if cartoons else 32,
         "learning_rate": 1e-3 if cartoons else 1e-4,

@@ -40,9 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--pads",
-        default="0,10,0,0",
+        default="0,0,0,0",
         metavar="T,B,L,R",
-        help="pixels added to the box of a detected face: top, bottom, left, right [0,10,0,0]",
+        help="pixels added to the box of a detected face: top, bottom, left, right; crops should"
+        " show what those of the training showed [0,0,0,0]",
     )
     add(
         "--length",

@@ -17,7 +17,6 @@ from tfgan_suite.inference.generator import open_generator
 from tfgan_suite.inference.video_files import VideoReader, VideoWriter
 
 LENGTHS = ("sound", "video", "longer", "shorter")
-# The official code crops 10 pixels below the chin of faces that are some 100 pixels high.
 Detect = Callable[[np.ndarray], "list[Box]"]
 
 
