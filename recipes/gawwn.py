@@ -54,7 +54,7 @@ POINT_WIDTH: int | None = None  # a quarter of its units; default: 32; --paper 1
 MISMATCH_WEIGHT = 0.5  # weight of the pairs with a sentence that does not fit, of 1
 # adversarial loss: pairing, non_saturating, minimax, hinge, least_squares or wasserstein
 LOSS = "non_saturating"
-NORM: str | None = None  # in the discriminator: batch or none; default: none; --paper batch
+NORM: str | None = None  # in the discriminators: batch or none; default: none; --paper batch
 R1_WEIGHT: float | None = None  # weight of the R1 penalty on real images; default: 0.25; --paper 0
 R2_WEIGHT = 0.0  # weight of the same penalty on generated images (R2)
 R1_EVERY = 8  # apply R1 and R2 every N steps
@@ -143,7 +143,7 @@ def make_game(options, data):
         shape = {"points": points, "text_dim": encoder.dim, "width": o.point_width}
         point_networks = (
             networks.build_point_generator(**shape, latent_dim=o.latent_dim),
-            networks.build_point_discriminator(**shape),
+            networks.build_point_discriminator(**shape, norm=o.norm),
         )
     game = gawwn.GAWWN(
         generator,

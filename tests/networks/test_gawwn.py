@@ -145,6 +145,12 @@ def test_the_place_and_the_sentence_matter_to_the_discriminators():
         assert np.abs(logit - network([image, -tf.ones((1, TEXT)), place])) > 1e-6
 
 
+def test_the_least_width_has_a_channel_everywhere():
+    for build in (gawwn.build_box_generator, gawwn.build_keypoint_generator):
+        network = build(**{**SMALL, "width": 1}, latent_dim=LATENT)
+        assert network.output_shape == (None, 32, 32, 3)
+
+
 def test_sizes_and_words_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="size 48 is not .* 32 and 64"):
         gawwn.build_box_generator(48, TEXT, grid=8)

@@ -114,7 +114,7 @@ def build_keypoint_generator(
         x = _conv(x, width << level, 4, 2)
     x = _vector(x, 4 * width)
     x = _joined([x, _activated(_dense(features, 4 * width))])
-    whole_image = _grown(x, grid, width // 2)
+    whole_image = _grown(x, grid, max(1, width // 2))
     x = _conv(_joined([whole_image, local, maps]), 4 * width, 3)
     x = _residual(_conv(x, 4 * width, 3, activation=None))
     image = _enlarged(x, size // grid, [2 * width, width])
