@@ -20,6 +20,11 @@ KERAS3_STACK = "python_version >= '3.12'"
 MEASURES = ["scipy>=1.9"]
 LATENT = ["scipy>=1.11", "scikit-learn>=1.1"]
 VIDEO = ["av>=10"]
+# From 4.12 on it needs NumPy 2; 5 has no face cascades.
+FACES = [
+    f"opencv-python-headless>=4.8,<4.12; {ADDONS_STACK}",
+    f"opencv-python-headless>=4.12,<5; {KERAS3_STACK}",
+]
 PLOTS = ["matplotlib>=3.5"]
 
 setup(
@@ -62,12 +67,15 @@ setup(
             *PLOTS,
             *LATENT,
             *VIDEO,
+            *FACES,
         ],
         # Statistics of human studies, matchings, exact transport.
         "measures": MEASURES,
         # Blending, searches and linear probes in latent spaces; MP4 files of `walk`.
         "latent": LATENT,
         "video": VIDEO,
+        # Finding faces in videos.
+        "faces": FACES,
         # Figures of recipes/curves.py and recipes/metropolis.py.
         "plots": PLOTS,
         # The standalone TFLite runtime, for parity reports.

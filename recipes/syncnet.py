@@ -2,6 +2,7 @@
 
     python recipes/syncnet.py                             the embedded cartoon faces, 48x48
     python recipes/syncnet.py --data CLIPS                your own folder of videos, faces 96x96
+    python recipes/syncnet.py --data LRS2 --box faces     videos or frames that are cut to the face
     python -m tfgan_suite measure lipsync CLIPS --expert runs/syncnet_talking
     python recipes/wav2lip.py --expert runs/syncnet_talking
 
@@ -32,6 +33,7 @@ SIZE: int | None = None  # side of the faces: 48, 96 or 192; default: 96, embedd
 WIDTH: int | None = None  # channels of the first layers; default: 32 (paper), of 48x48 faces 8
 MIN_OFFSET = 5  # frames between a picture and the sound out of sync, at least; paper 1
 SILENT_NEGATIVES = False  # let picture and sound out of sync both be silent (paper)
+BOX: str | None = None  # X,Y,W,H, a file of boxes, or faces; default: a detector finds them
 OFFSETS: str | None = None  # file of measure lipsync --offsets: frames to correct, by clip
 PLATEAU_STEPS: int | None = None  # until where 0.69 is normal; default: 150000, embedded faces 500
 LEARNING_RATE = 2e-3  # Adam's; the authors' code 0.0001, paper 0.001
@@ -50,6 +52,7 @@ def load_data(options):
         min_offset=options.min_offset,
         silent_negatives=options.silent_negatives,
         offsets=options.offsets,
+        box=options.box,
     )
 
 

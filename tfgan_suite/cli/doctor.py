@@ -21,7 +21,8 @@ OPTIONAL = (
     ("tensorflow_serving", "serving", "exports have no TensorFlow Serving warm-up file"),
     ("scipy", "measures", "no human studies, transport plans, Poisson blending or L-BFGS"),
     ("sklearn", "latent", "no linear probes and no ablation of generators"),
-    ("av", "video", "no MP4 files of walks"),
+    ("av", "video", "no videos: MP4 files of walks, clips of talking faces, lipsync"),
+    ("cv2", "faces", "no faces are found in videos: pass boxes"),
     ("matplotlib", "plots", "recipes/curves.py and recipes/metropolis.py draw no figures"),
     ("torch", "bench", "benchmarks/speed.py has nothing to compare with"),
 )

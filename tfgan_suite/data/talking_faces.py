@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfgan_suite.data.pipeline.talking_source import Clip, TalkingSource
-from tfgan_suite.data.readers import audio, specs
+from tfgan_suite.data.readers import audio, clip_folders, face_boxes, image_files, specs
 from tfgan_suite.data.synthetic import talking_mouths
 from tfgan_suite.errors import InputError, must_be
+from tfgan_suite.utils.cache_folders import cache_folder
 from tfgan_suite.utils.files import user_path
 from tfgan_suite.utils.json_files import Number, read_json
 
@@ -36,6 +37,9 @@ def load_talking(
     mel_offset: int = -1,
     offsets: Mapping[str, int] | str | os.PathLike | None = None,
     clips: int | None = None,
+    box: str | os.PathLike | None = None,
+    detect: face_boxes.Detect | None = None,
+    cache: str | None = None,
 ) -> TalkingSource:
     """Opens a set of clips of talking faces.
 
@@ -43,6 +47,13 @@ def load_talking(
     |---|---|
     | `"talking"` | 96 cartoon speakers of 3 s and 16 others to test on, with an oracle |
     | `"talking-hard"` | the same with small mouths, thin lips, blur and noise |
+    | a folder | of clips at any depth: videos that PyAV opens, with their sound (extra `video`), \
+or folders of face crops `0.jpg`, `1.jpg`, .. with `audio.wav`, as Wav2Lip's preprocessing of \
+LRS2 leaves them; `filelists/train.txt`, `val.txt` and `test.txt` name the splits |
+
+    Clips are resampled to 25 frames a second by their containers' clocks. Without lists one in ten
+    sub-folders is held out (one in ten clips where all lie in one folder). A clip that cannot be
+    read is skipped and named, and no window reaches over frames without a face.
 
     A batch of the task `"sync"`, for the expert:
 
@@ -80,6 +91,13 @@ def load_talking(
         offsets: for clips by name how many frames their sound lags behind the picture, as
             `measures.lip_sync.clip_offsets` finds it, or a JSON file of it; it is corrected.
         clips: use at most this many clips of the split. `None`: all.
+        box: where the faces are in videos: `"X,Y,W,H"` in every frame, a `.json` or `.csv` file
+            (see `readers.face_boxes.BoxSource`), or `"faces"`: the frames are crops already.
+            `None`: a detector finds them; frames of folders are crops.
+        detect: the detector, a function from a frame to boxes. `None`: OpenCV's cascade (extra
+            `faces`).
+        cache: folder for decoded faces, or `"none"`. `None`: `$TFGAN_SUITE_CACHE`, else
+            `~/.cache/tfgan_suite`. A clip is decoded again when it has changed.
 
     Returns:
         `TalkingSource`.
@@ -93,9 +111,11 @@ def load_talking(
     if specs.check_count(min_offset, "min_offset") < 1:
         raise InputError("min_offset is 0; expected 1 frame or more, 5 for windows without overlap")
     text = os.fspath(spec)
-    if text not in WORLDS:
-        raise InputError(f"{text} is not a set of talking faces; expected {' or '.join(WORLDS)}")
-    members = _world(text, split, WORLD_SIZE if size is None else size, clips)
+    if size is None:
+        size = WORLD_SIZE if text in WORLDS else SIZE
+    image_files.check_size(size)
+    reading = {"size": size, "clips": clips, "box": box, "detect": detect, "cache": cache}
+    members, skipped = load_clips(text, split=split, **reading)
     members = corrected(members, offsets)
     options = {
         "task": task,
@@ -104,13 +124,14 @@ def load_talking(
         "mel_offset": mel_offset,
     }
     open_test = functools.partial(
-        load_talking, text, size=size, split="test", offsets=offsets, clips=clips, **options
+        load_talking, text, split="test", offsets=offsets, **reading, **options
     )
     return TalkingSource(
         specs.short_name(text),
         members,
         test=open_test if split == "train" else None,
         report=report_sync if task == "sync" else report_openings,
+        skipped=skipped,
         **options,
     )
 
@@ -120,15 +141,16 @@ def load_clips(
     *,
     size: int,
     split: str | None = None,
-    box: str | None = None,
     clips: int | None = None,
+    box: str | os.PathLike | None = None,
+    detect: face_boxes.Detect | None = None,
+    cache: str | None = None,
 ) -> tuple[list[Clip], list[tuple[str, str]]]:
-    """The clips of a set of talking faces, in sync or not.
+    """The clips of a set of talking faces, or that of a single video.
 
     Args:
-        spec, size, clips: as for `load_talking`.
+        spec, size, clips, box, detect, cache: as for `load_talking`.
         split: `"train"` or `"test"`. `None`: all; of the embedded worlds `"test"`.
-        box: as for `load_talking`.
 
     Returns:
         The clips, and `(name, reason)` of those that were skipped.
@@ -139,7 +161,17 @@ def load_clips(
     text = os.fspath(spec)
     if text in WORLDS:
         return _world(text, split or "test", size, clips), []
-    raise InputError(f"{text} is not a set of talking faces; expected {' or '.join(WORLDS)}")
+    boxes = face_boxes.BoxSource(box, detect)
+    folder, paths = clip_folders.list_clips(text)
+    names = clip_folders.split_names(folder, list(paths), split)[:clips]
+    chosen = {name: paths[name] for name in names}
+    members, skipped = clip_folders.read_clips(
+        folder, chosen, boxes, size, cache=cache_folder(cache)
+    )
+    if not members:
+        listed = "; ".join(f"{name}: {reason}" for name, reason in skipped[:3])
+        raise InputError(f"no clip of {text} can be read ({listed})")
+    return members, skipped
 
 
 def _world(text: str, split: str, size: int, clips: int | None) -> list[Clip]:

@@ -23,7 +23,6 @@ from tfgan_suite.features.scale import scale_of
 from tfgan_suite.measures.fid import Moments
 from tfgan_suite.measures.result import warn
 from tfgan_suite.utils import files, image_grids
-from tfgan_suite.utils.files import user_path
 from tfgan_suite.utils.memory_budget import format_bytes
 
 _FORMAT = 1  # of the cache's files
@@ -227,24 +226,6 @@ def cache_key(
         "extractor": None if extractor is None else extractor.protocol(),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def cache_folder(folder: str | None = None) -> Path | None:
-    """The cache's folder.
-
-    Args:
-        folder: a folder, `"none"`, or `None`: `$TFGAN_SUITE_CACHE`, else `~/.cache/tfgan_suite`.
-
-    Returns:
-        The folder, `None` for no cache.
-    """
-    folder = folder or os.environ.get("TFGAN_SUITE_CACHE")
-    if folder == "none":
-        return None
-    if folder:
-        return user_path(folder)
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "tfgan_suite"
 
 
 def _read(path: Path, keep_features: bool) -> Collected | None:
