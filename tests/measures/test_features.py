@@ -124,17 +124,6 @@ def test_a_cache_that_cannot_be_written_is_said_and_passed_over(tmp_path):
     assert found.count == 20
 
 
-def test_where_the_cache_is(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.delenv("TFGAN_SUITE_CACHE", raising=False)
-    assert features.cache_folder() == tmp_path / ".cache" / "tfgan_suite"
-    monkeypatch.setenv("TFGAN_SUITE_CACHE", str(tmp_path / "mine"))
-    assert features.cache_folder() == tmp_path / "mine"
-    assert features.cache_folder("here").name == "here"
-    assert features.cache_folder("none") is None
-
-
 def test_bad_input():
     halves = Halves().extractor
     with pytest.raises(InputError, match="it has 23"):

@@ -85,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: bad input, as `measure`.
     """
-    from tfgan_suite.measures import features, measure, r_precision, result
+    from tfgan_suite.measures import measure, r_precision, result
+    from tfgan_suite.utils.cache_folders import cache_folder
 
     names = [name.strip() for name in args.measures.split(",") if name.strip()]
     if r_precision.NAME in names:
@@ -103,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
             batch=args.batch,
             size=args.size,
             bit_depth=args.bit_depth,
-            cache=features.cache_folder(args.cache),
+            cache=cache_folder(args.cache),
             progress=not args.json and sys.stdout.isatty(),
             with_ruler=args.ruler,
         )

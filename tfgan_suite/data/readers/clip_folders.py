@@ -36,7 +36,7 @@ def list_clips(spec: str) -> tuple[Path, dict[str, Path]]:
     if not path.is_dir():
         if not path.exists():
             raise InputError(f"{spec} does not exist; expected a folder of clips, or a video")
-        foreign_files.check_file(path)
+        video.check_regular(path)
         if path.suffix.lower() not in video.CONTAINERS:
             raise InputError(f"{spec} is no video; expected a folder of clips, or a video")
         return path.parent, {path.stem: path}

@@ -94,10 +94,24 @@ def is_frame(path: Path) -> bool:
     return path.stem.isdigit() and path.suffix.lower() in PICTURES
 
 
+def check_regular(path: Path) -> None:
+    """Refuses a pipe, a device, a broken link, before anything waits for it.
+
+    Raises:
+        InputError: it is one, or there is nothing.
+    """
+    try:
+        foreign_files.check_file(path)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); expected a video with sound"
+        ) from None
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     av = require("av", "video", "reading videos")
-    foreign_files.check_file(path)
+    check_regular(path)
     try:
         with av.open(str(path)) as container:
             yield container
