@@ -1,5 +1,6 @@
 """Wav2Lip's recipe from the gate to a dubbed video, stopped and resumed, with its own expert."""
 
+import json
 import shutil
 
 import numpy as np
@@ -74,6 +75,11 @@ def test_a_run_resumes_without_the_experts_run_bit_for_bit(home):
     first, again = (Run(folder).load()[0] for folder in ("whole", "resumed"))
     assert float(first.current_sync_weight.numpy()) == np.float32(0.03)
     assert_same_bits(state(again), state(first))
+
+
+def test_the_card_asks_for_consent(home):
+    (card,) = (home / "saved_models" / "wav2lip_talking").glob("*/card.json")
+    assert "consent" in json.loads(card.read_text())["notice"]
 
 
 def test_a_run_and_its_export_dub(home, capsys):

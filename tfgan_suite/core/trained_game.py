@@ -39,6 +39,8 @@ class TrainedGame:
     int8_bound: float = 30.0
     # Arguments of `python -m tfgan_suite` that use a run or an export; its path goes in for {}.
     usage: str = "sample {}"
+    # What the card of an export asks of those who use it.
+    notice: str = ""
     # Real examples that health compares outputs with.
     health_examples: int = 32
     # What to do against a collapsed generator, after "go back to an earlier checkpoint, ...".

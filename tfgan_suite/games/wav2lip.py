@@ -96,6 +96,10 @@ class Wav2Lip(AdversarialModel):
 
     unsaved_arguments = ("expert",)
     usage = "lipsync {} VIDEO_OR_IMAGE SOUND OUTPUT.mp4"
+    notice = (
+        "use it with the consent of those whose face and voice these are, and say that the result"
+        " is generated"
+    )
     collapse_advice = "or train without the discriminator (quality_weight=0)"
     int8_bound = 28.0
     discriminator: Any

@@ -284,6 +284,7 @@ def _card(
         "shape": info.shape,
         "steps": int(game.steps.numpy()),
         "usage": game.usage,
+        **({"notice": game.notice} if game.notice else {}),
         "constants": vars(options),
         "measured": measured or {},
         "versions": versions(),
