@@ -20,7 +20,7 @@ decay to 0. The paper's setting is
 
 Expect, on the embedded sentences, the colour, size and position of nearly all samples to be as the
 sentence says within minutes; the shape takes longest. After 2,500 steps, before the learning rates
-had decayed much, the first three were right in 100% of 540 test sentences, the shape in 72%, and 55%
+had decayed much, these were right in 100% of 540 test sentences, the shape in 72%, and 55%
 showed one clean shape. "unseen" are colours of shapes that training never showed: there the
 colour was right in 99.6%, the shape in a third, which is chance. The paper shows images, no score.
 """
