@@ -27,7 +27,7 @@ OF_IMAGES = (
 )  # fmt: skip
 OTHERS = (
     "adain", "cyclegan", "discogan", "gan_cls", "gawwn", "pix2pix", "simgan", "srgan", "srresnet",
-    "stackgan", "text_encoder",
+    "stackgan", "syncnet", "text_encoder", "wav2lip",
 )  # fmt: skip
 
 
