@@ -8,8 +8,8 @@
 
 It comes before Wav2Lip, whose generator learns from it, and should be trained on the same data. The
 last line says `sync_accuracy` and `sync_bce` of speakers, or clips, that training never showed:
-continue until the loss is about 0.25 (the authors' bar), which the embedded faces reach in three
-minutes on one core.
+continue until the loss is about 0.25 (the authors' bar). Embedded faces: 0.916 to 0.931 and 0.18 to
+0.22 (256 and 400 windows, seed 0) after 3 to 4 minutes of one core; all 16 clips have offset 0.
 
 On real data the loss stays near 0.69 for long before it drops; the authors saw it for 150,000 to
 200,000 steps on LRS2. What prevents it from dropping at all is sound that does not belong to the
