@@ -34,6 +34,9 @@ DATA = "talking"  # talking, talking-hard, or clips of your own (see docs/talkin
 STEPS: int | None = None
 BATCH = 4  # windows of 5 frames in a step, over all devices; paper 80, its code 16
 SIZE: int | None = None  # side of the faces, 48, 96 or 192; default: 48 for cartoons, else 96
+BOX: str | None = None  # X,Y,W,H, a file of boxes, or faces; default: a detector finds them
+# file of measure lipsync --offsets: frames to correct, by clip; default: none
+OFFSETS: str | None = None
 # run folder of recipes/syncnet.py; default: its run on the same data
 EXPERT: str | None = None
 EXPERT_BAR = 0.35  # held-out loss that the expert has to be below; authors: about 0.25
@@ -63,12 +66,16 @@ CHOICES = {"SIZE": (48, 96, 192), "RECONSTRUCTION": ("l1", "l2")}
 
 def load_data(options):
     """Windows of frames with their sound, and frames of another time."""
-    source = data.load_talking(
-        options.data, size=options.size, task="dub", mel_offset=-options.mel_lead
-    )
+    source = open_clips(options, "dub", mel_offset=-options.mel_lead)
     if options.expert is None:
         options.expert = lip_sync_expert.default_expert(source.name)
     return source
+
+
+def open_clips(options, task, **others):
+    """The clips as the generator or the expert learns from them."""
+    o = options
+    return data.load_talking(o.data, size=o.size, task=task, box=o.box, offsets=o.offsets, **others)
 
 
 def defaults(options, data):
@@ -121,7 +128,7 @@ def open_expert(options, run):
     if run.trained_steps():
         return lip_sync_expert.read_copy(run.folder, o.size)
     expert = lip_sync_expert.read_expert(o.expert, o.size, o.data, o.precision)
-    sounds = data.load_talking(o.data, size=o.size, task="sync")
+    sounds = open_clips(o, "sync")
     loss = lip_sync_expert.held_out_loss(expert, sounds)
     lip_sync_expert.pass_gate(loss, o.expert_bar, Path(o.expert), o.start_anyway)
     lip_sync_expert.save_copy(expert, run.folder)

@@ -21,6 +21,7 @@ from tfgan_suite.games import (
     simgan,
     sngan,
     srgan,
+    wav2lip,
     wgan,
     wgan_gp,
 )
@@ -30,6 +31,7 @@ from tfgan_suite.networks import (
     blocks,
     stackgan,
     super_resolution,
+    talking,
     text,
     translators,
     upsampling,
@@ -47,6 +49,7 @@ RECIPES = [
 FREE = {
     "DATA", "RUN", "WARM_START", "EXPORT", "NAME", "START", "NETWORK", "LAYER", "WEIGHTS", "TAPS",
     "FEATURES", "DOWNSCALE_FACTORS", "ENCODER", "LEVEL_BATCHES", "PRECISION", "STRATEGY",
+    "EXPERT", "BOX", "OFFSETS",
 }  # fmt: skip
 LATENT = ("normal", "uniform")
 OPTIMIZERS = ("adam", "sgd")
@@ -128,6 +131,7 @@ EXPECTED = {
         "NORM": stackgan.NORMS,
     },
     "text_encoder": {"FIT": annotations.FITS, "POOLING": text.POOLINGS},
+    "wav2lip": {"SIZE": talking.SIZES, "RECONSTRUCTION": wav2lip.RECONSTRUCTIONS},
     "wgan": {"ARCHITECTURE": wgan.ARCHITECTURES},
     "wgan_gp": {"ARCHITECTURE": wgan_gp.ARCHITECTURES},
 }
