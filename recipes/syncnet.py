@@ -34,7 +34,7 @@ WIDTH: int | None = None  # channels of the first layers; default: 32 (paper), o
 MIN_OFFSET = 5  # frames between a picture and the sound out of sync, at least; paper 1
 SILENT_NEGATIVES = False  # let picture and sound out of sync both be silent (paper)
 BOX: str | None = None  # X,Y,W,H, a file of boxes, or faces; default: a detector finds them
-OFFSETS: str | None = None  # file of measure lipsync --offsets: frames to correct, by clip
+OFFSETS: str | None = None  # file of measure lipsync --offsets, to correct; default: none
 PLATEAU_STEPS: int | None = None  # until where 0.69 is normal; default: 150000, embedded faces 500
 LEARNING_RATE = 2e-3  # Adam's; the authors' code 0.0001, paper 0.001
 WARM_UP = 20  # steps in which the learning rate grows to its value
@@ -58,7 +58,7 @@ def load_data(options):
 
 def defaults(options, data):
     """Values for the size of the faces."""
-    small = data.shape[1] <= talking.SIZES[0]
+    small = data.shape[-2:][0] <= talking.SIZES[0]
     return {"width": 8 if small else 32, "plateau_steps": 500 if data.embedded else 150_000}
 
 
