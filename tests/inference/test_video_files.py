@@ -108,9 +108,9 @@ def test_files_that_do_not_suit_are_named(tmp_path, sound, video):
         VideoReader(sound)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(video.read_bytes()[:500])
-    with pytest.raises(InputError, match=r"broken.mp4 cannot be read"):
+    with pytest.raises(InputError, match=r"broken.mp4 cannot be decoded"):
         VideoReader(broken)
-    with pytest.raises(InputError, match=r"nowhere.mp4 is no file"):
+    with pytest.raises(InputError, match=r"nowhere.mp4 cannot be read"):
         VideoReader(tmp_path / "nowhere.mp4")
     audio.write_wav(tmp_path / "short.wav", np.zeros(2000))
     with pytest.raises(InputError, match=r"short.wav lasts 0.12 s; expected at least 0.2 s"):

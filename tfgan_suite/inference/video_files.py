@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgan_suite.data.readers import containers
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.files import replacing, writing_to
 from tfgan_suite.utils.optional_packages import require
@@ -62,24 +63,16 @@ class VideoReader:
         are repeated and others left out.
         """
         with self._open() as (container, stream):
-            first: float | None = None
-            emitted, current = 0, None
-            for decoded in container.decode(stream):
-                time = float(decoded.time) if decoded.time is not None else emitted / self.fps
-                first = time if first is None else first
-                # Half a frame of tolerance: times of containers are rounded.
-                number = int((time - first) * float(self.fps) + 0.5)
-                if current is not None:
-                    copies = max(0, number - emitted)
-                    self.repeated += max(0, copies - 1)
-                    self.dropped += copies == 0
-                    for _ in range(copies):
-                        yield current
-                    emitted += copies
-                current = _pixels(decoded)
-            if current is None:
+            shown = 0
+            for decoded, copies in containers.at_rate(container.decode(stream), float(self.fps)):
+                self.repeated += max(0, copies - 1)
+                self.dropped += copies == 0
+                picture = containers.pixels(decoded) if copies else None
+                for _ in range(copies):
+                    yield picture
+                shown += copies
+            if not shown:
                 raise InputError(f"{self.path} holds no frame that can be decoded; choose another")
-            yield current
 
     def looped(self) -> Iterator[np.ndarray]:
         """The frames again and again; a still image without end."""
@@ -94,31 +87,9 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
-def _pixels(decoded: Any) -> np.ndarray:
-    pixels = decoded.to_ndarray(format="rgb24")
-    turns = round(getattr(decoded, "rotation", 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
-
-
-@contextlib.contextmanager
-def opened(path: str | os.PathLike) -> Iterator[Any]:
-    """A container for reading.
-
-    Raises:
-        InputError: PyAV is missing, there is no such file, or it is broken, here or while it is
-            read.
-    """
-    av = require("av", EXTRA, PURPOSE)
-    if not Path(path).is_file():
-        raise InputError(f"{path} is no file; expected a video, an image or a sound")
-    try:
-        with av.open(str(path)) as container:
-            yield container
-    except (av.error.FFmpegError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"{path} cannot be read ({reason}); convert it, for example with ffmpeg -i"
-        ) from None
+def opened(path: str | os.PathLike) -> contextlib.AbstractContextManager[Any]:
+    """A container for reading, as `containers.opened`."""
+    return containers.opened(path, PURPOSE, "a video, an image or a sound")
 
 
 def sound_blocks(path: str | os.PathLike, rate: int, layout: str = "mono") -> Iterator[np.ndarray]:

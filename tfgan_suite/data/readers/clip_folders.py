@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_suite.data.pipeline.talking_source import Clip
-from tfgan_suite.data.readers import face_boxes, npz_files, video
+from tfgan_suite.data.readers import containers, face_boxes, npz_files, video
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import foreign_files
 from tfgan_suite.utils.files import user_path, write_bytes
@@ -36,7 +36,7 @@ def list_clips(spec: str) -> tuple[Path, dict[str, Path]]:
     if not path.is_dir():
         if not path.exists():
             raise InputError(f"{spec} does not exist; expected a folder of clips, or a video")
-        video.check_regular(path)
+        containers.check_regular(path, video.EXPECTED)
         if path.suffix.lower() not in video.CONTAINERS:
             raise InputError(f"{spec} is no video; expected a folder of clips, or a video")
         return path.parent, {path.stem: path}

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.data.pipeline.talking_source import FPS, Clip
-from tfgan_suite.data.readers import audio, face_boxes, image_files
+from tfgan_suite.data.readers import audio, containers, face_boxes, image_files
 from tfgan_suite.errors import InputError
-from tfgan_suite.utils import foreign_files, notices
+from tfgan_suite.utils import notices
 from tfgan_suite.utils.optional_packages import require
 
 CONTAINERS = frozenset(
@@ -21,6 +21,7 @@ CONTAINERS = frozenset(
 )
 PICTURES = frozenset((".jpg", ".jpeg", ".png"))
 SOUND = "audio.wav"  # beside the frames of a folder
+EXPECTED = "a video with sound"
 _GAP = 0.02  # seconds by which the sound's clock may differ before silence is filled in
 
 
@@ -94,30 +95,8 @@ def is_frame(path: Path) -> bool:
     return path.stem.isdigit() and path.suffix.lower() in PICTURES
 
 
-def check_regular(path: Path) -> None:
-    """Refuses a pipe, a device, a broken link, before anything waits for it.
-
-    Raises:
-        InputError: it is one, or there is nothing.
-    """
-    try:
-        foreign_files.check_file(path)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); expected a video with sound"
-        ) from None
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    av = require("av", "video", "reading videos")
-    check_regular(path)
-    try:
-        with av.open(str(path)) as container:
-            yield container
-    except (av.error.FFmpegError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path} cannot be decoded ({reason}); replace or convert it") from None
+def _opened(path: Path) -> contextlib.AbstractContextManager[Any]:
+    return containers.opened(path, "reading videos", EXPECTED)
 
 
 def frames_of(path: Path) -> Iterator[np.ndarray]:
@@ -131,24 +110,17 @@ def frames_of(path: Path) -> Iterator[np.ndarray]:
             raise InputError(f"{path} has no picture; expected a video of a face")
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        emitted, current, first, steps = 0, None, None, set()
-        last = rate = float(stream.average_rate or FPS)
-        for frame in container.decode(stream):
-            time = float(frame.time) if frame.time is not None else emitted / FPS
-            first = time if first is None else first
-            steps.add(round(time - last, 3) if current is not None else None)
-            # Half a frame of tolerance: containers round their times.
-            number, last = int((time - first) * FPS + 0.5), time
-            if current is not None:
-                picture = _pixels(current) if number > emitted else None
-                for _ in range(number - emitted):
-                    yield picture
-                emitted = max(emitted, number)
-            current = frame
-        if current is None:
+        rate, times, count = float(stream.average_rate or FPS), [], 0
+        for frame, copies in containers.at_rate(container.decode(stream), FPS):
+            times.append(frame.time)
+            picture = containers.pixels(frame) if copies else None
+            for _ in range(copies):
+                yield picture
+            count += copies
+        if not count:
             raise InputError(f"{path} has no frame that can be decoded; replace or convert it")
-        _say_rate(path, rate, steps - {None})
-        yield _pixels(current)
+        known = [float(time) for time in times if time is not None]
+        _say_rate(path, rate, {round(b - a, 3) for a, b in zip(known, known[1:])})
 
 
 def _say_rate(path: Path, rate: float, steps: set[float]) -> None:
@@ -156,12 +128,6 @@ def _say_rate(path: Path, rate: float, steps: set[float]) -> None:
         notices.say_once(f"{path} has a variable frame rate; it is resampled to {FPS} a second")
     elif abs(rate - FPS) > 0.01:
         notices.say_once(f"{path} has {rate:g} frames a second; it is resampled to {FPS}")
-
-
-def _pixels(frame: Any) -> np.ndarray:
-    pixels = frame.to_ndarray(format="rgb24")
-    turns = round(getattr(frame, "rotation", 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
 def read_sound(path: Path) -> np.ndarray:
