@@ -163,6 +163,10 @@ def base(home, command, odd):
             "source": run, "input": picture, "--method": "adam", "--starts": 1, "--iterations": 1,
             "--out": out / "projected",
         },
+        "edit": {
+            "source": run, "input": picture, "--warp": "0,0,4,4,2,2", "--candidates": 1,
+            "--starts": 1, "--iterations": 1, "--frames": 2, "--out": out / "edited",
+        },
         "neighbours": {
             "source": run, "--data": tiny_recipe.images(), "--numbers": "0,1",
             "--out": out / "neighbours",

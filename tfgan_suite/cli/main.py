@@ -33,6 +33,7 @@ COMMANDS = {
     "arithmetic": ("arithmetic", "add and subtract samples in the latent space"),
     "inpaint": ("inpaint", "fill holes in images with what a generator would draw"),
     "project": ("project", "search the z whose image is nearest to a photo"),
+    "edit": ("edit", "change a photo by a colour brush, a sketch or by dragging parts of it"),
     "neighbours": ("neighbours", "show samples beside their nearest training images"),
     "probe": ("probe", "judge the features of a discriminator by a linear classifier"),
     "ablate": ("ablate", "make a generator forget what lies in a box, or a class"),

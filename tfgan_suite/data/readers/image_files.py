@@ -205,7 +205,7 @@ def decode(
     Args:
         content: the bytes of a file that Pillow reads (PNG, JPEG, WebP, GIF, BMP, TIFF, ..).
         size: side of the result in pixels; `None` keeps the image's own height and width.
-        channels: 1 (grey) or 3.
+        channels: 1 (grey), 3, or 4: RGB and opacity, not composited.
         bit_depth: significant bits of images that store 16 (`bit_depths.decide`); `None`: those
             that the file's format states, else all 16.
         shorter_side: pixels of the shorter side that the caller will scale the image to: a JPEG

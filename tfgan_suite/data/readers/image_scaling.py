@@ -89,9 +89,11 @@ def resize_array(
 
 
 def to_mode(image: Image.Image, channels: int) -> Image.Image:
-    """To 8-bit grey (`channels` 1) or RGB (3); transparent images are composited onto white."""
+    """To 8-bit grey (`channels` 1), RGB (3), both with transparency over white, or RGBA (4)."""
     from PIL import Image
 
+    if channels == 4:
+        return image.convert("RGBA")
     mode = "L" if channels == 1 else "RGB"
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
         clear = image.convert("RGBA")
