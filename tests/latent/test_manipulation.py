@@ -182,7 +182,7 @@ def test_the_command_edits_a_photo_at_its_own_size(home, tmp_path, monkeypatch, 
     monkeypatch.setattr(projection, "project", quick)
     words = ["edit", "x", str(home / "photo.png"), "--colour", str(home / "brush.png")]
     words += ["--sketch", str(home / "lines.png"), "--warp", "4,4,12,12,2,-1", "--frames", "3"]
-    words += ["--candidates", "16", "--starts", "3", "--iterations", "15", "--closeness", "0"]
+    words += ["--candidates", "16", "--starts", "3", "--iterations", "8", "--closeness", "0"]
     assert main([*words, "--out", str(tmp_path), "--json"]) == 0
     numbers = json.loads(capsys.readouterr().out)
     assert numbers["loss"] < numbers["loss_at_start"] and numbers["realism"] is True

@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     pixels = edit_transfer.transfer(edited.frames, photo.pixels)
     numbers = {
         "projection_error": float(projected.errors[0]),
-        "loss_at_start": float(edited.losses[0]),
+        "loss_at_start": edited.start_loss,
         "loss": float(edited.losses.min()),
         "realism": bool(args.realism) and space.has_discriminator,
         **_colour_errors(args, drawn, edited.frames, photo, pixels),

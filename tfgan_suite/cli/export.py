@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--with-discriminator",
         action="store_true",
         help="add the discriminator to the SavedModel, as the signatures score and features, for"
-        " inpaint, project, neighbours and probe",
+        " inpaint, project, edit, neighbours and probe",
     )
     add_json(parser)
 

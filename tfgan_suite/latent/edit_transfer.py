@@ -74,7 +74,7 @@ def apply(photo: np.ndarray, flow: np.ndarray, colour: np.ndarray) -> np.ndarray
     ndimage = require("scipy.ndimage", "latent", "the transfer of edits")
     height, width, channels = photo.shape
     sides = flow.shape[:2]
-    splines = [ndimage.spline_filter(photo[..., i], mode="nearest") for i in range(channels)]
+    splines = [ndimage.spline_filter(photo[..., i], mode="mirror") for i in range(channels)]
     edited = np.empty(photo.shape, np.float32)
     rows_at_once = max(1, _BAND // width)
     for top in range(0, height, rows_at_once):
@@ -84,7 +84,7 @@ def apply(photo: np.ndarray, flow: np.ndarray, colour: np.ndarray) -> np.ndarray
         rows = np.arange(band.start, band.stop)[:, None] + shift[..., 0] * height / sides[0]
         columns = np.arange(width) + shift[..., 1] * width / sides[1]
         moved = [
-            ndimage.map_coordinates(spline, (rows, columns), mode="nearest", prefilter=False)
+            ndimage.map_coordinates(spline, (rows, columns), mode="mirror", prefilter=False)
             for spline in splines
         ]
         transforms = optical_flow.sample(colour[None], *grid)[0]

@@ -89,6 +89,7 @@ class Edited:
         frames: float32 `(frames, height, width, channels)`, from G(z0) to the edited image.
         inputs: of the generator, `(frames, ...)` by name.
         alternatives: images of other starts that are nearly as good, the best first.
+        start_loss: of z0.
         losses: after each step of the chosen start, float32 `(iterations + 1,)`.
         scores: of the discriminator for the first and the last frame; empty without one.
     """
@@ -96,6 +97,7 @@ class Edited:
     frames: np.ndarray
     inputs: Inputs
     alternatives: np.ndarray
+    start_loss: float
     losses: np.ndarray
     scores: list[float]
 
@@ -256,7 +258,8 @@ def edit(
     way = _way(space, start, end, frames)
     images = space.generate(way)
     alternatives = space.generate(descent.repeat_rows(inputs, good[:ALTERNATIVES]))
-    return Edited(images, way, alternatives, losses[:, order[0]], _scores(space, images, way))
+    scores = _scores(space, images, way)
+    return Edited(images, way, alternatives, float(losses[0, 0]), losses[:, order[0]], scores)
 
 
 def _starts(space: Space, objective: Callable, start: Inputs, search: Search) -> Inputs:

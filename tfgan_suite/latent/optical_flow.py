@@ -15,11 +15,11 @@ import numpy as np
 
 from tfgan_suite.utils.optional_packages import require
 
-SMOOTHNESS = 0.02
+SMOOTHNESS = 0.1
 WINDOW = 3.0  # standard deviation of the regression's window in pixels
 RIDGE = 1e-3  # draws A to the identity where the colours of a window are too few to tell
 COARSEST = 8  # least side of the pyramid's images
-_WARPS, _SWEEPS = 5, 40
+_WARPS, _SWEEPS, _MEDIAN = 5, 40, 5
 
 
 def estimate(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +63,9 @@ def _smooth_flow(image: np.ndarray, target: np.ndarray, flow: np.ndarray) -> np.
         row, column = mean[..., 0] + along, mean[..., 1] + across
         flow = np.stack([yy * row - xy * column, xx * column - xy * row], -1)
         flow /= determinant[..., None]
-    return flow
+    # Colours that no motion explains make outliers, which tear edges.
+    ndimage = require("scipy.ndimage", "latent", "the transfer of edits")
+    return ndimage.median_filter(flow, (1, _MEDIAN, _MEDIAN, 1), mode="nearest")
 
 
 def fit_colour(image: np.ndarray, target: np.ndarray) -> np.ndarray:
