@@ -263,3 +263,26 @@ def test_a_shape_takes_the_colour_that_is_painted_on_it(shipped):
     edited = manipulation.edit(shipped, start, [Constraint(green, mask)], search, frames=3)
     errors = np.abs(edited.frames - green)[:, mask > 0].mean(axis=(1, 2))
     assert errors[0] > 0.2 and errors[-1] < 0.1
+
+
+def test_a_photo_that_takes_gigabytes_is_refused_by_its_header(tmp_path, monkeypatch):
+    from tfgan_suite.latent import edit_files
+
+    Image.new("L", (64, 64)).save(tmp_path / "photo.png")
+    monkeypatch.setattr(edit_files, "MOST_PIXELS", 4095)
+    with pytest.raises(InputError, match="64x64 pixels; expected at most 4095 in all"):
+        edit_files.read_photo(str(tmp_path / "photo.png"), (32, 32, 1))
+    monkeypatch.setattr(edit_files, "MOST_PIXELS", 4096)
+    assert edit_files.read_photo(str(tmp_path / "photo.png"), (32, 32, 1)).name == "photo"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
+def test_every_kind_of_image_has_colours_and_opacity(tmp_path, mode):
+    from tfgan_suite.data.readers import image_files
+
+    ending = "tiff" if mode in ("CMYK", "YCbCr") else "png"
+    image = Image.new("RGBA", (4, 4), (255, 255, 255, 0 if mode in ("LA", "RGBA") else 255))
+    image.convert(mode).save(tmp_path / f"a.{ending}")
+    pixels = image_files.read(tmp_path / f"a.{ending}", None, 4)
+    assert pixels.shape == (4, 4, 4) and (pixels[..., :3] >= 250).all()
+    assert (pixels[..., 3] == (0 if mode in ("LA", "RGBA") else 255)).all()

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--starts", type=int, default=32, help="its z and the best of them, to go on from [32]")
     add("--iterations", type=int, default=100, help="steps of Adam from each [100]")
     add("--learning-rate", type=float, default=0.1, help="of Adam [0.1]")
-    add("--closeness", type=float, default=0.02, help="weight of the distance to its z [0.02]")
+    add("--closeness", type=float, default=0.05, help="weight of the distance to its z [0.05]")
     add(
         "--realism",
         type=float,

@@ -14,6 +14,7 @@ from tfgan_suite.latent import pictures
 from tfgan_suite.utils import bicubic
 from tfgan_suite.utils.files import user_path
 
+MOST_PIXELS = 2**25  # 33 million, which take about 2 GiB
 _OPAQUE = 128
 _COVERED = 0.25  # share of a small pixel that a brush must cover
 _GREY = np.array([0.299, 0.587, 0.114])
@@ -51,17 +52,31 @@ def read_photo(source: str, shape: tuple[int, ...]) -> Photo:
             " image files have"
         )
     try:
+        header = image_files.header(path)
+        _check_sides(source, header.height, header.width, height, width)
         pixels = pictures.to_float(files.read(path, channels))
     except image_files.Unreadable as error:
         raise InputError(f"{source} cannot be read: {error}; pass an image file") from None
-    rows, columns = pixels.shape[:2]
-    if rows < height or columns < width or abs(rows * width - columns * height) > max(shape[:2]):
+    small = _resize(pixels, height, width).clip(-1.0, 1.0).astype(np.float32)
+    return Photo(Path(path).stem, pixels, small)
+
+
+def _check_sides(source: str, rows: int, columns: int, height: int, width: int) -> None:
+    """Refuses a photo that is smaller or of another ratio, or takes gigabytes to edit."""
+    if (
+        rows < height
+        or columns < width
+        or abs(rows * width - columns * height) > max(height, width)
+    ):
         raise InputError(
             f"{source} has {columns}x{rows} pixels; the generator draws {width}x{height}: pass a"
             " photo of that size or a larger one of that ratio, cropped as in training"
         )
-    small = _resize(pixels, height, width).clip(-1.0, 1.0).astype(np.float32)
-    return Photo(Path(path).stem, pixels, small)
+    if rows * columns > MOST_PIXELS:
+        raise InputError(
+            f"{source} has {columns}x{rows} pixels; expected at most {MOST_PIXELS} in all: scale"
+            " it down"
+        )
 
 
 def read_brush(source: str, photo: Photo) -> tuple[np.ndarray, np.ndarray]:

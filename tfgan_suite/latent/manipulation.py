@@ -67,7 +67,7 @@ class Search:
     spread: float = 0.87  # 0.5 of uniform noise, the official code's
     iterations: int = 100
     learning_rate: float = 0.1
-    closeness: float = 0.02
+    closeness: float = 0.05
     realism: float = 0.1
 
     def __post_init__(self) -> None:

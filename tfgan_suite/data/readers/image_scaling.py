@@ -92,11 +92,11 @@ def to_mode(image: Image.Image, channels: int) -> Image.Image:
     """To 8-bit grey (`channels` 1), RGB (3), both with transparency over white, or RGBA (4)."""
     from PIL import Image
 
-    if channels == 4:
-        return image.convert("RGBA")
-    mode = "L" if channels == 1 else "RGB"
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
         clear = image.convert("RGBA")
+        if channels == 4:
+            return clear
         white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, clear).convert("RGB")
     elif image.mode not in ("1", "L", "RGB"):
