@@ -38,7 +38,7 @@ def upsampling_plan(size: int) -> tuple[int, int]:
     near = sorted(sorted(possible, key=lambda p: abs(p - size))[:4])
     raise InputError(
         f"size {size} is not a power of 2 times {', '.join(map(str, sorted(_BASES)))} pixels;"
-        f" the nearest sizes that are {', '.join(map(str, near))}"
+        f" the nearest sizes are {', '.join(map(str, near))}"
     )
 
 
@@ -149,9 +149,7 @@ def check_size(size: int, possible: Sequence[int], kind: str) -> None:
     if size not in possible:
         above = min(max(bisect.bisect(possible, size), 1), len(possible) - 1)
         below, above = possible[above - 1], possible[above]
-        raise InputError(
-            f"size {size} is not {kind}; the nearest sizes that are {below} and {above}"
-        )
+        raise InputError(f"size {size} is not {kind}; the nearest sizes are {below} and {above}")
 
 
 def check_positive_integers(**values: int) -> None:

@@ -261,5 +261,5 @@ def build_quality_discriminator(size: int = 96, width: int = PAPER_WIDTH) -> ker
 
 
 def _check(size: int, width: int, **others: int) -> None:
-    check_size(size, SIZES, "a size of frames that these networks are built for")
+    check_size(size, SIZES, "one that these networks are built for")
     check_positive_integers(width=width, **others)
