@@ -106,6 +106,19 @@ def test_bad_requests_are_answered_in_one_line(places, capsys, words, said):
     assert said in line
 
 
+@pytest.mark.parametrize("source", ["run", "export"])
+def test_words_that_the_encoder_does_not_read_are_said(places, tmp_path, capsys, source):
+    words = ["sample", str(places[source]), "--count", "1", "--out", str(tmp_path / "a.png")]
+    assert main([*words, "--text", "a red blorp, and a blorp"]) == 0
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [
+        "words that are not in the captions of the training are ignored: 'blorp'"
+    ]
+    assert said.out.startswith("wrote one image of one sentence to ")
+    assert main([*words, "--text", RED]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_walk_leads_from_sentence_to_sentence(places, tmp_path, capsys):
     words = ["walk", str(places["export"]), "--text", RED, "--steps", "3"]
     assert main([*words, "--text", BLUE, "--out", str(tmp_path / "walk")]) == 0

@@ -58,7 +58,9 @@ def run(generator: Generator, args: argparse.Namespace, out: Path, to_grid: bool
     if args.json:
         print(json.dumps({"files": files, "count": args.count, "texts": args.text}))
     else:
-        print(f"wrote {args.count} images of each of {len(args.text)} sentences to {out}")
+        each = "one sentence" if len(args.text) == 1 else f"each of {len(args.text)} sentences"
+        images_of = "one image" if args.count == 1 else f"{args.count} images"
+        print(f"wrote {images_of} of {each} to {out}")
     return 0
 
 

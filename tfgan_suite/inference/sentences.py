@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from tfgan_suite.core.text_game import ENCODE, TEXT
 from tfgan_suite.errors import InputError
+from tfgan_suite.text import encoders
 
 if TYPE_CHECKING:
     from tfgan_suite.inference.generator import Generator
@@ -36,9 +38,19 @@ def check_text(generator: Generator) -> None:
 
 
 def remarks(generator: Generator, texts: Sequence[str]) -> list[str]:
-    """What the encoder of a run does not read of some sentences, in words."""
+    """What the encoder of a run or of an export does not read of some sentences, in words."""
     encoder = getattr(generator.game, "encoder", None)
-    return [] if encoder is None else encoder.remarks(texts)
+    if encoder is not None:
+        return encoder.remarks(texts)
+    if ENCODE not in generator.signatures:
+        return []
+    # Of an export only the vectors are known: a word that it does not read has none of its own.
+    words = list(dict.fromkeys(word for text in texts for word in re.findall(r"\w+", text)))
+    if not words:
+        return []
+    alone = generator.run_signature({TEXT: np.array(words, object)}, ENCODE)[VECTOR]
+    unknown = [word for word, vector in zip(words, alone) if not vector.any()]
+    return encoders.ignored(unknown) if unknown else []
 
 
 def vectors(generator: Generator, texts: Sequence[str]) -> np.ndarray:

@@ -170,11 +170,7 @@ class BagOfWords(SentenceEncoder):
         _, words = _split(tf.constant(decode(texts)))
         known = self._look_up(words)[1].numpy()
         unknown = dict.fromkeys(word.decode() for word in words.numpy()[~known])
-        if not unknown:
-            return []
-        listed = ", ".join(repr(word[:40]) for word in list(unknown)[:5])
-        listed += f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        return [f"words that are not in the captions of the training are ignored: {listed}"]
+        return ignored(list(unknown)) if unknown else []
 
     def describe(self) -> str:
         return f"a bag of {self.dim} words"
@@ -349,6 +345,13 @@ def examples_of(texts: Sequence[str], count: int = EXAMPLES) -> tuple[str, ...]:
 def decode(texts: Iterable[str | bytes]) -> list[str]:
     """Sentences as strings, also where a batch of the data holds them as bytes."""
     return [t.decode("utf-8", "replace") if isinstance(t, bytes) else str(t) for t in texts]
+
+
+def ignored(unknown: Sequence[str]) -> list[str]:
+    """The remark about words that an encoder does not read."""
+    listed = ", ".join(repr(word[:40]) for word in unknown[:5])
+    listed += f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+    return [f"words that are not in the captions of the training are ignored: {listed}"]
 
 
 def _split(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
