@@ -18,8 +18,8 @@ paper's setting is
 
     --paper --size 128 --random-crop 22 --fit stretch --horizontal-flip --num-captions 4
 
-Expect, on the embedded sentences, `box_iou` far above its shuffled value within minutes. The paper
-shows images, no score.
+Expect, on the embedded sentences, `box_iou` far above its shuffled value within minutes (a trial,
+400 steps: 0.66, shuffled 0.10). The paper shows images, no score.
 """
 
 from __future__ import annotations

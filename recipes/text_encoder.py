@@ -1,15 +1,15 @@
 """A char-CNN-RNN that reads sentences, trained beside an image network (Reed et al. 2016).
 
-    python recipes/text_encoder.py                              shapes with sentences, 2 minutes
+    python recipes/text_encoder.py                              shapes with sentences
     python recipes/text_encoder.py --data BIRDS --size 64
     python recipes/gan_cls.py --data BIRDS --encoder runs/text_encoder_BIRDS
 
 Both networks learn vectors whose product is largest for an image and its own sentence. The run
 keeps the text network as `text_encoder.npz`, which GAN-CLS, GAWWN and StackGAN take as above. The
 measure is retrieval: how often a sentence of the test split finds its image among 64, and an
-image its sentence (chance: 1.6%). Expect more than 80% on the embedded sentences. Where your data
-have classes, images of one class count as one, as in the paper; `--classes no` tells each image
-from every other. The paper's setting is
+image its sentence (chance: 1.6%). On the embedded sentences it was 76 and 67% after 400 of the
+1,500 steps. Where your data have classes, images of one class count as one, as in the paper;
+`--classes no` tells each image from every other. The paper's setting is
 
     --text-dim 1024 --width 512 --first-width 384 --length 201 --learning-rate 0.0007
 """

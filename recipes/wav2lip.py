@@ -12,9 +12,11 @@ starts only with one whose held-out loss is below `--expert-bar`, and keeps a co
 
 The expert's term has the weight 0 until an evaluation finds its loss below `--sync-threshold`; the
 run says when. From step 0 (`--sync-from-start`) the term dominates, and mouths follow its gradient
-instead of the pictures: on cartoon faces the correlation of the openings with the true ones falls
-from 0.98 to 0.6. The paper's setting is `--width 32 --batch 80 --learning-rate 0.0001`, with
-evaluations every 3000 steps; its expert's loss fell below 0.75 after 100,000 steps or more.
+instead of the pictures; the run warns of that. Embedded faces, seed 0: after the 600 steps the
+openings correlate with the true ones at 0.91, their mean error is 0.62 pixels, and the expert's
+loss, near 0.9, has not reached the threshold: `--steps 1200` goes on. The paper's setting is
+`--width 32 --batch 80 --learning-rate 0.0001`, with evaluations every 3000 steps; its expert's loss
+fell below 0.75 after 100,000 steps or more.
 
 Use it with the consent of those whose faces and voices these are. `lipsync` marks its videos.
 """
