@@ -9,7 +9,7 @@ import tensorflow as tf
 from harness import run_recipe
 from short_runs import short_runs
 
-from tfgan_suite.core import text_game
+from tfgan_suite.core import latent_game
 from tfgan_suite.data.synthetic import captions as world
 from tfgan_suite.inference import sentences
 from tfgan_suite.inference.generator import open_generator
@@ -26,7 +26,7 @@ SECOND = ["--stage", 2, "--scale", 2, "--start", FIRST, "--residual-blocks", 1, 
 def quick_statistics():
     """Batch norm statistics of 2 batches: a run that is finished or opened takes 100."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_game, "RECALIBRATION_BATCHES", 2)
+        patch.setattr(latent_game, "RECALIBRATION_BATCHES", 2)
         yield
 
 

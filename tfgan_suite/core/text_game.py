@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.core import network_checks
+from tfgan_suite.core import latent_game, network_checks
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import unpacked
-from tfgan_suite.core.latent_game import RECALIBRATION_BATCHES, LatentGame
+from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.trained_game import Arrays
 from tfgan_suite.errors import InputError
@@ -270,7 +270,10 @@ class TextGame(LatentGame):
         specs = self.signatures()["serving_default"].inputs
         standing_statistics(
             self.ema("generator")[0],
-            (self.calibration_batch(specs, vectors, i) for i in range(RECALIBRATION_BATCHES)),
+            (
+                self.calibration_batch(specs, vectors, index)
+                for index in range(latent_game.RECALIBRATION_BATCHES)
+            ),
         )
 
     def calibration_batch(
