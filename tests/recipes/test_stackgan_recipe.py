@@ -9,7 +9,6 @@ import tensorflow as tf
 from harness import run_recipe
 from short_runs import short_runs
 
-from tfgan_suite.core import latent_game
 from tfgan_suite.data.synthetic import captions as world
 from tfgan_suite.inference import sentences
 from tfgan_suite.inference.generator import open_generator
@@ -22,16 +21,8 @@ FIRST = "runs/stackgan_stage1_captions"
 SECOND = ["--stage", 2, "--scale", 2, "--start", FIRST, "--residual-blocks", 1, *TINY]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_statistics():
-    """Batch norm statistics of 2 batches: a run that is finished or opened takes 100."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(latent_game, "RECALIBRATION_BATCHES", 2)
-        yield
-
-
 @pytest.fixture(scope="module")
-def home(quick_statistics, tmp_path_factory):
+def home(tmp_path_factory):
     """A folder with a run of each stage, of a world of few images, and with stage 2's export."""
     folder = tmp_path_factory.mktemp("stackgan")
     with pytest.MonkeyPatch.context() as patch, short_runs("tflite_float32"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,7 @@ def remarks(generator: Generator, texts: Sequence[str]) -> list[str]:
     if ENCODE not in generator.signatures:
         return []
     # Of an export only the vectors are known: a word that it does not read has none of its own.
-    words = list(dict.fromkeys(word for text in texts for word in re.findall(r"\w+", text)))
+    words = encoders.words_of(texts)
     if not words:
         return []
     alone = generator.run_signature({TEXT: np.array(words, object)}, ENCODE)[VECTOR]

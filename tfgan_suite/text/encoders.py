@@ -167,10 +167,10 @@ class BagOfWords(SentenceEncoder):
         return tf.cast(tf.gather(self._order, position), tf.int64), known
 
     def remarks(self, texts: Sequence[str | bytes]) -> list[str]:
-        _, words = _split(tf.constant(decode(texts)))
-        known = self._look_up(words)[1].numpy()
-        unknown = dict.fromkeys(word.decode() for word in words.numpy()[~known])
-        return ignored(list(unknown)) if unknown else []
+        words = words_of(texts)
+        known = self._look_up(tf.constant(words, tf.string))[1].numpy()
+        unknown = [word for word, is_known in zip(words, known) if not is_known]
+        return ignored(unknown) if unknown else []
 
     def describe(self) -> str:
         return f"a bag of {self.dim} words"
@@ -345,6 +345,12 @@ def examples_of(texts: Sequence[str], count: int = EXAMPLES) -> tuple[str, ...]:
 def decode(texts: Iterable[str | bytes]) -> list[str]:
     """Sentences as strings, also where a batch of the data holds them as bytes."""
     return [t.decode("utf-8", "replace") if isinstance(t, bytes) else str(t) for t in texts]
+
+
+def words_of(texts: Sequence[str | bytes]) -> list[str]:
+    """The different words of sentences, in lower case, as a bag of words reads them."""
+    _, words = _split(tf.constant(decode(texts)))
+    return list(dict.fromkeys(word.decode() for word in words.numpy()))
 
 
 def ignored(unknown: Sequence[str]) -> list[str]:
