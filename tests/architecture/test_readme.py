@@ -1,116 +1,33 @@
 """What README and the recipes' heads show exists: flags, files, modules, functions, keywords."""
 
 import ast
-import contextlib
 import functools
 import importlib
 import inspect
-import io
-import os
-import pathlib
 import re
-import runpy
-import shlex
-import sys
-from unittest import mock
 
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")]
-PAGES += [ROOT / folder / "README.md" for folder in ("benchmarks", "saved_models")]
-RECIPES = sorted((ROOT / "recipes").glob("*.py"))
-FLAG = re.compile(r"(?<![\w-])--[a-z0-9][a-z0-9-]*")
-SCRIPT = re.compile(r"(?:recipes|benchmarks)/\w+\.py")
-
-
-# Reading a page.
-
-
-def code_spans(text):
-    """What stands between backticks, fenced blocks aside; a span may go over a line's end."""
-    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
-
-
-def code_lines(text):
-    """Lines of indented blocks, joined where a backslash goes on."""
-    text = re.sub(r"\\\n\s*", " ", text)
-    lines = [line for line in text.splitlines() if line.startswith("    ")]
-    return [line.split(" # ")[0].strip() for line in lines]
-
-
-def python_blocks(text):
-    return re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def command_of(code):
-    """(words that name the program and its command, flags) of a command line, or None.
-
-    The program is a recipe, a benchmark or the package: what stands before the first flag.
-    """
-    code = code.replace("[", "").replace("]", "")
-    try:
-        words = shlex.split(code)
-    except ValueError:
-        return None
-    flags = FLAG.findall(code)
-    for index, word in enumerate(words):
-        script = SCRIPT.fullmatch(word) and (ROOT / word).exists()
-        if script or word == "tfgan_suite" and words[index - 1 : index] == ["-m"]:
-            tail = words[index + 1 :]
-            count = next((i for i, w in enumerate(tail) if w.startswith("-")), len(tail))
-            return (word, *tail[:count]), flags
-    if words and (ROOT / "recipes" / f"{words[0]}.py").exists():
-        return (f"recipes/{words[0]}.py",), flags
-    return None
-
-
-@functools.lru_cache(None)
-def flags_of(program, *words):
-    """Flags of a program by its own `--help`."""
-    output = io.StringIO()
-    path = "tfgan_suite" if program == "tfgan_suite" else str(ROOT / program)
-    run = runpy.run_module if program == "tfgan_suite" else runpy.run_path
-    with (
-        mock.patch.dict(os.environ),
-        mock.patch.object(sys, "argv", [path, *words, "--help"]),
-        mock.patch.object(sys, "path", [str((ROOT / program).parent), *sys.path]),
-        contextlib.redirect_stdout(output),
-        pytest.raises(SystemExit) as stop,
-    ):
-        run(path, run_name="__main__")
-    assert stop.value.code in (0, None), (
-        f"{program} {' '.join(words)} --help ends with {stop.value}"
-    )
-    entries = re.split(r"^option\w* ?\w*:$", output.getvalue(), maxsplit=1, flags=re.MULTILINE)[-1]
-    return set(re.findall(r"^ +(?:-\w, )?(--[a-z0-9-]+)", entries, re.MULTILINE))
-
-
-@functools.lru_cache(None)
-def all_flags():
-    programs = [(f"recipes/{path.name}",) for path in RECIPES]
-    programs += [(f"benchmarks/{name}.py",) for name in ("speed", "enlarging", "translation")]
-    programs += [("benchmarks/quality.py", kind) for kind in ("points", "images")]
-    from tfgan_suite.cli.main import COMMANDS
-
-    programs += [("tfgan_suite", command) for command in COMMANDS]
-    return set().union(*(flags_of(*program) for program in programs))
-
-
-def unknown_flags(text):
-    """["command: --flag"] of what a page shows and no `--help` lists."""
-    unknown = []
-    for code in code_lines(text) + code_spans(text):
-        flags, command = FLAG.findall(code), command_of(code)
-        if command:
-            known = flags_of(*command[0])
-        elif code.startswith("--"):
-            known = all_flags()
-        else:
-            continue
-        unknown += [f"{code}: {flag}" for flag in flags if flag not in known]
-    return unknown
+from pages import (
+    FLAG,
+    KOREAN,
+    PAGES,
+    README,
+    RECIPES,
+    ROOT,
+    SITE,
+    anchor_of,
+    code_spans,
+    command_of,
+    commands,
+    flags_of,
+    is_command,
+    links,
+    name_of,
+    python_blocks,
+    refusal,
+    tables,
+    unknown_flags,
+)
 
 
 def find(dotted):
@@ -128,7 +45,7 @@ def find(dotted):
 # The pages.
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_flags_that_a_page_shows_exist(page):
     assert unknown_flags(page.read_text("utf-8")) == []
 
@@ -145,17 +62,16 @@ def test_flags_that_a_recipes_head_shows_exist(recipe):
     assert unknown == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_files_that_a_page_shows_exist(page):
     text = page.read_text("utf-8")
     paths = re.findall(r"(?<![\w/.])(?:tfgan_suite|tests|recipes|docs|benchmarks)/[\w./-]*\w", text)
-    paths += re.findall(r"\w\]\((?!http)([^)#]+)\)", text)
     here = (page.parent, ROOT)
     paths = [path for path in paths if "mygan" not in path]  # the example of a game to add
     assert [path for path in paths if not any((base / path).exists() for base in here)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_names_that_a_page_shows_exist(page):
     for span in code_spans(page.read_text("utf-8")):
         for dotted in re.findall(r"\btfgan_suite(?:\.\w+)+", span):
@@ -207,11 +123,111 @@ def check_overrides(node, base):
     assert [name for name in ("update", "noise", "logs") if not hasattr(base, name)] == []
 
 
-def test_python_blocks_of_the_readme_use_what_there_is():
-    blocks = python_blocks(PAGES[0].read_text("utf-8"))
-    assert len(blocks) >= 3
+def test_python_blocks_use_what_there_is():
+    blocks = [block for page in PAGES for block in python_blocks(page.read_text("utf-8"))]
+    assert python_blocks(README.read_text("utf-8")) and len(blocks) >= 10
     for block in blocks:
         check_block(block)
+
+
+# Commands, links, figures.
+
+FIRST_COMMANDS = [
+    "python -m venv .venv && .venv/bin/pip install -e . && .venv/bin/python recipes/dcgan.py",
+    "python -m venv .venv && .venv/bin/pip install -e '.[test,serving]'"
+    " && .venv/bin/python -m pytest",
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_programs_accept_every_command_of_a_page(page):
+    refused = {}
+    for program, *words in commands(page.read_text("utf-8")):
+        # What stands for a choice of the reader's, such as {A,B}, is no word of a program.
+        reason = refusal(program, *(word for word in words if word not in ("...", "..")))
+        if reason:
+            refused[" ".join((program, *words))] = reason
+    assert refused == {}
+
+
+@pytest.mark.parametrize("page", [page for page in (README, KOREAN) if page.exists()], ids=name_of)
+def test_the_first_page_is_short_and_starts_with_the_two_commands(page):
+    text = page.read_text("utf-8")
+    assert len(text.splitlines()) < 150
+    blocks = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    assert blocks[:2] == FIRST_COMMANDS
+    # Picture, then commands, then Python, then tables.
+    kinds = [text.index(mark) for mark in ("](docs/", "    python -m venv", "```python", "|---")]
+    assert kinds == sorted(kinds)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    dead = []
+    for target in links(page.read_text("utf-8")):
+        if re.match(r"https?:|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        # The site holds the folder docs, and nothing else.
+        outside = page in SITE and not file.is_relative_to(ROOT / "docs")
+        if not file.exists() or outside:
+            dead.append(target)
+        elif anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.MULTILINE)
+            dead += [target] * (anchor not in [anchor_of(heading) for heading in headings])
+    assert dead == []
+
+
+def test_the_first_page_leads_to_every_page_of_the_site():
+    linked = set(links(README.read_text("utf-8")))
+    for page in SITE:
+        linked |= {
+            name_of((page.parent / link.partition("#")[0]).resolve())
+            for link in links(page.read_text("utf-8"))
+            if not link.startswith(("http", "#"))
+        }
+    assert [name_of(page) for page in SITE if name_of(page) not in linked] == []
+
+
+MEASURED = re.compile(r"\d\.\d|\d ?%|\d dB|\d+ of \d+")
+
+
+def unsourced_figures(text):
+    """Rows of tables with measured figures in a section that has no command."""
+    rows = []
+    for section, table in tables(text):
+        spans = [code for code in code_spans(section) if is_command(code) or "pytest" in code]
+        has_command = bool(spans or commands(section))
+        for cells in table[1:]:
+            figures = re.sub(r"`[^`]*`|\]\([^)]*\)", "", "|".join(cells))
+            if MEASURED.search(figures) and not has_command:
+                rows.append("|".join(cells))
+    return rows
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_figures_of_tables_come_with_the_command_that_gives_them(page):
+    assert unsourced_figures(page.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("page", [page for page in (README, KOREAN) if page.exists()], ids=name_of)
+def test_each_row_of_the_first_pages_results_starts_with_its_command(page):
+    for _, table in tables(page.read_text("utf-8")):
+        for cells in table[1:]:
+            figures = re.sub(r"`[^`]*`|\]\([^)]*\)", "", "|".join(cells))
+            if MEASURED.search(figures):
+                assert any(is_command(code) for code in code_spans(cells[0])), cells
+
+
+def test_every_recipe_has_its_row():
+    text = README.read_text("utf-8")
+    games = (ROOT / "docs" / "games.md").read_text("utf-8")
+    from tfgan_suite.cli.list_games import games as listed
+
+    recipes = {name for row in listed() for name in row["recipes"]}
+    assert len(recipes) >= 27
+    assert [name for name in sorted(recipes) if name not in text or name not in games] == []
 
 
 # The checker itself.
@@ -230,6 +246,7 @@ def test_python_blocks_of_the_readme_use_what_there_is():
         ("| `dcgan --latent 3 --nothing` |", ["--nothing"]),
         ("`--tile 3 --tyle 4`", ["--tyle"]),
         ("`python benchmarks/quality.py points --seeds 1 --minuts 5`", ["--minuts"]),
+        ("```\npython recipes/dcgan.py --stepz 3\n```", ["--stepz"]),
         ("pip install --quiet x, `pytest --durations=5`", []),
     ],
 )
@@ -249,3 +266,29 @@ def test_an_unknown_flag_is_seen(text, unknown):
 def test_an_unknown_python_name_is_seen(block):
     with pytest.raises((AssertionError, AttributeError, ModuleNotFoundError)):
         check_block(block)
+
+
+@pytest.mark.parametrize(
+    "line, word",
+    [
+        ("python recipes/dcgan.py --loss hinje", "hinge"),
+        ("python recipes/dcgan.py --steps many", "whole number"),
+        ("python recipes/curves.py --step 3", "--steps"),
+        ("python -m tfgan_suite translate RUN IN OUT --direction back", "AtoB"),
+        ("python -m tfgan_suite translate RUN IN", "output"),
+        ("python -m tfgan_suite translat RUN IN OUT", "translat"),
+        ("python -m tfgan_suite measure sr RUN", "data"),
+        ("python benchmarks/quality.py points --minute 5", "--minute"),
+        ("A=1 python recipes/gan.py --data ring && python recipes/gan.py --stepz 3", "--steps"),
+    ],
+)
+def test_a_wrong_command_is_seen(line, word):
+    reasons = [refusal(*command) for command in commands(f"    {line}\n")]
+    assert word in str(reasons[-1])
+
+
+def test_a_figure_without_a_command_is_seen():
+    table = "| game | FID |\n|---|---|\n| `dcgan` | 3.14 |\n"
+    assert unsourced_figures(f"## A\n\n`python recipes/gan.py`\n\n## B\n\n{table}")
+    assert not unsourced_figures(f"## A\n\n`python recipes/gan.py`\n\n{table}")
+    assert not unsourced_figures(table.replace("3.14", "yes"))

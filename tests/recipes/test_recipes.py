@@ -31,7 +31,8 @@ RECIPES = {**{game["name"]: game["name"] for game in games()}, "stylegan2": "sty
 @pytest.mark.parametrize("game", [game["name"] for game in games()])
 def test_every_game_has_its_recipe_its_test_and_its_row(game):
     recipe = f"recipes/{RECIPES[game]}.py"
-    assert recipe in (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in ("README.md", "docs/games.md"):
+        assert recipe in (ROOT / page).read_text(encoding="utf-8")
     (row,) = [row for row in games() if row["name"] == game]
     assert (ROOT / recipe).exists() and recipe in row["recipes"]
     assert any((ROOT / "tests" / kind / f"test_{game}.py").exists() for kind in ("games", "style"))
