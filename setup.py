@@ -85,6 +85,8 @@ setup(
             f"tensorflow-serving-api==2.15.1; {ADDONS_STACK}",
             f"tensorflow-serving-api>=2.20; {KERAS3_STACK}",
         ],
+        # The site of docs/, which is built without TensorFlow.
+        "docs": ["mkdocs>=1.6,<2", "mkdocstrings[python]>=1,<2"],
         # The other side of benchmarks/speed.py.
         "bench": ["torch>=2.2"],
         # NVIDIA GPUs: the CUDA libraries that TensorFlow was built with.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
+import importlib
 import io
 import os
 import pathlib
@@ -12,6 +13,7 @@ import re
 import runpy
 import shlex
 import sys
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -150,6 +152,18 @@ def unknown_flags(text: str) -> list[str]:
             continue
         unknown += [f"{code}: {flag}" for flag in flags if flag not in known]
     return unknown
+
+
+def find(dotted: str) -> Any:
+    """The module, or the attribute of a module or class, of a dotted name."""
+    parts = dotted.split(".")
+    for count in range(len(parts), 0, -1):
+        try:
+            module = importlib.import_module(".".join(parts[:count]))
+        except ModuleNotFoundError:
+            continue
+        return functools.reduce(getattr, parts[count:], module)
+    raise ModuleNotFoundError(dotted)
 
 
 # Command lines as their programs read them, without running anything.

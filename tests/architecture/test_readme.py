@@ -1,8 +1,6 @@
 """What README and the recipes' heads show exists: flags, files, modules, functions, keywords."""
 
 import ast
-import functools
-import importlib
 import inspect
 import re
 
@@ -19,6 +17,7 @@ from pages import (
     code_spans,
     command_of,
     commands,
+    find,
     flags_of,
     is_command,
     links,
@@ -28,19 +27,6 @@ from pages import (
     tables,
     unknown_flags,
 )
-
-
-def find(dotted):
-    """The module, or the attribute of a module or class, of a dotted name."""
-    parts = dotted.split(".")
-    for count in range(len(parts), 0, -1):
-        try:
-            module = importlib.import_module(".".join(parts[:count]))
-        except ModuleNotFoundError:
-            continue
-        return functools.reduce(getattr, parts[count:], module)
-    raise ModuleNotFoundError(dotted)
-
 
 # The pages.
 
