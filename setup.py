@@ -37,7 +37,11 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.9",
     packages=find_packages(include=["tfgan_suite", "tfgan_suite.*"]),
-    package_data={"tfgan_suite": ["py.typed"], "tfgan_suite.study": ["page.*"]},
+    package_data={
+        "tfgan_suite": ["py.typed"],
+        "tfgan_suite.demo": ["page/*"],
+        "tfgan_suite.study": ["page.*"],
+    },
     install_requires=[
         f"tensorflow==2.15.1; {ADDONS_STACK}",
         f"keras==2.15.0; {ADDONS_STACK}",

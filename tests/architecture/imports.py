@@ -13,7 +13,7 @@ import sys
 ORDER = (
     ("__main__",),
     ("cli",),
-    ("latent",),
+    ("latent", "demo"),
     ("measures",),
     ("inference",),
     ("style",),

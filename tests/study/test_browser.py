@@ -1,43 +1,22 @@
 """Whole studies in a real browser, answered by keyboard and by mouse."""
 
 import json
-import shutil
 import time
 
 import pytest
+from browsers import errors_of, needs_browser, open_browser, requests_of
 
 from tfgan_suite.study.analyse import analyse
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-DRIVER = shutil.which("chromedriver")
-webdriver = pytest.importorskip(
-    "selenium.webdriver", reason="selenium is not installed (extra 'test'): no browser is tried"
-)
 pytest.importorskip("scipy")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER),
-    reason="chromium and chromedriver are not installed (Debian: chromium, chromium-driver)",
-)
+pytestmark = needs_browser
 PAUSE = 0.25  # above the page's own lock
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    from selenium.webdriver.chrome.service import Service
-
-    home = tmp_path_factory.mktemp("browser")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                 f"--user-data-dir={home / 'profile'}", "--window-size=1100,900"):  # fmt: skip
-        options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(home)})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.downloads = home
-    yield driver
-    driver.quit()
+    with open_browser(tmp_path_factory.mktemp("browser")) as driver:
+        yield driver
 
 
 def find(browser, name):
@@ -82,9 +61,8 @@ def shown_names(browser):
 
 def fine(browser):
     """No errors and no request in the browser's own log."""
-    assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
-    names = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
-    requested = browser.execute_script(names)
+    assert errors_of(browser) == []
+    requested = requests_of(browser)
     assert [name for name in requested if not name.startswith(("data:", "blob:"))] == []
 
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "neighbours": ("neighbours", "show samples beside their nearest training images"),
     "probe": ("probe", "judge the features of a discriminator by a linear classifier"),
     "ablate": ("ablate", "make a generator forget what lies in a box, or a class"),
+    "demo": ("demo", "write a web page that runs exports in the browser"),
     "doctor": ("doctor", "show versions, devices and missing extras, and test training"),
 }
 

@@ -31,6 +31,19 @@ def load(path: str | Path) -> Exported:
     Example:
         >>> images = load("saved_models/dcgan").sample(16, seed=1)   # uint8 (16, 32, 32, 3)
     """
+    folder = find_version(path)
+    return Exported(folder, cards.read(folder))
+
+
+def find_version(path: str | Path) -> Path:
+    """The folder of an exported version, which has a card.
+
+    Args:
+        path: `<name>/<version>`, or `<name>` for its newest version.
+
+    Raises:
+        InputError: the folder holds no export.
+    """
     folder = Path(path)
     if not (folder / "saved_model.pb").is_file():
         complete = [
@@ -49,7 +62,7 @@ def load(path: str | Path) -> Exported:
             f"{str(folder)!r} has no readable {cards.FILE}, which describes its inputs; export it "
             "with tfgan_suite, or use tf.saved_model.load"
         )
-    return Exported(folder, cards.read(folder))
+    return folder
 
 
 class Exported:
