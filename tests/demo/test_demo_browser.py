@@ -283,9 +283,9 @@ def test_truncation_and_style_mixing(demo):
     other = demo.set("input[type=number]", 5)
     np.testing.assert_allclose(other[1]["image"], average[1]["image"], atol=1e-4)  # psi of 0
 
-    first, _, _ = demo.open("styles", "Style mixing")
-    w = first["w"].reshape(4, 6)
-    mix = ".inputs fieldset > div > .row input[type=range]"
+    demo.open("styles", "Style mixing")
+    mix = ".inputs > fieldset > div > .row input[type=range]"
+    w = demo.set(mix, 4)[0]["w"].reshape(4, 6)
     second = demo.set(mix, 0)[0]["w"].reshape(4, 6)
     assert np.abs(w - second).max() > 1e-3
     mixed = demo.set(mix, 1)

@@ -12,7 +12,7 @@ from tfgan_suite.games import gan_cls, stylegan2, text_encoder
 from tfgan_suite.networks.text import build_char_cnn_rnn
 
 SENTENCES = ["a red circle", "a blue square"]
-CHARACTERS = 24
+CHARACTERS = 60
 VECTOR = 5
 
 

@@ -135,7 +135,7 @@ def _write_files(folder: Path, stale: list[Path], contents: dict[str, bytes], in
         for name, content in contents.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, content)
+            path.write_bytes(content)
         write_bytes(folder / INDEX, index)
         for path in set(stale) - {folder / name for name in contents}:
             path.unlink(missing_ok=True)

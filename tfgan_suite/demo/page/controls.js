@@ -175,8 +175,11 @@ export class NumbersControl {
       return slider(text, { ...range, step, value, onchange: changed });
     });
     const hidden = this.size - this.sliders.length;
+    const note = kind === "embedding"
+      ? "The vector of a sentence. Whoever writes this page can offer sentences with --text." : "";
     this.element = make("details", { open: this.size <= 8 },
       make("summary", { textContent: `${capital(words(name))}: ${this.size} numbers` }),
+      make("p", { className: "hint", textContent: note }),
       ...this.sliders.map((each) => each.element),
       hidden ? make("p", { className: "hint", textContent: `${hidden} more are 0` }) : null);
   }

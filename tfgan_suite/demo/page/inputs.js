@@ -64,6 +64,8 @@ export class Inputs {
   }
 }
 
+const TITLES = { embedding: "Sentence", style: "Styles" };
+
 // What can compute an input: {title, open(changed) -> {element, value()}}.
 function findSources(spec, shape, context) {
   const sources = [];
@@ -125,7 +127,7 @@ class ComputedControl {
     this.changed = context.changed;
     this.sources = sources;
     this.holder = make("div");
-    const title = spec.kind === "embedding" ? "Sentence" : capital(words(spec.name));
+    const title = TITLES[spec.kind] ?? capital(words(spec.name));
     this.element = make("fieldset", {}, make("legend", { textContent: title }));
     if (sources.length > 1) {
       const texts = sources.map((source) => source.title);
@@ -140,7 +142,7 @@ class ComputedControl {
     this.first = open(this.changed, 0);
     this.second = open(this.changed, 1);
     const options = this.layers
-      ? { min: 0, max: this.layers, step: 1, value: this.layers }
+      ? { min: 0, max: this.layers, step: 1, value: Math.ceil(this.layers / 2) }
       : { min: 0, max: 1, step: 0.01, value: 0 };
     const title = this.layers ? "Layers of the first" : "Share of the second";
     this.mix = slider(title, { ...options, onchange: this.changed });

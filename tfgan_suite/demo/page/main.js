@@ -45,11 +45,15 @@ function tasksOf(entry) {
   return [...tasks.filter((task) => !task.last), ...tasks.filter((task) => task.last)];
 }
 
+function count(number) {
+  return number < 1e5 ? number.toLocaleString("en") : `${(number / 1e6).toFixed(2)} million`;
+}
+
 function describe({ game, data, steps, parameters, precision }) {
   const facts = [
     game && data ? `${words(game)} trained on ${data}` : game,
     steps && `${steps.toLocaleString("en")} steps`,
-    parameters && `${(parameters / 1e6).toFixed(2)} million parameters`,
+    parameters && `${count(parameters)} parameters`,
     precision !== "float32" && precision,
   ];
   return facts.filter(Boolean).join(", ");

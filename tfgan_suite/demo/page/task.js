@@ -9,7 +9,7 @@ import { Pad } from "./pad.js";
 import { paint } from "./pixels.js";
 
 const THUMBNAILS = 8;
-const SLOW = 250; // ms of a sample from which on there are no thumbnails
+const SLOW = 400; // ms of a sample from which on there are no thumbnails
 
 export class SignatureTask {
   // `context`: {engine, index, entry, status(text), record(result)}.
