@@ -4,6 +4,7 @@ export class Engine {
   constructor({ module, binaries }) {
     const absolute = (path) => new URL(path, document.baseURI).href;
     this.calls = new Map();
+    this.count = 0;
     this.shapes = new Map();
     this.worker = new Worker("worker.js");
     this.worker.onmessage = ({ data }) => this.settle(data);
@@ -16,7 +17,7 @@ export class Engine {
   }
 
   call(task, file, inputs = undefined) {
-    const id = this.calls.size ? Math.max(...this.calls.keys()) + 1 : 1;
+    const id = (this.count += 1);
     const url = new URL(file, document.baseURI).href;
     return new Promise((resolve, reject) => {
       this.calls.set(id, { resolve, reject });

@@ -1,6 +1,6 @@
 // A canvas to draw on, by finger, mouse or keyboard, that opens photos too.
 
-import { cover, drawScene, fromImageData, paint } from "./pixels.js";
+import { cover, drawScene, drawWaves, fromImageData, paint } from "./pixels.js";
 import { button, capital, choice, labelled, make, slider, words } from "./elements.js";
 
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -31,8 +31,9 @@ export class Pad {
     this.element = make("fieldset", {}, make("legend", { textContent: capital(words(name)) }),
       this.stage, this.tools);
     this.listen();
+    this.clear();
     if (pictures.length) this.openUrl(pictures[number % pictures.length]);
-    else drawScene(this.canvas);
+    else [drawScene, drawWaves][number % 2](this.canvas);
   }
 
   makeTools(pictures) {
@@ -42,11 +43,15 @@ export class Pad {
       file.value = "";
     });
     const texts = pictures.map((_, i) => `Picture ${i + 1}`);
-    const offered = choice(["Start from …", ...texts, "Landscape", "White"], (i) => {
+    const starts = [
+      ...pictures.map((url) => () => this.openUrl(url)),
+      () => this.replace(() => drawScene(this.canvas)),
+      () => this.replace(() => drawWaves(this.canvas)),
+      () => this.replace(() => this.clear()),
+    ];
+    const offered = choice(["Start from …", ...texts, "Landscape", "Waves", "White"], (i) => {
       offered.selectedIndex = 0;
-      if (i >= 1 && i <= pictures.length) this.openUrl(pictures[i - 1]);
-      else if (i > texts.length + 1) this.replace(() => this.clear());
-      else if (i) this.replace(() => drawScene(this.canvas));
+      starts[i - 1]?.();
     });
     offered.setAttribute("aria-label", "Start from a picture");
     return [

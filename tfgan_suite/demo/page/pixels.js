@@ -78,6 +78,23 @@ export function drawScene(canvas) {
   context.fillRect(0.36 * width, 0.52 * height, 0.2 * width, 0.2 * height);
 }
 
+// Waves in warm colours, to begin a painting with.
+export function drawWaves(canvas) {
+  const context = canvas.getContext("2d");
+  const { width, height } = canvas;
+  const colours = ["#f2c14e", "#f78154", "#b4436c", "#5f4bb6", "#2d7dd2"];
+  const step = height / 9;
+  context.lineWidth = step * 0.8;
+  for (let row = -1; row < 11; row++) {
+    context.strokeStyle = colours[(row + 5) % 5];
+    context.beginPath();
+    for (let x = 0; x <= width; x += width / 64) {
+      context.lineTo(x, row * step + 0.7 * step * Math.sin((7 * x) / width + row));
+    }
+    context.stroke();
+  }
+}
+
 function disc(context, x, y, radius) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
