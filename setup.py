@@ -4,10 +4,13 @@ Python 3.9 to 3.11: TensorFlow 2.15, the last on which tensorflow-addons and ten
 Python 3.12 and newer: TensorFlow 2.20 or newer with Keras 3; the addons do not exist there.
 """
 
+import json
 import pathlib
 import re
+import shutil
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(
@@ -27,6 +30,25 @@ FACES = [
 ]
 PLOTS = ["matplotlib>=3.5"]
 
+
+class BuildWithModels(build_py):
+    """Puts the models that `saved_models/zoo.json` lists into the package, for wheels."""
+
+    def run(self):
+        """Builds the package, then copies the models; an editable install finds them itself."""
+        super().run()
+        if self.editable_mode:
+            return
+        home, target = (
+            HERE / "saved_models",
+            pathlib.Path(self.build_lib, "tfgan_suite/saved_models"),
+        )
+        shutil.rmtree(target, ignore_errors=True)
+        for name in json.loads((home / "zoo.json").read_text("utf-8")):
+            shutil.copytree(home / name, target / name)
+        shutil.copy(home / "zoo.json", target)
+
+
 setup(
     name="tfgan_suite",
     version=VERSION,
@@ -36,6 +58,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.9",
+    cmdclass={"build_py": BuildWithModels},
     packages=find_packages(include=["tfgan_suite", "tfgan_suite.*"]),
     package_data={
         "tfgan_suite": ["py.typed"],

@@ -12,13 +12,14 @@ from tfgan_suite.utils.lazy_modules import lazy_modules as _lazy_modules
 
 if TYPE_CHECKING:
     from tfgan_suite.core.adversarial_model import AdversarialModel
+    from tfgan_suite.inference.model import load
 
 # TensorFlow prints a dozen lines about its build when it starts; its errors still appear.
 _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 __version__ = "0.2.0"
 
-__all__ = ["AdversarialModel", "InputError", "__version__"]
+__all__ = ["AdversarialModel", "InputError", "__version__", "load"]
 
 _module, _modules = _lazy_modules(__name__, __path__)
 
@@ -29,6 +30,10 @@ def __getattr__(name: str) -> _Any:
         from tfgan_suite.core.adversarial_model import AdversarialModel
 
         return AdversarialModel
+    if name == "load":
+        from tfgan_suite.inference.model import load
+
+        return load
     return _module(name)
 
 

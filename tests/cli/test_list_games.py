@@ -20,5 +20,5 @@ def test_list_reads_the_folder(capsys):
     assert all(row["recipes"] for row in rows.values())
     assert main(["list"]) == 0
     table = capsys.readouterr().out.splitlines()
-    assert table[0].startswith("NAME") and len(table) == 2 + 2 * len(games())
+    assert table[0].startswith("NAME") and table.index("") == 2 + 2 * len(games())
     assert max(map(len, table)) <= 100

@@ -24,7 +24,8 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments `source`, `input` and `output`."""
     parser.add_argument(
         "source",
-        help="run folder, export (saved_models/NAME[/VERSION]), SavedModel folder or .tflite file",
+        help="run folder, export (saved_models/NAME[/VERSION]), SavedModel folder, .tflite file, or"
+        " a name that `list` shows; may be omitted where a single shipped model serves",
     )
     parser.add_argument("input", help="an image, or a folder of images with subfolders")
     parser.add_argument(

@@ -1,27 +1,50 @@
-"""The command `list`: lists the games."""
+"""The command `list`: lists the games, and the models of the zoo."""
 
 from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 from tfgan_suite.cli.arguments import add_json
+from tfgan_suite.utils import zoo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to a parser."""
+    parser.add_argument("--models", action="store_true", help="only the trained models")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command; always returns 0."""
-    rows = games()
     if args.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(models() if args.models else games(), indent=2))
         return 0
+    if not args.models:
+        _print_games(games())
+        print()
+    _print_models()
+    return 0
+
+
+def models() -> list[dict[str, Any]]:
+    """Describes the trained models that come with the suite."""
+    return [{**dataclasses.asdict(entry), "path": str(entry.path)} for entry in zoo.entries()]
+
+
+def _print_models() -> None:
+    entries = zoo.entries()
+    width = max([len("MODEL"), *(len(entry.name) for entry in entries)])
+    print(f"{'MODEL':{width}}  ABOUT")
+    for entry in entries:
+        print(f"{entry.name:{width}}  {entry.about}")
+
+
+def _print_games(rows: list[dict[str, Any]]) -> None:
     lines = [
         ("NAME", "RECIPE", "DATA", "ABOUT"),
         *((row["name"], ", ".join(row["recipes"]), row["data"], row["about"]) for row in rows),
@@ -29,7 +52,6 @@ def run(args: argparse.Namespace) -> int:
     widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
     for name, recipe, kind, about in lines:
         print(f"{name:{widths[0]}}  {recipe:{widths[1]}}  {kind}\n    {about}")
-    return 0
 
 
 def games() -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from tfgan_suite import __version__
+from tfgan_suite.cli import default_model
 from tfgan_suite.cli.arguments import run_program
 from tfgan_suite.utils.command_line import Parser
 from tfgan_suite.utils.text import print_any_name
@@ -18,7 +19,7 @@ MEASURE_SR, MEASURE_LIPSYNC = "measure-sr", "measure-lipsync"
 _MEASURES = {"sr": MEASURE_SR, "lipsync": MEASURE_LIPSYNC}
 # Module in this folder, which has `add_arguments(parser)` and `run(args)`, and help text.
 COMMANDS = {
-    "list": ("list_games", "list the games: recipe, data, description, paper"),
+    "list": ("list_games", "list the games and the trained models that come with the suite"),
     "sample": ("sample", "sample images from a run or an export"),
     "translate": ("translate", "translate images with a run or an export"),
     "upscale": ("upscale", "upscale images with a run or an export"),
@@ -65,7 +66,8 @@ def main(
         overview.parse_args(words)
         overview.error(f"the following arguments are required: COMMAND, {', '.join(COMMANDS)}")
     module = importlib.import_module(f"tfgan_suite.cli.{COMMANDS[words[0]][0]}")
-    args = parser(words[0]).parse_args(words[1:])
+    command = parser(words[0])
+    args = command.parse_args(default_model.complete(command, words[0], words[1:]))
     if before_run is not None:
         before_run()
     return run_program(f"tfgan_suite {words[0]}", module.run, args)

@@ -30,7 +30,9 @@ PLOT_POINTS = 2**23
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.add_argument(
-        "source", help="run folder, export (saved_models/NAME[/VERSION]) or .tflite file"
+        "source",
+        help="run folder, export (saved_models/NAME[/VERSION]), .tflite file, or a name that `list`"
+        " shows",
     )
     parser.add_argument(
         "--count", type=int, help="number of images [64]; with --text of each sentence [8]"

@@ -21,7 +21,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export import load, repeat_input
 from tfgan_suite.export.tflite_files import open_interpreter
-from tfgan_suite.utils import export_names, image_grids, saved_models
+from tfgan_suite.utils import export_names, image_grids, saved_models, zoo
 from tfgan_suite.utils.files import failure_reason
 
 UNKNOWN = "unknown"
@@ -221,7 +221,7 @@ def open_generator(source: str | Path) -> Generator:
             f"{str(source)[:200]!r} cannot be opened ({failure_reason(error)}); expected {EXPECTED}"
         ) from None
     if not exists:
-        raise InputError(f"{source} does not exist; expected {EXPECTED}")
+        raise InputError(f"{source} does not exist; expected {EXPECTED}{zoo.advice(source)}")
     if path.suffix == ".tflite":
         return _of_tflite(path)
     if path.name == "saved_model.pb":

@@ -153,7 +153,7 @@ class Translator:
 
 
 def open_translator(
-    source: str | Path,
+    source: str | Path | Generator,
     direction: str | None = None,
     seed: int = 0,
     signature: str | None = None,
@@ -161,7 +161,8 @@ def open_translator(
     """Opens a trained translator.
 
     Args:
-        source: what `open_generator` takes: a run folder, an export, a `.tflite` file ...
+        source: what `open_generator` takes, a run folder, an export, a `.tflite` file ..., or what
+            it returns.
         direction: `"AtoB"` or `"BtoA"`; None: the one it was trained for; with two, the first.
         seed: seed of inputs beside the image, if there are any.
         signature: the signature to translate with, if it is not the direction's, such as
@@ -171,7 +172,7 @@ def open_translator(
         InputError: not a trained generator, or one that does not translate images, not in this
             direction, or not with this signature.
     """
-    generator = open_generator(source)
+    generator = source if isinstance(source, Generator) else open_generator(source)
     generator.check_command("translate", "does not translate images")
     constants = generator.facts.get("constants") or {}
     direction, name = _choose(generator.name, direction, signature, generator.signatures, constants)

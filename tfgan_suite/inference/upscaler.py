@@ -10,7 +10,7 @@ import numpy as np
 from tfgan_suite.core.signatures import TensorSpec
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference import tiles
-from tfgan_suite.inference.generator import open_generator
+from tfgan_suite.inference.generator import Generator, open_generator
 from tfgan_suite.inference.reach import measure_reach
 from tfgan_suite.inference.upscale_tiles import LARGEST_TILE, MIN_SIDE, TILE, Call, upscale_image
 from tfgan_suite.utils.notices import say_once
@@ -71,16 +71,16 @@ class Upscaler:
         return tiling
 
 
-def open_upscaler(source: str | Path) -> Upscaler:
+def open_upscaler(source: str | Path | Generator) -> Upscaler:
     """Opens a trained upscaler.
 
     Args:
-        source: what `open_generator` takes: a run folder, an export ...
+        source: what `open_generator` takes, a run folder, an export ..., or what it returns.
 
     Raises:
         InputError: not a trained generator, or one that does not upscale images.
     """
-    generator = open_generator(source)
+    generator = source if isinstance(source, Generator) else open_generator(source)
     signature = generator.signature()
     if len(signature.inputs) != 1 or signature.inputs[0].kind != "image":
         raise InputError(_not_an_upscaler(generator.name))

@@ -27,6 +27,17 @@ def check_name(name: str) -> None:
         )
 
 
+def can_be_name(text: str) -> bool:
+    """Whether a text has the form of an export's name."""
+    return _NAME.fullmatch(text) is not None
+
+
+def shipped_folders() -> tuple[Path, Path]:
+    """Where shipped exports lie: beside the package in the repository, or within it in a wheel."""
+    package = Path(__file__).resolve().parents[1]
+    return package.parent / "saved_models", package / "saved_models"
+
+
 def shipped(source: str | os.PathLike) -> Path | None:
     """The folder of a shipped export that is called by its name alone, such as dcgan_shapes.
 
@@ -34,14 +45,13 @@ def shipped(source: str | os.PathLike) -> Path | None:
         source: as the user wrote it.
 
     Returns:
-        The folder of this name in `saved_models/`, below the current folder or beside the package;
-        None where `source` exists itself or is no such name.
+        The folder of this name in `saved_models/`, below the current folder, beside the package or
+        within it; None where `source` exists itself or is no such name.
     """
     text = os.fspath(source)
-    if not _NAME.fullmatch(text) or os.path.exists(text):
+    if not can_be_name(text) or os.path.exists(text):
         return None
-    for home in (Path(), Path(__file__).resolve().parents[2]):
-        folder = home / "saved_models" / text
-        if folder.is_dir():
-            return folder
+    for home in (Path("saved_models"), *shipped_folders()):
+        if (home / text).is_dir():
+            return home / text
     return None
