@@ -2,7 +2,7 @@
 
     apt-get install mate-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 \\
         ukui-wallpapers plasma-workspace-wallpapers palapeli-data tuxpaint-stamps-default
-    python recipes/open_photos.py photos                   photos/train and photos/test
+    python recipes/open_photos.py                    writes photos/train and photos/test
     python recipes/srresnet.py --data photos --downscale-factors 0.6
 
 Reads the files of Debian's packages and writes them as PNG: wallpapers at half their size or less,
@@ -139,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: packages that are not installed.
     """
-    photos, folder = rows(Path(args.root)), Path(args.folder)
+    photos, folder = rows(Path(args.root)), Path(args.out)
     missing = sorted({row["package"] for row in photos if not Path(row["file"]).is_file()})
     if missing:
         raise InputError(
@@ -155,17 +155,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Reads the flags."""
+def parser() -> Parser:
+    """The flags."""
     parser = Parser(prog="open_photos.py", description=__doc__, plain=True)
-    parser.add_argument("folder", help="folder to write")
+    parser.add_argument("--out", default="photos", help="folder to write [photos]")
     parser.add_argument("--root", default="/", help="where the packages are unpacked [/]")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the recipe; its exit code: 0, or 2 with a one-line reason for bad input."""
-    return exit_code("open_photos.py", lambda: run(parse(arguments)))
+    return exit_code("open_photos.py", lambda: run(parser().parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,8 @@ def test_a_users_recipe_answers_before_tensorflow_is_imported(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["checkerboard", "classifier", "curves", "gatys", "gaze", "metropolis"]
+    "name",
+    ["checkerboard", "classifier", "curves", "gatys", "gaze", "metropolis", "open_photos"],
 )
 def test_the_flags_of_other_programs_are_known_without_executing_them(name):
     tree = ast.parse((RECIPES / f"{name}.py").read_text(encoding="utf-8"))
