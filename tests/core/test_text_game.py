@@ -89,6 +89,11 @@ def test_sentences_are_drawn_as_their_vectors(game):
     vectors = game.encode(TEXTS[:2])
     assert np.array_equal(images, game.generator([z, vectors], training=False).numpy())
     assert game.generate(5, text="a red circle").shape == (5, *SHAPE)
+    # As many as there are vectors or sentences, at least; z decides.
+    assert game.generate(embedding=game.encode(TEXTS)).shape == (3, *SHAPE)
+    assert game.generate(text=TEXTS).shape == (3, *SHAPE)
+    assert game.generate(4, embedding=vectors).shape == (4, *SHAPE)
+    assert np.array_equal(game.generate(embedding=vectors, z=z), images)
     # The same sentence, other z; and without any the encoder's own sentences.
     assert not np.array_equal(*game.generate(2, text="a red circle"))
     assert game.generate(4).shape == (4, *SHAPE)
@@ -126,6 +131,33 @@ def test_health_sees_a_generator_that_ignores_the_text(game):
         assert (ratio < health.IGNORED) == alike
         none, of_one_sentence = pairs["images of one sentence"]
         assert none is None and health.spread_of(of_one_sentence) > 0.01
+
+
+@pytest.mark.parametrize(
+    "loss, c",
+    [
+        ("non_saturating", 0.5),
+        ("non_saturating", 0.2),
+        ("least_squares", 0.5),
+        ("pairing", 0.3),
+        ("pairing", 0.0),
+    ],
+)
+def test_a_discriminator_is_blind_when_each_weighted_term_is_a_draw(loss, c):
+    """Equal outputs for right, wrong and generated pairs, as `matching_terms` weights them."""
+    game = Small(*networks(), encoder=ENCODER, loss=loss)
+    game.mismatched_share = c
+    # Least squares is at a draw between the labels 0 and 1, the others at any equal outputs.
+    outputs = tf.fill((4, 1), 0.5 if loss == "least_squares" else 0.0)
+    terms = game.matching_terms(outputs, outputs if c else None, outputs, c)
+    logs = {f"discriminator/{name}": float(term) for name, term in terms.items()}
+    (line,) = game.diagnose_lasting(logs)
+    assert f"its loss stays at {game.adversarial.draw:.4f}" in line
+    for name in logs:
+        assert not game.diagnose_lasting({**logs, name: logs[name] + 0.01})
+    # And when it wins outright, also without mismatched pairs.
+    assert not game.diagnose(logs)
+    assert "wins outright" in game.diagnose(dict.fromkeys(logs, 1e-5))[0]
 
 
 def test_the_card_names_the_encoder(game):

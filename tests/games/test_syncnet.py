@@ -97,6 +97,16 @@ def test_the_cross_entropy_has_its_known_values_and_always_a_gradient():
     assert np.isfinite(loss) and float(tape.gradient(loss, video)[0, 1]) < 0.0
 
 
+def test_the_cosine_has_a_gradient_where_rounding_takes_it_above_1():
+    """The product of a vector of length 1 + 1e-6 with itself."""
+    video = tf.constant([[0.6, 0.8], [0.6, 0.0]]) * (1.0 + 1e-6)
+    with tf.GradientTape() as tape:
+        tape.watch(video)
+        probability = cosine_probability(video, tf.constant([[0.6, 0.8], [0.6, 0.8]]))
+    assert float(tf.reduce_sum(video[0] ** 2)) > 1.0 and float(probability[0]) == 1.0
+    np.testing.assert_allclose(tape.gradient(probability, video), [[0.6, 0.8]] * 2, rtol=1e-6)
+
+
 def test_other_batches_and_encoders_are_refused():
     game = SyncNet(*small_encoders())
     game.compile(expert=keras.optimizers.SGD(0.1), run_eagerly=True)

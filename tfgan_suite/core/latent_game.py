@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.core import diff_augment, network_checks
+from tfgan_suite.core import diff_augment, discriminator_health, network_checks
 from tfgan_suite.core.adversarial_model import AdversarialModel
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import batch_size
@@ -23,11 +23,6 @@ from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 from tfgan_suite.utils import schedules
 
-# The discriminator has won when its loss is below this share of its loss at a draw: 0.02 of 1.39.
-WON = 0.0144
-# It is blind when each term of its loss stays this close to a draw, as a share of the draw: its
-# outputs for all examples are then the same to about 0.04.
-BLIND = 2e-4
 RECALIBRATION_BATCHES = 100
 
 
@@ -171,6 +166,11 @@ class LatentGame(ScoringGame, AdversarialModel):
     def adversarial_names(self) -> tuple[str, ...]:
         """Names of the terms in the discriminator's adversarial loss."""
         return ("pairs",) if self.adversarial.paired else ("real", "fake")
+
+    @property
+    def draw_shares(self) -> dict[str, float]:
+        """Of each adversarial term its share of the loss when the discriminator tells nothing."""
+        return dict.fromkeys(self.adversarial_names, 1.0 / len(self.adversarial_names))
 
     @property
     def penalty_names(self) -> tuple[str, ...]:
@@ -355,33 +355,17 @@ class LatentGame(ScoringGame, AdversarialModel):
 
     def diagnose_lasting(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the discriminator is blind: its outputs are the same for all examples."""
-        draw, names = self.adversarial.draw, self.adversarial_names
+        draw = self.adversarial.draw
         if draw is None or self.regularization.label_smoothing:
             return []
-        terms = [logs.get(f"{self.opponent_name}/{term}", 0.0) for term in names]
-        share = draw / len(terms)
-        if any(abs(term - share) > BLIND * draw for term in terms):
-            return []
-        return [
-            f"the discriminator is blind (its loss stays at {sum(terms):.4f}, a draw): it answers"
-            " the same for real and generated examples and the generator learns nothing; start"
-            " again with its learning rate divided by 4 or more, or without its normalization"
-        ]
+        return discriminator_health.blind(logs, self.opponent_name, draw, self.draw_shares)
 
     def diagnose(self, logs: Mapping[str, float]) -> list[str]:
         """Warns when the discriminator wins outright: both its losses are close to 0."""
         draw = self.adversarial.draw
         if draw is None:
             return []
-        names = [f"{self.opponent_name}/{term}" for term in self.adversarial_names]
-        loss = sum(logs.get(name, draw) for name in names)
-        if loss >= WON * draw:
-            return []
-        return [
-            f"the discriminator wins outright (its loss is {loss:.4f}, where {draw:.2f} is a draw):"
-            " the generator gets hardly any gradient; likely causes: a discriminator much wider or"
-            " faster than the generator, too little data, or no penalty (try r1_weight)"
-        ]
+        return discriminator_health.won(logs, self.opponent_name, draw, self.draw_shares)
 
 
 def regularization_options(options: types.SimpleNamespace) -> dict[str, Any]:

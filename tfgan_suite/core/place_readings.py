@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from tfgan_suite.core.trained_game import Arrays
+from tfgan_suite.core.signatures import TensorSpec
+from tfgan_suite.core.trained_game import DEFAULT, Arrays
 
 Report = Callable[[Arrays, np.ndarray], Mapping[str, Any]]
+Run = Callable[[Arrays, str], Mapping[str, np.ndarray]]
+COMPLETE = "complete"  # the signature from some key points to all of them
 MOVES = 8  # places of each box that is moved across
 _ROLLS = (1, 7, 50)  # shifts of the order, for shuffled places
 
@@ -32,6 +35,40 @@ def shuffled(key: str, place: str, examples: Arrays, images: np.ndarray, report:
         for shift in _ROLLS
     ]
     return float(np.mean(values))
+
+
+def of_places(
+    run: Run,
+    z: TensorSpec,
+    place: str,
+    examples: Arrays,
+    images: np.ndarray,
+    report: Report,
+) -> dict[str, float]:
+    """`of_boxes` or `of_points` of a game or of an export.
+
+    Args:
+        run: runs a signature: inputs and its name to outputs by name.
+        z: the generator's noise, one draw of which all images share.
+        place: `"box"` or `"keypoints"`; of key points there is a signature `complete`.
+        examples: held-out ones: `"text"`, `"embedding"` and the place.
+        images: their images.
+        report: the oracle.
+    """
+
+    def draw(changed: Arrays) -> np.ndarray:
+        noise = z.draw(1, [0, 0]).numpy().repeat(len(changed[place]), 0)
+        inputs = {key: changed[key] for key in ("embedding", place)}
+        return run({**inputs, "z": noise}, DEFAULT)["image"]
+
+    if place == "box":
+        return of_boxes(draw, examples, images, report)
+
+    def complete(known: np.ndarray) -> np.ndarray:
+        points = {key: examples[key] for key in ("embedding", "keypoints")}
+        return run({**points, "known": known}, COMPLETE)["completed"]
+
+    return of_points(complete, draw, examples, images, report)
 
 
 def of_boxes(

@@ -49,6 +49,7 @@ class TextGame(LatentGame):
     usage = "sample {} --text SENTENCE"
     previews_held_out = True
     adversarial_parts: tuple[str, ...] = ("real", "mismatched", "fake")
+    mismatched_share: float = 0.5  # c of `matching_terms`
 
     def __init__(
         self,
@@ -79,6 +80,13 @@ class TextGame(LatentGame):
     @property
     def adversarial_names(self) -> tuple[str, ...]:
         return ("pairs", "mismatched") if self.adversarial.paired else self.adversarial_parts
+
+    @property
+    def draw_shares(self) -> dict[str, float]:
+        c = self.mismatched_share
+        if self.adversarial.paired:
+            return {"pairs": 1.0 - c, "mismatched": c}
+        return {"real": 0.5, "mismatched": 0.5 * c, "fake": 0.5 * (1.0 - c)}
 
     # ---- training ----------------------------------------------------------------------------
 
@@ -165,7 +173,8 @@ class TextGame(LatentGame):
         """As `AdversarialModel.generate`, for sentences too.
 
         Args:
-            count: number of images. Sentences or vectors, if there are fewer, are drawn in turn.
+            count: least number of images. Of sentences, vectors and other inputs there may be
+                fewer, which are drawn in turn, or more, which are all drawn; z decides.
             seed: seed of what is not passed.
             **inputs: `text`, a sentence or a list of sentences, or `embedding`, their vectors;
                 without either the encoder's own examples are drawn. Further inputs by name, such as
@@ -175,10 +184,10 @@ class TextGame(LatentGame):
         if texts is not None:
             texts = [texts] if isinstance(texts, (str, bytes)) else list(texts)
             inputs["embedding"] = self.encode(texts)
-            count = max(count, len(texts))
-        elif "embedding" not in inputs:
-            inputs["embedding"] = self._example_vectors()
+        count = max([count, *(len(value) for value in inputs.values())])
         count = len(inputs["z"]) if "z" in inputs else count
+        if "embedding" not in inputs:
+            inputs["embedding"] = self._example_vectors()
         vectors = np.asarray(inputs["embedding"], np.float32)
         inputs["embedding"] = vectors[np.arange(count) % len(vectors)]
         return super().generate(count, seed, **self.fill_inputs(inputs, count, seed))

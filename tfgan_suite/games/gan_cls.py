@@ -131,6 +131,10 @@ class GANCLS(TextGame):
         wrong = self.cls_weight and self.mismatch == "text"
         return ("image", "embedding", *(("mismatched_embedding",) if wrong else ()))
 
+    @property
+    def mismatched_share(self) -> float:  # type: ignore[override]
+        return self.cls_weight
+
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         inputs = self.inputs_of(batch)
         real, text = inputs["image"], inputs["embedding"]
@@ -197,6 +201,16 @@ class GANCLS(TextGame):
             "adversarial": share * self.generator_loss(logits[:count], partners),
             "interpolated": (1.0 - share) * self.interp_weight * between,
         }
+
+    def style_encoder(self, network: keras.Model | None = None, width: int = 32) -> StyleEncoder:
+        """A style encoder of the trained generator.
+
+        Args:
+            network: a trained one. None: one that is to be trained, of this width.
+            width: as for `build_style_encoder`.
+        """
+        shape = tuple(self.generator.output_shape[1:])
+        return StyleEncoder(self, network or build_style_encoder(shape, self.latent_dim, width))
 
     def interpolated(self, text: tf.Tensor) -> tf.Tensor:
         """Vectors between those of the first and the second half of a batch, row by row.

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgan_suite.core import network_checks
 from tfgan_suite.core.batches import batch_size
-from tfgan_suite.core.place_readings import in_words, moved_across, of_boxes, of_points
+from tfgan_suite.core.place_readings import COMPLETE, in_words, moved_across, of_places
 from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.text_game import GRID_SAMPLES, TEXT, TextGame
 from tfgan_suite.core.trained_game import Arrays
@@ -22,7 +22,7 @@ PAPER = "Reed et al. 2016, arXiv:1610.02454"
 DATA = "images with captions, and boxes or key points"
 
 # Signatures beside those of all games that draw sentences.
-COMPLETE, FROM_TEXT = "complete", "from_text"
+FROM_TEXT = "from_text"
 EXTRA_ROWS = 3  # of a sample grid, where boxes move or points are generated
 VISIBLE = 0.5  # generated points are drawn above this visibility
 
@@ -153,6 +153,10 @@ class GAWWN(TextGame):
     @property
     def batch_keys(self) -> tuple[str, ...]:
         return (*super().batch_keys, self.place)
+
+    @property
+    def mismatched_share(self) -> float:  # type: ignore[override]
+        return self.mismatch_weight
 
     # ---- training ----------------------------------------------------------------------------
 
@@ -361,24 +365,11 @@ class GAWWN(TextGame):
 
     def further_measures(self, examples: Arrays, report: Any) -> dict[str, float]:
         """Measures of places, see `core.place_readings`."""
-        inputs = self.example_inputs(examples)
-        images = self.run_signature(inputs)["image"]
-
-        def draw(changed: Arrays) -> np.ndarray:
-            count = len(changed[self.place])
-            z = self.signatures()["serving_default"].inputs[0].draw(1, [0, 0]).numpy()
-            arrays = {key: changed[key] for key in ("embedding", self.place)}
-            return self.run_signature({**arrays, "z": z.repeat(count, 0)})["image"]
-
-        if self.place == "box":
-            return of_boxes(draw, examples, images, report)
-        if self.point_generator is None:
+        if self.place == "keypoints" and self.point_generator is None:
             return {}
-
-        def complete(known: np.ndarray) -> np.ndarray:
-            return self.complete_points(inputs["embedding"], inputs["keypoints"], known)
-
-        return of_points(complete, draw, examples, images, report)
+        images = self.run_signature(self.example_inputs(examples))["image"]
+        z = self.signatures()["serving_default"].inputs[0]
+        return of_places(self.run_signature, z, self.place, examples, images, report)
 
     def measures_in_words(self, measures: Any) -> list[str]:
         return super().measures_in_words(measures) + in_words(measures)

@@ -126,6 +126,10 @@ class StackGANStage1(TextGame):
         network_checks.check_feeds("generator", generator, "discriminator", opponent, "images")
         self.check_opponent_output(generator, opponent)
 
+    @property
+    def mismatched_share(self) -> float:  # type: ignore[override]
+        return self.mismatch_weight
+
     # ---- training ----------------------------------------------------------------------------
 
     def train_step(self, batch: Any) -> dict[str, tf.Tensor]:

@@ -17,7 +17,9 @@ def cosine_probability(video: tf.Tensor, sound: tf.Tensor) -> tf.Tensor:
         float32 `(batch,)` in [0, 1].
     """
     product = tf.reduce_sum(tf.cast(video, tf.float32) * tf.cast(sound, tf.float32), axis=-1)
-    return tf.minimum(product, 1.0)  # rounding can take it above
+    # Rounding can take it above 1. The excess is subtracted as a constant, since a minimum would
+    # stop the gradient there.
+    return product - tf.stop_gradient(tf.maximum(product - 1.0, 0.0))
 
 
 def sync_cross_entropy(probability: tf.Tensor, label: float) -> tf.Tensor:
