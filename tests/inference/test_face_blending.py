@@ -54,6 +54,29 @@ def test_the_feather_rises_steadily_and_is_symmetric():
     assert middle[3] == pytest.approx(0.5) and (middle[6:-6] == 1.0).all()
 
 
+def test_poisson_blending_takes_differences_and_the_frames_own_colours():
+    """Of a face that is the frame but darker the darkness goes; a mouth in it stays."""
+    pytest.importorskip("scipy", reason="SciPy is an extra")
+    box = Box(10, 5, 48, 48)
+    smooth = (60 + np.add.outer(np.arange(90), np.arange(120))[..., None] + [0, 5, 10]).astype("u1")
+    face = face_blending.crop(smooth, box, 48)
+    darker = face_blending.paste_mouth(smooth, face - 0.3, box, blend="poisson")
+    # What is left of it is rounding to bytes.
+    assert np.abs(darker.astype(int) - smooth).max() <= 1
+    face[34:38, 20:28] -= 0.4
+    rows, columns = mouth(box)
+    blended = face_blending.paste_mouth(smooth, face - 0.3, box, blend="poisson")
+    change = smooth[rows, columns].astype(int) - blended[rows, columns]
+    assert np.abs(change[10:14, 20:28] - 51).max() <= 2
+    assert np.abs(change).sum() - np.abs(change[10:14, 20:28]).sum() < 48 * 24 * 3
+    outside = np.ones(smooth.shape[:2], bool)
+    outside[rows, columns] = False
+    assert np.array_equal(blended[outside], smooth[outside])
+    assert np.array_equal(blended[rows, columns][[0, -1]], smooth[rows, columns][[0, -1]])
+    with pytest.raises(InputError, match="the blend is 'poison'.*did you mean poisson"):
+        face_blending.paste_mouth(smooth, face, box, blend="poison")
+
+
 def test_a_generated_face_is_scaled_to_its_box():
     """A face of left and right halves stays one at any size of the box."""
     face = np.full((48, 48, 3), -1.0, "f4")

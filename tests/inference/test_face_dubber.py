@@ -111,7 +111,7 @@ def test_the_length_is_that_of_the_sound_the_video_or_either(folder, sound, leng
         folder / "video.mp4",
         folder / sound,
         folder / "out.mp4",
-        lambda frame: BOX,
+        lambda frame, number: BOX,
         length=length,
         lossless=True,
         watermarked=False,
@@ -134,6 +134,6 @@ def test_no_face_in_any_frame_leaves_no_file(folder):
             folder / "video.mp4",
             folder / "short.wav",
             folder / "none.mp4",
-            lambda frame: None,
+            lambda frame, number: None,
         )
     assert not list(folder.glob("none*"))

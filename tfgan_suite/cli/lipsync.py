@@ -16,6 +16,7 @@ from tfgan_suite.errors import InputError
 if TYPE_CHECKING:
     from tfgan_suite.inference.face_blending import Box
 
+BLENDS = ("feather", "poisson")
 LENGTHS = ("sound", "video", "longer", "shorter")
 CONSENT = (
     "Use it with the consent of those whose face and voice these are, and say that it is generated."
@@ -31,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("sound", help="a sound file, or a video with sound")
     add("output", help="the .mp4 file")
     add("--box", metavar="X,Y,W,H", help="place of the face in every frame [a detector finds it]")
+    add(
+        "--boxes",
+        metavar="FILE",
+        help=".json or .csv file with the box of each frame, as for the training data"
+        ' (docs/talking_faces.md): {"NAME": [[x, y, w, h], null, ..]}, with NAME of the video'
+        " without its ending; frames without a box stay as they are",
+    )
     add(
         "--face",
         type=int,
@@ -53,6 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " mouth closes when the sound ends), of the longer or of the shorter one [sound]",
     )
     add(
+        "--blend",
+        choices=BLENDS,
+        default="feather",
+        help="how the new mouth meets the frame: it fades in, or (poisson, needs SciPy) its colours"
+        " continue those around it [feather]",
+    )
+    add(
         "--feather",
         type=float,
         default=0.15,
@@ -61,9 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--smooth",
         type=int,
-        default=5,
         metavar="N",
-        help="frames over which boxes are averaged; 1: none, for faces that move fast [5]",
+        help="frames over which boxes are averaged; 1: none, for faces that move fast [5 for a"
+        " detected face, else 1]",
     )
     add("--batch", type=int, default=16, help="faces that go through the network at once [16]")
     add("--no-watermark", action="store_true", help="leave out the visible mark; metadata stay")
@@ -86,8 +101,11 @@ def run(args: argparse.Namespace) -> int:
     corner = args.box and _numbers(args.box, "--box", "left, top, width and height")
     from tfgan_suite.inference import face_dubber
 
+    placed = face_dubber.boxes_of_file(args.boxes, args.picture) if args.boxes else None
     dubber = face_dubber.open_dubber(args.source)
-    locate = _fixed(corner) if corner else _tracker(args, pads)
+    locate = _fixed(corner) if corner else placed or _tracker(args, pads)
+    detected = not corner and placed is None
+    smooth = args.smooth or (face_dubber.face_blending.SMOOTHED_FRAMES if detected else 1)
     bar = _Bar(sys.stderr if sys.stderr.isatty() and not args.json else None)
     start = time.monotonic()
     done = face_dubber.dub(
@@ -99,7 +117,8 @@ def run(args: argparse.Namespace) -> int:
         length=args.length,
         batch=args.batch,
         feather=args.feather,
-        smooth=1 if corner else args.smooth,
+        blend=args.blend,
+        smooth=smooth,
         watermarked=not args.no_watermark,
         lossless=args.lossless,
         progress=bar,
@@ -125,15 +144,15 @@ def _report(args: argparse.Namespace, done: Any, speed: float) -> None:
     print(f"wrote {args.output}: {done.frames} frames, {speed:.1f} a second. {CONSENT}")
 
 
-def _fixed(corner: list[int]) -> Callable[[Any], Box]:
+def _fixed(corner: list[int]) -> Callable[[Any, int], Box]:
     """The same box for every frame."""
     from tfgan_suite.inference.face_blending import Box
 
     box = Box(*corner)
-    return lambda frame: box
+    return lambda frame, number: box
 
 
-def _tracker(args: argparse.Namespace, pads: list[int]) -> Callable[[Any], Box | None]:
+def _tracker(args: argparse.Namespace, pads: list[int]) -> Callable[[Any, int], Box | None]:
     """A detector that stays with one face."""
     from tfgan_suite.inference.face_dubber import FaceTracker
 
@@ -208,8 +227,12 @@ def _check(args: argparse.Namespace) -> None:
             raise InputError(f"{args.output} is an input, too; write to another file")
     if not 0.0 <= args.feather <= 0.5:
         raise InputError(f"--feather is {args.feather}; it must be from 0 to 0.5")
+    if args.box and args.boxes:
+        raise InputError("--box and --boxes both say where the face is; pass one of them")
+    if args.face is not None and (args.box or args.boxes):
+        raise InputError("--face chooses among detected faces; leave it out, or the box")
     for flag, number in (("--batch", args.batch), ("--smooth", args.smooth)):
-        if number < 1:
+        if number is not None and number < 1:
             raise InputError(f"{flag} is {number}; it must be 1 or more")
     if args.face is not None:
         arguments.check_counts(face=args.face)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from PIL import Image
 
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
+from tfgan_suite.utils import poisson_blending
 
 # Share of a box over which its mouth region fades in, on each side.
 FEATHER = 0.15
 SMOOTHED_FRAMES = 5
+BLENDS = ("feather", "poisson")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,33 +68,54 @@ def crop(frame: np.ndarray, box: Box, size: int) -> np.ndarray:
 
 
 def paste_mouth(
-    frame: np.ndarray, face: np.ndarray, box: Box, feather: float = FEATHER
+    frame: np.ndarray,
+    face: np.ndarray,
+    box: Box,
+    feather: float = FEATHER,
+    blend: str = "feather",
 ) -> np.ndarray:
     """A frame with the mouth of a generated face.
 
-    The mouth region is the lower half of the box. It fades in from its edges, where it is the
-    frame's own, to the generated face.
+    The mouth region is the lower half of the box, whose edges are the frame's own.
 
     Args:
         frame: uint8 `(height, width, 3)`.
         face: float `(size, size, 3)` in [-1, 1], the whole generated face.
         box: where it belongs, inside the frame.
-        feather: share of the box over which it fades in; 0: a hard edge.
+        feather: share of the box over which the generated face fades in; 0: a hard edge.
+        blend: `"feather"`, or `"poisson"`: the region gets the differences between neighbouring
+            pixels of the generated face, and with them colours that continue the frame's.
 
     Returns:
         uint8 `(height, width, 3)`, a new array; outside the mouth region the frame's own pixels.
+
+    Raises:
+        InputError: an unknown `blend`, or SciPy is missing, which `"poisson"` needs.
     """
+    if blend not in BLENDS:
+        raise InputError(f"the blend is {blend!r}; {must_be(blend, BLENDS)}")
     blended = frame.copy()
     half = box.height // 2
     rows = slice(box.y + half, box.y + box.height)
     columns = slice(box.x, box.x + box.width)
     pixels = np.clip(np.rint((np.asarray(face) + 1.0) * 127.5), 0, 255).astype(np.uint8)
     generated = _resized(pixels, box.width, box.height)[half:].astype(np.float32)
-    alpha = mouth_alpha(box.height - half, box.width, feather)[..., None]
     region = frame[rows, columns].astype(np.float32)
-    mixed = np.rint(region + alpha * (generated - region))
-    blended[rows, columns] = np.clip(mixed, 0, 255).astype(np.uint8)
+    if blend == "poisson":
+        mixed = _seamless(box.height - half, box.width)(region, generated)
+    else:
+        alpha = mouth_alpha(box.height - half, box.width, feather)[..., None]
+        mixed = region + alpha * (generated - region)
+    blended[rows, columns] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
     return blended
+
+
+@functools.lru_cache(maxsize=16)
+def _seamless(height: int, width: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Poisson blending within a frame of one pixel; boxes of one size share its linear system."""
+    mask = np.ones((height, width))
+    mask[1:-1, 1:-1] = 0.0
+    return poisson_blending.poisson(mask)
 
 
 @functools.lru_cache(maxsize=64)

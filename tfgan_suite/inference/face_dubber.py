@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgan_suite.data.readers import face_boxes
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference import face_blending, sound_windows, watermark
 from tfgan_suite.inference.face_blending import Box
@@ -18,6 +19,8 @@ from tfgan_suite.inference.video_files import VideoReader, VideoWriter
 
 LENGTHS = ("sound", "video", "longer", "shorter")
 Detect = Callable[[np.ndarray], "list[Box]"]
+# From a frame and its number in the video to the face's place; None: no face, the frame passes.
+Locate = Callable[[np.ndarray, int], "Box | None"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +75,26 @@ def open_dubber(source: str) -> Dubber:
     return Dubber(source, size, -int(constants.get("mel_lead", 1)), call)
 
 
+def boxes_of_file(path: str, picture: str | Path) -> Locate:
+    """The boxes that a file holds of a video.
+
+    Args:
+        path: `.json` or `.csv`, as `data.readers.face_boxes.BoxSource` reads it. Its frames are
+            those of the video at its own rate, from 0.
+        picture: the video or image; its name without the ending is the clip's name.
+
+    Raises:
+        InputError: the file cannot be read, or has no boxes of the video.
+    """
+    of_frame, _ = face_boxes.BoxSource(path).boxes(Path(picture).stem, lambda: ())
+
+    def locate(frame: np.ndarray, number: int) -> Box | None:
+        box = of_frame(number)
+        return None if box is None else Box(*(int(round(value)) for value in box))
+
+    return locate
+
+
 class FaceTracker:
     """Finds the face to dub in each frame, always the same one.
 
@@ -85,8 +108,8 @@ class FaceTracker:
         self.detect, self.index, self.log = detect, index, log
         self.last: Box | None = None
 
-    def __call__(self, frame: np.ndarray) -> Box | None:
-        """The face in a frame; None: there is none."""
+    def __call__(self, frame: np.ndarray, number: int = 0) -> Box | None:
+        """The face in a frame, whatever its number; None: there is none."""
         boxes = sorted(self.detect(frame), key=lambda box: box.x)
         if not boxes:
             return None
@@ -124,6 +147,7 @@ def dub_frames(
     fps: float,
     batch: int = 16,
     feather: float = face_blending.FEATHER,
+    blend: str = "feather",
 ) -> Iterator[tuple[np.ndarray, bool]]:
     """Redraws the mouths of frames; at most `batch` frames are in memory.
 
@@ -133,7 +157,7 @@ def dub_frames(
         mel: of `sound_windows.read_mel`.
         fps: frames a second.
         batch: faces that go through the network at once.
-        feather: as for `face_blending.paste_mouth`.
+        feather, blend: as for `face_blending.paste_mouth`.
 
     Yields:
         Frames in order, and whether a face was redrawn. Outside the lower half of the box every
@@ -153,7 +177,7 @@ def dub_frames(
                 sound_windows.window(mel, number + dubber.mel_offset, fps) for number, _, _ in rows
             ]
             for (number, frame, box), face in zip(rows, dubber.redraw(faces, windows)):
-                drawn[number] = face_blending.paste_mouth(frame, face, box, feather)
+                drawn[number] = face_blending.paste_mouth(frame, face, box, feather, blend)
         for number, (frame, _) in part:
             yield drawn.get(number, frame), number in drawn
 
@@ -181,11 +205,12 @@ def dub(
     picture: str | Path,
     sound: str | Path,
     output: str | Path,
-    locate: Callable[[np.ndarray], Box | None],
+    locate: Locate,
     *,
     length: str = "sound",
     batch: int = 16,
     feather: float = face_blending.FEATHER,
+    blend: str = "feather",
     smooth: int = face_blending.SMOOTHED_FRAMES,
     watermarked: bool = True,
     lossless: bool = False,
@@ -198,10 +223,10 @@ def dub(
         picture: a video or a still image.
         sound: a sound, or a video with sound.
         output: the `.mp4` file.
-        locate: finds the face in a frame, such as a `FaceTracker`; None: no face, the frame passes.
+        locate: finds the face in a frame, such as a `FaceTracker`.
         length: `"sound"` (a shorter video is repeated, a longer one cut), `"video"` (a shorter
             sound ends in silence), `"longer"` or `"shorter"` of the two.
-        batch, feather: as for `dub_frames`.
+        batch, feather, blend: as for `dub_frames`.
         smooth: boxes of a mean; 1: they are not smoothed.
         watermarked: whether frames carry a visible mark.
         lossless: as for `VideoWriter`.
@@ -220,11 +245,12 @@ def dub(
     total = _total(length, heard, reader)
 
     def located() -> Iterator[tuple[np.ndarray, Box | None]]:
-        return ((frame, locate(frame)) for frame in _source_frames(reader, length, heard))
+        numbered = _source_frames(reader, length, heard)
+        return ((frame, locate(frame, number)) for number, frame in numbered)
 
     def finished() -> Iterator[np.ndarray]:
         pairs = face_blending.smoothed(located(), smooth) if smooth > 1 else located()
-        for frame, redrawn in dub_frames(dubber, pairs, mel, done.fps, batch, feather):
+        for frame, redrawn in dub_frames(dubber, pairs, mel, done.fps, batch, feather, blend):
             done.faces += redrawn
             yield watermark.mark(frame) if watermarked else frame
         if not done.faces:
@@ -239,22 +265,25 @@ def dub(
     return done
 
 
-def _source_frames(reader: VideoReader, length: str, heard: int) -> Iterator[np.ndarray]:
+def _source_frames(
+    reader: VideoReader, length: str, heard: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Frames with their numbers in the video."""
     if reader.still or length == "sound":
         return itertools.islice(reader.looped(), heard)
     if length == "video":
-        return reader.frames()
+        return enumerate(reader.frames())
     if length == "shorter":
-        return itertools.islice(reader.frames(), heard)
+        return itertools.islice(enumerate(reader.frames()), heard)
     return _at_least(reader, heard)
 
 
-def _at_least(reader: VideoReader, heard: int) -> Iterator[np.ndarray]:
+def _at_least(reader: VideoReader, heard: int) -> Iterator[tuple[int, np.ndarray]]:
     """The whole video, repeated while it is shorter than the sound."""
     count = 0
-    for frame in reader.frames():
+    for number, frame in enumerate(reader.frames()):
         count += 1
-        yield frame
+        yield number, frame
     yield from itertools.islice(reader.looped(), max(0, heard - count))
 
 

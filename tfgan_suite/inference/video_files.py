@@ -74,13 +74,13 @@ class VideoReader:
             if not shown:
                 raise InputError(f"{self.path} holds no frame that can be decoded; choose another")
 
-    def looped(self) -> Iterator[np.ndarray]:
-        """The frames again and again; a still image without end."""
+    def looped(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The frames with their numbers, again and again; a still image without end."""
         while True:
-            for frame in self.frames():
-                yield frame
+            for number, frame in enumerate(self.frames()):
+                yield number, frame
                 while self.still:
-                    yield frame
+                    yield number, frame
 
 
 def _is_image(path: Path) -> bool:

@@ -17,8 +17,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.errors import InputError
-from tfgan_suite.latent import blending, descent, masks
+from tfgan_suite.latent import descent, masks
 from tfgan_suite.latent.space import Inputs, Space
+from tfgan_suite.utils import poisson_blending as blending
 
 ROWS = 256  # restarts that go through the networks at once
 _COMPARED = 2**24  # numbers that screening compares at once: 64 MiB

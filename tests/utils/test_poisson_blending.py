@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tfgan_suite.latent import blending, masks
+from tfgan_suite.latent import masks
+from tfgan_suite.utils import poisson_blending as blending
 
 RAMP = np.add.outer(2.0 * np.arange(12.0), np.arange(10.0))[None, :, :, None]
 
