@@ -3,7 +3,9 @@
 A signature whose output is an image yields `png` (the same inputs, but PNG or JPEG files for
 images; PNG files as output) and, if all inputs can be drawn, `sample` (a seed and a count as
 inputs, uint8 images as output). Those of `serving_default` have these names, those of another
-signature are `<signature>_png` and `<signature>_sample`.
+signature are `<signature>_png` and `<signature>_sample`. If all inputs but strings and others can
+be drawn, as of `text`, `<signature>_sample` takes these and a seed for each example in place of
+what is drawn, and `<signature>_sample_png` does the same and returns PNG files.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ DEFAULT = "serving_default"
 # In REST, TensorFlow Serving encodes tensors whose names have this suffix as base64.
 BYTES = "_bytes"
 _SCALARS = ("seed", "count")
+SEEDS = "example_seed"  # the kind of an input with a seed for each example
 _PNG_CHANNELS = (1, 2, 3, 4)
 _FILE_CHANNELS = (1, 3, 4)
 
@@ -42,6 +45,10 @@ def all_functions(
         if any(_is_image(spec, _PNG_CHANNELS) for spec in signature.outputs):
             if signature.drawable:
                 functions[f"{prefix}sample"] = _sample(signature)
+            elif any(spec.dtype == "string" for spec in signature.inputs):
+                seeded = _seeded(signature, signatures.get(DEFAULT, signature))
+                functions[f"{prefix}sample"] = _pixels(seeded)
+                functions[f"{prefix}sample_png"] = _png(seeded)
             if all(
                 spec.kind != "image" or _is_image(spec, _FILE_CHANNELS) for spec in signature.inputs
             ):
@@ -65,7 +72,8 @@ def source(name: str, signatures: Iterable[str]) -> str:
     names = tuple(signatures)
     if name in names:
         return name
-    return next((key for key in names if name in (f"{key}_sample", f"{key}_png")), DEFAULT)
+    suffixes = ("_sample", "_png", "_sample_png")
+    return next((key for key in names if name in [key + end for end in suffixes]), DEFAULT)
 
 
 def tensor_spec(
@@ -139,7 +147,41 @@ def _sample(signature: Signature) -> Signature:
             spec.name: draw_input(spec, index, count, seed)
             for index, spec in enumerate(signature.inputs)
         }
-        outputs = signature.named_outputs(**samples)
+        return signature.named_outputs(**samples)
+
+    inputs = (TensorSpec("seed", (), "int32", "seed"), TensorSpec("count", (), "int32", "count"))
+    return _pixels(dataclasses.replace(signature, inputs=inputs, call=call))
+
+
+def _seeded(signature: Signature, default: Signature) -> Signature:
+    """A signature that draws what can be drawn, for each example from a seed of its own.
+
+    An example so does not depend on the others of its batch. The stateless seed of an input is
+    `(seed, index)` with its index in `default`, as where the command `sample` draws it.
+    """
+    names = [spec.name for spec in default.inputs]
+    drawn = [spec for spec in signature.inputs if spec.drawable]
+
+    def call(seed: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        for spec in drawn:
+            index = names.index(spec.name) if spec.name in names else 0
+            inputs[spec.name] = tf.map_fn(
+                lambda number, spec=spec, index=index: draw_input(spec, index, 1, number)[0],
+                seed,
+                fn_output_signature=tf.as_dtype(spec.dtype),
+            )
+        return signature.named_outputs(**inputs)
+
+    passed = tuple(spec for spec in signature.inputs if not spec.drawable)
+    seed = TensorSpec("seed", (), "int32", SEEDS)
+    return dataclasses.replace(signature, inputs=(*passed, seed), call=call)
+
+
+def _pixels(signature: Signature) -> Signature:
+    """A signature with uint8 images."""
+
+    def call(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = signature.named_outputs(**inputs)
         return {
             spec.name: to_uint8(outputs[spec.name]) if spec.kind == "image" else outputs[spec.name]
             for spec in signature.outputs
@@ -149,13 +191,7 @@ def _sample(signature: Signature) -> Signature:
         dataclasses.replace(spec, dtype="uint8", kind="pixels") if spec.kind == "image" else spec
         for spec in signature.outputs
     )
-    return dataclasses.replace(
-        signature,
-        inputs=(TensorSpec("seed", (), "int32", "seed"), TensorSpec("count", (), "int32", "count")),
-        output=output,
-        further_outputs=tuple(further),
-        call=call,
-    )
+    return dataclasses.replace(signature, output=output, further_outputs=tuple(further), call=call)
 
 
 def _png(signature: Signature) -> Signature:

@@ -92,6 +92,8 @@ def warmup_request(signature: Signature, examples: Mapping[str, np.ndarray]) -> 
     for spec in signature.inputs:
         if spec.kind in ("seed", "count"):
             request[spec.name] = np.int32(spec.kind == "count")
+        elif spec.kind == functions.SEEDS:
+            request[spec.name] = np.zeros(1, np.int32)
         elif spec.kind == "file":
             pixels = functions.to_uint8(examples[spec.name[: -len(functions.BYTES)]][0])
             request[spec.name] = np.array([tf.io.encode_png(pixels).numpy()], object)
