@@ -9,7 +9,8 @@ keeps the text network as `text_encoder.npz`, which GAN-CLS, GAWWN and StackGAN 
 measure is retrieval: how often a sentence of the test split finds its image among 64, and an
 image its sentence (chance: 1.6%). On the embedded sentences it was 76 and 67% after 400 of the
 1,500 steps. Where your data have classes, images of one class count as one, as in the paper;
-`--classes no` tells each image from every other. The paper's setting is
+`--classes no` tells each image from every other. `--image-side` takes a frozen network in place of
+the image network, as the paper does: of it only a linear layer is trained. The paper's setting is
 
     --text-dim 1024 --width 512 --first-width 384 --length 201 --learning-rate 0.0007
 """
@@ -22,7 +23,7 @@ from tfgan_suite import data
 from tfgan_suite.errors import InputError
 from tfgan_suite.games import text_encoder
 from tfgan_suite.networks.text import build_char_cnn_rnn, encode_characters
-from tfgan_suite.training import callbacks, launch, text_encoders
+from tfgan_suite.training import callbacks, image_sides, launch, text_encoders
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "captions"  # captions, a folder or file of images with captions, or tfds:NAME
@@ -35,7 +36,10 @@ FIRST_WIDTH: int | None = None  # channels of its first layer; default: three qu
 LENGTH: int | None = None  # characters that are read; default: 96, own data 201 (paper)
 POOLING = "mean"  # of the states of the recurrent layer: mean or last
 DROPOUT = 0.0  # dropout rate before the text network's last layer
-IMAGE_WIDTH = 16  # channels of the image network's first layer
+# learned, or frozen features: inception_v3 or mobilenet_v2 (weights are downloaded), a run with a
+# discriminator, or a .keras file, such as recipes/classifier.py writes; paper GoogLeNet
+IMAGE_SIDE = "learned"
+IMAGE_WIDTH = 16  # channels of the first layer of an image network that is learned
 CLASSES: bool | None = None  # images of a class count as one; default: own data with classes True
 FIT = "crop"  # part of an image: crop (a square), stretch (all of it), object (around its box)
 HORIZONTAL_FLIP = False  # flip images left to right, unless a caption says left or right
@@ -83,9 +87,15 @@ def make_game(options, data):
     }  # fmt: skip
     if o.classes and not data.classes:
         raise InputError("--classes is set, but the data have none; leave it out")
+    if o.image_side == image_sides.LEARNED:
+        image_network = text_encoder.build_image_network(
+            data.image_shape, o.text_dim, o.image_width
+        )
+    else:
+        image_network = image_sides.build(o, data.image_shape, o.text_dim)
     game = text_encoder.TextEncoder(
         build_char_cnn_rnn(**form),
-        text_encoder.build_image_network(data.image_shape, o.text_dim, o.image_width),
+        image_network,
         form=form,
         classes=o.classes,
         seed=o.seed,
@@ -108,6 +118,8 @@ def make_callbacks(options, data, game):
         return {"candidates": count, **text_encoder.retrieval(texts, images, count)}
 
     folder = Path(options.run)
+    if options.image_side != image_sides.LEARNED:
+        image_sides.keep(options, game.image_network)
     return [
         callbacks.MeasureEvery(measure, options.log_every, folder / "measures.jsonl"),
         text_encoders.KeepTrained(folder, data, measure),

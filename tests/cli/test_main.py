@@ -73,7 +73,7 @@ def test_empty_texts_and_numbers_that_are_none_are_refused(capsys, words, reason
     assert line.startswith(f"tfgan_suite {words[0]}: {reason}")
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "measure sr", "measure lipsync"])
+@pytest.mark.parametrize("name", [*COMMANDS, "measure sr", "measure lipsync", "measure dubbing"])
 def test_every_command_has_help_and_json(capsys, name):
     with pytest.raises(SystemExit) as end:
         main([*name.split(), "--help"])

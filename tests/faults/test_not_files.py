@@ -152,6 +152,9 @@ def base(home, command, odd):
             "data": "talking", "--expert": run, "--out": out / "l.jsonl",
             "--offsets": out / "offsets.json",
         },
+        "measure-dubbing": {
+            "source": run, "--expert": run, "--against": "talking", "--out": out / "dub.jsonl",
+        },
         "study": {"folders": odd.home, "--out": out / "study.html"},
         "walk": {"source": run, "--numbers": "0,1", "--steps": 2, "--out": out / "walk"},
         "arithmetic": {"source": run, "--base": 0, "--plus": 1, "--minus": 2, "--out": out / "sum"},

@@ -82,6 +82,30 @@ def test_a_run_says_how_far_it_draws_where_it_was_told(runs):
     assert points <= set(lines["keypoints"]) and not boxes & set(lines["keypoints"])
 
 
+@pytest.mark.parametrize("name, measure", [("box", "boxes"), ("keypoints", "keypoints"),
+                                           ("export", "keypoints")])  # fmt: skip
+def test_a_command_measures_places_as_the_run_does_at_its_end(
+    runs, capsys, tmp_path, name, measure
+):
+    words = ["measure", str(runs[name]), "--against", "captions", "--measures", measure]
+    assert main([*words, "--json", "--out", str(tmp_path / "m.jsonl")]) == 0
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    values = {result["name"].removesuffix("-captions"): result for result in results}
+    run = runs["box" if name == "box" else "keypoints"]
+    lines = (run / "measures.jsonl").read_text().splitlines()
+    end = next(json.loads(line) for line in reversed(lines) if "translations" in line)
+    distance = "box_iou" if measure == "boxes" else "keypoint_distance"
+    # Of the same images: z is drawn alike.
+    tolerance = {"rel": 1e-3, "abs": 0.02}
+    assert values[distance]["value"] == pytest.approx(end[distance], **tolerance)
+    protocol = values[distance]["protocol"]
+    assert protocol["shuffled"] == pytest.approx(end[f"{distance}_shuffled"], **tolerance)
+    assert protocol["real"] > 0.7 if measure == "boxes" else protocol["real"] < 0.7
+    further = {"boxes": {"centroid_slope", "moved_box_iou", "moved_centroid_slope"},
+               "keypoints": {"points_geometry", "points_shape_share"}}  # fmt: skip
+    assert further[measure] <= set(values)
+
+
 def test_a_box_moves_over_the_images_and_its_z_stays(runs, tmp_path, capsys):
     words = ["--count", "3", "--box", "0,0.1,0.4,0.4"]
     assert sample(runs["box"], tmp_path / "still", *words) == 0

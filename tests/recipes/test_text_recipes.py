@@ -2,17 +2,20 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from harness import run_recipe
 from short_runs import short_runs
 
+from tfgan_suite import InputError
 from tfgan_suite.cli.main import main
 from tfgan_suite.data.synthetic import captions as world
-from tfgan_suite.inference import sentences
+from tfgan_suite.inference import sentences, style_transfer
 from tfgan_suite.inference.generator import open_generator
 from tfgan_suite.measures import r_precision
+from tfgan_suite.training import image_sides
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
 
@@ -75,6 +78,21 @@ def test_the_savedmodel_takes_a_string_and_gives_a_png(places):
     assert np.abs(pixels.astype(int) - expected).max() <= 1
 
 
+def test_the_savedmodel_draws_z_from_a_seed_for_each_sentence(places):
+    """String in, PNG out; an image does not depend on the others of its batch."""
+    loaded = tf.saved_model.load(str(places["export"] / "1"))
+    texts, seeds = tf.constant([RED, BLUE, RED]), tf.constant([7, 3, 8], tf.int32)
+    files = loaded.signatures["text_sample_png"](text=texts, seed=seeds)["image_bytes"]
+    pixels = np.stack([tf.io.decode_png(file).numpy() for file in files])
+    drawn = loaded.signatures["text_sample"](text=texts[1:2], seed=seeds[1:2])["image"].numpy()
+    assert drawn.dtype == np.uint8 and np.abs(drawn[0].astype(int) - pixels[1]).max() <= 1
+    assert np.abs(pixels[0].astype(int) - pixels[2]).max() > 0
+    # The same as the first image of `sample --text .. --seed 7`.
+    generator = open_generator(str(places["run"]))
+    expected = image_grids.to_uint8(sentences.draw(generator, [RED], 2, seed=7))[0, 0]
+    assert np.abs(pixels[0].astype(int) - expected).max() <= 1
+
+
 def test_sample_writes_a_row_for_each_sentence(places, tmp_path, capsys):
     out = tmp_path / "grid.png"
     words = ["sample", str(places["run"]), "--text", RED, "--text", "a purple circle"]
@@ -90,6 +108,61 @@ def test_sample_writes_a_row_for_each_sentence(places, tmp_path, capsys):
         "0_0_00000.png",
         "1_0_00000.png",
     ]
+
+
+def test_a_sentence_is_drawn_in_the_style_of_pictures(places, tmp_path, capsys, monkeypatch):
+    """The run's style encoder is trained once, and style transfer is G(S(picture), sentence)."""
+    monkeypatch.setattr(style_transfer, "STEPS", 2)
+    monkeypatch.setattr(style_transfer, "BATCH", 4)
+    pixels = np.random.RandomState(0).randint(0, 256, (2, 16, 16, 3)).astype("u1")
+    wide = np.concatenate([pixels[1, :, :4], pixels[1], pixels[1, :, :4]], axis=1)
+    image_grids.write_png(tmp_path / "a.png", pixels[0])
+    image_grids.write_png(tmp_path / "wide.png", wide)
+    words = ["sample", str(places["run"]), "--text", RED, "--text", BLUE]
+    words += ["--style", str(tmp_path / "a.png"), "--style", str(tmp_path / "wide.png")]
+    out = tmp_path / "grid.png"
+    with short_runs():
+        assert main([*words, "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "training a style encoder, 2 steps" in said.err
+    assert "2 images of each of 2 sentences" in said.out
+    grid = image_grids.read_png(out)
+    assert grid.shape == (3 * 50 + 2, 200 + 2 * 50 + 2, 3)  # the styles, then each sentence
+    assert np.array_equal(grid[2:50:3, 202:250:3], pixels[0])
+    assert np.array_equal(grid[2:50:3, 252:300:3], pixels[1])  # its middle
+    (file,) = places["run"].glob("style_encoder-*.keras")
+    assert main([*words, "--out", str(tmp_path / "each")]) == 0
+    assert "training" not in capsys.readouterr().err  # the run keeps it
+    game = Run(places["run"]).load()[0]
+    style = game.style_encoder(keras.models.load_model(file, compile=False))
+    expected = image_grids.to_uint8(style.transfer(pixels / np.float32(127.5) - 1, BLUE))
+    for index in range(2):
+        drawn = image_grids.read_png(tmp_path / "each" / f"1_0_0000{index}.png")
+        assert np.abs(drawn.astype(int) - expected[index]).max() <= 1
+    assert main([*words, "--count", "2"]) == 2
+    assert "omit --count" in capsys.readouterr().err
+    assert main([*words[:4], "--style", "none.png"]) == 2
+    assert "--style is none.png, which cannot be read" in capsys.readouterr().err
+    export = [*words, "--out", str(out)]
+    export[1] = str(places["export"])
+    assert main(export) == 2
+    assert "--style needs a run of recipes/gan_cls.py" in capsys.readouterr().err
+
+
+def test_shares_of_what_is_said_are_measured_of_an_export(places, capsys, tmp_path):
+    words = ["measure", str(places["export"]), "--against", "captions", "--measures", "captions"]
+    assert main([*words, "--json", "--out", str(tmp_path / "m.jsonl")]) == 0
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    values = {result["name"]: result for result in results}
+    lines = (places["run"] / "measures.jsonl").read_text().splitlines()
+    end = next(json.loads(line) for line in reversed(lines) if "translations" in line)
+    for field in ("colour", "shape", "size", "position", "all", "clean"):
+        result = values.pop(f"caption_{field}-captions")
+        assert result["value"] == pytest.approx(end[f"{field}_share"], abs=0.02)
+        unseen = result["protocol"]["unseen"]
+        assert unseen == pytest.approx(end[f"unseen_{field}_share"], abs=0.02)
+        assert result["protocol"]["real"] == 1.0
+    assert not values
 
 
 @pytest.mark.parametrize(
@@ -194,6 +267,43 @@ def test_a_trained_encoder_is_taken_by_a_game(tmp_path, monkeypatch, capsys):
     assert 0.0 <= result["value"] <= 1.0 and {"real", "shuffled"} <= set(result["protocol"])
     assert main([*words, "runs/gan_cls_captions"]) == 2
     assert "expected a run of recipes/text_encoder.py" in capsys.readouterr().err
+
+
+def test_a_frozen_image_side_is_kept_with_the_run(tmp_path, monkeypatch, capsys):
+    for split, (_, seed) in world.SPLITS.items():
+        monkeypatch.setitem(world.SPLITS, split, (54, seed))
+    monkeypatch.chdir(tmp_path)
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.BatchNormalization(name="norm")(keras.layers.Conv2D(3, 3, 2, "same")(image))
+    keras.Model(image, keras.layers.Dense(2)(x)).save("seer.keras")
+    words = ["text_encoder.py", "--size", 16, "--steps", 2, "--log-every", 1, "--export", "none",
+             "--batch", 4, "--text-dim", 4, "--width", 4]  # fmt: skip
+    with short_runs():
+        assert run_recipe(*words, "--run", "reader", "--image-side", "seer.keras:norm") == 0
+        said = capsys.readouterr().out
+        # Maps of 8 x 8 are averaged to 4 x 4, of 3 channels.
+        assert "images are seen by seer.keras:norm, frozen (48 features, weights " in said
+        (tmp_path / "seer.keras").unlink()  # the run holds what it needs
+        frozen = Run("reader").load()[0].image_network.get_layer("frozen")
+        kept = keras.models.load_model("reader/image_side.keras", compile=False)
+        for value, expected in zip(frozen.get_weights(), kept.get_weights()):
+            assert np.array_equal(value, expected)
+        assert not frozen.trainable_variables
+        for name, reason in (
+            ("seer.keras", "there is no such file; expected learned, inception_v3"),
+            ("reader", "does not take an image alone; pass a run of an unconditional game"),
+        ):
+            assert run_recipe(*words, "--run", "other", "--image-side", name) == 2
+            assert reason in capsys.readouterr().err
+
+
+def test_weights_that_cannot_be_fetched_are_said(monkeypatch):
+    def offline(*args, **options):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(keras.applications.inception_v3, "InceptionV3", offline)
+    with pytest.raises(InputError, match="weights of inception_v3 could not be downloaded"):
+        image_sides.open_frozen("inception_v3", (32, 32, 3))
 
 
 @pytest.mark.large

@@ -10,7 +10,8 @@ from tfgan_suite.cli import main
 from tfgan_suite.training import early_flags, next_steps, options
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "dcgan.py"
-USAGES = ["sample {}", "translate {} IMAGES OUTPUT", "upscale {} IMAGES OUTPUT"]
+USAGES = ["sample {}", "translate {} IMAGES OUTPUT", "upscale {} IMAGES OUTPUT",
+          "lipsync {} VIDEO SOUND OUTPUT.mp4"]  # fmt: skip
 
 
 def parsed(command):
@@ -20,6 +21,8 @@ def parsed(command):
     name, words = words[3], words[4:]
     if (name, words[:1]) == ("measure", ["sr"]):
         name, words = main.MEASURE_SR, words[1:]
+    if (name, words[:1]) == ("measure", ["dubbing"]):
+        name, words = main.MEASURE_DUBBING, words[1:]
     return name, main.parser(name).parse_args(words)
 
 

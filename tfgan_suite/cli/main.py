@@ -15,8 +15,9 @@ from tfgan_suite.utils.text import print_any_name
 
 PROGRAM = "python -m tfgan_suite"
 MEASURE_SR, MEASURE_LIPSYNC = "measure-sr", "measure-lipsync"
+MEASURE_DUBBING = "measure-dubbing"
 # Commands that are typed as `measure WORD`.
-_MEASURES = {"sr": MEASURE_SR, "lipsync": MEASURE_LIPSYNC}
+_MEASURES = {"sr": MEASURE_SR, "lipsync": MEASURE_LIPSYNC, "dubbing": MEASURE_DUBBING}
 # Module in this folder, which has `add_arguments(parser)` and `run(args)`, and help text.
 COMMANDS = {
     "list": ("list_games", "list the games and the trained models that come with the suite"),
@@ -29,6 +30,7 @@ COMMANDS = {
     "measure": ("measure", "measure a run, an export or a folder against real data"),
     MEASURE_SR: ("measure_super_resolution", "as `measure sr`: PSNR and SSIM of super-resolution"),
     MEASURE_LIPSYNC: ("measure_lip_sync", "as `measure lipsync`: lip sync by a trained expert"),
+    MEASURE_DUBBING: ("measure_dubbing", "as `measure dubbing`: mouths of a trained Wav2Lip"),
     "study": ("study", "create a web page that asks people, or analyse their answers"),
     "walk": ("walk", "animate what lies between samples"),
     "arithmetic": ("arithmetic", "add and subtract samples in the latent space"),

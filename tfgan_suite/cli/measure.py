@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from tfgan_suite.measures import MeasureResult
 
 from tfgan_suite.cli.arguments import add_bit_depth, add_json
-from tfgan_suite.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="comma-separated: fid, fid_inf, kid, prdc, is, swd, parzen,"
         " memorisation, memorisation_pixels; for runs also classes (does a classifier see the"
         " requested class?), ppl (smoothness of z and w), separability, codes (InfoGAN), copies"
-        " (ALI); for games that draw sentences r_precision, alone [fid,kid,prdc]",
+        " (ALI); for games that draw sentences captions (do images show what is said?), boxes and"
+        " keypoints (do they show it there?), r_precision [fid,kid,prdc]",
     )
     parser.add_argument(
         "--samples", type=int, default=10_000, help="number of examples of each side [10000]"
@@ -51,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--text-encoder", metavar="RUN", help="run of recipes/text_encoder.py, for r_precision"
+    )
+    parser.add_argument(
+        "--regressor",
+        metavar="FILE",
+        help="a .keras network that reads key points, for keypoints of your own data; if there is"
+        " no such file it is trained on the training images and written",
     )
     parser.add_argument("--seed", type=int, default=0, help="of samples and reference [0]")
     parser.add_argument("--batch", type=int, default=250, help="images per batch [250]")
@@ -85,11 +91,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: bad input, as `measure`.
     """
-    from tfgan_suite.measures import measure, r_precision, result
+    from tfgan_suite.measures import measure, result
+    from tfgan_suite.measures.measure import OF_SENTENCES
     from tfgan_suite.utils.cache_folders import cache_folder
 
     names = [name.strip() for name in args.measures.split(",") if name.strip()]
-    if r_precision.NAME in names:
+    if set(OF_SENTENCES) & set(names):
         return _measure_sentences(args, names)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", result.MeasureWarning)
@@ -120,27 +127,50 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure_sentences(args: argparse.Namespace, names: list[str]) -> int:
-    """R-precision, whose examples are sentences and not images alone."""
-    from tfgan_suite.measures import r_precision, result
+    """Measures of games that draw sentences, whose examples are not images alone."""
+    from tfgan_suite.measures import result, sentence_readings
 
-    if len(names) > 1:
-        raise InputError(
-            f"--measures has r_precision beside {len(names) - 1} others; measure it alone"
-        )
-    results = r_precision.measure(
-        args.source, args.against, args.text_encoder, samples=args.samples, seed=args.seed
+    results = sentence_readings.measure(
+        args.source,
+        args.against,
+        names,
+        samples=args.samples,
+        seed=args.seed,
+        text_encoder=args.text_encoder,
+        regressor=args.regressor,
     )
     for outcome in results:
-        facts = outcome.protocol
-        print(outcome.to_json() if args.json else _line(outcome))
-        if not args.json:
-            print(
-                f"of {facts['n_fake']} test sentences of {facts['against']} among"
-                f" {facts['candidates']}; their real images {facts['real']:.4g}, images of other"
-                f" sentences {facts['shuffled']:.4g}; text encoder {facts['text_encoder']}"
-            )
+        print(outcome.to_json() if args.json else _line(outcome) + _beside(outcome.protocol))
+    if not args.json:
+        print(_sentence_protocol(results[-1].protocol))
     result.save_results(results, Path(args.source), args.out)
     return 0
+
+
+def _beside(facts: Mapping[str, Any]) -> str:
+    """The values that a result is compared with, in words."""
+    words = {"real": "real images", "shuffled": "shuffled", "unseen": "unseen combinations"}
+    values = [f"{word} {facts[key]:.4g}" for key, word in words.items() if key in facts]
+    return f"  ({', '.join(values)})" if values else ""
+
+
+def _sentence_protocol(facts: Mapping[str, Any]) -> str:
+    """The protocol of the last result in words."""
+    reader = next(
+        (
+            f"; {word} {facts[key]}"
+            for key, word in (("text_encoder", "text encoder"), ("weights", "regressor"))
+            if key in facts
+        ),
+        "",
+    )
+    among = f" among {facts['candidates']}" if "candidates" in facts else ""
+    step = f", step {facts['step']}" if facts.get("step") is not None else ""
+    ema = {True: ", averaged weights", False: ", plain weights"}.get(facts.get("ema"), "")
+    return (
+        f"of {facts['n_fake']} test sentences of {facts['against']}{among}{step}{ema}, seed"
+        f" {facts['seed']}{reader}"
+    )
 
 
 def _line(outcome: MeasureResult) -> str:

@@ -49,6 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SENTENCE",
         help="sentence to draw, where the game draws sentences; several --text give a row each",
     )
+    parser.add_argument(
+        "--style",
+        action="append",
+        metavar="PICTURE",
+        help="GAN-CLS, with --text: draw the sentence in the style of a picture (all that sentences"
+        " do not say); several --style give a column each. The first time a style encoder is"
+        " trained, which the run keeps",
+    )
     place_arguments.add_arguments(parser)
     parser.add_argument(
         "--psi",
@@ -80,6 +88,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: bad input.
     """
+    if args.style and (args.count is not None or not args.text):
+        raise InputError(
+            "--style gives one image of each --text in the style of each picture; "
+            + ("omit --count" if args.text else "pass a --text, too")
+        )
     args.count = (8 if args.text else 64) if args.count is None else args.count
     if args.count < 1:
         raise InputError(f"--count is {args.count}; it must be at least 1")

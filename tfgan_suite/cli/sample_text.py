@@ -45,13 +45,19 @@ def run(generator: Generator, args: argparse.Namespace, out: Path, to_grid: bool
     sentences.check_text(generator)
     for line in sentences.remarks(generator, args.text):
         print(line, file=sys.stderr)
-    places = place_arguments.conditions(generator, args)
-    shared = args.box_to is not None
-    images = sentences.draw(generator, args.text, args.count, args.seed, places, shared)
+    rows = list(args.text)
+    if args.style:
+        images, grid = _styled(generator, args)
+        rows = ["style", *rows]
+    else:
+        places = place_arguments.conditions(generator, args)
+        shared = args.box_to is not None
+        images = sentences.draw(generator, args.text, args.count, args.seed, places, shared)
+        grid = images
     with writing_to(out.parent):
         if to_grid:
             out.parent.mkdir(parents=True, exist_ok=True)
-            image_grids.write_image(out, caption_grids.captioned_rows(args.text, images))
+            image_grids.write_image(out, caption_grids.captioned_rows(rows, grid))
             files = [str(out)]
         else:
             files = _write_files(images, args, out)
@@ -62,6 +68,19 @@ def run(generator: Generator, args: argparse.Namespace, out: Path, to_grid: bool
         images_of = "one image" if args.count == 1 else f"{args.count} images"
         print(f"wrote {images_of} of {each} to {out}")
     return 0
+
+
+def _styled(generator: Generator, args: argparse.Namespace) -> tuple[Any, Any]:
+    """Images of each sentence in each style, and the same below a row of the styles."""
+    import numpy as np
+
+    from tfgan_suite.inference import sentences, style_transfer
+
+    sentences.vectors(generator, args.text)  # refuses empty sentences before anything is trained
+    pictures = style_transfer.read_pictures(args.style, generator.signature().output.shape)
+    images = style_transfer.transfer(generator, args.text, pictures)
+    args.count = len(pictures)
+    return images, np.concatenate([pictures[None], images])
 
 
 def _write_files(images: Any, args: argparse.Namespace, out: Path) -> list[str]:

@@ -242,6 +242,14 @@ def load(
         return _file(path, layer, predictions, options)
 
 
+def load_application(name: str) -> keras.Model:
+    """A network of `APPLICATIONS` without its classifier; InputError if there are no weights."""
+    module_name, class_name, side, _ = APPLICATIONS[name]
+    build = getattr(getattr(keras.applications, module_name), class_name)
+    with in_float32():
+        return _load_application(build, name, "imagenet", False, side)
+
+
 def from_callable(
     call: Callable[[tf.Tensor], tf.Tensor], name: str, *, weights_hash: str | None = None, **options
 ) -> Extractor:

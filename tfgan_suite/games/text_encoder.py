@@ -85,7 +85,7 @@ class TextEncoder(AdversarialModel):
         Descriptions", CVPR 2016, arXiv:1605.05395.
 
     Deviations:
-        * The image side learns along (paper: a frozen GoogLeNet).
+        * The image side learns along (paper: a frozen GoogLeNet, as `training.image_sides` builds).
         * The mean over y, as in the released code: with the maximum all vectors shrank to 0.
     """
 

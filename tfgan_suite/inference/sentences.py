@@ -10,6 +10,7 @@ import numpy as np
 from tfgan_suite.core.text_game import ENCODE, TEXT
 from tfgan_suite.errors import InputError
 from tfgan_suite.text import encoders
+from tfgan_suite.utils import image_grids
 
 if TYPE_CHECKING:
     from tfgan_suite.inference.generator import Generator
@@ -104,3 +105,33 @@ def draw(
             inputs[spec.name] = np.tile(noise, (len(texts),) + (1,) * (noise.ndim - 1))
     images = generator.run_signature(inputs, batch=64)["image"]
     return images.reshape(len(texts), count, *images.shape[1:])
+
+
+def draw_examples(
+    generator: Generator, texts: Sequence[str], examples: Mapping[str, np.ndarray], seed: int = 0
+) -> np.ndarray:
+    """One image of each sentence, rounded as files would hold it: `(n, ...)` in [-1, 1].
+
+    Args:
+        generator: the generator.
+        texts: the sentences.
+        examples: what else it takes and cannot draw, such as `"box"`, by name `(n, ...)`.
+        seed: seed of what is drawn.
+
+    Raises:
+        InputError: the examples lack an input, such as key points, or have it in another shape.
+    """
+    inputs = {VECTOR: vectors(generator, texts)}
+    for spec in generator.signature().inputs:
+        if spec.drawable or spec.name in inputs:
+            continue
+        shape = np.shape(examples.get(spec.name, ()))[1:]
+        if shape != tuple(spec.shape):
+            has = f"of shape {shape}" if spec.name in examples else "not among them"
+            raise InputError(
+                f"{generator.name} takes {spec.name} of shape {tuple(spec.shape)}, and those of the"
+                f" data are {has}; pass data like those of its training"
+            )
+        inputs[spec.name] = examples[spec.name]
+    images = generator.run_signature(inputs, batch=64, seed=seed)["image"]
+    return image_grids.to_uint8(images).astype(np.float32) / 127.5 - 1.0

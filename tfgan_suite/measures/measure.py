@@ -172,6 +172,8 @@ MEASURES = {
     "copies": Entry(_reconstructions, ("game",)),
 }
 DEFAULT = ("fid", "kid", "prdc")
+# Measures of games that draw sentences: `sentence_readings.measure`.
+OF_SENTENCES = ("captions", "boxes", "keypoints", "r_precision")
 
 
 def measure(
@@ -258,8 +260,13 @@ def check(measures: Sequence[str], samples: int, batch: int, seed: int) -> list[
         InputError: an unknown name, or a number out of range.
     """
     for name in measures:
+        if name in OF_SENTENCES:
+            raise InputError(
+                f"{name} reads images of sentences: measure it with"
+                " measures.sentence_readings.measure, or by the command measure"
+            )
         if name not in MEASURES:
-            near = difflib.get_close_matches(name, MEASURES, 1, 0.5)
+            near = difflib.get_close_matches(name, [*MEASURES, *OF_SENTENCES], 1, 0.5)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise InputError(
                 f"unknown measure {name!r}; {hint}The measures are {', '.join(MEASURES)}"

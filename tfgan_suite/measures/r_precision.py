@@ -10,10 +10,9 @@ import numpy as np
 from tfgan_suite import data
 from tfgan_suite.errors import InputError
 from tfgan_suite.inference import sentences
-from tfgan_suite.inference.generator import Generator, open_generator
+from tfgan_suite.inference.generator import open_generator
 from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.text.encoders import decode
-from tfgan_suite.utils import image_grids
 
 NAME = "r_precision"
 CANDIDATES = 100  # sentences among which an image's own has to be found
@@ -45,11 +44,7 @@ def measure(
     Raises:
         InputError: a game without sentences, no reader, or one of another size.
     """
-    if reader is None:
-        raise InputError(
-            "r_precision needs a network that reads sentences and images; train one with"
-            " recipes/text_encoder.py and pass its run as --text-encoder"
-        )
+    check_reader(reader)
     generator = open_generator(source)
     sentences.check_text(generator)
     judge = _open_reader(reader)
@@ -62,7 +57,7 @@ def measure(
     examples = data.load_captions(against, size=shape[0], mismatched=False).held_out(samples)
     texts = decode(examples["text"])
     vectors = judge.embed_texts(texts)
-    drawn = _draw(generator, texts, examples, seed)
+    drawn = sentences.draw_examples(generator, texts, examples, seed)
     rows = candidate_rows(texts, candidates, seed)
     shares = {
         name: first_share(judge.embed_images(images), vectors, rows)
@@ -81,6 +76,15 @@ def measure(
         **{name: share for name, share in shares.items() if name},
     }
     return [MeasureResult(f"R-precision-{own}", shares[""], protocol)]
+
+
+def check_reader(reader: str | Path | None) -> None:
+    """Raises InputError if there is no network that reads sentences and images."""
+    if reader is None:
+        raise InputError(
+            f"{NAME} needs a network that reads sentences and images; train one with"
+            " recipes/text_encoder.py and pass its run as --text-encoder"
+        )
 
 
 def candidate_rows(texts: list[str], candidates: int, seed: int) -> np.ndarray:
@@ -113,16 +117,6 @@ def first_share(images: np.ndarray, vectors: np.ndarray, rows: np.ndarray) -> fl
     """
     scores = np.einsum("nk,nck->nc", images, vectors[rows])
     return float(np.mean(scores[:, 0] > scores[:, 1:].max(axis=1)))
-
-
-def _draw(generator: Generator, texts: list[str], examples: Any, seed: int) -> np.ndarray:
-    """One image of each sentence, rounded as files would hold it."""
-    inputs = {sentences.VECTOR: sentences.vectors(generator, texts)}
-    for spec in generator.signature().inputs:
-        if not spec.drawable and spec.name not in inputs:
-            inputs[spec.name] = examples[spec.name]
-    images = generator.run_signature(inputs, batch=64, seed=seed)["image"]
-    return image_grids.to_uint8(images).astype(np.float32) / 127.5 - 1.0
 
 
 def _open_reader(reader: str | Path) -> Any:

@@ -13,6 +13,7 @@ _MEASURES = {
     "upscale": "measure sr {run} {data}",
     "--text": "measure {run} --against {data} --measures r_precision --text-encoder READER",
     "translate": "measure OUTPUT --against TARGETS",
+    "lipsync": "measure dubbing {run} --against {data}",
 }
 
 
