@@ -90,6 +90,9 @@ setup(
             "mypy>=1.10",
             "ruff==0.17.*",
             "selenium>=4",
+            # Runs docs/first_gan.ipynb.
+            "nbclient>=0.8",
+            "ipykernel>=6",
             *MEASURES,
             *PLOTS,
             *LATENT,

@@ -23,7 +23,7 @@ from tfgan_suite.training import early_flags, options
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README, KOREAN = ROOT / "README.md", ROOT / "README.ko.md"
 SITE = sorted((ROOT / "docs").rglob("*.md"))
-PAGES = [path for path in (README, KOREAN, ROOT / "CONTRIBUTING.md") if path.exists()]
+PAGES = [README, KOREAN, ROOT / "CONTRIBUTING.md"]
 PAGES += [ROOT / folder / "README.md" for folder in ("benchmarks", "saved_models")]
 PAGES += SITE
 RECIPES = sorted((ROOT / "recipes").glob("*.py"))
