@@ -25,20 +25,29 @@ _HERE = Path(__file__).parent
 
 # One process tests a whole file, so the slowest files start first and no process idles at the end.
 SLOWEST = """
-games/test_simgan games/test_cyclegan games/test_discogan games/test_srgan games/test_sngan
-games/test_pix2pix games/test_cgan games/test_wgan games/test_gran games/test_gan
-training/test_run_folder benchmarks/test_benchmarks games/test_ali games/test_r3gan
-games/test_infogan style/test_adain core/test_keras_habits games/test_lsgan recipes/test_recipes
-tests/test_compat features/test_architectures games/test_wgan_gp measures/test_measure
-recipes/test_gaze training/test_strategies export/test_tflite networks/test_translators
-games/test_dcgan training/test_fit cli/test_upscale cli/test_translate cli/test_stylize
-games/test_ebgan training/test_optimizers cli/test_sample features/test_extractors
-mcmc/test_metropolis recipes/test_classifier training/test_callbacks training/test_runs_go_on
-recipes/test_curves style/test_gatys core/test_any_game core/test_keras_page data/test_simulated
-export/test_saved_model networks/test_additivity pipeline/test_order readers/test_tfds
-synthetic/test_shapes data/test_every_form pipeline/test_streams core/test_pairing faults/test_paths
-training/test_checkpoints faults/test_windows faults/test_tampered faults/test_requests
-data/test_content_style training/test_deep_data export/test_c measures/test_ruler
+recipes/test_stackgan_recipe benchmarks/test_benchmarks games/test_cyclegan games/test_progan
+recipes/test_text_recipes games/test_srgan games/test_pix2pix games/test_simgan
+recipes/test_talking_recipes training/test_run_folder games/test_discogan games/test_stylegan
+games/test_sngan recipes/test_gawwn_recipe games/test_gran games/test_wgan games/test_cgan
+games/test_stylegan2 recipes/test_recipes games/test_gawwn games/test_stackgan games/test_gan_cls
+games/test_ali games/test_gan games/test_infogan games/test_r3gan measures/test_measure
+games/test_wgan_gp style/test_adain games/test_lsgan core/test_keras_habits
+training/test_strategies recipes/test_gaze networks/test_translators games/test_wav2lip
+training/test_fit networks/test_gawwn features/test_architectures cli/test_stylize
+cli/test_upscale export/test_tflite games/test_dcgan networks/test_talking export/test_saved_model
+data/test_captions cli/test_sample training/test_callbacks training/test_optimizers
+cli/test_translate games/test_ebgan training/test_runs_go_on examples/test_lipsync_on_a_phone
+networks/test_additivity features/test_extractors games/test_syncnet core/test_any_game
+mcmc/test_metropolis recipes/test_classifier data/test_simulated core/test_keras_data
+style/test_gatys core/test_keras_page recipes/test_curves readers/test_tfds pipeline/test_streams
+data/test_every_form training/test_checkpoints pipeline/test_order synthetic/test_shapes
+cli/test_export tests/test_compat games/test_text_encoder faults/test_windows measures/test_ruler
+core/test_pairing faults/test_tampered networks/test_stackgan faults/test_paths
+measures/test_sliced_wasserstein training/test_executions faults/test_not_files
+training/test_deep_data latent/test_space architecture/test_portable architecture/test_reading
+cli/test_doctor data/test_content_style networks/test_upsampling
+layers/test_cpu_matmul_convolution faults/test_requests features/test_scale
+data/test_super_resolution export/test_c latent/test_projection
 """.split()
 
 
@@ -58,6 +67,8 @@ def _start_tensorflow():
     # The recipes of tests are announced as little as those of the suite.
     foreign_recipes.FOLDERS += [_HERE / "helpers", _HERE / "core"]
     _join_replicas_at_once()
+    _share_kernels_of_variables()
+    _share_stack_traces()
     forks.start()
     # Graphs are made of many small objects, few of which are garbage before a file's tests end.
     gc.set_threshold(200_000, 20, 100)
@@ -79,6 +90,37 @@ def _join_replicas_at_once():
         return wait(self, timeout and min(timeout, 0.01))
 
     tf.train.Coordinator.wait_for_stop = wait_briefly
+
+
+def _share_kernels_of_variables():
+    """Eager variables get no name for messages of the runtime.
+
+    TensorFlow prepares a kernel for each operation with new attributes, and the name is one: that
+    takes most of the time that it takes to create a variable. Without it, variables of a shape and
+    a type share a kernel. In a graph, where a name is stored, nothing changes.
+    """
+    import tensorflow as tf
+    from tensorflow.python.ops import gen_resource_variable_ops
+
+    create = gen_resource_variable_ops.var_handle_op
+
+    def create_without_name(*args, debug_name="", **options):
+        name = "" if tf.executing_eagerly() else debug_name
+        return create(*args, debug_name=name, **options)
+
+    gen_resource_variable_ops.var_handle_op = create_without_name
+
+
+def _share_stack_traces():
+    """Operations of graphs have the stack trace of this call.
+
+    To walk through pytest's and Keras's frames for each of them takes an eighth of a trace; it is
+    for messages about an operation that fails in a graph.
+    """
+    from tensorflow.python.util import tf_stack
+
+    trace = tf_stack.extract_stack()
+    tf_stack.extract_stack = lambda *args, **options: trace
 
 
 def pytest_collection_modifyitems(items):

@@ -5,23 +5,14 @@ import math
 import keras
 import numpy as np
 import pytest
+import small_placed
 import tensorflow as tf
 from harness import GameChecks, trainable
 
-from tfgan_suite import InputError, compat, text
+from tfgan_suite import InputError, text
 from tfgan_suite.core.latent_game import Regularization
 from tfgan_suite.games import gawwn
-from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.layers.spatial import (
-    KeypointMaps,
-    MaxOverChannels,
-    ReplaceUnknown,
-    TileVector,
-    Warp,
-    WarpMatrices,
-)
 from tfgan_suite.networks import gawwn as networks
-from tfgan_suite.networks.blocks import normalized
 
 TEXTS = ["a red circle", "a blue square", "the red square"]
 WITHOUT_R1 = Regularization()
@@ -29,50 +20,19 @@ ENCODER = text.BagOfWords.learn(TEXTS)
 SHAPE, POINTS, LATENT = (8, 8, 3), 2, 3
 
 
-def place_input(kind):
-    shape = (4,) if kind == "box" else (POINTS, 3)
-    return keras.Input(shape, name=kind)
-
-
-def placed(maps, place, direction):
-    """Maps of 4x4 cells warped by a box, or gated by key points."""
-    if place.shape[1] == 4:
-        return Warp()([maps, WarpMatrices(4, direction)(place)])
-    gate = MaxOverChannels()(KeypointMaps(4, "bilinear")(place))
-    return keras.layers.Multiply()([maps, gate])
-
-
 def small_generator(kind, norm="batch"):
-    z, vector = keras.Input((LATENT,), name="z"), keras.Input((ENCODER.dim,), name="embedding")
-    place = place_input(kind)
-    x = Dense(32, use_bias=norm == "none")(keras.layers.Concatenate()([z, vector]))
-    x = keras.layers.ReLU()(normalized(keras.layers.Reshape((4, 4, 2))(x), norm))
-    x = Conv2DTranspose(3, 4, 2, "same")(placed(x, place, "paste"))
-    image = keras.layers.Activation("tanh", dtype="float32")(x)
-    return keras.Model([z, vector, place], image)
+    points = None if kind == "box" else POINTS
+    return small_placed.generator(SHAPE[0], ENCODER.dim, LATENT, points, norm)
 
 
 def small_discriminator(kind):
-    image, vector = keras.Input(SHAPE, name="image"), keras.Input((ENCODER.dim,), name="embedding")
-    place = place_input(kind)
-    x = compat.LeakyReLU(0.2)(Conv2D(4, 4, 2, "same")(image))
-    x = keras.layers.Concatenate()([x, TileVector(4)(Dense(2)(vector))])
-    x = keras.layers.GlobalAveragePooling2D()(placed(Conv2D(4, 1)(x), place, "crop"))
-    logit = Dense(1, dtype="float32")(compat.LeakyReLU(0.2)(x))
-    return keras.Model([image, vector, place], logit)
+    points = None if kind == "box" else POINTS
+    return small_placed.discriminator(SHAPE[0], ENCODER.dim, points)
 
 
 def small_point_networks():
-    z, vector = keras.Input((LATENT,), name="z"), keras.Input((ENCODER.dim,), name="embedding")
-    keypoints, known = place_input("keypoints"), keras.Input((POINTS,), name="known")
-    x = keras.layers.Concatenate()([z, vector, keras.layers.Flatten()(keypoints)])
-    x = keras.layers.Reshape((POINTS, 3))(Dense(3 * POINTS, "sigmoid", dtype="float32")(x))
-    x = ReplaceUnknown()([x, keypoints, known])
-    generator = keras.Model([z, vector, keypoints, known], x)
-    points = place_input("keypoints")
-    x = keras.layers.Concatenate()([keras.layers.Flatten()(points), vector])
-    logit = Dense(1, dtype="float32")(compat.LeakyReLU(0.2)(Dense(4)(x)))
-    return generator, keras.Model([points, vector], logit)
+    generator = small_placed.point_generator(POINTS, ENCODER.dim, LATENT)
+    return generator, small_placed.point_discriminator(POINTS, ENCODER.dim)
 
 
 def places(kind, count):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
 
-from tfgan_suite.core.trained_game import TrainedGame
+from tfgan_suite.inference import generator
+from tfgan_suite.training import publish
 
 
 @contextlib.contextmanager
@@ -27,7 +32,36 @@ def eager_steps() -> Iterator[None]:
 
 @contextlib.contextmanager
 def short_runs(*formats: str) -> Iterator[None]:
-    """Eager steps; exports hold a SavedModel and the given formats, as a rule none."""
+    """Eager steps; runs export a SavedModel and the given formats, as a rule none.
+
+    Whatever formats the game has: some have their own list of them.
+    """
+    export, exported = publish.export, {"saved_model", *formats}
+
+    def export_some(*args, formats, **options):
+        formats = [name for name in formats if name in exported]
+        return export(*args, formats=formats, **options)
+
     with pytest.MonkeyPatch.context() as patch, eager_steps():
-        patch.setattr(TrainedGame, "export_formats", ("saved_model", *formats))
+        patch.setattr(publish, "export", export_some)
         yield
+
+
+@contextlib.contextmanager
+def opened_once() -> Iterator[None]:
+    """Commands share the runs and exports that they open: to open takes longer than to draw.
+
+    Not for a test that changes what it has opened.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_of_run", "_of_export"):
+            patch.setattr(generator, name, _once(getattr(generator, name)))
+        yield
+
+
+def _once(opening: Callable[[Path, str], generator.Generator]) -> Callable[..., Any]:
+    @functools.lru_cache
+    def opened(folder, path, name):
+        return opening(path, name)
+
+    return lambda path, name: opened(os.getcwd(), path, name)

@@ -1,17 +1,18 @@
 """GAWWN from flags to drawings in a box, at points, and by a sentence alone."""
 
-import functools
 import json
 import re
 
 import numpy as np
 import pytest
+import small_placed
 from harness import run_recipe
-from short_runs import short_runs
+from short_runs import opened_once, short_runs
+from stand_ins import stand_in
 
 from tfgan_suite.cli.main import main
 from tfgan_suite.data.synthetic import captions as world
-from tfgan_suite.inference import generator
+from tfgan_suite.networks import gawwn
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
 
@@ -30,6 +31,14 @@ TINY = [
     1,
 ]
 RED = "a small red circle at the top left"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_runs():
+    """Small networks, and runs and exports that are opened once."""
+    with pytest.MonkeyPatch.context() as patch, opened_once():
+        stand_in(patch, gawwn, **small_placed.BUILDERS)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +61,6 @@ def runs(home):
         "keypoints": home / "runs/gawwn_keypoints_captions",
         "export": home / "saved_models/gawwn_keypoints_captions",
     }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def opened_once():
-    """Commands share what they open: to open takes longer than to draw."""
-    opened = functools.lru_cache(generator.open_generator)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generator, "open_generator", opened)
-        yield
 
 
 def sample(run, out, *words):
