@@ -1,6 +1,7 @@
 """pix2pix: a translator trained on pairs of images (Isola et al. 2017).
 
     python recipes/pix2pix.py                                    flat maps to stripes, 32x32
+    python recipes/pix2pix.py --data outlines --size 64          outlines to filled shapes
     python recipes/pix2pix.py --data FOLDER --size 128           train/ and test/ hold A|B pairs
     python recipes/pix2pix.py --data FOLDER --direction BtoA     the right half to the left
     python recipes/pix2pix.py --data A,B --size 64               two folders, files of equal names
@@ -28,7 +29,8 @@ from tfgan_suite.games import pix2pix
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam
 
-DATA = "textures"  # textures, a folder of pairs, a folder with A and B, ONE,OTHER, .npz, tfds:NAME
+# textures, outlines, a folder of pairs, a folder with A and B, ONE,OTHER, .npz, tfds:NAME
+DATA = "textures"
 STEPS = 1500  # total number of training steps; data of your own: the least, see --epochs
 EPOCHS: int | None = None  # passes over data of your own; default: 100; --paper 200
 BATCH: int | None = None  # pairs in a step; default: 4, data of your own and --paper 1

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from tfgan_suite import data
+from tfgan_suite.data.synthetic import domains
 from tfgan_suite.errors import InputError
 
 
@@ -275,3 +276,18 @@ def test_the_embedded_world():
     np.testing.assert_array_equal(back["target"], held["source"])
     assert turned.report(back, back["target"])["accuracy"] == 1.0
     assert data.load_pairs("textures", size=32, random_crop=4).shape == (32, 32, 3)
+
+
+def test_outlines_are_pairs_of_outlines_and_what_fills_them():
+    source = data.load_pairs("outlines", size=16)
+    assert len(source) == 2000 and source.shape == (16, 16, 3) and source.name == "outlines"
+    batch = source.held_out(8)
+    both = domains.generate("outlines", "a", 8, 16, 1)
+    np.testing.assert_allclose(batch["source"], both.images / 127.5 - 1.0, atol=1e-6)
+    np.testing.assert_allclose(batch["target"], both.truth / 127.5 - 1.0, atol=1e-6)
+    turned = data.load_pairs("outlines", size=16, direction="BtoA").held_out(8)
+    np.testing.assert_array_equal(turned["source"], batch["target"])
+    right = source.report(batch, batch["target"])
+    assert right["l1"] == 0.0 and right["colour_share"] == 1.0 and right["unchanged"] > 0.05
+    black = source.report(batch, np.full_like(batch["target"], -1.0))
+    assert black["colour_share"] == 0.0 and black["l1"] > 0.1

@@ -5,25 +5,31 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.random_crop import check_margin
 from tfgan_suite.data.pipeline.source import MEMORY_LIMIT
 from tfgan_suite.data.pipeline.streams import Stream, StreamSource
 from tfgan_suite.data.readers import arrays, bit_depths, image_files, npz_files, pair_files, specs
-from tfgan_suite.data.synthetic import textures
+from tfgan_suite.data.synthetic import domains, textures
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils.files import user_path
 
-WORLDS = ("textures",)
+WORLDS = ("textures", "outlines")
 DIRECTIONS = ("AtoB", "BtoA")
 DEFAULT_SIZE = 64
 _EXPECTED = (
     "a folder of images side by side, a folder with A and B, FOLDER,FOLDER, an .npz file, tfds:NAME"
 )
-# Number of examples and seed of the embedded set.
-_TEXTURES = {"train": (400, 0), "test": (200, 1)}
+# Number of examples and seed of the embedded sets.
+_EMBEDDED = {
+    "textures": {"train": (400, 0), "test": (200, 1)},
+    "outlines": {"train": (2000, 0), "test": (200, 1)},
+}
 # Keys of A and of B in an .npz file.
 _KEYS = {
     "train": (("source", "target"), ("a", "b"), ("A", "B")),
@@ -51,6 +57,7 @@ def load_pairs(
     | `spec` | A and B |
     |---|---|
     | `"textures"` | flat map and striped image, 400 pairs, with an oracle |
+    | `"outlines"` | a shape's outline in a colour and the shape filled, 2,000 pairs |
     | a folder of images side by side | left half and right half |
     | a folder with `A/` and `B/` | files of equal names, ignoring endings |
     | `"FOLDER,FOLDER"` | the same in any two folders |
@@ -64,7 +71,7 @@ def load_pairs(
 
     Args:
         spec: see above.
-        size: side of the square images. `None`: 64, or 32 for textures; the images of an
+        size: side of the square images. `None`: 64, or 32 of embedded sets; the images of an
             `.npz` file keep their height and width if there is no random crop.
         direction: `"AtoB"`: A is the source and B the target; `"BtoA"`: the other way round.
         channels: of the source, 1 or 3, or of arrays their own number. `None`: the arrays' own; of
@@ -124,8 +131,15 @@ def load_pairs(
         key="source",
         random_crop=margin,
         test=open_test if split == "train" else None,
-        report=functools.partial(textures.report, direction=direction) if text in WORLDS else None,
+        report=_report_of(text, direction),
     )
+
+
+def _report_of(world: str, direction: str) -> Callable[[dict, np.ndarray], dict] | None:
+    """The oracle of an embedded set; None: data of the user's own."""
+    if world == "textures":
+        return functools.partial(textures.report, direction=direction)
+    return domains.report_pairs if world == "outlines" else None
 
 
 def _in_direction(pair: tuple, direction: str) -> tuple:
@@ -138,7 +152,7 @@ def _open(
 ) -> Stream:
     """The stream of any kind of data."""
     if text in WORLDS:
-        return _textures(pair_format, split)
+        return _embedded(text, pair_format, split)
     if text.startswith("tfds:"):
         from tfgan_suite.data.readers import tfds_pairs  # here, because it is slow to import
 
@@ -161,18 +175,22 @@ def _is_npz(text: str) -> bool:
     return path.suffix == ".npz" and path.is_file()
 
 
-def _textures(pair_format: pair_files.PairFormat, split: str) -> Stream:
+def _embedded(world: str, pair_format: pair_files.PairFormat, split: str) -> Stream:
     """The embedded pairs."""
     if 1 in pair_format.channels:
         raise InputError(
-            "1 channel was requested, but the labels of textures are colours; expected 3: leave "
-            "the channels out"
+            f"1 channel was requested, but both images of {world} are in colour; expected 3: leave"
+            " the channels out"
         )
-    count, seed = _TEXTURES[split]
-    examples = textures.generate(count, pair_format.size or textures.SIZE, seed)
-    return file_sources.array_stream(
-        "pairs", dict(zip(pair_format.keys, (examples.maps, examples.images)))
-    )
+    count, seed = _EMBEDDED[world][split]
+    size = pair_format.size or textures.SIZE
+    if world == "textures":
+        examples = textures.generate(count, size, seed)
+        pairs = (examples.maps, examples.images)
+    else:
+        shapes = domains.generate(world, "a", count, size, seed)
+        pairs = (shapes.images, shapes.truth)
+    return file_sources.array_stream("pairs", dict(zip(pair_format.keys, pairs)))
 
 
 def _npz(path: Path, pair_format: pair_files.PairFormat, split: str) -> Stream:

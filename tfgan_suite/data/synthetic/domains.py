@@ -156,6 +156,29 @@ def report(examples: dict, outputs: np.ndarray) -> dict:
     return measures
 
 
+def report_pairs(examples: dict, outputs: np.ndarray) -> dict:
+    """Measures a translator that was trained on pairs.
+
+    Args:
+        examples: `"source"` and `"target"`, float `(n, size, size, 3)` in [-1, 1].
+        outputs: the translations of the sources.
+
+    Returns:
+        `{"images": n, "l1": mean absolute difference from the targets, "unchanged": that of the
+        sources, "colour_share": share of outputs whose shape has the target's mean colour up to
+        0.1 in [0, 1]}`.
+    """
+    source, target = (np.asarray(examples[key], np.float32) for key in ("source", "target"))
+    outputs = np.asarray(outputs, np.float32)
+    difference = np.abs(centroids(outputs)[1] - centroids(target)[1]).max(axis=1)
+    return {
+        "images": len(outputs),
+        "l1": float(np.abs(outputs - target).mean()),
+        "unchanged": float(np.abs(source - target).mean()),
+        "colour_share": float(np.mean(difference < 0.1)),
+    }
+
+
 def centroids(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions and colours of shapes.
 
