@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from litert_files import write_packages
 from PIL import Image
 
 from tfgan_suite.cli.main import main
@@ -42,16 +43,7 @@ def write_export(folder, name="tiny", files=("float32",), inputs=(Z,), output=IM
 
 @pytest.fixture
 def packages(tmp_path):
-    """A folder like the one that npm writes, with contents of a few bytes."""
-    home = tmp_path / "node_modules" / "@litertjs"
-    content = b'import { createWasmLib } from "@litertjs/wasm-utils";\nexport { x };\n'
-    write(home / "core" / "dist" / "index.js", content)
-    write(home / "wasm-utils" / "dist" / "index.js", b"export const createWasmLib = 1;\n")
-    for variant in ("", "_compat", "_threaded", "_jspi"):
-        for ending in ("js", "wasm"):
-            path = home / "core" / "wasm" / f"litert_wasm{variant}_internal.{ending}"
-            write(path, variant.encode() + ending.encode())
-    return home / "core"
+    return write_packages(tmp_path)
 
 
 def refused(capsys, *words):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tiny_recipe
 from fault_runs import no_hang, run_recipe, run_words
+from litert_files import write_packages
 
 from tfgan_suite.cli import main as cli
 from tfgan_suite.training import launch, options
@@ -179,6 +180,10 @@ def base(home, command, odd):
             "--out": out / "probe",
         },
         "ablate": {"source": run, "--box": "0,0,4,4", "--samples": 8, "--out": out / "ablated"},
+        "demo": {
+            "sources": home / "exports" / "tiny_recipe_images", "--out": out / "site",
+            "--runtime": write_packages(odd.home),
+        },
     }[command]  # fmt: skip
 
 

@@ -71,13 +71,13 @@ def write(
     folder = user_path(out)
     stale = _check_folder(folder)
     contents = {} if runtime_folder is None else runtime.read(user_path(runtime_folder))
+    offered = pictures.read(images)
+    contents.update(offered)
     read = _read_all(sources, precision)
     remarks = sentences.add(read, texts)
     for entry in read:
         contents.update(entry.files)
     contents.update({path.name: path.read_bytes() for path in sorted(PAGE.iterdir())})
-    offered = pictures.read(images)
-    contents.update(offered)
     index = {
         "format": _FORMAT,
         "title": title,
