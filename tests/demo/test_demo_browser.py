@@ -177,6 +177,13 @@ def test_noise_by_seeds_sliders_walks_and_thumbnails(demo):
     assert not np.array_equal(walked[0]["z"], by_click[0]["z"])
     demo.check_canvas(walked)
     demo.browser.execute_script("demo.task.close()")
+    fastest = demo.browser.execute_async_script("""
+        const done = arguments[arguments.length - 1];
+        const { engine, last } = demo;
+        const times = Array.from({ length: 20 }, () => engine.run(last.file, last.inputs));
+        Promise.all(times).then((runs) => done(Math.min(...runs.map((r) => r.milliseconds))));
+    """)
+    assert fastest < 30  # of 32x32 pixels
     # Nothing but the site's own files was fetched, and nothing went wrong.
     assert all(name.startswith(demo.address) for name in requests_of(demo.browser))
     assert errors_of(demo.browser) == []
