@@ -71,7 +71,8 @@ function findSources(spec, shape, context) {
   const sources = [];
   const { sentences } = context.entry;
   if (spec.kind === "embedding" && sentences?.[0]?.vector.length === product(shape)) {
-    sources.push({ title: "sentences", open: (changed) => sentenceChoice(sentences, changed) });
+    sources.push({ title: "sentences",
+      open: (changed, number) => sentenceChoice(sentences, changed, number) });
   }
   const exports = [context.entry, ...context.index.exports.filter((e) => e !== context.entry)];
   for (const entry of exports) {
@@ -88,8 +89,9 @@ function findSources(spec, shape, context) {
   return sources;
 }
 
-function sentenceChoice(sentences, changed) {
-  const select = choice(sentences.map(({ text }) => text), changed);
+function sentenceChoice(sentences, changed, number) {
+  const texts = sentences.map(({ text }) => text);
+  const select = choice(texts, changed, number % texts.length);
   return {
     element: labelled("Sentence", select),
     value: () => Float32Array.from(sentences[select.selectedIndex].vector),

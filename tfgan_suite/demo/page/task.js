@@ -9,6 +9,7 @@ import { Pad } from "./pad.js";
 import { paint } from "./pixels.js";
 
 const THUMBNAILS = 8;
+const PAUSE = 150; // ms without a change before thumbnails are drawn again
 const SLOW = 400; // ms of a sample from which on there are no thumbnails
 
 export class SignatureTask {
@@ -48,8 +49,20 @@ export class SignatureTask {
     const { outputs, milliseconds } = await engine.run(this.signature.file, inputs);
     for (const { spec, display } of this.displays) display.show(outputs[spec.name]);
     this.milliseconds = milliseconds;
+    this.followConditions(inputs);
     status(`Computed in ${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`);
     record({ file: this.signature.file, inputs, outputs, milliseconds });
+  }
+
+  // Labels, sentences and psi are those of the thumbnails, too.
+  followConditions(inputs) {
+    if (!this.redraw) return;
+    const names = Object.keys(inputs).filter((name) => name !== this.noiseName);
+    const conditions = names.map((name) => Array.from(inputs[name]).join()).join(";");
+    if (conditions === this.conditions) return;
+    this.conditions = conditions;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.redraw().catch(() => {}), PAUSE);
   }
 
   // Samples of further seeds below the large one; a click makes one the large one.
@@ -58,11 +71,11 @@ export class SignatureTask {
     const canvases = Array.from({ length: THUMBNAILS }, () =>
       make("canvas", { width: display.shape[1], height: display.shape[0] }));
     let first = noise.seed() + 1;
+    this.noiseName = this.inputs.parts.find(({ control }) => control === noise).spec.name;
     const draw = latestOnly(async () => {
       for (const [i, canvas] of canvases.entries()) {
         const inputs = { ...(await this.inputs.value()) };
-        const { name } = this.inputs.parts.find(({ control }) => control === noise).spec;
-        inputs[name] = noise.noise(first + i);
+        inputs[this.noiseName] = noise.noise(first + i);
         const { outputs } = await this.context.engine.run(this.signature.file, inputs);
         paint(canvas, outputs[spec.name], display.shape);
         canvas.parentElement.setAttribute("aria-label", `seed ${first + i}`);
@@ -77,9 +90,11 @@ export class SignatureTask {
     }));
     this.outputs.append(row);
     await draw();
+    this.redraw = draw;
   }
 
   close() {
+    clearTimeout(this.timer);
     this.inputs?.control(NoiseControl)?.stopWalk();
   }
 }
