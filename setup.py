@@ -37,7 +37,7 @@ class BuildWithModels(build_py):
     def run(self):
         """Builds the package, then copies the models; an editable install finds them itself."""
         super().run()
-        if self.editable_mode:
+        if getattr(self, "editable_mode", False):  # setuptools 64 and newer
             return
         home, target = (
             HERE / "saved_models",
