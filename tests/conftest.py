@@ -39,7 +39,8 @@ data/test_captions cli/test_sample training/test_callbacks training/test_optimiz
 cli/test_translate games/test_ebgan training/test_runs_go_on examples/test_lipsync_on_a_phone
 networks/test_additivity features/test_extractors games/test_syncnet core/test_any_game
 mcmc/test_metropolis recipes/test_classifier data/test_simulated core/test_keras_data
-style/test_gatys core/test_keras_page recipes/test_curves readers/test_tfds pipeline/test_streams
+docs/test_first_gan style/test_gatys core/test_keras_page docs/test_first_page recipes/test_curves
+docs/test_adding_a_game readers/test_tfds pipeline/test_streams
 data/test_every_form training/test_checkpoints pipeline/test_order synthetic/test_shapes
 cli/test_export tests/test_compat games/test_text_encoder faults/test_windows measures/test_ruler
 core/test_pairing faults/test_tampered networks/test_stackgan faults/test_paths
