@@ -15,6 +15,7 @@ import keras
 
 from tfgan_suite import compat, data
 from tfgan_suite.core.labels import format_counts
+from tfgan_suite.data.pipeline import decoded_cache, decoding
 from tfgan_suite.errors import InputError
 from tfgan_suite.export.errors import ExportError
 from tfgan_suite.training import (
@@ -30,6 +31,7 @@ from tfgan_suite.training import options as recipe_options
 from tfgan_suite.training.run_folder import DataInfo, Run, load_recipe
 from tfgan_suite.training.run_manifest import refuse_other_stack
 from tfgan_suite.utils import stderr_filter
+from tfgan_suite.utils.cache_folders import cache_folder
 from tfgan_suite.utils.command_line import exit_code
 from tfgan_suite.utils.files import writing_to
 from tfgan_suite.utils.plain_errors import plain_errors
@@ -83,11 +85,13 @@ def load_data(recipe: Mapping[str, Any], options: types.SimpleNamespace) -> data
     Raises:
         InputError: the data cannot be read.
     """
-    if "load_data" in recipe:
-        return recipe["load_data"](options)
-    # A run may be older than the flag.
-    bit_depth = getattr(options, "bit_depth", None)
-    return data.load(options.data, size=options.size, square=True, bit_depth=bit_depth)
+    # A run may be older than a flag.
+    home = None if getattr(options, "no_cache", False) else cache_folder()
+    with decoding.reporting(), decoded_cache.using(home and home / "decoded"):
+        if "load_data" in recipe:
+            return recipe["load_data"](options)
+        bit_depth = getattr(options, "bit_depth", None)
+        return data.load(options.data, size=options.size, square=True, bit_depth=bit_depth)
 
 
 def data_of(run: Run, options: types.SimpleNamespace) -> data.Source:

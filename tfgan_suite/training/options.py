@@ -32,7 +32,8 @@ STRATEGIES = ("one", "mirrored", "multiworker", "tpu")
 # No network has a size, and no run a count, beyond these; larger ones exhaust the memory.
 _LIMITS = {
     **dict.fromkeys(
-        ("steps", "epochs", "batch", "log_every", "checkpoint_every"), Number(int, 1, 2**53)
+        ("steps", "epochs", "batch", "log_every", "checkpoint_every", "measure_every"),
+        Number(int, 1, 2**53),
     ),
     "steps_per_execution": Number(int, 1, 2**31 - 1),
     "seed": Number(int, 0, 2**31 - 1),
@@ -91,6 +92,25 @@ SHARED = {
     ),
     "LOG_EVERY": Constant(int, 500, "steps between log lines, sample grids and health checks"),
     "CHECKPOINT_EVERY": Constant(int, 500, "steps between checkpoints"),
+    "MEASURE_EVERY": Constant(
+        int,
+        None,
+        "steps between measurements while training: by the oracle of embedded data, else by"
+        " distances from real examples; the checkpoint with the best one is kept in RUN/best;"
+        " default: no measurements",
+    ),
+    "MEASURE_EXTRACTOR": Constant(
+        str,
+        None,
+        "feature network of --measure-every for data without an oracle, a name or a file as for"
+        " `measure --extractor`: KID and FID; default: none, distances of image patches (SWD)",
+    ),
+    "NO_CACHE": Constant(
+        bool,
+        False,
+        "decode the images of a folder at each start, instead of keeping them decoded in"
+        " $TFGAN_SUITE_CACHE or ~/.cache/tfgan_suite",
+    ),
     "STEPS_PER_EXECUTION": Constant(
         int,
         None,
@@ -273,6 +293,7 @@ def check(options: types.SimpleNamespace) -> None:
         "batch",
         "log_every",
         "checkpoint_every",
+        "measure_every",
         "steps_per_execution",
     ):
         value = getattr(options, name, None)

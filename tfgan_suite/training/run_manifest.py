@@ -26,7 +26,8 @@ FILE = "run.json"
 # by the fingerprint.)
 FREE = (
     "run", "data", "steps", "epochs", "strategy", "export", "name", "log_every", "checkpoint_every",
-    "steps_per_execution", "keep", "samples", "start", "warm_start",
+    "measure_every", "measure_extractor", "no_cache", "steps_per_execution", "keep", "samples",
+    "start", "warm_start",
 )  # fmt: skip
 STACK = "keras3" if compat.KERAS3 else "keras2"
 _STACKS = {

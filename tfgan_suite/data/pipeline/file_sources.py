@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import abc
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.data.pipeline import decoded_cache
 from tfgan_suite.data.pipeline.broken_files import BrokenFileSkipper
+from tfgan_suite.data.pipeline.decoding import read_in_parallel
 from tfgan_suite.data.pipeline.source import (
     IndexedSource,
     bit_depth_mark,
@@ -103,6 +103,10 @@ class FileExamples(abc.ABC):
         self.shapes = dict(shapes)
         self.values = {key: np.asarray(v, np.float32) for key, v in (values or {}).items()}
 
+    def decoding(self) -> tuple[object, ...]:
+        """Whatever `read` depends on beside the files: of equal ones the images are equal."""
+        return type(self).__module__, type(self).__qualname__, self.shapes, self.bit_depth
+
     @abc.abstractmethod
     def read(self, index: int) -> dict[str, np.ndarray]:
         """The images of one example, uint8, by key.
@@ -153,9 +157,31 @@ def file_stream(
         # The list of skipped files is the reader's own: it grows while batches are read.
         facts = (fingerprint, reader.skipped, files.bit_depth)
         return Stream(name, len(files.paths), shapes, reader.fetch, *facts)
-    arrays = reader.read_all(progress)
+    arrays = _decoded(reader, fingerprint, flat, progress)
     check_skipped(reader.skipped, total, strict)
     return array_stream(name, arrays, fingerprint, reader.skipped, files.bit_depth)
+
+
+def _decoded(
+    reader: _Reader, fingerprint: str, paths: Sequence[Path], progress: Progress | None
+) -> dict[str, np.ndarray]:
+    """All readable examples, from an earlier start where the files are still the same."""
+    if not decoded_cache.is_used() or not paths:
+        return reader.read_all(progress)
+    home, before = paths[0].parent, len(reader.skipped)
+    # The fingerprint also covers what belongs to the images, such as labels.
+    stamp = f"{decoded_cache.stamp_of(paths)} {fingerprint}"
+    entry = decoded_cache.Entry(
+        home, reader.files.decoding(), stamp, len(paths), fingerprint_of(*map(str, paths))
+    )
+    stored = entry.read()
+    if stored is not None:
+        arrays, facts = stored
+        reader.skipped += [(file, reason) for file, reason in facts["skipped"]]
+        return arrays
+    arrays = reader.read_all(progress)
+    entry.write(arrays, {"skipped": reader.skipped[before:]})
+    return arrays
 
 
 def check_skipped(skipped: Sequence[tuple[str, str]], count: int, strict: bool) -> None:
@@ -197,14 +223,14 @@ class _Reader:
             for key, shape in self.files.shapes.items()
         }
         readable: list[int] = []
-        with ThreadPoolExecutor(decoder_threads()) as pool:
-            for index, example in enumerate(pool.map(self._examples.read, range(count))):
-                if example is not None:
-                    for key, pixels in example.items() if keep else ():
-                        images[key][len(readable)] = pixels
-                    readable.append(index)
-                if progress is not None:
-                    progress(index + 1, count)
+        examples = read_in_parallel(self._examples.read, range(count), "decoding")
+        for index, example in enumerate(examples):
+            if example is not None:
+                for key, pixels in example.items() if keep else ():
+                    images[key][len(readable)] = pixels
+                readable.append(index)
+            if progress is not None:
+                progress(index + 1, count)
         images = {key: pixels[: len(readable)] for key, pixels in images.items()}
         return {**images, **{key: values[readable] for key, values in self.files.values.items()}}
 
@@ -232,8 +258,3 @@ class _Reader:
             for pixels, key in zip(images, shapes):
                 pixels[row] = example[key]
         return [*images, used]
-
-
-def decoder_threads() -> int:
-    """Number of threads that decode files."""
-    return min(8, os.cpu_count() or 1)

@@ -248,6 +248,11 @@ class ArraySource(IndexedSource):
     def __len__(self) -> int:
         return int(self._examples.shape[0])
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All examples and labels by key, in stored order."""
+        labels = {} if self._labels is None else {"label": self._labels.numpy()}
+        return {self.key: self._examples.numpy(), **labels}
+
     def fetch(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
         examples = {self.key: tf.gather(self._examples, index)}
         if self._labels is not None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from tfgan_suite.data.pipeline.broken_files import Unreadable
-from tfgan_suite.data.pipeline.file_sources import decoder_threads
+from tfgan_suite.data.pipeline.decoding import read_in_parallel
 from tfgan_suite.data.readers import image_files
 from tfgan_suite.errors import InputError
 from tfgan_suite.utils import foreign_files, notices
@@ -111,5 +110,4 @@ def _values(path: Path) -> tuple[float, int | None] | None:
 
 
 def _map(function: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
-    with ThreadPoolExecutor(decoder_threads()) as pool:
-        return list(pool.map(function, paths))
+    return list(read_in_parallel(function, paths, "reading bit depths"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
+from tfgan_suite.data.pipeline.source import fingerprint_of
 from tfgan_suite.data.readers import image_files, image_scaling
 
 
@@ -35,6 +36,9 @@ class CaptionedImages(file_sources.FileExamples):
         rows = np.arange(len(paths), dtype=np.float32)[:, None]
         super().__init__([(path,) for path in paths], {"image": shape}, {"row": rows}, bit_depth)
         self._origin, self._extent = origin, extent
+
+    def decoding(self) -> tuple[object, ...]:
+        return *super().decoding(), fingerprint_of(self._origin, self._extent)
 
     def read(self, index: int) -> dict[str, np.ndarray]:
         side, _, channels = self.shapes["image"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.crops import CroppedImages, InMemoryImages, StreamedImages
+from tfgan_suite.data.pipeline.decoding import read_in_parallel
 from tfgan_suite.data.pipeline.source import bit_depth_mark, file_fingerprint, fingerprint_of
 from tfgan_suite.data.readers import image_files, image_scaling
 
@@ -55,14 +55,14 @@ def load_cropped(
         except image_files.Unreadable as error:
             return error
 
-    with ThreadPoolExecutor(file_sources.decoder_threads()) as pool:
-        for number, (path, result) in enumerate(zip(paths, pool.map(attempt, paths)), 1):
-            if isinstance(result, image_files.Unreadable):
-                skipped.append((str(path), str(result)))
-            elif not streams:
-                images.append(result)
-            if progress is not None:
-                progress(number, len(paths))
+    results = read_in_parallel(attempt, paths, "decoding")
+    for number, (path, result) in enumerate(zip(paths, results), 1):
+        if isinstance(result, image_files.Unreadable):
+            skipped.append((str(path), str(result)))
+        elif not streams:
+            images.append(result)
+        if progress is not None:
+            progress(number, len(paths))
     file_sources.check_skipped(skipped, len(paths), strict)
     if streams:
         return StreamedImages(paths, read, crop, fingerprint)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfgan_suite.data.pipeline import decoded_cache
 from tfgan_suite.data.pipeline.broken_files import BrokenFileSkipper
-from tfgan_suite.data.pipeline.file_sources import Progress, decoder_threads
+from tfgan_suite.data.pipeline.decoding import read_in_parallel
+from tfgan_suite.data.pipeline.file_sources import Progress
 from tfgan_suite.data.pipeline.source import (
     ArraySource,
     IndexedSource,
@@ -23,6 +25,7 @@ from tfgan_suite.data.pipeline.source import (
 from tfgan_suite.data.readers import bit_depths, image_files
 from tfgan_suite.data.readers.listing import find_images, list_images
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import notices
 
 DEFAULT_SIZE = 64
 
@@ -47,6 +50,59 @@ def load_folder(
     """
     size = image_files.check_size(size) or DEFAULT_SIZE
     channels = image_files.check_channels(channels)
+    options = {
+        "size": size,
+        "channels": channels,
+        "memory_limit": memory_limit,
+        "strict": strict,
+        "split": split,
+        "bit_depth": bit_depth,
+    }
+    if not decoded_cache.is_used():
+        return _load(folder, name, progress=progress, **options)
+    entry = decoded_cache.Entry(
+        folder, sorted(options.items()), *decoded_cache.stamp_of_tree(folder)
+    )
+    stored = entry.read()
+    if stored is not None:
+        return _from_cache(name, *stored)
+    with notices.recording() as lines:
+        source = _load(folder, name, progress=progress, **options)
+    if isinstance(source, ArraySource):
+        arrays = source.arrays()
+        facts = {
+            "classes": source.classes,
+            "fingerprint": source.fingerprint,
+            "bit_depth": source.bit_depth,
+            "skipped": source.skipped,
+            "notices": lines,
+        }
+        entry.write(arrays, facts)
+    return source
+
+
+def _from_cache(name: str, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> ArraySource:
+    """The source of an earlier start; what was said of the files is said again."""
+    for line in facts["notices"]:
+        notices.say_once(line)
+    skipped = [(file, reason) for file, reason in facts["skipped"]]
+    kept = {key: facts[key] for key in ("classes", "fingerprint", "bit_depth")}
+    return ArraySource(name, arrays["image"], arrays.get("label"), skipped=skipped, **kept)
+
+
+def _load(
+    folder: Path,
+    name: str,
+    *,
+    size: int,
+    channels: int | None,
+    memory_limit: int,
+    strict: bool,
+    split: str,
+    progress: Progress | None,
+    bit_depth: int | None,
+) -> Source:
+    """Lists and decodes a folder."""
     files, labels, classes = list_images(folder, split)
     grey, skipped = _probe_all(folder, files)
     _check_skipped(folder, skipped, len(files), strict)
@@ -82,8 +138,7 @@ def _probe_all(
         except image_files.Unreadable as error:
             return str(error)
 
-    with ThreadPoolExecutor(decoder_threads()) as pool:
-        answers = list(pool.map(probe, files))
+    answers = list(read_in_parallel(probe, files, "reading headers"))
     skipped = [(name, answer) for name, answer in zip(files, answers) if isinstance(answer, str)]
     return [None if isinstance(answer, str) else answer for answer in answers], skipped
 
@@ -132,14 +187,14 @@ class _Reader:
         """All readable images, uint8 `(n, size, size, channels)`, and their indices."""
         pixels = np.empty((len(self.files) if keep else 0, *self.shape), np.uint8)
         readable = []
-        with ThreadPoolExecutor(decoder_threads()) as pool:
-            for index, image in enumerate(pool.map(self._images.read, range(len(self.files)))):
-                if image is not None:
-                    if keep:
-                        pixels[len(readable)] = image
-                    readable.append(index)
-                if progress is not None:
-                    progress(index + 1, len(self.files))
+        images = read_in_parallel(self._images.read, range(len(self.files)), "decoding")
+        for index, image in enumerate(images):
+            if image is not None:
+                if keep:
+                    pixels[len(readable)] = image
+                readable.append(index)
+            if progress is not None:
+                progress(index + 1, len(self.files))
         return pixels[: len(readable)], readable
 
     def read_some(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
+from tfgan_suite.data.pipeline.decoding import read_in_parallel
 from tfgan_suite.data.readers import bit_depths, image_files, image_scaling, listing
 from tfgan_suite.errors import InputError
 
@@ -235,8 +235,7 @@ def _read_headers(
                 return str(path), str(error)
         return tuple(headers)
 
-    with ThreadPoolExecutor(file_sources.decoder_threads()) as pool:
-        answers = list(pool.map(probe, examples))
+    answers = list(read_in_parallel(probe, examples, "reading headers"))
     headers = {
         i: answer for i, answer in enumerate(answers) if isinstance(answer[0], image_files.Header)
     }

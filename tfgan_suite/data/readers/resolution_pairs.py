@@ -6,12 +6,12 @@ import dataclasses
 import functools
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from tfgan_suite.data.pipeline import file_sources
 from tfgan_suite.data.pipeline.broken_files import BrokenFileSkipper
+from tfgan_suite.data.pipeline.decoding import read_in_parallel
 from tfgan_suite.data.pipeline.source import bit_depth_mark, file_heads, fingerprint_of
 from tfgan_suite.data.readers import bit_depths, image_files
 from tfgan_suite.data.readers import super_resolution_files as files
@@ -106,8 +106,9 @@ class ResolutionPairs:
                 "no factors: leave out downscale_factors"
             )
         bit_depth = bit_depths.decide([path for pair in pairs for path in pair.paths], bit_depth)
-        with ThreadPoolExecutor(file_sources.decoder_threads()) as pool:
-            answers = list(pool.map(lambda pair: _usable_size(pair, crop, scale), pairs))
+        answers = list(
+            read_in_parallel(lambda pair: _usable_size(pair, crop, scale), pairs, "reading headers")
+        )
         skipped = [(pair.name, why) for pair, why in zip(pairs, answers) if isinstance(why, str)]
         file_sources.check_skipped(skipped, len(pairs), strict)
         usable = [(pair, size) for pair, size in zip(pairs, answers) if not isinstance(size, str)]
@@ -198,15 +199,14 @@ def _read_all(
 
     images: dict[int, HighLow] = {}
     done = 0
-    with ThreadPoolExecutor(file_sources.decoder_threads()) as pool:
-        for name, result in zip(numbers, pool.map(read_sizes, numbers)):
-            if isinstance(result, str):
-                skipped.append((name, result))
-            else:
-                images.update(zip(numbers[name], result))
-            done += len(numbers[name])
-            if progress is not None:
-                progress(done, len(pairs))
+    for name, result in zip(numbers, read_in_parallel(read_sizes, list(numbers), "decoding")):
+        if isinstance(result, str):
+            skipped.append((name, result))
+        else:
+            images.update(zip(numbers[name], result))
+        done += len(numbers[name])
+        if progress is not None:
+            progress(done, len(pairs))
     return [images[number] for number in sorted(images)]
 
 
