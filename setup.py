@@ -64,6 +64,7 @@ setup(
         "tfgan_suite": ["py.typed"],
         "tfgan_suite.demo": ["page/*"],
         "tfgan_suite.study": ["page.*"],
+        "tfgan_suite.training": ["run_page.css"],
     },
     install_requires=[
         f"tensorflow==2.15.1; {ADDONS_STACK}",

@@ -108,20 +108,15 @@ def make_callbacks(options, data, game):
     """Retrieval, the kept encoder, learning-rate decay."""
 
     def measure(game):
-        try:
-            examples = data.held_out(16 * text_encoder.CANDIDATES)
-        except InputError:  # no test split
-            return {}
-        count = min(text_encoder.CANDIDATES, len(examples["image"]))
-        texts = game.run_signature(game.example_inputs(examples), batch=256)["embedding"]
-        images = game.embed_images(examples["image"])
-        return {"candidates": count, **text_encoder.retrieval(texts, images, count)}
+        return game.held_out_measures(data)
 
+    # --measure-every measures the same.
+    every = [] if options.measure_every else [options.log_every]
     folder = Path(options.run)
     if options.image_side != image_sides.LEARNED:
         image_sides.keep(options, game.image_network)
     return [
-        callbacks.MeasureEvery(measure, options.log_every, folder / "measures.jsonl"),
+        *(callbacks.MeasureEvery(measure, steps, folder / "measures.jsonl") for steps in every),
         text_encoders.KeepTrained(folder, data, measure),
         *launch.make_callbacks(options, data, game),
     ]

@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 
 from tfgan_suite import InputError
+from tfgan_suite.features.distances import laplacian_level, pyramid_sides
 from tfgan_suite.measures.ruler import blur
-from tfgan_suite.measures.sliced_wasserstein import (
-    laplacian_level,
-    pyramid_sides,
-    sliced_wasserstein,
-)
+from tfgan_suite.measures.sliced_wasserstein import sliced_wasserstein
 
 DRAWS = np.random.RandomState(0)
 

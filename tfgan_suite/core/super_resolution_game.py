@@ -29,6 +29,7 @@ class SuperResolutionGame(TranslationGame):
     """
 
     takes, gives = "low", "high"
+    outputs_have_truth = True
     usage = "upscale {} IMAGES OUTPUT"
     generator: keras.Model
 

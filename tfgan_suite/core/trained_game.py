@@ -43,6 +43,11 @@ class TrainedGame:
     notice: str = ""
     # Real examples that health compares outputs with.
     health_examples: int = 32
+    # The measure that says how good the trained game is, and whether "higher" or "lower" values of
+    # it are better; None: the first of `training.measuring` that it has.
+    headline_measure: tuple[str, str] | None = None
+    # Whether each output has a true one in the data, not only others of its kind.
+    outputs_have_truth: bool = False
     # What to do against a collapsed generator, after "go back to an earlier checkpoint, ...".
     collapse_advice: str = "or give the reconstruction terms more weight"
 
@@ -82,6 +87,14 @@ class TrainedGame:
         Args:
             examples: held-out examples of an embedded world.
             report: the world's oracle: examples and images to measures by name.
+        """
+        return {}
+
+    def held_out_measures(self, source: Any) -> dict[str, float]:
+        """What a game measures itself while it trains, on data of any kind; here nothing.
+
+        Args:
+            source: the data; most have `held_out(count)`.
         """
         return {}
 

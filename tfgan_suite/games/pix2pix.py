@@ -179,6 +179,7 @@ class Pix2Pix(TranslationGame):
     """
 
     takes, gives = "source", "target"
+    outputs_have_truth = True
 
     def __init__(
         self,

@@ -214,6 +214,9 @@ class SRGAN(SRResNet):
         the updated discriminator, an order that the paper leaves open.
     """
 
+    # Sharp textures cost PSNR: what they look like counts, not where each pixel is.
+    headline_measure = ("swd", "lower")
+
     def __init__(
         self,
         generator: keras.Model,

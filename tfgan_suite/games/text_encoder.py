@@ -170,6 +170,17 @@ class TextEncoder(AdversarialModel):
             "image": Signature((image,), vector, of_images, (image_side,)),
         }
 
+    def held_out_measures(self, source: Any) -> dict[str, float]:
+        """Retrieval among held-out sentences and images; nothing without a test split."""
+        try:
+            examples = source.held_out(16 * CANDIDATES)
+        except InputError:
+            return {}
+        count = min(CANDIDATES, len(examples["image"]))
+        texts = self.run_signature(self.example_inputs(examples), batch=256)["embedding"]
+        images = self.embed_images(examples["image"])
+        return {"candidates": count, **retrieval(texts, images, count)}
+
     def example_inputs(
         self, examples: Arrays, signature: str = "serving_default", size: Any = None
     ) -> dict[str, np.ndarray]:

@@ -102,6 +102,7 @@ class Wav2Lip(AdversarialModel):
     )
     collapse_advice = "or train without the discriminator (quality_weight=0)"
     int8_bound = 28.0
+    outputs_have_truth = True
     discriminator: Any
 
     def __init__(

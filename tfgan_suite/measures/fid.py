@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.features.distances import frechet_distance
 from tfgan_suite.measures.result import MeasureResult, as_features, as_pair, labelled, warn
 
 
@@ -76,51 +77,6 @@ class Moments:
         if self.count < 2:
             raise InputError(f"a covariance needs at least 2 images; there are {self.count}")
         return self.scatter / (self.count - 1)
-
-
-def frechet_distance(
-    mean_1: np.ndarray, covariance_1: np.ndarray, mean_2: np.ndarray, covariance_2: np.ndarray
-) -> float:
-    """Squared Frechet distance of two Gaussians.
-
-    ```
-    |m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))
-    ```
-
-    The last trace is the sum of the square roots of the eigenvalues of `A S2 A`, A the root of S1.
-    That matrix is symmetric, so its eigenvalues are real and computed without the roots of S1 S2
-    that blow up or turn complex where covariances are singular.
-
-    Args:
-        mean_1: `(d,)`.
-        covariance_1: `(d, d)`.
-        mean_2: `(d,)`.
-        covariance_2: `(d, d)`.
-
-    Returns:
-        The distance; rounding may make the zero of equal Gaussians slightly negative.
-
-    Raises:
-        InputError: shapes that do not fit each other.
-    """
-    mean_1, mean_2 = np.asarray(mean_1, np.float64), np.asarray(mean_2, np.float64)
-    first, second = (np.asarray(c, np.float64) for c in (covariance_1, covariance_2))
-    if (
-        mean_1.shape != mean_2.shape
-        or mean_1.ndim != 1
-        or not (first.shape == second.shape == (mean_1.size, mean_1.size))
-    ):
-        raise InputError(
-            f"means of shapes {mean_1.shape} and {mean_2.shape} with covariances of shapes "
-            f"{first.shape} and {second.shape}; expected (d,) and (d, d) for both: use one "
-            "extractor"
-        )
-    values, vectors = np.linalg.eigh(first)
-    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
-    product = root @ second @ root
-    overlap = np.linalg.eigvalsh((product + product.T) / 2.0)
-    trace = np.trace(first) + np.trace(second) - 2.0 * np.sqrt(np.maximum(overlap, 0.0)).sum()
-    return float(((mean_1 - mean_2) ** 2).sum() + trace)
 
 
 def fid(real: Moments, fake: Moments, **protocol: Any) -> MeasureResult:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfgan_suite.errors import InputError
+from tfgan_suite.features.distances import cubic_discrepancy
 from tfgan_suite.measures.result import MeasureResult, as_pair, labelled, warn
 
 
@@ -29,7 +30,7 @@ def polynomial_mmd(real: np.ndarray, fake: np.ndarray) -> float:
         InputError: wrong shapes, values that are not finite, fewer than two of either.
     """
     real, fake = _checked(real, fake)
-    return _within(real) + _within(fake) - 2.0 * float(_kernel(real, fake).mean())
+    return cubic_discrepancy(real, fake)
 
 
 def kid(
@@ -89,16 +90,6 @@ def kid(
     return MeasureResult(
         labelled("KID", protocol), float(np.mean(values)), facts, float(np.std(values))
     )
-
-
-def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return (first @ second.T / first.shape[1] + 1.0) ** 3
-
-
-def _within(rows: np.ndarray) -> float:
-    """Mean of the kernel over all pairs of different examples."""
-    kernel, count = _kernel(rows, rows), len(rows)
-    return float((kernel.sum() - np.trace(kernel)) / (count * (count - 1)))
 
 
 def _checked(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ reading batch norm statistics takes all of them; only the chief writes files.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -92,21 +93,81 @@ class MeasureEvery(EverySteps):
         measure: takes the game, returns names and values.
         every: steps between two measurements.
         path: file of JSON lines that receives the values.
+        writer: TensorBoard writer that receives the numbers too, as `measures/NAME`.
+        offer: gets the step and the values, such as `Best.offer`.
+        log: gets the values in words.
     """
 
     def __init__(
         self,
-        measure: Callable[[keras.Model], Mapping[str, float]],
+        measure: Callable[[keras.Model], Mapping[str, Any]],
         every: int,
         path: str | os.PathLike,
+        *,
+        writer: tf.summary.SummaryWriter | None = None,
+        offer: Callable[[int, Mapping[str, Any]], None] | None = None,
+        log: Callable[[str], None] | None = None,
     ):
         super().__init__(every)
         self.measure, self.path = measure, Path(path)
+        self.writer, self.offer, self.log = writer, offer, log
 
     def act(self, step: int, logs: Mapping[str, float]) -> None:
         values = self.measure(self.model)
         if self.chief:
             files.append_json(self.path, {"step": step, **values})
+            self._show(step, values)
+        if self.offer is not None:
+            self.offer(step, values)
+
+    def _show(self, step: int, values: Mapping[str, Any]) -> None:
+        numbers = {k: v for k, v in values.items() if isinstance(v, (int, float))}
+        if self.writer is not None:
+            with self.writer.as_default(step=step):
+                for name, value in numbers.items():
+                    tf.summary.scalar(f"measures/{name}", value)
+        if self.log is not None:
+            words = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+            self.log(f"\nstep {step}: measured {words or 'nothing: no measure fits these data'}")
+
+
+class StepTime(EverySteps):
+    """Writes the time of a step to TensorBoard: the median, and with all that happens around it.
+
+    The first call of the compiled step traces it, and does not count.
+
+    Args:
+        every: steps between two entries.
+        writer: TensorBoard writer.
+    """
+
+    def __init__(self, every: int, writer: tf.summary.SummaryWriter):
+        super().__init__(every)
+        self.writer = writer
+        self._seconds: list[float] = []
+        self._start: float | None = None
+        self._since: tuple[int, float] | None = None
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._start = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        now = time.perf_counter()
+        if self._since is None:
+            self._since = self.model.steps_done, now
+        elif self._start is not None:
+            self._seconds.append((now - self._start) / self.model.steps_per_call)
+        super().on_train_batch_end(batch, logs)
+
+    def act(self, step: int, logs: Mapping[str, float]) -> None:
+        if not self._seconds or self._since is None:
+            return
+        before, then = self._since
+        now = time.perf_counter()
+        with self.writer.as_default(step=step):
+            tf.summary.scalar("time/step_seconds", float(np.median(self._seconds)))
+            tf.summary.scalar("time/seconds_with_logs", (now - then) / max(step - before, 1))
+        self._seconds, self._since = [], (step, now)
 
 
 class LinearDecay(RateSchedule):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import signal
 import sys
@@ -15,7 +16,7 @@ import tensorflow as tf
 
 from tfgan_suite import data
 from tfgan_suite.errors import InputError
-from tfgan_suite.training import callbacks, executions
+from tfgan_suite.training import best, callbacks, executions, measuring, run_page, strategies
 from tfgan_suite.training.checkpoints import Checkpoints, SaveEvery
 from tfgan_suite.training.folder_watch import FolderWatch, remove_parts
 from tfgan_suite.training.health import Health
@@ -61,10 +62,12 @@ def train(
     with contextlib.ExitStack() as stack:
         writer = _prepare(run, start, checkpoints, stack) if checkpoints.chief else None
         health, grid = _watch(run, game, source, options, writer, log)
+        measuring_too = _measuring(run, game, source, options, writer, log)
         loss_log = callbacks.LossLog(run.folder / "losses.jsonl", options.log_every, writer)
         saving = SaveEvery(checkpoints, options.checkpoint_every, health)
-        # Saving comes last: what a checkpoint covers must be on disk before it.
-        watching = [health, grid, loss_log, *extra, saving, stop]
+        page = run_page.RunPage(run.folder, options.checkpoint_every, log)
+        # Saving comes after what a checkpoint covers, which must be on disk before it.
+        watching = [health, *measuring_too, grid, loss_log, *extra, saving, page, stop]
         if checkpoints.chief:
             folder_watch = FolderWatch(run, game)
             saving.check_folder = folder_watch.check
@@ -76,6 +79,9 @@ def train(
             step = int(game.steps.numpy())
             if health.fatal is None and step > start:
                 saving.save(step)
+            if checkpoints.chief:
+                page.set_model(game)
+                page.write(step)
     if health.fatal:
         health.fatal += f"; {checkpoints.outlook()}"
     elif stop.requested:
@@ -108,7 +114,13 @@ def _watch(
     """Health and sample grids, always of the same examples of the data."""
     examples = source.take(min(game.health_examples, len(source)), seed=options.seed)
     return (
-        Health(options.log_every, log, examples, oracle=source.report),
+        Health(
+            options.log_every,
+            log,
+            examples,
+            oracle=source.report,
+            record=functools.partial(run_page.record_warning, run.folder) if writer else None,
+        ),
         SampleGrid(
             run.folder / "samples",
             options.log_every,
@@ -116,6 +128,35 @@ def _watch(
             writer=writer,
         ),
     )
+
+
+def _measuring(
+    run: Run,
+    game: keras.Model,
+    source: data.Source,
+    options: types.SimpleNamespace,
+    writer: tf.summary.SummaryWriter | None,
+    log: Callable[[str], None],
+) -> list[keras.callbacks.Callback]:
+    """The time of a step, and what `--measure-every` asks for."""
+    watching: list[keras.callbacks.Callback] = []
+    if writer is not None:
+        watching.append(callbacks.StepTime(options.log_every, writer))
+    measure = measuring.create(source, options)
+    if measure is not None:
+        # Saving takes all workers, and only this one knows which step was the best.
+        alone = not strategies.has_workers(game.distribute_strategy)
+        watching.append(
+            callbacks.MeasureEvery(
+                measure,
+                options.measure_every,
+                run.folder / "measures.jsonl",
+                writer=writer,
+                offer=best.Best(run.folder, game, log).offer if alone else None,
+                log=log,
+            )
+        )
+    return watching
 
 
 def preview_examples(game: keras.Model, source: data.Source, seed: int) -> dict[str, Any]:

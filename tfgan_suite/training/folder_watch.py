@@ -108,7 +108,7 @@ def remove_parts(folder: Path) -> None:
         folder: the run folder; only names that a run writes are removed.
     """
     own = ("*.json", "*.jsonl", "*.py", f"{run_recipe.HELPERS}/**/*.py", f"{run_lock.OWNER}")
-    for pattern in (*own, "samples/*.png", "samples/*.gif"):
+    for pattern in (*own, "*.html", "best/*", "samples/*.png", "samples/*.gif"):
         for path in Path(folder).glob(pattern + files.PART):
             path.unlink(missing_ok=True)
     (Path(folder) / "samples" / "training.part.gif").unlink(missing_ok=True)  # of version 0.2

@@ -43,6 +43,7 @@ class Health(keras.callbacks.Callback):
             deviation over examples) below which the generator counts as collapsed.
         oracle: reports which kinds appear among samples of a generator from noise, as the oracles
             of the synthetic worlds do. None: no one can tell.
+        record: gets the step and the text of what is logged.
 
     Attributes:
         fatal: the reason for the stop, or None.
@@ -61,9 +62,10 @@ class Health(keras.callbacks.Callback):
         examples: Mapping[str, np.ndarray] | None = None,
         collapse: float = 0.05,
         oracle: Callable[[np.ndarray], Mapping[str, Any]] | None = None,
+        record: Callable[[int, str], None] | None = None,
     ):
         super().__init__()
-        self.oracle = oracle
+        self.oracle, self.record = oracle, record
         self.every, self.log = every, log
         self.examples, self.collapse = examples, collapse
         self.fatal: str | None = None
@@ -176,6 +178,8 @@ class Health(keras.callbacks.Callback):
         if kind not in self._logged:
             self._logged.add(kind)
             self.log(f"\nstep {step}: warning: {message}")
+            if self.record is not None:
+                self.record(step, message)
 
     def stop(self, step: int, message: str) -> None:
         """Stops training for a reason; a game that is stopped so is not saved."""

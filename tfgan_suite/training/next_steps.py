@@ -54,6 +54,11 @@ def use(usage: str, source: str) -> str:
     return f"python -m tfgan_suite {usage.format(_path(source))}"
 
 
+def curves(run: str) -> str:
+    """The command that shows the curves of a run in TensorBoard."""
+    return f"tensorboard --logdir {quote(f'{run}/logs')}"
+
+
 def _path(text: str) -> str:
     """A path as an argument; `--` would be read as a flag."""
     return quote(f"./{text}" if text.startswith("-") else text)

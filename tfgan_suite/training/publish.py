@@ -14,20 +14,16 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite import data
-from tfgan_suite.core.trained_game import single
 from tfgan_suite.data.synthetic import kinds
 from tfgan_suite.errors import InputError
 from tfgan_suite.export import ExportResult, examples, export, folders
-from tfgan_suite.training import fit, naming, next_steps
+from tfgan_suite.training import best, fit, measuring, naming, next_steps, run_page
 from tfgan_suite.training.run_folder import DataInfo, Run, versions
 from tfgan_suite.utils import image_grids
 from tfgan_suite.utils.files import append_json, writing_to
 from tfgan_suite.utils.json_files import COUNT, read_json, read_json_lines
 from tfgan_suite.utils.text import quote
 
-# Samples that the oracle of an embedded world reads, and outputs for held-out examples.
-ORACLE_SAMPLES, ORACLE_OUTPUTS = 1000, 256
-PROTOCOL = ("samples", "translations", "seed", "split")
 # The run's lists of its exports and of its starts.
 EXPORTS, VERSIONS = "exports.jsonl", "versions.jsonl"
 
@@ -71,7 +67,7 @@ def finish(
             if grid is not None:
                 image_grids.write_png(run.folder / "samples" / f"{name}.png", grid)
         run.finish_grids()
-        readings = _readings(game, source)
+        readings = measuring.oracle_reading(game, source)
         measured = _measure(run, readings, step)
     lines = [f"done: step {step}, {seconds:.0f} s", *_run_lines(run.folder, measured)]
     if words := kinds.in_words(readings):
@@ -95,6 +91,8 @@ def finish(
             f" --to {quote(str(options.export))}"
             " --float16-bound 0.02 --int8-bound 20"
         )
+    page = [] if run_page.write(run.folder, game, step) else [run.folder / run_page.FILE]
+    lines += [f"  page         {path}" for path in page]
     print("\n".join([*lines, *_next_lines(game, options, step)]))
     return 4 if skipped else 0
 
@@ -111,51 +109,29 @@ def _grids(
     return grids
 
 
-def _readings(game: keras.Model, source: data.Source) -> dict[str, Any]:
-    """What the oracle of an embedded world reports of samples; empty for other data."""
-    if source.report is None:
-        return {}
-    if not game.takes_examples:
-        report = source.report(game.generate(ORACLE_SAMPLES, seed=1))
-        return {"samples": ORACLE_SAMPLES, "seed": 1, **report}
-    # The test split, in its fixed order: examples that training never showed.
-    readings: dict[str, Any] = {"translations": 0, "split": "test"}
-    splits = {"": source.held_out, **getattr(source, "further_splits", {})}
-    for split, held_out in splits.items():
-        examples = held_out(ORACLE_OUTPUTS)
-        outputs = game.run_signature(game.example_inputs(examples))
-        report = source.report(game.oracle_examples(examples), single(outputs))
-        if not split:
-            readings["translations"] = len(next(iter(outputs.values())))
-            report = {**report, **game.further_measures(examples, source.report)}
-        readings.update({f"{split}_{k}" if split else k: v for k, v in report.items()})
-    return readings
-
-
 def _measure(run: Run, readings: dict[str, Any], step: int) -> dict[str, float]:
     """Logs what the oracle reports, once for a step; returns its numbers."""
     if not readings:
         return {}
-    protocol = {k: readings[k] for k in PROTOCOL if k in readings}
-    readings = {
-        k: v for k, v in readings.items() if isinstance(v, (int, float)) and k not in protocol
-    }
+    numbers = measuring.numbers_of(readings)
     path = run.folder / "measures.jsonl"
-    entry = {"step": step, **protocol, **readings}
+    entry = {"step": step, **numbers}
     if json.dumps(entry) not in (
         path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
     ):
         append_json(path, entry)
-    return readings
+    return {k: v for k, v in numbers.items() if k not in measuring.PROTOCOL}
 
 
 def _run_lines(folder: Path, measured: dict[str, float]) -> list[str]:
     """Lines that say what is in a run folder, and what the oracle read."""
     lines = [
         f"  samples      {folder / 'samples' / 'final.png'} (contact.png, training.gif beside it)",
-        f"  losses       {folder / 'losses.jsonl'}; tensorboard --logdir"
-        f" {quote(str(folder / 'logs'))}",
+        f"  losses       {folder / 'losses.jsonl'}; {next_steps.curves(str(folder))}",
     ]
+    record = best.read(folder)
+    if record:
+        lines.append(f"  best         {folder / best.FOLDER}: {best.describe(record)}")
     if measured:
         values = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
         lines.append(f"  measured     {values}")

@@ -44,6 +44,9 @@ class Run:
     checkpoints/       the newest ones, for resuming
     losses.jsonl       mean losses of every logging interval
     measures.jsonl     measurements
+    health.jsonl       warnings of the health check
+    index.html         all of it on a page for a browser
+    best/              with --measure-every: the run at its best step, a run folder too
     samples/           grids of the same noise over training, a contact sheet and an animation
     logs/              TensorBoard
     ```
@@ -181,7 +184,7 @@ class Run:
         Raises:
             InputError: a log cannot be read or written.
         """
-        for name in ("losses.jsonl", "measures.jsonl"):
+        for name in ("losses.jsonl", "measures.jsonl", "health.jsonl"):
             path = self.folder / name
             if not path.exists():
                 continue

@@ -39,6 +39,12 @@ def get(name: str) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
+def has_workers(strategy: tf.distribute.Strategy | None) -> bool:
+    """Whether this process is one of several that train together."""
+    resolver = None if strategy is None else strategy.cluster_resolver
+    return bool(resolver and getattr(resolver, "task_type", None))
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process writes the files of the run; a single one of several workers does."""
     resolver = strategy.cluster_resolver
