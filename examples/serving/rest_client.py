@@ -7,7 +7,7 @@
     python rest_client.py srresnet_scenes OUTPUT --image small.png    enlarged
 
 OUTPUT, a folder, receives the PNG files 0.png, 1.png, ... The signature is the one that takes and
-returns files: `png`, with --text `text_png`; --signature names another.
+returns files: `png`, with --text `text_sample_png`; --signature names another.
 """
 
 import argparse
@@ -75,6 +75,8 @@ def make_inputs(specs, count=4, seed=0, label=None, text=None, images=()):
             values[name] = [text or ""] * count
         elif not shape:
             values[name] = {"seed": seed, "count": count}.get(name, 0)
+        elif name == "seed":
+            values[name] = [seed + number for number in range(count)]
         elif name == "label":
             values[name] = [draws.randrange(2) if label is None else label for _ in range(count)]
         elif len(shape) == 2 and min(shape[1:]) > 0:
@@ -115,7 +117,7 @@ def arguments(description):
     )
     parser.add_argument("model", help="name under which the server has it")
     parser.add_argument("output", type=pathlib.Path, help="folder for the PNG files")
-    parser.add_argument("--signature", help="default: png, with --text text_png")
+    parser.add_argument("--signature", help="default: png, with --text text_sample_png")
     parser.add_argument("--count", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--label", type=int)
@@ -126,7 +128,7 @@ def arguments(description):
 
 def chosen(flags, table):
     """The signature that the flags mean, and its inputs."""
-    name = flags.signature or ("png" if flags.text is None else "text_png")
+    name = flags.signature or ("png" if flags.text is None else "text_sample_png")
     if name not in table:
         raise ServingError(f"{flags.model} has no signature {name}; it has {', '.join(table)}")
     files = [path.read_bytes() for path in flags.image]

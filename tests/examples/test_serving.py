@@ -66,14 +66,16 @@ def sentences(home):
     """As the exports of games of sentences: the width of the image is the sentence's length."""
     module = tf.Module()
 
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "text")])
-    def draw(text):
+    sides = {"text": tf.string, "seed": tf.int32}
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), t, n) for n, t in sides.items()])
+    def draw(text, seed):
         longest = tf.reduce_max(tf.strings.length(text))
         image = tf.zeros((4, longest, 3), tf.uint8)
-        return {"image_bytes": tf.repeat(tf.io.encode_png(image), tf.size(text))}
+        return {"image_bytes": tf.repeat(tf.io.encode_png(image), tf.size(seed))}
 
     module.draw = draw
-    tf.saved_model.save(module, str(home / "sentences" / "1"), signatures={"text_png": draw})
+    tf.saved_model.save(module, str(home / "sentences" / "1"), signatures={"text_sample_png": draw})
     return home / "sentences"
 
 
@@ -124,8 +126,8 @@ def test_noise_labels_images_and_sentences(call, tmp_path, capsys):
     call("enlarging", tmp_path / "large", "--image", tmp_path / "small.png")
     (large,) = images_of(tmp_path / "large")
     np.testing.assert_array_equal(large, source.repeat(2, 0).repeat(2, 1))
-    call("sentences", tmp_path / "text", "--text", "a red circle", "--count", 1)
-    assert [image.shape for image in images_of(tmp_path / "text")] == [(4, 12, 3)]
+    call("sentences", tmp_path / "text", "--text", "a red circle", "--count", 2)
+    assert [image.shape for image in images_of(tmp_path / "text")] == [(4, 12, 3)] * 2
     assert capsys.readouterr().out.split("\n")[:2] == ["3 images", "2 images"]
 
 
