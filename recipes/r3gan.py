@@ -50,7 +50,10 @@ GAMMA: float | None = None
 FINAL_GAMMA: float | None = None  # after the schedule; default: a tenth of --gamma (paper)
 R1_EVERY: int | None = None  # apply R1 and R2 every N steps; default: 8 for images, points 1
 INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
-AUGMENT = ""  # DiffAugment: any of color,translation,cutout
+# DiffAugment: any of color,translation,cutout; or ada, whose strength follows the overfitting
+AUGMENT = ""
+ADA_TARGET = 0.6  # overfitting at which the strength of ada rests: mean sign of D(x), or of pairs
+ADA_IMAGES = 500_000  # real images in which the strength of ada could go from 0 to 1
 # Adam's at the start, both players; default: 0.001 for images (paper 0.0002), points 0.006
 LEARNING_RATE: float | None = None
 # after the schedule; default: a quarter of the one at the start, as in the paper
@@ -68,7 +71,7 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 # What a flag may be; of several with commas, each.
 CHOICES = {
     "ARCHITECTURE": ("resnet", "mlp"),
-    "AUGMENT": ("color", "translation", "cutout"),
+    "AUGMENT": ("color", "translation", "cutout", "ada"),
 }
 
 

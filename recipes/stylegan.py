@@ -44,6 +44,7 @@ CHANNEL_MAX = 32  # but at most these; paper 512
 LATENT_DIM = 8  # dimension of z; paper 512
 STYLE_DIM = 16  # dimension of w; paper 512
 MAPPING_LAYERS = 2  # dense layers from z to w; paper 8
+MAPPING_MULTIPLIER = 0.01  # of the learning rate of these layers
 MIXING = 0.5  # probability that a batch mixes the styles of two z; paper 0.9
 # softplus of each real image's score less that of its partner, in place of the paper's loss
 PAIRING = True
@@ -56,7 +57,10 @@ PATH_EVERY = 4  # apply it every N steps
 STABLE_IMAGES: int | None = None
 # version 1: images of a fade; default: an eighth of the run, paper 600000
 FADE_IMAGES: int | None = None
-AUGMENT = ""  # DiffAugment: any of color,translation,cutout
+# DiffAugment: any of color,translation,cutout; or ada, whose strength follows the overfitting
+AUGMENT = ""
+ADA_TARGET = 0.6  # overfitting at which the strength of ada rests: mean sign of D(x), or of pairs
+ADA_IMAGES = 500_000  # real images in which the strength of ada could go from 0 to 1
 LEARNING_RATE = 0.008  # Adam's, both players; paper 0.002
 # the discriminator's; default: --learning-rate
 DISCRIMINATOR_LEARNING_RATE: float | None = None
@@ -71,7 +75,7 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
 # What a flag may be; of several with commas, each.
 CHOICES = {
-    "AUGMENT": ("color", "translation", "cutout"),
+    "AUGMENT": ("color", "translation", "cutout", "ada"),
 }
 
 
@@ -143,7 +147,9 @@ def _parts(game, options, data):
         **regularization_options(o),
         "r1_weight": o.gamma,
     }
-    generator = game.build_generator(shape, *sizes, *widths, classes=classes)
+    generator = game.build_generator(
+        shape, *sizes, *widths, classes=classes, mapping_multiplier=o.mapping_multiplier
+    )
     return generator, game.build_discriminator(shape, *widths, classes=classes), common
 
 

@@ -163,11 +163,11 @@ def few_batches_for_batch_norm(request):
 
     Not where `large` tests judge what trained games draw.
     """
-    from tfgan_suite.core import latent_game
+    from tfgan_suite.core import latent_samples
 
     with pytest.MonkeyPatch.context() as patch:
         if "not large" in request.config.option.markexpr:
-            patch.setattr(latent_game, "RECALIBRATION_BATCHES", 5)
+            patch.setattr(latent_samples, "RECALIBRATION_BATCHES", 5)
         yield
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from harness import GameChecks, value
 
 from tfgan_suite import InputError
-from tfgan_suite.core import latent_game
+from tfgan_suite.core import latent_samples
 from tfgan_suite.games import dcgan
 
 
@@ -141,7 +141,7 @@ def test_fresh_noise_gives_the_generator_other_fakes():
 
 
 def test_settled_batch_norms_hold_the_statistics_of_the_data_they_see(monkeypatch):
-    monkeypatch.setattr(latent_game, "RECALIBRATION_BATCHES", 100)
+    monkeypatch.setattr(latent_samples, "RECALIBRATION_BATCHES", 100)
     keras.utils.set_random_seed(1)
     game = game_of()
     game.recalibrate_batch_norm()

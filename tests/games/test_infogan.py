@@ -9,7 +9,7 @@ import tensorflow as tf
 from harness import GameChecks, path_of, snapshot, trainable, value
 
 from tfgan_suite import InputError
-from tfgan_suite.core import latent_game
+from tfgan_suite.core import latent_samples
 from tfgan_suite.export import load
 from tfgan_suite.games import infogan
 
@@ -195,7 +195,7 @@ def test_codes_are_uniform_and_new_at_every_step():
 
 
 def test_settling_uses_all_kinds_of_codes(monkeypatch):
-    monkeypatch.setattr(latent_game, "RECALIBRATION_BATCHES", 100)
+    monkeypatch.setattr(latent_samples, "RECALIBRATION_BATCHES", 100)
     game = tiny(classes=3)
     game.generator.layers[1].kernel.assign(
         np.eye(9, 64, dtype="f4") * np.array([0, 0, 0, 0, 3, 3, 3, 0, 0], "f4")[:, None]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from harness import GameChecks, path_of, trainable, value
+from harness import GameChecks, path_of, state, trainable, value
 
 from tfgan_suite import InputError, compat
 from tfgan_suite.core.adversarial_model import variables_of
@@ -96,6 +96,28 @@ class TestWithLabels(TestProGAN):
 
     def examples(self, count):
         return {**super().examples(count), "label": np.arange(count, dtype="i4") % 3}
+
+
+def test_two_replicas_grow_as_one_does(two_replicas):
+    """Three steps of 4 images: the end of level 0, and two of level 1 with new moments."""
+    checks = TestProGAN()
+
+    def grown():
+        keras.utils.set_random_seed(1)
+        game = fading(4, group_size=0, build=small_networks)
+        momentum = {p: keras.optimizers.SGD(0.01, momentum=0.9) for p in game.players()}
+        game.compile(**momentum, run_eagerly=True)
+        assert (game.level, value(game.begun_phase)) == (0, 0)
+        checks.fit(game, 3)
+        assert (game.level, value(game.images_shown), value(game.begun_phase)) == (1, 16, 1)
+        return state(game)
+
+    single = grown()
+    with two_replicas.scope():
+        double = grown()
+    assert single.keys() == double.keys()
+    for name, array in single.items():
+        np.testing.assert_allclose(double[name], array, rtol=2e-4, atol=2e-6, err_msg=name)
 
 
 # ---- the networks -------------------------------------------------------------------------------

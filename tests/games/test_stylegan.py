@@ -123,6 +123,13 @@ def test_every_variable_of_the_levels_in_use_gets_a_gradient():
         f"{layer}/{name}" for layer in ("to_rgb_4", "from_rgb_4") for name in ("kernel", "bias")
     }
     assert still == skipped
+    # Of a score for each class that of the image's own counts.
+    score = game.discriminator_signatures()["score"]
+    assert [spec.name for spec in score.inputs] == ["image", "label"]
+    scores = [score.call(tf.constant(images), tf.fill([4], n)).numpy() for n in range(3)]
+    mixed = score.call(tf.constant(images), tf.constant([2, 0, 1, 2])).numpy()
+    np.testing.assert_array_equal(mixed, [scores[2][0], scores[0][1], scores[1][2], scores[2][3]])
+    assert not np.allclose(scores[0], scores[1])
 
 
 def test_styles_of_a_new_generator_leave_its_maps_normalized():

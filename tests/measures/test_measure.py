@@ -137,6 +137,17 @@ def test_a_run_its_export_and_a_folder_of_its_images_agree(home, tmp_path):
     for result in found[1:]:
         assert result.value == pytest.approx(found[0].value, rel=0.02)
     assert not (tmp_path / "measures.jsonl").exists()
+    of_z = {**options, "measures": ["ppl", "separability"]}
+    run, export = (measure(place, **of_z) for place in places[:2])
+    assert [r.name for r in run] == [r.name for r in export] and run[0].name.startswith(
+        "PPL-z-full"
+    )
+    for ours, theirs in zip(run, export):
+        assert ours.value == pytest.approx(theirs.value, rel=0.1)
+    with pytest.raises(InputError, match="measured on a generator, but .* holds images"):
+        measure(tmp_path, **of_z)
+    with pytest.raises(InputError, match="no signatures 'mapping' and 'synthesis'"):
+        measure(places[1], **{**options, "measures": ["psi_sweep"]})
 
 
 def test_the_set_itself_is_perfect(home):

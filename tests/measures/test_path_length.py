@@ -2,12 +2,11 @@
 
 import types
 
+import linear_styles
 import numpy as np
 import pytest
 
 from tfgan_suite import InputError
-from tfgan_suite.core.signatures import Signature, TensorSpec
-from tfgan_suite.core.trained_game import TrainedGame
 from tfgan_suite.measures import path_length as ppl
 
 MATRIX = np.random.RandomState(0).normal(size=(3, 4))
@@ -116,24 +115,10 @@ def test_conditional_entropy_by_hand():
     assert ppl.conditional_entropy(labels, predictions) == pytest.approx(expected)
 
 
-class Mapped(TrainedGame):
-    """G(z) = S(M(z)) with w = 2 z and images w A."""
-
-    def signatures(self):
-        import tensorflow as tf
-
-        z, w = TensorSpec("z", (3,), kind="normal"), TensorSpec("w", (1, 3), kind="style")
-        psi, image = TensorSpec("psi", (1,), kind="truncation"), TensorSpec("image", (2, 2, 1))
-        matrix = tf.constant(MATRIX, tf.float32)
-        synthesis = lambda w: tf.reshape(w[:, 0] @ matrix, (-1, 2, 2, 1))  # noqa: E731
-        return {
-            "serving_default": Signature((z,), image, lambda z: synthesis(2 * z[:, None]), ()),
-            "mapping": Signature((z, psi), w, lambda z, psi: 2 * (psi * z)[:, None], ()),
-            "synthesis": Signature((w,), image, synthesis, ()),
-        }
-
-
-def test_a_game_with_a_mapping_is_measured_in_both_spaces():
+def test_a_generator_with_a_mapping_is_measured_in_both_spaces():
+    """Images z M (S_1 + S_2): 2 |M (S_1 + S_2)|^2, in w as in z, whose paths are arcs there."""
+    generator = linear_styles.generator()
+    matrix = linear_styles.MAPPING @ linear_styles.SYNTHESIS.sum(0)
     network = types.SimpleNamespace(
         features=flat,
         name="flat",
@@ -141,12 +126,12 @@ def test_a_game_with_a_mapping_is_measured_in_both_spaces():
         protocol=lambda: {"extractor": "flat"},
         describe=lambda images: (flat(images), flat(images)[:, :2]),
     )
-    results = ppl.path_lengths(Mapped(), network, 2000, 0, 500)
+    results = ppl.path_lengths(generator, network, 2000, 0, 500)
     names = [f"PPL-{space}-{sampling}-flat" for space in "zw" for sampling in ("full", "end")]
     assert [result.name for result in results] == names
     for result in results[2:]:
-        assert result.value == pytest.approx(4 * 2 * np.sum(MATRIX**2), rel=0.1)
-    separable = ppl.separabilities(Mapped(), network, 400, 0, 100)
+        assert result.value == pytest.approx(2 * np.sum(matrix**2), rel=0.1)
+    separable = ppl.separabilities(generator, network, 400, 0, 100)
     assert [result.name for result in separable] == ["separability-z-flat", "separability-w-flat"]
     # Two logits that are linear in z are told apart by a plane, as is 1 minus the first.
     assert all(result.value < 1.1 for result in separable)

@@ -35,8 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--measures",
         default="fid,kid,prdc",
         help="comma-separated: fid, fid_inf, kid, prdc, is, swd, parzen,"
-        " memorisation, memorisation_pixels; for runs also classes (does a classifier see the"
-        " requested class?), ppl (smoothness of z and w), separability, codes (InfoGAN), copies"
+        " memorisation, memorisation_pixels; for runs and exports also ppl (smoothness of z and w)"
+        " and separability, if style-based style_variance (which layers decide what) and psi_sweep;"
+        " for runs classes (does a classifier see the requested class?), codes (InfoGAN), copies"
         " (ALI); for games that draw sentences captions (do images show what is said?), boxes and"
         " keypoints (do they show it there?), r_precision [fid,kid,prdc]",
     )

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     space = spaces.open_space(args.source, "neighbours", args.seed)
     source = pictures.load_data(args.data, space.shape)
     train = pictures.take_pixels(source, args.train)
-    if not space.has_discriminator:
+    if not space.has_features:
         print(
             "pixels alone are compared: features need the discriminator, which"
             f" {args.source} does not {space.advice}",

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from tfgan_suite.latent import space as spaces
 
     space = spaces.open_space(args.source, "probe", args.seed)
-    space.check_discriminator("a linear probe")
+    space.check_features("a linear probe")
     train, test = (_examples(args, space, split) for split in ("train", "test"))
 
     def progress(name: str) -> None:

@@ -23,6 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a search from random z, an encoder, or a search from the encoder's z [hybrid where"
         " there is an encoder, else lbfgs]",
     )
+    add(
+        "--space",
+        choices=("z", "w", "w+"),
+        default="z",
+        help="what is searched; of style-based generators also w, or w+ with a style for each"
+        " layer, which comes nearer to photos [z]",
+    )
     add("--starts", type=int, default=4, help="z from which the search begins [4]")
     add("--iterations", type=int, default=200, help="steps of the search [200]")
     add(
@@ -52,15 +59,20 @@ def run(args: argparse.Namespace) -> int:
     latent_arguments.check_count(args.count)
     if args.encoder is not None and args.encoder.suffix != ".keras":
         raise InputError(f"--encoder is {args.encoder}; pass a file that ends with .keras")
-    from tfgan_suite.latent import encoders, pictures, projection
+    if args.space != "z" and (args.encoder or args.method in ("encoder", "hybrid")):
+        raise InputError(
+            f"an encoder finds z, but --space is {args.space}; use --method lbfgs or adam"
+        )
+    from tfgan_suite.latent import encoders, pictures, projection, style_space
     from tfgan_suite.latent import space as spaces
 
     space = spaces.open_space(args.source, "project", args.seed)
+    space = style_space.space_of(space, args.space)
     names, images = pictures.read(args.input, space.shape, split=args.split, count=args.count)
     encoder = None
     if args.encoder is not None and args.method in (None, "encoder", "hybrid"):
         encoder = _encoder(args, space)
-    known = encoder is not None or encoders.has_encoder(space)
+    known = encoder is not None or (args.space == "z" and encoders.has_encoder(space))
     method = args.method or ("hybrid" if known else "lbfgs")
     start = time.monotonic()
     result = projection.project(
@@ -77,8 +89,9 @@ def run(args: argparse.Namespace) -> int:
     numbers = {
         "images": len(images),
         "method": method,
+        "space": args.space,
         "starts": args.starts,
-        "features": bool(args.alpha) and "features" in space.generator.signatures,
+        "features": bool(args.alpha) and projection.describes_images(space),
         "error": float(result.errors.mean()),
         "error_at_start": float(result.start_errors.mean()),
         "error_of_random_z": float(projection.mean_square(random, images).mean()),
@@ -89,7 +102,10 @@ def run(args: argparse.Namespace) -> int:
         encoded = projection.project(space, images, "encoder", encoder=encoder)
         numbers["error_of_encoder"] = float(encoded.errors.mean())
     written = _write(folder, names, images, result, numbers)
-    sentence = f"projected {len(images)} by {method}: mean square error {written['error']:.4f}"
+    sentence = (
+        f"projected {len(images)} by {method} in {args.space}: mean square error"
+        f" {written['error']:.4f}"
+    )
     return latent_arguments.print_numbers(args, written, sentence)
 
 

@@ -16,6 +16,7 @@ from tfgan_suite.errors import InputError, did_you_mean
 # Gives numbers in [0, 1) of a shape; each use has a name of its own.
 Draw = Callable[[tuple, str], tf.Tensor]
 
+ADAPTIVE = "ada"  # the word for `adaptive_augment`, which is no kind of these
 SHIFT = 0.125  # largest shift, as a share of the side
 HOLE = 0.5  # side of the hole, as a share of the side
 

@@ -32,6 +32,9 @@ class GrowingSamples(ClassConditionalGame):
     # Without a tanh, which evens out what weights of 11 bits miss (0.01 on sharp edges was seen).
     float16_bound = 0.02
 
+    # Whether the discriminator's outputs are a score for each class, not one and what else it says.
+    scores_classes = False
+
     sizes: tuple[int, ...]
     schedule: GrowthSchedule
     images_shown: tf.Variable
@@ -108,21 +111,25 @@ class GrowingSamples(ClassConditionalGame):
     def discriminator_signatures(self) -> dict[str, Signature]:
         """`score`: the score of an image of the full size at the current level.
 
-        Images are shrunk to lower levels. Layers that all levels share have no single output, so
+        It takes the label where there is a score for each class. Images are shrunk to lower levels.
+        Layers that all levels share have no single output, so
         there are no features.
         """
         level, _ = self.standing()
         factor = self.sizes[-1] // self.sizes[level]
         discriminator = growing.discriminator_at(self.opponent, level)
 
-        def score(image: tf.Tensor) -> tf.Tensor:
+        def score(image: tf.Tensor, label: tf.Tensor | None = None) -> tf.Tensor:
             shrunk = growing.shrink(image, factor)
             inputs = [shrunk, tf.ones((1, 1))] if level else shrunk
             outputs = discriminator(inputs, training=False)
-            return self.realness * tf.cast(outputs[:, 0], tf.float32)
+            column = tf.zeros_like(outputs[:, 0], tf.int32) if label is None else label
+            return self.realness * tf.cast(tf.gather(outputs, column, batch_dims=1), tf.float32)
 
+        default = self.signatures()[DEFAULT]
+        labels = [spec for spec in default.inputs if spec.name == "label" and self.scores_classes]
         signature = Signature(
-            (self.signatures()[DEFAULT].output,),
+            (default.output, *labels),
             TensorSpec(SCORE, (), kind=SCORE),
             score,
             (discriminator,),

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.core import diff_augment, discriminator_health, network_checks
+from tfgan_suite.core import adaptive_augment, diff_augment, network_checks
 from tfgan_suite.core.adversarial_model import AdversarialModel
-from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import batch_size
+from tfgan_suite.core.latent_samples import LatentSamples
 from tfgan_suite.core.scoring_game import ScoringGame
 from tfgan_suite.core.signatures import Signature, TensorSpec, from_noise
-from tfgan_suite.core.trained_game import Arrays
 from tfgan_suite.errors import InputError
 from tfgan_suite.losses import adversarial as losses
 from tfgan_suite.losses import penalties
 from tfgan_suite.utils import schedules
 
-RECALIBRATION_BATCHES = 100
+AUGMENT_P = "augment_p"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +45,12 @@ class Regularization:
             each real example and its partner (Huang et al. 2024), which keeps modes alive that
             other losses drop. It is meant to go with R1 and R2. Default False.
         augment: random changes of all inputs of the discriminator, through which the generator
-            gets its gradients (DiffAugment, Zhao et al. 2020): any of `"color"`,
-            `"translation"`, `"cutout"`, separated by commas. Default none.
+            gets its gradients: any of `"color"`, `"translation"`, `"cutout"`, separated by commas
+            (DiffAugment, Zhao et al. 2020), or `"ada"` alone, many changes with a probability p
+            that follows how far the discriminator overfits (ADA, Karras et al. 2020). Default none.
+        ada_target: overfitting, in [-1, 1], at which p rests; see `adaptive_augment.overfitting`.
+            Default 0.6, the paper's.
+        ada_images: real images in which p could go from 0 to 1. Default 500,000, the paper's.
 
     Raises:
         InputError: a value out of range.
@@ -62,6 +64,8 @@ class Regularization:
     r1_every: int = 1
     pairing: bool = False
     augment: str = ""
+    ada_target: float = 0.6
+    ada_images: int = 500_000
 
     def __post_init__(self) -> None:
         amounts = ("label_smoothing", "instance_noise", "instance_noise_steps")
@@ -73,10 +77,23 @@ class Regularization:
             raise InputError(f"r1_every is {self.r1_every!r}; it must be a whole number")
         if self.r1_every < 1:
             raise InputError(f"r1_every is {self.r1_every}; it must be at least 1")
-        diff_augment.parse(self.augment)
+        kinds = [kind.strip() for kind in self.augment.split(",")]
+        if diff_augment.ADAPTIVE in kinds and len(kinds) > 1:
+            raise InputError(
+                f"augment is {self.augment!r}; 'ada' has changes of its own, so pass it alone"
+            )
+        if self.adapts:
+            adaptive_augment.check(self.ada_target, self.ada_images)
+        else:
+            diff_augment.parse(self.augment)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the strength of the augmentation follows the discriminator's overfitting."""
+        return self.augment.strip() == diff_augment.ADAPTIVE
 
 
-class LatentGame(ScoringGame, AdversarialModel):
+class LatentGame(LatentSamples, ScoringGame, AdversarialModel):
     """A generator from noise against a discriminator; a subclass adds `train_step` and the terms.
 
     Args:
@@ -89,7 +106,7 @@ class LatentGame(ScoringGame, AdversarialModel):
         seed: seed of the noise.
         name: Keras name.
         **options: `Regularization`: `label_smoothing`, `instance_noise`, `instance_noise_steps`,
-            `r1_weight`, `r2_weight`, `r1_every`, `pairing`, `augment`.
+            `r1_weight`, `r2_weight`, `r1_every`, `pairing`, `augment`, `ada_target`, `ada_images`.
 
     Raises:
         InputError: an unknown name, a value out of range, or networks that do not fit each other.
@@ -111,6 +128,7 @@ class LatentGame(ScoringGame, AdversarialModel):
     discriminator: keras.Model
     adversarial: losses.AdversarialLoss
     regularization: Regularization
+    augmenter: Any
     latent_dim: int
 
     def __init__(
@@ -139,6 +157,10 @@ class LatentGame(ScoringGame, AdversarialModel):
         self.generator = generator
         setattr(self, self.opponent_name, discriminator)
         self.regularization = regularization
+        if regularization.adapts:
+            self.augmenter = adaptive_augment.AdaptiveAugment(
+                regularization.ada_target, regularization.ada_images
+            )
         self.adversarial = adversarial
         self.latent = latent
         self.latent_dim = network_checks.latent_length(generator)
@@ -174,9 +196,9 @@ class LatentGame(ScoringGame, AdversarialModel):
 
     @property
     def penalty_names(self) -> tuple[str, ...]:
-        """The keys of R1 and R2 among `loss_names`, where they are on."""
+        """The keys of R1, R2 and ADA's p among `loss_names`, where they are on."""
         options = self.regularization
-        weights = {"r1": options.r1_weight, "r2": options.r2_weight}
+        weights = {"r1": options.r1_weight, "r2": options.r2_weight, AUGMENT_P: options.adapts}
         return tuple(f"{self.opponent_name}/{name}" for name in weights if weights[name])
 
     @property
@@ -191,7 +213,7 @@ class LatentGame(ScoringGame, AdversarialModel):
         return self.noise((batch_size(real), self.latent_dim), salt, self.latent)
 
     def augment_inputs(self, examples: tf.Tensor, salt: str) -> tf.Tensor:
-        """Inputs of the discriminator: examples after DiffAugment and with instance noise.
+        """Inputs of the discriminator: examples after augmentation and with instance noise.
 
         Args:
             examples: `(batch, ...)`, real or generated.
@@ -201,10 +223,11 @@ class LatentGame(ScoringGame, AdversarialModel):
             Tensor of the same shape, differentiable with respect to the examples.
         """
         options = self.regularization
-        if options.augment:
-            examples = diff_augment.augment(
-                examples, options.augment, lambda s, n: self.noise(s, f"{salt}/{n}", "unit")
-            )
+        draw = lambda shape, use: self.noise(shape, f"{salt}/{use}", "unit")  # noqa: E731
+        if options.adapts:
+            examples = self.augmenter(examples, draw)
+        elif options.augment:
+            examples = diff_augment.augment(examples, options.augment, draw)
         if options.instance_noise:
             deviation = tf.constant(options.instance_noise)
             if options.instance_noise_steps:
@@ -274,6 +297,7 @@ class LatentGame(ScoringGame, AdversarialModel):
         Returns:
             `{"real": ..., "fake": ...}`, or `{"pairs": ...}` of a loss of pairs.
         """
+        self._adapt_augmentation(real, fake)
         if self.adversarial.paired:
             return {"pairs": self.adversarial.real(self.realness * (real - fake))}
         return {"real": self.adversarial.real(real), "fake": self.adversarial.fake(fake)}
@@ -296,8 +320,18 @@ class LatentGame(ScoringGame, AdversarialModel):
             self.record(f"{self.opponent_name}/wasserstein", distance)
             terms.update(self.adversarial_terms(real_values, fake_values))
         else:
+            self._adapt_augmentation(real_values, fake_values)
             terms["wasserstein"] = distance
         return terms
+
+    def _adapt_augmentation(self, real: tf.Tensor, fake: tf.Tensor) -> None:
+        """Moves and reports p of ADA, where it is on; the outputs are those of the examples."""
+        if not self.regularization.adapts:
+            return
+        if not self.evaluating:
+            threshold = None if self.adversarial.paired else self.adversarial.threshold
+            self.augmenter.watch(real, fake, threshold, self.realness)
+        self.record(f"{self.opponent_name}/{AUGMENT_P}", self.augmenter.p)
 
     def generator_loss(self, fake: tf.Tensor, real: Callable[[], tf.Tensor]) -> tf.Tensor:
         """The generator's adversarial loss.
@@ -325,47 +359,9 @@ class LatentGame(ScoringGame, AdversarialModel):
         (generator,) = self.ema("generator")
         return from_noise(generator, self.latent)
 
-    def recalibrate_batch_norm(self) -> None:
-        """Recomputes the generator's batch norm statistics over `RECALIBRATION_BATCHES` of 64."""
-        generator = self.ema("generator")[0]
-        specs = self.signatures()["serving_default"].inputs
-        count = RECALIBRATION_BATCHES
-        standing_statistics(generator, (self.recalibration_batch(specs, i) for i in range(count)))
-
     def recalibration_batch(self, specs: Sequence[TensorSpec], index: int) -> Any:
         """64 inputs of the generator, the same in every run with this seed."""
         return specs[0].draw(64, seed=[self.seed, index])
-
-    def collapse_pairs(self, examples: Arrays) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
-        """Samples, and of a game with labels also samples of one class, whose z alone differs."""
-        pairs = super().collapse_pairs(examples)
-        labels = examples.get("label")
-        specs = {spec.name: spec for spec in self.signatures()["serving_default"].inputs}
-        if labels is None or "label" not in specs or not specs["label"].drawable:
-            return pairs
-        label = np.bincount(np.asarray(labels, np.int64)).argmax()
-        of_class = {key: array[labels == label] for key, array in examples.items()}
-        words = next(iter(pairs))
-        samples = self.generate(seed=0, label=np.full(32, label, specs["label"].dtype))
-        key = self.signatures()["serving_default"].output.name
-        real = of_class.get(key)
-        if real is not None and len(real) > 1:
-            pairs[f"{words} of class {label}"] = real, samples
-        return pairs
-
-    def diagnose_lasting(self, logs: Mapping[str, float]) -> list[str]:
-        """Warns when the discriminator is blind: its outputs are the same for all examples."""
-        draw = self.adversarial.draw
-        if draw is None or self.regularization.label_smoothing:
-            return []
-        return discriminator_health.blind(logs, self.opponent_name, draw, self.draw_shares)
-
-    def diagnose(self, logs: Mapping[str, float]) -> list[str]:
-        """Warns when the discriminator wins outright: both its losses are close to 0."""
-        draw = self.adversarial.draw
-        if draw is None:
-            return []
-        return discriminator_health.won(logs, self.opponent_name, draw, self.draw_shares)
 
 
 def regularization_options(options: types.SimpleNamespace) -> dict[str, Any]:

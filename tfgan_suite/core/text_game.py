@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_suite.core import latent_game, network_checks
+from tfgan_suite.core import latent_samples, network_checks
 from tfgan_suite.core.batch_norm_statistics import standing_statistics
 from tfgan_suite.core.batches import unpacked
 from tfgan_suite.core.latent_game import LatentGame
@@ -281,7 +281,7 @@ class TextGame(LatentGame):
             self.ema("generator")[0],
             (
                 self.calibration_batch(specs, vectors, index)
-                for index in range(latent_game.RECALIBRATION_BATCHES)
+                for index in range(latent_samples.RECALIBRATION_BATCHES)
             ),
         )
 

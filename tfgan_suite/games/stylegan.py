@@ -41,6 +41,7 @@ def build_generator(
     channel_base: int = 8192,
     channel_max: int = 512,
     classes: int | None = None,
+    mapping_multiplier: float = style.MAPPING_MULTIPLIER,
 ) -> keras.Model:
     """The generator of all levels; the defaults are the paper's for faces at 1024 pixels.
 
@@ -52,6 +53,7 @@ def build_generator(
         channel_base, channel_max: maps of side s have `min(2 channel_base / s, channel_max)`
             channels.
         classes: number of classes; None: the generator takes no label.
+        mapping_multiplier: of the mapping's learning rate, as for StyleGAN2.
 
     Returns:
         Model from z `(batch, latent_dim)`, a label int32 `(batch,)` if there are classes, and one
@@ -65,7 +67,14 @@ def build_generator(
     sizes = {"latent_dim": latent_dim, "style_dim": style_dim, "mapping_layers": mapping_layers}
     sides = _check(shape, channel_base, channel_max, classes, **sizes)
     mapping = style.build_mapping(
-        2 * len(sides), latent_dim, style_dim, mapping_layers, classes, math.sqrt(2.0), 1.0
+        2 * len(sides),
+        latent_dim,
+        style_dim,
+        mapping_layers,
+        classes,
+        gain=math.sqrt(2.0),
+        activation_gain=1.0,
+        multiplier=mapping_multiplier,
     )
     synthesis = _synthesis(sides, shape[2], style_dim, channel_base, channel_max)
     return style.joined(mapping, synthesis, "stylegan_generator")
@@ -218,6 +227,10 @@ class StyleGAN(StyleGame, GrowingGame):
             **{"r1_weight": 10.0, **options},
         )
         self.loss_names = (*self.loss_names, *self.GROWTH_NAMES)
+
+    @property
+    def scores_classes(self) -> bool:  # type: ignore[override]
+        return self.classes is not None
 
     def _check_networks(self, generator: Any, opponent: Any) -> None:
         self.check_parts(generator)

@@ -229,7 +229,7 @@ def probe(
         InputError: no discriminator, scikit-learn is missing, too few labels.
     """
     require("sklearn.svm", "latent", "a linear probe")
-    space.check_discriminator("a linear probe")
+    space.check_features("a linear probe")
 
     def pixels(images: np.ndarray) -> np.ndarray:
         return images.reshape(len(images), -1)

@@ -62,7 +62,7 @@ def neighbours(
 def _by_features(
     space: Space, images: np.ndarray, train: np.ndarray
 ) -> memorisation.Nearest | None:
-    if not space.has_discriminator:
+    if not space.has_features:
         return None
     rows = linear_probe.features(space, _to_float(images))
     first = linear_probe.features(space, _to_float(train[:BLOCK]))

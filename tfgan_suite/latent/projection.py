@@ -21,6 +21,7 @@ from tfgan_suite.core.scoring_game import FEATURES
 from tfgan_suite.errors import InputError
 from tfgan_suite.latent import descent, encoders, inpainting
 from tfgan_suite.latent.space import Inputs, Space
+from tfgan_suite.latent.style_space import StyleSpace
 from tfgan_suite.utils.optional_packages import require
 
 METHODS = ("lbfgs", "adam", "encoder", "hybrid")
@@ -61,7 +62,8 @@ def project(
     """Searches z whose images are nearest to photos.
 
     Args:
-        space: the latent space.
+        space: the latent space; of a style-based generator also that of its styles
+            (`style_space.space_of`).
         images: float `(count, height, width, channels)` in [-1, 1].
         method: `"lbfgs"` (SciPy's, with z in its box), `"adam"`, `"encoder"` (no descent) or
             `"hybrid"` (from the encoder's z, and random starts where more than one).
@@ -76,6 +78,8 @@ def project(
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; it must be {', '.join(METHODS)}")
+    if method in ("encoder", "hybrid") and isinstance(space, StyleSpace):
+        raise InputError(f"method {method!r} is for z; search styles by 'lbfgs' or 'adam'")
     if starts < 1 or iterations < 1 or alpha < 0:
         raise InputError(
             f"starts is {starts}, iterations {iterations} and alpha {alpha}; the first two must be"
@@ -146,12 +150,23 @@ def _starts(space: Space, images: np.ndarray, starts: int, first: Inputs | None)
     return rows
 
 
+def describes_images(space: Space) -> bool:
+    """Whether a discriminator describes images to a search in this space.
+
+    One that takes labels does not in a space of styles, which do not say of which class they are.
+    """
+    if not space.has_features:
+        return False
+    _, *labels = space.generator.signature(FEATURES).inputs
+    return {spec.name for spec in labels} <= {spec.name for spec in space.inputs}
+
+
 class _Objective:
     """The loss of each row, for images of the generator, its inputs, targets and their features."""
 
     def __init__(self, space: Space, alpha: float):
-        self.alpha = alpha if FEATURES in space.generator.signatures else 0.0
         self.function: Callable[..., Any] | None = None
+        self.alpha = alpha if describes_images(space) else 0.0
         if self.alpha:
             outputs = space.generator.signature(FEATURES).outputs
             maps = [spec.name for spec in outputs if len(spec.shape) == 3] or [outputs[0].name]

@@ -143,8 +143,16 @@ class Space:
         """Whether it was opened from a run, or an export with the discriminator."""
         return SCORE in self.generator.signatures
 
-    def check_discriminator(self, purpose: str) -> None:
-        """Refuses an export without the discriminator.
+    @property
+    def has_features(self) -> bool:
+        """Whether the discriminator also gives the outputs of its layers.
+
+        One that takes images of several sizes gives a score alone.
+        """
+        return FEATURES in self.generator.signatures
+
+    def check_features(self, purpose: str) -> None:
+        """Refuses an export without the discriminator, or a discriminator without features.
 
         Args:
             purpose: what needs it, as the subject of a sentence.
@@ -152,7 +160,7 @@ class Space:
         Raises:
             InputError: says how to export with one.
         """
-        if not self.has_discriminator:
+        if not self.has_features:
             raise InputError(
                 f"{purpose} needs the discriminator, which {self.generator.name} does not"
                 f" {self.advice}"
@@ -161,7 +169,7 @@ class Space:
     @property
     def advice(self) -> str:
         """The end of a sentence about a discriminator that is missing: what to do."""
-        if self.generator.game is not None:
+        if self.generator.game is not None or self.has_discriminator:
             return "offer: the discriminator of this game takes images of several sizes"
         return (
             "hold; pass the run folder, or `python -m tfgan_suite export RUN --with-discriminator`"
@@ -197,7 +205,7 @@ class Space:
         Raises:
             InputError: no discriminator, or one without hidden layers.
         """
-        self.check_discriminator("features")
+        self.check_features("reading features")
         name = self.generator.signature(FEATURES).inputs[0].name
         inputs = {name: np.asarray(images, np.float32)}
         return list(self.generator.run_signature(inputs, FEATURES, batch=batch).values())

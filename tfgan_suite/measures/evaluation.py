@@ -189,8 +189,13 @@ def open_generator(
     generator = drawing.open_samples(source, size, bit_depth)
     if "game" in needs and generator.game is None:
         raise InputError(
-            "classes, codes, copies, ppl and separability are measured on a game, but"
-            f" {source} is not a run; pass a run folder, or other measures"
+            f"classes, codes and copies are measured on a game, but {source} is not a run; pass a"
+            " run folder, or other measures"
+        )
+    if "generator" in needs and generator.opened is None:
+        raise InputError(
+            "ppl, separability, style_variance and psi_sweep are measured on a generator, but"
+            f" {source} holds images; pass a run folder or an export, or other measures"
         )
     return generator
 

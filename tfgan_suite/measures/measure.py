@@ -31,6 +31,7 @@ from tfgan_suite.measures.precision_recall import precision_recall
 from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.measures.ruler import ruler
 from tfgan_suite.measures.sliced_wasserstein import sliced_wasserstein
+from tfgan_suite.measures.style_variance import psi_sweep, style_variances
 
 _MOST_PATCHES = 2**18  # of each side and level, for SWD
 _SHIFTED = 250  # images of each side whose 25 shifts are compared with the whole training set
@@ -122,14 +123,24 @@ def _codes(evaluation: Evaluation) -> list[MeasureResult]:
 
 
 def _path_lengths(evaluation: Evaluation) -> list[MeasureResult]:
-    game, network, settings = evaluation.generator.game, evaluation.network, evaluation.settings
+    opened, network, settings = evaluation.generator.opened, evaluation.network, evaluation.settings
     count, batch = evaluation.n_fake, min(settings.batch, 50)
-    return path_lengths(game, network, count, settings.seed, batch)
+    return path_lengths(opened, network, count, settings.seed, batch)
 
 
 def _separabilities(evaluation: Evaluation) -> list[MeasureResult]:
-    game, network, settings = evaluation.generator.game, evaluation.network, evaluation.settings
-    return separabilities(game, network, evaluation.n_fake, settings.seed, settings.batch)
+    opened, network, settings = evaluation.generator.opened, evaluation.network, evaluation.settings
+    return separabilities(opened, network, evaluation.n_fake, settings.seed, settings.batch)
+
+
+def _style_variances(evaluation: Evaluation) -> list[MeasureResult]:
+    opened, count, seed = evaluation.generator.opened, evaluation.n_fake, evaluation.settings.seed
+    return style_variances(opened, count, seed, of_shapes=evaluation.reference.name == "shapes")
+
+
+def _psi_sweep(evaluation: Evaluation) -> list[MeasureResult]:
+    opened, settings = evaluation.generator.opened, evaluation.settings
+    return psi_sweep(opened, evaluation.n_fake, settings.seed)
 
 
 def _reconstructions(evaluation: Evaluation) -> list[MeasureResult]:
@@ -146,6 +157,7 @@ class Entry:
         compute: returns the results of an evaluation; `measure` adds the common protocol.
         needs: what `compute` reads. Of both sides: `"moments"`, `"features"`, `"pixels"`; of the
             generated examples `"predictions"`; `"train"`: the training split; `"game"`: a run;
+            `"generator"`: a run or an export;
             `"extractor"`: a feature network; `"classifier"`: one with predictions.
         ruled: whether the ruler has it, as it compares two sets of images.
     """
@@ -167,8 +179,10 @@ MEASURES = {
     "memorisation_pixels": Entry(_memorisation_pixels, ("pixels", "train")),
     "classes": Entry(_classes, ("game", "classifier")),
     "codes": Entry(_codes, ("game", "classifier")),
-    "ppl": Entry(_path_lengths, ("game", "extractor")),
-    "separability": Entry(_separabilities, ("game", "classifier")),
+    "ppl": Entry(_path_lengths, ("generator", "extractor")),
+    "separability": Entry(_separabilities, ("generator", "classifier")),
+    "style_variance": Entry(_style_variances, ("generator",)),
+    "psi_sweep": Entry(_psi_sweep, ("generator",)),
     "copies": Entry(_reconstructions, ("game",)),
 }
 DEFAULT = ("fid", "kid", "prdc")

@@ -13,6 +13,7 @@ import numpy as np
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.features import extractors
+from tfgan_suite.inference.generator import Generator
 from tfgan_suite.measures.result import MeasureResult
 from tfgan_suite.utils.optional_packages import require
 
@@ -208,42 +209,42 @@ def conditional_entropy(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def path_lengths(
-    game: Any, network: extractors.Extractor, count: int, seed: int, batch: int
+    generator: Generator, network: extractors.Extractor, count: int, seed: int, batch: int
 ) -> list[MeasureResult]:
-    """PPL of a game in z and, where it has a mapping, in w; of whole paths and of their ends.
+    """PPL of a generator in z and, where it has a mapping, in w; of whole paths and of their ends.
 
     Args:
-        game: a trained game of images from noise.
+        generator: of images from noise, opened from a run or an export.
         network: describes the images.
         count: pairs.
         seed: of the latents.
         batch: pairs at once.
 
     Raises:
-        InputError: the game has no z to walk in.
+        InputError: it has no z to walk in.
     """
     return [
         path_length(
             draw, generate, network.features, space=space, sampling=sampling, spherical=spherical,
             pairs=count, batch=batch, seed=seed, extractor=network.protocol()["extractor"],
         )
-        for space, draw, generate, spherical in _spaces(game, seed)
+        for space, draw, generate, spherical in _spaces(generator, seed)
         for sampling in SAMPLINGS
     ]  # fmt: skip
 
 
 def separabilities(
-    game: Any, network: extractors.Extractor, count: int, seed: int, batch: int
+    generator: Generator, network: extractors.Extractor, count: int, seed: int, batch: int
 ) -> list[MeasureResult]:
     """Separability of a classifier's classes in z and, where there is a mapping, in w.
 
     Args: as for `path_lengths`; the network is loaded with predictions, a class an attribute.
 
     Raises:
-        InputError: the game has no z, or the network no predictions.
+        InputError: the generator has no z, or the network no predictions.
     """
     results = []
-    for space, draw, generate, _ in _spaces(game, seed):
+    for space, draw, generate, _ in _spaces(generator, seed):
         latents, predictions = [], []
         for number, start in enumerate(range(0, count, batch)):
             part_seed = int(np.random.default_rng([seed, number]).integers(2**31))
@@ -262,13 +263,13 @@ def separabilities(
     return results
 
 
-def _spaces(game: Any, seed: int) -> list[tuple[str, Draw, Generate, bool]]:
-    """The latent spaces of a game: name, how to draw, how to generate, whether paths are arcs."""
-    signatures = game.signatures()
+def _spaces(generator: Generator, seed: int) -> list[tuple[str, Draw, Generate, bool]]:
+    """The latent spaces: name, how to draw, how to generate, whether paths are arcs."""
+    signatures = generator.signatures
     inputs = signatures["serving_default"].inputs
     latent = next((spec for spec in inputs if spec.kind in ("normal", "uniform")), None)
     if latent is None or not signatures["serving_default"].drawable:
-        raise InputError(f"{type(game).__name__} has no z; pass a game of images from noise")
+        raise InputError(f"{generator.name} has no z; pass a generator of images from noise")
     others = [spec for spec in inputs if spec is not latent]
     image = signatures["serving_default"].output.name
 
@@ -281,7 +282,7 @@ def _spaces(game: Any, seed: int) -> list[tuple[str, Draw, Generate, bool]]:
     def generate(z: np.ndarray) -> np.ndarray:
         half = drawn(len(z) // 2, seed)
         rest = {name: np.concatenate([values] * 2) for name, values in half.items()}
-        return game.run_signature({latent.name: z, **rest}, batch=len(z))[image]
+        return generator.run_signature({latent.name: z, **rest}, batch=len(z))[image]
 
     spaces = [("z", draw, generate, latent.kind == "normal")]
     if {"mapping", "synthesis"} <= set(signatures):
@@ -294,10 +295,10 @@ def _spaces(game: Any, seed: int) -> list[tuple[str, Draw, Generate, bool]]:
                 if s.kind == "truncation"  # none
             }
             rows = {latent.name: draw(count, part_seed), **drawn(count, part_seed), **fixed}
-            return game.run_signature(rows, "mapping", batch=count)[mapping.output.name]
+            return generator.run_signature(rows, "mapping", batch=count)[mapping.output.name]
 
         def synthesize(w: np.ndarray) -> np.ndarray:
-            made = game.run_signature({styles.name: w}, "synthesis", batch=len(w))
+            made = generator.run_signature({styles.name: w}, "synthesis", batch=len(w))
             return made[signatures["synthesis"].output.name]
 
         spaces.append(("w", map_latents, synthesize, False))

@@ -33,6 +33,7 @@ class Samples:
         log: file of JSON lines that belongs to them; `None`: none.
         game: the game of a run; `None`: not a run.
         bit_depth: significant bits of the 16-bit images of a run's training data, or of the files.
+        opened: the generator of a run or an export; `None`: files.
     """
 
     shape: tuple[int, ...]
@@ -43,6 +44,7 @@ class Samples:
     log: Path | None = None
     game: Any = None
     bit_depth: int | None = None
+    opened: Generator | None = None
 
 
 def open_samples(
@@ -141,6 +143,7 @@ def _of_generator(generator: Generator) -> Samples:
         log,
         generator.game,
         constants.get("bit_depth"),
+        generator,
     )
 
 

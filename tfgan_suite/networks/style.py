@@ -68,6 +68,7 @@ def build_mapping(
     classes: int | None = None,
     gain: float = 1.0,
     activation_gain: float = math.sqrt(2.0),
+    multiplier: float = MAPPING_MULTIPLIER,
 ) -> keras.Model:
     """z, normalized, through dense layers that learn at a hundredth of the rate.
 
@@ -79,6 +80,7 @@ def build_mapping(
         classes: number of classes, whose learned vectors `(latent_dim,)` join z; None: no labels.
         gain: of the weights.
         activation_gain: factor of the activation.
+        multiplier: of the learning rate, in place of a hundredth.
 
     Returns:
         Model from z `(batch, latent_dim)` or `[z, label]` to w `(batch, layers, style_dim)`,
@@ -103,7 +105,7 @@ def build_mapping(
         x = EqualizedDense(
             style_dim,
             gain=gain,
-            learning_rate_multiplier=MAPPING_MULTIPLIER,
+            learning_rate_multiplier=multiplier,
             dtype="float32",
         )(x)
         x = ScaledLeakyReLU(activation_gain, dtype="float32")(x)
@@ -162,6 +164,7 @@ def build_generator(
     channel_base: int = 16384,
     channel_max: int = 512,
     classes: int | None = None,
+    mapping_multiplier: float = MAPPING_MULTIPLIER,
 ) -> keras.Model:
     """StyleGAN2's generator; the defaults are configuration F for faces at 1024 pixels.
 
@@ -173,6 +176,8 @@ def build_generator(
         channel_base, channel_max: maps of side s have `min(2 channel_base / s, channel_max)`
             channels; configuration E has a base of 8192.
         classes: number of classes; None: the generator takes no label.
+        mapping_multiplier: of the mapping's learning rate. In a run of thousands of steps, not
+            hundreds of thousands, the papers' 0.01 leaves the mapping as it starts.
 
     Returns:
         Model from z `(batch, latent_dim)`, a label int32 `(batch,)` if there are classes, and one
@@ -186,7 +191,14 @@ def build_generator(
     if classes is not None:
         sizes["classes"] = classes
     sides = check_shape(shape, **sizes, channel_base=channel_base, channel_max=channel_max)
-    mapping = build_mapping(2 * len(sides), latent_dim, style_dim, mapping_layers, classes)
+    mapping = build_mapping(
+        2 * len(sides),
+        latent_dim,
+        style_dim,
+        mapping_layers,
+        classes,
+        multiplier=mapping_multiplier,
+    )
     return joined(mapping, build_synthesis(shape, style_dim, channel_base, channel_max))
 
 
