@@ -106,7 +106,10 @@ EXPECTED = {
         "NORM": translators.NORMS,
         "PIXEL_LOSS": ("l1", "l2"),
     },
-    "r3gan": {"ARCHITECTURE": r3gan.ARCHITECTURES},
+    "r3gan": {
+        "AUGMENT": (*diff_augment._KINDS, diff_augment.ADAPTIVE),
+        "ARCHITECTURE": r3gan.ARCHITECTURES,
+    },
     "simgan": {
         "SETTING": simgan.SETTINGS,
         "PSI": (*self_regularization.FEATURE_TRANSFORMS, "features"),
@@ -130,6 +133,7 @@ EXPECTED = {
         "KL_REDUCTION": conditioning_augmentation.REDUCTIONS,
         "NORM": stackgan.NORMS,
     },
+    "stylegan": {"AUGMENT": (*diff_augment._KINDS, diff_augment.ADAPTIVE)},
     "text_encoder": {"FIT": annotations.FITS, "POOLING": text.POOLINGS},
     "wav2lip": {"SIZE": talking.SIZES, "RECONSTRUCTION": wav2lip.RECONSTRUCTIONS},
     "wgan": {"ARCHITECTURE": wgan.ARCHITECTURES},
