@@ -49,7 +49,7 @@ RECIPES = [
 FREE = {
     "DATA", "RUN", "WARM_START", "EXPORT", "NAME", "START", "NETWORK", "LAYER", "WEIGHTS", "TAPS",
     "FEATURES", "DOWNSCALE_FACTORS", "ENCODER", "LEVEL_BATCHES", "PRECISION", "STRATEGY",
-    "EXPERT", "BOX", "OFFSETS",
+    "EXPERT", "BOX", "OFFSETS", "IMAGE_SIDE",
 }  # fmt: skip
 LATENT = ("normal", "uniform")
 OPTIMIZERS = ("adam", "sgd")
