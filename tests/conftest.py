@@ -127,8 +127,9 @@ def _share_stack_traces():
 def pytest_collection_modifyitems(items):
     ranks = {name: rank for rank, name in enumerate(SLOWEST)}
     names = {item.path: "/".join(item.path.with_suffix("").parts[-2:]) for item in items}
-    # A game that is not listed is a new one, and takes as long as others.
-    new = {name for name in names.values() if name.startswith("games/")} - ranks.keys()
+    # What trains games and is not listed is new, and takes as long as others.
+    trains = ("games/", "recipes/", "docs/", "demo/", "examples/")
+    new = {name for name in names.values() if name.startswith(trains)} - ranks.keys()
     ranks.update(dict.fromkeys(new, -1))
     items.sort(key=lambda item: ranks.get(names[item.path], len(ranks)))
 
