@@ -87,7 +87,7 @@ def load_data(recipe: Mapping[str, Any], options: types.SimpleNamespace) -> data
     """
     # A run may be older than a flag.
     home = None if getattr(options, "no_cache", False) else cache_folder()
-    with decoding.reporting(), decoded_cache.using(home and home / "decoded"):
+    with decoded_cache.using(home and home / "decoded"):
         if "load_data" in recipe:
             return recipe["load_data"](options)
         bit_depth = getattr(options, "bit_depth", None)
@@ -137,7 +137,8 @@ def _main(recipe: Mapping[str, Any]) -> int:
     chief = strategies.is_chief(strategy)
     compat.set_precision(options.precision)
     keras.utils.set_random_seed(options.seed)
-    source = load_data(recipe, options)
+    with decoding.reporting():  # elsewhere standard output is for results
+        source = load_data(recipe, options)
     if options.run is None:
         options.run = naming.default_run(file.stem, source.name)
     run = Run(options.run)
