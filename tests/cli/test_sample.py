@@ -10,13 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from short_runs import short_runs
+from short_runs import opened_once, short_runs
 
 from tfgan_suite import InputError
 from tfgan_suite.cli import sample
 from tfgan_suite.cli.main import main
 from tfgan_suite.training import launch
 from tfgan_suite.utils import image_grids
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_commands():
+    with opened_once():
+        yield
 
 
 @pytest.mark.parametrize("place", ["run", "exports/tiny_recipe_images"])

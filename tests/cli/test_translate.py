@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tiny_translation
 from PIL import Image
-from short_runs import short_runs
+from short_runs import opened_once, short_runs
 
 from tfgan_suite.cli.main import main
 from tfgan_suite.core.trained_game import TrainedGame
@@ -18,6 +18,12 @@ from tfgan_suite.inference import files
 from tfgan_suite.training import launch
 from tfgan_suite.training.run_folder import Run
 from tfgan_suite.utils import image_grids
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_commands():
+    with opened_once():
+        yield
 
 
 def train(home, *words):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from harness import run_recipe
 from PIL import Image
-from short_runs import eager_steps, short_runs
+from short_runs import eager_steps, opened_once, short_runs
 
 from tfgan_suite import InputError
 from tfgan_suite.cli.main import main
@@ -19,6 +19,12 @@ from tfgan_suite.training import launch
 from tfgan_suite.training.run_folder import Run
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_commands():
+    with opened_once():
+        yield
 
 
 def smooth(height, width, seed=0):
