@@ -209,7 +209,7 @@ def _read(program: str, words: list[str]) -> None:
             words[:2] = [main._MEASURES[words[1]]]
         if words[0] not in main.COMMANDS:
             raise LookupError(f"tfgan_suite has no command {words[0]}")
-        main.parser(words[0]).parse_args(words[1:])
+        main.parse(words[0], words[1:])
         return
     path = ROOT / program
     tree = _tree(path)

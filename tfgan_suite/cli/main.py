@@ -68,11 +68,16 @@ def main(
         overview.parse_args(words)
         overview.error(f"the following arguments are required: COMMAND, {', '.join(COMMANDS)}")
     module = importlib.import_module(f"tfgan_suite.cli.{COMMANDS[words[0]][0]}")
-    command = parser(words[0])
-    args = command.parse_args(default_model.complete(command, words[0], words[1:]))
+    args = parse(words[0], words[1:])
     if before_run is not None:
         before_run()
     return run_program(f"tfgan_suite {words[0]}", module.run, args)
+
+
+def parse(name: str, words: Sequence[str]) -> argparse.Namespace:
+    """Reads a command's words; a single model of the zoo that serves is the one left out."""
+    command = parser(name)
+    return command.parse_args(default_model.complete(command, name, words))
 
 
 def parser(name: str) -> Parser:
