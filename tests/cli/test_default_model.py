@@ -45,7 +45,11 @@ def test_a_model_without_output_is_no_input_of_another(monkeypatch, tmp_path, ca
     [
         ("sample", ["a", "b"], "a model's name, such as a, b (--help"),
         ("sample --count 3", [], "required: source; expected a run"),
-        ("translate x.png y.png", ["a", "b"], "a model's name before x.png, such as a, b (--help"),
+        (
+            "translate x.png y.png",
+            ["a", "b"],
+            "output, or source before x.png: a run, an export or a model's name, such as a, b",
+        ),
     ],
 )
 def test_of_several_models_the_user_chooses(monkeypatch, capsys, words, models, reason):

@@ -28,11 +28,12 @@ def complete(parser: Parser, command: str, words: Sequence[str]) -> list[str]:
         return words
     models = zoo.names(command)
     if len(models) != 1:
-        before = f" before {paths[0]}" if paths else ""
         shipped = f", such as {', '.join(models)}" if models else ""
+        expected = f"a run, an export or a model's name{shipped}"
         parser.error(
-            "the following arguments are required: source; expected a run, an export or a model's"
-            f" name{before}{shipped}"
+            f"the following arguments are required: output, or source before {paths[0]}: {expected}"
+            if paths
+            else f"the following arguments are required: source; expected {expected}"
         )
     return [models[0], *words]
 
