@@ -5,7 +5,6 @@ import re
 
 import pytest
 from pages import ROOT
-from short_runs import short_runs
 
 from tfgan_suite.export import exporting
 
@@ -33,16 +32,15 @@ def test_it_is_kept_without_outputs():
             assert cell["outputs"] == [] and cell["execution_count"] is None
 
 
-def test_its_code_runs(tmp_path, monkeypatch):
+def test_its_code_runs(tmp_path, monkeypatch, eagerly):
     """As a script; what follows the TFLite file, a CycleGAN, runs in Jupyter only."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(exporting, "TFLITE_FORMATS", ("tflite_float32",))
     first, *others, translation = cells("code")
     assert "CycleGAN" in translation
     names = {}
-    with short_runs():
-        for source in (shortened(first), *others):
-            exec(compile(source, str(NOTEBOOK), "exec"), names)
+    for source in (shortened(first), *others):
+        exec(compile(source, str(NOTEBOOK), "exec"), names)
     assert int(names["game"].steps.numpy()) == 2 and len(names["grids"]) >= 2
     assert names["images"].shape == (64, 16, 16, 3)
     assert abs(names["image"] - names["game"].generate(z=names["z"])).max() < 1e-4
