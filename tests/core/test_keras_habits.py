@@ -1,5 +1,8 @@
 """What users of Keras do with any model, done with a game: plain Adam, plain `tf.data`."""
 
+import importlib.util
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from harness import assert_same_bits, state
 from keras_games import IMAGES, POINTS, batches, image_game, points_game
 
 from tfgan_suite import InputError, compat
+from tfgan_suite.core import keras_training
 from tfgan_suite.games.cyclegan import CycleGAN
 from tfgan_suite.games.gan import GAN
 from tfgan_suite.training.callbacks import ForPlayer, LinearDecay
@@ -276,6 +280,18 @@ def test_what_a_logger_puts_in_the_place_of_fit_hides_no_callback(monkeypatch):
     assert rates(game) == pytest.approx([rate * 3 / 4 for rate in before])
     with pytest.raises(InputError, match="127.5"):
         image_game().fit(tf.data.Dataset.from_tensors(IMAGES.astype("f4")), verbose=0)
+
+
+def test_a_fit_replaced_before_the_import_hides_no_callback(monkeypatch):
+    named = list(inspect.signature(keras.Model.fit).parameters)
+    monkeypatch.setattr(keras.Model, "fit", lambda game, *args, **options: None)
+    spec = importlib.util.spec_from_file_location("imported_late", keras_training.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    arguments = module._FIT.bind("game", "data", epochs=2, callbacks=["decay"]).arguments
+    assert arguments["x"] == "data" and arguments["callbacks"] == ["decay"]
+    positions = list(module._FIT.parameters)[:-2]
+    assert positions == named[: len(positions)] and "sample_weight" in positions
 
 
 def test_a_frozen_player_stays_as_it_is():

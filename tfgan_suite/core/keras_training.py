@@ -19,8 +19,32 @@ from tfgan_suite.utils import rate_schedules, replicas
 
 # Callbacks of Keras that set the learning rate.
 _RATE_CALLBACKS = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
-# Taken here: what loggers put in the place of `fit` may take any arguments.
-_FIT = inspect.signature(keras.Model.fit)
+
+
+def _fit_of_keras(
+    self: Any,
+    x: Any = None,
+    y: Any = None,
+    batch_size: Any = None,
+    epochs: Any = 1,
+    verbose: Any = "auto",
+    callbacks: Any = None,
+    validation_split: Any = 0.0,
+    validation_data: Any = None,
+    shuffle: Any = True,
+    class_weight: Any = None,
+    sample_weight: Any = None,
+    *others: Any,
+    **named: Any,
+) -> None:
+    """Names the positions of `fit`'s first arguments.
+
+    They are not read off `keras.Model.fit`: what loggers put in its place, perhaps before this
+    module is imported, may take any arguments.
+    """
+
+
+_FIT = inspect.signature(_fit_of_keras)
 
 
 class TotalLoss(keras.callbacks.Callback):
