@@ -18,11 +18,11 @@ boxes, is
 
     --paper --fit object --horizontal-flip --num-captions 4 --random-crop 12 (stage 2: 48)
 
-Expect, on the embedded sentences, the colour, size and position of nearly all images of stage 1 to
-be as the sentence says after 2,000 steps; shapes take longer (a trial with a wider discriminator,
-1,800 steps: 99, 100, 100 and 45%). What stage 2 reaches is not measured yet. Its last lines compare
-it with stage 1 and with stage 1's images enlarged by bicubic interpolation: caption accuracy, and
-how sharp edges are. Paper: an inception score of 3.70 on birds, where GAN-INT-CLS has 2.88.
+Embedded sentences, seed 0: after stage 1 (4 minutes) colour, size and position of all images are as
+the sentence says, the shape of 75%. The last lines of stage 2 (8 minutes or more) compare it with
+stage 1 and with stage 1's images enlarged by bicubic interpolation: as many shapes, 75%, are right
+(80% of the enlarged ones), and edges rise by 0.31 per pixel (enlarged 0.17, real 0.47). Paper: an
+inception score of 3.70 on birds, where GAN-INT-CLS has 2.88.
 """
 
 from __future__ import annotations
