@@ -266,6 +266,7 @@ PROGRAMS = {
     "gaze": {"--seeds": 1, "--steps": 1},
     "metropolis": {"--samples": 100},
     "checkerboard": {},
+    "open_photos": {},
 }
 
 
