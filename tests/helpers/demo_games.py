@@ -29,7 +29,7 @@ class Described:
 def labels():
     """z and a class to 8x8 images."""
     z, label = keras.Input((20,), name="z"), keras.Input((), dtype="int32", name="label")
-    embedded = keras.layers.Embedding(3, 20, embeddings_initializer="ones")(label)
+    embedded = keras.layers.Embedding(3, 20, embeddings_initializer="orthogonal")(label)
     x = keras.layers.Dense(192, "tanh")(keras.layers.Concatenate()([z, embedded]))
     network = keras.Model([z, label], keras.layers.Reshape((8, 8, 3))(x))
     return Described(
@@ -86,6 +86,8 @@ def sentences():
     encoder = text_encoder.TextEncoder(build_char_cnn_rnn(**form), images, form=form)
     sizes = {"text_dim": VECTOR, "width": 2, "proj_dim": 3}
     generator = gan_cls.build_generator(shape, latent_dim=4, **sizes)
+    # Of initial weights the sentence would hardly show.
+    generator.set_weights([4 * w if w.ndim > 1 else w for w in generator.get_weights()])
     discriminator = gan_cls.build_discriminator(shape, **sizes)
     return gan_cls.GANCLS(generator, discriminator, encoder=encoder.encoder(SENTENCES)), encoder
 
