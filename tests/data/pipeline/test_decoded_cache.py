@@ -92,13 +92,16 @@ def test_stale_images_are_decoded_again_and_their_entry_goes(images, cache, chan
     assert len(list(cache.iterdir())) == 1
 
 
-@pytest.mark.parametrize("damage", ["cut", "no facts", "other facts"])
+@pytest.mark.parametrize("damage", ["cut", "zeroed", "no facts", "other facts"])
 def test_a_damaged_entry_is_made_again(images, cache, damage):
     expected = contents(data.load(images, size=8))
     (entry,) = cache.iterdir()
     if damage == "cut":
         content = (entry / "image").read_bytes()
         (entry / "image").write_bytes(content[:-5])
+    elif damage == "zeroed":
+        content = (entry / "image").read_bytes()
+        (entry / "image").write_bytes(content[:-9] + bytes(9))
     elif damage == "no facts":
         (entry / "entry.json").unlink()
     else:

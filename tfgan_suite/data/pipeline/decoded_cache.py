@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from tfgan_suite.utils.json_files import read_json
 
 # Smaller sets are decoded before anybody notices.
 FEWEST = 500
-_FORMAT = 1
+_FORMAT = 2
 # Seconds after which nobody writes an entry any more, and after which nobody needs it.
 _ABANDONED, _UNUSED = 86_400.0, 30 * 86_400.0
 _FACTS = "entry.json"
@@ -106,7 +107,7 @@ class Entry:
             content = {
                 "stamp": self.stamp,
                 "home": self.home,
-                "arrays": {n: [a.dtype.str, list(a.shape)] for n, a in arrays.items()},
+                "arrays": {n: [a.dtype.str, list(a.shape), _sum(a)] for n, a in arrays.items()},
                 "facts": facts,
             }
             (part / _FACTS).write_text(json.dumps(content), "utf-8")
@@ -124,12 +125,19 @@ class Entry:
         for sibling in siblings[:-1]:
             _remove(sibling)
 
-    def _array(self, name: str, kind: str, shape: list[int]) -> np.ndarray:
+    def _array(self, name: str, kind: str, shape: list[int], checksum: int) -> np.ndarray:
         path = Path(self.folder or "") / name
         array = np.memmap(path, np.dtype(kind), "r", shape=tuple(shape))
         if path.stat().st_size != array.nbytes:
             raise ValueError(f"{path} does not hold an array {shape}")
+        if _sum(array) != checksum:
+            raise ValueError(f"{path} was damaged")
         return array
+
+
+def _sum(array: np.ndarray) -> int:
+    """CRC-32 of an array's bytes: about a second for each GiB that is in memory."""
+    return zlib.crc32(memoryview(np.ascontiguousarray(array)).cast("B"))
 
 
 def stamp_of(paths: Iterable[str | os.PathLike]) -> str:
