@@ -119,8 +119,7 @@ class GAWWN(TextGame):
             self.point_latent_dim = network_checks.latent_length(point_generator)
             self.loss_names += (
                 "point_generator/adversarial",
-                *(f"point_discriminator/{term}" for term in super().adversarial_names[:1]),
-                "point_discriminator/fake",
+                *(f"point_discriminator/{term}" for term in self.point_names),
             )
             if ema_decay:
                 self._ema_decays["point_generator"] = ema_decay
@@ -138,6 +137,11 @@ class GAWWN(TextGame):
                 f"the point_generator makes points of shape {points}, but the generator takes"
                 f" {self.place} of shape {self.place_shape}; build both for the same key points"
             )
+
+    @property
+    def point_names(self) -> tuple[str, ...]:
+        """Names of the terms in the loss of the points' discriminator, which sees no mismatches."""
+        return ("pairs",) if self.adversarial.paired else ("real", "fake")
 
     def players(self) -> dict[str, list[keras.Model]]:
         players = super().players()
