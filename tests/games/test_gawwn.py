@@ -12,6 +12,7 @@ from harness import GameChecks, trainable
 from tfgan_suite import InputError, text
 from tfgan_suite.core.latent_game import Regularization
 from tfgan_suite.games import gawwn
+from tfgan_suite.losses import adversarial
 from tfgan_suite.networks import gawwn as networks
 
 TEXTS = ["a red circle", "a blue square", "the red square"]
@@ -235,6 +236,24 @@ def test_a_sentence_alone_draws_at_generated_points(keypoint_game):
     images = keypoint_game.run_signature(at_points)["image"]
     np.testing.assert_allclose(outputs["image"], images, atol=1e-6)
     assert keypoint_game.generate(text=TEXTS[0], count=2).shape == (2, *SHAPE)
+
+
+@pytest.mark.parametrize("loss", adversarial.names(paired=True))
+def test_a_step_reports_every_term_of_both_games_with_any_loss(loss):
+    game = gawwn.GAWWN(
+        small_generator("keypoints"),
+        small_discriminator("keypoints"),
+        *small_point_networks(),
+        encoder=ENCODER,
+        loss=loss,
+    )
+    game.compile("sgd", run_eagerly=True)
+    batch = {key: tf.constant(array) for key, array in examples("keypoints", 4).items()}
+    logs = game.train_step(batch)
+    expected = {"pairs"} if loss == "pairing" else {"real", "fake"}
+    terms = {name for name in logs if name.startswith("point_discriminator/")}
+    assert terms == {f"point_discriminator/{term}" for term in expected}
+    assert all(np.isfinite(float(value)) for value in logs.values())
 
 
 def test_known_points_are_drawn_with_their_share(keypoint_game):
