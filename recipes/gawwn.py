@@ -55,17 +55,21 @@ POINTS: int | None = None  # number of key points; default: as many as the data 
 KNOWN_SHARE = 0.1  # probability with which the generator of points is shown a point
 POINT_WIDTH: int | None = None  # a quarter of its units; default: 32; --paper 128
 MISMATCH_WEIGHT = 0.5  # weight of the pairs with a sentence that does not fit, of 1
-# adversarial loss: pairing, non_saturating, minimax, hinge, least_squares or wasserstein
-LOSS = "non_saturating"
+# adversarial loss: pairing, non_saturating, minimax, hinge, least_squares or wasserstein; default:
+# non_saturating, from 64 pixels pairing; --paper non_saturating
+LOSS: str | None = None
 NORM: str | None = None  # in the discriminators: batch or none; default: none; --paper batch
-R1_WEIGHT: float | None = None  # weight of the R1 penalty on real images; default: 0.25; --paper 0
-R2_WEIGHT = 0.0  # weight of the same penalty on generated images (R2)
+# weight of the R1 penalty on real images; default: 0.25, from 64 pixels 1; --paper 0
+R1_WEIGHT: float | None = None
+# weight of R2, on generated images; default: 0, from 64 pixels 1; --paper 0
+R2_WEIGHT: float | None = None
 R1_EVERY = 8  # apply R1 and R2 every N steps
 LABEL_SMOOTHING = 0.0  # the real label is 1 minus this
 AUGMENT = ""  # DiffAugment: color or cutout; translation would move what has to stay in place
 # decay of the averaged generators that draw samples, 0: none; default: 0.998; --paper 0
 EMA_DECAY: float | None = None
-LEARNING_RATE: float | None = None  # Adam's, all players; default: 0.001; --paper 0.0002
+# Adam's, all players; default: 0.001, from 64 pixels 0.0005; --paper 0.0002
+LEARNING_RATE: float | None = None
 DISCRIMINATOR_LEARNING_RATE: float | None = None  # the discriminator's; default: --learning-rate
 BETA_1: float | None = None  # Adam's beta 1; default: 0; --paper 0.5
 BETA_2: float | None = None  # Adam's beta 2; default: 0.99; --paper 0.999
@@ -74,13 +78,15 @@ LINEAR_DECAY: float | None = None
 
 REGULARIZED = {
     "width": 16, "latent_dim": 16, "placement": "bilinear", "point_width": 32, "norm": "none",
-    "r1_weight": 0.25, "ema_decay": 0.998, "learning_rate": 0.001, "beta_1": 0.0, "beta_2": 0.99,
-    "linear_decay": 0.25,
+    "loss": "non_saturating", "r1_weight": 0.25, "r2_weight": 0.0, "ema_decay": 0.998,
+    "learning_rate": 0.001, "beta_1": 0.0, "beta_2": 0.99, "linear_decay": 0.25,
 }  # fmt: skip
+# With the values above the discriminator of real faces of 64 pixels stayed blind.
+LARGE = {"loss": "pairing", "learning_rate": 0.0005, "r1_weight": 1.0, "r2_weight": 1.0}
 PLAIN = {
     "width": 128, "latent_dim": 100, "placement": "floor", "point_width": 128, "norm": "batch",
-    "r1_weight": 0.0, "ema_decay": 0.0, "learning_rate": 0.0002, "beta_1": 0.5, "beta_2": 0.999,
-    "linear_decay": 1.0,
+    "loss": "non_saturating", "r1_weight": 0.0, "r2_weight": 0.0, "ema_decay": 0.0,
+    "learning_rate": 0.0002, "beta_1": 0.5, "beta_2": 0.999, "linear_decay": 1.0,
 }  # fmt: skip
 
 # What a flag may be; of several with commas, each.
@@ -125,6 +131,8 @@ def load_data(options):
 def defaults(options, data):
     """Values of the form that is trained."""
     values = PLAIN if options.paper else REGULARIZED
+    if data.shape[0] >= 64 and not options.paper:
+        values = {**values, **LARGE}
     return {**values, "grid": 16 if data.shape[0] >= 128 else 8, "points": 0}
 
 

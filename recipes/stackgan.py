@@ -34,7 +34,7 @@ from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 DATA = "captions"  # captions, a folder or file of images with captions, or tfds:NAME
 STAGE = 1  # 1: small images from sentences; 2: large ones from those of a trained stage 1
 START: str | None = None  # stage 2: run folder of stage 1
-STEPS: int | None = None  # total number of training steps; default: 5000, stage 2 3000
+STEPS: int | None = None  # total number of training steps; default: 10000, stage 2 6000
 EPOCHS = 100  # passes over data of your own; paper 600
 BATCH: int | None = None  # images in a step; default: 16; --paper 64
 PAPER = False  # the paper's form: other defaults, see PLAIN
@@ -58,7 +58,7 @@ ARCHITECTURE: str | None = None
 # of a dense layer in stage 1's networks and in stage 2's discriminator, 0: none; default: 256 below
 # 64 pixels (discriminator: to 64); --paper 0
 HIDDEN_UNITS: int | None = None
-RESIDUAL_BLOCKS: int | None = None  # of stage 2's generator; default: 2, embedded 1; --paper 4
+RESIDUAL_BLOCKS: int | None = None  # of stage 2's generator; default: 2; --paper 4
 LATENT_DIM: int | None = None  # dimension of z; default: 8, own data 32; --paper 100
 CONDITION_DIM: int | None = None  # length of the conditioning variable; default: 32; --paper 128
 CA_ACTIVATION = "linear"  # of mu and log sigma: linear, leaky_relu or relu; official leaky_relu
@@ -71,14 +71,17 @@ STAGE1_HIDDEN_UNITS: int | None = None  # stage 2: stage 1's --hidden-units; def
 # default: pairing; --paper non_saturating
 LOSS: str | None = None
 NORM: str | None = None  # in the discriminator: batch or none; default: none; --paper batch
-R1_WEIGHT: float | None = None  # weight of the R1 penalty on real images; default: 0.25; --paper 0
-R2_WEIGHT: float | None = None  # weight of R2, on generated images; default: 0.25; --paper 0
+# weight of the R1 penalty on real images; default: 0.25, from 64 pixels 1; --paper 0
+R1_WEIGHT: float | None = None
+# weight of R2, on generated images; default: 0.25, from 64 pixels 1; --paper 0
+R2_WEIGHT: float | None = None
 R1_EVERY = 8  # apply R1 and R2 every N steps
 LABEL_SMOOTHING = 0.0  # the real label is 1 minus this
 AUGMENT = ""  # DiffAugment: any of color,translation,cutout
 # decay of the averaged generator that draws samples, 0: none; default: 0.998; --paper 0
 EMA_DECAY: float | None = None
-LEARNING_RATE: float | None = None  # Adam's, both players; default: 0.002; --paper 0.0002
+# Adam's, both players; default: 0.002, from 64 pixels 0.0005 (embedded 0.001); --paper 0.0002
+LEARNING_RATE: float | None = None
 DISCRIMINATOR_LEARNING_RATE: float | None = None  # the discriminator's; default: --learning-rate
 BETA_1: float | None = None  # Adam's beta 1; default: 0; --paper 0.5
 BETA_2: float | None = None  # Adam's beta 2; default: 0.99; --paper 0.999
@@ -90,6 +93,9 @@ REGULARIZED = {
     "loss": "pairing", "norm": "none", "r1_weight": 0.25, "r2_weight": 0.25, "ema_decay": 0.998,
     "learning_rate": 0.002, "beta_1": 0.0, "beta_2": 0.99, "linear_decay": 0.25,
 }  # fmt: skip
+# Larger images need smaller steps and more regularization: with the values above one of three
+# stages 2 lost colours that its stage 1 had right.
+LARGE = {"learning_rate": 0.0005, "r1_weight": 1.0, "r2_weight": 1.0}
 PLAIN = {
     "batch": 64, "width": 128, "discriminator_width": 64, "residual_blocks": 4, "kl_weight": 2.0,
     "loss": "non_saturating", "norm": "batch", "r1_weight": 0.0, "r2_weight": 0.0,
@@ -138,7 +144,7 @@ def load_data(options):
 def defaults(options, data):
     """Values of the stage and the form that is trained."""
     first = options.stage == 1
-    values = {"steps": 5000 if first else 3000, "least_accuracy": 0.9 if data.embedded else 0.6}
+    values = {"steps": 10_000 if first else 6000, "least_accuracy": 0.9 if data.embedded else 0.6}
     latent = {
         "architecture": "residual" if options.paper else "plain",
         "latent_dim": 100 if options.paper else 8 if data.embedded else 32,
@@ -149,8 +155,9 @@ def defaults(options, data):
         return {**PLAIN, **values}
     small = data.shape[0] < 64 if first else data.shape[0] <= 64
     if data.embedded and not first:  # 64 pixels on two cores
-        values.update(width=16, discriminator_width=8, residual_blocks=1)
-    return {**REGULARIZED, "hidden_units": 256 if small else 0, **values}
+        values.update(width=16, discriminator_width=8, learning_rate=0.001)
+    large = LARGE if data.shape[0] >= 64 else {}
+    return {**REGULARIZED, **large, "hidden_units": 256 if small else 0, **values}
 
 
 def make_game(options, data):
