@@ -59,6 +59,7 @@ ARCHITECTURE: str | None = None
 # 64 pixels (discriminator: to 64); --paper 0
 HIDDEN_UNITS: int | None = None
 RESIDUAL_BLOCKS: int | None = None  # of stage 2's generator; default: 2; --paper 4
+SKIP: bool | None = None  # stage 2 starts from stage 1's image; default: True; --paper False
 LATENT_DIM: int | None = None  # dimension of z; default: 8, own data 32; --paper 100
 CONDITION_DIM: int | None = None  # length of the conditioning variable; default: 32; --paper 128
 CA_ACTIVATION = "linear"  # of mu and log sigma: linear, leaky_relu or relu; official leaky_relu
@@ -89,16 +90,16 @@ BETA_2: float | None = None  # Adam's beta 2; default: 0.99; --paper 0.999
 LINEAR_DECAY: float | None = None
 
 REGULARIZED = {
-    "batch": 16, "width": 32, "discriminator_width": 16, "residual_blocks": 2, "kl_weight": 0.05,
-    "loss": "pairing", "norm": "none", "r1_weight": 0.25, "r2_weight": 0.25, "ema_decay": 0.998,
-    "learning_rate": 0.002, "beta_1": 0.0, "beta_2": 0.99, "linear_decay": 0.25,
+    "batch": 16, "width": 32, "discriminator_width": 16, "residual_blocks": 2, "skip": True,
+    "kl_weight": 0.05, "loss": "pairing", "norm": "none", "r1_weight": 0.25, "r2_weight": 0.25,
+    "ema_decay": 0.998, "learning_rate": 0.002, "beta_1": 0.0, "beta_2": 0.99, "linear_decay": 0.25,
 }  # fmt: skip
 # Larger images need smaller steps and more regularization: with the values above one of three
 # stages 2 lost colours that its stage 1 had right.
 LARGE = {"learning_rate": 0.0005, "r1_weight": 1.0, "r2_weight": 1.0}
 PLAIN = {
-    "batch": 64, "width": 128, "discriminator_width": 64, "residual_blocks": 4, "kl_weight": 2.0,
-    "loss": "non_saturating", "norm": "batch", "r1_weight": 0.0, "r2_weight": 0.0,
+    "batch": 64, "width": 128, "discriminator_width": 64, "residual_blocks": 4, "skip": False,
+    "kl_weight": 2.0, "loss": "non_saturating", "norm": "batch", "r1_weight": 0.0, "r2_weight": 0.0,
     "ema_decay": 0.0, "learning_rate": 0.0002, "beta_1": 0.5, "beta_2": 0.999, "linear_decay": 1.0,
     "hidden_units": 0,
 }  # fmt: skip
@@ -212,6 +213,7 @@ def make_game(options, data):
             scale=o.scale,
             width=o.width,
             residual_blocks=o.residual_blocks,
+            skip=o.skip,
             **shared,
         )
         game = stackgan.StackGANStage2(generator, discriminator, stage1, **settings)

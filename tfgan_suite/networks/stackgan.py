@@ -96,6 +96,7 @@ def build_stage2_generator(
     width: int = 128,
     residual_blocks: int = 4,
     ca_activation: str = "linear",
+    skip: bool = False,
 ) -> keras.Model:
     """The generator of stage II: details and corrections from an image of stage I and the sentence.
 
@@ -105,6 +106,8 @@ def build_stage2_generator(
         scale: the side of the results divided by `low_size`: 2, 4 (paper) or 8.
         width: channels of the first layer, a multiple of `scale`.
         residual_blocks: paper 4; 2 for images of 128 pixels.
+        skip: whether the result starts from stage I's image: `tanh(r + 2 low)` with the network's
+            output `r` and the enlarged image. Paper: no, `tanh(r)`.
 
     Returns:
         Model from `[eps, embedding, low]` to `[image, mu, log_sigma]`, images in [-1, 1].
@@ -138,7 +141,7 @@ def build_stage2_generator(
         x = keras.layers.ReLU()(_convolved(NearestUpSampling2D()(x), filters, 3))
     return keras.Model(
         [eps, embedding, low],
-        [_image(x, channels), mu, log_sigma],
+        [_image(x, channels, NearestUpSampling2D(scale)(low) if skip else None), mu, log_sigma],
         name="stackgan_stage2_generator",
     )
 
@@ -283,6 +286,8 @@ def _tiled(x: Any, side: int) -> Any:
     return NearestUpSampling2D(side)(keras.layers.Reshape((1, 1, x.shape[-1]))(x))
 
 
-def _image(x: Any, channels: int) -> Any:
+def _image(x: Any, channels: int, start: Any = None) -> Any:
     x = Conv2D(channels, 3, padding="same", use_bias=False, kernel_initializer=blocks.normal())(x)
+    if start is not None:
+        x = keras.layers.Add()([x, start, start])
     return keras.layers.Activation("tanh", dtype="float32", name="image")(x)
