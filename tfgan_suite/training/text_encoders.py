@@ -78,8 +78,8 @@ def keep(options: types.SimpleNamespace, encoder: SentenceEncoder, source: Capti
     print(f"sentences are read by {encoder.describe()} (hash {encoder.hash}), kept in {FILE}")
     if isinstance(encoder, BagOfWords) and encoder.dim > _MANY_WORDS:
         print(
-            f"{encoder.dim} words are slow to learn one by one: an encoder trained on these captions"
-            f" teaches sooner what a sentence says (recipes/text_encoder.py --data {options.data},"
+            f"{encoder.dim} words are slow to learn one by one: an encoder that is trained on these"
+            f" captions teaches sooner what they say (recipes/text_encoder.py --data {options.data},"
             " then --encoder with its run)"
         )
     remarks = encoder.remarks(source.texts)
