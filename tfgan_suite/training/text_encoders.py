@@ -79,7 +79,7 @@ def keep(options: types.SimpleNamespace, encoder: SentenceEncoder, source: Capti
     if isinstance(encoder, BagOfWords) and encoder.dim > _MANY_WORDS:
         print(
             f"{encoder.dim} words are slow to learn one by one: an encoder that is trained on these"
-            f" captions teaches sooner what they say (recipes/text_encoder.py --data {options.data},"
+            f" captions says sooner what they mean (recipes/text_encoder.py --data {options.data},"
             " then --encoder with its run)"
         )
     remarks = encoder.remarks(source.texts)
