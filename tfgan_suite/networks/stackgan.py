@@ -141,7 +141,7 @@ def build_stage2_generator(
         x = keras.layers.ReLU()(_convolved(NearestUpSampling2D()(x), filters, 3))
     return keras.Model(
         [eps, embedding, low],
-        [_image(x, channels, NearestUpSampling2D(scale)(low) if skip else None), mu, log_sigma],
+        [_image(x, channels, _enlarged(low, scale) if skip else None), mu, log_sigma],
         name="stackgan_stage2_generator",
     )
 
@@ -284,6 +284,11 @@ def _halved(x: Any, halvings: int, width: int, norm: str, plain: bool) -> Any:
 def _tiled(x: Any, side: int) -> Any:
     """A vector `(batch, n)` at every position: `(batch, side, side, n)`."""
     return NearestUpSampling2D(side)(keras.layers.Reshape((1, 1, x.shape[-1]))(x))
+
+
+def _enlarged(low: Any, scale: int) -> Any:
+    """An image enlarged smoothly: the network would copy the edges of repeated pixels."""
+    return keras.layers.AveragePooling2D(scale + 1, 1, "same")(NearestUpSampling2D(scale)(low))
 
 
 def _image(x: Any, channels: int, start: Any = None) -> Any:
