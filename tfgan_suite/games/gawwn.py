@@ -85,7 +85,6 @@ class GAWWN(TextGame):
     network_ends = ((3,), (3,), (1,))
     # Eight bits do not hold coordinates within cells.
     export_formats = ("saved_model", "tflite_float32", "tflite_float16")
-    float16_bound = 1e-2
 
     def __init__(
         self,

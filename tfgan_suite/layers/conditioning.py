@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgan_suite import compat
 from tfgan_suite.errors import InputError
+from tfgan_suite.layers.class_codes import one_hot
 from tfgan_suite.layers.spectral import SpectralDense, SpectralEmbedding
 
 
@@ -43,7 +44,7 @@ class ConcatenateLabel(keras.layers.Layer):
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         x, label = inputs
-        code = self.scale * tf.one_hot(label, self.classes, dtype=x.dtype)
+        code = self.scale * one_hot(label, self.classes, dtype=x.dtype)
         if len(x.shape) == 4:
             code = code[:, None, None, :] + tf.zeros_like(x[..., :1])
         return tf.concat([x, code], axis=-1)
@@ -68,7 +69,7 @@ class OneHot(keras.layers.Layer):
         self.classes = int(classes)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.one_hot(inputs, self.classes, dtype=self.compute_dtype)
+        return one_hot(inputs, self.classes, dtype=self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return (*input_shape, self.classes)
@@ -121,7 +122,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     def call(self, inputs: Sequence[tf.Tensor], training: bool | None = None) -> tf.Tensor:
         x, label = inputs
         x = self.norm(x, training=training)
-        code = tf.one_hot(label, self.classes, dtype=x.dtype)
+        code = one_hot(label, self.classes, dtype=x.dtype)
         # A product, not a lookup: optimizers and loss scaling treat sparse gradients differently.
         gamma, beta = (
             tf.matmul(code, tf.cast(tf.convert_to_tensor(table), x.dtype))

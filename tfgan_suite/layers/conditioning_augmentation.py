@@ -53,14 +53,24 @@ class ConditioningAugmentation(keras.layers.Layer):
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         embedding, eps = inputs
-        both = self.head(embedding)
-        if self.activation == "relu":
-            both = tf.nn.relu(both)
-        elif self.activation == "leaky_relu":
-            both = tf.nn.leaky_relu(both, 0.2)
-        mu, log_sigma = both[:, : self.units], both[:, self.units :]
+        # Two products, not one that is split: where a part of a tensor is clipped, int8 conversion
+        # gives the entire tensor that part's range, and mu would saturate.
+        mu, log_sigma = (
+            self._activated(self._half(embedding, half))
+            for half in (slice(None, self.units), slice(self.units, None))
+        )
         log_sigma = tf.clip_by_value(log_sigma, *LOG_SIGMA_RANGE)
         return reparameterize(mu, log_sigma, eps), mu, log_sigma
+
+    def _half(self, embedding: tf.Tensor, half: slice) -> tf.Tensor:
+        """Those units of the head, `(batch, units)`."""
+        kernel, bias = (tf.convert_to_tensor(w) for w in (self.head.kernel, self.head.bias))
+        return tf.matmul(tf.cast(embedding, kernel.dtype), kernel[:, half]) + bias[half]
+
+    def _activated(self, x: tf.Tensor) -> tf.Tensor:
+        if self.activation == "relu":
+            return tf.nn.relu(x)
+        return tf.nn.leaky_relu(x, 0.2) if self.activation == "leaky_relu" else x
 
     def compute_output_shape(self, input_shape: Any) -> tuple[tuple[int | None, ...], ...]:
         return ((input_shape[0][0], self.units),) * 3
