@@ -23,7 +23,7 @@ def test_words_that_belong_to_no_flag(words, paths):
 
 @pytest.mark.parametrize("words", ["a.png b.png", "a.png --tile 64 b.png", "--tile 64 a.png b.png"])
 def test_the_single_model_that_serves_is_filled_in(monkeypatch, words):
-    monkeypatch.setattr(zoo, "names", {"upscale": ["larger"]}.get)
+    monkeypatch.setattr(zoo, "default", {"upscale": "larger"}.get)
     upscale = parser("upscale")
     args = upscale.parse_args(default_model.complete(upscale, "upscale", words.split()))
     assert (args.source, args.input, args.output) == ("larger", "a.png", "b.png")
@@ -32,7 +32,7 @@ def test_the_single_model_that_serves_is_filled_in(monkeypatch, words):
 
 
 def test_a_model_without_output_is_no_input_of_another(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(zoo, "names", lambda command: ["larger"])
+    monkeypatch.setattr(zoo, "default", lambda command: "larger")
     (tmp_path / "run.json").touch()
     for source in (str(tmp_path), "dcgan_shapes", "a.tflite"):
         with pytest.raises(SystemExit) as end:
@@ -53,11 +53,29 @@ def test_a_model_without_output_is_no_input_of_another(monkeypatch, tmp_path, ca
     ],
 )
 def test_of_several_models_the_user_chooses(monkeypatch, capsys, words, models, reason):
+    monkeypatch.setattr(zoo, "default", lambda command: None)
     monkeypatch.setattr(zoo, "names", lambda command: models)
     with pytest.raises(SystemExit) as end:
         main(words.split())
     (line,) = capsys.readouterr().err.splitlines()
     assert end.value.code == 2 and reason in line
+
+
+@pytest.mark.parametrize(
+    "served, chosen",
+    [
+        ({}, None),
+        ({"a": None}, "a"),
+        ({"a": None, "b": None}, None),
+        ({"a": None, "b": True, "c": False}, "b"),
+        ({"a": True, "b": True}, None),
+    ],
+)
+def test_a_command_has_one_default_or_none(monkeypatch, served, chosen):
+    others = {"path": None, "about": "", "data": "", "licence": "", "rebuild": ()}
+    models = [zoo.Entry(name, "upscale", default=mark, **others) for name, mark in served.items()]
+    monkeypatch.setattr(zoo, "entries", lambda: [*models, zoo.Entry("z", "sample", **others)])
+    assert zoo.default("upscale") == chosen
 
 
 def test_list_shows_the_models(capsys):

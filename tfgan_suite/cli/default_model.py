@@ -13,7 +13,7 @@ _POSITIONALS = {"sample": 1, "translate": 3, "upscale": 3}
 
 
 def complete(parser: Parser, command: str, words: Sequence[str]) -> list[str]:
-    """Puts the model before the words of a command that lack it, where a single one serves.
+    """Puts the model before the words of a command that lack it, where one serves by default.
 
     Args:
         parser: the command's; it prints the error and exits where several models serve, or none.
@@ -26,8 +26,9 @@ def complete(parser: Parser, command: str, words: Sequence[str]) -> list[str]:
     paths = positionals(parser, words)
     if len(paths) != _POSITIONALS[command] - 1 or any(_is_model(path) for path in paths[:1]):
         return words
-    models = zoo.names(command)
-    if len(models) != 1:
+    model = zoo.default(command)
+    if model is None:
+        models = zoo.names(command)
         shipped = f", such as {', '.join(models)}" if models else ""
         expected = f"a run, an export or a model's name{shipped}"
         parser.error(
@@ -35,7 +36,7 @@ def complete(parser: Parser, command: str, words: Sequence[str]) -> list[str]:
             if paths
             else f"the following arguments are required: source; expected {expected}"
         )
-    return [models[0], *words]
+    return [model, *words]
 
 
 def positionals(parser: Parser, words: Sequence[str]) -> list[str]:

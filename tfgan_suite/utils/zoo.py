@@ -24,6 +24,7 @@ _SCHEMA = {
         "licence": str,
         "rebuild": [str],
         "commit": Maybe(str),
+        "default": Maybe(bool),
     }
 }
 
@@ -41,6 +42,7 @@ class Entry:
         rebuild: the commands that train it.
         path: its folder.
         commit: of the repository when it was trained; None: not recorded.
+        default: whether the command uses it where several models serve and none is named.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Entry:
     rebuild: tuple[str, ...]
     path: Path
     commit: str | None = None
+    default: bool | None = None
 
 
 def entries() -> list[Entry]:
@@ -72,6 +75,17 @@ def entries() -> list[Entry]:
 def names(command: str | None = None) -> list[str]:
     """Names of the models that a command uses; None: of all."""
     return [entry.name for entry in entries() if command in (None, entry.command)]
+
+
+def default(command: str) -> str | None:
+    """Name of the model that a command uses where none is named; None: there is no such model.
+
+    Args:
+        command: the command of `python -m tfgan_suite`.
+    """
+    models = [entry for entry in entries() if entry.command == command]
+    chosen = [entry for entry in models if entry.default] or models
+    return chosen[0].name if len(chosen) == 1 else None
 
 
 def advice(source: str | os.PathLike) -> str:
