@@ -24,6 +24,10 @@ these were right in all of 256 test sentences, the shape in 95, 93 and 93%, and 
 showed one clean shape. "unseen" are colours of shapes that training never showed: there the shape
 was right in 72, 78 and 57%. With `--interp-weight 1 --steps 5000` (seed 0) the shares were 80, 61
 and 32%. The paper shows images, no score.
+
+Own data with thousands of different words are learned sooner with an encoder that is trained on
+their captions: emoji of 64 pixels with `--width 32 --epochs 90` (25 minutes of one core) have an
+R-precision of 0.28 among 100 sentences never shown, real ones 0.14, shuffled sentences 0.01.
 """
 
 from __future__ import annotations
