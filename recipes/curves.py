@@ -206,7 +206,9 @@ def draw_losses(
         if draw_value is not None:
             axis.axhline(draw_value, color="k", linestyle="--", linewidth=1, label="draw")
         values = [value for curve in losses for value in curve.values.tolist()]
-        low, high = svg_charts.value_range([*values, *([] if draw_value is None else [draw_value])])
+        low, high = svg_charts.value_range(values)
+        if draw_value is not None:
+            low, high = min(low, draw_value), max(high, draw_value)
         margin = 0.05 * (high - low) or 0.5
         axis.set(ylim=(low - margin, high + margin))
         axis.set_title(losses[0].name, fontsize=10)
