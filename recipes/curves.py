@@ -2,17 +2,20 @@
 
     python recipes/curves.py                                       both examples, about a minute
     python recipes/curves.py --run-folder runs/wgan_ring runs/gan_ring     the curves of two runs
+    python recipes/curves.py --run-folder runs/gan_ring --losses discriminator/real --draw-value .69
 
 Two parallel lines, (0, Z) and (theta, Z), and two single points, at 0 and theta: at any distance,
 they do not overlap. The first command fits a Wasserstein critic and an ordinary discriminator for
 each theta: the Wasserstein estimate grows with the distance, the JSD estimate stays at log 2, so
 that its gradient tells a generator nothing. The second command plots the same estimates over the
-training of runs. Both write an image and JSON lines.
+training of runs. Both write an image and JSON lines. The third plots losses of any game as its run
+logs them, a panel for each run, with a dashed line where real and fake cannot be told apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -21,9 +24,12 @@ from typing import Any
 
 from tfgan_suite.cli.arguments import check_values
 from tfgan_suite.errors import InputError
+from tfgan_suite.utils import svg_charts
 from tfgan_suite.utils.command_line import Parser, exit_code
 from tfgan_suite.utils.files import replacing
 from tfgan_suite.utils.optional_packages import require
+
+from PIL import Image
 
 
 def parser() -> Parser:
@@ -46,6 +52,14 @@ def parser() -> Parser:
         "--run-folder", nargs="+", default=[], help="plot the curves of these runs instead"
     )
     parser.add_argument(
+        "--losses", nargs="+", default=[],
+        help="with --run-folder: plot these losses, by their names in losses.jsonl",
+    )  # fmt: skip
+    parser.add_argument(
+        "--draw-value", type=float,
+        help="with --losses: a dashed line at this value; default: no line",
+    )  # fmt: skip
+    parser.add_argument(
         "--median", type=int, default=5,
         help="window of the median filter, in lines of a run's log, odd; 1: no filter [5]",
     )  # fmt: skip
@@ -64,6 +78,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         raise InputError(f"--clip is {args.clip}; it must be above 0")
     if args.median < 1 or args.median % 2 == 0:
         raise InputError(f"--median is {args.median}; it must be an odd number of at least 1")
+    if args.losses and not args.run_folder:
+        raise InputError("--losses is given without --run-folder; name the runs that logged them")
+    if args.draw_value is not None and not args.losses:
+        raise InputError("--draw-value is given without --losses; name the losses to plot")
     if len({*args.theta}) < 2 or min(args.theta) < 0:
         raise InputError(f"--theta is {args.theta}; give two or more distances, 0 or more")
     return args
@@ -168,12 +186,46 @@ def draw_runs(raw_curves: list[Any], smooth: list[Any], path: Path) -> None:
     _finish(figure, axes[0], "step", path)
 
 
-def _finish(figure: Any, axes: Any, label: str, path: Path) -> None:
+def draw_losses(
+    runs: Sequence[list[Any]], median: int, draw_value: float | None, path: Path
+) -> None:
+    """Plots one panel for each run, one line for each loss: its median over its pale values.
+
+    Each panel has its own range, which a few extreme values do not widen.
+    """
+    pyplot = plots()
+    figure, axes = pyplot.subplots(
+        1, len(runs), figsize=(max(4.0, 3.5 * len(runs)), 2.9),
+        constrained_layout=True, squeeze=False,
+    )  # fmt: skip
+    for axis, losses in zip(axes[0], runs):
+        for raw in losses:
+            curve = raw.smoothed(median)
+            (line,) = axis.plot(curve.steps, curve.values, label=raw.kind)
+            axis.plot(raw.steps, raw.values, color=line.get_color(), alpha=0.25)
+        if draw_value is not None:
+            axis.axhline(draw_value, color="k", linestyle="--", linewidth=1, label="draw")
+        values = [value for curve in losses for value in curve.values.tolist()]
+        low, high = svg_charts.value_range(values)
+        if draw_value is not None:
+            low, high = min(low, draw_value), max(high, draw_value)
+        margin = 0.05 * (high - low) or 0.5
+        axis.set(ylim=(low - margin, high + margin))
+        axis.set_title(losses[0].name, fontsize=10)
+    axes[0, 0].set_ylabel("loss")
+    _finish(figure, axes[0], "step", path, dpi=100)
+
+
+def _finish(figure: Any, axes: Any, label: str, path: Path, dpi: int = 120) -> None:
     for axis in axes:
         axis.set_xlabel(label)
-        axis.legend()
+        axis.legend(fontsize=8 if dpi < 120 else None)
+    canvas = io.BytesIO()
+    figure.savefig(canvas, dpi=dpi, format="png")
+    # A few flat colours: as a palette, the file has a third of the size.
+    picture = Image.open(canvas).convert("RGB").quantize(128, dither=Image.Dither.NONE)
     with replacing(path) as part:
-        figure.savefig(part, dpi=120)
+        picture.save(part, format="PNG", optimize=True)
     plots().close(figure)
 
 
@@ -193,6 +245,12 @@ def run(args: argparse.Namespace) -> None:
     out = Path(args.out)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
+    if args.losses:
+        runs = [curves.losses_of_run(folder, args.losses) for folder in args.run_folder]
+        with writing_to(out):
+            draw_losses(runs, args.median, args.draw_value, out / "losses.png")
+        print(f"wrote {out / 'losses.png'}")
+        return
     if args.run_folder:
         raw_curves = [curves.curve_of_run(folder) for folder in args.run_folder]
         smooth = [curve.smoothed(args.median) for curve in raw_curves]

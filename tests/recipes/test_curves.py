@@ -190,9 +190,34 @@ def test_the_curves_of_two_runs(tmp_path, monkeypatch):
     assert (tmp_path / "figures/runs.png").is_file()
 
 
+def test_losses_of_a_run_are_read_as_they_are_logged(tmp_path):
+    lines = [{"step": 10, "critic/slope": 2.0, "critic/gp": 3.0}]
+    lines.append({"step": 20, "critic/slope": 1.0, "critic/gp": 0.5})
+    folder = a_run(tmp_path / "wgan", lines)
+    gp, slope = curves.losses_of_run(folder, ["critic/gp", "critic/slope"])
+    assert (gp.kind, gp.name, gp.values.tolist()) == ("critic/gp", "wgan", [3.0, 0.5])
+    assert slope.steps.tolist() == [10, 20] and slope.values.tolist() == [2.0, 1.0]
+    with pytest.raises(InputError, match="critic/gp, critic/slope"):
+        curves.losses_of_run(folder, ["discriminator/real"])
+
+
+def test_the_losses_of_two_runs_are_one_small_figure(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    for name in ("healthy", "sick"):
+        losses = [{"step": i, "discriminator/real": 1.0 / i} for i in range(1, 8)]
+        a_run(tmp_path / name, losses)
+    words = ["--run-folder", "healthy", "sick", "--losses", "discriminator/real"]
+    assert play(monkeypatch, tmp_path, *words, "--draw-value", "0.69", "--out", "figures") == 0
+    picture = (tmp_path / "figures/losses.png").read_bytes()
+    assert int.from_bytes(picture[16:20], "big") == 700 and len(picture) < 40_000
+    assert "losses.png" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "words, said",
     [
+        (["--losses", "generator/l1"], "--run-folder"),
+        (["--run-folder", "nowhere", "--draw-value", "1"], "--losses"),
         (["--median", "4"], "odd"),
         (["--theta", "1"], "two or more"),
         (["--clip", "0"], "above 0"),

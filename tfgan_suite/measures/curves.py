@@ -66,11 +66,12 @@ def gan_value(real: np.ndarray, fake: np.ndarray, discriminator: np.ndarray) -> 
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """An estimate over training.
+    """An estimate, or a loss, over training.
 
     Args:
         kind: `"wasserstein"` (earth mover's distance up to an unknown factor, which differs
-            between critics) or `"jsd"` (lower bound of the divergence in nats, at most log 2).
+            between critics), `"jsd"` (lower bound of the divergence in nats, at most log 2), or
+            the name of a loss.
         name: of the run.
         steps: int64 `(n,)`, increasing.
         values: float64 `(n,)`.
@@ -153,18 +154,52 @@ def curve_of_run(folder: str | os.PathLike) -> Curve:
     Raises:
         InputError: not a run folder, no log, or a game whose losses estimate neither.
     """
+    lines, constants = _log_of_run(Path(folder))
+    kind, estimate = _estimate(lines[-1], constants, Path(folder))
+    values = np.array([estimate(line) for line in lines], np.float64)
+    return Curve(kind, Path(folder).name, _steps(lines), values)
+
+
+def losses_of_run(folder: str | os.PathLike, names: Sequence[str]) -> list[Curve]:
+    """Losses in a run's `losses.jsonl` over training, as they are logged.
+
+    Args:
+        folder: run folder of any game.
+        names: of the losses, as the game logs them: `"discriminator/real"`.
+
+    Returns:
+        A curve for each name, whose kind is that name.
+
+    Raises:
+        InputError: not a run folder, no log, or losses that the game does not log.
+    """
+    folder = Path(folder)
+    lines, _ = _log_of_run(folder)
+    logged = sorted(lines[-1].keys() - {"step"})
+    for name in names:
+        if name not in logged:
+            raise InputError(f"{folder} logs no {name!r}; {must_be(name, logged)}")
+    return [
+        Curve(name, folder.name, _steps(lines), np.array([line[name] for line in lines]))
+        for name in names
+    ]
+
+
+def _log_of_run(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Lines of a run's log, at least one and all with the same losses, and its constants."""
     from tfgan_suite.training.run_folder import Run
 
-    folder = Path(folder)
     constants = Run(folder).manifest["constants"]
     path = folder / "losses.jsonl"
     if not path.is_file() or not (lines := _lines(path)):
         raise InputError(f"{path} holds no losses yet; train the run for some steps first")
     if any(mismatch(line, {"step": COUNT}) or line.keys() != lines[-1].keys() for line in lines):
         raise InputError(f"{path} has lines without a step or of other losses; delete them")
-    kind, estimate = _estimate(lines[-1], constants, folder)
-    values = np.array([estimate(line) for line in lines], np.float64)
-    return Curve(kind, folder.name, np.array([int(line["step"]) for line in lines]), values)
+    return lines, constants
+
+
+def _steps(lines: list[dict[str, Any]]) -> np.ndarray:
+    return np.array([int(line["step"]) for line in lines])
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
