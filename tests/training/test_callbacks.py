@@ -254,6 +254,24 @@ def test_a_discriminator_that_stays_at_a_draw_is_blind():
     assert not blind_losses(game, (50, 150), (0.65, 0.74), (0.65, 0.74))  # the sum is a draw
 
 
+def test_a_message_with_other_numbers_is_still_the_same_message(monkeypatch):
+    watch, told = health()
+    game = small_game()
+    watch.set_model(game)
+    slopes = iter([3.25, 4.5, 1234.0])
+    monkeypatch.setattr(game, "diagnose", lambda logs: [f"the slope is {next(slopes):,.2f}, not 1"])
+    lasting = iter([0.5, 0.25, 0.125])
+    monkeypatch.setattr(
+        game, "diagnose_lasting", lambda logs: [f"it stays at {next(lasting)}; start again"]
+    )
+    for step in (50, 150, 250):
+        watch._look(step, {})
+    # Each is said once: the first at once, the second where it lasts.
+    slope, stays = told
+    assert "step 50: warning: the slope is 3.25, not 1" in slope
+    assert "step 150: warning: it stays at 0.25" in stays
+
+
 def test_the_draw_of_other_losses():
     for loss, draw in (("least_squares", 0.125), ("wasserstein", 0.0), ("hinge", 1.0)):
         game = small_game(loss=loss)

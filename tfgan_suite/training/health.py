@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -110,14 +111,14 @@ class Health(keras.callbacks.Callback):
             self.stop(step, f"{variable} holds numbers that are not finite")
             return
         for message in self.model.diagnose(logs):
-            self._warn(step, message.partition("(")[0], message)
+            self._warn(step, kind_of(message), message)
         lasting = self.model.diagnose_lasting(logs)
         self._look_for_kinds(step)
         if self.examples is not None or not self.model.takes_examples:
             pairs = self.model.collapse_pairs(self.examples or {})
             for outputs, (real, generated) in pairs.items():
                 lasting += self._compare(step, outputs, real, generated)
-        self._warn_if_lasting(step, {message.partition("(")[0]: message for message in lasting})
+        self._warn_if_lasting(step, {kind_of(message): message for message in lasting})
 
     def _warn_if_lasting(self, step: int, messages: Mapping[str, str]) -> None:
         """Warns of what this look and one at least `LASTING_STEPS` before it see."""
@@ -185,6 +186,18 @@ class Health(keras.callbacks.Callback):
         """Stops training for a reason; a game that is stopped so is not saved."""
         self.fatal = f"step {step}: {message}; {self.CAUSES}"
         self.model.stop_training = True
+
+
+def kind_of(message: str) -> str:
+    """What a message of a game says, without its numbers, which differ at each look.
+
+    Args:
+        message: of `diagnose` or `diagnose_lasting`.
+
+    Returns:
+        Its words up to the first bracket.
+    """
+    return re.sub(r"\d[\d.,]*", "#", message.partition("(")[0])
 
 
 def spread_of(examples: np.ndarray) -> float:
