@@ -87,7 +87,9 @@ def test_sentences_are_drawn_as_their_vectors(game):
     z = np.random.RandomState(1).normal(size=(2, 3)).astype("f4")
     images = game.generate(text=TEXTS[:2], z=z)
     vectors = game.encode(TEXTS[:2])
-    assert np.array_equal(images, game.generator([z, vectors], training=False).numpy())
+    # One is a graph and the other is not: on some processors their last bits differ.
+    expected = game.generator([z, vectors], training=False).numpy()
+    np.testing.assert_allclose(images, expected, rtol=0.0, atol=1e-6)
     assert game.generate(5, text="a red circle").shape == (5, *SHAPE)
     # As many as there are vectors or sentences, at least; z decides.
     assert game.generate(embedding=game.encode(TEXTS)).shape == (3, *SHAPE)
