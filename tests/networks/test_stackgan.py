@@ -70,6 +70,27 @@ def test_stage_ii_takes_no_z_and_reads_the_text_again(stage2):
     assert np.abs(image - other).max() > 1e-6
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_with_the_skip_stage_ii_starts_from_the_enlarged_image(stage2, scale):
+    form = {"scale": scale, "condition_dim": 3, "residual_blocks": 1, **SMALL}
+    network = stackgan.build_stage2_generator(8, skip=True, **form)
+    if scale == 2:
+        assert network.count_params() == stage2.count_params()
+    last = [layer for layer in network.layers if layer.__class__.__name__ == "Conv2D"][-1]
+    last.set_weights([np.zeros_like(weights) for weights in last.get_weights()])
+    # Left half dark, right half light: smooth in between, and each side as it was.
+    low = np.repeat(np.where(np.arange(8) < 4, -0.5, 0.25)[None, None, :, None], 8, axis=1)
+    low = tf.constant(np.repeat(low, 3, axis=-1), tf.float32)
+    image = network([tf.zeros((1, 3)), tf.zeros((1, 6)), low])[0].numpy()[0]
+    assert image.shape == (8 * scale, 8 * scale, 3)
+    np.testing.assert_allclose(image[:, : 3 * scale], np.tanh(-1.0), atol=1e-6)
+    np.testing.assert_allclose(image[:, -3 * scale :], np.tanh(0.5), atol=1e-6)
+    steps = np.diff(np.arctanh(image[0, :, 0].astype(np.float64)))
+    # A box over `scale + 1` pixels makes a ramp of as many equal steps.
+    assert np.sum(steps > 1e-4) == scale + 1
+    np.testing.assert_allclose(steps[steps > 1e-4], 1.5 / (scale + 1), rtol=1e-3)
+
+
 def test_the_sentence_is_the_same_at_every_position(stage2):
     c = keras.Input((3,))
     maps = keras.Model(c, stackgan._tiled(c, 4))(tf.constant([[1.0, 2.0, 3.0]])).numpy()
