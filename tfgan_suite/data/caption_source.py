@@ -5,6 +5,7 @@ Captions, crops and flips are functions of the seed, the step and the position i
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 
@@ -144,6 +145,18 @@ class CaptionSource(StreamSource):
     def texts(self) -> list[str]:
         """All captions, each once."""
         return list(self._table.texts)
+
+    def texts_of_other_splits(self) -> dict[str, list[str]]:
+        """All captions of each split that a run is measured with, by the split's name.
+
+        Opens them. A split that the data do not have is left out.
+        """
+        texts = {}
+        for split, opening in (("test", self._test), ("held_out", self._unseen)):
+            if opening is not None:
+                with contextlib.suppress(InputError):
+                    texts[split] = opening().texts
+        return texts
 
     @property
     def lengths(self) -> dict[str, int]:
