@@ -1,4 +1,4 @@
-"""GAN-CLS and Wav2Lip in PyTorch, to measure against: see `torch_games`.
+"""GAN-CLS and Wav2Lip in PyTorch, to measure against: see `torch_game`.
 
 Random vectors and spectrograms take the places of sentences and sounds.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from torch_games import Game, Player
+from torch_game import Game, Player
 
 LATENT_DIM, TEXT_DIM, PROJECTED = 100, 1024, 128
 FRAMES = 5

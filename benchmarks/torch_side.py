@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import torch
 import torch_conditional
-import torch_games
+import torch_enlarging
+import torch_latent
+import torch_translation
 from protocol import repeat, serve
 
 _state = {}
-GAMES = {**torch_games.GAMES, **torch_conditional.GAMES}
+GAMES = {
+    **torch_latent.GAMES,
+    **torch_translation.GAMES,
+    **torch_enlarging.GAMES,
+    **torch_conditional.GAMES,
+}
 
 
 def setup(game: str, threads: int, **options) -> dict:
@@ -33,7 +40,9 @@ def enlarging(size: int, width: int, blocks: int, threads: int, layout: str) -> 
     """Builds SRResNet's generator and warms up a pass of one image of `size` by `size`."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    game = torch_games.SRResNet(size=4 * size, width=width, blocks=blocks, batch=1, layout=layout)
+    game = torch_enlarging.SRResNet(
+        size=4 * size, width=width, blocks=blocks, batch=1, layout=layout
+    )
     game.generator.networks.eval()
     _state["bare"] = game.upscale
     for _ in range(3):

@@ -25,30 +25,33 @@ _HERE = Path(__file__).parent
 
 # One process tests a whole file, so the slowest files start first and no process idles at the end.
 SLOWEST = """
-recipes/test_stackgan_recipe benchmarks/test_benchmarks games/test_cyclegan games/test_progan
+recipes/test_stackgan_recipe benchmarks/test_measuring games/test_cyclegan games/test_progan
 recipes/test_text_recipes games/test_srgan games/test_pix2pix games/test_simgan
-recipes/test_talking_recipes training/test_run_folder games/test_discogan games/test_stylegan
-games/test_sngan recipes/test_gawwn_recipe games/test_gran games/test_wgan games/test_cgan
-games/test_stylegan2 recipes/test_recipes games/test_gawwn games/test_stackgan games/test_gan_cls
-games/test_ali games/test_gan games/test_infogan games/test_r3gan measures/test_measure
-games/test_wgan_gp style/test_adain games/test_lsgan core/test_keras_habits
-training/test_strategies recipes/test_gaze networks/test_translators games/test_wav2lip
-training/test_fit networks/test_gawwn features/test_architectures cli/test_stylize
-cli/test_upscale export/test_tflite games/test_dcgan networks/test_talking export/test_saved_model
-data/test_captions cli/test_sample training/test_callbacks training/test_optimizers
-cli/test_translate games/test_ebgan training/test_runs_go_on examples/test_lipsync_on_a_phone
-networks/test_additivity features/test_extractors games/test_syncnet core/test_any_game
-mcmc/test_metropolis recipes/test_classifier data/test_simulated core/test_keras_data
-docs/test_first_gan style/test_gatys core/test_keras_page docs/test_first_page recipes/test_curves
-docs/test_adding_a_game readers/test_tfds pipeline/test_streams
+games/test_simgan_pretraining games/test_progan_growth recipes/test_talking_recipes
+training/test_run_folder games/test_discogan games/test_stylegan games/test_sngan
+recipes/test_gawwn_recipe games/test_gran games/test_wgan games/test_cgan games/test_stylegan2
+recipes/test_recipes games/test_gawwn games/test_stackgan games/test_gan_cls games/test_ali
+games/test_gan games/test_infogan games/test_r3gan measures/test_measure games/test_wgan_gp
+style/test_adain games/test_lsgan core/test_keras_habits training/test_strategies recipes/test_gaze
+networks/test_translators games/test_wav2lip training/test_fit networks/test_gawwn
+features/test_architectures cli/test_stylize cli/test_upscale export/test_tflite games/test_dcgan
+networks/test_talking export/test_saved_model data/test_captions cli/test_sample
+training/test_callbacks training/test_optimizers cli/test_translate games/test_ebgan
+training/test_runs_go_on examples/test_lipsync_on_a_phone networks/test_additivity
+features/test_extractors games/test_syncnet core/test_any_game mcmc/test_metropolis
+recipes/test_classifier data/test_simulated core/test_keras_data docs/test_first_gan
+style/test_gatys recipes/test_gatys_recipe core/test_keras_page docs/test_first_page
+recipes/test_curves docs/test_adding_a_game readers/test_tfds pipeline/test_streams
 data/test_every_form training/test_checkpoints pipeline/test_order synthetic/test_shapes
-cli/test_export tests/test_compat games/test_text_encoder faults/test_windows measures/test_ruler
-core/test_pairing faults/test_tampered networks/test_stackgan faults/test_paths
-measures/test_sliced_wasserstein training/test_executions faults/test_not_files
-training/test_deep_data latent/test_space architecture/test_portable architecture/test_reading
-cli/test_doctor data/test_content_style networks/test_upsampling
+cli/test_export tests/test_compat_batch_norm tests/test_compat_optimizers games/test_text_encoder
+faults/test_windows measures/test_ruler core/test_pairing faults/test_tampered
+networks/test_stackgan faults/test_paths measures/test_sliced_wasserstein training/test_executions
+faults/test_not_files training/test_deep_data latent/test_space architecture/test_portable
+architecture/test_reading cli/test_doctor data/test_content_style networks/test_upsampling
 layers/test_cpu_matmul_convolution faults/test_requests features/test_scale
-data/test_super_resolution export/test_c latent/test_projection
+data/test_super_resolution export/test_c latent/test_projection games/test_progan_losses
+games/test_simgan_batches games/test_srgan_networks games/test_srgan_losses
+games/test_progan_networks games/test_simgan_networks games/test_simgan_losses
 """.split()
 
 
@@ -140,6 +143,15 @@ def two_replicas():
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture
+def precision():
+    """Sets a precision for one test."""
+    from tfgan_suite import compat
+
+    yield compat.set_precision
+    compat.set_precision("float32")
 
 
 def _eagerly():

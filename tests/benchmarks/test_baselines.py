@@ -1,15 +1,9 @@
 """benchmarks/baselines.py: curves that are recovered exactly, and the folders that are written."""
 
-import sys
-from pathlib import Path
-
+import baselines
 import numpy as np
 import pytest
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-import baselines  # noqa: E402
 
 
 def pixels(seed=0):

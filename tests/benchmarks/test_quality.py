@@ -5,10 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-import quality  # noqa: E402
+import quality
 
 
 @pytest.fixture

@@ -1,17 +1,11 @@
 """benchmarks/translation.py: what its rows hold, and the rows that need no learning."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import translation
 from tiny_translation import Negatives
 
 from tfgan_suite.core.translation_game import TranslationGame
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-import translation  # noqa: E402
 
 
 class Perfect:

@@ -46,3 +46,7 @@ def examples(count, size=16):
         "content": draws.uniform(-1, 1, shape).astype("f4"),
         "style": (0.5 * draws.uniform(-1, 1, shape) + 0.3).astype("f4"),
     }
+
+
+def close(found, expected, atol=1e-4):
+    np.testing.assert_allclose(found, expected, atol=atol, rtol=1e-4)

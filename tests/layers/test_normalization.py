@@ -16,13 +16,6 @@ from tfgan_suite.layers.normalization import (
 from tfgan_suite.networks import blocks
 
 
-@pytest.fixture
-def precision():
-    """Sets a precision for one test."""
-    yield compat.set_precision
-    compat.set_precision("float32")
-
-
 def images(shape=(3, 4, 5, 2), seed=1):
     return tf.random.stateless_normal(shape, [seed, 2]) * 3.0 + 1.0
 

@@ -1,0 +1,132 @@
+"""DCGAN and WGAN-GP in PyTorch, to measure against: see `torch_game`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch_game import Game
+
+
+class Unflatten(nn.Module):
+    """Reshapes `(batch, base * base * channels)` to `(batch, channels, base, base)`, as a view."""
+
+    def __init__(self, base: int, channels_last: bool):
+        super().__init__()
+        self.base, self.channels_last = base, channels_last
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.channels_last:
+            return x.view(len(x), -1, self.base, self.base)
+        return x.view(len(x), self.base, self.base, -1).permute(0, 3, 1, 2)
+
+
+def _generator(
+    size: int, width: int, kernel: int, latent_dim: int, bias: bool, channels_last: bool
+) -> nn.Module:
+    doublings = (size // 4).bit_length() - 1
+    filters = width << (doublings - 1)
+    layers = [nn.Linear(latent_dim, 16 * filters, bias=bias), Unflatten(4, channels_last)]
+    for level in range(doublings):
+        after = 3 if level == doublings - 1 else filters // 2
+        padding = (kernel - 1) // 2
+        layers += [
+            nn.BatchNorm2d(filters),
+            nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(filters, after, kernel, 2, padding, kernel % 2, bias=bias),
+        ]
+        filters = after
+    return nn.Sequential(*layers, nn.Tanh())
+
+
+def _discriminator(size: int, width: int, kernel: int, norm: bool) -> nn.Module:
+    halvings = (size // 4).bit_length() - 1
+    layers, before = [], 3
+    for level in range(halvings):
+        normed = norm and level > 0
+        after = width << level
+        layers.append(nn.Conv2d(before, after, kernel, 2, (kernel - 1) // 2, bias=not normed))
+        layers += [nn.BatchNorm2d(after)] if normed else []
+        layers.append(nn.LeakyReLU(0.2, inplace=True))
+        before = after
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * before, 1))
+
+
+class LatentGame(Game):
+    """What DCGAN and WGAN-GP share; sizes are 4 times a power of 2."""
+
+    latent_dim = 100
+    generator_bias, opponent_norm = False, True
+    opponent_name = "discriminator"
+
+    def __init__(self, size: int, width: int, kernel: int, batch: int, **form: Any):
+        super().__init__(batch, **form)
+        settings = self.latent_dim, self.generator_bias, self.channels_last
+        self.generator = self.player("generator", _generator(size, width, kernel, *settings))
+        self.opponent = self.player(
+            self.opponent_name, _discriminator(size, width, kernel, self.opponent_norm)
+        )
+        self.real = self.images(batch * self.batches_per_step, size)
+
+    def _update_generator(
+        self, fake: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor]
+    ) -> torch.Tensor:
+        with self.opponent.frozen():
+            with self.autocast():
+                value = loss(self.opponent(fake).float())
+            self.generator.minimize(value)
+        return value.detach()
+
+
+class DCGAN(LatentGame):
+    """`tfgan_suite.games.dcgan`: batch norm in both networks, softplus losses, one fake batch."""
+
+    def step(self) -> dict[str, torch.Tensor]:
+        with self.autocast():
+            fake = self.generator(torch.rand(self.batch, self.latent_dim) * 2 - 1)
+            real_loss = functional.softplus(-self.opponent(self.real).float()).mean()
+            fake_loss = functional.softplus(self.opponent(fake.detach()).float()).mean()
+        self.opponent.minimize(real_loss + fake_loss)
+        generator_loss = self._update_generator(fake, lambda a: functional.softplus(-a).mean())
+        terms = {"discriminator/real": real_loss.detach(), "discriminator/fake": fake_loss.detach()}
+        return {"generator/adversarial": generator_loss, **terms}
+
+
+class WGANGP(LatentGame):
+    """`tfgan_suite.games.wgan_gp`, convolutional: five critic updates with a gradient penalty."""
+
+    latent_dim = 128
+    betas = (0.0, 0.9)
+    generator_bias, opponent_norm = True, False
+    opponent_name = "critic"
+    batches_per_step = 5
+
+    def step(self) -> dict[str, torch.Tensor]:
+        for turn in range(self.batches_per_step):
+            real = self.real[turn * self.batch : (turn + 1) * self.batch]
+            wasserstein, penalty = self._update_critic(real)
+        with self.autocast():
+            fake = self.generator(torch.randn(self.batch, self.latent_dim))
+        loss = self._update_generator(fake, lambda a: -a.mean())
+        terms = {"critic/wasserstein": wasserstein, "critic/penalty": penalty}
+        return {"generator/adversarial": loss, **terms}
+
+    def _update_critic(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.no_grad(), self.autocast():
+            fake = self.generator(torch.randn(self.batch, self.latent_dim)).float()
+        share = torch.rand(self.batch, 1, 1, 1)
+        points = (share * real + (1 - share) * fake).requires_grad_(True)
+        with self.autocast():
+            values = self.opponent(points).float().sum()
+            (slopes,) = torch.autograd.grad(values, points, create_graph=True)
+            lengths = (slopes.float().square().sum((1, 2, 3)) + 1e-12).sqrt()
+            penalty = 10.0 * (lengths - 1).square().mean()
+            distance = self.opponent(fake).float().mean() - self.opponent(real).float().mean()
+        self.opponent.minimize(distance + penalty)
+        return distance.detach(), penalty.detach()
+
+
+GAMES = {"dcgan": DCGAN, "wgan_gp": WGANGP}
