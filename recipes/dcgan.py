@@ -16,8 +16,10 @@ Deviations:
     * Larger steps with less momentum (Adam 0.002, 0, 0.99) that decay to 0: minutes, not hours.
     * A z hardly longer than the list of what varies in the images: after 3,000 steps 49% of the
       shapes were clean with 8 dimensions, 37% with 32.
-    * A hidden dense layer in both networks up to 28 pixels, because a discriminator of two
-      halvings and a linear map cannot see whether the parts of an image fit together.
+    * A hidden dense layer in both networks to 32 pixels. With one linear map from z to the first
+      maps, neighbouring kinds blend into each other: 76% of the samples were clean at seed 0
+      without the layer, 87% with it. To 28 pixels, a discriminator of two halvings and a linear
+      map cannot see whether the parts of an image fit together either.
     * Kernels of 4 pixels, which the stride divides, against checkerboards.
 
 Each has a flag, and `--paper` is the plain form, at the width and batch that you pass. For your own
@@ -37,8 +39,8 @@ EPOCHS = 25  # passes over images of your own; paper 25
 BATCH = 16
 PAPER = False  # the paper's plain form: other defaults, see PLAIN
 WIDTH = 32  # channels of the generator's last hidden and the discriminator's first layer; paper 128
-# units of a hidden dense layer in both networks; default: 16 * --width up to 28 pixels, else 0;
-# --paper 0
+# units of a hidden dense layer in both networks; default: 16 * --width to 28 pixels, 4 * --width at
+# 32, else 0; --paper 0
 HIDDEN_UNITS: int | None = None
 KERNEL: int | None = None  # kernel size; default: 4, which avoids checkerboards; --paper 5
 LATENT_DIM: int | None = None  # dimension of z; default: 8, as few things vary; --paper 100
@@ -84,7 +86,10 @@ def defaults(options, data):
     """Values of the form that is trained."""
     if options.paper:
         return {**PLAIN, "hidden_units": 0}
-    return {**REGULARIZED, "hidden_units": blocks.hidden_units(data.shape, options.width)}
+    hidden = (
+        4 * options.width if data.shape[0] == 32 else blocks.hidden_units(data.shape, options.width)
+    )
+    return {**REGULARIZED, "hidden_units": hidden}
 
 
 def make_game(options, data):

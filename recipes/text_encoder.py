@@ -27,7 +27,7 @@ from tfgan_suite.training import callbacks, image_sides, launch, text_encoders
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "captions"  # captions, a folder or file of images with captions, or tfds:NAME
-STEPS = 1500  # total number of training steps; data of your own: the least, see --epochs
+STEPS = 6000  # total number of training steps; data of your own: the least, see --epochs
 EPOCHS = 50  # passes over data of your own
 BATCH = 64  # images in a step, each with one of its sentences
 TEXT_DIM: int | None = None  # length of a vector; default: 64, own data 256; paper 1024
