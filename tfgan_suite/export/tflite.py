@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_suite.core.signatures import Signature
-from tfgan_suite.export import litert_runner, saved_model
+from tfgan_suite.export import litert_runner, saturation, saved_model
 from tfgan_suite.export.errors import ConversionError
 from tfgan_suite.utils.files import is_failed_write
 
@@ -85,20 +85,22 @@ def convert(
         converter.representative_dataset = lambda: _one_by_one(calibration)
     with _conversion_errors(frozen.name, kind), warnings.catch_warnings():
         litert_runner.hide_deprecation()  # int8 is calibrated with TensorFlow's interpreter
-        if kind == "int8" and float_norms:
-            return _convert_with_float_norms(converter)
-        return converter.convert()
+        return _quantize(converter, float_norms) if kind == "int8" else converter.convert()
 
 
-def _convert_with_float_norms(converter: tf.lite.TFLiteConverter) -> bytes:
-    """Converts to int8 with norms in float32."""
-    converter.target_spec.supported_ops.append(tf.lite.OpsSet.TFLITE_BUILTINS)
+def _quantize(converter: tf.lite.TFLiteConverter, float_norms: bool) -> bytes:
+    """Converts to int8; with norms in float32 on request."""
+    denylisted = _NORMS + _UNSCALED if float_norms else []
+    if float_norms:
+        converter.target_spec.supported_ops.append(tf.lite.OpsSet.TFLITE_BUILTINS)
     debugging = tf.lite.experimental
+    # The debugger gives access to the ranges between calibration and quantization.
     debugger = debugging.QuantizationDebugger(
         converter=converter,
         debug_dataset=converter.representative_dataset,
-        debug_options=debugging.QuantizationDebugOptions(denylisted_ops=_NORMS + _UNSCALED),
+        debug_options=debugging.QuantizationDebugOptions(denylisted_ops=denylisted),
     )
+    debugger.calibrated_model = saturation.clip_ranges(debugger.calibrated_model)
     return debugger.get_nondebug_quantized_model()
 
 
