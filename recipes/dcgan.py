@@ -34,7 +34,7 @@ from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 
 DATA = "shapes"
-STEPS = 7000  # total number of training steps; images of your own: the least, see --epochs
+STEPS = 8000  # total number of training steps; images of your own: the least, see --epochs
 EPOCHS = 25  # passes over images of your own; paper 25
 BATCH = 16
 PAPER = False  # the paper's plain form: other defaults, see PLAIN
@@ -50,8 +50,8 @@ LATENT: str | None = None  # distribution of z, normal or uniform; default: norm
 LOSS: str | None = None
 # normalization in the discriminator: batch, layer, instance or none; default: none; --paper batch
 NORM: str | None = None
-R1_WEIGHT: float | None = None  # weight of the R1 penalty on real images; default: 0.25; --paper 0
-R2_WEIGHT: float | None = None  # weight of R2, on generated images; default: 0.25; --paper 0
+R1_WEIGHT: float | None = None  # weight of the R1 penalty on real images; default: 0.5; --paper 0
+R2_WEIGHT: float | None = None  # weight of R2, on generated images; default: 0.5; --paper 0
 R1_EVERY = 8  # apply R1 and R2 every N steps
 # decay of the averaged generator that draws samples, 0: none; default: 0.998; --paper 0
 EMA_DECAY: float | None = None
@@ -65,7 +65,7 @@ HORIZONTAL_FLIP = False  # flip each image left to right with probability 0.5
 
 REGULARIZED = {
     "kernel": 4, "latent_dim": 8, "latent": "normal", "norm": "none", "loss": "pairing",
-    "r1_weight": 0.25, "r2_weight": 0.25,
+    "r1_weight": 0.5, "r2_weight": 0.5,
     "ema_decay": 0.998, "learning_rate": 0.002, "beta_1": 0.0, "beta_2": 0.99, "linear_decay": 0.25,
 }  # fmt: skip
 PLAIN = {
