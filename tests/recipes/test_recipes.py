@@ -126,6 +126,11 @@ def prepared(name, shape, *words, embedded=False):
         ("r3gan", (8, 8, 3), ["--gamma", "0"], "final_gamma", 0.0),
         ("r3gan", (8, 8, 3), ["--ema-half-life", "0"], "ema_half_life", 0.0),
         ("r3gan", (8, 8, 3), ["--steps", "70"], "decay_steps", 70),
+        ("stylegan", (32, 32, 3), [], "learning_rate", 0.02),
+        ("stylegan", (32, 32, 3), ["--learning-rate", "0.004"], "discriminator_learning_rate",
+         0.002),
+        ("stylegan", (64, 64, 3), [], "channel_base", 512),
+        ("stylegan", (32, 32, 3), ["--version", "1"], "channel_max", 32),
     ],
 )  # fmt: skip
 def test_a_typed_value_is_the_value_used(name, shape, words, name_of_constant, value):
