@@ -188,6 +188,20 @@ def is_command(code: str) -> bool:
     return command_of(code) is not None and bool(re.search(r"\w\.py\b|-m tfgan_suite", code))
 
 
+def run_folder(line: tuple[str, ...]) -> str:
+    """The run folder that a recipe leaves behind, by the flags and the default of `--data`."""
+    program, *words = line
+    flags = dict(zip(words, words[1:]))
+    if "--run" in flags:
+        return flags["--run"]
+    name = pathlib.Path(program).stem
+    default = re.search(r'^DATA(?:: .*)? = "(\w+)"', (ROOT / program).read_text("utf-8"), re.M)
+    data = flags.get("--data", default[1] if default else "").rpartition("/")[2]
+    if name == "stackgan" and flags.get("--stage", "1") == "1":
+        name = "stackgan_stage1"
+    return f"runs/{name}{'_keypoints' * ('keypoints' in words)}_{data}"
+
+
 def refusal(program: str, *words: str) -> str | None:
     """What a program says to a command line before it starts anything; None if it accepts it."""
     output = io.StringIO()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import ROOT, commands, refusal
+from pages import ROOT, commands, refusal, run_folder
 
 PAGE = (ROOT / "docs/lectures.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n?)+)", PAGE, re.MULTILINE))
@@ -28,25 +28,21 @@ def test_a_lecture_has_commands_that_run(heading):
     assert lines and {line: refusal(*line) for line in lines if refusal(*line)} == {}
 
 
-def run_folders(lines):
-    """Run folders that the recipes of some commands leave behind, by the flags and the defaults."""
-    folders = set()
-    for program, *words in lines:
-        if program.startswith("recipes/"):
-            source = (ROOT / program).read_text("utf-8")
-            default = re.search(r'^DATA(?:: .*)? = "(\w+)"', source, re.MULTILINE)
-            data = dict(zip(words, words[1:])).get("--data", default[1] if default else "")
-            name = program.partition("/")[2][:-3]
-            name += "_stage1" * (name == "stackgan") + "_keypoints" * ("keypoints" in words)
-            folders |= {f"runs/{name}_{data.rpartition('/')[2]}"}
-            folders |= {dict(zip(words, words[1:])).get("--run", "")}
-    return folders
-
-
 def test_the_runs_that_lectures_use_are_made_on_the_page():
     lines = commands(PAGE)
     used = {word for line in lines for word in line[1:] if word.startswith("runs/")}
-    assert len(used) >= 10 and sorted(used - run_folders(lines)) == []
+    made = {run_folder(line) for line in lines if line[0].startswith("recipes/")}
+    assert len(used) >= 10 and sorted(used - made) == []
+
+
+def test_no_variant_is_exported_under_a_name_that_the_page_opens():
+    """An export's name is by default that of the recipe and its data, whatever `--run` says."""
+    lines = commands(PAGE)
+    opened = {line[2] for line in lines if line[0] == "tfgan_suite"}
+    for line in lines:
+        if "--run" in line and not {"--export", "--name"} & {*line}:
+            plain = line[: line.index("--run")]
+            assert run_folder(plain).rpartition("/")[2] not in opened, " ".join(line)
 
 
 def test_the_figures_of_lectures_are_those_of_other_pages():
