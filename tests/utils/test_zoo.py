@@ -71,3 +71,22 @@ def test_a_build_holds_every_model(tmp_path, monkeypatch):
     assert sorted(path.name for path in built.iterdir()) == sorted([*zoo.names(), zoo.FILE])
     for name in zoo.names():
         assert size(built / name) == size(HOME / name)
+
+
+@pytest.mark.parametrize(
+    ("entries", "chosen"),
+    [
+        ({"a": None}, "a"),
+        ({"a": None, "b": None}, None),
+        ({"a": None, "b": True}, "b"),
+        ({"a": False}, None),
+        ({"a": None, "b": False}, "a"),
+    ],
+)
+def test_a_model_of_a_narrow_use_is_never_a_default(monkeypatch, entries, chosen):
+    models = [
+        zoo.Entry(name, "translate", "", "", "", (), HOME, default=default)
+        for name, default in entries.items()
+    ]
+    monkeypatch.setattr(zoo, "entries", lambda: models)
+    assert zoo.default("translate") == chosen and zoo.default("upscale") is None

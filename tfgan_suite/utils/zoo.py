@@ -42,7 +42,8 @@ class Entry:
         rebuild: the commands that train it.
         path: its folder.
         commit: of the repository when it was trained; None: not recorded.
-        default: whether the command uses it where several models serve and none is named.
+        default: whether the command uses it where none is named: True where several models serve,
+            False for a model of a narrow use, which has to be named; None: if it is the only one.
     """
 
     name: str
@@ -83,7 +84,7 @@ def default(command: str) -> str | None:
     Args:
         command: the command of `python -m tfgan_suite`.
     """
-    models = [entry for entry in entries() if entry.command == command]
+    models = [e for e in entries() if e.command == command and e.default is not False]
     chosen = [entry for entry in models if entry.default] or models
     return chosen[0].name if len(chosen) == 1 else None
 
