@@ -152,10 +152,10 @@ def run(program, *words):
     return end.value.code or 0
 
 
-def picture(path, height, width, mode="RGB", seed=0):
+def picture(path, height, width, channels=3, seed=0):
     draws = np.random.RandomState(seed)
-    pixels = draws.randint(0, 256, (height, width, len(mode))).astype("u1")
-    Image.fromarray(pixels, mode).save(path)
+    pixels = draws.randint(0, 256, (height, width, channels)).astype("u1")
+    Image.fromarray(pixels).save(path)
 
 
 def idx_folder(folder):
@@ -179,7 +179,7 @@ def home(tmp_path_factory):
     picture(folder / "photo.jpg", 32, 40)
     picture(folder / "painting.png", 40, 32)
     picture(folder / "photo.png", 32, 32)
-    picture(folder / "brush.png", 32, 32, "RGBA")
+    picture(folder / "brush.png", 32, 32, channels=4)
     (folder / "real_folder").mkdir()
     for number in range(64):
         picture(folder / f"real_folder/{number}.png", 28, 28, seed=number)
