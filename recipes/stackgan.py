@@ -51,7 +51,7 @@ HORIZONTAL_FLIP = False  # flip images left to right, unless a caption says left
 # the generator's channels: of stage 1 those of its last maps, of stage 2 its first; default: 32,
 # embedded stage 2 16; --paper 128
 WIDTH: int | None = None
-# channels of its first layer; default: 16; --paper 64
+# channels of its first layer; default: 16, embedded stage 2 8; --paper 64
 DISCRIMINATOR_WIDTH: int | None = None
 # networks of stage 1: residual (official TensorFlow code) or plain (PyTorch); default: plain;
 # --paper residual
@@ -157,7 +157,7 @@ def defaults(options, data):
         return {**PLAIN, **values}
     small = data.shape[0] < 64 if first else data.shape[0] <= 64
     if data.embedded and not first:  # 64 pixels on two cores
-        values.update(width=16, learning_rate=0.001)
+        values.update(width=16, discriminator_width=8, learning_rate=0.001)
     large = LARGE if data.shape[0] >= 64 else {}
     return {**REGULARIZED, **large, "hidden_units": 256 if small else 0, **values}
 
