@@ -1,12 +1,13 @@
 """DCGAN on images (Radford, Metz, Chintala 2016).
 
-    python recipes/dcgan.py                                coloured shapes, 32x32, about 7 minutes
+    python recipes/dcgan.py                                coloured shapes, 32x32, about 5 minutes
     python recipes/dcgan.py --data IMAGES --size 64        your own folder of images
     python recipes/dcgan.py --data IMAGES --size 64 --paper --width 128 --batch 128 --steps 100000
 
 The defaults are made for two CPU cores and the embedded shapes, where the discriminator of the
-paper's plain form wins (0.2% clean shapes after 2,500 steps). Expect more than 75% of the samples
-to be a single clean shape of one colour, and all 18 kinds. The paper shows images, no score.
+paper's plain form wins (0.2% clean shapes after 2,500 steps). Expect more than 80% of the samples
+to be a single clean shape of one colour, and all 18 kinds (84 to 89% at seeds 0 to 4). The paper
+shows images, no score.
 
 Deviations:
     * Relativistic pairing in place of the paper's loss, `--loss non_saturating`: with that one two

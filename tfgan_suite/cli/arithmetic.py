@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="operands are numbers of samples, or classes, of which samples are picked by the"
         " oracle of an embedded world or by --classifier [number]",
     )
-    add("--average", type=int, default=6, help="samples of each class, with --of label [6]")
+    add("--average", type=int, default=24, help="samples of each class, with --of label [24]")
     add("--trials", type=int, default=1, help="repetitions with other samples, with --of label [1]")
     add("--expect", help="class that the result should have, with --of label [as the words say]")
     add("--classifier", type=Path, help="Keras file of recipes/classifier.py, for --of label")

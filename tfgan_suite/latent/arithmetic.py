@@ -237,7 +237,7 @@ def by_class(
     names: Sequence[str],
     concepts: dict[str, str],
     *,
-    average: int = 6,
+    average: int = 24,
     trials: int = 1,
     expected: str | None = None,
 ) -> tuple[Result, np.ndarray, dict[str, Any]]:
