@@ -37,7 +37,7 @@ def test_a_zoo_model_draws_by_its_name():
     z = np.zeros((1, 8), np.float32)
     assert shapes.run(z=z)["image"].shape == (1, 32, 32, 3)
     assert {"serving_default", "sample", "png"} <= set(shapes.signatures)
-    assert shapes.facts["steps"] == 7000
+    assert shapes.facts["steps"] == 8000
 
 
 def test_images_go_in_and_come_out_alone_or_as_a_batch():
