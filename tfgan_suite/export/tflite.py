@@ -80,7 +80,7 @@ def convert(
     if kind == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if kind == "int8":
-        # Integer kernels only: an op without one is an error, never silently a float op.
+        # An op without an integer kernel stays in float32: `parity.compare_int8` counts how many.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: _one_by_one(calibration)
     with _conversion_errors(frozen.name, kind), warnings.catch_warnings():
