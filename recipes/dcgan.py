@@ -87,10 +87,7 @@ def defaults(options, data):
     """Values of the form that is trained."""
     if options.paper:
         return {**PLAIN, "hidden_units": 0}
-    hidden = (
-        4 * options.width if data.shape[0] == 32 else blocks.hidden_units(data.shape, options.width)
-    )
-    return {**REGULARIZED, "hidden_units": hidden}
+    return {**REGULARIZED, "hidden_units": blocks.hidden_units(data.shape, options.width, at_32=4)}
 
 
 def make_game(options, data):

@@ -121,11 +121,10 @@ def defaults(options, data):
     if options.paper:
         return PLAIN
     width = options.width or REGULARIZED["width"]
-    hidden = blocks.hidden_units(data.shape, width) if data.shape[0] < 32 else 8 * width
     return {
         **REGULARIZED,
         **(LARGE if data.shape[0] >= 64 else {}),
-        "hidden_units": hidden if data.shape[0] <= 32 else 0,
+        "hidden_units": blocks.hidden_units(data.shape, width, at_32=8),
         "latent_dim": 8 if data.embedded else 32,
     }
 

@@ -1,6 +1,9 @@
 """int8 of generators whose logits lie far beyond the ends of their last activation."""
 
+import types
+
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -55,3 +58,9 @@ def test_narrow_logits_leave_the_model_as_it_is():
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     model = converter.convert()
     assert saturation.clip_ranges(model) is model
+
+
+def test_an_operator_without_inputs_reads_nothing():
+    operators = [types.SimpleNamespace(inputs=inputs) for inputs in (None, np.array([2, 1]), [2])]
+    graph = types.SimpleNamespace(operators=operators, outputs=np.array([1, 5]))
+    assert saturation._readings(graph) == {2: 2, 1: 2, 5: 1}

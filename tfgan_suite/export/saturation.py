@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import Any
 
 # Beyond these inputs the activation is at its end: tanh(4) = 0.9993, sigmoid(8) = 0.9997.
@@ -28,19 +29,19 @@ def clip_ranges(calibrated: bytes) -> bytes:
     limits = {getattr(schema.BuiltinOperator, name): limit for name, limit in LIMITS.items()}
     changed = False
     for graph in model.subgraphs:
-        readers = _readers(graph)
+        readings = _readings(graph)
         for operator in graph.operators:
             limit = limits.get(_code(model, operator))
-            tensor = int(operator.inputs[0]) if limit is not None else -1
-            if limit is not None and readers.count(tensor) == 1:
-                changed |= _limit(graph.tensors[tensor].quantization, limit)
+            if limit is not None and readings[operator.inputs[0]] == 1:
+                changed |= _limit(graph.tensors[operator.inputs[0]].quantization, limit)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model)) if changed else calibrated
 
 
-def _readers(graph: Any) -> list[int]:
-    """Tensors in the order in which operators and the caller read them, each as often."""
-    inputs = [int(tensor) for operator in graph.operators for tensor in operator.inputs]
-    return inputs + [int(tensor) for tensor in graph.outputs]
+def _readings(graph: Any) -> collections.Counter[int]:
+    """How often operators and the caller read each tensor."""
+    readers = [*(operator.inputs for operator in graph.operators), graph.outputs]
+    # None: an operator without inputs.
+    return collections.Counter(t for tensors in readers if tensors is not None for t in tensors)
 
 
 def _code(model: Any, operator: Any) -> int:

@@ -90,7 +90,7 @@ def initializer_before(norm: str) -> Any:
     return "he_normal" if norm == "none" else normal()
 
 
-def hidden_units(shape: tuple[int, ...], width: int) -> int:
+def hidden_units(shape: tuple[int, ...], width: int, at_32: int = 0) -> int:
     """Units of a hidden dense layer that keeps a discriminator of small images from being additive.
 
     After two halvings, at 16 to 28 pixels, a linear map of the features is a sum over windows of
@@ -100,11 +100,14 @@ def hidden_units(shape: tuple[int, ...], width: int) -> int:
     Args:
         shape: of one example.
         width: channels of the narrowest layer.
+        at_32: units at 32 pixels, as a multiple of `width`, for networks that are better with them.
 
     Returns:
-        `16 * width`, as many as InfoGAN and the official conditional DCGAN have; 0 for points
-        and for larger images.
+        `16 * width`, as many as InfoGAN and the official conditional DCGAN have; `at_32 * width` at
+        32 pixels; 0 for points and for larger images.
     """
+    if len(shape) == 3 and shape[0] == 32:
+        return at_32 * width
     small = len(shape) == 3 and any(shape[0] in (base * 2, base * 4) for base in _BASES)
     return 16 * width if small else 0
 

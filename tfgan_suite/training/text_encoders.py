@@ -117,18 +117,18 @@ def choose(name: str, source: CaptionSource) -> SentenceEncoder:
         )
     if storage.HEADER in npz_files.array_names(path):
         return encoders.open_encoder(path)
-    # Checks that all captions have a vector, also those that the run is measured with at its end.
-    text_vectors.embed(source.texts, path)
-    for split, texts in source.texts_of_other_splits().items():
+    texts, vectors = text_vectors.read(path)
+    # All captions need a vector, also those that the run is measured with at its end.
+    text_vectors.rows_of(source.texts, texts, path)
+    for split, captions in source.texts_of_other_splits().items():
         try:
-            text_vectors.embed(texts, path)
+            text_vectors.rows_of(captions, texts, path)
         except InputError as error:
             raise InputError(
                 f'the run is measured with split="{split}" of its data: {error}'
             ) from error
-    texts, vectors = npz_files.read_arrays(path, ("text", "vector"))
     print(f"{name} has vectors of {len(texts)} sentences; the game will draw these only")
-    return VectorTable(encoders.decode(texts.tolist()), vectors)
+    return VectorTable(encoders.decode(texts), vectors)
 
 
 class KeepTrained(keras.callbacks.Callback):

@@ -39,7 +39,17 @@ def embed(texts: Sequence[str], embedding: Embedding | str | os.PathLike) -> np.
             for i in range(0, len(texts), _BLOCK)
         ]
         return np.concatenate(blocks)
-    path = user_path(embedding)
+    known, vectors = read(embedding)
+    return vectors[rows_of(texts, known, embedding)]
+
+
+def read(file: str | os.PathLike) -> tuple[list[str], np.ndarray]:
+    """The sentences of an `.npz` file, and their vectors, float32 `(n, k)`.
+
+    Raises:
+        InputError: as for `embed`.
+    """
+    path = user_path(file)
     missing = [key for key in _KEYS if key not in npz_files.array_names(path)]
     if missing:
         raise InputError(
@@ -55,14 +65,28 @@ def embed(texts: Sequence[str], embedding: Embedding | str | os.PathLike) -> np.
     vectors = _checked(vectors, len(known), str(path))
     if known.dtype.kind == "S":
         known = np.char.decode(known, "utf-8", "replace")
-    row = {" ".join(text.split()): index for index, text in enumerate(known.tolist())}
+    return known.tolist(), vectors
+
+
+def rows_of(texts: Sequence[str], known: Sequence[str], file: str | os.PathLike) -> list[int]:
+    """Where sentences stand among those of a file.
+
+    Args:
+        texts: the sentences.
+        known: those of the file, from `read`.
+        file: its name, for the message.
+
+    Raises:
+        InputError: a sentence is not among them.
+    """
+    row = {" ".join(text.split()): index for index, text in enumerate(known)}
     absent = [text for text in texts if text not in row]
     if absent:
         raise InputError(
-            f"{path} has no vector of {len(absent)} of {len(texts)} captions, such as "
+            f"{user_path(file)} has no vector of {len(absent)} of {len(texts)} captions, such as "
             f"{absent[0][:80]!r}; expected one of each: compute the missing ones"
         )
-    return vectors[[row[text] for text in texts]]
+    return [row[text] for text in texts]
 
 
 def _checked(vectors: object, count: int, source: str) -> np.ndarray:
