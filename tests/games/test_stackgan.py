@@ -174,6 +174,16 @@ def test_the_divergence_moves_the_generator_alone(first):
     assert not any("kl" in name for name in first.loss_names if name.startswith("discriminator"))
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_sentence_that_is_lost_on_the_way_is_diagnosed(reduction):
+    game = stage1(plain=True, kl_reduction=reduction, kl_weight=0.5)
+    scale = 0.5 if reduction == "sum" else 0.5 / CONDITION  # of the loss per nat
+    (message,) = game.diagnose_lasting({"generator/kl": 0.6 * scale})
+    assert "at most 0.60 nats about a sentence" in message
+    assert game.diagnose_lasting({"generator/kl": 0.8 * scale}) == []
+    assert stage1(plain=True, kl_weight=0.0).diagnose_lasting({"generator/kl": 0.0}) == []
+
+
 def test_without_eps_an_image_is_that_of_the_mean(first):
     z, still = np.ones((2, LATENT), "f4"), np.zeros((2, CONDITION), "f4")
     images = [first.generate(2, seed, text="red circle", z=z, eps=still) for seed in (1, 2)]

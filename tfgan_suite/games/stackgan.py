@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,8 @@ DATA = "images with captions"
 
 # Of the KL divergence, by how it is reduced over the units: official code, paper.
 KL_WEIGHTS = {"mean": 2.0, "sum": 1.0}
+# What the answer to one question of two equally likely answers tells, in nats.
+YES_OR_NO = math.log(2.0)
 
 
 class StackGANStage1(TextGame):
@@ -194,6 +197,21 @@ class StackGANStage1(TextGame):
             "adversarial": self.generator_loss(logits, partner),
             "kl": self.kl_weight * divergence,
         }
+
+    def diagnose_lasting(self, logs: Mapping[str, float]) -> list[str]:
+        """Also warns when conditioning augmentation tells the generator nothing."""
+        messages = super().diagnose_lasting(logs)
+        if not self.kl_weight or "generator/kl" not in logs:
+            return messages
+        nats = float(logs["generator/kl"]) / self.kl_weight
+        nats *= 1 if self.kl_reduction == "sum" else self.condition_dim
+        if nats < YES_OR_NO:
+            messages.append(
+                f"conditioning augmentation passes on at most {nats:.2f} nats about a sentence, less"
+                f" than a yes or no ({YES_OR_NO:.2f}): the generator can hardly follow it; lower the"
+                " weight of the KL term"
+            )
+        return messages
 
     # ---- what the trained game offers --------------------------------------------------------
 
