@@ -91,6 +91,16 @@ def test_with_the_skip_stage_ii_starts_from_the_enlarged_image(stage2, scale):
     np.testing.assert_allclose(steps[steps > 1e-4], 1.5 / (scale + 1), rtol=1e-3)
 
 
+@pytest.mark.parametrize("halvings", [0, 1, 2])
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_sentence_joins_maps_of_the_requested_size(halvings, scale):
+    form = {"condition_dim": 3, "residual_blocks": 1, "halvings": halvings, **SMALL}
+    network = stackgan.build_stage2_generator(8, scale=scale, **form)
+    assert network.outputs[0].shape[1:3] == (8 * scale, 8 * scale)
+    (joined,) = [layer for layer in network.layers if isinstance(layer, keras.layers.Concatenate)]
+    assert tuple(joined.output.shape[1:]) == (8 >> halvings, 8 >> halvings, 4 * 4 + 3)
+
+
 def test_the_sentence_is_the_same_at_every_position(stage2):
     c = keras.Input((3,))
     maps = keras.Model(c, stackgan._tiled(c, 4))(tf.constant([[1.0, 2.0, 3.0]])).numpy()
@@ -125,6 +135,7 @@ def test_the_text_is_the_only_way_to_the_discriminators_answer():
         ("stage1_generator", {"ca_activation": "tanh"}, "linear, leaky_relu, relu"),
         ("stage2_generator", {"low_size": 10}, "multiple of 4"),
         ("stage2_generator", {"scale": 3}, "2, 4 or 8"),
+        ("stage2_generator", {"halvings": 3}, "0, 1 or 2"),
         ("discriminator", {"size": 48}, "power of 2"),
         ("discriminator", {"norm": "layer"}, "batch, none"),
         ("discriminator", {"width": 0}, "width is 0"),

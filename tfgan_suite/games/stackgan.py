@@ -207,9 +207,9 @@ class StackGANStage1(TextGame):
         nats *= 1 if self.kl_reduction == "sum" else self.condition_dim
         if nats < YES_OR_NO:
             messages.append(
-                f"conditioning augmentation passes on at most {nats:.2f} nats about a sentence, less"
-                f" than a yes or no ({YES_OR_NO:.2f}): the generator can hardly follow it; lower the"
-                " weight of the KL term"
+                f"conditioning augmentation passes on at most {nats:.2f} nats about a sentence,"
+                f" less than a yes or no ({YES_OR_NO:.2f}): the generator can hardly follow it;"
+                " lower the weight of the KL term"
             )
         return messages
 

@@ -20,6 +20,7 @@ from tfgan_suite.networks import blocks
 ARCHITECTURES = ("residual", "plain")
 NORMS = ("batch", "none")
 SCALES = (2, 4, 8)
+HALVINGS = (0, 1, 2)  # of stage I's image in stage II
 CONDITIONING = "conditioning"  # name of the layer of conditioning augmentation
 MOST_DOUBLINGS = 4  # of stage I
 
@@ -95,6 +96,7 @@ def build_stage2_generator(
     condition_dim: int = 128,
     width: int = 128,
     residual_blocks: int = 4,
+    halvings: int | None = None,
     ca_activation: str = "linear",
     skip: bool = False,
 ) -> keras.Model:
@@ -106,6 +108,9 @@ def build_stage2_generator(
         scale: the side of the results divided by `low_size`: 2, 4 (paper) or 8.
         width: channels of the first layer, a multiple of `scale`.
         residual_blocks: paper 4; 2 for images of 128 pixels.
+        halvings: how often stage I's image is halved before the sentence joins, 0 to 2. Default
+            None: until it has 16 pixels, as in the paper. What is redrawn can be placed only as
+            exactly as these maps say.
         skip: whether the result starts from stage I's image: `tanh(r + 2 low)` with the network's
             output `r` and the enlarged image. Paper: no, `tanh(r)`.
 
@@ -123,20 +128,25 @@ def build_stage2_generator(
             f"stage II takes images of {low_size} pixels at width {width}; the side must be a"
             f" multiple of 4 from 8 on, and the width one of {scale}"
         )
+    if halvings is None:
+        halvings = min(max(0, (low_size // 16).bit_length() - 1), HALVINGS[-1])
+    if halvings not in HALVINGS:
+        raise InputError(f"halvings is {halvings!r}; it must be 0, 1 or 2")
     low = keras.Input((low_size, low_size, channels), name="low")
     eps, embedding = _inputs(("eps", condition_dim), ("embedding", text_dim))
     c, mu, log_sigma = _conditioning(embedding, eps, condition_dim, ca_activation)
     x = Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=blocks.normal())(low)
     x = keras.layers.ReLU()(x)
-    for filters in (2 * width, 4 * width):
-        x = keras.layers.ReLU()(_convolved(x, filters, 4, 2))
-    x = keras.layers.Concatenate()([x, _tiled(c, low_size // 4)])
+    for filters, times in ((2 * width, 2), (4 * width, 1)):
+        kernel, strides = (4, 2) if halvings >= times else (3, 1)
+        x = keras.layers.ReLU()(_convolved(x, filters, kernel, strides))
+    x = keras.layers.Concatenate()([x, _tiled(c, low_size >> halvings)])
     x = keras.layers.ReLU()(_convolved(x, 4 * width, 3))
     for _ in range(residual_blocks):
         y = keras.layers.ReLU()(_convolved(x, 4 * width, 3))
         x = keras.layers.ReLU()(keras.layers.Add()([x, _convolved(y, 4 * width, 3)]))
     filters = 4 * width
-    for _ in range(1 + scale.bit_length()):
+    for _ in range(halvings + scale.bit_length() - 1):
         filters //= 2
         x = keras.layers.ReLU()(_convolved(NearestUpSampling2D()(x), filters, 3))
     return keras.Model(
