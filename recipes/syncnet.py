@@ -26,12 +26,15 @@ from tfgan_suite.training import callbacks, launch
 from tfgan_suite.training.optimizers import FusedAdam
 
 DATA = "talking"  # talking, talking-hard, or a folder of clips
-STEPS = 700  # total number of training steps; data of your own: the least, see --epochs
+STEPS = 1400  # total number of training steps; data of your own: the least, see --epochs
 EPOCHS = 200  # for data of your own, how many times it is shown, unless --steps says more
 BATCH = 16  # windows of 5 frames, each with two sounds, over all devices; paper 64
 SIZE: int | None = None  # side of the faces: 48, 96 or 192; default: 96, embedded faces 48
 WIDTH: int | None = None  # channels of the first layers; default: 32 (paper), of 48x48 faces 8
 MIN_OFFSET = 5  # frames between a picture and the sound out of sync, at least; paper 1
+# share of the loss out of sync that compares a window with all sounds of its batch; default: 0.5,
+# data of your own 0 (paper), since windows of few clips overlap
+OTHER_SOUNDS: float | None = None
 SILENT_NEGATIVES = False  # let picture and sound out of sync both be silent (paper)
 BOX: str | None = None  # X,Y,W,H, a file of boxes, or faces; default: a detector finds them
 OFFSETS: str | None = None  # file of measure lipsync --offsets, to correct; default: none
@@ -57,9 +60,13 @@ def load_data(options):
 
 
 def defaults(options, data):
-    """Values for the size of the faces."""
+    """Values for the data and the size of its faces."""
     small = data.shape[-2:][0] <= talking.SIZES[0]
-    return {"width": 8 if small else 32, "plateau_steps": 500 if data.embedded else 150_000}
+    return {
+        "width": 8 if small else 32,
+        "other_sounds": 0.5 if data.embedded else 0.0,
+        "plateau_steps": 500 if data.embedded else 150_000,
+    }
 
 
 def make_game(options, data):
@@ -67,6 +74,7 @@ def make_game(options, data):
     game = syncnet.SyncNet(
         talking.build_sync_face_encoder(data.shape[1], options.width),
         talking.build_sync_audio_encoder(options.width),
+        other_sounds=options.other_sounds,
         plateau_steps=options.plateau_steps,
         seed=options.seed,
     )

@@ -12,7 +12,11 @@ from tfgan_suite import InputError, data
 from tfgan_suite.export import export
 from tfgan_suite.games.syncnet import SyncNet
 from tfgan_suite.inference.generator import open_generator
-from tfgan_suite.losses.lip_sync import cosine_probability, sync_cross_entropy
+from tfgan_suite.losses.lip_sync import (
+    cosine_probability,
+    other_sounds_cross_entropy,
+    sync_cross_entropy,
+)
 from tfgan_suite.networks import talking
 
 SIZE = 8
@@ -79,8 +83,40 @@ class TestSyncNet(GameChecks):
         right = np.concatenate([pairs[0] > 0.5, pairs[1] <= 0.5])
         assert logs["expert/accuracy"] == pytest.approx(right.mean())
 
+    def test_a_step_may_compare_a_window_with_all_sounds_of_its_batch(self):
+        """Half of the term out of sync is the mean over all pairs that are not a window's own."""
+        game, batch = SyncNet(*small_encoders(), other_sounds=0.5), windows(3)
+        game.compile(expert=keras.optimizers.SGD(0.1), run_eagerly=True)
+        sounds = np.concatenate([batch["mel"], batch["off_mel"]])
+        matrix = np.stack(
+            [game.generate(frames=batch["frames"], mel=sounds[[n] * 3]) for n in range(6)], axis=1
+        )
+        matrix = np.clip(matrix, 1e-7, 1.0 - 1e-7)
+        own, off = np.diag(matrix), np.diag(matrix[:, 3:])
+        others = -np.log(1.0 - matrix)[~np.eye(3, 6, dtype=bool)].mean()
+        expected = -np.log(own).mean() - 0.5 * np.log(1.0 - off).mean() + 0.5 * others
+        logs = {k: float(v) for k, v in game.test_step(batch).items()}
+        assert logs["expert/bce"] == pytest.approx(0.5 * expected, rel=1e-4)
+        assert logs["expert/accuracy"] == pytest.approx(
+            ((own > 0.5).mean() + (off <= 0.5).mean()) / 2
+        )
+
 
 # ---- loss --------------------------------------------------------------------------------------
+
+
+def test_a_silent_window_is_not_compared_with_other_silence():
+    """Two windows, the first silent; four sounds, of which 0 and 2 are silent."""
+    video = tf.constant([[1.0, 0.0], [0.6, 0.8]])
+    sounds = tf.constant([[1.0, 0.0], [0.6, 0.8], [0.8, 0.6], [0.0, 1.0]])
+    mel = np.full((4, *talking.MEL_SHAPE), -4.0, "f4")
+    mel[[1, 3], 7, 5] = 2.0
+    # Left are P of 0.6 and 0 of the first window, and of 0.6, 0.96 and 0.8 of the second.
+    expected = -np.log([0.4, 1.0, 0.4, 0.04, 0.2]).mean()
+    found = other_sounds_cross_entropy(video, sounds, tf.constant(mel))
+    assert float(found) == pytest.approx(expected, rel=1e-4)
+    mel[:] = -4.0
+    assert float(other_sounds_cross_entropy(video, sounds, tf.constant(mel))) == 0.0
 
 
 def test_the_cross_entropy_has_its_known_values_and_always_a_gradient():
@@ -115,6 +151,8 @@ def test_other_batches_and_encoders_are_refused():
     face, audio = small_encoders()
     with pytest.raises(InputError, match=r"the face encoder takes \(80, 16, 1\)"):
         SyncNet(audio, face)
+    with pytest.raises(InputError, match="other_sounds is 1.5; it must be a share"):
+        SyncNet(face, audio, other_sounds=1.5)
     with pytest.raises(InputError, match=r"embeddings of faces are \(64,\), .* \(32,\)"):
         SyncNet(talking.build_sync_face_encoder(48, 4), talking.build_sync_audio_encoder(2))
 

@@ -15,7 +15,11 @@ from tfgan_suite.core.signatures import Signature, TensorSpec
 from tfgan_suite.core.talking_batches import lower_half, stack_time
 from tfgan_suite.core.trained_game import DEFAULT, Arrays
 from tfgan_suite.errors import InputError
-from tfgan_suite.losses.lip_sync import cosine_probability, sync_cross_entropy
+from tfgan_suite.losses.lip_sync import (
+    cosine_probability,
+    other_sounds_cross_entropy,
+    sync_cross_entropy,
+)
 from tfgan_suite.networks.talking import FRAMES, MEL_SHAPE
 from tfgan_suite.utils import image_grids
 
@@ -47,6 +51,9 @@ class SyncNet(AdversarialModel):
         face_encoder: model from stacked lower halves `(batch, size // 2, size, 15)` in [0, 1] to
             embeddings of length 1 that are not negative.
         audio_encoder: model from mel windows `(batch, 80, 16, 1)` to embeddings of the same length.
+        other_sounds: share of the term out of sync that compares each window with all sounds of
+            the batch (of a replica), where the rest compares it with one. It needs batches whose
+            windows hardly ever overlap: many clips. Default 0, the paper.
         plateau_steps: until which step a loss near 0.69 is normal.
         seed: of the game; it draws nothing.
 
@@ -64,7 +71,8 @@ class SyncNet(AdversarialModel):
         of Time: Automated Lip Sync in the Wild", ACCV Workshops 2016.
 
     Raises:
-        InputError: encoders of other inputs, or whose embeddings differ in length.
+        InputError: encoders of other inputs, or whose embeddings differ in length; a share that is
+            none.
 
     Deviations:
         * Each window of frames is shown with its own sound and with another of the same clip,
@@ -85,6 +93,7 @@ class SyncNet(AdversarialModel):
         face_encoder: keras.Model,
         audio_encoder: keras.Model,
         *,
+        other_sounds: float = 0.0,
         plateau_steps: int = 150_000,
         seed: int = 0,
         name: str | None = None,
@@ -92,7 +101,9 @@ class SyncNet(AdversarialModel):
         super().__init__(seed=seed, name=name)
         _check(face_encoder, audio_encoder)
         self.face_encoder, self.audio_encoder = face_encoder, audio_encoder
-        self.plateau_steps = int(plateau_steps)
+        if not 0.0 <= other_sounds <= 1.0:
+            raise InputError(f"other_sounds is {other_sounds}; it must be a share in [0, 1]")
+        self.other_sounds, self.plateau_steps = float(other_sounds), int(plateau_steps)
         self.__dict__["clip_offsets"] = None
 
     @property
@@ -123,12 +134,16 @@ class SyncNet(AdversarialModel):
 
         def terms() -> dict[str, tf.Tensor]:
             video = self.embed_video(frames, training=True)
-            sounds = self.audio_encoder(tf.concat([mel, off_mel], 0), training=True)
+            mels = tf.concat([mel, off_mel], 0)
+            sounds = self.audio_encoder(mels, training=True)
             in_sync, off_sync = (cosine_probability(video, s) for s in tf.split(sounds, 2))
             correct = tf.concat([in_sync > 0.5, off_sync <= 0.5], 0)
             self.record("expert/accuracy", tf.reduce_mean(tf.cast(correct, tf.float32)))
-            losses = sync_cross_entropy(in_sync, 1.0) + sync_cross_entropy(off_sync, 0.0)
-            return {"bce": 0.5 * losses}
+            off_loss = (1.0 - self.other_sounds) * sync_cross_entropy(off_sync, 0.0)
+            if self.other_sounds:
+                others = other_sounds_cross_entropy(video, sounds, mels)
+                off_loss += self.other_sounds * others
+            return {"bce": 0.5 * (sync_cross_entropy(in_sync, 1.0) + off_loss)}
 
         self.update("expert", terms)
         return self.logs()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 _EPSILON = 1e-7
+_NEARLY_SILENT = -3.8  # of mel windows, whose digital silence is -4
 
 
 def cosine_probability(video: tf.Tensor, sound: tf.Tensor) -> tf.Tensor:
@@ -38,3 +39,32 @@ def sync_cross_entropy(probability: tf.Tensor, label: float) -> tf.Tensor:
     inside = _EPSILON + (1.0 - 2.0 * _EPSILON) * probability
     likelihood = label * tf.math.log(inside) + (1.0 - label) * tf.math.log(1.0 - inside)
     return -tf.reduce_mean(likelihood)
+
+
+def other_sounds_cross_entropy(
+    video: tf.Tensor, sounds: tf.Tensor, mel: tf.Tensor, margin: float = 2.6
+) -> tf.Tensor:
+    """Mean of -log(1 - P) over windows of frames with the sounds of all others.
+
+    A silent sound is left out where the frames' own sound is silent, too: it fits them.
+
+    Args:
+        video: embeddings of windows of frames `(batch, n)` of length 1.
+        sounds: embeddings of at least as many sounds `(sounds, n)`, first those of the windows.
+        mel: the sounds `(sounds, 80, 16, 1)`.
+        margin: a sound is silent where all of it is so far below the loudest of all, in units of
+            the mel windows.
+
+    Returns:
+        float32 scalar; log 2 where every P is 0.5, and 0 where nothing can be compared.
+    """
+    product = tf.matmul(tf.cast(video, tf.float32), tf.cast(sounds, tf.float32), transpose_b=True)
+    probability = product - tf.stop_gradient(tf.maximum(product - 1.0, 0.0))
+    windows, count = tf.shape(product)[0], tf.shape(product)[1]
+    loudness = tf.reduce_max(mel, axis=[1, 2, 3])
+    limit = tf.maximum(tf.reduce_max(loudness) - margin, _NEARLY_SILENT)
+    silent = tf.cast(loudness < limit, tf.float32)
+    counts = 1.0 - tf.eye(windows, count)
+    counts *= 1.0 - silent[:windows, None] * silent[None, :]
+    likelihood = tf.math.log(1.0 - _EPSILON - (1.0 - 2.0 * _EPSILON) * probability)
+    return -tf.reduce_sum(counts * likelihood) / tf.maximum(tf.reduce_sum(counts), 1.0)
