@@ -48,7 +48,6 @@ WIDTH: int | None = None
 DISCRIMINATOR = True  # with the discriminator of image quality (Wav2Lip + GAN)
 SYNC_WEIGHT = 0.03  # weight of the expert's term; the code's without a discriminator 0.01
 SYNC_THRESHOLD = 0.75  # the expert's loss below which its term is switched on; 0: never
-SYNC_RAMP = 0  # steps over which its weight then grows; paper 0, at once
 SYNC_FROM_START = False  # switch the expert's term on at step 0
 QUALITY_WEIGHT = 0.07  # weight of the discriminator's term
 RECONSTRUCTION = "l1"  # l1 or l2
@@ -104,7 +103,6 @@ def make_game(options, data):
         sync_weight=o.sync_weight,
         quality_weight=o.quality_weight,
         sync_threshold=o.sync_threshold,
-        sync_ramp=o.sync_ramp,
         sync_from_start=o.sync_from_start,
         reconstruction=o.reconstruction,
         ema_decay=o.ema_decay,

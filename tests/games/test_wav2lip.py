@@ -246,25 +246,6 @@ def test_the_switch_is_saved_and_acts_on_a_traced_step(tmp_path):
     assert not again.switch_sync_on(0.1)
 
 
-def test_the_weight_grows_step_by_step_and_goes_on_where_it_was_saved(tmp_path):
-    batch = {key: tf.constant(value) for key, value in talking(2).items()}
-
-    def weights(game, steps):
-        return [(game.train_step(batch), float(game.current_sync_weight.numpy()))[1] for _ in steps]
-
-    game, again = (game_of(sync_weight=0.2, sync_ramp=4) for _ in range(2))
-    for each in (game, again):
-        each.compile(generator="sgd", discriminator="sgd", run_eagerly=True)
-    assert weights(game, range(2)) == [0.0, 0.0]
-    assert game.switch_sync_on(0.1)
-    assert float(game.current_sync_weight.numpy()) == pytest.approx(0.05)
-    assert weights(game, range(1)) == pytest.approx([0.1])
-    path = tf.train.Checkpoint(game=game).save(str(tmp_path / "game"))
-    tf.train.Checkpoint(game=again).restore(path)
-    assert not again.switch_sync_on(0.1)
-    assert weights(again, range(3)) == pytest.approx([0.15, 0.2, 0.2])
-
-
 def test_the_evaluation_is_the_experts_loss_in_inference_mode():
     """In parts it is the same, and nothing changes."""
     game, examples = game_of(), talking(3)
@@ -293,7 +274,6 @@ def test_health_says_when_the_sync_term_dominates():
         ({"sync_weight": -0.1}, "sync_weight is -0.1"),
         ({"sync_weight": 0.5, "quality_weight": 0.5}, "leave a part of 1"),
         ({"sync_threshold": -1.0}, "sync_threshold is -1.0"),
-        ({"sync_ramp": -1}, "sync_ramp is -1"),
         ({"reconstruction": "l3"}, "l1, l2"),
     ],
 )

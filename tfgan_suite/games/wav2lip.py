@@ -52,9 +52,7 @@ class Wav2Lip(AdversarialModel):
 
     s_w is 0 at first. It becomes `sync_weight` when an evaluation finds the expert's loss below
     `sync_threshold` (`switch_sync_on`): before that the expert's term is large, and pulls the
-    mouths away from the pictures. It may grow to that value over `sync_ramp` steps: Adam knows the
-    size of gradients without the term, and its first steps with it are many times too large. The
-    present value is a variable that is saved with the game.
+    mouths away from the pictures. The present value is a variable that is saved with the game.
 
     `generator/sync_loss` is the expert's loss without its weight, also while that is 0.
 
@@ -68,7 +66,6 @@ class Wav2Lip(AdversarialModel):
         sync_weight: s_w after the switch; paper 0.03, its script without a discriminator 0.01.
         quality_weight: s_g; paper 0.07.
         sync_threshold: the expert's loss below which s_w is switched on; paper 0.75.
-        sync_ramp: steps over which s_w grows linearly once it is switched on; paper 0, at once.
         sync_from_start: whether s_w is `sync_weight` from step 0.
         reconstruction: `"l1"` (paper and code) or `"l2"`.
         ema_decay: decay of a moving average of G's weights, which then dubs; 0 (the paper): none.
@@ -117,7 +114,6 @@ class Wav2Lip(AdversarialModel):
         sync_weight: float = 0.03,
         quality_weight: float = 0.07,
         sync_threshold: float = 0.75,
-        sync_ramp: int = 0,
         sync_from_start: bool = False,
         reconstruction: str = "l1",
         ema_decay: float = 0.0,
@@ -127,8 +123,6 @@ class Wav2Lip(AdversarialModel):
         if discriminator is None:
             quality_weight = 0.0
         _check_weights(sync_weight, quality_weight, sync_threshold)
-        if sync_ramp < 0:
-            raise InputError(f"sync_ramp is {sync_ramp}; it must be 0 (at once) or more steps")
         if reconstruction not in RECONSTRUCTIONS:
             raise InputError(
                 f"reconstruction is {reconstruction!r}; {must_be(reconstruction, RECONSTRUCTIONS)}"
@@ -144,7 +138,6 @@ class Wav2Lip(AdversarialModel):
         self.discriminator = discriminator if quality_weight else None
         self.sync_weight, self.quality_weight = sync_weight, quality_weight
         self.sync_threshold = sync_threshold
-        self.sync_ramp = int(sync_ramp)
         self.reconstruction = reconstruction
         self.adversarial = losses.get("non_saturating")
         # A variable: a Python number would be a constant of the traced step, and not saved.
@@ -190,9 +183,6 @@ class Wav2Lip(AdversarialModel):
         self.update("generator", lambda: self.generator_terms(target, generated, mel), tape)
         if self.discriminator is not None:
             self.update("discriminator", lambda: self.discriminator_terms(target, constant))
-        weight = tf.convert_to_tensor(self.current_sync_weight)
-        higher = tf.minimum(weight + self.sync_weight / max(1, self.sync_ramp), self.sync_weight)
-        self.current_sync_weight.assign(tf.where(weight > 0.0, higher, weight))
         return self.logs()
 
     def redraw(
@@ -301,7 +291,7 @@ class Wav2Lip(AdversarialModel):
         """
         if float(self.current_sync_weight.numpy()) > 0.0 or not loss < self.sync_threshold:
             return False
-        self.current_sync_weight.assign(self.sync_weight / max(1, self.sync_ramp))
+        self.current_sync_weight.assign(self.sync_weight)
         return self.sync_weight > 0.0
 
     # ---- use ---------------------------------------------------------------------------------

@@ -207,7 +207,5 @@ class SyncSwitch(EverySteps):
         if switched:
             self.log(
                 f"\nstep {step}: the expert's loss on held-out frames is {loss:.3f}, below"
-                f" {game.sync_threshold}: its term "
-                + (f"grows in {game.sync_ramp} steps to" if game.sync_ramp else "now has")
-                + f" the weight {game.sync_weight:g}"
+                f" {game.sync_threshold}: its term now has the weight {weight:g}"
             )
