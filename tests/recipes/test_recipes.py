@@ -315,6 +315,12 @@ def test_points_are_refused_by_a_game_of_images(tmp_path, monkeypatch, capsys):
     assert "images" in capsys.readouterr().err
 
 
+def test_a_refused_constant_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
+    assert play("dcgan.py", tmp_path, monkeypatch, "--width", 0) == 2
+    assert "width is 0" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def last_line(path):
     return json.loads(path.read_text().splitlines()[-1])
 

@@ -160,8 +160,6 @@ def _main(recipe: Mapping[str, Any]) -> int:
     options, text = _with_defaults(recipe, typed, info, source, bound)
     if chief and options.export != "none":
         naming.check_export_name(options, file.stem, info)
-        with writing_to(options.export):
-            Path(options.export).mkdir(parents=True, exist_ok=True)
     with strategy.scope():
         game = recipe["make_game"](options, info)
     replicas = strategy.num_replicas_in_sync
@@ -177,6 +175,9 @@ def _main(recipe: Mapping[str, Any]) -> int:
         recipe_options.check_batch(batch, game.batches_per_step, len(source), replicas)
     if options.warm_start is not None and bound is None:
         warm_start.copy_weights(options.warm_start, game, options.precision)
+    if chief and options.export != "none":
+        with writing_to(options.export):  # where that fails, it fails before training
+            Path(options.export).mkdir(parents=True, exist_ok=True)
     if chief and text:
         print(text)
     with run.lock() if chief else contextlib.nullcontext():
