@@ -164,8 +164,8 @@ def defaults(options, data):
     small = data.shape[0] < 64 if first else data.shape[0] <= 64
     if not first:
         values["kl_weight"] = 0.001
-    if data.embedded and not first:  # 64 pixels on two cores
-        values.update(width=16, batch=8, learning_rate=0.001)
+        if data.embedded:  # 64 pixels on two cores
+            values.update(width=16, batch=8, learning_rate=0.001)
     large = LARGE if data.shape[0] >= 64 else {}
     return {**REGULARIZED, **large, "hidden_units": 256 if small else 0, **values}
 

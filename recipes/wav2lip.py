@@ -49,8 +49,8 @@ START_ANYWAY = False  # start with an expert that is above the bar
 WIDTH: int | None = None
 DISCRIMINATOR = True  # with the discriminator of image quality (Wav2Lip + GAN)
 SYNC_WEIGHT = 0.03  # weight of the expert's term; the code's without a discriminator 0.01
-# the expert's loss below which its term is switched on, 0: never; default: 0.75 (paper), of
-# talking 0
+# the expert's loss below which its term is switched on, 0: never; default: 0.75 (paper), for the
+# data talking 0
 SYNC_THRESHOLD: float | None = None
 SYNC_FROM_START = False  # switch the expert's term on at step 0
 QUALITY_WEIGHT = 0.07  # weight of the discriminator's term

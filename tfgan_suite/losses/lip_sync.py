@@ -18,9 +18,7 @@ def cosine_probability(video: tf.Tensor, sound: tf.Tensor) -> tf.Tensor:
         float32 `(batch,)` in [0, 1].
     """
     product = tf.reduce_sum(tf.cast(video, tf.float32) * tf.cast(sound, tf.float32), axis=-1)
-    # Rounding can take it above 1. The excess is subtracted as a constant, since a minimum would
-    # stop the gradient there.
-    return product - tf.stop_gradient(tf.maximum(product - 1.0, 0.0))
+    return _at_most_one(product)
 
 
 def sync_cross_entropy(probability: tf.Tensor, label: float) -> tf.Tensor:
@@ -36,9 +34,7 @@ def sync_cross_entropy(probability: tf.Tensor, label: float) -> tf.Tensor:
     Returns:
         float32 scalar; log 2 at a probability of 0.5.
     """
-    inside = _EPSILON + (1.0 - 2.0 * _EPSILON) * probability
-    likelihood = label * tf.math.log(inside) + (1.0 - label) * tf.math.log(1.0 - inside)
-    return -tf.reduce_mean(likelihood)
+    return -tf.reduce_mean(_log_likelihood(probability, label))
 
 
 def other_sounds_cross_entropy(
@@ -59,12 +55,25 @@ def other_sounds_cross_entropy(
         float32 scalar; log 2 where every P is 0.5, and 0 where nothing can be compared.
     """
     product = tf.matmul(tf.cast(video, tf.float32), tf.cast(sounds, tf.float32), transpose_b=True)
-    probability = product - tf.stop_gradient(tf.maximum(product - 1.0, 0.0))
     windows, count = tf.shape(product)[0], tf.shape(product)[1]
     loudness = tf.reduce_max(mel, axis=[1, 2, 3])
     limit = tf.maximum(tf.reduce_max(loudness) - margin, _NEARLY_SILENT)
     silent = tf.cast(loudness < limit, tf.float32)
     counts = 1.0 - tf.eye(windows, count)
     counts *= 1.0 - silent[:windows, None] * silent[None, :]
-    likelihood = tf.math.log(1.0 - _EPSILON - (1.0 - 2.0 * _EPSILON) * probability)
+    likelihood = _log_likelihood(_at_most_one(product), 0.0)
     return -tf.reduce_sum(counts * likelihood) / tf.maximum(tf.reduce_sum(counts), 1.0)
+
+
+def _at_most_one(product: tf.Tensor) -> tf.Tensor:
+    """Cosines that rounding took above 1, at 1.
+
+    The excess is subtracted as a constant, since a minimum would stop the gradient there.
+    """
+    return product - tf.stop_gradient(tf.maximum(product - 1.0, 0.0))
+
+
+def _log_likelihood(probability: tf.Tensor, label: float) -> tf.Tensor:
+    """Of each probability, squeezed into [1e-7, 1 - 1e-7]."""
+    inside = _EPSILON + (1.0 - 2.0 * _EPSILON) * probability
+    return label * tf.math.log(inside) + (1.0 - label) * tf.math.log(1.0 - inside)
