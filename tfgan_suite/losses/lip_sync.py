@@ -34,7 +34,9 @@ def sync_cross_entropy(probability: tf.Tensor, label: float) -> tf.Tensor:
     Returns:
         float32 scalar; log 2 at a probability of 0.5.
     """
-    return -tf.reduce_mean(_log_likelihood(probability, label))
+    inside = _EPSILON + (1.0 - 2.0 * _EPSILON) * probability
+    likelihood = label * tf.math.log(inside) + (1.0 - label) * tf.math.log(1.0 - inside)
+    return -tf.reduce_mean(likelihood)
 
 
 def other_sounds_cross_entropy(
@@ -61,7 +63,7 @@ def other_sounds_cross_entropy(
     silent = tf.cast(loudness < limit, tf.float32)
     counts = 1.0 - tf.eye(windows, count)
     counts *= 1.0 - silent[:windows, None] * silent[None, :]
-    likelihood = _log_likelihood(_at_most_one(product), 0.0)
+    likelihood = tf.math.log(1.0 - _EPSILON - (1.0 - 2.0 * _EPSILON) * _at_most_one(product))
     return -tf.reduce_sum(counts * likelihood) / tf.maximum(tf.reduce_sum(counts), 1.0)
 
 
@@ -71,9 +73,3 @@ def _at_most_one(product: tf.Tensor) -> tf.Tensor:
     The excess is subtracted as a constant, since a minimum would stop the gradient there.
     """
     return product - tf.stop_gradient(tf.maximum(product - 1.0, 0.0))
-
-
-def _log_likelihood(probability: tf.Tensor, label: float) -> tf.Tensor:
-    """Of each probability, squeezed into [1e-7, 1 - 1e-7]."""
-    inside = _EPSILON + (1.0 - 2.0 * _EPSILON) * probability
-    return label * tf.math.log(inside) + (1.0 - label) * tf.math.log(1.0 - inside)
