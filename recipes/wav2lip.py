@@ -54,6 +54,8 @@ SYNC_WEIGHT = 0.03  # weight of the expert's term; the code's without a discrimi
 SYNC_THRESHOLD: float | None = None
 SYNC_FROM_START = False  # switch the expert's term on at step 0
 QUALITY_WEIGHT = 0.07  # weight of the discriminator's term
+# the expert's term: cross_entropy (paper), or shortfall of generated frames against real ones
+SYNC_TERM = "shortfall"
 RECONSTRUCTION = "l1"  # l1 or l2
 # Adam's learning rate, both players; default: 0.001 for cartoons, else 0.0001 (paper)
 LEARNING_RATE: float | None = None
@@ -67,7 +69,11 @@ LOG_EVERY = 100  # steps between log lines, sample grids and health checks
 CHECKPOINT_EVERY = 250  # steps between checkpoints
 
 # What a flag may be.
-CHOICES = {"SIZE": (48, 96, 192), "RECONSTRUCTION": ("l1", "l2")}
+CHOICES = {
+    "SIZE": (48, 96, 192),
+    "RECONSTRUCTION": wav2lip.RECONSTRUCTIONS,
+    "SYNC_TERM": wav2lip.SYNC_TERMS,
+}
 
 
 def load_data(options):
@@ -110,6 +116,7 @@ def make_game(options, data):
         sync_threshold=o.sync_threshold,
         sync_from_start=o.sync_from_start,
         reconstruction=o.reconstruction,
+        sync_term=o.sync_term,
         ema_decay=o.ema_decay,
         seed=o.seed,
     )

@@ -103,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
         "realism": bool(args.realism) and space.has_discriminator,
         **_colour_errors(args, drawn, edited.frames, photo, pixels),
         **dict(zip(("score_before", "score_after"), edited.scores)),
+        **dict(zip(("percentile_before", "percentile_after"), edited.percentiles)),
         "seconds": round(time.monotonic() - start, 2),
     }
     if args.realism and not space.has_discriminator:
@@ -115,6 +116,10 @@ def run(args: argparse.Namespace) -> int:
     sentence = f"edited {photo.name}: loss {numbers['loss_at_start']:.3f} before and"
     sentence += f" {numbers['loss']:.3f} after, projected with a mean square error of"
     sentence += f" {numbers['projection_error']:.3f}"
+    if edited.percentiles:
+        before, after = edited.percentiles
+        sentence += f"; the discriminator scores {after:.0f}% of the generator's samples lower"
+        sentence += f" ({before:.0f}% before)"
     return latent_arguments.print_numbers(args, written, sentence)
 
 

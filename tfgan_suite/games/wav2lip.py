@@ -24,7 +24,7 @@ from tfgan_suite.core.talking_batches import (
 from tfgan_suite.core.trained_game import DEFAULT, Arrays
 from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.losses import adversarial as losses
-from tfgan_suite.losses.lip_sync import sync_cross_entropy
+from tfgan_suite.losses.lip_sync import sync_cross_entropy, sync_shortfall
 from tfgan_suite.networks.talking import build_lip_generator, build_quality_discriminator
 from tfgan_suite.utils import image_grids
 
@@ -34,6 +34,7 @@ PAPER = "Prajwal, Mukhopadhyay, Namboodiri, Jawahar 2020, arXiv:2008.10010"
 DATA = "talking faces: frames with their sound"
 
 RECONSTRUCTIONS = ("l1", "l2")
+SYNC_TERMS = ("cross_entropy", "shortfall")
 # The sync term is said to dominate when it is this many times the reconstruction.
 DOMINANT = 3.0
 
@@ -54,7 +55,10 @@ class Wav2Lip(AdversarialModel):
     `sync_threshold` (`switch_sync_on`): before that the expert's term is large, and pulls the
     mouths away from the pictures. The present value is a variable that is saved with the game.
 
-    `generator/sync_loss` is the expert's loss without its weight, also while that is 0.
+    `sync_term="shortfall"` replaces -log P by max(R - P, 0), with the expert's R of the real frames:
+    the gradient stays bounded, and ends where generated mouths fit the sound as well as real ones.
+
+    `generator/sync_loss` is the expert's loss -log P without its weight, also while that is 0.
 
     Args:
         generator: model from `[(batch, size, size, 6), (batch, 80, 16, 1)]` to `(batch, size,
@@ -68,6 +72,7 @@ class Wav2Lip(AdversarialModel):
         sync_threshold: the expert's loss below which s_w is switched on; paper 0.75.
         sync_from_start: whether s_w is `sync_weight` from step 0.
         reconstruction: `"l1"` (paper and code) or `"l2"`.
+        sync_term: `"cross_entropy"` (paper and code) or `"shortfall"`.
         ema_decay: decay of a moving average of G's weights, which then dubs; 0 (the paper): none.
         seed: seed of the game's randomness, of which there is none.
 
@@ -116,6 +121,7 @@ class Wav2Lip(AdversarialModel):
         sync_threshold: float = 0.75,
         sync_from_start: bool = False,
         reconstruction: str = "l1",
+        sync_term: str = "cross_entropy",
         ema_decay: float = 0.0,
         seed: int = 0,
         name: str = "wav2lip",
@@ -123,10 +129,12 @@ class Wav2Lip(AdversarialModel):
         if discriminator is None:
             quality_weight = 0.0
         _check_weights(sync_weight, quality_weight, sync_threshold)
-        if reconstruction not in RECONSTRUCTIONS:
-            raise InputError(
-                f"reconstruction is {reconstruction!r}; {must_be(reconstruction, RECONSTRUCTIONS)}"
-            )
+        for option, value, choices in (
+            ("reconstruction", reconstruction, RECONSTRUCTIONS),
+            ("sync_term", sync_term, SYNC_TERMS),
+        ):
+            if value not in choices:
+                raise InputError(f"{option} is {value!r}; {must_be(value, choices)}")
         network_checks.check_network("generator", generator, (2,), (1,))
         if discriminator is not None:
             network_checks.check_network("discriminator", discriminator, (1,), (1,))
@@ -138,7 +146,7 @@ class Wav2Lip(AdversarialModel):
         self.discriminator = discriminator if quality_weight else None
         self.sync_weight, self.quality_weight = sync_weight, quality_weight
         self.sync_threshold = sync_threshold
-        self.reconstruction = reconstruction
+        self.reconstruction, self.sync_term = reconstruction, sync_term
         self.adversarial = losses.get("non_saturating")
         # A variable: a Python number would be a constant of the traced step, and not saved.
         self.current_sync_weight = tf.Variable(
@@ -221,16 +229,16 @@ class Wav2Lip(AdversarialModel):
         error = target - generated
         error = tf.square(error) if self.reconstruction == "l2" else tf.abs(error)
         # Before the switch the loss is only reported, and costs no backward pass.
-        sync_loss = tf.cond(
+        sync_term, sync_loss = tf.cond(
             sync_weight > 0.0,
-            lambda: self.sync_loss(generated, mel),
-            lambda: self.sync_loss(tf.stop_gradient(generated), mel),
+            lambda: self.sync_terms(target, generated, mel),
+            lambda: (0.0, self.sync_loss(tf.stop_gradient(generated), mel)),
         )
         self.record("generator/sync_loss", sync_loss)
         rest = 1.0 - self.quality_weight - sync_weight
         terms = {
             "reconstruction": rest * tf.reduce_mean(error),
-            "sync": sync_weight * sync_loss,
+            "sync": sync_weight * sync_term,
         }
         if self.discriminator is not None:
             logits = self.discriminator(fold_time(lower_half(generated)), training=True)
@@ -245,15 +253,29 @@ class Wav2Lip(AdversarialModel):
         )
         return {"real": self.adversarial.real(real), "fake": self.adversarial.fake(fake)}
 
+    def sync_terms(
+        self, target: tf.Tensor, generated: tf.Tensor, mel: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The expert's term of G without its weight, and -log P; see `generator_terms`."""
+        probability = self.probability(generated, mel)
+        sync_loss = sync_cross_entropy(probability, 1.0)
+        if self.sync_term == "cross_entropy":
+            return sync_loss, sync_loss
+        return sync_shortfall(probability, self.probability(target, mel)), sync_loss
+
     def sync_loss(self, generated: tf.Tensor, mel: tf.Tensor) -> tf.Tensor:
         """-log P of the expert, mean over the batch; arguments as for `generator_terms`."""
+        return sync_cross_entropy(self.probability(generated, mel), 1.0)
+
+    def probability(self, images: tf.Tensor, mel: tf.Tensor) -> tf.Tensor:
+        """P of the expert, `(batch,)`, for frames `(batch, time, size, size, 3)` in [0, 1]."""
         if self.expert is None:
             raise InputError(
                 "the game has no expert; train one with recipes/syncnet.py and pass it as"
                 " expert=, or set it with use_expert"
             )
         expert: Any = self.expert
-        return sync_cross_entropy(expert(stack_time(lower_half(generated)), mel), 1.0)
+        return expert(stack_time(lower_half(images)), mel)
 
     # ---- the sync weight's switch --------------------------------------------------------------
 

@@ -7,7 +7,9 @@ drew, stays close to what it was, and looks real:
 
 The images on the way from z0 to z show the edit; `edit_transfer` carries it over to the photo.
 Other than in the paper, uniform z is clipped to its box in place of a tanh, and the discriminator
-takes part: without it images fall apart.
+takes part: without it images fall apart. Its logits are taken in standard deviations above the mean
+of the generator's own samples: losses of pairs, the Wasserstein ones and gradient penalties leave
+their level and their scale open.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import tensorflow as tf
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.latent import descent, interpolation, optical_flow, oriented_gradients
+from tfgan_suite.latent.realness import Realness
 from tfgan_suite.latent.space import Inputs, Space
 
 EDGE_WEIGHT = 0.2  # of edges beside colours, the official code's
@@ -56,7 +59,8 @@ class Search:
         iterations: steps of Adam.
         learning_rate: of Adam.
         closeness: weight of `mean (z - z0)^2`.
-        realism: weight of `-log D`; without a discriminator there is none.
+        realism: weight of `-log D`, with D of standardized logits; without a discriminator there is
+            none.
 
     Raises:
         InputError: a value out of range.
@@ -92,6 +96,7 @@ class Edited:
         start_loss: of z0.
         losses: after each step of the chosen start, float32 `(iterations + 1,)`.
         scores: of the discriminator for the first and the last frame; empty without one.
+        percentiles: of the same frames: how many percent of the generator's samples score less.
     """
 
     frames: np.ndarray
@@ -100,6 +105,7 @@ class Edited:
     start_loss: float
     losses: np.ndarray
     scores: list[float]
+    percentiles: list[float]
 
 
 # ---- constraints --------------------------------------------------------------------------------
@@ -241,7 +247,9 @@ def edit(
             f"there are {len(constraints)} constraints and {frames} frames; expected at least 1"
             " and 2"
         )
-    objective = _objective(space, start, constraint_loss(constraints, height, width), search)
+    realness = Realness(space) if space.has_discriminator else None
+    constraint = constraint_loss(constraints, height, width)
+    objective = _objective(space, start, constraint, search, realness)
     rows = _starts(space, objective, start, search)
     inputs, losses = descent.adam(
         space,
@@ -258,8 +266,16 @@ def edit(
     way = _way(space, start, end, frames)
     images = space.generate(way)
     alternatives = space.generate(descent.repeat_rows(inputs, good[:ALTERNATIVES]))
-    scores = _scores(space, images, way)
-    return Edited(images, way, alternatives, float(losses[0, 0]), losses[:, order[0]], scores)
+    scores, percentiles = _scores(realness, images, way)
+    return Edited(
+        images,
+        way,
+        alternatives,
+        float(losses[0, 0]),
+        losses[:, order[0]],
+        scores,
+        percentiles,
+    )
 
 
 def _starts(space: Space, objective: Callable, start: Inputs, search: Search) -> Inputs:
@@ -283,8 +299,13 @@ def _starts(space: Space, objective: Callable, start: Inputs, search: Search) ->
     return descent.repeat_rows(rows, np.concatenate([[0], best]))
 
 
-def _objective(space: Space, start: Inputs, constraint: Callable, search: Search) -> Callable:
-    score = space.score_function() if search.realism and space.has_discriminator else None
+def _objective(
+    space: Space,
+    start: Inputs,
+    constraint: Callable,
+    search: Search,
+    realness: Realness | None,
+) -> Callable:
     origin = {spec.name: tf.constant(start[spec.name], tf.float32) for spec in space.noise}
     size = sum(int(np.prod(spec.shape)) for spec in space.noise)
 
@@ -293,8 +314,8 @@ def _objective(space: Space, start: Inputs, constraint: Callable, search: Search
         for name, point in origin.items():
             axes = list(range(1, len(point.shape)))
             loss += search.closeness / size * tf.reduce_sum(tf.square(inputs[name] - point), axes)
-        if score is not None:  # -log D = softplus(-logit)
-            loss += search.realism * tf.nn.softplus(-score(generated, inputs))
+        if search.realism and realness is not None:  # -log D = softplus(-logit)
+            loss += search.realism * tf.nn.softplus(-realness(generated, inputs))
         return loss
 
     return objective
@@ -312,9 +333,12 @@ def _way(space: Space, start: Inputs, end: Inputs, frames: int) -> Inputs:
     return way
 
 
-def _scores(space: Space, images: np.ndarray, inputs: Inputs) -> list[float]:
-    if not space.has_discriminator:
-        return []
+def _scores(
+    realness: Realness | None, images: np.ndarray, inputs: Inputs
+) -> tuple[list[float], list[float]]:
+    """Scores of the first and the last image, and their percentiles among samples."""
+    if realness is None:
+        return [], []
     ends = np.array([0, -1])
-    rows = {name: tf.constant(array[ends]) for name, array in inputs.items()}
-    return [float(value) for value in space.score_function()(tf.constant(images[ends]), rows)]
+    scores = realness.scores(images[ends], {name: array[ends] for name, array in inputs.items()})
+    return scores.tolist(), realness.percentiles(scores).tolist()

@@ -39,6 +39,23 @@ def sync_cross_entropy(probability: tf.Tensor, label: float) -> tf.Tensor:
     return -tf.reduce_mean(likelihood)
 
 
+def sync_shortfall(probability: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
+    """Mean of how much less the generated windows are in sync than the real ones: `max(R - P, 0)`.
+
+    Its gradient is at most 1, where that of -log P grows as 1 / P, and it ends where the expert
+    finds the generated mouths as fitting as the real ones, instead of following what only the
+    expert sees.
+
+    Args:
+        probability: of the generated windows, float32 `(batch,)` in [0, 1].
+        real: of the real windows with the same sound; a constant.
+
+    Returns:
+        float32 scalar in [0, 1].
+    """
+    return tf.reduce_mean(tf.nn.relu(tf.stop_gradient(real) - probability))
+
+
 def other_sounds_cross_entropy(
     video: tf.Tensor, sounds: tf.Tensor, mel: tf.Tensor, margin: float = 2.6
 ) -> tf.Tensor:
