@@ -48,14 +48,16 @@ START_ANYWAY = False  # start with an expert that is above the bar
 # channels: 32 is the paper's network; default: 8 for cartoons, else 32
 WIDTH: int | None = None
 DISCRIMINATOR = True  # with the discriminator of image quality (Wav2Lip + GAN)
-SYNC_WEIGHT = 0.03  # weight of the expert's term; the code's without a discriminator 0.01
-# the expert's loss below which its term is switched on, 0: never; default: 0.75 (paper), for the
-# data talking 0
+# weight of the expert's term; default: 0.03 (paper), for talking 0.003 and for talking-hard 0.01
+SYNC_WEIGHT: float | None = None
+# the expert's loss below which its term is switched on, 0: never; default: 0.75 (paper), for
+# talking 0 and for talking-hard 2
 SYNC_THRESHOLD: float | None = None
 SYNC_FROM_START = False  # switch the expert's term on at step 0
 QUALITY_WEIGHT = 0.07  # weight of the discriminator's term
-# the expert's term: cross_entropy (paper), or shortfall of generated frames against real ones
-SYNC_TERM = "shortfall"
+# the expert's term: cross_entropy, or shortfall, what generated frames lack of the sync of real
+# ones; default: cross_entropy (paper), for cartoons shortfall
+SYNC_TERM: str | None = None
 RECONSTRUCTION = "l1"  # l1 or l2
 # Adam's learning rate, both players; default: 0.001 for cartoons, else 0.0001 (paper)
 LEARNING_RATE: float | None = None
@@ -93,9 +95,12 @@ def open_clips(options, task, **others):
 def defaults(options, data):
     """Values for the embedded worlds and for clips of your own."""
     cartoons = data.embedded
+    hard = options.data == "talking-hard"
     return {
         "steps": 1200 if cartoons else 20_000,
-        "sync_threshold": 0.0 if cartoons and options.data != "talking-hard" else 0.75,
+        "sync_threshold": (2.0 if hard else 0.0) if cartoons else 0.75,
+        "sync_weight": (0.01 if hard else 0.003) if cartoons else 0.03,
+        "sync_term": "shortfall" if cartoons else "cross_entropy",
         "size": data.shape[-2:][0],
         "width": 8 if cartoons else 32,
         "learning_rate": 1e-3 if cartoons else 1e-4,

@@ -11,6 +11,7 @@ from tfgan_suite import InputError
 from tfgan_suite.core import talking_batches
 from tfgan_suite.core.frozen_expert import FrozenExpert
 from tfgan_suite.games import wav2lip
+from tfgan_suite.losses.lip_sync import sync_shortfall
 
 SIDE = 8
 MEL = (80, 16, 1)
@@ -77,7 +78,13 @@ class TestWithoutDiscriminator(TestWav2Lip):
     test_keras_evaluates_and_saves_it = None
 
     def make_game(self, plain=False):
-        return game_of(discriminator=False, norm=not plain, reconstruction="l2")
+        return game_of(
+            discriminator=False,
+            norm=not plain,
+            reconstruction="l2",
+            sync_from_start=True,
+            sync_term="shortfall",
+        )
 
     def test_its_weights_are_those_of_the_published_script(self):
         game = game_of(discriminator=False, sync_weight=0.01, sync_from_start=True)
@@ -218,6 +225,29 @@ def test_the_experts_gradient_arrives_only_with_a_weight(from_start):
         return
     half = SIDE // 2
     assert not gradient[:, :, :half].numpy().any() and gradient[:, :, half:].numpy().any()
+
+
+def test_the_shortfall_is_what_generated_windows_lack_of_the_real_ones_sync():
+    generated, real = tf.constant([0.5, 0.9, 0.0]), tf.constant([0.75, 0.6, 0.9])
+    with tf.GradientTape() as tape:
+        tape.watch([generated, real])
+        loss = sync_shortfall(generated, real)
+    assert float(loss) == pytest.approx((0.25 + 0.0 + 0.9) / 3)
+    # A window without any sync pulls as strongly as others, and none moves the real ones.
+    to_generated, to_real = tape.gradient(loss, [generated, real])
+    np.testing.assert_allclose(to_generated, [-1 / 3, 0.0, -1 / 3], rtol=1e-6)
+    assert to_real is None
+
+
+def test_frames_as_much_in_sync_as_the_real_ones_get_no_shortfall():
+    brightness = lambda video, mel: tf.reduce_mean(video, (1, 2, 3))  # noqa: E731
+    game = game_of(sync_from_start=True, sync_term="shortfall", expert=brightness)
+    target = tf.fill((2, 5, SIDE, SIDE, 3), 0.75)
+    for generated, expected in ((target, 0.0), (target + 0.1, 0.0), (target - 0.25, 0.25)):
+        terms = game.generator_terms(target, generated, tf.zeros((2, *MEL)))
+        assert float(terms["sync"]) == pytest.approx(0.03 * expected, abs=1e-7)
+    with pytest.raises(InputError, match="sync_term is 'hinge'"):
+        game_of(sync_term="hinge")
 
 
 # ---- the switch ------------------------------------------------------------------------------

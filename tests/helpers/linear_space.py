@@ -13,17 +13,19 @@ MATRIX = np.random.default_rng(0).normal(size=(HEIGHT * WIDTH, LATENT)).astype("
 
 
 class LinearSpace(Space):
-    """G(z) = A z, of uniform z; D(x), on request, is the mean of x times 100."""
+    """G(z) = A z, of uniform z; D(x), on request, is the mean of x times a scale and a level."""
 
     inputs = (TensorSpec("z", (LATENT,), kind="uniform"),)
     shape = (HEIGHT, WIDTH, 1)
     has_discriminator = False
 
-    def __init__(self, kind="uniform", discriminator=False):
+    def __init__(self, kind="uniform", discriminator=False, scale=100.0, level=0.0):
         generator = types.SimpleNamespace(name="linear", signatures={}, facts={})
         super().__init__(generator, 0)
         object.__setattr__(self, "inputs", (TensorSpec("z", (LATENT,), kind=kind),))
         object.__setattr__(self, "has_discriminator", discriminator)
+        object.__setattr__(self, "scale", scale)
+        object.__setattr__(self, "level", level)
 
     def image_function(self):
         return lambda inputs: tf.reshape(
@@ -34,7 +36,7 @@ class LinearSpace(Space):
         return (inputs["z"] @ MATRIX.T).reshape(-1, *self.shape).astype("f4")
 
     def score_function(self):
-        return lambda images, inputs: 100.0 * tf.reduce_mean(images, [1, 2, 3])
+        return lambda images, inputs: self.level + self.scale * tf.reduce_mean(images, [1, 2, 3])
 
 
 def least_squares(images, weight=None):

@@ -57,14 +57,21 @@ def test_screening_returns_the_nearest_first():
 
 def test_the_prior_raises_the_discriminator_s_score():
     means = {}
-    for weight in (0.0, 0.5):
+    for weight in (0.0, 5.0):
         space = LinearSpace(discriminator=True)
         search = Search(64, 4, 100, 0.05, prior=weight, window=3)
         result = inpainting.inpaint(space, IMAGES, MASK, search, paste=True)
         means[weight] = result.generated.mean()
         assert result.used_prior == bool(weight)
         assert np.abs(result.inputs["z"]).max() <= 1.0
-    assert means[0.5] > means[0.0] + 0.001
+    assert means[5.0] > means[0.0] + 0.001
+
+
+def test_neither_level_nor_scale_of_the_scores_changes_what_fills_the_hole():
+    search = Search(64, 4, 100, 0.05, prior=0.5, window=3)
+    spaces = (LinearSpace(discriminator=True, scale=s, level=b) for s, b in ((100, 0), (0.3, 2)))
+    first, second = (inpainting.inpaint(space, IMAGES, MASK, search) for space in spaces)
+    np.testing.assert_allclose(first.inputs["z"], second.inputs["z"], atol=0.02)
 
 
 def test_normal_z_is_drawn_towards_zero():

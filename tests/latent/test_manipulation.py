@@ -118,6 +118,22 @@ def test_realism_raises_the_discriminator_s_score():
     assert scores[1] > scores[0] + 0.1
 
 
+def test_neither_level_nor_scale_of_the_scores_changes_an_edit():
+    # Losses of pairs leave the level of a discriminator open, R1 and R2 its scale.
+    search = Search(16, 4, iterations=60, learning_rate=0.05, closeness=0.1, realism=1.0)
+    edits = []
+    for scale, level in ((100.0, 0.0), (0.3, 2.0), (5.0, -40.0)):
+        space = LinearSpace("normal", discriminator=True, scale=scale, level=level)
+        edits.append(manipulation.edit(space, Z0, [Constraint(TARGET, HALF)], search, frames=2))
+    for other in edits[1:]:
+        np.testing.assert_allclose(other.inputs["z"], edits[0].inputs["z"], atol=2e-3)
+        assert other.percentiles == pytest.approx(edits[0].percentiles, abs=0.5)
+    before, after = edits[0].percentiles
+    scores = edits[0].frames[[0, -1]].mean((1, 2, 3))
+    samples = space.generate(space.draw(256)).mean((1, 2, 3))
+    assert [before, after] == [100 * (samples < each).mean() for each in scores]
+
+
 def test_uniform_z_stays_in_its_box():
     far = Constraint(np.full(SPACE.shape, 0.9, "f4"), HALF)
     edited = manipulation.edit(SPACE, Z0, [far], QUICK, frames=2)
@@ -183,6 +199,7 @@ def test_the_command_edits_a_photo_at_its_own_size(home, tmp_path, monkeypatch, 
     words = ["edit", "x", str(home / "photo.png"), "--colour", str(home / "brush.png")]
     words += ["--sketch", str(home / "lines.png"), "--warp", "4,4,12,12,2,-1", "--frames", "3"]
     words += ["--candidates", "16", "--starts", "3", "--iterations", "8", "--closeness", "0"]
+    words += ["--realism", "0.1"]
     assert main([*words, "--out", str(tmp_path), "--json"]) == 0
     numbers = json.loads(capsys.readouterr().out)
     assert numbers["loss"] < numbers["loss_at_start"] and numbers["realism"] is True
@@ -197,6 +214,7 @@ def test_the_command_edits_a_photo_at_its_own_size(home, tmp_path, monkeypatch, 
         numbers["colour_error"], abs=5e-3
     )
     assert {"score_before", "score_after", "colour_error_of_photo"} <= set(numbers)
+    assert 0 <= numbers["percentile_before"] <= 100 and 0 <= numbers["percentile_after"] <= 100
 
 
 @pytest.mark.parametrize(

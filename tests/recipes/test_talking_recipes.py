@@ -60,7 +60,7 @@ def test_the_gate_and_the_switch_are_said(home, capsys):
     assert not (home / "never" / lip_sync_expert.COPY).exists()
     output = (home / "output.txt").read_text()
     assert "starting anyway, as requested" in output
-    assert "its term now has the weight 0.03" in output
+    assert "its term now has the weight 0.003" in output
     assert run_recipe(*words, "--run", "large", "--size", 96) == 2
     assert "frames of 48x48 pixels, this run has 96x96" in capsys.readouterr().err
 
@@ -75,7 +75,7 @@ def test_a_run_resumes_without_the_experts_run_bit_for_bit(home):
     finally:
         shutil.move(home / "elsewhere", expert)
     first, again = (Run(folder).load()[0] for folder in ("runs/wav2lip_talking", "resumed"))
-    assert float(first.current_sync_weight.numpy()) == np.float32(0.03)
+    assert float(first.current_sync_weight.numpy()) == np.float32(0.003)
     assert_same_bits(state(again), state(first))
 
 

@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--realism",
         type=float,
-        default=0.3,
-        help="weight of the discriminator's judgement, where there is one [0.3]",
+        default=1.0,
+        help="weight of the discriminator's judgement, where there is one [1]",
     )
     add("--frames", type=int, default=16, help="images from the first to the edited one [16]")
     add("--encoder", type=Path, help="Keras file that `project --encoder` wrote: a better first z")

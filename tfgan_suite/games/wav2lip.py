@@ -55,7 +55,7 @@ class Wav2Lip(AdversarialModel):
     `sync_threshold` (`switch_sync_on`): before that the expert's term is large, and pulls the
     mouths away from the pictures. The present value is a variable that is saved with the game.
 
-    `sync_term="shortfall"` replaces -log P by max(R - P, 0), with the expert's R of the real frames:
+    `sync_term="shortfall"` replaces -log P by max(R - P, 0), with the expert's R of real frames:
     the gradient stays bounded, and ends where generated mouths fit the sound as well as real ones.
 
     `generator/sync_loss` is the expert's loss -log P without its weight, also while that is 0.

@@ -5,8 +5,8 @@ A z is searched whose image agrees with the known pixels and looks real; the hol
     z = argmin  sum |W (G(z) - y)|  +  prior * log(1 - D(G(z)))
 
 No network is trained, G and D are frozen and in inference mode. Other than in the paper, the
-search begins at the best of many random z, which replaces most of its iterations, and known pixels
-far from the hole count a little.
+search begins at the best of many random z, which replaces most of its iterations, known pixels far
+from the hole count a little, and D's logits are standardized (`realness`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tfgan_suite.errors import InputError
 from tfgan_suite.latent import descent, masks
+from tfgan_suite.latent.realness import Realness
 from tfgan_suite.latent.space import Inputs, Space
 from tfgan_suite.utils import poisson_blending as blending
 
@@ -34,7 +35,8 @@ class Search:
         restarts: the best of them, from which the search goes on.
         iterations: steps of Adam.
         learning_rate: of Adam.
-        prior: weight of `log(1 - D(G(z)))` beside the sum of absolute differences; 0: none.
+        prior: weight of `log(1 - D(G(z)))`, with D of standardized logits, beside the sum of
+            absolute differences; 0: none.
         length: weight of `|z|^2 / 2` for normal z, which keeps z where the generator is trained.
         weighting: `"mixed"` (known pixels near the hole count more), `"paper"` (others count
             nothing) or `"binary"`.
@@ -121,12 +123,12 @@ def inpaint(
     candidates = space.with_labels(space.draw(search.candidates), labels)
     drawn = space.generate(candidates)
     prior = search.prior if space.has_discriminator else 0.0
-    score = space.score_function() if prior else None
+    realness = Realness(space) if prior else None
 
     def objective(generated, inputs, target):
         loss = tf.reduce_sum(weight[..., None] * tf.abs(generated - target), [1, 2, 3])
-        if score is not None:  # log(1 - D) = -softplus(logit)
-            loss -= prior * tf.nn.softplus(score(generated, inputs))
+        if realness is not None:  # log(1 - D) = -softplus(logit)
+            loss -= prior * tf.nn.softplus(realness(generated, inputs))
         return loss + 0.5 * search.length * descent.squared_length(space, inputs)
 
     parts = []

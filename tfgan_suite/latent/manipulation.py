@@ -72,7 +72,7 @@ class Search:
     iterations: int = 100
     learning_rate: float = 0.1
     closeness: float = 0.05
-    realism: float = 0.3
+    realism: float = 1.0
 
     def __post_init__(self) -> None:
         for name, least in (("starts", 1), ("iterations", 0), ("candidates", 0), ("spread", 0)):
