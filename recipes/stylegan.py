@@ -20,7 +20,7 @@ pixels, 25 million images of FFHQ (FID 2.84; 781,250 steps of 32 images on 8 GPU
 
     --data FFHQ --size 1024 --horizontal-flip --channel-base 16384 --channel-max 512
     --latent-dim 512 --style-dim 512 --mapping-layers 8 --mapping-multiplier 0.01 --batch 32
-    --learning-rate 0.002 --discriminator-learning-rate 0.002
+    --convolution-multiplier 1 --learning-rate 0.002 --discriminator-learning-rate 0.002
     --pairing no --gamma 10 --r2-weight 0 --r1-every 16 --path-weight 2 --path-every 4 --mixing 0.9
     --linear-decay 1 --ema-images 10000 --ema-rampup 0 --steps 781250
 """
@@ -45,11 +45,13 @@ LABELS = False  # give both networks the class of the images, too
 CHANNEL_BASE: int | None = None
 CHANNEL_MAX: int | None = None  # but at most these; default: 64, version 1 32; paper 512
 LATENT_DIM = 8  # dimension of z; paper 512
-STYLE_DIM: int | None = None  # dimension of w; default: 32, version 1 16; paper 512
+STYLE_DIM: int | None = None  # dimension of w; default: 128, version 1 16; paper 512
 MAPPING_LAYERS = 2  # dense layers from z to w; paper 8
 # of the learning rate of these layers; default: 1, version 1 0.01 (paper), with which they hardly
 # move in a few thousand steps
 MAPPING_MULTIPLIER: float | None = None
+# of the learning rate of the demodulated convolutions; default: 6; paper 1; not of version 1
+CONVOLUTION_MULTIPLIER: float | None = None
 MIXING = 0.5  # probability that a batch mixes the styles of two z; paper 0.9
 # softplus of each real image's score less that of its partner, in place of the paper's loss
 PAIRING = True
@@ -66,9 +68,9 @@ FADE_IMAGES: int | None = None
 AUGMENT = ""
 ADA_TARGET = 0.6  # overfitting at which the strength of ada rests: mean sign of D(x), or of pairs
 ADA_IMAGES = 500_000  # real images in which the strength of ada could go from 0 to 1
-# Adam's; default: 0.02 for the generator, version 1 0.008 for both players; paper 0.002 for both
+# Adam's; default: 0.005 for the generator, version 1 0.008 for both players; paper 0.002 for both
 LEARNING_RATE: float | None = None
-# the discriminator's; default: half of --learning-rate, version 1 all of it
+# the discriminator's; default: twice --learning-rate, version 1 all of it
 DISCRIMINATOR_LEARNING_RATE: float | None = None
 BETA_1 = 0.0  # Adam's beta 1
 BETA_2 = 0.99  # Adam's beta 2
@@ -90,8 +92,8 @@ FIRST = {
     "learning_rate": 0.008,
 }  # fmt: skip
 SECOND = {
-    "channel_base": 256, "channel_max": 64, "style_dim": 32, "mapping_multiplier": 1.0,
-    "learning_rate": 0.02,
+    "channel_base": 256, "channel_max": 64, "style_dim": 128, "mapping_multiplier": 1.0,
+    "convolution_multiplier": 6.0, "learning_rate": 0.005,
 }  # fmt: skip
 
 
@@ -102,7 +104,7 @@ def defaults(options, data):
         return {**FIRST, "stable_images": images, "fade_images": images}
     rate = SECOND["learning_rate"] if options.learning_rate is None else options.learning_rate
     base = SECOND["channel_base"] if data.shape[0] <= 32 else 2 * SECOND["channel_base"]
-    return {**SECOND, "channel_base": base, "discriminator_learning_rate": rate / 2}
+    return {**SECOND, "channel_base": base, "discriminator_learning_rate": 2 * rate}
 
 
 def make_game(options, data):
@@ -127,6 +129,10 @@ def _first_version(options, data):
     o = options
     if o.path_weight:
         raise InputError("--path-weight is of version 2; version 1 has no such penalty: omit it")
+    if o.convolution_multiplier is not None:
+        raise InputError(
+            "--convolution-multiplier is of version 2; version 1 does not demodulate: omit it"
+        )
     generator, discriminator, common = _parts(stylegan, o, data)
     return stylegan.StyleGAN(
         generator,
@@ -142,14 +148,19 @@ def _second_version(options, data):
     o = options
     if o.stable_images is not None or o.fade_images is not None:
         raise InputError("version 2 does not grow; omit --stable-images and --fade-images")
-    generator, discriminator, common = _parts(stylegan2, o, data)
+    generator, discriminator, common = _parts(
+        stylegan2, o, data, convolution_multiplier=o.convolution_multiplier
+    )
     return stylegan2.StyleGAN2(
         generator, discriminator, path_weight=o.path_weight, path_every=o.path_every, **common
     )
 
 
-def _parts(game, options, data):
-    """Generator, discriminator and the arguments that both versions have."""
+def _parts(game, options, data, **others):
+    """Generator, discriminator and the arguments that both versions have.
+
+    `others` are the generator's.
+    """
     o, shape = options, tuple(data.shape)
     classes = labels.class_count(data) if o.labels else None
     widths = (o.channel_base, o.channel_max)
@@ -166,7 +177,12 @@ def _parts(game, options, data):
         "r1_weight": o.gamma,
     }
     generator = game.build_generator(
-        shape, *sizes, *widths, classes=classes, mapping_multiplier=o.mapping_multiplier
+        shape,
+        *sizes,
+        *widths,
+        classes=classes,
+        mapping_multiplier=o.mapping_multiplier,
+        **others,
     )
     return generator, game.build_discriminator(shape, *widths, classes=classes), common
 

@@ -214,6 +214,18 @@ def test_demodulation_undoes_the_size_of_a_style_and_keeps_variance_one():
     np.testing.assert_allclose(inside.std((1, 2)), 1.0, atol=0.1)
 
 
+@pytest.mark.parametrize("demodulate", [True, False])
+def test_a_multiplier_makes_a_modulated_convolution_learn_faster_and_start_alike(demodulate):
+    plain = modulated(demodulate=demodulate)
+    fast = modulated(demodulate=demodulate, learning_rate_multiplier=4.0)
+    np.testing.assert_allclose(4 * value(fast.kernel), value(plain.kernel), rtol=1e-6)
+    np.testing.assert_allclose(fast([MAPS, STYLE]), plain([MAPS, STYLE]), atol=1e-5)
+    # The same step of Adam does four times as much.
+    for layer, step in ((plain, 0.2), (fast, 0.05)):
+        layer.kernel.assign(value(layer.kernel) + step)
+    np.testing.assert_allclose(fast([MAPS, STYLE]), plain([MAPS, STYLE]), atol=1e-5)
+
+
 def spread_by_hand(maps):
     """Zeros between the pixels."""
     batch, height, width, channels = maps.shape
@@ -274,8 +286,10 @@ def test_noise_bias_and_activation_come_in_this_order():
 def test_impossible_styles_and_gains_are_refused():
     with pytest.raises(InputError, match="style of 2 numbers for 3 channels"):
         ModulatedConv2D(4, 3).build([(None, 4, 4, 3), (None, 2)])
-    with pytest.raises(InputError, match="gain is 0"):
+    with pytest.raises(InputError, match="gain 0.0 and learning_rate_multiplier 1.0"):
         ModulatedConv2D(4, 3, gain=0.0)
+    with pytest.raises(InputError, match="learning_rate_multiplier -1"):
+        ModulatedConv2D(4, 3, learning_rate_multiplier=-1.0)
     with pytest.raises(InputError, match="cannot be fused"):
         ModulatedConv2D(4, 3, fused=True, upsample=True)
     again = ModulatedConv2D.from_config(modulated(demodulate=False, fused=True).get_config())

@@ -126,9 +126,9 @@ def prepared(name, shape, *words, embedded=False):
         ("r3gan", (8, 8, 3), ["--gamma", "0"], "final_gamma", 0.0),
         ("r3gan", (8, 8, 3), ["--ema-half-life", "0"], "ema_half_life", 0.0),
         ("r3gan", (8, 8, 3), ["--steps", "70"], "decay_steps", 70),
-        ("stylegan", (32, 32, 3), [], "learning_rate", 0.02),
+        ("stylegan", (32, 32, 3), [], "learning_rate", 0.005),
         ("stylegan", (32, 32, 3), ["--learning-rate", "0.004"], "discriminator_learning_rate",
-         0.002),
+         0.008),
         ("stylegan", (64, 64, 3), [], "channel_base", 512),
         ("stylegan", (32, 32, 3), ["--version", "1"], "channel_max", 32),
     ],
@@ -213,6 +213,8 @@ def test_a_typed_zero_that_no_network_can_have_is_refused(name, shape, words):
         ((8, 8, 3), ["--version", "3"], "--version is 3"),
         ((8, 8, 3), ["--stable-images", "5"], "version 2 does not grow"),
         ((8, 8, 3), ["--version", "1", "--path-weight", "2"], "--path-weight is of version 2"),
+        ((8, 8, 3), ["--version", "1", "--convolution-multiplier", "2"], "does not demodulate"),
+        ((8, 8, 3), ["--convolution-multiplier", "0"], "both must be above 0"),
         ((48, 48, 3), [], "size 48 .* 32 and 64"),
         ((48, 48, 3), ["--version", "1"], "size 48 .* 32 and 64"),
         ((2,), [], "square images"),
@@ -234,6 +236,13 @@ def test_both_versions_of_stylegan_follow_their_flags():
     recipe, chosen = prepared("stylegan", (16, 16, 3), *words)
     game = recipe["make_game"](chosen, DataInfo("data", (16, 16, 3), ("a", "b")))
     assert game.classes == 2 and "generator/path_length" in game.loss_names
+    convolutions = game.generator.get_layer("synthesis").layers
+    multipliers = {
+        layer.demodulate: layer.learning_rate_multiplier
+        for layer in convolutions
+        if hasattr(layer, "demodulate")
+    }
+    assert multipliers == {True: 6.0, False: 1.0}
     assert "discriminator/r1" not in game.loss_names
     decay = game._ema_decays["generator"]  # 10,000 images of batches of 4
     assert float(decay(0)) == pytest.approx(0.5 ** (4 / 10_000), rel=1e-6)

@@ -69,8 +69,8 @@ class ModulatedConv2D(keras.layers.Layer):
     y = d conv(s x, c w),     d = 1 / sqrt(sum over inputs and pixels of (s c w)^2 + 1e-8)
     ```
 
-    c is the equalized learning rate's `gain / sqrt(fan_in)`; w starts from N(0, 1). Demodulation
-    gives each output channel variance 1 for inputs of variance 1, whatever the style.
+    c is the equalized learning rate's `gain k / sqrt(fan_in)`; k w starts from N(0, 1).
+    Demodulation gives each output channel variance 1 for inputs of variance 1, whatever the style.
 
     Args:
         filters, kernel_size: numbers of output channels and of rows and columns; the stride is 1,
@@ -81,14 +81,15 @@ class ModulatedConv2D(keras.layers.Layer):
             the same; the default, False, needs less memory and converts to TFLite.
         upsample: double height and width: the maps are spread out with zeros between the pixels,
             convolved, and blurred by the filter 1, 3, 3, 1; not with `fused`.
+        learning_rate_multiplier: k, how many times as fast it learns; it starts alike.
 
     Input: `[maps, style]` with maps `(batch, height, width, channels)`, sides fixed where `fused`
     or `upsample`, and style s `(batch, channels)`; output `(batch, height, width, filters)`, sides
     doubled where `upsample`. No bias.
 
     Raises:
-        InputError: a gain that is not above 0, both `fused` and `upsample`, or a style of another
-            number of channels.
+        InputError: a gain or multiplier that is not above 0, both `fused` and `upsample`, or a
+            style of another number of channels.
     """
 
     def __init__(
@@ -99,16 +100,21 @@ class ModulatedConv2D(keras.layers.Layer):
         gain: float = 1.0,
         fused: bool = False,
         upsample: bool = False,
+        learning_rate_multiplier: float = 1.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not gain > 0:
-            raise InputError(f"gain is {gain}; it must be above 0")
+        if not gain > 0 or not learning_rate_multiplier > 0:
+            raise InputError(
+                f"gain {gain} and learning_rate_multiplier {learning_rate_multiplier}; both must be"
+                " above 0"
+            )
         if fused and upsample:
             raise InputError("a modulated convolution with upsample=True cannot be fused")
         self.filters, self.kernel_size = int(filters), int(kernel_size)
         self.demodulate, self.gain, self.fused = bool(demodulate), float(gain), bool(fused)
         self.upsample = bool(upsample)
+        self.learning_rate_multiplier = float(learning_rate_multiplier)
 
     def build(self, input_shape: Any) -> None:
         maps, style = input_shape
@@ -120,13 +126,13 @@ class ModulatedConv2D(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, int(maps[-1]), self.filters),
-            initializer=keras.initializers.RandomNormal(0.0, 1.0),
+            initializer=keras.initializers.RandomNormal(0.0, 1.0 / self.learning_rate_multiplier),
         )
         self.built = True
 
     def call(self, inputs: Sequence[tf.Tensor], training: bool | None = None) -> tf.Tensor:
         maps, style = inputs
-        scale = self.gain / math.sqrt(fan_in(self.kernel))
+        scale = self.gain * self.learning_rate_multiplier / math.sqrt(fan_in(self.kernel))
         kernel = scale * tf.cast(tf.convert_to_tensor(self.kernel), tf.float32)
         style = tf.cast(style, tf.float32)
         if self.fused:
@@ -179,6 +185,7 @@ class ModulatedConv2D(keras.layers.Layer):
             "gain": self.gain,
             "fused": self.fused,
             "upsample": self.upsample,
+            "learning_rate_multiplier": self.learning_rate_multiplier,
         }
         return {**super().get_config(), **own}
 

@@ -118,6 +118,7 @@ def build_synthesis(
     style_dim: int = 512,
     channel_base: int = 16384,
     channel_max: int = 512,
+    convolution_multiplier: float = 1.0,
 ) -> keras.Model:
     """From a constant to images by modulated convolutions; the RGB images of all sizes are summed.
 
@@ -125,6 +126,7 @@ def build_synthesis(
         shape: of the images.
         style_dim: length of w.
         channel_base, channel_max: see `channels`.
+        convolution_multiplier: of the learning rate of the demodulated convolutions.
 
     Returns:
         Model from `[w, noise_0, noise_1, ...]` with w `(batch, layers, style_dim)` and noise
@@ -136,13 +138,15 @@ def build_synthesis(
         keras.Input((side, side, 1), name=f"noise_{n}") for n, side in enumerate(noise_sides(sides))
     ]
     x = image = None
+    fast = {"learning_rate_multiplier": convolution_multiplier}
     for level, side in enumerate(sides):
         filters = channels(side, channel_base, channel_max)
         if x is None:
             x = LearnedConstant((4, 4, filters))(w)
         else:
-            x = _styled(x, w, 2 * level - 1, noise[2 * level - 1], filters, upsample=True)
-        x = _styled(x, w, 2 * level, noise[2 * level], filters)
+            maps = noise[2 * level - 1]
+            x = _styled(x, w, 2 * level - 1, maps, filters, upsample=True, **fast)
+        x = _styled(x, w, 2 * level, noise[2 * level], filters, **fast)
         rgb = _modulated(x, w, 2 * level + 1, shape[2], 1, demodulate=False)
         rgb = ChannelBias(dtype="float32")(rgb)
         if image is not None:
@@ -165,6 +169,7 @@ def build_generator(
     channel_max: int = 512,
     classes: int | None = None,
     mapping_multiplier: float = MAPPING_MULTIPLIER,
+    convolution_multiplier: float = 1.0,
 ) -> keras.Model:
     """StyleGAN2's generator; the defaults are configuration F for faces at 1024 pixels.
 
@@ -178,6 +183,9 @@ def build_generator(
         classes: number of classes; None: the generator takes no label.
         mapping_multiplier: of the mapping's learning rate. In a run of thousands of steps, not
             hundreds of thousands, the papers' 0.01 leaves the mapping as it starts.
+        convolution_multiplier: of the learning rate of the demodulated convolutions, whose outputs
+            do not depend on the size of their weights: they take larger steps than the rest.
+            Paper: 1.
 
     Returns:
         Model from z `(batch, latent_dim)`, a label int32 `(batch,)` if there are classes, and one
@@ -199,7 +207,10 @@ def build_generator(
         classes,
         multiplier=mapping_multiplier,
     )
-    return joined(mapping, build_synthesis(shape, style_dim, channel_base, channel_max))
+    synthesis = build_synthesis(
+        shape, style_dim, channel_base, channel_max, convolution_multiplier
+    )
+    return joined(mapping, synthesis)
 
 
 def joined(
@@ -282,6 +293,6 @@ def _modulated(x: Any, w: Any, index: int, filters: int, size: int, **options: A
     return ModulatedConv2D(filters, size, **options)([x, style])
 
 
-def _styled(x: Any, w: Any, index: int, noise: Any, filters: int, upsample: bool = False) -> Any:
-    x = _modulated(x, w, index, filters, 3, upsample=upsample)
+def _styled(x: Any, w: Any, index: int, noise: Any, filters: int, **options: Any) -> Any:
+    x = _modulated(x, w, index, filters, 3, **options)
     return NoiseBiasActivation()([x, noise])
