@@ -59,7 +59,7 @@ DISCRIMINATOR = True  # with the discriminator of image quality (Wav2Lip + GAN)
 # weight of the expert's term; default: 0.03 (paper), for talking 0.003 and for talking-hard 0.01
 SYNC_WEIGHT: float | None = None
 # the expert's loss below which its term is switched on, 0: never; default: 0.75 (paper), for
-# talking 0 and for talking-hard 2
+# talking 0 and for talking-hard 1.5
 SYNC_THRESHOLD: float | None = None
 SYNC_FROM_START = False  # switch the expert's term on at step 0
 QUALITY_WEIGHT = 0.07  # weight of the discriminator's term
@@ -106,7 +106,7 @@ def defaults(options, data):
     hard = options.data == "talking-hard"
     return {
         "steps": 1200 if cartoons else 20_000,
-        "sync_threshold": (2.0 if hard else 0.0) if cartoons else 0.75,
+        "sync_threshold": (1.5 if hard else 0.0) if cartoons else 0.75,
         "sync_weight": (0.01 if hard else 0.003) if cartoons else 0.03,
         "sync_term": "shortfall" if cartoons else "cross_entropy",
         "size": data.shape[-2:][0],
