@@ -46,7 +46,7 @@ CHANNEL_BASE: int | None = None
 CHANNEL_MAX: int | None = None  # but at most these; default: 64, version 1 32; paper 512
 LATENT_DIM = 8  # dimension of z; paper 512
 STYLE_DIM: int | None = None  # dimension of w; default: 128, version 1 16; paper 512
-MAPPING_LAYERS = 2  # dense layers from z to w; paper 8
+MAPPING_LAYERS: int | None = None  # dense layers from z to w; default: 4, version 1 2; paper 8
 # of the learning rate of these layers; default: 1, version 1 0.01 (paper), with which they hardly
 # move in a few thousand steps
 MAPPING_MULTIPLIER: float | None = None
@@ -88,12 +88,12 @@ CHOICES = {
 
 
 FIRST = {
-    "channel_base": 512, "channel_max": 32, "style_dim": 16, "mapping_multiplier": 0.01,
-    "learning_rate": 0.008,
+    "channel_base": 512, "channel_max": 32, "style_dim": 16, "mapping_layers": 2,
+    "mapping_multiplier": 0.01, "learning_rate": 0.008,
 }  # fmt: skip
 SECOND = {
-    "channel_base": 256, "channel_max": 64, "style_dim": 128, "mapping_multiplier": 1.0,
-    "convolution_multiplier": 6.0, "learning_rate": 0.005,
+    "channel_base": 256, "channel_max": 64, "style_dim": 128, "mapping_layers": 4,
+    "mapping_multiplier": 1.0, "convolution_multiplier": 6.0, "learning_rate": 0.005,
 }  # fmt: skip
 
 
