@@ -18,11 +18,11 @@ correlate with the true ones at 0.96, 0.96 and 0.94, their mean error is 0.42, 0
 
 At a learning rate of 0.001 the paper's -log P oversteps: a window with a small P pulls 1 / P times
 as hard. Switched on with the weight 0.03 at step 700 of 1800 it took the L1 error from 0.051 to
-0.084, and the openings ended 0.89 pixels off. `--sync-term shortfall` is bounded, and ends where the
-expert finds the generated mouths as good as the real ones: with `--sync-threshold 0.75` its weight
-of 0.003 changes nothing on `talking` (0.42 pixels at seed 0). On `talking-hard`, where the opening
-hardly counts in L1, a weight of 0.01 from step 800 on took the error from 0.30 to 0.26 pixels, -log
-P of the same weight to 0.38 (seed 0).
+0.084, and the openings ended 0.89 pixels off. `--sync-term shortfall` is bounded, and ends where
+the expert finds the generated mouths as good as the real ones: with `--sync-threshold 0.75` its
+weight of 0.003 changes nothing on `talking` (0.42 pixels at seed 0). On `talking-hard`, where the
+opening hardly counts in L1, a weight of 0.01 from step 800 on took the error from 0.30 to 0.26
+pixels, -log P of the same weight to 0.38 (seed 0).
 
 The paper's setting is `--width 32 --batch 80 --learning-rate 0.0001 --sync-term cross_entropy
 --sync-weight 0.03`, with evaluations every 3000 steps; its expert's loss fell below 0.75 after

@@ -207,9 +207,7 @@ def build_generator(
         classes,
         multiplier=mapping_multiplier,
     )
-    synthesis = build_synthesis(
-        shape, style_dim, channel_base, channel_max, convolution_multiplier
-    )
+    synthesis = build_synthesis(shape, style_dim, channel_base, channel_max, convolution_multiplier)
     return joined(mapping, synthesis)
 
 
