@@ -89,7 +89,7 @@ CHOICES = {
 
 FIRST = {
     "channel_base": 512, "channel_max": 32, "style_dim": 16, "mapping_layers": 2,
-    "mapping_multiplier": 0.01, "learning_rate": 0.008,
+    "mapping_multiplier": 0.01, "convolution_multiplier": 1.0, "learning_rate": 0.008,
 }  # fmt: skip
 SECOND = {
     "channel_base": 256, "channel_max": 64, "style_dim": 128, "mapping_layers": 4,
@@ -129,7 +129,7 @@ def _first_version(options, data):
     o = options
     if o.path_weight:
         raise InputError("--path-weight is of version 2; version 1 has no such penalty: omit it")
-    if o.convolution_multiplier is not None:
+    if o.convolution_multiplier not in (None, 1.0):
         raise InputError(
             "--convolution-multiplier is of version 2; version 1 does not demodulate: omit it"
         )

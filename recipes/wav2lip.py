@@ -11,18 +11,19 @@ sound belong together, and from a discriminator of image quality. A weak expert 
 starts only with one whose held-out loss is below `--expert-bar`, and keeps a copy of it.
 
 The expert's term has the weight 0 until an evaluation finds its loss below `--sync-threshold`; the
-run says when. From step 0 (`--sync-from-start`) the term dominates, and mouths follow its gradient
-instead of the pictures; the run warns of that. Embedded faces: after the 1200 steps the openings
-correlate with the true ones at 0.96, 0.96 and 0.94, their mean error is 0.42, 0.46 and 0.65 pixels
-(seeds 0 to 2; 6 minutes of one core beside another run). That is without the expert's term.
+run says when. From step 0 (`--sync-from-start`) the paper's term dominates, and mouths follow its
+gradient instead of the pictures; the run warns of that. Embedded faces: after the 1200 steps the
+openings correlate with the true ones at 0.96, 0.96 and 0.94, their mean error is 0.42, 0.46 and
+0.65 pixels (seeds 0 to 2; 6 minutes of one core beside another run). That is without the expert's
+term.
 
-At a learning rate of 0.001 the paper's -log P oversteps: a window with a small P pulls 1 / P times
-as hard. Switched on with the weight 0.03 at step 700 of 1800 it took the L1 error from 0.051 to
-0.084, and the openings ended 0.89 pixels off. `--sync-term shortfall` is bounded, and ends where
-the expert finds the generated mouths as good as the real ones: with `--sync-threshold 0.75` its
-weight of 0.003 changes nothing on `talking` (0.42 pixels at seed 0). On `talking-hard`, where the
-opening hardly counts in L1, a weight of 0.01 from step 800 on took the error from 0.30 to 0.26
-pixels, -log P of the same weight to 0.38 (seed 0).
+At a learning rate of 0.001 the paper's -log P with the paper's weight of 0.03 oversteps: switched
+on at step 700 of 1800 it took the L1 error from 0.051 to 0.084, and the openings ended 0.71 pixels
+off. A weight of 0.003 from step 800 on changes nothing on `talking` (0.42 pixels at seed 0). On
+`talking-hard`, where the opening hardly counts in L1, it took the error from 0.30 to 0.29 pixels,
+and 0.01 to 0.38. `--sync-term shortfall` is bounded, where a window with a small P pulls 1 / P
+times as hard, and ends where the expert finds the generated mouths as good as the real ones: with
+the weight 0.01 the error fell to 0.26 pixels, with 0.02 it rose to 0.34 (seed 0).
 
 The paper's setting is `--width 32 --batch 80 --learning-rate 0.0001 --sync-term cross_entropy
 --sync-weight 0.03`, with evaluations every 3000 steps; its expert's loss fell below 0.75 after
@@ -56,15 +57,16 @@ START_ANYWAY = False  # start with an expert that is above the bar
 # channels: 32 is the paper's network; default: 8 for cartoons, else 32
 WIDTH: int | None = None
 DISCRIMINATOR = True  # with the discriminator of image quality (Wav2Lip + GAN)
-# weight of the expert's term; default: 0.03 (paper), for talking 0.003 and for talking-hard 0.01
+# weight of the expert's term; default: 0.03 (paper), for cartoons 0.003, for talking-hard with the
+# shortfall 0.01
 SYNC_WEIGHT: float | None = None
 # the expert's loss below which its term is switched on, 0: never; default: 0.75 (paper), for
-# talking 0 and for talking-hard 1.5
+# talking-hard 1.5, for talking 0 unless a weight or term is passed
 SYNC_THRESHOLD: float | None = None
 SYNC_FROM_START = False  # switch the expert's term on at step 0
 QUALITY_WEIGHT = 0.07  # weight of the discriminator's term
-# the expert's term: cross_entropy, or shortfall, what generated frames lack of the sync of real
-# ones; default: cross_entropy (paper), for cartoons shortfall
+# the expert's term: cross_entropy, or shortfall, how far generated frames fall short of real ones
+# in sync; default: cross_entropy (paper), for cartoons shortfall
 SYNC_TERM: str | None = None
 RECONSTRUCTION = "l1"  # l1 or l2
 # Adam's learning rate, both players; default: 0.001 for cartoons, else 0.0001 (paper)
@@ -103,12 +105,18 @@ def open_clips(options, task, **others):
 def defaults(options, data):
     """Values for the embedded worlds and for clips of your own."""
     cartoons = data.embedded
-    hard = options.data == "talking-hard"
+    term = options.sync_term or ("shortfall" if cartoons else "cross_entropy")
+    weight, threshold = 0.03, 0.75
+    if options.data == "talking-hard":
+        weight, threshold = 0.01 if term == "shortfall" else 0.003, 1.5
+    elif cartoons:
+        wanted = options.sync_term is not None or options.sync_weight is not None
+        weight, threshold = 0.003, 0.75 if wanted else 0.0
     return {
         "steps": 1200 if cartoons else 20_000,
-        "sync_threshold": (1.5 if hard else 0.0) if cartoons else 0.75,
-        "sync_weight": (0.01 if hard else 0.003) if cartoons else 0.03,
-        "sync_term": "shortfall" if cartoons else "cross_entropy",
+        "sync_term": term,
+        "sync_threshold": threshold,
+        "sync_weight": weight,
         "size": data.shape[-2:][0],
         "width": 8 if cartoons else 32,
         "learning_rate": 1e-3 if cartoons else 1e-4,

@@ -68,7 +68,7 @@ def test_the_prior_raises_the_discriminator_s_score():
 
 
 def test_neither_level_nor_scale_of_the_scores_changes_what_fills_the_hole():
-    search = Search(64, 4, 100, 0.05, prior=0.5, window=3)
+    search = Search(64, 4, 100, 0.05, prior=5.0, window=3)
     spaces = (LinearSpace(discriminator=True, scale=s, level=b) for s, b in ((100, 0), (0.3, 2)))
     first, second = (inpainting.inpaint(space, IMAGES, MASK, search) for space in spaces)
     np.testing.assert_allclose(first.inputs["z"], second.inputs["z"], atol=0.02)

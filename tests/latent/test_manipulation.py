@@ -12,9 +12,11 @@ from PIL import Image
 
 from tfgan_suite import InputError
 from tfgan_suite.cli.main import main
+from tfgan_suite.core.signatures import TensorSpec
 from tfgan_suite.latent import manipulation, projection
 from tfgan_suite.latent import space as spaces
 from tfgan_suite.latent.manipulation import Constraint, Search
+from tfgan_suite.latent.realness import Realness
 
 SPACE = LinearSpace()
 Z0 = {"z": np.full((1, LATENT), 0.1, "f4")}
@@ -132,6 +134,35 @@ def test_neither_level_nor_scale_of_the_scores_changes_an_edit():
     scores = edits[0].frames[[0, -1]].mean((1, 2, 3))
     samples = space.generate(space.draw(256)).mean((1, 2, 3))
     assert [before, after] == [100 * (samples < each).mean() for each in scores]
+
+
+def test_scores_that_are_all_alike_say_nothing():
+    search = Search(16, 4, iterations=60, learning_rate=0.05, closeness=0.1, realism=1.0)
+    alike = LinearSpace("normal", discriminator=True, scale=0.0, level=-57.123)
+    without = LinearSpace("normal")
+    edits = [
+        manipulation.edit(space, Z0, [Constraint(TARGET, HALF)], search, frames=2)
+        for space in (alike, without)
+    ]
+    np.testing.assert_allclose(*(each.inputs["z"] for each in edits), atol=1e-5)
+
+
+def test_samples_are_of_the_class_that_is_edited():
+    inputs = (*SPACE.inputs, TensorSpec("label", (), "int32", "label", 3))
+    space = LinearSpace("normal", discriminator=True)
+    object.__setattr__(space, "inputs", inputs)
+    drawn = []
+    score = space.score_function()
+    object.__setattr__(
+        space,
+        "score_function",
+        lambda: lambda images, rows: drawn.append(np.unique(rows["label"])) or score(images, rows),
+    )
+    Realness(space, labels=[2])
+    assert {label for each in drawn for label in each} == {2}
+    drawn.clear()
+    Realness(space)
+    assert {label for each in drawn for label in each} == {0, 1, 2}
 
 
 def test_uniform_z_stays_in_its_box():

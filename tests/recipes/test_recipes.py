@@ -238,11 +238,11 @@ def test_both_versions_of_stylegan_follow_their_flags():
     assert game.classes == 2 and "generator/path_length" in game.loss_names
     convolutions = game.generator.get_layer("synthesis").layers
     multipliers = {
-        layer.demodulate: layer.learning_rate_multiplier
+        (layer.demodulate, layer.learning_rate_multiplier)
         for layer in convolutions
         if hasattr(layer, "demodulate")
     }
-    assert multipliers == {True: 6.0, False: 1.0}
+    assert multipliers == {(True, 6.0), (False, 1.0)}
     assert "discriminator/r1" not in game.loss_names
     decay = game._ema_decays["generator"]  # 10,000 images of batches of 4
     assert float(decay(0)) == pytest.approx(0.5 ** (4 / 10_000), rel=1e-6)

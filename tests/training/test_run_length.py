@@ -138,6 +138,9 @@ def test_constants_that_a_run_is_older_than_differ_only_where_they_are_on():
     assert differences(**off, upsampling="transposed", epochs=7, bit_depth=16) == []
     assert differences(augment="color") == ["augment None (now color)"]
     assert differences(upsampling="nearest") == ["upsampling transposed (now nearest)"]
+    # Runs of Wav2Lip and StyleGAN that are older than these constants go on.
+    assert differences(sync_term="cross_entropy", convolution_multiplier=1.0) == []
+    assert differences(sync_term="shortfall") == ["sync_term cross_entropy (now shortfall)"]
 
 
 def test_a_run_of_an_older_recipe_goes_on_as_it_began(recipe, monkeypatch):

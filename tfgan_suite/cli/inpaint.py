@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--prior",
         type=float,
-        default=0.003,
-        help="weight of the discriminator's judgement, where there is one [0.003]",
+        default=0.3,
+        help="weight of the discriminator's judgement, where there is one [0.3]",
     )
     add(
         "--weighting",

@@ -50,7 +50,7 @@ class Search:
     restarts: int = 4
     iterations: int = 40
     learning_rate: float = 0.03
-    prior: float = 0.003
+    prior: float = 0.3
     length: float = 0.01
     weighting: str = "mixed"
     window: int = masks.WINDOW
@@ -123,7 +123,7 @@ def inpaint(
     candidates = space.with_labels(space.draw(search.candidates), labels)
     drawn = space.generate(candidates)
     prior = search.prior if space.has_discriminator else 0.0
-    realness = Realness(space) if prior else None
+    realness = Realness(space, labels=labels) if prior else None
 
     def objective(generated, inputs, target):
         loss = tf.reduce_sum(weight[..., None] * tf.abs(generated - target), [1, 2, 3])

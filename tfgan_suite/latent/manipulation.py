@@ -247,7 +247,10 @@ def edit(
             f"there are {len(constraints)} constraints and {frames} frames; expected at least 1"
             " and 2"
         )
-    realness = Realness(space) if space.has_discriminator else None
+    realness = None
+    if space.has_discriminator:
+        labels = None if space.label is None else [int(np.reshape(start[space.label.name], -1)[0])]
+        realness = Realness(space, labels=labels)
     constraint = constraint_loss(constraints, height, width)
     objective = _objective(space, start, constraint, search, realness)
     rows = _starts(space, objective, start, search)

@@ -1,13 +1,16 @@
-"""How real a discriminator finds images, beside the generator's own samples.
+"""How real a discriminator finds images, relative to the generator's own samples.
 
 The logits of pairs, of the Wasserstein losses and of critics under a gradient penalty have neither
 a fixed level nor a fixed scale: with R1 and R2 all images may lie within 0.3 of each other, around
 any number. Among the generator's samples they mean the same in every game.
+
+A discriminator with minibatch deviation judges an image by its batch, too: its figures are those of
+images in the company of similar ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +19,8 @@ from tfgan_suite.latent.space import Space
 
 SAMPLES = 256
 _AT_ONCE = 64
-_SMALLEST_DEVIATION = 1e-6
+# Scores that differ by less, relative to their size, differ by rounding.
+_SMALLEST_SPREAD = 1e-5
 
 
 class Realness:
@@ -25,15 +29,23 @@ class Realness:
     Args:
         space: a latent space with a discriminator.
         count: samples that are drawn and scored, from sample 0 of the space's seed on.
+        labels: classes of the samples, which take turns; None: all.
     """
 
-    def __init__(self, space: Space, count: int = SAMPLES):
+    def __init__(self, space: Space, count: int = SAMPLES, labels: Sequence[int] | None = None):
         self.score = space.score_function()
-        inputs = space.draw(count)
-        scores = self.scores(space.generate(inputs), inputs)
+        inputs = space.with_labels(space.draw(count), labels)
+        parts = []
+        for first in range(0, count, _AT_ONCE):
+            rows = {name: array[first : first + _AT_ONCE] for name, array in inputs.items()}
+            parts.append(self.scores(space.generate(rows), rows))
+        scores = np.concatenate(parts)
         self.sorted = np.sort(scores)
-        self.mean = float(scores.mean())
-        self.deviation = max(float(scores.std()), _SMALLEST_DEVIATION)
+        self.mean = float(scores.mean(dtype=np.float64))
+        deviation = float(scores.std(dtype=np.float64))
+        # Where all samples score alike, the scores say nothing: 0 for all images.
+        alike = deviation <= _SMALLEST_SPREAD * max(1.0, abs(self.mean))
+        self.deviation = float("inf") if alike else deviation
 
     def __call__(self, images: tf.Tensor, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Standardized scores `(batch,)` of images in [-1, 1], with gradients.

@@ -184,8 +184,7 @@ def build_generator(
         mapping_multiplier: of the mapping's learning rate. In a run of thousands of steps, not
             hundreds of thousands, the papers' 0.01 leaves the mapping as it starts.
         convolution_multiplier: of the learning rate of the demodulated convolutions, whose outputs
-            do not depend on the size of their weights: they take larger steps than the rest.
-            Paper: 1.
+            do not depend on the size of their weights, so they stand larger steps. Paper: 1.
 
     Returns:
         Model from z `(batch, latent_dim)`, a label int32 `(batch,)` if there are classes, and one

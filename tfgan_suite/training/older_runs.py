@@ -10,7 +10,12 @@ from tfgan_suite.training import options as recipe_options
 
 # What runs that are older than a constant did, where that is not what the constant's 0, False or ""
 # stands for.
-BEFORE: dict[str, Any] = {"bit_depth": 16, "upsampling": "transposed"}
+BEFORE: dict[str, Any] = {
+    "bit_depth": 16,
+    "upsampling": "transposed",
+    "sync_term": "cross_entropy",
+    "convolution_multiplier": 1.0,
+}
 
 
 def keep_constants(
