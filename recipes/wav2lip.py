@@ -83,8 +83,8 @@ CHECKPOINT_EVERY = 250  # steps between checkpoints
 # What a flag may be.
 CHOICES = {
     "SIZE": (48, 96, 192),
-    "RECONSTRUCTION": wav2lip.RECONSTRUCTIONS,
-    "SYNC_TERM": wav2lip.SYNC_TERMS,
+    "RECONSTRUCTION": ("l1", "l2"),
+    "SYNC_TERM": ("cross_entropy", "shortfall"),
 }
 
 

@@ -135,7 +135,11 @@ EXPECTED = {
     },
     "stylegan": {"AUGMENT": (*diff_augment._KINDS, diff_augment.ADAPTIVE)},
     "text_encoder": {"FIT": annotations.FITS, "POOLING": text.POOLINGS},
-    "wav2lip": {"SIZE": talking.SIZES, "RECONSTRUCTION": wav2lip.RECONSTRUCTIONS},
+    "wav2lip": {
+        "SIZE": talking.SIZES,
+        "RECONSTRUCTION": wav2lip.RECONSTRUCTIONS,
+        "SYNC_TERM": wav2lip.SYNC_TERMS,
+    },
     "wgan": {"ARCHITECTURE": wgan.ARCHITECTURES},
     "wgan_gp": {"ARCHITECTURE": wgan_gp.ARCHITECTURES},
 }
