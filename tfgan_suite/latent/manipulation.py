@@ -249,7 +249,7 @@ def edit(
         )
     realness = None
     if space.has_discriminator:
-        labels = None if space.label is None else [int(np.reshape(start[space.label.name], -1)[0])]
+        labels = None if space.label is None else start[space.label.name]
         realness = Realness(space, labels=labels)
     constraint = constraint_loss(constraints, height, width)
     objective = _objective(space, start, constraint, search, realness)

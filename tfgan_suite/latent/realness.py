@@ -32,7 +32,9 @@ class Realness:
         labels: classes of the samples, which take turns; None: all.
     """
 
-    def __init__(self, space: Space, count: int = SAMPLES, labels: Sequence[int] | None = None):
+    def __init__(
+        self, space: Space, count: int = SAMPLES, labels: Sequence[int] | np.ndarray | None = None
+    ):
         self.score = space.score_function()
         inputs = space.with_labels(space.draw(count), labels)
         parts = []
