@@ -16,16 +16,18 @@ import json
 import pathlib
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import comparison  # noqa: E402
 import speed  # noqa: E402
 from protocol import Worker, WorkerError  # noqa: E402
 
 NETWORK = {"size": 128, "width": 64, "blocks": 16}
+FIGURES = ("images_per_s", "cpu_s_per_step", "ratio", "ratio_range", "cpu_ratio", "cpu_ratio_range")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -56,9 +58,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Measures all figures.
 
     Returns:
-        `"sides"`: of `"saved_model"`, `"tflite"` and PyTorch's layouts `images_per_s` (median of
-        the rounds), `peak_mib`, and `ratio` to the faster layout (median of the rounds' pairs;
-        None without PyTorch); `"peer_layout"`, `"others_share"`, `"idle_share"`, the network.
+        `"sides"`: of `"saved_model"`, `"tflite"` and PyTorch's layouts `images_per_s` and
+        `cpu_s_per_step` (medians of the rounds), `peak_mib`, and `ratio` and `cpu_ratio` to the
+        faster layout (medians of the rounds' pairs, with `.._range`; None without PyTorch);
+        `"peer_layout"`, `"others_share"`, `"idle_share"`, the network.
     """
     network = {name: getattr(options, name) for name in NETWORK}
     shared = {**network, "threads": options.threads}
@@ -82,29 +85,51 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         served = {"path": ready["saved_model"], "size": options.size, **threads}
         lite = {"path": ready["tflite"], **threads}
         requests = ((own["saved_model"], served), (own["tflite"], lite))
-        versions = [side.ask("enlarging", **settings)["version"] for side, settings in requests]
+        versions = [side.ask("enlarging", **settings)["versions"] for side, settings in requests]
+        versions = [{**versions[1], **versions[0]}]
         for layout, peer in peers.items():
             theirs = peer.ask("enlarging", **shared, layout=layout)
-            speed.check_alike(ready, theirs)
-            versions.append(theirs["version"])
+            comparison.check_alike(ready, theirs)
+            versions.append(theirs["versions"])
         sides = {**own, **peers}
-        speeds, quiet = speed.take_turns(list(sides.values()), [1] * len(sides), options)
+        turns, quiet = comparison.take_turns(list(sides.values()), [1] * len(sides), options)
         peaks = [side.ask("peak_mib") for side in sides.values()]
-    figures, rounds = {}, dict(zip(sides, speeds))
+    figures, rounds = {}, dict(zip(sides, turns))
     theirs = {layout: rounds[layout] for layout in layouts}
     for name, peak in zip(sides, peaks):
-        compared = speed.compare(rounds[name], theirs)
-        figures[name] = {
-            "images_per_s": compared["images_per_s"], "ratio": compared["ratio"], "peak_mib": peak
-        }  # fmt: skip
+        compared = comparison.compare(rounds[name], theirs)
+        figures[name] = {**{key: compared[key] for key in FIGURES}, "peak_mib": peak}
     return {
         **shared,
         "sides": figures,
         "peer_layout": compared["peer_layout"],
         "parameters": ready["parameters"],
-        "versions": "; ".join(dict.fromkeys(versions)),
+        "versions": comparison.versions(*versions),
         **quiet,
     }
+
+
+def table(sides: Mapping[str, Mapping[str, Any]]) -> str:
+    """The sides as a Markdown table.
+
+    Args:
+        sides: `"sides"` of `measure`.
+    """
+    rows = [["side", "images/s", "ratio", "min to max", "CPU s/image", "CPU ratio", "peak MiB"]]
+    for name, side in sides.items():
+        written = [
+            "-" if side[key] is None else write(side[key])
+            for key, write in (
+                ("images_per_s", "{:.2f}".format),
+                ("ratio", "{:.2f}".format),
+                ("ratio_range", "{0[0]:.2f} to {0[1]:.2f}".format),
+                ("cpu_s_per_step", "{:.3g}".format),
+                ("cpu_ratio", "{:.2f}".format),
+                ("peak_mib", "{:.0f}".format),
+            )
+        ]
+        rows.append([name, *written])
+    return comparison.markdown(rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,18 +140,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WorkerError as error:
         print(f"not measured: {error}", file=sys.stderr)
         return 2
-    for warning in speed.warnings_about(result):
+    for warning in comparison.warnings_about(result):
         print(warning, file=sys.stderr)
     if options.json:
         print(json.dumps(result))
         return 0
-    print(f"SRResNet x4, {', '.join(f'{name} {result[name]}' for name in NETWORK)},"
-          f" {result['threads']} threads; {result['versions']}\n")  # fmt: skip
-    print("| side | images/s | ratio | peak MiB |\n| --- | --- | --- | --- |")
-    for name, values in result["sides"].items():
-        ratio, peak = values["ratio"], values["peak_mib"]
-        cells = ["-" if ratio is None else f"{ratio:.2f}", "-" if peak is None else f"{peak:.0f}"]
-        print(f"| {name} | {values['images_per_s']:.2f} | {' | '.join(cells)} |")
+    setting = ", ".join(f"{name} {result[name]}" for name in NETWORK)
+    programs = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    print(f"SRResNet x4, {setting}, {result['threads']} threads; {programs}\n")
+    print(table(result["sides"]))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 
 import numpy as np
-from protocol import repeat, serve
+from protocol import serve, timed_steps, versions
 
 try:
     from ai_edge_litert.interpreter import Interpreter
@@ -27,12 +27,12 @@ def enlarging(path: str, threads: int) -> dict:
     _state["bare"] = lambda: run(**{name: image})
     for _ in range(3):
         _state["bare"]()
-    return {"version": f"{RUNTIME} {importlib.metadata.version(RUNTIME)}"}
+    return {"versions": versions(**{RUNTIME: importlib.metadata.version(RUNTIME)})}
 
 
-def steps(seconds: float) -> tuple[int, float]:
-    """Repeats the pass for about `seconds`: number of passes and the seconds they took."""
-    return repeat(_state["bare"], seconds)
+def steps(seconds: float) -> tuple[int, float, float]:
+    """Repeats the pass for about `seconds`: number of passes, their seconds and CPU seconds."""
+    return timed_steps(_state["bare"], seconds)
 
 
 if __name__ == "__main__":

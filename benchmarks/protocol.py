@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ class Worker:
         ```
         with Worker([sys.executable, "torch_side.py"]) as peer:
             peer.ask("setup", game="dcgan", ...)
-            steps, seconds = peer.ask("steps", seconds=5.0)
+            steps, seconds, cpu_seconds = peer.ask("steps", seconds=5.0)
         ```
     """
 
@@ -85,6 +86,11 @@ class Worker:
         self._process.stdout.close()
 
 
+def versions(**programs: str) -> dict[str, str]:
+    """The versions of Python and other programs, by name."""
+    return {"python": platform.python_version(), **programs}
+
+
 def serve(requests: Mapping[str, Callable[..., Any]]) -> None:
     """Answers requests on standard input until it ends.
 
@@ -130,6 +136,13 @@ def repeat(call: Callable[[], Any], seconds: float, minimum: int = 3) -> tuple[i
         passed = time.perf_counter() - start
         if passed >= seconds and count >= minimum:
             return count, passed
+
+
+def timed_steps(call: Callable[[], Any], seconds: float) -> tuple[int, float, float]:
+    """As `repeat`, with the processor's seconds of all threads of this process as the third."""
+    busy = time.process_time()
+    count, passed = repeat(call, seconds)
+    return count, passed, time.process_time() - busy
 
 
 def peak_mib() -> float | None:

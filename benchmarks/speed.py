@@ -4,6 +4,7 @@
     python benchmarks/speed.py dcgan --against torch        alternating with PyTorch (extra "bench")
     python benchmarks/speed.py dcgan --against torch --peer-python other/bin/python --json
     python benchmarks/speed.py --games dcgan wgan_gp pix2pix cyclegan srresnet --against torch
+    python benchmarks/speed.py --games dcgan pix2pix --against torch --output machine.json
 
 This takes a few minutes per game and precision. benchmarks/README.md explains every figure.
 """
@@ -13,18 +14,29 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import pathlib
-import statistics
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from protocol import Worker, WorkerError, machine_seconds  # noqa: E402
+import records  # noqa: E402
+from comparison import (  # noqa: E402
+    check_alike,
+    compare,
+    markdown,
+    memory,
+    rate,
+    spread,
+    take_turns,
+    versions,
+    warnings_about,
+)
+from protocol import Worker, WorkerError  # noqa: E402
+
+from tfgan_suite.errors import InputError  # noqa: E402
 
 # The default setting of each game.
 GAMES = {
@@ -53,22 +65,22 @@ LAYOUTS = ("channels_last", "contiguous")
 MATRIX = 2048
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
-
-def _rate(value: float) -> str:
-    """A rate, with decimals if it is small, as at batch 1."""
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
-
-
 # Column of the table, key of the result, format.
 COLUMNS = (
     ("precision", "precision", "{}".format),
-    ("images/s", "images_per_s", _rate),
+    ("images/s", "images_per_s", rate),
     ("steps/s", "steps_per_s", "{:.2f}".format),
-    ("PyTorch images/s", "peer_images_per_s", _rate),
+    ("PyTorch images/s", "peer_images_per_s", rate),
     ("PyTorch layout", "peer_layout", "{}".format),
     ("ratio", "ratio", "{:.2f}".format),
+    ("min to max", "ratio_range", "{0[0]:.2f} to {0[1]:.2f}".format),
+    ("CPU s/step", "cpu_s_per_step", "{:.3g}".format),
+    ("PyTorch CPU s/step", "peer_cpu_s_per_step", "{:.3g}".format),
+    ("CPU ratio", "cpu_ratio", "{:.2f}".format),
     ("fit overhead", "fit_overhead", "{:+.1%}".format),
-    ("input images/s", "input_images_per_s", _rate),
+    ("from, to", "fit_overhead_range", "{0[0]:+.1%}, {0[1]:+.1%}".format),
+    ("fit CPU overhead", "fit_cpu_overhead", "{:+.1%}".format),
+    ("input images/s", "input_images_per_s", rate),
     ("peak MiB", "peak_mib", "{:.0f}".format),
     ("libraries MiB", "loaded_mib", "{:.0f}".format),
     ("PyTorch peak MiB", "peer_peak_mib", "{:.0f}".format),
@@ -97,7 +109,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default="best",
         help="PyTorch's memory layout; best: both are measured and the faster one counts",
     )
-    parser.add_argument("--peer-adam", choices=["default", "fused"], default="default")
+    parser.add_argument("--peer-adam", choices=["default", "fused"], default="fused")
     parser.add_argument(
         "--precision", nargs="+", choices=["float32", "bfloat16"], default=["float32", "bfloat16"]
     )
@@ -107,6 +119,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="duration of a round per side")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="one JSON line per precision")
+    parser.add_argument(
+        "--output", metavar="FILE.json", help="adds the results to a file of this machine's"
+    )
     # Intermixed: Pythons before 3.12 otherwise reject a game after an option.
     options = parser.parse_intermixed_args(arguments)
     if (options.game is None) == (options.games is None):
@@ -154,6 +169,8 @@ def measure(options: argparse.Namespace, game: str, precision: str) -> dict[str,
     """All figures of one game and precision, by the names in benchmarks/README.md."""
     shared = {"game": game, **network_of(options, game)}
     shared.update(precision=precision, threads=options.threads)
+    turns = {"rounds": options.rounds, "seconds": options.seconds}
+    peer = {"peer_adam": options.peer_adam if options.against else None}
     layouts = LAYOUTS if options.peer_layout == "best" else (options.peer_layout,)
     with contextlib.ExitStack() as running:
         peers = {
@@ -166,13 +183,13 @@ def measure(options: argparse.Namespace, game: str, precision: str) -> dict[str,
             Worker([sys.executable, str(HERE / "tensorflow_side.py")], QUIET)
         )
         result = _in_turn(own, peers, shared, options)
-        for peer in peers.values():
-            peer.close()
+        for worker in peers.values():
+            worker.close()
         result.update(_alone(own, options.seconds, options.rounds))
     peak = max(result.pop("_matmuls"))
     result["peak_share"] = result["steps_per_s"] * result.pop("_flops_per_step") / peak
     result["peak_flops"] = peak
-    return {**shared, **result}
+    return {**shared, **turns, **peer, **result}
 
 
 def _in_turn(
@@ -190,130 +207,29 @@ def _in_turn(
     for layout, peer in peers.items():
         ready.append(peer.ask("setup", **shared, layout=layout, adam=options.peer_adam))
         check_alike(ready[0], ready[-1])
-    speeds, quiet = take_turns(sides, [facts["images_per_step"] for facts in ready], options)
-    found = compare(speeds[0], dict(zip(peers, speeds[1:])))
+    rounds, quiet = take_turns(sides, [facts["images_per_step"] for facts in ready], options)
+    figures = compare(rounds[0], dict(zip(peers, rounds[1:])))
     # Memory first: what follows is not training.
-    found.update(_memory(own, peers, found))
-    asked = {"side": MATRIX, "precision": shared["precision"], "seconds": options.seconds / 5}
+    figures.update(memory(own, peers, figures))
+    product = {"side": MATRIX, "precision": shared["precision"], "seconds": options.seconds / 5}
     return {
-        **found,
+        **figures,
         **quiet,
-        "steps_per_s": found["images_per_s"] / ready[0]["images_per_step"],
-        "versions": "; ".join(dict.fromkeys(facts["version"] for facts in ready)),
+        "steps_per_s": figures["images_per_s"] / ready[0]["images_per_step"],
+        "versions": versions(*(facts["versions"] for facts in ready)),
         "parameters": ready[0]["parameters"],
         "_flops_per_step": ready[0]["flops_per_step"],
-        "_matmuls": [side.ask("matmul", **asked) for side in sides for _ in range(2)],
+        "_matmuls": [side.ask("matmul", **product) for side in sides for _ in range(2)],
     }
 
 
-def check_alike(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-    """Raises an error if the sides train different networks.
-
-    Args:
-        ours, theirs: answers of `setup`: `parameters`, the number of trainable parameters by
-            player, and `tensors`, the sizes of each player's tensors.
-
-    Raises:
-        WorkerError: players, numbers of parameters or tensors, or sizes of tensors differ.
-    """
-    if ours["parameters"] != theirs["parameters"]:
-        raise WorkerError(
-            f"the two sides train different networks: {ours['parameters']} parameters here,"
-            f" {theirs['parameters']} in PyTorch"
-        )
-    pairs = ((name, ours["tensors"][name], theirs["tensors"][name]) for name in ours["tensors"])
-    different = [name for name, here, there in pairs if here != there]
-    if different:
-        raise WorkerError(
-            f"the two sides train different networks: layers of {' and '.join(different)} have"
-            " other sizes in PyTorch, although the total number of parameters is equal"
-        )
-
-
-def _memory(own: Worker, peers: Mapping[str, Worker], found: dict[str, Any]) -> dict[str, Any]:
-    """The peaks of the processes; `peer_..` are those of the layout that counts."""
-    result: dict[str, Any] = {"peer_layouts": {}, "peer_peak_mib": None, "peer_loaded_mib": None}
-    for key in ("peak_mib", "loaded_mib"):
-        result[key] = own.ask(key)
-        for layout, peer in peers.items():
-            entry = result["peer_layouts"].setdefault(layout, dict(found["peer_layouts"][layout]))
-            entry[key] = peer.ask(key)
-            if layout == found["peer_layout"]:
-                result[f"peer_{key}"] = entry[key]
-    peaks = result["peak_mib"], result["peer_peak_mib"]
-    result["memory_ratio"] = None if None in peaks else peaks[0] / peaks[1]
-    return result
-
-
-def take_turns(
-    sides: Sequence[Worker], images: Sequence[int], options: argparse.Namespace
-) -> tuple[list[list[float]], dict[str, float]]:
-    """Measures the bare steps of the sides in turn.
-
-    Args:
-        sides: the workers.
-        images: real images per step of each side.
-        options: the parsed command line.
-
-    Returns:
-        Images per second of each side, round by round, and the disturbances (`idle_share`,
-        `others_share`).
-    """
-    speeds: list[list[float]] = [[] for _ in sides]
-    idle = []
-    start = _clocks(sides)
-    for _ in range(options.rounds):
-        for side, count, rates in zip(sides, images, speeds):
-            idle.append(side.ask("idle"))
-            steps, seconds = side.ask("steps", seconds=options.seconds)
-            rates.append(count * steps / seconds)
-    passed, machine, ours = (after - before for before, after in zip(start, _clocks(sides)))
-    others = max(0.0, machine - ours) / (passed * (os.cpu_count() or 1))
-    # A worker that does not sleep while another one works takes processors from it.
-    idle_share = max(idle[len(sides) :], default=0.0)
-    return speeds, {"idle_share": idle_share, "others_share": others}
-
-
-def _clocks(sides: Sequence[Worker]) -> tuple[float, float, float]:
-    """Elapsed seconds, busy seconds of all processors, and those of the workers."""
-    ours = sum(side.ask("processor_seconds") for side in sides)
-    machine = machine_seconds()
-    return time.perf_counter(), ours if machine is None else machine, ours
-
-
-def compare(own: Sequence[float], peers: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Medians over the rounds; a ratio is the median of the ratios of the rounds.
-
-    Args:
-        own: images per second of the suite, round by round.
-        peers: those of PyTorch, by memory layout; empty: nothing to compare with.
-
-    Returns:
-        The keys `images_per_s`, `peer_images_per_s`, `ratio` and `peer_layout` of
-        benchmarks/README.md, for the faster layout, and `peer_layouts` for each of them.
-    """
-    layouts = {
-        layout: {
-            "images_per_s": statistics.median(speeds),
-            "ratio": statistics.median(ours / theirs for ours, theirs in zip(own, speeds)),
-        }
-        for layout, speeds in peers.items()
-    }
-    best = max(layouts, key=lambda layout: layouts[layout]["images_per_s"], default=None)
-    return {
-        "images_per_s": statistics.median(own),
-        "peer_images_per_s": layouts[best]["images_per_s"] if best else None,
-        "ratio": layouts[best]["ratio"] if best else None,
-        "peer_layout": best,
-        "peer_layouts": layouts,
-    }
-
-
-def _alone(own: Worker, seconds: float, rounds: int) -> dict[str, float]:
+def _alone(own: Worker, seconds: float, rounds: int) -> dict[str, Any]:
     """Measures what needs no peer: `fit` and the input pipeline."""
     own.ask("load")
+    wall, cpu = zip(*own.ask("fit_overheads", seconds=seconds, rounds=rounds))
     return {
-        "fit_overhead": own.ask("fit_overhead", seconds=seconds, rounds=rounds),
+        **spread("fit_overhead", wall),
+        **spread("fit_cpu_overhead", cpu),
         "input_images_per_s": own.ask("input_images", seconds=min(seconds, 3.0)),
     }
 
@@ -322,32 +238,27 @@ def table(results: Iterable[dict[str, Any]]) -> str:
     """The results as a Markdown table, without empty columns."""
     results = list(results)
     columns = [c for c in COLUMNS if any(result.get(c[1]) is not None for result in results)]
-    rows = [[name for name, _, _ in columns], ["---"] * len(columns)]
+    rows = [[name for name, _, _ in columns]]
     for result in results:
         values = ((result.get(key), write) for _, key, write in columns)
         rows.append(["-" if value is None else write(value) for value, write in values])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def warnings_about(result: dict[str, Any]) -> list[str]:
-    """Reasons not to trust the figures; empty if there are none."""
-    warnings = []
-    if result["others_share"] > 0.05:
-        warnings.append(
-            f"other programs used {result['others_share']:.0%} of the processors in the meantime;"
-            " PyTorch suffers most from that, so the ratio is too high: measure on an idle machine"
-        )
-    if result["idle_share"] > 0.05:
-        warnings.append(
-            f"a side that should have slept used {result['idle_share']:.0%} of a core while the"
-            " other side was measured"
-        )
-    return warnings
+    return markdown(rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints, game by game: 0 if all could be measured, else 2."""
-    options, missing = parse(arguments), 0
+    options = parse(arguments)
+    try:
+        if options.output:  # before anything is measured
+            records.check(options.output)
+        return _main(options)
+    except InputError as error:
+        print(f"speed.py: {error}", file=sys.stderr)
+        return 2
+
+
+def _main(options: argparse.Namespace) -> int:
+    missing = 0
     for game in options.games:
         results = []
         for precision in options.precision:
@@ -360,6 +271,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results.append(result)
             if options.json:
                 print(json.dumps(result), flush=True)
+            if options.output:
+                records.add(options.output, result)
             for warning in warnings_about(result):
                 print(f"{game}, {precision}: {warning}", file=sys.stderr)
         if results and not options.json:
@@ -370,7 +283,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def title(result: Mapping[str, Any]) -> str:
     """What was measured, in one line."""
     args = ", ".join(f"{name} {result[name]}" for name in CHOICES if name in result)
-    return f"{result['game']}, {args}, {result['threads']} threads; {result['versions']}"
+    programs = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    return f"{result['game']}, {args}, {result['threads']} threads; {programs}"
 
 
 if __name__ == "__main__":

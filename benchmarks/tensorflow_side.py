@@ -6,7 +6,6 @@ import contextlib
 import io
 import math
 import pathlib
-import statistics
 import sys
 import time
 
@@ -15,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from protocol import repeat, serve  # noqa: E402
+from protocol import repeat, serve, timed_steps, versions  # noqa: E402
 from work import step_flops  # noqa: E402
 
 from tfgan_suite import compat, data  # noqa: E402
@@ -146,7 +145,7 @@ def setup(game: str, size: int, batch: int, precision: str, threads: int, **netw
     found, networks = tensors(made), [player[0] for player in made.players().values()]
     taken = size // SCALE if game == "srresnet" else size
     return {
-        "version": f"tensorflow {tf.__version__}, keras {keras.__version__}",
+        "versions": versions(tensorflow=tf.__version__, keras=keras.__version__),
         "parameters": {player: sum(sizes) for player, sizes in found.items()},
         "tensors": found,
         "images_per_step": count,
@@ -191,7 +190,7 @@ def export_enlarging(size: int, width: int, blocks: int, folder: str) -> dict:
     )
     found = tensors(made)
     return {
-        "version": f"tensorflow {tf.__version__}, keras {keras.__version__}",
+        "versions": versions(tensorflow=tf.__version__, keras=keras.__version__),
         "parameters": {player: sum(sizes) for player, sizes in found.items()},
         "tensors": found,
         "saved_model": str(exported.path),
@@ -217,12 +216,12 @@ def enlarging(path: str, size: int, threads: int) -> dict:
     _state["bare"] = lambda: served(**inputs)
     for _ in range(3):
         _state["bare"]()
-    return {"version": f"tensorflow {tf.__version__}, keras {keras.__version__}"}
+    return {"versions": versions(tensorflow=tf.__version__, keras=keras.__version__)}
 
 
-def steps(seconds: float) -> tuple[int, float]:
-    """Repeats the bare compiled step or pass for about `seconds`: count and seconds taken."""
-    return repeat(_state["bare"], seconds)
+def steps(seconds: float) -> tuple[int, float, float]:
+    """Repeats the bare compiled step or pass for about `seconds`: count, seconds, CPU seconds."""
+    return timed_steps(_state["bare"], seconds)
 
 
 def load() -> None:
@@ -251,16 +250,22 @@ def _vectors(texts: list[str]) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(len(texts), TEXT_DIM)).astype(np.float32)
 
 
-def fit_overhead(seconds: float, rounds: int) -> float:
-    """Relative overhead of a step in `fit` over the bare step: median of the rounds.
+def fit_overheads(seconds: float, rounds: int) -> list[tuple[float, float]]:
+    """Relative overheads of a step in `fit` over the bare step, in turn with it.
 
     `fit` is timed from the end of its first step to the end of training, over two epochs.
+
+    Returns:
+        Of each round that of wall seconds and that of CPU seconds.
     """
-    shares = []
+    overheads = []
     for _ in range(rounds):
-        count, passed = steps(seconds)
-        shares.append(_fit(max(2, count)) / (passed / count) - 1.0)
-    return statistics.median(shares)
+        count, *bare = steps(seconds)
+        wall, cpu = (
+            in_fit / (alone / count) - 1.0 for in_fit, alone in zip(_fit(max(2, count)), bare)
+        )
+        overheads.append((wall, cpu))
+    return overheads
 
 
 def input_images(seconds: float) -> float:
@@ -289,25 +294,26 @@ def _batches() -> tf.data.Dataset:
 
 
 class _Clock(keras.callbacks.Callback):
-    """Times at which the first step and training ended."""
+    """Wall and CPU seconds at which the first step and training ended."""
 
     def __init__(self):
         super().__init__()
-        self.first = self.last = 0.0
+        self.first = self.last = None
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.first = self.first or time.perf_counter()
+        self.first = self.first or (time.perf_counter(), time.process_time())
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        self.last = time.perf_counter()
+        self.last = time.perf_counter(), time.process_time()
 
 
-def _fit(count: int) -> float:
-    """Seconds per step of about `count` steps in `fit`, over two epochs."""
+def _fit(count: int) -> tuple[float, float]:
+    """Wall and CPU seconds per step of about `count` steps in `fit`, over two epochs."""
     clock, each = _Clock(), max(1, (count + 1) // 2)
     with contextlib.redirect_stdout(io.StringIO()):
         _state["game"].fit(_batches(), epochs=2, steps_per_epoch=each, callbacks=[clock], verbose=2)
-    return (clock.last - clock.first) / (2 * each - 1)
+    wall, cpu = ((end - start) / (2 * each - 1) for start, end in zip(clock.first, clock.last))
+    return wall, cpu
 
 
 if __name__ == "__main__":
@@ -318,7 +324,7 @@ if __name__ == "__main__":
             "enlarging": enlarging,
             "steps": steps,
             "load": load,
-            "fit_overhead": fit_overhead,
+            "fit_overheads": fit_overheads,
             "input_images": input_images,
             "matmul": matmul,
         }

@@ -7,7 +7,11 @@ import torch_conditional
 import torch_enlarging
 import torch_latent
 import torch_translation
-from protocol import repeat, serve
+from protocol import repeat, serve, timed_steps, versions
+
+# As TensorFlow does: numbers below 1e-38, as Adam's averages become, cost a hundred times as much.
+# Before any threads start, as they take it over.
+torch.set_flush_denormal(True)
 
 _state = {}
 GAMES = {
@@ -28,7 +32,7 @@ def setup(game: str, threads: int, **options) -> dict:
         losses = built.step()
     tensors = built.tensors()
     return {
-        "version": f"torch {torch.__version__}",
+        "versions": versions(torch=torch.__version__),
         "parameters": {player: sum(sizes) for player, sizes in tensors.items()},
         "tensors": tensors,
         "images_per_step": built.batch * built.batches_per_step,
@@ -49,15 +53,15 @@ def enlarging(size: int, width: int, blocks: int, threads: int, layout: str) -> 
         game.upscale()
     tensors = game.tensors()
     return {
-        "version": f"torch {torch.__version__}",
+        "versions": versions(torch=torch.__version__),
         "parameters": {player: sum(sizes) for player, sizes in tensors.items()},
         "tensors": tensors,
     }
 
 
-def steps(seconds: float) -> tuple[int, float]:
-    """Trains, or upscales, for about `seconds`: number of steps and the seconds they took."""
-    return repeat(_state["bare"], seconds)
+def steps(seconds: float) -> tuple[int, float, float]:
+    """Trains, or upscales, for about `seconds`: number of steps, their seconds and CPU seconds."""
+    return timed_steps(_state["bare"], seconds)
 
 
 def matmul(side: int, precision: str, seconds: float) -> float:

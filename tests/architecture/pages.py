@@ -131,7 +131,9 @@ def flags_of(program: str, *words: str) -> set[str]:
 @functools.lru_cache(None)
 def all_flags() -> set[str]:
     programs = [(f"recipes/{path.name}",) for path in RECIPES]
-    programs += [(f"benchmarks/{name}.py",) for name in ("speed", "enlarging", "translation")]
+    programs += [
+        (f"benchmarks/{name}.py",) for name in ("speed", "enlarging", "tables", "translation")
+    ]
     programs += [("benchmarks/quality.py", kind) for kind in ("points", "images")]
     from tfgan_suite.cli.main import COMMANDS
 

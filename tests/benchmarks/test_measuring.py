@@ -2,11 +2,16 @@
 
 import contextlib
 import json
+import os
+import subprocess
 import sys
+import time
 
 import enlarging
+import protocol
 import pytest
 import speed
+import tensorflow as tf
 import tensorflow_side
 from benchmark_games import BENCHMARKS, ENLARGING, SMALL, needs_torch
 from protocol import Worker, WorkerError
@@ -76,6 +81,12 @@ def test_a_run_gives_a_line_with_all_keys(capfd):
     assert (result["game"], result["size"], result["batch"]) == ("dcgan", 16, 4)
     assert result["ratio"] is None and result["peer_images_per_s"] is None
     assert result["peer_layout"] is None and result["memory_ratio"] is None
+    assert result["cpu_ratio"] is None and result["ratio_range"] is None
+    assert result["versions"]["tensorflow"] == tf.__version__ and result["rounds"] == 1
+    # All threads of a process may work at once.
+    assert 0 < result["cpu_s_per_step"] * result["steps_per_s"] < 1.1 * (os.cpu_count() or 1)
+    assert result["fit_overhead_range"] == [result["fit_overhead"]] * 2
+    assert result["fit_cpu_overhead"] > -1
     assert result["images_per_s"] == pytest.approx(4 * result["steps_per_s"])
     assert 0 < result["peak_share"] < 1 and result["input_images_per_s"] > 0
     assert result["peak_mib"] > result["loaded_mib"] > 50
@@ -100,6 +111,25 @@ def test_a_worker_that_fails_says_why_and_goes_on():
             worker.ask("divide", by=0)
         assert worker.ask("divide", by=4) == 0.25
         assert worker.ask("idle") >= 0 and worker.ask("peak_mib") > 1
+
+
+def test_cpu_seconds_are_those_of_work_not_of_waiting():
+    count, seconds, busy = protocol.timed_steps(lambda: time.sleep(0.05), 0.1)
+    assert count >= 3 and seconds >= 0.15 and busy < 0.5 * seconds
+    numbers = list(range(100_000))
+    _, seconds, busy = protocol.timed_steps(lambda: sum(numbers), 0.2)
+    assert 0 < busy < 1.2 * seconds + 0.05
+
+
+@needs_torch
+def test_pytorch_flushes_denormals():
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import torch_side, torch\n"
+        "torch.set_num_threads(2)\n"
+        "print((torch.full((10**6,), 1e-38) * 1e-2).count_nonzero().item())"
+    )
+    command = [sys.executable, "-c", script, str(BENCHMARKS)]
+    assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == "0\n"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +167,7 @@ def test_enlarging_is_measured(capfd):
     assert result["parameters"] == {"generator": made.generator.count_params() - 2 * 4 * 3}
     for side in result["sides"].values():
         assert side["images_per_s"] > 0 and side["peak_mib"] > 50 and side["ratio"] is None
+        assert side["cpu_s_per_step"] > 0 and side["cpu_ratio"] is None
     assert enlarging.main([*words, "--against", "torch", "--peer-python", "/no/python"]) == 2
     assert "cannot be started" in capfd.readouterr().err
     with pytest.raises(SystemExit):
@@ -150,6 +181,7 @@ def test_enlarging_is_compared(capfd):
     assert enlarging.main([*words, "--json"]) == 0
     result = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert set(result["sides"]) == {"saved_model", "tflite", *speed.LAYOUTS}
-    assert result["sides"][result["peer_layout"]]["ratio"] == 1.0
+    side = result["sides"][result["peer_layout"]]
+    assert side["ratio"] == side["cpu_ratio"] == 1.0 and side["ratio_range"] == [1.0, 1.0]
     assert enlarging.main(words) == 0
     assert "| tflite |" in capfd.readouterr().out
