@@ -11,24 +11,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from loaded_models import loaded_models
 
 from tfgan_suite import InputError, compat
 from tfgan_suite.export import export
 from tfgan_suite.training import launch
 from tfgan_suite.training.optimizers import FusedAdam
-
-
-def values_and_derivatives(call, inputs, kernel):
-    """Output, gradients of sum(out^3), and the kernel's gradient of a penalty on the inputs'."""
-    with tf.GradientTape(persistent=True) as outer:
-        outer.watch([inputs, kernel])
-        with tf.GradientTape() as inner:
-            inner.watch(inputs)
-            outputs = call(inputs, kernel)
-            total = tf.reduce_sum(outputs**3)
-        slope = inner.gradient(total, inputs)
-        penalty = tf.reduce_sum(slope**2)
-    return [outputs, *outer.gradient(total, [inputs, kernel]), outer.gradient(penalty, kernel)]
 
 
 class GameChecks:
@@ -146,23 +134,33 @@ class GameChecks:
         return self.beside(one, two_replicas)
 
     @pytest.fixture(scope="class")
-    def exported(self, tmp_path_factory):
-        """A game after one step and its `ExportResult`; each layer costs once per format."""
-        game = self.fit(self.compiled(eagerly=True, small=self.exports_small), 1)
+    def exported_once(self, request, tmp_path_factory):
+        """A game after one step, its variables, its `ExportResult`, and what parity has loaded."""
+        shared = GameChecks.make_small_game is type(self).make_small_game or not self.exports_small
+        game = request.getfixturevalue("fresh")() if shared else None
+        game = self.fit(game or self.compiled(eagerly=True, small=True), 1)
         image = game.signatures()["serving_default"].output.kind == "image"
         options = {}
         if translates(game):
             examples = self.examples(4)
             options["representative"] = game.representative(examples)
             options.update({"size": examples[game.takes].shape[1:3]} if image else {})
-        result = export(
-            game,
-            tmp_path_factory.mktemp("exported"),
-            name="tiny",
-            formats=self.exported_formats if image else ("saved_model",),
-            int8_bound=self.int8_bound,
-            **options,
-        )
+        with loaded_models() as models:
+            result = export(
+                game,
+                tmp_path_factory.mktemp("exported"),
+                name="tiny",
+                formats=self.exported_formats if image else ("saved_model",),
+                int8_bound=self.int8_bound,
+                **options,
+            )
+        return game, values_of(game), result, models[-1]
+
+    @pytest.fixture
+    def exported(self, exported_once):
+        """The game as it was exported, and its `ExportResult`; each layer costs once per format."""
+        game, values, result, _ = exported_once
+        set_values(game, values)
         return game, result
 
     # ---- checks ------------------------------------------------------------------------------
@@ -286,12 +284,11 @@ class GameChecks:
             if precision == "bfloat16":  # float16 may rightly skip a step to lower its scale
                 assert any((value(v) != before[id(v)]).any() for v in trainable(networks)), player
 
-    def test_exports_equal_the_game(self, exported):
-        game, result = exported
+    def test_exports_equal_the_game(self, exported, exported_once):
+        (game, result), (*_, loaded) = exported, exported_once
         signature = game.signatures()["serving_default"]
         parity = json.loads((result.path / "parity.json").read_text())
         assert parity["ok"] is True
-        loaded = tf.saved_model.load(str(result.path))
         if translates(game):
             examples = self.examples(4)
             for name, key in game.translations().items():

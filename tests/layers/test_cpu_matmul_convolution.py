@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from harness import values_and_derivatives
+from derivatives import values_and_derivatives
 
 from tfgan_suite.layers import convolution, cpu_matmul_convolution
 

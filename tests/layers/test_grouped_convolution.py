@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from harness import values_and_derivatives
+from derivatives import values_and_derivatives
 from tflite_layers import tflite_outputs
 
 from tfgan_suite.layers.convolution import Conv2D
