@@ -73,6 +73,7 @@ def _start_tensorflow():
     _join_replicas_at_once()
     _share_kernels_of_variables()
     _share_stack_traces()
+    _keep_kernels_when_seeds_are_set()
     forks.start()
     # Graphs are made of many small objects, few of which are garbage before a file's tests end.
     gc.set_threshold(200_000, 20, 100)
@@ -125,6 +126,38 @@ def _share_stack_traces():
 
     trace = tf_stack.extract_stack()
     tf_stack.extract_stack = lambda *args, **options: trace
+
+
+def _keep_kernels_when_seeds_are_set():
+    """`set_random_seed` drops the kernels of all eager operations, an eighth of a game's tests.
+
+    It does so for kernels of random operations, which keep a state. Games and Keras draw with
+    stateless ones: unless a seed has been asked for the others, there is no state to drop. A graph
+    that asked keeps its state for good, so that all is dropped from then on.
+    """
+    from tensorflow.python.eager import context
+    from tensorflow.python.framework import random_seed
+
+    stateful = {"eager": False, "graph": False}
+    get_seed, set_seed = random_seed.get_seed, context.Context._set_global_seed
+
+    def get_seed_for_state(op_seed):
+        stateful["eager" if context.executing_eagerly() else "graph"] = True
+        return get_seed(op_seed)
+
+    def set_seed_of_state(self, seed):
+        handle = self._context_handle
+        if any(stateful.values()):
+            stateful["eager"] = False
+        else:
+            self._context_handle = None  # asks for no kernels to be dropped
+        try:
+            set_seed(self, seed)
+        finally:
+            self._context_handle = handle
+
+    random_seed.get_seed = get_seed_for_state
+    context.Context._set_global_seed = set_seed_of_state
 
 
 def pytest_collection_modifyitems(items):
