@@ -21,10 +21,11 @@ configuration F for faces at 1024 pixels, 25 million images of FFHQ (FID 2.84; 7
 images on 8 GPUs), is
 
     --data FFHQ --size 1024 --horizontal-flip --channel-base 16384 --channel-max 512
-    --latent-dim 512 --style-dim 512 --mapping-layers 8 --mapping-multiplier 0.01 --batch 32
-    --convolution-multiplier 1 --learning-rate 0.002 --discriminator-learning-rate 0.002
-    --pairing no --gamma 10 --r2-weight 0 --r1-every 16 --path-weight 2 --path-every 4 --mixing 0.9
-    --linear-decay 1 --ema-images 10000 --ema-rampup 0 --steps 781250
+    --discriminator-width 1 --latent-dim 512 --style-dim 512 --mapping-layers 8
+    --mapping-multiplier 0.01 --convolution-multiplier 1 --learning-rate 0.002
+    --discriminator-learning-rate 0.002 --batch 32 --pairing no --gamma 10 --r2-weight 0
+    --r1-every 16 --path-weight 2 --path-every 4 --mixing 0.9 --linear-decay 1 --ema-images 10000
+    --ema-rampup 0 --steps 781250
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ LABELS = False  # give both networks the class of the images, too
 # 16384
 CHANNEL_BASE: int | None = None
 CHANNEL_MAX: int | None = None  # but at most these; default: 64, version 1 32; paper 512
+# channels of the discriminator for each of the generator's, limits too; default: 2, version 1 1;
+# paper 1
+DISCRIMINATOR_WIDTH: int | None = None
 LATENT_DIM = 8  # dimension of z; paper 512
 STYLE_DIM: int | None = None  # dimension of w; default: 128, version 1 16; paper 512
 MAPPING_LAYERS: int | None = None  # dense layers from z to w; default: 4, version 1 2; paper 8
@@ -90,12 +94,14 @@ CHOICES = {
 
 
 FIRST = {
-    "channel_base": 512, "channel_max": 32, "style_dim": 16, "mapping_layers": 2,
-    "mapping_multiplier": 0.01, "convolution_multiplier": 1.0, "learning_rate": 0.008,
+    "channel_base": 512, "channel_max": 32, "discriminator_width": 1, "style_dim": 16,
+    "mapping_layers": 2, "mapping_multiplier": 0.01, "convolution_multiplier": 1.0,
+    "learning_rate": 0.008,
 }  # fmt: skip
 SECOND = {
-    "channel_base": 256, "channel_max": 64, "style_dim": 128, "mapping_layers": 4,
-    "mapping_multiplier": 1.0, "convolution_multiplier": 6.0, "learning_rate": 0.005,
+    "channel_base": 256, "channel_max": 64, "discriminator_width": 2, "style_dim": 128,
+    "mapping_layers": 4, "mapping_multiplier": 1.0, "convolution_multiplier": 6.0,
+    "learning_rate": 0.005,
 }  # fmt: skip
 
 
@@ -186,7 +192,13 @@ def _parts(game, options, data, **others):
         mapping_multiplier=o.mapping_multiplier,
         **others,
     )
-    return generator, game.build_discriminator(shape, *widths, classes=classes), common
+    if o.discriminator_width < 1:
+        raise InputError(
+            f"--discriminator-width is {o.discriminator_width}; the discriminator has that many"
+            " channels for each of the generator's: pass 1 or more"
+        )
+    wider = (width * o.discriminator_width for width in widths)
+    return generator, game.build_discriminator(shape, *wider, classes=classes), common
 
 
 def _adam(options, learning_rate):

@@ -12,6 +12,7 @@ from harness import run_recipe
 
 from tfgan_suite import InputError, compat
 from tfgan_suite.cli.list_games import games
+from tfgan_suite.games import stylegan2
 from tfgan_suite.training import options
 from tfgan_suite.training.run_folder import DataInfo, Run
 
@@ -131,6 +132,7 @@ def prepared(name, shape, *words, embedded=False):
          0.008),
         ("stylegan", (64, 64, 3), [], "channel_base", 512),
         ("stylegan", (32, 32, 3), ["--version", "1"], "channel_max", 32),
+        ("stylegan", (32, 32, 3), ["--version", "1"], "discriminator_width", 1),
     ],
 )  # fmt: skip
 def test_a_typed_value_is_the_value_used(name, shape, words, name_of_constant, value):
@@ -215,6 +217,7 @@ def test_a_typed_zero_that_no_network_can_have_is_refused(name, shape, words):
         ((8, 8, 3), ["--version", "1", "--path-weight", "2"], "--path-weight is of version 2"),
         ((8, 8, 3), ["--version", "1", "--convolution-multiplier", "2"], "does not demodulate"),
         ((8, 8, 3), ["--convolution-multiplier", "0"], "both must be above 0"),
+        ((8, 8, 3), ["--discriminator-width", "0"], "--discriminator-width is 0; .* 1 or more"),
         ((48, 48, 3), [], "size 48 .* 32 and 64"),
         ((48, 48, 3), ["--version", "1"], "size 48 .* 32 and 64"),
         ((2,), [], "square images"),
@@ -243,6 +246,8 @@ def test_both_versions_of_stylegan_follow_their_flags():
         if hasattr(layer, "demodulate")
     }
     assert multipliers == {(True, 6.0), (False, 1.0)}
+    wide = stylegan2.build_discriminator((16, 16, 3), 512, 8, classes=2)
+    assert game.discriminator.count_params() == wide.count_params()
     assert "discriminator/r1" not in game.loss_names
     decay = game._ema_decays["generator"]  # 10,000 images of batches of 4
     assert float(decay(0)) == pytest.approx(0.5 ** (4 / 10_000), rel=1e-6)

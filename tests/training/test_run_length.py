@@ -140,6 +140,7 @@ def test_constants_that_a_run_is_older_than_differ_only_where_they_are_on():
     assert differences(upsampling="nearest") == ["upsampling transposed (now nearest)"]
     # Runs of Wav2Lip and StyleGAN that are older than these constants go on.
     assert differences(sync_term="cross_entropy", convolution_multiplier=1.0) == []
+    assert differences(discriminator_width=1) == []
     assert differences(sync_term="shortfall") == ["sync_term cross_entropy (now shortfall)"]
 
 

@@ -15,6 +15,7 @@ BEFORE: dict[str, Any] = {
     "upsampling": "transposed",
     "sync_term": "cross_entropy",
     "convolution_multiplier": 1.0,
+    "discriminator_width": 1,
 }
 
 
