@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import os
 import pathlib
 import sys
 import time
@@ -29,6 +30,7 @@ from tfgan_suite.games import (  # noqa: E402
     wgan_gp,
 )
 from tfgan_suite.networks import talking  # noqa: E402
+from tfgan_suite.training import strategies  # noqa: E402
 from tfgan_suite.training.optimizers import FusedAdam  # noqa: E402
 
 _state = {}
@@ -125,13 +127,36 @@ def tensors(built: keras.Model) -> dict[str, list[int]]:
     }
 
 
-def setup(game: str, size: int, batch: int, precision: str, threads: int, **network: int) -> dict:
-    """Builds a game, compiles its step and warms it up."""
+def setup(
+    game: str,
+    size: int,
+    batch: int,
+    precision: str,
+    threads: int,
+    replicas: int = 1,
+    cores: int | None = None,
+    first_core: int = 0,
+    **network: int,
+) -> dict:
+    """Builds a game, compiles its step and warms it up.
+
+    Args:
+        game, size, batch, **network: the setting; the batch is that of all replicas.
+        precision: `"float32"` or `"bfloat16"`.
+        threads: of TensorFlow.
+        replicas: of a mirrored strategy on the processor; 1: no strategy.
+        cores: of this machine that the process may use; `None`: all.
+        first_core: the first of them.
+    """
+    if cores is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(first_core, first_core + cores))
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     compat.set_precision(precision)
     keras.utils.set_random_seed(0)
-    made = make_game(game, size=size, **network)
+    strategy = strategies.get("one" if replicas == 1 else f"mirrored:{replicas}")
+    with strategy.scope():
+        made = make_game(game, size=size, **network)
     count = batch * made.batches_per_step
     images = {
         key: tf.random.stateless_uniform((count, *shape), [0, number], -1.0, 1.0)
@@ -139,6 +164,14 @@ def setup(game: str, size: int, batch: int, precision: str, threads: int, **netw
     }
     # As `fit` traces it.
     compiled = tf.function(made.train_step, autograph=False)
+    if replicas > 1:
+        images = strategy.experimental_distribute_values_from_function(
+            lambda context: {
+                key: tf.split(part, replicas)[context.replica_id_in_sync_group]
+                for key, part in images.items()
+            }
+        )
+        compiled = tf.function(lambda x: strategy.run(made.train_step, (x,)), autograph=False)
     _state.update(name=game, game=made, size=size, images=count, bare=lambda: compiled(images))
     for _ in range(3):
         losses = compiled(images)
@@ -150,7 +183,10 @@ def setup(game: str, size: int, batch: int, precision: str, threads: int, **netw
         "tensors": found,
         "images_per_step": count,
         "flops_per_step": step_flops(game, *[*networks, None][:2], batch, taken, made),
-        "losses": {name: float(np.mean(value)) for name, value in losses.items()},
+        "losses": {
+            name: float(np.mean([np.mean(part) for part in strategy.experimental_local_results(v)]))
+            for name, v in losses.items()
+        },
     }
 
 
