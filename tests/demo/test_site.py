@@ -128,6 +128,13 @@ def test_an_index_that_was_edited_removes_nothing_outside(tmp_path):
     assert precious.exists()
 
 
+def test_each_export_runs_its_most_precise_files(tmp_path):
+    exports = {("int8", "float16"): "float16", ("float16", "float32"): "float32", ("int8",): "int8"}
+    for number, (kinds, best) in enumerate(exports.items()):
+        entry = entries.read(write_export(tmp_path, f"export{number}", kinds), None)
+        assert entry.description["precision"] == best
+
+
 def test_names_of_cards_do_not_leave_the_site(tmp_path):
     version = write_export(tmp_path)
     card = json.loads((version / "card.json").read_text())
@@ -140,7 +147,10 @@ def test_names_of_cards_do_not_leave_the_site(tmp_path):
     "words, reason",
     [
         (["nowhere", "--cdn"], "'nowhere' holds no export"),
-        (["{int8}", "--cdn"], "no TFLite file of precision float32, which the page runs; pass"),
+        (
+            ["{int8}", "--cdn", "--precision", "float32"],
+            "no TFLite file of precision float32, which the page runs; pass --precision int8",
+        ),
         (["{none}", "--cdn"], "python -m tfgan_suite export RUN writes float32 files"),
         (["{cut}", "--cdn"], "float32.tflite is damaged: it holds 20 bytes"),
         (["{export}", "--cdn", "--out", "{full}"], "holds files and no demo.json"),

@@ -20,7 +20,7 @@ from tfgan_suite.export import (
     export,
     litert_runner,
     parity,
-    tflite,
+    tflite_files,
 )
 from tfgan_suite.layers.convolution import Conv2D
 from tfgan_suite.layers.normalization import InstanceStatistics
@@ -58,7 +58,7 @@ def test_the_files_have_their_precision(report):
 
 
 def test_the_runtime_is_named(report):
-    for kind in tflite.KINDS:
+    for kind in tflite_files.KINDS:
         runtime = report[f"tflite_{kind}"]["runtime"]
         assert runtime["name"] in ("ai_edge_litert", "tflite_runtime", "tf.lite")
         assert runtime["name"] != "tf.lite" or not STANDALONE
@@ -66,7 +66,7 @@ def test_the_runtime_is_named(report):
 
 
 @needs_runtime
-@pytest.mark.parametrize("kind", tflite.KINDS)
+@pytest.mark.parametrize("kind", tflite_files.KINDS)
 def test_files_run_without_tensorflow(labelled, label_inputs, tmp_path, kind):
     # TensorFlow, Keras and the package cannot be imported in this process.
     for name in ("tensorflow", "keras", "tfgan_suite"):

@@ -75,6 +75,14 @@ def test_paths_of_tflite_files():
         model(origin="run", path=path).tflite()
 
 
+def test_the_most_precise_tflite_file_is_the_default(tmp_path):
+    (tmp_path / "tflite").mkdir()
+    for kind in ("int8", "float16", "float32"):
+        file = tmp_path / "tflite" / f"{kind}.tflite"
+        file.write_bytes(b"")
+        assert model(path=tmp_path).tflite() == file
+
+
 def test_no_code_of_games_is_imported():
     pending, modules = ["inference.model"], set()
     while pending:

@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--precision",
         choices=("float32", "float16", "int8"),
-        default="float32",
-        help="which TFLite files the page runs; float16 is half the download [float32]",
+        help="which TFLite files the page runs; float16 is half the download [of each export the"
+        " first of these that it has]",
     )
     add(
         "--text",

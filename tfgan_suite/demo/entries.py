@@ -12,6 +12,7 @@ from tfgan_suite.errors import InputError
 from tfgan_suite.export import card as cards
 from tfgan_suite.export.functions import DEFAULT
 from tfgan_suite.export.loading import find_version
+from tfgan_suite.export.tflite_files import KINDS
 from tfgan_suite.utils import export_names, foreign_files
 from tfgan_suite.utils.files import failure_reason
 
@@ -40,12 +41,13 @@ class Entry:
         return any(spec["kind"] == "embedding" for entry in signatures for spec in entry["inputs"])
 
 
-def read(source: str | Path, precision: str, identity: str = "") -> Entry:
+def read(source: str | Path, precision: str | None, identity: str = "") -> Entry:
     """Reads an export.
 
     Args:
         source: `<name>/<version>`, `<name>`, or the name of a shipped export.
-        precision: which of its TFLite files: `"float32"`, `"float16"` or `"int8"`.
+        precision: which of its TFLite files: `"float32"`, `"float16"` or `"int8"`; `None`: the
+            first of these that it has.
         identity: its name on the page; by default the export's.
 
     Raises:
@@ -53,6 +55,8 @@ def read(source: str | Path, precision: str, identity: str = "") -> Entry:
     """
     path = find_version(export_names.shipped(source) or source)
     card = cards.read(path)
+    if precision is None:
+        precision = next((kind for kind in KINDS if _tflite_files(path, kind)), KINDS[0])
     name = identity or _safe(str(card["export"].get("name") or path.parent.name))
     files, signatures = {}, {}
     for key, file in _tflite_files(path, precision).items():

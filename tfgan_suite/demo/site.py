@@ -47,7 +47,7 @@ def write(
     out: str | Path,
     runtime_folder: str | Path | None,
     *,
-    precision: str = "float32",
+    precision: str | None = None,
     texts: Sequence[str] = (),
     images: Sequence[str | Path] = (),
     title: str = "Generators to play with",
@@ -59,7 +59,8 @@ def write(
         out: the site's folder: a new one, an empty one, or that of an earlier site.
         runtime_folder: of the npm package LiteRT.js, whose files are copied; None for a page that
             fetches them from their CDN.
-        precision: which TFLite files run: `"float32"`, `"float16"` or `"int8"`.
+        precision: which TFLite files run: `"float32"`, `"float16"` or `"int8"`; `None`: of each
+            export the first of these that it has.
         texts: sentences that the page offers to generators of sentences.
         images: files that the page offers where an image goes in.
         title: headline of the page.
@@ -92,7 +93,7 @@ def write(
     return Site(folder, names, sum(map(len, contents.values())), tuple(remarks))
 
 
-def _read_all(sources: Sequence[str | Path], precision: str) -> list[entries.Entry]:
+def _read_all(sources: Sequence[str | Path], precision: str | None) -> list[entries.Entry]:
     """The exports; those of the same name are numbered."""
     read: list[entries.Entry] = []
     for source in sources:

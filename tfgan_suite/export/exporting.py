@@ -24,13 +24,14 @@ from tfgan_suite.export import (
     saved_model,
     serving,
     tflite,
+    tflite_files,
 )
 from tfgan_suite.export.errors import ConversionError
 from tfgan_suite.export.examples import Examples, Representative
 from tfgan_suite.export.functions import DEFAULT
 from tfgan_suite.utils.files import writing_to
 
-TFLITE_FORMATS = tuple(f"tflite_{kind}" for kind in tflite.KINDS)
+TFLITE_FORMATS = tuple(f"tflite_{kind}" for kind in tflite_files.KINDS)
 REJECTED = "rejected.json"
 PARITY = "parity.json"
 
@@ -198,7 +199,9 @@ def _kinds(formats: str | Sequence[str]) -> tuple[str, ...]:
             f"formats are {list(requested)}; expected 'saved_model' and any of 'tflite', "
             f"{', '.join(map(repr, TFLITE_FORMATS))}"
         )
-    return tuple(kind for kind in tflite.KINDS if {"tflite", f"tflite_{kind}"} & set(requested))
+    return tuple(
+        kind for kind in tflite_files.KINDS if {"tflite", f"tflite_{kind}"} & set(requested)
+    )
 
 
 def _compare(

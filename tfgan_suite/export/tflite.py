@@ -17,7 +17,6 @@ from tfgan_suite.export import litert_runner, saturation, saved_model
 from tfgan_suite.export.errors import ConversionError
 from tfgan_suite.utils.files import is_failed_write
 
-KINDS = ("float32", "float16", "int8")
 # Ops of norms that use the image's own statistics: sums over all pixels and quotients, for which
 # 8 bits are too few.
 _NORMS = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "SUB", "MUL", "ADD"]

@@ -14,6 +14,8 @@ from tfgan_suite.export import litert_runner
 from tfgan_suite.utils import foreign_files
 from tfgan_suite.utils.text import message_of
 
+# From the most precise on.
+KINDS = ("float32", "float16", "int8")
 # Bytes 4 to 8 of every TFLite file.
 _MAGIC = b"TFL3"
 _SECONDS = 120

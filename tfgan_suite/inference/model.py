@@ -11,6 +11,7 @@ import numpy as np
 from tfgan_suite.core.signatures import Signature
 from tfgan_suite.core.trained_game import DEFAULT
 from tfgan_suite.errors import InputError, must_be
+from tfgan_suite.export.tflite_files import KINDS
 from tfgan_suite.inference.generator import Generator, open_generator
 
 
@@ -108,11 +109,12 @@ class Model:
         arrays = {name: np.asarray(value) for name, value in inputs.items()}
         return self.generator.run_signature(arrays, signature)
 
-    def tflite(self, kind: str = "float32", signature: str = DEFAULT) -> Path:
+    def tflite(self, kind: str | None = None, signature: str = DEFAULT) -> Path:
         """The TFLite file that lies beside an export.
 
         Args:
-            kind: `"float32"`, `"float16"` or `"int8"`.
+            kind: `"float32"`, `"float16"` or `"int8"`; default: the first of these that there is,
+                as shipped models of several signatures have no float32 files.
             signature: of a model with several, such as `"BtoA"`.
 
         Raises:
@@ -126,6 +128,7 @@ class Model:
                 f"{self.name} has no TFLite files; expected an export: python -m tfgan_suite export"
                 " RUN writes one"
             )
+        kind = kind or next((each for each in KINDS if each in files), sorted(files)[0])
         if kind not in files:
             raise InputError(f"the TFLite format is {kind!r}; {must_be(kind, sorted(files))}")
         return files[kind]
