@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pytest
 
 from tfgan_suite.cli.main import main
 from tfgan_suite.export import load
@@ -29,6 +30,21 @@ def test_a_format_over_its_bound_is_left_out_and_said(tiny_run, tmp_path, capsys
     assert "over the bound 1e-09" in said["left_out"]["tflite_float16"]
     files = sorted(p.name for p in (tmp_path / said["path"] / "tflite").iterdir())
     assert files == ["float32.tflite", "int8.tflite"]
+
+
+@pytest.mark.parametrize("kinds, names", [("none", []), ("float16", ["float16.tflite"])])
+def test_only_the_tflite_files_asked_for_are_written(tiny_run, tmp_path, capsys, kinds, names):
+    words = ["export", str(tiny_run / "run"), "--to", str(tmp_path), "--tflite", kinds, "--json"]
+    assert main(words) == 0
+    path = tmp_path / json.loads(capsys.readouterr().out.splitlines()[-1])["path"]
+    assert sorted(file.name for file in path.rglob("*.tflite")) == names
+    assert load(path).sample(1).shape == (1, 8, 8, 1)
+
+
+def test_an_unknown_kind_of_tflite_file_is_refused(tiny_run, capsys):
+    assert main(["export", str(tiny_run / "run"), "--tflite", "float16,flot32"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "float32, float16, int8, none; did you mean float32?" in line
 
 
 def test_the_discriminator_goes_along_on_request(tiny_run, tmp_path, monkeypatch, capsys):

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from tfgan_suite.cli.arguments import add_json
-from tfgan_suite.errors import InputError
+from tfgan_suite.errors import InputError, must_be
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", default="saved_models", help="folder for the exports [saved_models]"
     )
     parser.add_argument("--name", help="name of the export [the run's, RECIPE_DATA]")
+    parser.add_argument(
+        "--tflite",
+        metavar="KINDS",
+        help="TFLite files: any of float32,float16,int8, or none [those of the game]",
+    )
     parser.add_argument(
         "--float16-bound",
         type=float,
@@ -60,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--size is {args.size}; it must be at least 1")
     if args.name is not None:
         folders.check_name(args.name)
+    formats = None if args.tflite is None else _formats(args.tflite)
     run = Run(args.source)
     game, options, info = run.load()
     options.export = args.to
@@ -76,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
             source=source,
             size=args.size,
             with_discriminator=args.with_discriminator,
+            formats=formats,
             **{name: bound for name, bound in bounds.items() if bound is not None},
         )
     except ExportError as error:
@@ -89,6 +96,21 @@ def run(args: argparse.Namespace) -> int:
         for kind, reason in skipped.items():
             print(f"left out {kind}: {reason}")
     return 4 if skipped else 0
+
+
+def _formats(kinds: str) -> list[str]:
+    """Formats of an export, by the words of `--tflite`.
+
+    Raises:
+        InputError: a word that is no kind of TFLite file.
+    """
+    from tfgan_suite.export.tflite_files import KINDS
+
+    words = [] if kinds == "none" else kinds.split(",")
+    for word in words:
+        if word not in KINDS:
+            raise InputError(f"--tflite is {kinds!r}; {must_be(word, (*KINDS, 'none'))}")
+    return ["saved_model", *(f"tflite_{word}" for word in words)]
 
 
 def _source(run: Any, options: Any) -> Any:

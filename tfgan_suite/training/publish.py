@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,7 @@ def export_run(
     source: data.Source | None = None,
     size: int | None = None,
     with_discriminator: bool = False,
+    formats: Sequence[str] | None = None,
     **bounds: float | None,
 ) -> tuple[ExportResult, dict[str, str]]:
     """Exports a game as the next version of `<export>/<recipe>_<data>`.
@@ -186,6 +188,8 @@ def export_run(
             None: those of the training data.
         with_discriminator: whether the SavedModel also holds the discriminator's signatures,
             `score` and `features`.
+        formats: as for `tfgan_suite.export.export`; None: those of the game, of points the
+            SavedModel alone.
         **bounds: `float16_bound` and `int8_bound` of `tfgan_suite.export.export`; the game's own
             by default.
 
@@ -199,10 +203,11 @@ def export_run(
         ExportError: the SavedModel itself differs, or the game cannot be exported.
     """
     step = int(game.steps.numpy())
-    # Points are for seeing how a game learns; no phone draws them.
-    outputs = game.signatures()["serving_default"].outputs
-    points = all(spec.kind == "point" for spec in outputs)
-    formats = ["saved_model"] if points else list(game.export_formats)
+    if formats is None:
+        # Points are for seeing how a game learns; no phone draws them.
+        outputs = game.signatures()["serving_default"].outputs
+        points = all(spec.kind == "point" for spec in outputs)
+        formats = ["saved_model"] if points else game.export_formats
     bounds.setdefault("float16_bound", game.float16_bound)
     bounds.setdefault("int8_bound", game.int8_bound)
     card = _card(run, game, options, info, measured)
