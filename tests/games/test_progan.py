@@ -78,6 +78,7 @@ def test_batches_that_cannot_be_grouped_are_refused():
 
 
 def test_impossible_games_are_refused():
+    small = networks()
     for arguments, said in (
         ({"gp_weight": -1.0}, "gp_weight is -1"),
         ({"stable_images": 0}, "stable_images is 0"),
@@ -87,9 +88,9 @@ def test_impossible_games_are_refused():
     ):
         arguments = {"stable_images": 8, "fade_images": 8, **arguments}
         with pytest.raises(InputError, match=said):
-            progan.ProGAN(*networks(), **arguments)
+            progan.ProGAN(*small, **arguments)
     with pytest.raises(InputError, match="build both for the same sizes"):
-        progan.ProGAN(networks()[0], networks((16, 16, 1))[1])
+        progan.ProGAN(small[0], networks((16, 16, 1))[1])
     with pytest.raises(InputError, match="grow to 8x8"):
         compiled(fading(), run_eagerly=True).fit(np.zeros((4, 16, 16, 1), "f4"), verbose=0)
     with pytest.raises(InputError, match="is a schedule"):
