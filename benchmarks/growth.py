@@ -86,12 +86,10 @@ def row(axis: str, value: int | str, setups: Sequence[Mapping[str, Any]], option
         images = sum(w.ask("setup", **s)["images_per_step"] for w, s in zip(workers, setups))
         seconds, processor = [], []
         for _ in range(options.rounds):
-            before = sum(worker.ask("processor_seconds") for worker in workers)
-            counts = _at_once(workers, options.seconds)
-            spent = sum(worker.ask("processor_seconds") for worker in workers) - before
+            rounds = _at_once(workers, options.seconds)
             # Of processes at once the slower one counts.
-            seconds.append(max(passed / count for count, passed in counts))
-            processor.append(spent / statistics.mean(count for count, _ in counts))
+            seconds.append(max(passed / count for count, passed, _ in rounds))
+            processor.append(sum(spent / count for count, _, spent in rounds))
         peak = sum(worker.ask("peak_mib") for worker in workers)
     step = statistics.median(seconds)
     return {
@@ -105,8 +103,8 @@ def row(axis: str, value: int | str, setups: Sequence[Mapping[str, Any]], option
     }
 
 
-def _at_once(workers: Sequence[Worker], seconds: float) -> list[tuple[int, float]]:
-    """Steps and seconds of each worker, all of them running at the same time."""
+def _at_once(workers: Sequence[Worker], seconds: float) -> list[tuple[int, float, float]]:
+    """Steps, seconds and processor seconds of each worker, all running at the same time."""
     results: list[Any] = [None] * len(workers)
 
     def measure(index: int) -> None:
