@@ -123,25 +123,35 @@ def serve(requests: Mapping[str, Callable[..., Any]]) -> None:
         wall, busy = time.perf_counter(), time.process_time()
 
 
-def repeat(call: Callable[[], Any], seconds: float, minimum: int = 3) -> tuple[int, float]:
+def repeat(
+    call: Callable[[], Any], seconds: float, minimum: int = 3, period: int = 1
+) -> tuple[int, float]:
     """Calls a function repeatedly for about `seconds`.
 
+    Args:
+        call: the function.
+        seconds: the duration; the last call, or period, is completed.
+        minimum: fewest calls.
+        period: calls after which their costs repeat.
+
     Returns:
-        The number of calls, at least `minimum`, and the seconds they took.
+        The number of calls, a multiple of the period, and the seconds they took.
     """
     start, count = time.perf_counter(), 0
     while True:
         call()
         count += 1
         passed = time.perf_counter() - start
-        if passed >= seconds and count >= minimum:
+        if passed >= seconds and count >= minimum and count % period == 0:
             return count, passed
 
 
-def timed_steps(call: Callable[[], Any], seconds: float) -> tuple[int, float, float]:
+def timed_steps(
+    call: Callable[[], Any], seconds: float, period: int = 1
+) -> tuple[int, float, float]:
     """As `repeat`, with the processor's seconds of all threads of this process as the third."""
     busy = time.process_time()
-    count, passed = repeat(call, seconds)
+    count, passed = repeat(call, seconds, period=period)
     return count, passed, time.process_time() - busy
 
 

@@ -47,15 +47,17 @@ GAMES = {
     "srresnet": {"size": 96, "width": 64, "blocks": 16, "batch": 16},
     "gan_cls": {"size": 64, "width": 64, "batch": 64},
     "wav2lip": {"size": 96, "width": 32, "batch": 2},
+    "stylegan2": {"size": 32, "width": 16, "batch": 32},
 }
 # The discriminator of translators needs 24 pixels for its patches.
 SMALLEST = {
     "dcgan": 16, "wgan_gp": 16, "pix2pix": 32, "cyclegan": 32, "srresnet": 32, "gan_cls": 16,
-    "wav2lip": 96,
+    "wav2lip": 96, "stylegan2": 8,
 }  # fmt: skip
 CHOICES = {
     "size": "height and width of the images",
-    "width": "channels of the first layer, as in tfgan_suite.games",
+    "width": "channels of the first layer, as in tfgan_suite.games; of the largest maps of"
+    " stylegan2's generator",
     "kernel": "kernel size of dcgan, 4 or 5",
     "blocks": "residual blocks of cyclegan's and srresnet's generators",
     "pool": "images in each of cyclegan's pools; 0: no pool",

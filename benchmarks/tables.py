@@ -32,6 +32,7 @@ TITLES = {
     "srresnet": "SRResNet",
     "gan_cls": "GAN-CLS",
     "wav2lip": "Wav2Lip",
+    "stylegan2": "StyleGAN2",
 }
 HEADER = (
     "game", "stack", "precision", "images/s", "PyTorch images/s", "ratio", "CPU ratio",

@@ -16,107 +16,15 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from protocol import repeat, serve, timed_steps, versions  # noqa: E402
+from tensorflow_games import SCALE, TEXT_DIM, make_game  # noqa: E402
 from work import step_flops  # noqa: E402
 
 from tfgan_suite import compat, data  # noqa: E402
 from tfgan_suite.export import export  # noqa: E402
-from tfgan_suite.games import (  # noqa: E402
-    cyclegan,
-    dcgan,
-    gan_cls,
-    pix2pix,
-    srgan,
-    wav2lip,
-    wgan_gp,
-)
 from tfgan_suite.networks import talking  # noqa: E402
 from tfgan_suite.training import strategies  # noqa: E402
-from tfgan_suite.training.optimizers import FusedAdam  # noqa: E402
 
 _state = {}
-SCALE = 4  # of srresnet
-TEXT_DIM = 1024  # of gan_cls
-
-
-def make_game(game: str, **network: int) -> keras.Model:
-    """A compiled game.
-
-    Args:
-        game: a key of `BUILDERS`.
-        **network: its setting, by the names of `speed.py`'s flags.
-    """
-    built, adam = BUILDERS[game](**network)
-    built.compile(**{player: FusedAdam(*adam) for player in built.players()})
-    return built
-
-
-def _dcgan(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
-    shared = {"size": size, "width": width, "kernel": kernel}
-    built = dcgan.DCGAN(dcgan.build_generator(**shared), dcgan.build_discriminator(**shared))
-    return built, (2e-4, 0.5)
-
-
-def _wgan_gp(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
-    shared = {"shape": (size, size, 3), "architecture": "conv", "width": width}
-    built = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_critic(**shared))
-    return built, (2e-4, 0.0, 0.9)
-
-
-def _pix2pix(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
-    shared = {"shape": (size, size, 3), "width": width}
-    networks = pix2pix.build_generator(**shared), pix2pix.build_discriminator(**shared)
-    return pix2pix.Pix2Pix(*networks), (2e-4, 0.5)
-
-
-def _cyclegan(
-    size: int, width: int, blocks: int, pool: int
-) -> tuple[keras.Model, tuple[float, ...]]:
-    shape = (size, size, 3)
-    generators = [cyclegan.build_generator(shape, width, blocks) for _ in range(2)]
-    discriminators = [cyclegan.build_discriminator(3, width) for _ in range(2)]
-    built = cyclegan.CycleGAN(*generators, *discriminators, pool_size=pool, image_size=(size, size))
-    if pool:
-        for each in (built.pool_a, built.pool_b):  # full, as in most of a run
-            each.filled.assign(pool)
-    return built, (2e-4, 0.5)
-
-
-def _srresnet(size: int, width: int, blocks: int) -> tuple[keras.Model, tuple[float, ...]]:
-    # It takes images of any size.
-    return srgan.SRResNet(srgan.build_generator(3, SCALE, width, blocks)), (1e-4,)
-
-
-def _gan_cls(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
-    shape = (size, size, 3)
-    networks = (
-        gan_cls.build_generator(shape, TEXT_DIM, 2 * width),
-        gan_cls.build_discriminator(shape, TEXT_DIM, width),
-    )
-    return gan_cls.GANCLS(*networks), (2e-4, 0.5)
-
-
-def _wav2lip(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
-    expert = wav2lip.FrozenExpert(
-        talking.build_sync_face_encoder(size, width), talking.build_sync_audio_encoder(width)
-    )
-    built = wav2lip.Wav2Lip(
-        wav2lip.build_lip_generator(size, width),
-        wav2lip.build_quality_discriminator(size, width),
-        expert=expert,
-        sync_from_start=True,  # the part of a run that costs most
-    )
-    return built, (1e-4, 0.5)
-
-
-BUILDERS = {
-    "dcgan": _dcgan,
-    "wgan_gp": _wgan_gp,
-    "pix2pix": _pix2pix,
-    "cyclegan": _cyclegan,
-    "srresnet": _srresnet,
-    "gan_cls": _gan_cls,
-    "wav2lip": _wav2lip,
-}
 
 
 def tensors(built: keras.Model) -> dict[str, list[int]]:
@@ -173,6 +81,7 @@ def setup(
         )
         compiled = tf.function(lambda x: strategy.run(made.train_step, (x,)), autograph=False)
     _state.update(name=game, game=made, size=size, images=count, bare=lambda: compiled(images))
+    _state["period"] = _period(made)
     for _ in range(3):
         losses = compiled(images)
     found, networks = tensors(made), [player[0] for player in made.players().values()]
@@ -188,6 +97,12 @@ def setup(
             for name, v in losses.items()
         },
     }
+
+
+def _period(made: keras.Model) -> int:
+    """Steps after which their costs repeat: those of lazy regularization."""
+    options = getattr(made, "regularization", None)
+    return options.r1_every if options and (options.r1_weight or options.r2_weight) else 1
 
 
 def _shapes(game: str, made: keras.Model, size: int) -> dict[str, tuple[int, ...]]:
@@ -257,7 +172,7 @@ def enlarging(path: str, size: int, threads: int) -> dict:
 
 def steps(seconds: float) -> tuple[int, float, float]:
     """Repeats the bare compiled step or pass for about `seconds`: count, seconds, CPU seconds."""
-    return timed_steps(_state["bare"], seconds)
+    return timed_steps(_state["bare"], seconds, _state.get("period", 1))
 
 
 def load() -> None:
@@ -289,7 +204,8 @@ def _vectors(texts: list[str]) -> np.ndarray:
 def fit_overheads(seconds: float, rounds: int) -> list[tuple[float, float]]:
     """Relative overheads of a step in `fit` over the bare step, in turn with it.
 
-    `fit` is timed from the end of its first step to the end of training, over two epochs.
+    `fit` is timed from the end of its first step, or first period of steps, to the end of training,
+    over two epochs.
 
     Returns:
         Of each round that of wall seconds and that of CPU seconds.
@@ -297,9 +213,7 @@ def fit_overheads(seconds: float, rounds: int) -> list[tuple[float, float]]:
     overheads = []
     for _ in range(rounds):
         count, *bare = steps(seconds)
-        wall, cpu = (
-            in_fit / (alone / count) - 1.0 for in_fit, alone in zip(_fit(max(2, count)), bare)
-        )
+        wall, cpu = (in_fit / (alone / count) - 1.0 for in_fit, alone in zip(_fit(count), bare))
         overheads.append((wall, cpu))
     return overheads
 
@@ -330,25 +244,33 @@ def _batches() -> tf.data.Dataset:
 
 
 class _Clock(keras.callbacks.Callback):
-    """Wall and CPU seconds at which the first step and training ended."""
+    """Wall and CPU seconds at which the first period of steps and training ended."""
 
-    def __init__(self):
+    def __init__(self, period: int):
         super().__init__()
+        self.period, self.count = period, 0
         self.first = self.last = None
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.first = self.first or (time.perf_counter(), time.process_time())
+        self.count += 1
+        if self.count == self.period:
+            self.first = time.perf_counter(), time.process_time()
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self.last = time.perf_counter(), time.process_time()
 
 
 def _fit(count: int) -> tuple[float, float]:
-    """Wall and CPU seconds per step of about `count` steps in `fit`, over two epochs."""
-    clock, each = _Clock(), max(1, (count + 1) // 2)
+    """Wall and CPU seconds per step of about `count` steps in `fit`, over two epochs.
+
+    Both the steps and those before the clock starts are whole periods.
+    """
+    period = _state["period"]
+    each, clock = -(-count // (2 * period)) * period, _Clock(period)
     with contextlib.redirect_stdout(io.StringIO()):
         _state["game"].fit(_batches(), epochs=2, steps_per_epoch=each, callbacks=[clock], verbose=2)
-    wall, cpu = ((end - start) / (2 * each - 1) for start, end in zip(clock.first, clock.last))
+    timed = 2 * each - period
+    wall, cpu = ((end - start) / timed for start, end in zip(clock.first, clock.last))
     return wall, cpu
 
 

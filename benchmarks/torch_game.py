@@ -1,10 +1,10 @@
 """What all games in PyTorch share: networks with an optimizer, precision, layout.
 
-The suite's games are in `torch_latent`, `torch_translation`, `torch_enlarging` and
-`torch_conditional`, to measure against: same layers, sizes, parameters and order of computation as
-`tfgan_suite.games`. Where the "same" padding of TensorFlow is uneven (5x5, stride 2) PyTorch pads
-evenly and cuts the border: the same work for an image shifted by one pixel. Only torch is imported
-there.
+The suite's games are in `torch_latent`, `torch_translation`, `torch_enlarging`,
+`torch_conditional` and `torch_style`, to measure against: same layers, sizes, parameters and order
+of computation as `tfgan_suite.games`. Where the "same" padding of TensorFlow is uneven (5x5, stride
+2) PyTorch pads evenly and cuts the border: the same work for an image shifted by one pixel. Only
+torch is imported there.
 
 Arguments are `speed.py`'s flags, with the same names: size (height and width of the images),
 width (channels after the first convolution of a translator or discriminator; for other networks
@@ -64,6 +64,8 @@ class Game:
 
     learning_rate, betas = 2e-4, (0.5, 0.999)
     batches_per_step = 1
+    # Steps after which their costs repeat.
+    period = 1
 
     def __init__(
         self,

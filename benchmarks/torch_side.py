@@ -6,6 +6,7 @@ import torch
 import torch_conditional
 import torch_enlarging
 import torch_latent
+import torch_style
 import torch_translation
 from protocol import repeat, serve, timed_steps, versions
 
@@ -19,6 +20,7 @@ GAMES = {
     **torch_translation.GAMES,
     **torch_enlarging.GAMES,
     **torch_conditional.GAMES,
+    **torch_style.GAMES,
 }
 
 
@@ -27,7 +29,7 @@ def setup(game: str, threads: int, **options) -> dict:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     built = GAMES[game](**options)
-    _state["bare"] = built.step
+    _state.update(bare=built.step, period=built.period)
     for _ in range(3):
         losses = built.step()
     tensors = built.tensors()
@@ -61,7 +63,7 @@ def enlarging(size: int, width: int, blocks: int, threads: int, layout: str) -> 
 
 def steps(seconds: float) -> tuple[int, float, float]:
     """Trains, or upscales, for about `seconds`: number of steps, their seconds and CPU seconds."""
-    return timed_steps(_state["bare"], seconds)
+    return timed_steps(_state["bare"], seconds, _state.get("period", 1))
 
 
 def matmul(side: int, precision: str, seconds: float) -> float:

@@ -12,7 +12,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation
 from tfgan_suite.layers.pixel_shuffle import ShuffledConv2D
+from tfgan_suite.networks.style import SYNTHESIS
 from tfgan_suite.networks.talking import FRAMES
 
 
@@ -48,9 +50,13 @@ def network_macs(network: Any, size: int | None = None) -> tuple[int, int]:
     specs = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
     traced = tf.function(forward, autograph=False).get_concrete_function(*specs)
     shuffled = [layer for layer in network.layers if isinstance(layer, ShuffledConv2D)]
+    # Their products sum over the batch and have no weights.
+    deviations = [f"/{x.name}" for x in network.layers if isinstance(x, MinibatchDeviation)]
     total = first = 0
     for operation in traced.graph.get_operations():
         count = macs_of(operation)
+        if any(name in operation.name for name in deviations):
+            continue
         for layer in shuffled:
             if count and f"/{layer.name}" in operation.name:
                 # Of the kernel over blocks only the part of the plain kernel is needed.
@@ -93,7 +99,8 @@ def step_flops(
         discriminator: likewise; None if there is none.
         batch: examples of one update; of each domain if there are two.
         size: height and width of the input images, for networks that take any size.
-        made: the game, for the networks of Wav2Lip that it does not train.
+        made: the game, for the networks of Wav2Lip that it does not train, and for the parts of
+            StyleGAN2's generator.
     """
     generate, generate_first = network_macs(generator, size)
     discriminate, discriminate_first = (
@@ -128,6 +135,23 @@ def step_flops(
         )
         each_frame = train_generator + 2 * train_discriminator + adversarial
         macs = FRAMES * each_frame + 2 * face + audio
+    elif game == "stylegan2":
+        macs = _style_macs(made, discriminate, discriminate_first)
     else:
         raise ValueError(f"the arithmetic of game {game!r} is unknown")
     return 2.0 * macs * batch
+
+
+def _style_macs(made: Any, discriminate: int, discriminate_first: int) -> float:
+    """Multiply-adds of a step of StyleGAN2 with a loss of pairs, for one image."""
+    generator, options = made.generator, made.regularization
+    mapping, mapping_first = network_macs(made.mapping(generator))
+    synthesis, _ = network_macs(generator.get_layer(SYNTHESIS))
+    # Two z for each image, that styles may mix; images for each player.
+    drawn = 2 * (3 * mapping - mapping_first) + 3 * synthesis + 2 * mapping + synthesis
+    # The generator's update, with the scores of the partners, and the discriminator's.
+    scores = 2 * discriminate + discriminate + 2 * (3 * discriminate - discriminate_first)
+    # A penalty uses the forward pass that is there anyway: the gradient of the images, and that
+    # pass once more for its kernels and for the gradients that it received.
+    penalties = sum(3 * discriminate for w in (options.r1_weight, options.r2_weight) if w)
+    return drawn + scores + penalties / options.r1_every

@@ -121,6 +121,16 @@ def test_cpu_seconds_are_those_of_work_not_of_waiting():
     assert 0 < busy < 1.2 * seconds + 0.05
 
 
+def test_steps_of_different_costs_are_measured_in_whole_periods():
+    calls = []
+    assert protocol.timed_steps(lambda: calls.append(0), 0.0, 8)[0] == len(calls) == 8
+    assert protocol.repeat(lambda: None, 0.0, period=2)[0] == 4  # at least 3
+    assert protocol.repeat(lambda: None, 0.0)[0] == 3
+    game = tensorflow_side.make_game("stylegan2", **SMALL["stylegan2"])
+    assert tensorflow_side._period(game) == game.regularization.r1_every == 8
+    assert tensorflow_side._period(tensorflow_side.make_game("pix2pix", **SMALL["pix2pix"])) == 1
+
+
 @needs_torch
 def test_pytorch_flushes_denormals():
     script = (
@@ -140,6 +150,7 @@ def test_pytorch_flushes_denormals():
         ("srresnet", {"generator"}),
         ("gan_cls", {"generator", "discriminator"}),
         ("wav2lip", {"generator", "discriminator"}),
+        ("stylegan2", {"generator", "discriminator"}),
     ],
 )
 @pytest.mark.usefixtures("measured_in_one_process", "eager_steps")

@@ -52,8 +52,10 @@ def test_pytorchs_networks_are_the_same(game, network, precision, layout):
         assert peer.ask("steps", seconds=0.01)[0] >= 3
     made = tensorflow_side.make_game(game, **network)
     sizes = tensorflow_side.tensors(made)
+    parameters = {k: sum(v) for k, v in sizes.items()}
+    images = 3 * made.batches_per_step
     speed.check_alike(
-        {"parameters": {k: sum(v) for k, v in sizes.items()}, "tensors": sizes}, ready
+        {"parameters": parameters, "tensors": sizes, "images_per_step": images}, ready
     )
     # WGAN-GP's slope is a report, no loss.
     assert set(ready["losses"]) == set(made.loss_names) - {"critic/slope"}

@@ -43,6 +43,27 @@ def test_work_of_a_step():
     )
 
 
+def test_work_of_styles():
+    """Modulated convolutions count as others; R1 and R2 every 8 steps, in the same forward pass."""
+    made = tensorflow_side.make_game("stylegan2", size=8, width=2)
+    m, m1 = work.network_macs(made.mapping(made.generator))
+    assert (m, m1) == (8 * 128 + 3 * 128 * 128, 8 * 128)
+    # Channels: 4 at 4 pixels, 2 at 8; a transposed convolution counts once per pixel of its input.
+    styles = 128 * (4 + 4 + 4 + 2 + 2)
+    convolutions = 9 * (16 * 4 * 4 + 16 * 4 * 2 + 64 * 2 * 2) + 3 * (16 * 4 + 64 * 2)
+    demodulations = 4 * 4 + 4 * 2 + 2 * 2
+    synthesis = made.generator.get_layer("synthesis")
+    s = styles + convolutions + demodulations
+    assert work.network_macs(synthesis)[0] == s
+    d, d1 = work.network_macs(made.discriminator)
+    down = 64 * 9 * 4 * 4 + 16 * 9 * 4 * 8 + 16 * 4 * 8
+    assert d1 == 64 * 3 * 4
+    assert d == d1 + down + 16 * 9 * 9 * 8 + 16 * 8 * 8 + 8
+    flops = work.step_flops("stylegan2", made.generator, made.discriminator, 3, 8, made)
+    drawn = 8 * m - 2 * m1 + 4 * s
+    assert flops == 2 * 3 * (drawn + 9 * d - 2 * d1 + 2 * 3 * d / 8)
+
+
 def test_multiply_adds_of_translators():
     """They take any size, so the size says how often a weight is used."""
     unet = translators.build_unet((32, 32, 3), width=2)
