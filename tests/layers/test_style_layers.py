@@ -1,4 +1,4 @@
-"""The layers of ProGAN and StyleGAN: known answers, second derivatives, TFLite."""
+"""The layers of StyleGAN: known answers, second derivatives, TFLite."""
 
 import keras
 import numpy as np
@@ -12,9 +12,6 @@ from tfgan_suite import InputError, compat
 from tfgan_suite.layers.blur import BlurUpSampling2D
 from tfgan_suite.layers.equalized import (
     EqualizedConv2D,
-    EqualizedDense,
-    MeanDownConv2D,
-    NearestUpConv2D,
 )
 from tfgan_suite.layers.minibatch_deviation import MinibatchDeviation
 from tfgan_suite.layers.normalization import PixelNormalization
@@ -28,88 +25,6 @@ from tfgan_suite.layers.style_modulation import ModulatedConv2D, StyleNormalizat
 DRAWS = np.random.RandomState(0)
 MAPS = DRAWS.normal(size=(5, 4, 6, 3)).astype("f4")
 STYLE = DRAWS.normal(size=(5, 3)).astype("f4")
-
-
-# ---- equalized learning rates -------------------------------------------------------------------
-
-
-def test_the_scale_of_an_equalized_convolution():
-    """sqrt(2 / (9 * 512)) = 0.0208333 for 3x3 and 512 channels; stored weights have spread 1."""
-    keras.utils.set_random_seed(1)
-    layer = EqualizedConv2D(4, 3, padding="same")
-    layer.build((None, 4, 4, 512))
-    assert layer.kernel_scale == pytest.approx(0.0208333, abs=1e-7)
-    assert np.std(value(layer.kernel)) == pytest.approx(1.0, rel=0.03)
-    maps = DRAWS.normal(size=(8, 4, 4, 512)).astype("f4")
-    expected = tf.nn.conv2d(maps, layer.kernel_scale * value(layer.kernel), 1, "SAME")
-    np.testing.assert_allclose(layer(maps), expected, atol=1e-4)
-
-
-@pytest.mark.parametrize("multiplier", [1.0, 0.01])
-def test_a_multiplier_changes_how_fast_a_layer_learns_and_not_how_it_starts(multiplier):
-    """The step of an Adam, the same for all weights, moves the outputs by the multiplier."""
-    keras.utils.set_random_seed(2)
-    layer = EqualizedDense(64, gain=1.0, learning_rate_multiplier=multiplier)
-    inputs = DRAWS.normal(size=(200, 100)).astype("f4")
-    before = layer(inputs).numpy()
-    assert np.std(value(layer.kernel)) == pytest.approx(1 / multiplier, rel=0.03)
-    assert np.std(before) == pytest.approx(1.0, rel=0.05)
-    kernel, bias = layer.trainable_variables
-    kernel.assign(value(kernel) + 1.0)
-    sums = inputs.sum(1, keepdims=True)
-    expected = multiplier * sums / 10 + 0 * before
-    np.testing.assert_allclose(layer(inputs) - before, expected, rtol=2e-2, atol=2e-3)
-    kernel.assign(value(kernel) - 1.0)
-    bias.assign(value(bias) + 1.0)
-    np.testing.assert_allclose(layer(inputs) - before, multiplier + 0 * before, atol=1e-4)
-
-
-def test_equalized_layers_survive_their_config_and_refuse_initializers():
-    for layer in (
-        EqualizedConv2D(2, 3, activation="relu", gain=0.5),
-        EqualizedDense(2, learning_rate_multiplier=0.1),
-    ):
-        again = type(layer).from_config(layer.get_config())
-        assert again.gain == layer.gain
-        assert again.learning_rate_multiplier == layer.learning_rate_multiplier
-    with pytest.raises(InputError, match="gain 0"):
-        EqualizedDense(2, gain=0.0)
-    with pytest.raises(InputError, match="no kernel_initializer"):
-        EqualizedDense(2, kernel_initializer="he_normal")
-
-
-@pytest.mark.parametrize("up", [True, False])
-@pytest.mark.parametrize("training", [True, False])
-def test_fused_resampling_equals_both_steps(up, training):
-    """Doubling and convolution, convolution and means of 2x2 pixels; second derivatives too."""
-    keras.utils.set_random_seed(3)
-    fused, plain = (
-        (NearestUpConv2D if up else MeanDownConv2D)(5),
-        EqualizedConv2D(5, 3, padding="same"),
-    )
-    maps = tf.constant(MAPS)
-    plain.build(maps.shape)
-    fused.build(maps.shape)
-    fused.set_weights(plain.get_weights())
-
-    def both_steps(x):
-        if up:
-            return plain(keras.layers.UpSampling2D()(x), training=training)
-        return tf.nn.avg_pool2d(plain(x, training=training), 2, 2, "VALID")
-
-    outputs = fused(maps, training=training)
-    np.testing.assert_allclose(outputs, both_steps(maps), atol=1e-5)
-    assert fused.compute_output_shape(maps.shape) == tuple(outputs.shape)
-    again = type(fused).from_config(fused.get_config())
-    again.build(maps.shape)
-    again.set_weights(fused.get_weights())
-    np.testing.assert_array_equal(again(maps), fused(maps))
-    if not up:  # the discriminator's
-        calls = [lambda x, _: fused(x, training=training), lambda x, _: both_steps(x)]
-        for layer, call in zip((fused, plain), calls):
-            layer.found = values_and_derivatives(call, maps, compat.tensor_variable(layer.kernel))
-        for a, b in zip(fused.found, plain.found):
-            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
 
 
 # ---- norms over pixels and batches --------------------------------------------------------------
@@ -312,13 +227,20 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("name", list(LAYERS))
-def test_second_derivatives_equal_finite_differences(name):
+RESAMPLING = ["modulated, upsampled", "downsampled"]
+
+
+@pytest.mark.parametrize(
+    "name, training", [*((name, False) for name in LAYERS), *((name, True) for name in RESAMPLING)]
+)
+def test_second_derivatives_equal_finite_differences(name, training):
     """Of the squared slope of sum(y^3), as in a gradient penalty, along the maps and the style."""
     layer, maps = LAYERS[name](), tf.constant(MAPS)
+    options = {"training": True} if training else {}
     style = tf.constant(np.repeat(STYLE, 2, 1) if name == "style" else 1 + 0.3 * STYLE)
     styled = name.startswith(("style", "modulated"))
-    call = (lambda x, s: layer([x, s])) if styled else (lambda x, s: layer(x))
+    inputs_of = (lambda x, s: [x, s]) if styled else (lambda x, s: x)
+    call = lambda x, s: layer(inputs_of(x, s), **options)  # noqa: E731
 
     def penalty(x, s):
         with tf.GradientTape() as tape:
@@ -342,7 +264,26 @@ def test_second_derivatives_equal_finite_differences(name):
     assert abs(slope) > 1 and slope == pytest.approx((above - below) / (2 * step), rel=2e-2)
 
 
-@pytest.mark.parametrize("name", ["pixel norm", "style", "modulated"])
+@pytest.mark.parametrize("name", RESAMPLING)
+def test_training_resamples_as_inference_does(name):
+    """Blurs of other operations: outputs, gradients and those of a penalty."""
+    layer = LAYERS[name]()
+    maps, style = tf.constant(MAPS), tf.constant(STYLE)
+    inputs_of = (lambda x: [x, style]) if name.startswith("modulated") else (lambda x: x)
+    layer(inputs_of(maps))
+    kernel = compat.tensor_variable(layer.kernel)
+    slow, fast = (
+        values_and_derivatives(
+            lambda x, _, training=training: layer(inputs_of(x), training=training), maps, kernel
+        )
+        for training in (False, True)
+    )
+    assert all(np.abs(each).max() > 0.1 for each in slow)
+    for ours, expected in zip(fast, slow):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["pixel norm", "style", "modulated", "modulated, upsampled"])
 def test_layers_of_generators_convert_to_tflite(name, tmp_path):
     layer, inputs = LAYERS[name](), {"maps": MAPS}
     if name != "pixel norm":

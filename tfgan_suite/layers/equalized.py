@@ -22,10 +22,11 @@ from tfgan_suite.utils.shapes import image_sizes
 
 
 class _Equalized:
-    """Mixin that scales kernel and bias: `y = x (c k w) + k b`, `c = gain / sqrt(fan_in)`.
+    """Mixin that scales kernel and bias: `y = g (x (c k w) + k b)`, `c = gain / sqrt(fan_in)`.
 
     k is the learning-rate multiplier; w starts from N(0, 1/k^2), so that k changes how fast the
-    layer learns, but not how it starts.
+    layer learns, but not how it starts. g is the output gain: a factor of kernel and bias costs
+    less than one of the maps.
     """
 
     # Of the Keras layer.
@@ -37,12 +38,13 @@ class _Equalized:
         *args: Any,
         gain: float = math.sqrt(2.0),
         learning_rate_multiplier: float = 1.0,
+        output_gain: float = 1.0,
         **kwargs: Any,
     ):
-        if not gain > 0 or not learning_rate_multiplier > 0:
+        if not min(gain, learning_rate_multiplier, output_gain) > 0:
             raise InputError(
-                f"gain {gain} and learning_rate_multiplier {learning_rate_multiplier}; both must be"
-                " above 0"
+                f"gain {gain}, learning_rate_multiplier {learning_rate_multiplier} and output_gain"
+                f" {output_gain}; all must be above 0"
             )
         if "kernel_initializer" in kwargs:
             raise InputError("an equalized layer has no kernel_initializer; use gain")
@@ -50,18 +52,24 @@ class _Equalized:
         kwargs["kernel_initializer"] = keras.initializers.RandomNormal(0.0, spread)
         super().__init__(*args, **kwargs)
         self.gain, self.learning_rate_multiplier = float(gain), float(learning_rate_multiplier)
+        self.output_gain = float(output_gain)
+
+    @property
+    def bias_scale(self) -> float:
+        """What the stored bias is multiplied by: g k."""
+        return self.output_gain * self.learning_rate_multiplier
 
     @property
     def kernel_scale(self) -> float:
-        """What the stored kernel is multiplied by: c k."""
-        return self.gain * self.learning_rate_multiplier / math.sqrt(fan_in(self.kernel))
+        """What the stored kernel is multiplied by: g c k."""
+        return self.bias_scale * self.gain / math.sqrt(fan_in(self.kernel))
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         kernel = self.kernel_scale * tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)
         outputs = self._product(inputs, kernel, fast=bool(training))  # type: ignore[attr-defined]
         bias = self.bias
-        if bias is not None and self.learning_rate_multiplier != 1.0:
-            bias = self.learning_rate_multiplier * tf.convert_to_tensor(bias)
+        if bias is not None and self.bias_scale != 1.0:
+            bias = self.bias_scale * tf.convert_to_tensor(bias)
         return self._add_bias_and_activate(outputs, bias)  # type: ignore[attr-defined]
 
     def get_config(self) -> dict[str, Any]:
@@ -71,6 +79,7 @@ class _Equalized:
             **config,
             "gain": self.gain,
             "learning_rate_multiplier": self.learning_rate_multiplier,
+            "output_gain": self.output_gain,
         }
 
 
@@ -82,6 +91,7 @@ class EqualizedConv2D(_Equalized, Conv2D):
         gain: of the scale `gain / sqrt(kernel rows * columns * channels)`; sqrt 2 suits leaky ReLU,
             1 layers without activation.
         learning_rate_multiplier: of kernel and bias.
+        output_gain: of the outputs, bias included, before the activation.
         *args, **kwargs: those of `tfgan_suite.layers.convolution.Conv2D`, without an initializer
             of the kernel.
 
@@ -97,6 +107,7 @@ class EqualizedDense(_Equalized, Dense):
     Args:
         gain: of the scale `gain / sqrt(features)`.
         learning_rate_multiplier: of kernel and bias; 0.01 in StyleGAN's mapping.
+        output_gain: of the outputs, bias included, before the activation.
         *args, **kwargs: Keras's, without an initializer of the kernel.
 
     Input shape `(batch, features)`.

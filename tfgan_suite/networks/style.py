@@ -30,6 +30,9 @@ from tfgan_suite.networks.blocks import check_positive_integers, check_size
 
 MAPPING, SYNTHESIS, STYLES = "mapping", "synthesis", "styles"
 MAPPING_MULTIPLIER = 0.01
+# Of an activation, which commutes with it: sqrt 2 leaky_relu(x) = leaky_relu(sqrt 2 x). In the
+# discriminator it is a factor of the kernel and bias before, which saves a pass over the maps.
+ACTIVATION_GAIN = math.sqrt(2.0)
 RESIDUAL_SCALE = math.sqrt(0.5)
 
 
@@ -252,14 +255,14 @@ def build_discriminator(
     sides = check_shape(shape, **numbers)
     widths = {side: channels(side, channel_base, channel_max) for side in sides}
     image = keras.Input(shape, name="image")
-    x = _convolution(widths[shape[0]], 1)(image)
-    x = ScaledLeakyReLU()(x)
+    x = _activated(_convolution(widths[shape[0]], 1, output_gain=ACTIVATION_GAIN)(image))
     for index, side in enumerate(reversed(sides[1:])):
         x = _residual_block(x, widths[side], widths[side // 2], f"features_{index}")
     x = MinibatchDeviation(group_size)(x)
-    x = ScaledLeakyReLU()(_convolution(widths[4], 3)(x))
+    x = _activated(_convolution(widths[4], 3, output_gain=ACTIVATION_GAIN)(x))
     x = keras.layers.Flatten(dtype="float32")(x)
-    x = ScaledLeakyReLU(dtype="float32")(EqualizedDense(widths[4], gain=1.0, dtype="float32")(x))
+    x = EqualizedDense(widths[4], gain=1.0, output_gain=ACTIVATION_GAIN, dtype="float32")(x)
+    x = _activated(x, dtype="float32")
     outputs = EqualizedDense(1 if classes is None else classes, gain=1.0, dtype="float32")(x)
     if classes is None:
         return keras.Model(image, outputs, name="style_discriminator")
@@ -273,13 +276,20 @@ def _convolution(filters: int, size: int, **options: Any) -> keras.layers.Layer:
     return EqualizedConv2D(filters, size, padding="same", gain=1.0, **options)
 
 
+def _activated(x: Any, **options: Any) -> Any:
+    """Leaky ReLU of what a layer returned that has its gain already."""
+    return ScaledLeakyReLU(gain=1.0, **options)(x)
+
+
 def _residual_block(x: Any, filters: int, outputs: int, name: str) -> Any:
-    """Two convolutions and a linear path around them, both to half the size."""
-    skip = _convolution(outputs, 1, use_bias=False)(BlurDownSampling2D()(x))
-    x = ScaledLeakyReLU()(_convolution(filters, 3)(x))
-    x = ScaledLeakyReLU()(EqualizedDownConv2D(outputs, 3, gain=1.0)(x))
-    x = keras.layers.Add()([x, skip])
-    return keras.layers.Rescaling(RESIDUAL_SCALE, name=name)(x)
+    """Two convolutions and a linear path around them, both to half the size; over sqrt 2."""
+    skip = _convolution(outputs, 1, use_bias=False, output_gain=RESIDUAL_SCALE)(
+        BlurDownSampling2D()(x)
+    )
+    x = _activated(_convolution(filters, 3, output_gain=ACTIVATION_GAIN)(x))
+    # The gain of its activation and the scale of the sum cancel.
+    x = _activated(EqualizedDownConv2D(outputs, 3, gain=1.0)(x))
+    return keras.layers.Add(name=name)([x, skip])
 
 
 def _modulated(x: Any, w: Any, index: int, filters: int, size: int, **options: Any) -> Any:
