@@ -106,3 +106,26 @@ def test_impossible_filters_and_odd_sides_are_refused():
             Blur2D(weights)
     with pytest.raises(InputError, match="7x6 pixels cannot be halved"):
         keras.Sequential([keras.Input((7, 6, 1)), BlurDownSampling2D()])
+
+
+@pytest.mark.parametrize("weights", [(1, 2, 1), (1, 2, 3)])
+def test_halving_in_bfloat16_has_the_same_derivatives_of_every_order(weights):
+    """Training on CPUs has gradients of its own there, also for filters that are not symmetric."""
+
+    def derivatives(layer, **options):
+        maps = tf.constant(MAPS, tf.float32)
+        with tf.GradientTape() as outer:
+            outer.watch(maps)
+            with tf.GradientTape() as inner:
+                inner.watch(maps)
+                total = tf.reduce_sum(tf.cast(layer(maps, **options), tf.float32) ** 3)
+            slope = inner.gradient(total, maps)
+            penalty = tf.reduce_sum(slope**2)
+        return slope, outer.gradient(penalty, maps)
+
+    exact = derivatives(BlurDownSampling2D(weights, dtype="float32"))
+    rounded = derivatives(BlurDownSampling2D(weights, dtype="mixed_bfloat16"), training=True)
+    for ours, expected in zip(rounded, exact):
+        scale = np.abs(expected).max()
+        assert scale > 0.1
+        np.testing.assert_allclose(ours / scale, expected / scale, atol=0.02)

@@ -189,7 +189,7 @@ class EqualizedDownConv2D(EqualizedConv2D):
     def _product(self, inputs: tf.Tensor, kernel: tf.Tensor, fast: bool) -> tf.Tensor:
         # As many zeros as let the outputs lie in the middle of two pixels.
         padding = (kernel.shape[0] - 2 + len(RESAMPLING)) // 2
-        blurred = blur.padded_blur(inputs, RESAMPLING, padding)
+        blurred = blur.padded_blur(inputs, RESAMPLING, padding, fast)
         return tf.nn.conv2d(blurred, kernel, 2, "VALID")
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

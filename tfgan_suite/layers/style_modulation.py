@@ -139,7 +139,7 @@ class ModulatedConv2D(keras.layers.Layer):
             return self._fused(maps, style, kernel)
         scaled = maps * tf.cast(style, maps.dtype)[:, None, None]
         if self.upsample:
-            outputs = _upsampled(scaled, tf.cast(kernel, maps.dtype))
+            outputs = _upsampled(scaled, tf.cast(kernel, maps.dtype), bool(training))
         else:
             outputs = _convolution(scaled, tf.cast(kernel, maps.dtype), bool(training))
         if self.demodulate:
@@ -197,7 +197,7 @@ def _convolution(maps: tf.Tensor, kernel: tf.Tensor, training: bool) -> tf.Tenso
     return tf.nn.conv2d(maps, kernel, 1, "SAME")
 
 
-def _upsampled(maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+def _upsampled(maps: tf.Tensor, kernel: tf.Tensor, training: bool) -> tf.Tensor:
     """`blur(conv(maps with zeros between the pixels, kernel))`, of twice the size.
 
     A transposed convolution needs a quarter of the products of a convolution of upsampled maps.
@@ -205,10 +205,11 @@ def _upsampled(maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     height, width = maps.shape[1:3]
     rows, columns, _, filters = kernel.shape
     # Transposed convolutions read their kernel from its last pixel to the first.
-    transposed = tf.transpose(tf.reverse(kernel, [0, 1]), (0, 1, 3, 2))
+    # The filter's sum of 4 is the kernel's, which is smaller than the maps.
+    transposed = 4.0 * tf.transpose(tf.reverse(kernel, [0, 1]), (0, 1, 3, 2))
     sides = 2 * (height - 1) + rows, 2 * (width - 1) + columns
     shape = (tf.shape(maps)[0], *sides, filters)
     spread = tf.nn.conv2d_transpose(maps, transposed, shape, 2, "VALID")
     spread = tf.ensure_shape(spread, (None, *sides, filters))
     padding = (2 * height + len(RESAMPLING) - 1 - sides[0]) // 2
-    return blur.padded_blur(4.0 * spread, RESAMPLING, padding)
+    return blur.padded_blur(spread, RESAMPLING, padding, fast=training)
