@@ -280,12 +280,18 @@ class LatentGame(LatentSamples, ScoringGame, AdversarialModel):
         if every == 1:
             penalty, _ = penalties.zero_centred(first_output, inputs)
             return calls[-1], {name: factor * penalty}
-        penalty = tf.cond(
+
+        def penalized() -> tuple[Any, tf.Tensor]:
+            penalty, _ = penalties.zero_centred(first_output, inputs)
+            return calls[-1], factor * every * penalty
+
+        # One forward pass in either case.
+        outputs, penalty = tf.cond(
             self.steps % every == 0,
-            lambda: factor * every * penalties.zero_centred(first_output, inputs)[0],
-            lambda: tf.constant(0.0),
+            penalized,
+            lambda: (discriminator(inputs), tf.constant(0.0)),
         )
-        return discriminator(inputs), {name: penalty}
+        return outputs, {name: penalty}
 
     def adversarial_terms(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """The discriminator's adversarial loss.
