@@ -289,7 +289,9 @@ def _residual_block(x: Any, filters: int, outputs: int, name: str) -> Any:
     x = _activated(_convolution(filters, 3, output_gain=ACTIVATION_GAIN)(x))
     # The gain of its activation and the scale of the sum cancel.
     x = _activated(EqualizedDownConv2D(outputs, 3, gain=1.0)(x))
-    return keras.layers.Add(name=name)([x, skip])
+    x = keras.layers.Add()([x, skip])
+    # Computes nothing: checkpoints of older runs count a layer here.
+    return keras.layers.Activation("linear", name=name)(x)
 
 
 def _modulated(x: Any, w: Any, index: int, filters: int, size: int, **options: Any) -> Any:
