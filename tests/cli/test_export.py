@@ -10,6 +10,8 @@ from tfgan_suite.cli.main import main
 from tfgan_suite.export import load
 from tfgan_suite.games.dcgan import DCGAN
 from tfgan_suite.inference.generator import open_generator
+from tfgan_suite.training import publish
+from tfgan_suite.training.run_folder import Run
 
 
 def test_export_counts_the_version_up(tiny_run, tmp_path, capsys):
@@ -38,6 +40,7 @@ def test_only_the_tflite_files_asked_for_are_written(tiny_run, tmp_path, capsys,
     assert main(words) == 0
     path = tmp_path / json.loads(capsys.readouterr().out.splitlines()[-1])["path"]
     assert sorted(file.name for file in path.rglob("*.tflite")) == names
+    assert load(path).card["measured"] == publish.measured_at(Run(tiny_run / "run"), 2)
     assert load(path).sample(1).shape == (1, 8, 8, 1)
 
 
@@ -45,6 +48,20 @@ def test_an_unknown_kind_of_tflite_file_is_refused(tiny_run, capsys):
     assert main(["export", str(tiny_run / "run"), "--tflite", "float16,flot32"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "float32, float16, int8, none; did you mean float32?" in line
+
+
+def test_the_card_has_what_was_last_read_of_the_step(tiny_run, tmp_path, capsys):
+    run = Run(shutil.copytree(tiny_run / "run", tmp_path / "run"))
+    path = run.folder / "measures.jsonl"
+    lines = [(1, 0.1), (2, 0.2), (2, 0.3), (3, 0.4)]
+    entries = ({"step": step, "seed": 1, "samples": 9, "share": share} for step, share in lines)
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    assert publish.measured_at(run, 2) == {"share": 0.3} and publish.measured_at(run, 4) == {}
+    path.write_text("[]\n")
+    assert publish.measured_at(run, 2) == {}
+    assert "measures.jsonl" in capsys.readouterr().out
+    path.unlink()
+    assert publish.measured_at(run, 2) == {}
 
 
 def test_the_discriminator_goes_along_on_request(tiny_run, tmp_path, monkeypatch, capsys):

@@ -79,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
             game,
             options,
             info,
+            measured=publish.measured_at(run, int(game.steps.numpy())),
             source=source,
             size=args.size,
             with_discriminator=args.with_discriminator,

@@ -124,6 +124,20 @@ def _measure(run: Run, readings: dict[str, Any], step: int) -> dict[str, float]:
     return {k: v for k, v in numbers.items() if k not in measuring.PROTOCOL}
 
 
+def measured_at(run: Run, step: int) -> dict[str, float]:
+    """The numbers that were last read of the game of a step, for the card; empty if none were."""
+    path, schema = run.folder / "measures.jsonl", {"step": COUNT}
+    if not path.is_file():
+        return {}
+    try:
+        entries = read_json_lines(path, schema, advice="remove it", unfinished=True)
+    except InputError as error:
+        print(f"{error}; the card says nothing of measures")
+        return {}
+    last = next((entry for entry in reversed(entries) if entry["step"] == step), {})
+    return {k: v for k, v in last.items() if k not in ("step", *measuring.PROTOCOL)}
+
+
 def _run_lines(folder: Path, measured: dict[str, float]) -> list[str]:
     """Lines that say what is in a run folder, and what the oracle read."""
     lines = [
