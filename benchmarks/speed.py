@@ -52,7 +52,7 @@ GAMES = {
 # The discriminator of translators needs 24 pixels for its patches.
 SMALLEST = {
     "dcgan": 16, "wgan_gp": 16, "pix2pix": 32, "cyclegan": 32, "srresnet": 32, "gan_cls": 16,
-    "wav2lip": 96, "stylegan2": 8,
+    "wav2lip": 96, "stylegan2": 16,
 }  # fmt: skip
 CHOICES = {
     "size": "height and width of the images",

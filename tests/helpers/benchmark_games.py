@@ -13,7 +13,7 @@ SMALL = {
     "cyclegan": {"size": 32, "width": 2, "blocks": 1, "pool": 2},
     "gan_cls": {"size": 16, "width": 4},
     "wav2lip": {"size": 96, "width": 2},
-    "stylegan2": {"size": 8, "width": 2},
+    "stylegan2": {"size": 16, "width": 2},
 }
 ENLARGING = {"size": 32, "width": 4, "blocks": 1}
 needs_torch = pytest.mark.skipif(
