@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from harness import value, values_and_derivatives
+from derivatives import values_and_derivatives
+from harness import value
 
 from tfgan_suite import InputError, compat
 from tfgan_suite.layers.equalized import (
