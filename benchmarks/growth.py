@@ -26,7 +26,7 @@ from typing import Any
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from protocol import Worker  # noqa: E402
+from protocol import Worker, WorkerError  # noqa: E402
 
 BASE = {"size": 64, "width": 64, "kernel": 4, "batch": 16}
 AXES = {
@@ -52,7 +52,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=2.0, help="duration of a round")
     parser.add_argument("--threads", type=int, default=2, help="of a process; replicas: 1 each")
     parser.add_argument("--json", action="store_true", help="one JSON line per row")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    for name in (*BASE, "rounds", "seconds", "threads"):
+        if getattr(options, name) <= 0:
+            parser.error(f"--{name} is {getattr(options, name)}; it must be above 0")
+    return options
 
 
 def settings(axis: str, value: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -157,6 +161,16 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark; the exit code."""
     options = parse(arguments)
+    try:
+        _measure(options)
+    except WorkerError as error:
+        print(f"growth.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _measure(options: argparse.Namespace) -> None:
+    """Measures the axes that were asked for and prints each as it is done."""
     for axis in (name for name in AXES if name in options.axes):
         rows = [row(axis, v, [settings(axis, v, options)], options) for v in AXES[axis]]
         if axis == "replicas":
@@ -166,7 +180,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(json.dumps(each), flush=True)
         if not options.json:
             print(table(rows), end="\n\n", flush=True)
-    return 0
 
 
 if __name__ == "__main__":

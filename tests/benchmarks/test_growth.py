@@ -41,6 +41,21 @@ def test_an_axis_changes_its_own_value_and_replicas_keep_theirs():
     assert (two["batch"], two["replicas"], two["threads"], two["cores"]) == (4, 2, 2, 2)
 
 
+def test_numbers_that_cannot_be_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        growth.parse(["--batch", "0"])
+    assert "--batch is 0; it must be above 0" in capsys.readouterr().err
+
+
+def test_what_cannot_be_measured_ends_in_a_line(monkeypatch, capsys):
+    def fail(*arguments):
+        raise growth.WorkerError("no memory")
+
+    monkeypatch.setattr(growth, "row", fail)
+    assert growth.main(["--axes", "batch"]) == 2
+    assert capsys.readouterr().err == "growth.py: no memory\n"
+
+
 def test_two_replicas_are_measured():
     options = growth.parse(TINY)
     row = growth.row("replicas", 2, [growth.settings("replicas", 2, options)], options)
