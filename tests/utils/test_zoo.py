@@ -20,6 +20,11 @@ def size(folder):
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
+def shipped_size(folder):
+    """Of the first version; what recipes export here are later ones."""
+    return size(folder / "1") + (folder / "model.config").stat().st_size
+
+
 @pytest.mark.parametrize("entry", zoo.entries(), ids=lambda entry: entry.name)
 def test_an_entry_has_its_files_and_the_card_of_its_command(entry):
     card = json.loads((entry.path / "1" / "card.json").read_text("utf-8"))
@@ -35,13 +40,13 @@ def test_an_entry_has_its_files_and_the_card_of_its_command(entry):
     for command in entry.rebuild:
         program, recipe, *_ = shlex.split(command)
         assert program == "python" and (recipe == "-m" or (ROOT / recipe).is_file())
-    assert size(entry.path) < 6 * MIB
+    assert shipped_size(entry.path) < 6 * MIB
 
 
 def test_the_zoo_lists_what_it_has_and_stays_small():
     listed = json.loads((HOME / zoo.FILE).read_text("utf-8"))
     assert zoo.names() == sorted(listed)
-    assert sum(size(HOME / name) for name in listed) < 24 * MIB
+    assert sum(shipped_size(HOME / name) for name in listed) < 24 * MIB
     assert set(zoo.names("sample")) >= {"dcgan_shapes", "dcgan_fashion-mnist"}
 
 
