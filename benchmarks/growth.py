@@ -26,6 +26,7 @@ from typing import Any
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from comparison import markdown  # noqa: E402
 from protocol import Worker, WorkerError  # noqa: E402
 
 BASE = {"size": 64, "width": 64, "kernel": 4, "batch": 16}
@@ -141,7 +142,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     axis = rows[0]["axis"]
     last = "exponent" if axis != "replicas" else "images/s of one"
     heads = (axis, "ms a step", "images/s", "processor ms an image", "peak MiB", last)
-    lines = [heads, ["---"] * len(heads)]
+    lines: list[Sequence[str]] = [heads]
     first = rows[0]["images_per_s"]
     grown = exponents(rows) if axis != "replicas" else [r["images_per_s"] / first for r in rows]
     for each, growth in zip(rows, grown):
@@ -155,7 +156,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
                 "" if growth is None else f"{growth:.2f}",
             ]
         )
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

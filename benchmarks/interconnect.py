@@ -22,6 +22,7 @@ from typing import Any
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from comparison import markdown  # noqa: E402
 from speed import GAMES  # noqa: E402
 
 BYTES = 4  # gradients are summed in float32, whatever the precision of the layers
@@ -114,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     heads = ("game", "batch of a device", "parameters", "Gflop a step", "MB sent", "ms computing")
     heads += ("ms summing", "images/s of all", "efficiency")
-    lines = [heads, ["---"] * len(heads)]
+    lines: list[Sequence[str]] = [heads]
     for game in options.games:
         each = counted(game, options.batch)
         gradients = gradient_bytes(game, each["parameters"])
@@ -134,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{paper['efficiency']:.0%}",
             ]
         )
-    print("\n".join("| " + " | ".join(line) + " |" for line in lines))
+    print(markdown(lines))
     return 0
 
 
