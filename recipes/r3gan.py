@@ -13,8 +13,9 @@ steps (8 minutes of one core) 20% of the samples are one clean shape and 9 of th
 seed 0, where `recipes/dcgan.py` reaches 86% and 18. The paper's settings for CIFAR-10 (20 million
 images of falling rates; a GPU for days) are
 
-    --data tfds:cifar10 --horizontal-flip --width 768 --cardinality 96 --blocks-per-stage 2
-    --latent-dim 64 --batch 512 --learning-rate 0.0002 --final-learning-rate 0.00005 --beta-2 0.9
+    --data tfds:cifar10 --horizontal-flip --width 768 --full-width-size 32 --cardinality 96
+    --blocks-per-stage 2 --latent-dim 64 --batch 512 --learning-rate 0.0002
+    --discriminator-learning-rate 0.0002 --final-learning-rate 0.00005 --beta-2 0.9
     --final-beta-2 0.99 --gamma 0.05 --final-gamma 0.005 --r1-every 1 --ema-half-life 9766
     --decay-steps 39063 --steps 200000
 
@@ -36,32 +37,37 @@ from tfgan_suite.training.optimizers import FusedAdam, opponent_learning_rate
 from tfgan_suite.utils.schedules import CosineSchedule, HalfLifeDecay
 
 DATA = "shapes"
-STEPS: int | None = None  # total number of training steps; default: 3000 for images, points 4000
+STEPS: int | None = None  # total number of training steps; default: 7000 for images, points 4000
 BATCH: int | None = None  # examples in a step; default: 16 for images, points 128
 LABELS = False  # give both networks the class of the examples, too
 ARCHITECTURE: str | None = None  # resnet or mlp; default: resnet for images, mlp for points
-WIDTH: int | None = None  # channels up to 32 pixels, units; default: 24 (paper 768), points 128
-# groups of the 3x3 convolutions up to 32 pixels, 1: none; default: 2 * --width, which is depthwise
-# and the fastest on CPUs; paper 96
+# channels of the smallest maps (or hidden units); default: 192 (paper 768), points 128
+WIDTH: int | None = None
+# groups of the 3x3 convolutions there, 1: none; default: 2 * --width, which is depthwise and the
+# fastest on CPUs; paper 96
 CARDINALITY: int | None = None
+FULL_WIDTH_SIZE = 4  # largest size with all of --width, halved at each doubling above; paper 32
 BLOCKS_PER_STAGE = 1  # residual blocks at each size; paper 2
-LATENT_DIM: int | None = None  # dimension of z; default: 16 (paper 64), points 2
-# weight of R1 and R2 at the start; default: 1 for images, points 0.05; paper 0.05 to 150
+LATENT_DIM: int | None = None  # dimension of z; default: 8 (paper 64), points 2
+# weight of R1 and R2 at the start; default: 2 for images, points 0.05; paper 0.05 to 150
 GAMMA: float | None = None
-FINAL_GAMMA: float | None = None  # after the schedule; default: a tenth of --gamma (paper)
+# after the schedule; default: --gamma, for points a tenth of it (paper)
+FINAL_GAMMA: float | None = None
 R1_EVERY: int | None = None  # apply R1 and R2 every N steps; default: 8 for images, points 1
 INSTANCE_NOISE = 0.0  # standard deviation of the noise on all inputs of the discriminator
 # DiffAugment: any of color,translation,cutout; or ada, whose strength follows the overfitting
 AUGMENT = ""
 ADA_TARGET = 0.6  # overfitting at which the strength of ada rests: mean sign of D(x), or of pairs
 ADA_IMAGES = 500_000  # real images in which the strength of ada could go from 0 to 1
-# Adam's at the start, both players; default: 0.001 for images (paper 0.0002), points 0.006
+# Adam's of the generator at the start; default: 0.003 for images (paper 0.0002), points 0.006
 LEARNING_RATE: float | None = None
-# after the schedule; default: a quarter of the one at the start, as in the paper
+# after the schedule; default: 0, for points a quarter of the one at the start (paper)
 FINAL_LEARNING_RATE: float | None = None
-DISCRIMINATOR_LEARNING_RATE: float | None = None  # the discriminator's; default: --learning-rate
+# the discriminator's at the start, which falls likewise; default: two thirds of --learning-rate,
+# for points all of it (paper)
+DISCRIMINATOR_LEARNING_RATE: float | None = None
 BETA_1 = 0.0  # Adam's beta 1
-BETA_2 = 0.9  # Adam's beta 2 at the start
+BETA_2: float | None = None  # Adam's beta 2 at the start; default: 0.99, for points 0.9 (paper)
 FINAL_BETA_2 = 0.99  # Adam's beta 2 after the schedule
 # half-life of the averaged generator that draws samples after the schedule, in steps, from 0 at the
 # start; default: a tenth of --decay-steps
@@ -76,27 +82,30 @@ CHOICES = {
 }
 
 
+IMAGES = {
+    "steps": 7000, "batch": 16, "width": 192, "latent_dim": 8, "gamma": 2.0, "r1_every": 8,
+    "learning_rate": 0.003, "beta_2": 0.99,
+}  # fmt: skip
+POINTS = {
+    "steps": 4000, "batch": 128, "width": 128, "latent_dim": 2, "gamma": 0.05, "r1_every": 1,
+    "learning_rate": 0.006, "beta_2": 0.9,
+}  # fmt: skip
+
+
 def defaults(options, data):
     """Values for the kind of data, and schedules for the length of the run."""
     points = len(data.shape) == 1
-    gamma = (0.05 if points else 1.0) if options.gamma is None else options.gamma
-    rate = 0.006 if points else 0.001
-    rate = rate if options.learning_rate is None else options.learning_rate
-    width = (128 if points else 24) if options.width is None else options.width
-    steps = (4000 if points else 3000) if options.steps is None else options.steps
+    form = POINTS if points else IMAGES
+    chosen = {name: form[name] if (own := getattr(options, name)) is None else own for name in form}
+    steps, rate, gamma = (chosen[name] for name in ("steps", "learning_rate", "gamma"))
     decay_steps = steps if options.decay_steps is None else options.decay_steps
     return {
-        "steps": steps,
-        "batch": 128 if points else 16,
+        **form,
         "architecture": "mlp" if points else "resnet",
-        "width": width,
-        "cardinality": 2 * width,
-        "latent_dim": 2 if points else 16,
-        "gamma": gamma,
-        "final_gamma": gamma / 10,
-        "r1_every": 1 if points else 8,
-        "learning_rate": rate,
-        "final_learning_rate": rate / 4,
+        "cardinality": 2 * chosen["width"],
+        "final_gamma": gamma / 10 if points else gamma,
+        "discriminator_learning_rate": rate if points else rate * 2 / 3,
+        "final_learning_rate": rate / 4 if points else 0.0,
         "decay_steps": decay_steps,
         "ema_half_life": decay_steps / 10,
     }
@@ -108,8 +117,8 @@ def make_game(options, data):
     classes = labels.class_count(data) if o.labels else None
     sizes = (o.architecture, o.width, o.cardinality, o.blocks_per_stage)
     game = r3gan.R3GAN(
-        r3gan.build_generator(shape, *sizes, o.latent_dim, classes),
-        r3gan.build_discriminator(shape, *sizes, classes),
+        r3gan.build_generator(shape, *sizes, o.latent_dim, classes, o.full_width_size),
+        r3gan.build_discriminator(shape, *sizes, classes, o.full_width_size),
         gamma=CosineSchedule(o.gamma, o.final_gamma, o.decay_steps),
         classes=classes,
         ema_decay=HalfLifeDecay(CosineSchedule(0.0, o.ema_half_life, o.decay_steps)),

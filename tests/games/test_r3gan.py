@@ -280,6 +280,27 @@ def test_parameters_at_the_papers_scale(monkeypatch, size, stages):
     assert count(r3gan.build_discriminator(shape)) == blocks + transitions + ends + 768
 
 
+@pytest.mark.parametrize(
+    "size, stages",
+    [
+        (32, [(4, 32, 8), (8, 16, 4), (16, 8, 2), (32, 4, 1)]),
+        (28, [(7, 16, 4), (14, 8, 2), (28, 4, 1)]),
+    ],
+)
+def test_channels_and_groups_are_halved_above_the_size_of_the_full_width(size, stages):
+    """From 4 pixels on, 7 are one doubling above; inside a block there are twice the channels."""
+    shape = (size, size, 3)
+    sizes = {"width": 32, "cardinality": 8, "blocks_per_stage": 1, "full_width_size": 4}
+    generator, discriminator = networks(shape, **sizes)
+    for network, expected in ((generator, stages), (discriminator, stages[::-1])):
+        found = [
+            (layer.output.shape[1], layer.output.shape[3], layer.groups)
+            for layer in network.layers
+            if isinstance(layer, Conv2D) and layer.kernel_size == (3, 3)
+        ]
+        assert found == [(side, 2 * channels, groups) for side, channels, groups in expected]
+
+
 def test_labels_add_a_table_and_a_projection():
     plain, labelled = networks(), networks(classes=3)
     # 6 numbers per class, which double what enters the basis; 4 per class and a square at the end.
@@ -318,6 +339,7 @@ def test_generated_images_are_clipped_where_they_are_shown():
         ({"width": 20, "cardinality": 96}, "40 channels in 96 groups"),
         ({"cardinality": 0}, "cardinality is 0"),
         ({"blocks_per_stage": 0}, "blocks_per_stage is 0"),
+        ({"full_width_size": 0}, "full_width_size is 0"),
         ({"classes": 0}, "classes is 0"),
         ({"shape": (50, 50, 3)}, "size 50"),
     ],

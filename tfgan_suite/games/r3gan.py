@@ -40,19 +40,21 @@ def build_generator(
     blocks_per_stage: int = 2,
     latent_dim: int = 64,
     classes: int | None = None,
+    full_width_size: int = 32,
 ) -> keras.Model:
     """The generator; the defaults are the paper's for CIFAR-10.
 
     Args:
         shape: of one example: `(height, width, channels)` with equal sides, or `(n,)` for points.
         architecture: `"resnet"`, or `"mlp"` for points (three hidden layers).
-        width: channels of the stages up to 32 pixels, half as many at each doubling above them; of
-            `"mlp"` the hidden units. Default 768, `"mlp"` 128.
-        cardinality: groups of the 3x3 convolutions up to 32 pixels, half as many at each doubling
-            above them. 1: ordinary convolutions; `2 * width`: depthwise ones.
+        width: channels of the stages up to `full_width_size`, half as many at each doubling above
+            it; of `"mlp"` the hidden units. Default 768, `"mlp"` 128.
+        cardinality: groups of the 3x3 convolutions up to `full_width_size`, half as many at each
+            doubling above it. 1: ordinary convolutions; `2 * width`: depthwise ones.
         blocks_per_stage: residual blocks at each size.
         latent_dim: length of z.
         classes: number of classes; None: the generator takes no label.
+        full_width_size: largest size, in pixels, of the stages with the full width.
 
     Returns:
         Model from z `(batch, latent_dim)`, or from `[z, label]` with label int32 `(batch,)`, to
@@ -72,7 +74,7 @@ def build_generator(
     if architecture == "mlp":
         example = blocks.mlp(x, width, shape[0])
     else:
-        stages = _stages(shape[0], width, cardinality, blocks_per_stage)
+        stages = _stages(shape[0], width, cardinality, blocks_per_stage, full_width_size)
         gain = _block_gain(stages, blocks_per_stage)
         for size, filters, groups in stages:
             x = _grown(x, size, filters)
@@ -89,11 +91,12 @@ def build_discriminator(
     cardinality: int = 96,
     blocks_per_stage: int = 2,
     classes: int | None = None,
+    full_width_size: int = 32,
 ) -> keras.Model:
     """The discriminator, a mirror image of the generator.
 
     Args:
-        shape, architecture, width, cardinality, blocks_per_stage, classes: as for
+        shape, architecture, width, cardinality, blocks_per_stage, classes, full_width_size: as for
             `build_generator`.
 
     Returns:
@@ -108,7 +111,7 @@ def build_discriminator(
     if architecture == "mlp":
         x = blocks.hidden(example, width, prefix="features")
     else:
-        stages = _stages(shape[0], width, cardinality, blocks_per_stage)
+        stages = _stages(shape[0], width, cardinality, blocks_per_stage, full_width_size)
         gain = _block_gain(stages, blocks_per_stage)
         x = _convolution(stages[-1][1], 1.0)(example)
         for index, (_, filters, groups) in enumerate(reversed(stages)):
@@ -273,14 +276,16 @@ def _check(
 
 
 def _stages(
-    size: int, width: int, cardinality: int, blocks_per_stage: int
+    size: int, width: int, cardinality: int, blocks_per_stage: int, full_width_size: int
 ) -> list[tuple[int, int, int]]:
     """Size, channels and groups of each stage of the generator."""
-    blocks.check_positive_integers(cardinality=cardinality, blocks_per_stage=blocks_per_stage)
+    blocks.check_positive_integers(
+        cardinality=cardinality, blocks_per_stage=blocks_per_stage, full_width_size=full_width_size
+    )
     base, doublings = blocks.upsampling_plan(size)
     stages = []
     for side in (base << level for level in range(doublings + 1)):
-        above = max(math.ceil(math.log2(side / 32)), 0)
+        above = max(math.ceil(math.log2(side / full_width_size)), 0)
         filters, groups = width >> above, max(cardinality >> above, 1)
         if filters < 1 or EXPANSION * filters % groups:
             raise InputError(

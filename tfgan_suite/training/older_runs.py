@@ -16,6 +16,7 @@ BEFORE: dict[str, Any] = {
     "sync_term": "cross_entropy",
     "convolution_multiplier": 1.0,
     "discriminator_width": 1,
+    "full_width_size": 32,
 }
 
 

@@ -305,7 +305,8 @@ def check(options: types.SimpleNamespace) -> None:
             if problem:
                 raise InputError(f"{problem}; pass another value")
         if name.endswith("learning_rate"):
-            check_learning_rate(value, flag_of(name))
+            # A rate may fall to 0, but starts above it.
+            check_learning_rate(value, flag_of(name), may_freeze=name.startswith("final_"))
     for name in ("data", "run", "export", "warm_start"):
         if getattr(options, name, None) == "":
             raise InputError(f"{flag_of(name)} is empty; leave it out, or pass a name or a path")
