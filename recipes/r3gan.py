@@ -46,9 +46,10 @@ WIDTH: int | None = None
 # groups of the 3x3 convolutions there, 1: none; default: 2 * --width, which is depthwise and the
 # fastest on CPUs; paper 96
 CARDINALITY: int | None = None
-FULL_WIDTH_SIZE = 4  # largest size with all of --width, halved at each doubling above; paper 32
+# largest size with all of --width, which is halved at each doubling above; default: 4, paper 32
+FULL_WIDTH_SIZE: int | None = None
 BLOCKS_PER_STAGE = 1  # residual blocks at each size; paper 2
-LATENT_DIM: int | None = None  # dimension of z; default: 8 (paper 64), points 2
+LATENT_DIM: int | None = None  # dimension of z; default: 64 (paper), shapes 8, points 2
 # weight of R1 and R2 at the start; default: 2 for images, points 0.05; paper 0.05 to 150
 GAMMA: float | None = None
 # after the schedule; default: --gamma, for points a tenth of it (paper)
@@ -67,7 +68,7 @@ FINAL_LEARNING_RATE: float | None = None
 # for points all of it (paper)
 DISCRIMINATOR_LEARNING_RATE: float | None = None
 BETA_1 = 0.0  # Adam's beta 1
-BETA_2: float | None = None  # Adam's beta 2 at the start; default: 0.99, for points 0.9 (paper)
+BETA_2 = 0.9  # Adam's beta 2 at the start; 0.99 steps too far where gradients grow: kinds die out
 FINAL_BETA_2 = 0.99  # Adam's beta 2 after the schedule
 # half-life of the averaged generator that draws samples after the schedule, in steps, from 0 at the
 # start; default: a tenth of --decay-steps
@@ -83,12 +84,12 @@ CHOICES = {
 
 
 IMAGES = {
-    "steps": 7000, "batch": 16, "width": 192, "latent_dim": 8, "gamma": 2.0, "r1_every": 8,
-    "learning_rate": 0.003, "beta_2": 0.99,
+    "steps": 7000, "batch": 16, "width": 192, "full_width_size": 4, "gamma": 2.0,
+    "r1_every": 8, "learning_rate": 0.003,
 }  # fmt: skip
 POINTS = {
-    "steps": 4000, "batch": 128, "width": 128, "latent_dim": 2, "gamma": 0.05, "r1_every": 1,
-    "learning_rate": 0.006, "beta_2": 0.9,
+    "steps": 4000, "batch": 128, "width": 128, "full_width_size": 4, "gamma": 0.05,
+    "r1_every": 1, "learning_rate": 0.006,
 }  # fmt: skip
 
 
@@ -102,6 +103,7 @@ def defaults(options, data):
     return {
         **form,
         "architecture": "mlp" if points else "resnet",
+        "latent_dim": 2 if points else 8 if data.embedded else 64,
         "cardinality": 2 * chosen["width"],
         "final_gamma": gamma / 10 if points else gamma,
         "discriminator_learning_rate": rate if points else rate * 2 / 3,

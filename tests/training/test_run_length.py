@@ -138,9 +138,19 @@ def test_constants_that_a_run_is_older_than_differ_only_where_they_are_on():
     assert differences(**off, upsampling="transposed", epochs=7, bit_depth=16) == []
     assert differences(augment="color") == ["augment None (now color)"]
     assert differences(upsampling="nearest") == ["upsampling transposed (now nearest)"]
-    # Runs of Wav2Lip and StyleGAN that are older than these constants go on.
+    # Runs of Wav2Lip, StyleGAN and R3GAN that are older than these constants go on.
     assert differences(sync_term="cross_entropy", convolution_multiplier=1.0) == []
-    assert differences(discriminator_width=1) == []
+    assert differences(discriminator_width=1, full_width_size=32) == []
+    # No rate of its own is the generator's.
+    rates = {"learning_rate": 0.5, "discriminator_learning_rate": None}
+    older["constants"].update(rates)
+    assert differences(learning_rate=0.5, discriminator_learning_rate=0.5) == []
+    assert differences(**rates) == []
+    assert differences(learning_rate=0.5, discriminator_learning_rate=0.25) == [
+        "discriminator_learning_rate 0.5 (now 0.25)"
+    ]
+    for name in rates:
+        del older["constants"][name]
     assert differences(sync_term="shortfall") == ["sync_term cross_entropy (now shortfall)"]
 
 

@@ -246,6 +246,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             before = older_runs.BEFORE.get(name, None if now else now)
         if name == "bit_depth":  # sets of TensorFlow Datasets state none and read all bits
             before, now = before or 16, now or 16
+        if name == "discriminator_learning_rate":  # None: that of the generator
+            before = old["constants"].get("learning_rate") if before is None else before
+            now = new["constants"].get("learning_rate") if now is None else now
         if before != now:
             changes.append(f"{name} {before} (now {now})")
     if not changes and old["data"]["fingerprint"] != new["data"]["fingerprint"]:
