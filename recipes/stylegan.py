@@ -61,8 +61,11 @@ CONVOLUTION_MULTIPLIER: float | None = None
 MIXING = 0.5  # probability that a batch mixes the styles of two z; paper 0.9
 # softplus of each real image's score less that of its partner, in place of the paper's loss
 PAIRING = True
-GAMMA = 0.5  # weight of R1; it grows with the number of pixels, paper 10 at 1024 pixels
-R2_WEIGHT = 0.5  # weight of the same penalty on generated images; paper 0
+# weight of R1, which grows with the number of pixels; default: 2, version 1 0.5; paper 10 at 1024
+# pixels
+GAMMA: float | None = None
+# weight of the same penalty on generated images; default: that of --gamma; paper 0
+R2_WEIGHT: float | None = None
 R1_EVERY = 8  # apply R1 and R2 every N steps; paper 16
 PATH_WEIGHT = 0.0  # weight of the path length penalty, 0: none; paper 2
 PATH_EVERY = 4  # apply it every N steps
@@ -96,23 +99,26 @@ CHOICES = {
 FIRST = {
     "channel_base": 512, "channel_max": 32, "discriminator_width": 1, "style_dim": 16,
     "mapping_layers": 2, "mapping_multiplier": 0.01, "convolution_multiplier": 1.0,
-    "learning_rate": 0.008,
+    "gamma": 0.5, "learning_rate": 0.008,
 }  # fmt: skip
 SECOND = {
     "channel_base": 256, "channel_max": 64, "discriminator_width": 2, "style_dim": 128,
     "mapping_layers": 4, "mapping_multiplier": 1.0, "convolution_multiplier": 6.0,
-    "learning_rate": 0.005,
+    "gamma": 2.0, "learning_rate": 0.005,
 }  # fmt: skip
 
 
 def defaults(options, data):
     """Values of a version; of version 1, 32 pixels have grown from 8 after half of the run."""
+    form = FIRST if options.version == 1 else SECOND
+    own = {"r2_weight": form["gamma"] if options.gamma is None else options.gamma}
     if options.version == 1:
         images = max(1, options.steps * options.batch // 8)
-        return {**FIRST, "stable_images": images, "fade_images": images}
+        return {**FIRST, **own, "stable_images": images, "fade_images": images}
     rate = SECOND["learning_rate"] if options.learning_rate is None else options.learning_rate
-    base = SECOND["channel_base"] if data.shape[0] <= 32 else 2 * SECOND["channel_base"]
-    return {**SECOND, "channel_base": base, "discriminator_learning_rate": 2 * rate}
+    if data.shape[0] > 32:
+        own["channel_base"] = 2 * SECOND["channel_base"]
+    return {**SECOND, **own, "discriminator_learning_rate": 2 * rate}
 
 
 def make_game(options, data):

@@ -139,6 +139,10 @@ def prepared(name, shape, *words, embedded=False):
         ("stylegan", (64, 64, 3), [], "channel_base", 512),
         ("stylegan", (32, 32, 3), ["--version", "1"], "channel_max", 32),
         ("stylegan", (32, 32, 3), ["--version", "1"], "discriminator_width", 1),
+        ("stylegan", (32, 32, 3), ["--version", "1"], "r2_weight", 0.5),
+        ("stylegan", (32, 32, 3), [], "r2_weight", 2.0),
+        ("stylegan", (32, 32, 3), ["--gamma", "8"], "r2_weight", 8.0),
+        ("stylegan", (32, 32, 3), ["--gamma", "10", "--r2-weight", "0"], "r2_weight", 0.0),
     ],
 )  # fmt: skip
 def test_a_typed_value_is_the_value_used(name, shape, words, name_of_constant, value):
