@@ -12,10 +12,10 @@ The size is 4 times a power of 2. The trained run draws with less spread, and mi
     python -m tfgan_suite sample runs/stylegan_shapes --mix 1.2
 
 The defaults are made for two CPU cores: after 7,000 steps (18 minutes of one core beside other
-runs) 87, 81 and 79% of the samples are one clean shape, and all 18 kinds appear (seeds 0 to 2), where
-`recipes/dcgan.py` has 82 to 89%. They replace the paper's loss by pairs with R1 and R2, of weight 2
-(0.5: 78, 77 and 82%), drop the path length, as StyleGAN2-ADA does for images this small, let the
-mapping learn as fast as the rest, the demodulated convolutions six times as fast, give the
+runs) 87, 81 and 79% of the samples are one clean shape, and all 18 kinds appear (seeds 0 to 2),
+where `recipes/dcgan.py` has 82 to 89%. They replace the paper's loss by pairs with R1 and R2, of
+weight 2 (0.5: 78, 77 and 82%), drop the path length, as StyleGAN2-ADA does for images this small,
+let the mapping learn as fast as the rest, the demodulated convolutions six times as fast, give the
 discriminator twice the generator's channels, without which it does not see that circles and squares
 blend, and decay all rates to 0; each has a flag. The paper's configuration F for faces at 1024
 pixels, 25 million images of FFHQ (FID 2.84; 781,250 steps of 32 images on 8 GPUs), is
