@@ -26,7 +26,8 @@ from comparison import markdown  # noqa: E402
 from speed import GAMES  # noqa: E402
 
 BYTES = 4  # gradients are summed in float32, whatever the precision of the layers
-CRITIC_UPDATES = 5  # of wgan_gp, in a step
+# Updates in a step, where they are several.
+UPDATES = {"wgan_gp": {"critic": 5}, "sngan": {"discriminator": 5}}
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -62,7 +63,7 @@ def gradient_bytes(game: str, parameters: Mapping[str, int]) -> int:
         game: a key of `speed.GAMES`.
         parameters: trainable ones of each player.
     """
-    times = {"critic": CRITIC_UPDATES} if game == "wgan_gp" else {}
+    times = UPDATES.get(game, {})
     return BYTES * sum(count * times.get(player, 1) for player, count in parameters.items())
 
 
@@ -120,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         each = counted(game, options.batch)
         gradients = gradient_bytes(game, each["parameters"])
         paper = on_paper(each["flops"], gradients, options.devices, options.tflops, options.link)
-        rounds = CRITIC_UPDATES if game == "wgan_gp" else 1
+        rounds = max(UPDATES.get(game, {"generator": 1}).values())
         images = each["batch"] * rounds * options.devices / paper["step_ms"] * 1e3
         lines.append(
             [

@@ -42,6 +42,7 @@ from tfgan_suite.errors import InputError  # noqa: E402
 GAMES = {
     "dcgan": {"size": 64, "width": 64, "kernel": 4, "batch": 64},
     "wgan_gp": {"size": 32, "width": 64, "kernel": 5, "batch": 64},
+    "sngan": {"size": 32, "width": 32, "batch": 64},
     "pix2pix": {"size": 256, "width": 64, "batch": 1},
     "cyclegan": {"size": 128, "width": 64, "blocks": 6, "pool": 50, "batch": 1},
     "srresnet": {"size": 96, "width": 64, "blocks": 16, "batch": 16},
@@ -51,8 +52,8 @@ GAMES = {
 }
 # The discriminator of translators needs 24 pixels for its patches.
 SMALLEST = {
-    "dcgan": 16, "wgan_gp": 16, "pix2pix": 32, "cyclegan": 32, "srresnet": 32, "gan_cls": 16,
-    "wav2lip": 96, "stylegan2": 16,
+    "dcgan": 16, "wgan_gp": 16, "sngan": 32, "pix2pix": 32, "cyclegan": 32, "srresnet": 32,
+    "gan_cls": 16, "wav2lip": 96, "stylegan2": 16,
 }  # fmt: skip
 CHOICES = {
     "size": "height and width of the images",
@@ -146,9 +147,9 @@ def _impossible(options: argparse.Namespace, game: str) -> str | None:
             return f"--{name} is {value}; it must be {0 if name == 'pool' else 1} or more"
     network = network_of(options, game)
     size, smallest = network["size"], SMALLEST[game]
-    if game == "wav2lip":
+    if game in ("sngan", "wav2lip"):
         if size != smallest:
-            return f"--size is {size}; the networks of wav2lip are measured at {smallest}"
+            return f"--size is {size}; the networks of {game} are measured at {smallest}"
     elif game == "srresnet":
         if size < smallest or size % 4:
             return f"--size is {size}; for {game} it must be a multiple of 4, {smallest} or more"

@@ -27,6 +27,7 @@ from tfgan_suite.utils.files import failure_reason, write_bytes  # noqa: E402
 TITLES = {
     "dcgan": "DCGAN",
     "wgan_gp": "WGAN-GP",
+    "sngan": "SN-GAN",
     "pix2pix": "pix2pix",
     "cyclegan": "CycleGAN",
     "srresnet": "SRResNet",

@@ -9,6 +9,7 @@ from tfgan_suite.games import (
     dcgan,
     gan_cls,
     pix2pix,
+    sngan,
     srgan,
     stylegan2,
     wav2lip,
@@ -43,6 +44,18 @@ def _dcgan(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float
 def _wgan_gp(size: int, width: int, kernel: int) -> tuple[keras.Model, tuple[float, ...]]:
     shared = {"shape": (size, size, 3), "architecture": "conv", "width": width}
     built = wgan_gp.WGANGP(wgan_gp.build_generator(**shared), wgan_gp.build_critic(**shared))
+    return built, (2e-4, 0.0, 0.9)
+
+
+def _sngan(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
+    # The recipe's setting for its ResNet; the paper's width is 128.
+    shape = (size, size, 3)
+    built = sngan.SNGAN(
+        sngan.build_generator(shape, "resnet", 2 * width),
+        sngan.build_discriminator(shape, "resnet", width),
+        discriminator_steps=5,
+        generator_batches=2,
+    )
     return built, (2e-4, 0.0, 0.9)
 
 
@@ -122,6 +135,7 @@ def _stylegan2(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
 BUILDERS = {
     "dcgan": _dcgan,
     "wgan_gp": _wgan_gp,
+    "sngan": _sngan,
     "pix2pix": _pix2pix,
     "cyclegan": _cyclegan,
     "srresnet": _srresnet,

@@ -1,4 +1,4 @@
-"""DCGAN and WGAN-GP in PyTorch, to measure against: see `torch_game`."""
+"""DCGAN, WGAN-GP and SN-GAN in PyTorch, to measure against: see `torch_game`."""
 
 from __future__ import annotations
 
@@ -56,20 +56,23 @@ def _discriminator(size: int, width: int, kernel: int, norm: bool) -> nn.Module:
 
 
 class LatentGame(Game):
-    """What DCGAN and WGAN-GP share; sizes are 4 times a power of 2."""
+    """What games of noise share; sizes are 4 times a power of 2."""
 
     latent_dim = 100
     generator_bias, opponent_norm = False, True
     opponent_name = "discriminator"
 
-    def __init__(self, size: int, width: int, kernel: int, batch: int, **form: Any):
+    def __init__(self, size: int, width: int, batch: int, *, kernel: int = 4, **form: Any):
         super().__init__(batch, **form)
-        settings = self.latent_dim, self.generator_bias, self.channels_last
-        self.generator = self.player("generator", _generator(size, width, kernel, *settings))
-        self.opponent = self.player(
-            self.opponent_name, _discriminator(size, width, kernel, self.opponent_norm)
-        )
+        generator, opponent = self._networks(size, width, kernel)
+        self.generator = self.player("generator", generator)
+        self.opponent = self.player(self.opponent_name, opponent)
         self.real = self.images(batch * self.batches_per_step, size)
+
+    def _networks(self, size: int, width: int, kernel: int) -> tuple[nn.Module, nn.Module]:
+        settings = self.latent_dim, self.generator_bias, self.channels_last
+        generator = _generator(size, width, kernel, *settings)
+        return generator, _discriminator(size, width, kernel, self.opponent_norm)
 
     def _update_generator(
         self, fake: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor]
@@ -129,4 +132,132 @@ class WGANGP(LatentGame):
         return distance.detach(), penalty.detach()
 
 
-GAMES = {"dcgan": DCGAN, "wgan_gp": WGANGP}
+# ---- SN-GAN ---------------------------------------------------------------------------------
+
+
+class Spectral(nn.Module):
+    """Mixin: the weight over its largest singular value, |W u| with u from power iterations."""
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self.register_buffer("u", functional.normalize(torch.randn(len(self.weight)), dim=0))
+
+    @torch.no_grad()
+    def iterate(self) -> None:
+        """One power iteration."""
+        matrix = self.weight.flatten(1)
+        self.u.copy_(functional.normalize(matrix @ (self.u @ matrix), dim=0))
+
+    def normalized(self) -> torch.Tensor:
+        """The weight, divided in float32; the derivative of |W u| by W is that of v^T W u."""
+        with torch.autocast("cpu", enabled=False):
+            return self.weight / (self.u @ self.weight.flatten(1)).norm()
+
+
+class SpectralConv2d(Spectral, nn.Conv2d):
+    """A convolution with its kernel divided."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self._conv_forward(x, self.normalized(), self.bias)
+
+
+class SpectralLinear(Spectral, nn.Linear):
+    """A dense layer with its kernel divided."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.linear(x, self.normalized(), self.bias)
+
+
+class UpBlock(nn.Module):
+    """Norm, ReLU, doubling, conv3, norm, ReLU, conv3, beside doubling and conv1."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.shortcut = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(channels, channels, 1))
+        self.layers = nn.Sequential(
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.shortcut(x) + self.layers(x)
+
+
+class DownBlock(nn.Module):
+    """ReLU, conv3, ReLU, conv3 and, where it halves, a mean of 2x2, beside conv1 or nothing."""
+
+    def __init__(self, before: int, after: int, halve: bool):
+        super().__init__()
+        self.first, pool = before == 3, [nn.AvgPool2d(2)] if halve else []
+        convolution = [SpectralConv2d(before, after, 1)] if halve else []
+        # The first block halves before its shortcut's convolution.
+        self.shortcut = nn.Sequential(*(pool + convolution if self.first else convolution + pool))
+        self.layers = nn.Sequential(
+            SpectralConv2d(before, after, 3, padding=1),
+            nn.ReLU(inplace=True),
+            SpectralConv2d(after, after, 3, padding=1),
+            *pool,
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # Raw pixels are not rectified.
+        return self.shortcut(x) + self.layers(x if self.first else functional.relu(x))
+
+
+def residual_generator(width: int, latent_dim: int, channels_last: bool) -> nn.Module:
+    """`tfgan_suite.games.sngan.build_generator`, its ResNet for 32 pixels."""
+    layers = [nn.Linear(latent_dim, 16 * width), Unflatten(4, channels_last)]
+    layers += [UpBlock(width) for _ in range(3)]
+    layers += [nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.Conv2d(width, 3, 3, padding=1)]
+    return nn.Sequential(*layers, nn.Tanh())
+
+
+class ResidualDiscriminator(nn.Module):
+    """`tfgan_suite.games.sngan.build_discriminator`, its ResNet for 32 pixels."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        plan = [(3, True), (width, True), (width, False), (width, False)]
+        self.blocks = nn.Sequential(*(DownBlock(before, width, halve) for before, halve in plan))
+        self.value = SpectralLinear(width, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.value(functional.relu(self.blocks(x)).float().sum((2, 3)))
+
+
+class SNGAN(LatentGame):
+    """`tfgan_suite.games.sngan` with ResNets: hinge loss, five updates of a spectral network."""
+
+    latent_dim = 128
+    betas = (0.0, 0.9)
+    batches_per_step = 5
+
+    def _networks(self, size: int, width: int, kernel: int) -> tuple[nn.Module, nn.Module]:
+        generator = residual_generator(2 * width, self.latent_dim, self.channels_last)
+        return generator, ResidualDiscriminator(width)
+
+    def step(self) -> dict[str, torch.Tensor]:
+        with self.autocast():
+            fake = self.generator(torch.randn(2 * self.batch, self.latent_dim))
+        loss = self._update_generator(fake, lambda a: -a.mean())
+        for turn in range(self.batches_per_step):
+            real = self.real[turn * self.batch : (turn + 1) * self.batch]
+            with torch.no_grad(), self.autocast():
+                fake = self.generator(torch.randn(self.batch, self.latent_dim))
+            for layer in self.opponent.networks.modules():
+                if isinstance(layer, Spectral):
+                    layer.iterate()
+            with self.autocast():
+                real_loss = functional.relu(1 - self.opponent(real).float()).mean()
+                fake_loss = functional.relu(1 + self.opponent(fake).float()).mean()
+            self.opponent.minimize(real_loss + fake_loss)
+        terms = {"discriminator/real": real_loss.detach(), "discriminator/fake": fake_loss.detach()}
+        return {"generator/adversarial": loss, **terms}
+
+
+GAMES = {"dcgan": DCGAN, "wgan_gp": WGANGP, "sngan": SNGAN}

@@ -22,6 +22,8 @@ def macs_of(operation: tf.Operation) -> int:
     """Multiply-adds of one operation of a graph for one example; 0 if it has no kernel."""
     if operation.type not in ("Conv2D", "Conv2DBackpropInput", "MatMul"):
         return 0
+    if "MatVec" in operation.name:  # of spectral norms, which does not grow with the batch
+        return 0
     kernel, positions = operation.inputs[1], operation.outputs[0]
     if operation.type == "Conv2DBackpropInput":  # a transposed convolution
         positions = operation.inputs[2]
@@ -119,6 +121,10 @@ def step_flops(
         penalty = 4 * discriminate
         critic_update = generate + 2 * train_discriminator + penalty
         macs = 5 * critic_update + train_generator + adversarial
+    elif game == "sngan":
+        # The generator's batch is twice the discriminator's.
+        discriminator_update = generate + 2 * train_discriminator
+        macs = 5 * discriminator_update + 2 * (train_generator + adversarial)
     elif game == "cyclegan":
         # In each direction: a translation, a translation back, whose input has a gradient, and
         # the translation of an image that is in the target domain already.

@@ -17,6 +17,8 @@ def test_one_device_sends_nothing_and_eight_most_of_their_gradients():
 def test_the_critic_of_wgan_gp_is_summed_in_each_of_its_updates():
     parameters = {"generator": 10, "critic": 100}
     assert interconnect.gradient_bytes("wgan_gp", parameters) == 4 * (10 + 5 * 100)
+    parameters = {"generator": 10, "discriminator": 100}
+    assert interconnect.gradient_bytes("sngan", parameters) == 4 * (10 + 5 * 100)
     assert interconnect.gradient_bytes("dcgan", {"generator": 10, "discriminator": 100}) == 440
 
 

@@ -130,6 +130,7 @@ def test_disturbances_are_named():
         ("dcgan --kernel 3", "must be 4 or 5"),
         ("dcgan --size 20", "a power of 2, 16 or more"),
         ("srresnet --size 18", "for srresnet it must be a multiple of 4, 32 or more"),
+        ("sngan --size 64", "the networks of sngan are measured at 32"),
         ("cyclegan --size 16", "for cyclegan it must be a power of 2, 32 or more"),
         ("--games dcgan pix2pix --kernel 4", "pix2pix has no --kernel"),
         ("pix2pix --pool 50", "pix2pix has no --pool"),

@@ -43,6 +43,20 @@ def test_work_of_a_step():
     )
 
 
+def test_work_of_a_spectral_game():
+    """SN-GAN: five updates of the discriminator, and one of the generator with twice the batch."""
+    made = tensorflow_side.make_game("sngan", size=32, width=2)
+    (g, g1), (d, d1) = work.network_macs(made.generator), work.network_macs(made.discriminator)
+    # Four channels: shortcuts of kernel size 1 and two convolutions after each doubling.
+    up = (8 * 8 + 16 * 16 + 32 * 32) * (1 + 9 + 9) * 4 * 4
+    assert (g, g1) == (128 * 64 + up + 32 * 32 * 9 * 4 * 3, 128 * 64)
+    image = 32 * 32 * 9 * 3 * 2 + 16 * 16 * 3 * 2
+    down = 32 * 32 * 9 * 4 + 16 * 16 * (1 + 9 + 9) * 4 + 8 * 8 * 4 * 9 * 4
+    assert (d, d1) == (image + down + 2, image)
+    flops = work.step_flops("sngan", made.generator, made.discriminator, 4)
+    assert flops == 2 * 4 * (5 * (g + 6 * d - 2 * d1) + 2 * (3 * g - g1 + 2 * d))
+
+
 def test_work_of_styles():
     """Modulated convolutions count as others; R1 and R2 every 8 steps, in the same forward pass."""
     made = tensorflow_side.make_game("stylegan2", size=8, width=2)
