@@ -46,6 +46,7 @@ GAMES = {
     "pix2pix": {"size": 256, "width": 64, "batch": 1},
     "cyclegan": {"size": 128, "width": 64, "blocks": 6, "pool": 50, "batch": 1},
     "srresnet": {"size": 96, "width": 64, "blocks": 16, "batch": 16},
+    "cgan": {"size": 32, "width": 16, "batch": 16},
     "gan_cls": {"size": 64, "width": 64, "batch": 64},
     "wav2lip": {"size": 96, "width": 32, "batch": 2},
     "stylegan2": {"size": 32, "width": 16, "batch": 32},
@@ -53,7 +54,7 @@ GAMES = {
 # The discriminator of translators needs 24 pixels for its patches.
 SMALLEST = {
     "dcgan": 16, "wgan_gp": 16, "sngan": 32, "pix2pix": 32, "cyclegan": 32, "srresnet": 32,
-    "gan_cls": 16, "wav2lip": 96, "stylegan2": 16,
+    "cgan": 16, "gan_cls": 16, "wav2lip": 96, "stylegan2": 16,
 }  # fmt: skip
 CHOICES = {
     "size": "height and width of the images",

@@ -31,6 +31,7 @@ TITLES = {
     "pix2pix": "pix2pix",
     "cyclegan": "CycleGAN",
     "srresnet": "SRResNet",
+    "cgan": "CGAN",
     "gan_cls": "GAN-CLS",
     "wav2lip": "Wav2Lip",
     "stylegan2": "StyleGAN2",

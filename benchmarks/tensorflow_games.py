@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from tfgan_suite.games import (
+    cgan,
     cyclegan,
     dcgan,
     gan_cls,
@@ -21,6 +22,7 @@ from tfgan_suite.utils.schedules import HalfLifeDecay, LinearRamp
 
 SCALE = 4  # of srresnet
 TEXT_DIM = 1024  # of gan_cls
+CLASSES = 18  # of cgan
 
 
 def make_game(game: str, **network: int) -> keras.Model:
@@ -83,6 +85,20 @@ def _srresnet(size: int, width: int, blocks: int) -> tuple[keras.Model, tuple[fl
     return srgan.SRResNet(srgan.build_generator(3, SCALE, width, blocks)), (1e-4,)
 
 
+def _cgan(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
+    # The recipe's networks and losses.
+    form = (size, size, 3), CLASSES, "concat", "conv", width
+    built = cgan.CGAN(
+        cgan.build_generator(*form, latent_dim=32),
+        cgan.build_discriminator(*form, norm="none"),
+        classes=CLASSES,
+        ema_decay=0.998,
+        r1_weight=0.25,
+        r1_every=8,
+    )
+    return built, (2e-3, 0.0, 0.99)
+
+
 def _gan_cls(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
     shape = (size, size, 3)
     networks = (
@@ -139,6 +155,7 @@ BUILDERS = {
     "pix2pix": _pix2pix,
     "cyclegan": _cyclegan,
     "srresnet": _srresnet,
+    "cgan": _cgan,
     "gan_cls": _gan_cls,
     "stylegan2": _stylegan2,
     "wav2lip": _wav2lip,

@@ -16,7 +16,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from protocol import repeat, serve, timed_steps, versions  # noqa: E402
-from tensorflow_games import SCALE, TEXT_DIM, make_game  # noqa: E402
+from tensorflow_games import CLASSES, SCALE, TEXT_DIM, make_game  # noqa: E402
 from work import step_flops  # noqa: E402
 
 from tfgan_suite import compat, data  # noqa: E402
@@ -70,6 +70,8 @@ def setup(
         key: tf.random.stateless_uniform((count, *shape), [0, number], -1.0, 1.0)
         for number, (key, shape) in enumerate(_shapes(game, made, size).items(), 1)
     }
+    if game == "cgan":
+        images["label"] = tf.random.stateless_uniform((count,), [0, 0], 0, CLASSES, tf.int32)
     # As `fit` traces it.
     compiled = tf.function(made.train_step, autograph=False)
     if replicas > 1:

@@ -1,4 +1,4 @@
-"""GAN-CLS and Wav2Lip in PyTorch, to measure against: see `torch_game`.
+"""CGAN, GAN-CLS and Wav2Lip in PyTorch, to measure against: see `torch_game`.
 
 Random vectors and spectrograms take the places of sentences and sounds.
 """
@@ -11,9 +11,120 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch_game import Game, Player
+from torch_latent import Unflatten
 
 LATENT_DIM, TEXT_DIM, PROJECTED = 100, 1024, 128
 FRAMES = 5
+CLASSES, CODED_DIM = 18, 32
+R1_WEIGHT, R1_EVERY, AVERAGE_DECAY = 0.25, 8, 0.998
+
+
+# ---- CGAN -----------------------------------------------------------------------------------
+
+
+def with_code(x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+    """Features or maps with the code of the class `(batch, classes)` appended."""
+    code = code.to(x.dtype)
+    if x.ndim == 4:
+        code = code[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        if x.is_contiguous(memory_format=torch.channels_last):  # or the result would not be
+            code = code.contiguous(memory_format=torch.channels_last)
+    return torch.cat([x, code], 1)
+
+
+class CodedGenerator(nn.Module):
+    """`tfgan_suite.games.cgan.build_generator`, convolutional, with codes at every layer."""
+
+    def __init__(self, size: int, width: int, channels_last: bool):
+        super().__init__()
+        doublings = (size // 4).bit_length() - 1
+        channels = [width << level for level in range(doublings)][::-1]
+        self.layers, before = nn.ModuleList(), CODED_DIM
+        for units in (16 * width, 16 * channels[0]):
+            dense = nn.Linear(before + CLASSES, units)
+            layers = [dense, nn.BatchNorm1d(units), nn.ReLU(inplace=True)]
+            self.layers.append(nn.Sequential(*layers))
+            before = units
+        self.layers[-1].append(Unflatten(4, channels_last))
+        for before, after in zip(channels, [*channels[1:], 3]):
+            layers = [nn.ConvTranspose2d(before + CLASSES, after, 5, 2, 2, 1)]
+            last = after == 3
+            layers += [nn.Tanh()] if last else [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+            self.layers.append(nn.Sequential(*layers))
+
+    def forward(self, x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = layer(with_code(x, code))
+        return x
+
+
+class CodedDiscriminator(nn.Module):
+    """`tfgan_suite.games.cgan.build_discriminator`, likewise, without norms."""
+
+    def __init__(self, size: int, width: int):
+        super().__init__()
+        halvings = (size // 4).bit_length() - 1
+        self.layers, before = nn.ModuleList(), 3
+        for level in range(halvings):
+            convolution = nn.Conv2d(before + CLASSES, width << level, 5, 2, 2)
+            self.layers.append(nn.Sequential(convolution, nn.LeakyReLU(0.2, inplace=True)))
+            before = width << level
+        self.layers[-1].append(nn.Flatten())
+        dense = nn.Linear(16 * before + CLASSES, 16 * width)
+        self.layers.append(nn.Sequential(dense, nn.LeakyReLU(0.2, inplace=True)))
+        self.layers.append(nn.Linear(16 * width + CLASSES, 1))
+
+    def forward(self, x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = layer(with_code(x, code))
+        return x
+
+
+class CGAN(Game):
+    """`recipes/cgan.py`: codes, R1 every 8 steps in the loss's pass, averaged weights."""
+
+    learning_rate, betas = 2e-3, (0.0, 0.99)
+    period = R1_EVERY
+
+    def __init__(self, size: int, width: int, batch: int, **form: Any):
+        super().__init__(batch, **form)
+        networks = CodedGenerator(size, width, self.channels_last), CodedDiscriminator(size, width)
+        self.generator = self.player("generator", networks[0])
+        self.discriminator = self.player("discriminator", networks[1])
+        self.real, self.steps = self.images(batch, size), 0
+        self.code = functional.one_hot(torch.randint(CLASSES, (batch,)), CLASSES).float()
+        self.weights = list(networks[0].parameters())
+        self.averages = [weight.detach().clone() for weight in self.weights]
+
+    def _score(self, images: torch.Tensor) -> torch.Tensor:
+        return self.discriminator.networks[0](images, self.code).float()
+
+    def step(self) -> dict[str, torch.Tensor]:
+        with self.autocast():
+            fake = self.generator.networks[0](torch.randn(self.batch, CODED_DIM), self.code)
+        terms = self._update_discriminator(fake.detach())
+        with self.discriminator.frozen():
+            with self.autocast():
+                loss = functional.softplus(-self._score(fake)).mean()
+            self.generator.minimize(loss)
+        with torch.no_grad():
+            torch._foreach_lerp_(self.averages, self.weights, 1.0 - AVERAGE_DECAY)
+        self.steps += 1
+        return {"generator/adversarial": loss.detach(), **terms}
+
+    def _update_discriminator(self, fake: torch.Tensor) -> dict[str, torch.Tensor]:
+        due = self.steps % R1_EVERY == 0
+        real, terms = self.real.detach().requires_grad_(due), {"r1": torch.zeros(())}
+        with self.autocast():
+            scores = self._score(real)
+            terms["real"] = functional.softplus(-scores).mean()
+            terms["fake"] = functional.softplus(self._score(fake)).mean()
+            if due:
+                (slopes,) = torch.autograd.grad(scores.sum(), real, create_graph=True)
+                squares = slopes.float().square().sum((1, 2, 3)).mean()
+                terms["r1"] = 0.5 * R1_WEIGHT * R1_EVERY * squares
+        self.discriminator.minimize(sum(terms.values()))
+        return {f"discriminator/{name}": value.detach() for name, value in terms.items()}
 
 
 # ---- GAN-CLS --------------------------------------------------------------------------------
@@ -278,4 +389,4 @@ class Wav2Lip(Game):
         return -(face * audio).sum(1).clamp(1e-7, 1.0 - 1e-7).log().mean()
 
 
-GAMES = {"gan_cls": GANCLS, "wav2lip": Wav2Lip}
+GAMES = {"cgan": CGAN, "gan_cls": GANCLS, "wav2lip": Wav2Lip}

@@ -45,11 +45,10 @@ def network_macs(network: Any, size: int | None = None) -> tuple[int, int]:
         # In inference: training on CPUs may use other operations for the same arithmetic.
         return network(examples[0] if len(examples) == 1 else list(examples), training=False)
 
-    shapes = (
-        (1, *(size if side is None else side for side in tensor.shape[1:]))
+    specs = [
+        tf.TensorSpec((1, *(size if n is None else n for n in tensor.shape[1:])), tensor.dtype)
         for tensor in network.inputs
-    )
-    specs = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
+    ]
     traced = tf.function(forward, autograph=False).get_concrete_function(*specs)
     shuffled = [layer for layer in network.layers if isinstance(layer, ShuffledConv2D)]
     # Their products sum over the batch and have no weights.
@@ -101,8 +100,8 @@ def step_flops(
         discriminator: likewise; None if there is none.
         batch: examples of one update; of each domain if there are two.
         size: height and width of the input images, for networks that take any size.
-        made: the game, for the networks of Wav2Lip that it does not train, and for the parts of
-            StyleGAN2's generator.
+        made: the game, for the networks of Wav2Lip that it does not train, for the parts of
+            StyleGAN2's generator, and for how often there are penalties.
     """
     generate, generate_first = network_macs(generator, size)
     discriminate, discriminate_first = (
@@ -132,6 +131,10 @@ def step_flops(
         macs = 2 * (translations + adversarial + 2 * train_discriminator)
     elif game == "srresnet":
         macs = train_generator
+    elif game == "cgan":
+        # R1 uses the forward pass that is there anyway, as in `_style_macs`.
+        penalty = 3 * discriminate / made.regularization.r1_every
+        macs = train_generator + 2 * train_discriminator + adversarial + penalty
     elif game == "gan_cls":
         # Images for each player; three kinds of pairs.
         macs = generate + train_generator + 3 * train_discriminator + adversarial

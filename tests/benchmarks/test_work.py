@@ -57,6 +57,19 @@ def test_work_of_a_spectral_game():
     assert flops == 2 * 4 * (5 * (g + 6 * d - 2 * d1) + 2 * (3 * g - g1 + 2 * d))
 
 
+def test_work_of_classes():
+    """CGAN: maps of 18 codes count as channels; R1 every 8 steps, in the same forward pass."""
+    made = tensorflow_side.make_game("cgan", size=16, width=2)
+    (g, g1), (d, d1) = work.network_macs(made.generator), work.network_macs(made.discriminator)
+    first = (32 + 18) * 32
+    up = 4 * 4 * 25 * (4 + 18) * 2 + 8 * 8 * 25 * (2 + 18) * 3
+    assert (g, g1) == (first + (32 + 18) * 64 + up, first)
+    image, down = 8 * 8 * 25 * (3 + 18) * 2, 4 * 4 * 25 * (2 + 18) * 4
+    assert (d, d1) == (image + down + (64 + 18) * 32 + 32 + 18, image)
+    flops = work.step_flops("cgan", made.generator, made.discriminator, 4, made=made)
+    assert flops == 2 * 4 * (3 * g - g1 + 8 * d - 2 * d1 + 3 * d / 8)
+
+
 def test_work_of_styles():
     """Modulated convolutions count as others; R1 and R2 every 8 steps, in the same forward pass."""
     made = tensorflow_side.make_game("stylegan2", size=8, width=2)
