@@ -43,6 +43,7 @@ GAMES = {
     "dcgan": {"size": 64, "width": 64, "kernel": 4, "batch": 64},
     "wgan_gp": {"size": 32, "width": 64, "kernel": 5, "batch": 64},
     "sngan": {"size": 32, "width": 32, "batch": 64},
+    "infogan": {"size": 32, "width": 24, "batch": 32},
     "pix2pix": {"size": 256, "width": 64, "batch": 1},
     "cyclegan": {"size": 128, "width": 64, "blocks": 6, "pool": 50, "batch": 1},
     "srresnet": {"size": 96, "width": 64, "blocks": 16, "batch": 16},
@@ -53,8 +54,8 @@ GAMES = {
 }
 # The discriminator of translators needs 24 pixels for its patches.
 SMALLEST = {
-    "dcgan": 16, "wgan_gp": 16, "sngan": 32, "pix2pix": 32, "cyclegan": 32, "srresnet": 32,
-    "cgan": 16, "gan_cls": 16, "wav2lip": 96, "stylegan2": 16,
+    "dcgan": 16, "wgan_gp": 16, "sngan": 32, "infogan": 16, "pix2pix": 32, "cyclegan": 32,
+    "srresnet": 32, "cgan": 16, "gan_cls": 16, "wav2lip": 96, "stylegan2": 16,
 }  # fmt: skip
 CHOICES = {
     "size": "height and width of the images",

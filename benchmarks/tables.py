@@ -28,6 +28,7 @@ TITLES = {
     "dcgan": "DCGAN",
     "wgan_gp": "WGAN-GP",
     "sngan": "SN-GAN",
+    "infogan": "InfoGAN",
     "pix2pix": "pix2pix",
     "cyclegan": "CycleGAN",
     "srresnet": "SRResNet",

@@ -9,6 +9,7 @@ from tfgan_suite.games import (
     cyclegan,
     dcgan,
     gan_cls,
+    infogan,
     pix2pix,
     sngan,
     srgan,
@@ -59,6 +60,20 @@ def _sngan(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
         generator_batches=2,
     )
     return built, (2e-4, 0.0, 0.9)
+
+
+def _infogan(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
+    # The recipe's networks and losses; a code of 10 values and two continuous ones.
+    built = infogan.InfoGAN(
+        infogan.build_generator(size, 3, width, latent_dim=32 + 10 + 2),
+        infogan.build_discriminator(size, 3, width, norm="none"),
+        infogan.build_recognition(16 * width, width=2 * width, norm="none"),
+        lambda_continuous=0.1,
+        ema_decay=0.998,
+        r1_weight=0.25,
+        r1_every=8,
+    )
+    return built, (1e-3, 0.0, 0.99)
 
 
 def _pix2pix(size: int, width: int) -> tuple[keras.Model, tuple[float, ...]]:
@@ -152,6 +167,7 @@ BUILDERS = {
     "dcgan": _dcgan,
     "wgan_gp": _wgan_gp,
     "sngan": _sngan,
+    "infogan": _infogan,
     "pix2pix": _pix2pix,
     "cyclegan": _cyclegan,
     "srresnet": _srresnet,

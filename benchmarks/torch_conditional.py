@@ -10,13 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from torch_game import Game, Player
-from torch_latent import Unflatten
+from torch_game import Game, Player, zero_centred
+from torch_latent import AVERAGE_DECAY, R1_EVERY, R1_WEIGHT, Unflatten
 
 LATENT_DIM, TEXT_DIM, PROJECTED = 100, 1024, 128
 FRAMES = 5
 CLASSES, CODED_DIM = 18, 32
-R1_WEIGHT, R1_EVERY, AVERAGE_DECAY = 0.25, 8, 0.998
 
 
 # ---- CGAN -----------------------------------------------------------------------------------
@@ -120,9 +119,7 @@ class CGAN(Game):
             terms["real"] = functional.softplus(-scores).mean()
             terms["fake"] = functional.softplus(self._score(fake)).mean()
             if due:
-                (slopes,) = torch.autograd.grad(scores.sum(), real, create_graph=True)
-                squares = slopes.float().square().sum((1, 2, 3)).mean()
-                terms["r1"] = 0.5 * R1_WEIGHT * R1_EVERY * squares
+                terms["r1"] = R1_WEIGHT * R1_EVERY * zero_centred(scores, real)
         self.discriminator.minimize(sum(terms.values()))
         return {f"discriminator/{name}": value.detach() for name, value in terms.items()}
 

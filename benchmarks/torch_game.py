@@ -52,6 +52,12 @@ class Player:
             self.networks.requires_grad_(True)
 
 
+def zero_centred(scores: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """`E |grad D(x)|^2 / 2` of scores `(batch, 1)` of images `(batch, channels, height, width)`."""
+    (slopes,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+    return 0.5 * slopes.float().square().sum((1, 2, 3)).mean()
+
+
 class Game:
     """A game as a PyTorch user writes it: eager mode, PyTorch's Adam, autocast for bfloat16.
 

@@ -1,14 +1,17 @@
-"""DCGAN, WGAN-GP and SN-GAN in PyTorch, to measure against: see `torch_game`."""
+"""DCGAN, WGAN-GP, SN-GAN and InfoGAN in PyTorch, to measure against: see `torch_game`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
-from torch_game import Game
+from torch_game import Game, zero_centred
+
+R1_WEIGHT, R1_EVERY, AVERAGE_DECAY = 0.25, 8, 0.998  # of several recipes
 
 
 class Unflatten(nn.Module):
@@ -64,9 +67,9 @@ class LatentGame(Game):
 
     def __init__(self, size: int, width: int, batch: int, *, kernel: int = 4, **form: Any):
         super().__init__(batch, **form)
-        generator, opponent = self._networks(size, width, kernel)
+        generator, *opponents = self._networks(size, width, kernel)
         self.generator = self.player("generator", generator)
-        self.opponent = self.player(self.opponent_name, opponent)
+        self.opponent = self.player(self.opponent_name, *opponents)
         self.real = self.images(batch * self.batches_per_step, size)
 
     def _networks(self, size: int, width: int, kernel: int) -> tuple[nn.Module, nn.Module]:
@@ -260,4 +263,115 @@ class SNGAN(LatentGame):
         return {"generator/adversarial": loss, **terms}
 
 
-GAMES = {"dcgan": DCGAN, "wgan_gp": WGANGP, "sngan": SNGAN}
+# ---- InfoGAN --------------------------------------------------------------------------------
+
+
+def coded_generator(size: int, width: int, latent_dim: int, channels_last: bool) -> nn.Module:
+    """`tfgan_suite.games.infogan.build_generator`."""
+    doublings = (size // 4).bit_length() - 1
+    channels = [width << level for level in range(doublings)][::-1]
+    layers, before = [], latent_dim
+    for units in (16 * width, 16 * channels[0]):
+        layers += [nn.Linear(before, units, bias=False), nn.BatchNorm1d(units)]
+        layers += [nn.ReLU(inplace=True)]
+        before = units
+    layers.append(Unflatten(4, channels_last))
+    for before, after in zip(channels, channels[1:]):
+        layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
+        layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(width, 3, 4, 2, 1), nn.Tanh())
+
+
+def trunk_and_logit(size: int, width: int) -> nn.Sequential:
+    """`tfgan_suite.games.infogan.build_discriminator` without norms: the trunk, the last layer."""
+    layers, before = [], 3
+    for level in range((size // 4).bit_length() - 1):
+        layers += [nn.Conv2d(before, width << level, 4, 2, 1), nn.LeakyReLU(0.1, inplace=True)]
+        before = width << level
+    layers += [nn.Flatten(), nn.Linear(16 * before, 16 * width), nn.LeakyReLU(0.1)]
+    return nn.Sequential(nn.Sequential(*layers), nn.Linear(16 * width, 1))
+
+
+class InfoGAN(LatentGame):
+    """`recipes/infogan.py`: Q on the discriminator's trunk, R1 every 8 steps, averaged weights."""
+
+    learning_rate, betas = 1e-3, (0.0, 0.99)
+    period = R1_EVERY
+    noise_dim, classes, continuous = 32, 10, 2
+    lambdas = 1.0, 0.1
+
+    def __init__(self, *setting: int, **form: Any):
+        super().__init__(*setting, **form)
+        self.steps, self.weights = 0, list(self.generator.networks.parameters())
+        self.averages = [weight.detach().clone() for weight in self.weights]
+
+    def _networks(self, size: int, width: int, kernel: int) -> tuple[nn.Module, ...]:
+        latent_dim = self.noise_dim + self.classes + self.continuous
+        recognition = nn.Sequential(
+            nn.Linear(16 * width, 2 * width),
+            nn.LeakyReLU(0.1),
+            nn.Linear(2 * width, self.classes + self.continuous),
+        )
+        generator = coded_generator(size, width, latent_dim, self.channels_last)
+        return generator, trunk_and_logit(size, width), recognition
+
+    def step(self) -> dict[str, torch.Tensor]:
+        z, continuous = (
+            torch.rand(self.batch, n) * 2 - 1 for n in (self.noise_dim, self.continuous)
+        )
+        category = torch.randint(self.classes, (self.batch,))
+        one_hot = functional.one_hot(category, self.classes).float()
+        with self.autocast():
+            fake = self.generator(torch.cat([z, one_hot, continuous], 1))
+        logs = self._update_opponent(fake.detach(), category, continuous)
+        with self.opponent.frozen():
+            with self.autocast():
+                logits, q_params = self._score_and_read(fake)
+                loss = functional.softplus(-logits).mean()
+                information = self._information(q_params, category, continuous)[0]
+            self.generator.minimize(loss - information)
+        with torch.no_grad():
+            torch._foreach_lerp_(self.averages, self.weights, 1.0 - AVERAGE_DECAY)
+        self.steps += 1
+        terms = {"adversarial": loss.detach(), "information": -information.detach()}
+        return {**{f"generator/{name}": value for name, value in terms.items()}, **logs}
+
+    def _score_and_read(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits, and Q's parameters, of one pass through the trunk."""
+        (trunk, logit), recognition = self.opponent.networks
+        features = trunk(images)
+        return logit(features).float(), recognition(features).float()
+
+    def _information(
+        self, q_params: torch.Tensor, category: torch.Tensor, continuous: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """The weighted sum of both parts of the bound, and the parts; deviations are 1."""
+        logits, mean = q_params.split([self.classes, self.continuous], 1)
+        mi_cat = math.log(self.classes) - functional.cross_entropy(logits, category)
+        squares = (continuous - mean).square().sum(1).mean()
+        constant = self.continuous * (math.log(2.0) - 0.5 * math.log(2.0 * math.pi))
+        mi_cont = constant - 0.5 * squares
+        return self.lambdas[0] * mi_cat + self.lambdas[1] * mi_cont, mi_cat, mi_cont
+
+    def _update_opponent(
+        self, fake: torch.Tensor, category: torch.Tensor, continuous: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        due = self.steps % R1_EVERY == 0
+        real, terms = self.real.detach().requires_grad_(due), {"r1": torch.zeros(())}
+        with self.autocast():
+            scores = self.opponent(real).float()
+            logits, q_params = self._score_and_read(fake)
+            terms["real"] = functional.softplus(-scores).mean()
+            terms["fake"] = functional.softplus(logits).mean()
+            information, *parts = self._information(q_params, category, continuous)
+            terms["information"] = -information
+            if due:
+                terms["r1"] = R1_WEIGHT * R1_EVERY * zero_centred(scores, real)
+        self.opponent.minimize(sum(terms.values()))
+        terms.update(zip(("mi_cat", "mi_cont"), parts))
+        hits = q_params[:, : self.classes].argmax(1) == category
+        terms["code_accuracy"] = hits.float().mean()
+        return {f"discriminator/{name}": value.detach() for name, value in terms.items()}
+
+
+GAMES = {"dcgan": DCGAN, "wgan_gp": WGANGP, "sngan": SNGAN, "infogan": InfoGAN}

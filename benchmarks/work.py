@@ -100,8 +100,8 @@ def step_flops(
         discriminator: likewise; None if there is none.
         batch: examples of one update; of each domain if there are two.
         size: height and width of the input images, for networks that take any size.
-        made: the game, for the networks of Wav2Lip that it does not train, for the parts of
-            StyleGAN2's generator, and for how often there are penalties.
+        made: the game, for the networks of Wav2Lip that it does not train, for InfoGAN's Q, for
+            the parts of StyleGAN2's generator, and for how often there are penalties.
     """
     generate, generate_first = network_macs(generator, size)
     discriminate, discriminate_first = (
@@ -131,10 +131,13 @@ def step_flops(
         macs = 2 * (translations + adversarial + 2 * train_discriminator)
     elif game == "srresnet":
         macs = train_generator
-    elif game == "cgan":
+    elif game in ("cgan", "infogan"):
         # R1 uses the forward pass that is there anyway, as in `_style_macs`.
         penalty = 3 * discriminate / made.regularization.r1_every
         macs = train_generator + 2 * train_discriminator + adversarial + penalty
+        if game == "infogan":
+            # Q reads the trunk's features of fakes, which have gradients, in both updates.
+            macs += (3 + 2) * network_macs(made.recognition)[0]
     elif game == "gan_cls":
         # Images for each player; three kinds of pairs.
         macs = generate + train_generator + 3 * train_discriminator + adversarial

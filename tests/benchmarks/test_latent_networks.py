@@ -87,7 +87,9 @@ def weights_of(network, draws, order, mirror):
 
 
 @needs_torch
-@pytest.mark.parametrize("game, channels, mirror", [("sngan", 0, False), ("cgan", 4, True)])
+@pytest.mark.parametrize(
+    "game, channels, mirror", [("sngan", 0, False), ("infogan", 4, False), ("cgan", 4, True)]
+)
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_pytorchs_networks_draw_and_score_the_same(game, channels, mirror, player, tmp_path):
     def there(x):

@@ -146,6 +146,7 @@ def test_pytorch_flushes_denormals():
     "game, players",
     [
         ("sngan", {"generator", "discriminator"}),
+        ("infogan", {"generator", "discriminator"}),
         ("cgan", {"generator", "discriminator"}),
         ("pix2pix", {"generator", "discriminator"}),
         ("cyclegan", {"generators", "discriminators"}),

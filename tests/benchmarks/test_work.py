@@ -70,6 +70,19 @@ def test_work_of_classes():
     assert flops == 2 * 4 * (3 * g - g1 + 8 * d - 2 * d1 + 3 * d / 8)
 
 
+def test_work_of_codes():
+    """InfoGAN: as CGAN, and Q forward and back in both updates."""
+    made = tensorflow_side.make_game("infogan", size=16, width=2)
+    (g, g1), (d, d1) = work.network_macs(made.generator), work.network_macs(made.discriminator)
+    first = 44 * 32
+    assert (g, g1) == (first + 32 * 64 + 4 * 4 * 16 * 4 * 2 + 8 * 8 * 16 * 2 * 3, first)
+    image = 8 * 8 * 16 * 3 * 2
+    assert (d, d1) == (image + 4 * 4 * 16 * 2 * 4 + 64 * 32 + 32, image)
+    q = 32 * 4 + 4 * 12
+    flops = work.step_flops("infogan", made.generator, made.discriminator, 4, made=made)
+    assert flops == 2 * 4 * (3 * g - g1 + 8 * d - 2 * d1 + 3 * d / 8 + 5 * q)
+
+
 def test_work_of_styles():
     """Modulated convolutions count as others; R1 and R2 every 8 steps, in the same forward pass."""
     made = tensorflow_side.make_game("stylegan2", size=8, width=2)

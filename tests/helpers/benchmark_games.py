@@ -12,6 +12,7 @@ SMALL = {
     "pix2pix": {"size": 32, "width": 2},
     "cyclegan": {"size": 32, "width": 2, "blocks": 1, "pool": 2},
     "sngan": {"size": 32, "width": 2},
+    "infogan": {"size": 16, "width": 2},
     "cgan": {"size": 16, "width": 2},
     "gan_cls": {"size": 16, "width": 4},
     "wav2lip": {"size": 96, "width": 2},
