@@ -48,7 +48,8 @@ WIDTH: int | None = None
 # groups of the 3x3 convolutions there, 1: none; default: 2 * --width, which is depthwise and the
 # fastest on CPUs; paper 96
 CARDINALITY: int | None = None
-# largest size with all of --width, which is halved at each doubling above; default: 4, paper 32
+# largest size with all of --width, which is halved at each doubling above; default: an eighth of
+# the images', but at least 4; paper 32
 FULL_WIDTH_SIZE: int | None = None
 BLOCKS_PER_STAGE = 1  # residual blocks at each size; paper 2
 LATENT_DIM: int | None = None  # dimension of z; default: 64 (paper), shapes 8, points 2
@@ -86,12 +87,12 @@ CHOICES = {
 
 
 IMAGES = {
-    "steps": 7000, "batch": 16, "width": 192, "full_width_size": 4, "gamma": 2.0,
-    "r1_every": 8, "learning_rate": 0.003,
+    "steps": 7000, "batch": 16, "width": 192, "gamma": 2.0, "r1_every": 8,
+    "learning_rate": 0.003,
 }  # fmt: skip
 POINTS = {
-    "steps": 4000, "batch": 128, "width": 128, "full_width_size": 4, "gamma": 0.05,
-    "r1_every": 1, "learning_rate": 0.006,
+    "steps": 4000, "batch": 128, "width": 128, "gamma": 0.05, "r1_every": 1,
+    "learning_rate": 0.006,
 }  # fmt: skip
 
 
@@ -106,6 +107,7 @@ def defaults(options, data):
         **form,
         "architecture": "mlp" if points else "resnet",
         "latent_dim": 2 if points else 8 if data.embedded else 64,
+        "full_width_size": 4 if points else max(4, data.shape[0] // 8),
         "cardinality": 2 * chosen["width"],
         "final_gamma": gamma / 10 if points else gamma,
         "discriminator_learning_rate": rate if points else rate * 2 / 3,

@@ -132,6 +132,8 @@ def prepared(name, shape, *words, embedded=False):
         ("r3gan", (8, 8, 3), ["--final-learning-rate", "0"], "final_learning_rate", 0.0),
         ("r3gan", (8, 8, 3), ["--width", "24"], "cardinality", 48),
         ("r3gan", (8, 8, 3), [], "latent_dim", 64),
+        ("r3gan", (32, 32, 3), [], "full_width_size", 4),
+        ("r3gan", (256, 256, 3), [], "full_width_size", 32),
         ("r3gan", (8, 8, 3), ["--ema-half-life", "0"], "ema_half_life", 0.0),
         ("r3gan", (8, 8, 3), ["--steps", "70"], "decay_steps", 70),
         ("stylegan", (32, 32, 3), [], "learning_rate", 0.005),
