@@ -130,18 +130,23 @@ def test_a_transposed_convolution_of_any_size():
     assert run(IMAGES).shape == (2, 6, 10, 3)
 
 
-@pytest.mark.parametrize("slope", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("slope", [0.0, 0.1, 0.2, 0.3, 1.5])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_leaky_relu_has_the_bits_of_tensorflows(slope, precision):
-    inputs = tf.cast(tf.random.stateless_normal((1000,), [3, 4]) * 3, precision)
-    upstream = tf.cast(tf.random.stateless_normal((1000,), [5, 6]), precision)
+    inputs = tf.random.stateless_normal((1000,), [3, 4]) * 3
+    inputs = tf.cast(tf.concat([inputs, [0.0, -0.0, 1e-30, -1e-30]], 0), precision)
+    upstream = tf.cast(tf.random.stateless_normal(inputs.shape, [5, 6]), precision)
     layer = compat.LeakyReLU(slope, dtype=precision)
     results = []
     for call in (layer, lambda x: tf.nn.leaky_relu(x, slope)):
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = call(inputs)
-        results.append((outputs, tape.gradient(outputs, inputs, upstream)))
+        with tf.GradientTape() as outer:
+            outer.watch([inputs, upstream])
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                outputs = call(inputs)
+            gradient = tape.gradient(outputs, inputs, upstream)
+        second = outer.gradient(gradient, [inputs, upstream], upstream, unconnected_gradients="zero")
+        results.append((outputs, gradient, *second))
     again = compat.LeakyReLU.from_config(layer.get_config())
     pairs = [*zip(*results), (again(inputs), results[0][0])]
     for ours, theirs in pairs:
