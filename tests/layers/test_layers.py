@@ -145,7 +145,9 @@ def test_leaky_relu_has_the_bits_of_tensorflows(slope, precision):
                 tape.watch(inputs)
                 outputs = call(inputs)
             gradient = tape.gradient(outputs, inputs, upstream)
-        second = outer.gradient(gradient, [inputs, upstream], upstream, unconnected_gradients="zero")
+        second = outer.gradient(
+            gradient, [inputs, upstream], upstream, unconnected_gradients="zero"
+        )
         results.append((outputs, gradient, *second))
     again = compat.LeakyReLU.from_config(layer.get_config())
     pairs = [*zip(*results), (again(inputs), results[0][0])]
