@@ -7,6 +7,7 @@ import tensorflow as tf
 from compat_values import by_replica, images, value_of
 
 from tfgan_suite import compat
+from tfgan_suite.utils import runtime
 
 
 def normalised(x, epsilon):
@@ -76,6 +77,49 @@ def test_batch_norm_statistics_are_float32(precision, policy):
     mean = np.mean(tf.cast(rounded, tf.float64), (0, 1, 2))
     np.testing.assert_allclose(value_of(layer.moving_mean), mean, rtol=1e-5)
     assert all(weight.dtype == np.float32 for weight in layer.get_weights())
+
+
+@pytest.mark.parametrize("shape", [(8, 6, 6, 24), (64, 24), (8, 6, 6, 32)])
+def test_batch_norm_in_bfloat16_is_that_of_float32_rounded(precision, shape):
+    """Channels that its kernel is slow with, 24, are normalized in float32 on CPUs."""
+    maps = tf.random.stateless_normal(shape, [3, 4], 2.0, 3.0)
+    maps, upstream = tf.cast(maps, tf.bfloat16), tf.random.stateless_normal(shape, [5, 6])
+    found = []
+    for policy, kind in (("bfloat16", tf.bfloat16), ("float32", tf.float32)):
+        precision(policy)
+        layer, x = compat.BatchNormalization(), tf.cast(maps, kind)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+            loss = tf.reduce_sum(tf.cast(y, tf.float32) * upstream)
+        sources = [x, *(compat.tensor_variable(v) for v in layer.trainable_variables)]
+        assert y.dtype == kind
+        found.append([y, *tape.gradient(loss, sources), *layer.get_weights()[2:]])
+    for one, other in zip(*found):
+        scale = float(tf.reduce_max(tf.abs(other)))
+        np.testing.assert_allclose(tf.cast(one, tf.float32), other, atol=0.01 * scale)
+
+
+def test_where_batch_norm_in_bfloat16_computes_in_float32(precision, monkeypatch):
+    precision("bfloat16")
+    kinds, real = [], tf.compat.v1.nn.fused_batch_norm
+
+    def spy(x, *args, **kwargs):
+        kinds.append(x.dtype)
+        return real(x, *args, **kwargs)
+
+    monkeypatch.setattr(tf.compat.v1.nn, "fused_batch_norm", spy)
+    on_cpus = runtime.on_cpus()
+    layer = compat.BatchNormalization()
+    maps = tf.ones((2, 4, 4, 24), tf.bfloat16)
+    layer(maps, training=True)
+    assert (tf.float32 in kinds) == on_cpus
+    kinds.clear()
+    layer(maps)
+    compat.BatchNormalization()(tf.ones((2, 4, 4, 16), tf.bfloat16), training=True)
+    monkeypatch.setattr(runtime, "on_cpus", lambda: False)
+    layer(maps, training=True)
+    assert tf.float32 not in kinds
 
 
 def test_batch_norm_of_other_ranks_and_options():
