@@ -51,6 +51,9 @@ CARDINALITY: int | None = None
 # largest size with all of --width, which is halved at each doubling above; default: an eighth of
 # the images', but at least 4; paper 32
 FULL_WIDTH_SIZE: int | None = None
+# start from 4x4 maps (paper), which sizes that are 5, 6 or 7 times a power of 2 crop once; default:
+# where a size is
+CROP: bool | None = None
 BLOCKS_PER_STAGE = 1  # residual blocks at each size; paper 2
 LATENT_DIM: int | None = None  # dimension of z; default: 64 (paper), shapes 8, points 2
 # weight of R1 and R2 at the start; default: 2 for images, points 0.05; paper 0.05 to 150
@@ -108,6 +111,7 @@ def defaults(options, data):
         "architecture": "mlp" if points else "resnet",
         "latent_dim": 2 if points else 8 if data.embedded else 64,
         "full_width_size": 4 if points else max(4, data.shape[0] // 8),
+        "crop": not points and r3gan.may_crop(data.shape[0]),
         "cardinality": 2 * chosen["width"],
         "final_gamma": gamma / 10 if points else gamma,
         "discriminator_learning_rate": rate if points else rate * 2 / 3,
@@ -123,8 +127,8 @@ def make_game(options, data):
     classes = labels.class_count(data) if o.labels else None
     sizes = (o.architecture, o.width, o.cardinality, o.blocks_per_stage)
     game = r3gan.R3GAN(
-        r3gan.build_generator(shape, *sizes, o.latent_dim, classes, o.full_width_size),
-        r3gan.build_discriminator(shape, *sizes, classes, o.full_width_size),
+        r3gan.build_generator(shape, *sizes, o.latent_dim, classes, o.full_width_size, o.crop),
+        r3gan.build_discriminator(shape, *sizes, classes, o.full_width_size, o.crop),
         gamma=CosineSchedule(o.gamma, o.final_gamma, o.decay_steps),
         classes=classes,
         ema_decay=HalfLifeDecay(CosineSchedule(0.0, o.ema_half_life, o.decay_steps)),

@@ -28,6 +28,7 @@ DATA = "images or points, with or without classes"
 ARCHITECTURES = ("resnet", "mlp")
 SLOPE = 0.2
 EXPANSION = 2
+FIRST_SIZE = 4  # pixels of the smallest maps
 # Leaky ReLU keeps the variance of its inputs with weights of this gain.
 GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))
 
@@ -41,6 +42,7 @@ def build_generator(
     latent_dim: int = 64,
     classes: int | None = None,
     full_width_size: int = 32,
+    crop: bool = True,
 ) -> keras.Model:
     """The generator; the defaults are the paper's for CIFAR-10.
 
@@ -55,6 +57,9 @@ def build_generator(
         latent_dim: length of z.
         classes: number of classes; None: the generator takes no label.
         full_width_size: largest size, in pixels, of the stages with the full width.
+        crop: every size starts from 4x4 maps; those that are 5, 6 or 7 pixels times a power of 2
+            crop the second stage's maps from 8 to that. False: such sizes start from maps of 5, 6
+            or 7 pixels, too large for the first stage to relate all of their parts.
 
     Returns:
         Model from z `(batch, latent_dim)`, or from `[z, label]` with label int32 `(batch,)`, to
@@ -74,7 +79,7 @@ def build_generator(
     if architecture == "mlp":
         example = blocks.mlp(x, width, shape[0])
     else:
-        stages = _stages(shape[0], width, cardinality, blocks_per_stage, full_width_size)
+        stages = _stages(shape[0], width, cardinality, blocks_per_stage, full_width_size, crop)
         gain = _block_gain(stages, blocks_per_stage)
         for size, filters, groups in stages:
             x = _grown(x, size, filters)
@@ -92,12 +97,13 @@ def build_discriminator(
     blocks_per_stage: int = 2,
     classes: int | None = None,
     full_width_size: int = 32,
+    crop: bool = True,
 ) -> keras.Model:
     """The discriminator, a mirror image of the generator.
 
     Args:
-        shape, architecture, width, cardinality, blocks_per_stage, classes, full_width_size: as for
-            `build_generator`.
+        shape, architecture, width, cardinality, blocks_per_stage, classes, full_width_size, crop:
+            as for `build_generator`; where that crops maps, this adds zeros.
 
     Returns:
         Model from examples, or `[example, label]`, to logits `(batch, 1)`, float32. The outputs of
@@ -111,11 +117,11 @@ def build_discriminator(
     if architecture == "mlp":
         x = blocks.hidden(example, width, prefix="features")
     else:
-        stages = _stages(shape[0], width, cardinality, blocks_per_stage, full_width_size)
+        stages = _stages(shape[0], width, cardinality, blocks_per_stage, full_width_size, crop)
         gain = _block_gain(stages, blocks_per_stage)
         x = _convolution(stages[-1][1], 1.0)(example)
-        for index, (_, filters, groups) in enumerate(reversed(stages)):
-            x = _shrunk(x, filters) if index else x
+        for index, (size, filters, groups) in enumerate(reversed(stages)):
+            x = _shrunk(x, size, filters) if index else x
             for block in range(blocks_per_stage):
                 name = f"features_{index * blocks_per_stage + block}"
                 x = _residual_block(x, groups, gain, name)
@@ -128,6 +134,15 @@ def build_discriminator(
     row = _embedding(label, classes, width, width**-0.5)
     logit = keras.layers.Dot(axes=1, dtype="float32", name="logit")([x, row])
     return keras.Model([example, label], logit, name="r3gan_discriminator")
+
+
+def may_crop(size: int) -> bool:
+    """Whether images of a size, in pixels, would not start from 4x4 maps without cropping.
+
+    Raises:
+        InputError: a size that no network here has.
+    """
+    return blocks.upsampling_plan(size)[0] != FIRST_SIZE
 
 
 class R3GAN(ClassConditionalGame):
@@ -176,7 +191,8 @@ class R3GAN(ClassConditionalGame):
     Deviations:
         * Augmentation is DiffAugment at full strength (`augment`), not the official code's pipe
           whose probability rises to 0.3 - 0.55; it is off by default.
-        * Sizes of 5, 6 or 7 pixels times a power of 2 start from maps of that size, not of 4.
+        * Sizes of 5, 6 or 7 pixels times a power of 2, which the paper does not have, crop maps of
+          8 pixels on the way.
     """
 
     def __init__(
@@ -276,15 +292,16 @@ def _check(
 
 
 def _stages(
-    size: int, width: int, cardinality: int, blocks_per_stage: int, full_width_size: int
+    size: int, width: int, cardinality: int, blocks_per_stage: int, full_width_size: int, crop: bool
 ) -> list[tuple[int, int, int]]:
     """Size, channels and groups of each stage of the generator."""
     blocks.check_positive_integers(
         cardinality=cardinality, blocks_per_stage=blocks_per_stage, full_width_size=full_width_size
     )
     base, doublings = blocks.upsampling_plan(size)
+    sides = [base << level for level in range(doublings + 1)]
     stages = []
-    for side in (base << level for level in range(doublings + 1)):
+    for side in [FIRST_SIZE, *sides] if crop and base > FIRST_SIZE else sides:
         above = max(math.ceil(math.log2(side / full_width_size)), 0)
         filters, groups = width >> above, max(cardinality >> above, 1)
         if filters < 1 or EXPANSION * filters % groups:
@@ -330,13 +347,22 @@ def _grown(x: Any, size: int, filters: int) -> Any:
         x = Dense(filters, use_bias=False, kernel_initializer=_normal(1.0))(x)
         return LearnedBasis((size, size), name="basis")(x)
     x = _convolution(filters, 1.0)(x) if x.shape[-1] != filters else x
-    return BlurUpSampling2D()(x)
+    x = BlurUpSampling2D()(x)
+    surplus = x.shape[1] - size
+    return keras.layers.Cropping2D(_margins(surplus))(x) if surplus else x
 
 
-def _shrunk(x: Any, filters: int) -> Any:
+def _shrunk(x: Any, size: int, filters: int) -> Any:
     """The first layer of a discriminator's stage after the first: half the size."""
+    missing = 2 * size - x.shape[1]
+    x = keras.layers.ZeroPadding2D(_margins(missing))(x) if missing else x
     x = BlurDownSampling2D()(x)
     return _convolution(filters, 1.0)(x) if x.shape[-1] != filters else x
+
+
+def _margins(count: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Rows and columns on both sides, together `count` each."""
+    return ((count // 2, count - count // 2),) * 2
 
 
 def _embedding(label: Any, classes: int, units: int, gain: float = 1.0) -> Any:
