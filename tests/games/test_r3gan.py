@@ -281,16 +281,19 @@ def test_parameters_at_the_papers_scale(monkeypatch, size, stages):
 
 
 @pytest.mark.parametrize(
-    "size, stages",
+    "size, crop, stages",
     [
-        (32, [(4, 32, 8), (8, 16, 4), (16, 8, 2), (32, 4, 1)]),
-        (28, [(7, 16, 4), (14, 8, 2), (28, 4, 1)]),
+        (32, True, [(4, 32, 8), (8, 16, 4), (16, 8, 2), (32, 4, 1)]),
+        (28, True, [(4, 32, 8), (7, 16, 4), (14, 8, 2), (28, 4, 1)]),
+        (28, False, [(7, 16, 4), (14, 8, 2), (28, 4, 1)]),
     ],
 )
-def test_channels_and_groups_are_halved_above_the_size_of_the_full_width(size, stages):
+def test_channels_and_groups_are_halved_above_the_size_of_the_full_width(size, crop, stages):
     """From 4 pixels on, 7 are one doubling above; inside a block there are twice the channels."""
     shape = (size, size, 3)
-    sizes = {"width": 32, "cardinality": 8, "blocks_per_stage": 1, "full_width_size": 4}
+    sizes = {
+        "width": 32, "cardinality": 8, "blocks_per_stage": 1, "full_width_size": 4, "crop": crop
+    }  # fmt: skip
     generator, discriminator = networks(shape, **sizes)
     for network, expected in ((generator, stages), (discriminator, stages[::-1])):
         found = [
@@ -299,6 +302,33 @@ def test_channels_and_groups_are_halved_above_the_size_of_the_full_width(size, s
             if isinstance(layer, Conv2D) and layer.kernel_size == (3, 3)
         ]
         assert found == [(side, 2 * channels, groups) for side, channels, groups in expected]
+
+
+@pytest.mark.parametrize("size, margin", [(10, (1, 2)), (12, (1, 1)), (14, (0, 1))])
+def test_cropped_maps_are_the_middle_of_larger_ones(size, margin):
+    """5, 6 or 7 of 8 rows: the discriminator puts zeros where the generator cropped."""
+    generator, discriminator = networks((size, size, 3), width=8, cardinality=2, crop=True)
+    crop = next(x for x in generator.layers if isinstance(x, keras.layers.Cropping2D))
+    zeros = next(x for x in discriminator.layers if isinstance(x, keras.layers.ZeroPadding2D))
+    assert crop.cropping == zeros.padding == (margin, margin)
+    assert crop.output.shape[1:3] == zeros.input.shape[1:3] == (size // 2, size // 2)
+    assert [layer.size for layer in generator.layers if layer.name == "basis"] == [(4, 4)]
+    assert r3gan.may_crop(size) and not r3gan.may_crop(16)
+
+
+def test_a_stage_sees_4x4_maps_whole_but_not_7x7_ones():
+    for crop, whole in ((True, True), (False, False)):
+        generator, _ = networks((28, 28, 1), width=8, cardinality=1, blocks_per_stage=2, crop=crop)
+        for weights in generator.trainable_variables:  # the last convolutions start at 0
+            weights.assign(tf.random.stateless_uniform(weights.shape, [1, 2]))
+        start = generator.get_layer("basis").output
+        blocks = [layer for layer in generator.layers if isinstance(layer, keras.layers.Add)]
+        maps = tf.ones((1, *start.shape[1:]))
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            pixel = tf.reduce_sum(keras.Model(start, blocks[1].output)(maps)[:, 1, 1])
+        slope = np.abs(tape.gradient(pixel, maps)).sum((0, 3))
+        assert slope.max() > 0 and (slope > 0).all() == whole
 
 
 def test_labels_add_a_table_and_a_projection():

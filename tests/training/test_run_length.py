@@ -140,7 +140,8 @@ def test_constants_that_a_run_is_older_than_differ_only_where_they_are_on():
     assert differences(upsampling="nearest") == ["upsampling transposed (now nearest)"]
     # Runs of Wav2Lip, StyleGAN and R3GAN that are older than these constants go on.
     assert differences(sync_term="cross_entropy", convolution_multiplier=1.0) == []
-    assert differences(discriminator_width=1, full_width_size=32) == []
+    assert differences(discriminator_width=1, full_width_size=32, crop=False) == []
+    assert differences(crop=True) == ["crop None (now True)"]
     # No rate of its own is the generator's.
     rates = {"learning_rate": 0.5, "discriminator_learning_rate": None}
     older["constants"].update(rates)

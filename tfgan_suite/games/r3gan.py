@@ -42,7 +42,7 @@ def build_generator(
     latent_dim: int = 64,
     classes: int | None = None,
     full_width_size: int = 32,
-    crop: bool = True,
+    crop: bool = False,
 ) -> keras.Model:
     """The generator; the defaults are the paper's for CIFAR-10.
 
@@ -57,9 +57,9 @@ def build_generator(
         latent_dim: length of z.
         classes: number of classes; None: the generator takes no label.
         full_width_size: largest size, in pixels, of the stages with the full width.
-        crop: every size starts from 4x4 maps; those that are 5, 6 or 7 pixels times a power of 2
-            crop the second stage's maps from 8 to that. False: such sizes start from maps of 5, 6
-            or 7 pixels, too large for the first stage to relate all of their parts.
+        crop: sizes that are 5, 6 or 7 pixels times a power of 2 start from 4x4 maps as all others
+            do, and crop the second stage's from 8 pixels to that. False: they start from maps of
+            5, 6 or 7 pixels, too large for the two blocks of a stage to relate all of their parts.
 
     Returns:
         Model from z `(batch, latent_dim)`, or from `[z, label]` with label int32 `(batch,)`, to
@@ -97,7 +97,7 @@ def build_discriminator(
     blocks_per_stage: int = 2,
     classes: int | None = None,
     full_width_size: int = 32,
-    crop: bool = True,
+    crop: bool = False,
 ) -> keras.Model:
     """The discriminator, a mirror image of the generator.
 
@@ -191,8 +191,8 @@ class R3GAN(ClassConditionalGame):
     Deviations:
         * Augmentation is DiffAugment at full strength (`augment`), not the official code's pipe
           whose probability rises to 0.3 - 0.55; it is off by default.
-        * Sizes of 5, 6 or 7 pixels times a power of 2, which the paper does not have, crop maps of
-          8 pixels on the way.
+        * Sizes of 5, 6 or 7 pixels times a power of 2, which the paper does not have, start from
+          maps of that size, or (`crop`) crop maps of 8 pixels on the way.
     """
 
     def __init__(
