@@ -18,7 +18,8 @@ pairs with R1 and R2, of weight 2 (0.5 and 7,000 steps: 78, 77 and 82%), drop th
 StyleGAN2-ADA does for images this small, let the mapping learn as fast as the rest, the demodulated
 convolutions six times as fast, give the discriminator twice the generator's channels, without which
 it does not see that circles and squares blend, and decay all rates to 0; each has a flag. The
-paper's configuration F for faces at 1024 pixels, 25 million images of FFHQ (FID 2.84; 781,250 steps of 32 images on 8 GPUs), is
+paper's configuration F for faces at 1024 pixels, 25 million images of FFHQ (FID 2.84; 781,250 steps
+of 32 images on 8 GPUs), is
 
     --data FFHQ --size 1024 --horizontal-flip --channel-base 16384 --channel-max 512
     --discriminator-width 1 --latent-dim 512 --style-dim 512 --mapping-layers 8

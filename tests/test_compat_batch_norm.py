@@ -6,8 +6,7 @@ import pytest
 import tensorflow as tf
 from compat_values import by_replica, images, value_of
 
-from tfgan_suite import compat
-from tfgan_suite.utils import runtime
+from tfgan_suite import _stand_ins, compat
 
 
 def normalised(x, epsilon):
@@ -109,7 +108,7 @@ def test_where_batch_norm_in_bfloat16_computes_in_float32(precision, monkeypatch
         return real(x, *args, **kwargs)
 
     monkeypatch.setattr(tf.compat.v1.nn, "fused_batch_norm", spy)
-    on_cpus = runtime.on_cpus()
+    on_cpus = _stand_ins.on_cpus()
     layer = compat.BatchNormalization()
     maps = tf.ones((2, 4, 4, 24), tf.bfloat16)
     layer(maps, training=True)
@@ -117,7 +116,7 @@ def test_where_batch_norm_in_bfloat16_computes_in_float32(precision, monkeypatch
     kinds.clear()
     layer(maps)
     compat.BatchNormalization()(tf.ones((2, 4, 4, 16), tf.bfloat16), training=True)
-    monkeypatch.setattr(runtime, "on_cpus", lambda: False)
+    monkeypatch.setattr(_stand_ins, "on_cpus", lambda: False)
     layer(maps, training=True)
     assert tf.float32 not in kinds
 

@@ -18,7 +18,6 @@ import tensorflow as tf
 
 from tfgan_suite import _stand_ins
 from tfgan_suite.errors import InputError, did_you_mean
-from tfgan_suite.utils import runtime
 
 # Names of precisions, and of Keras's policies.
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -82,21 +81,11 @@ class BatchNormalization(_Fused):
 
     def call(self, inputs: tf.Tensor, training: Any = None, mask: Any = None) -> tf.Tensor:
         # Keras's own code for vectors has a wrong second derivative and the biased variance.
-        in_float32 = bool(training) and _is_slow_in_bfloat16(inputs)
+        in_float32 = bool(training) and _stand_ins.is_slow_in_bfloat16(inputs)
         if (len(inputs.shape) == 2 or in_float32) and _stand_ins.kernel_applies(self, inputs, mask):
             values = tf.cast(inputs, "float32") if in_float32 else inputs
             return tf.cast(_stand_ins.fused_batch_norm(self, values, training), inputs.dtype)
         return super().call(inputs, training=training, mask=mask)
-
-
-def _is_slow_in_bfloat16(maps: tf.Tensor) -> bool:
-    """Whether training normalizes bfloat16 maps faster in float32, casts included.
-
-    On CPUs it does where channels are not a multiple of 16: 32 maps of 16x16x24, forward and
-    backward, take 3.0 CPU ms in bfloat16, 1.2 with casts; those with 32 channels 0.7 and 1.0.
-    """
-    channels = maps.shape[-1] or 16
-    return maps.dtype == tf.bfloat16 and channels % 16 > 0 and runtime.on_cpus()
 
 
 @register_layer
@@ -115,20 +104,7 @@ class LeakyReLU(keras.layers.LeakyReLU):
         if KERAS3 or inputs.dtype != tf.bfloat16:
             return super().call(inputs)
         slope = float(self.alpha)
-        return _leaky_relu(slope, inputs) if slope <= 1.0 else super().call(inputs)
-
-
-def _leaky_relu(slope: float, inputs: tf.Tensor) -> tf.Tensor:
-    """Leaky ReLU of a slope in [0, 1]; all of its operations are fast in bfloat16."""
-
-    @tf.custom_gradient
-    def activate(x: tf.Tensor) -> Any:
-        def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            return upstream * tf.stop_gradient(tf.maximum(tf.sign(x), slope))
-
-        return tf.maximum(x, x * slope), gradient
-
-    return activate(inputs)
+        return _stand_ins.leaky_relu(slope, inputs) if slope <= 1.0 else super().call(inputs)
 
 
 def _addons() -> Any:
