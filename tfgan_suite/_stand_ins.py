@@ -1,8 +1,9 @@
 """What one of the two stacks lacks, written with Keras, TensorFlow and Pillow alone.
 
 `compat` uses these where tensorflow-addons and tensorflow-io cannot be installed (and the fused
-batch normalization and the leaky ReLU where Keras has none that is fast). On the stack that has the originals, tests hold each one
-equal to its original, values and gradients. Nothing here checks a version.
+batch normalization and the leaky ReLU where Keras has none that is fast). On the stack that has the
+originals, tests hold each one equal to its original, values and gradients. Nothing here checks a
+version.
 """
 
 from __future__ import annotations

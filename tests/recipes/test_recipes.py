@@ -80,6 +80,9 @@ def prepared(name, shape, *words, embedded=False):
     "name, shape, words, name_of_constant, value",
     [
         ("wgan_gp", (2,), ["--gp-weight", "0"], "gp_weight", 0.0),
+        ("wgan_gp", (2,), [], "critic_steps", 5),
+        ("wgan_gp", (28, 28, 1), [], "critic_steps", 2),
+        ("wgan_gp", (28, 28, 1), ["--critic-steps", "5"], "critic_steps", 5),
         ("wgan_gp", (8, 8, 3), ["--linear-decay", "0"], "linear_decay", 0.0),
         ("gan", (2,), ["--beta-1", "0"], "beta_1", 0.0),
         ("lsgan", (2,), ["--ema-decay", "0"], "ema_decay", 0.0),
