@@ -109,7 +109,7 @@ def leaky_relu(slope: float, inputs: tf.Tensor) -> tf.Tensor:
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             return upstream * tf.stop_gradient(tf.maximum(tf.sign(x), slope))
 
-        return tf.maximum(x, x * slope), gradient
+        return tf.nn.leaky_relu(x, slope), gradient
 
     return activate(inputs)
 

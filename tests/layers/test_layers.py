@@ -13,7 +13,7 @@ from tfgan_suite.layers.normalization import (
     InstanceNormalization,
     InstanceStatistics,
 )
-from tfgan_suite.layers.resizing import NearestUpSampling2D, ReflectionPadding2D
+from tfgan_suite.layers.resizing import Cropping2D, NearestUpSampling2D, ReflectionPadding2D
 
 IMAGES = tf.random.stateless_normal((2, 3, 5, 4), [1, 2])
 
@@ -153,6 +153,30 @@ def test_leaky_relu_has_the_bits_of_tensorflows(slope, precision):
     pairs = [*zip(*results), (again(inputs), results[0][0])]
     for ours, theirs in pairs:
         np.testing.assert_array_equal(tf.cast(ours, "float32"), tf.cast(theirs, "float32"))
+
+
+@pytest.mark.parametrize("sides", [(3, 5), (None, None)])
+@pytest.mark.parametrize("margins", [((1, 0), (1, 0)), ((0, 1), (1, 2)), ((0, 0), (2, 0))])
+def test_cropping_is_keras_and_its_gradient_zero_padding(sides, margins):
+    """Also of images of any size, whose last rows a slice of unknown length does not drop."""
+    layer, expected = Cropping2D(margins), keras.layers.Cropping2D(margins)(IMAGES)
+    model = keras.Sequential([keras.layers.Input((*sides, 4)), layer])
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *sides, 4))])
+    def crop(images):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            cropped = model(images)
+        return cropped, tape.gradient(cropped, images, 2.0 * cropped)
+
+    cropped, gradient = crop(IMAGES)
+    np.testing.assert_array_equal(cropped, expected)
+    np.testing.assert_array_equal(gradient, 2 * np.pad(expected, [(0, 0), *margins, (0, 0)]))
+    again = Cropping2D.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(IMAGES), expected)
+    kinds = {op.type for op in crop.get_concrete_function().graph.get_operations()}
+    if None not in sides:
+        assert "StridedSliceGrad" not in kinds
 
 
 @pytest.mark.parametrize("width", [1, 3])

@@ -15,6 +15,7 @@ from tfgan_suite.core.batches import examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.errors import InputError, must_be
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
+from tfgan_suite.layers.resizing import Cropping2D
 from tfgan_suite.layers.stateless_dropout import StatelessDropout, dropout_noise
 from tfgan_suite.losses import adversarial
 from tfgan_suite.networks.blocks import check_positive_integers, check_shape, hidden, mlp
@@ -96,7 +97,7 @@ def _conv_layers(x: Any, shape: tuple[int, ...], width: int) -> Any:
     x = keras.layers.Reshape((base, base, width))(x)
     x = Conv2DTranspose(shape[2], 5, 3, "valid", kernel_initializer=_uniform(0.05))(x)
     over = 3 * (base - 1) + 5 - shape[0]
-    return keras.layers.Cropping2D(((0, over), (0, over)))(x) if over else x
+    return Cropping2D(((0, over), (0, over)))(x) if over else x
 
 
 def _start_at(generator: Any, architecture: str, shape: tuple[int, ...], mean: Any) -> None:

@@ -19,6 +19,7 @@ from tfgan_suite.layers.basis import BasisProjection, LearnedBasis
 from tfgan_suite.layers.blur import BlurDownSampling2D, BlurUpSampling2D
 from tfgan_suite.layers.conditioning import OneHot
 from tfgan_suite.layers.convolution import Conv2D, Dense
+from tfgan_suite.layers.resizing import Cropping2D
 from tfgan_suite.networks import blocks
 from tfgan_suite.utils import schedules
 
@@ -349,7 +350,7 @@ def _grown(x: Any, size: int, filters: int) -> Any:
     x = _convolution(filters, 1.0)(x) if x.shape[-1] != filters else x
     x = BlurUpSampling2D()(x)
     surplus = x.shape[1] - size
-    return keras.layers.Cropping2D(_margins(surplus))(x) if surplus else x
+    return Cropping2D(_margins(surplus))(x) if surplus else x
 
 
 def _shrunk(x: Any, size: int, filters: int) -> Any:

@@ -13,7 +13,7 @@ from tfgan_suite import compat
 from tfgan_suite.core.batches import batch_size, examples
 from tfgan_suite.core.latent_game import LatentGame
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, Dense
-from tfgan_suite.layers.resizing import NearestUpSampling2D
+from tfgan_suite.layers.resizing import Cropping2D, NearestUpSampling2D
 from tfgan_suite.losses import penalties
 from tfgan_suite.networks.blocks import (
     check_positive_integers,
@@ -78,7 +78,7 @@ def build_generator(
         for filters in [*widths[1:], shape[2]]:
             x = keras.layers.ReLU()(x if shape[0] == 28 else normalized(x, "batch"))
             if x.shape[1] == 8 and shape[0] == 28:
-                x = keras.layers.Cropping2D(((0, 1), (0, 1)))(x)
+                x = Cropping2D(((0, 1), (0, 1)))(x)
             x = Conv2DTranspose(filters, 5, 2, "same", kernel_initializer="he_uniform")(x)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model(latent, image, name="wgan_gp_generator")

@@ -105,20 +105,22 @@ class ReflectionPadding2D(keras.layers.Layer):
 
 
 @compat.register_layer
-class CropTopLeft(keras.layers.Layer):
-    """Drops the first row and the first column.
+class Cropping2D(keras.layers.Cropping2D):
+    """Keras's cropping, whose gradient is zero padding.
 
-    The gradient of Keras's `Cropping2D`, a strided slice, takes several times as long on CPUs.
-
-    Input shape `(batch, height, width, channels)`.
+    That of a strided slice, Keras's, takes several times as long on CPUs: 3% of a Wav2Lip step.
+    Arguments are Keras's; channels-first is not supported.
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.slice(inputs, [0, 1, 1, 0], [-1, -1, -1, -1])
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        batch, height, width, channels = input_shape
-        return batch, height and height - 1, width and width - 1, channels
+        (top, bottom), (left, right) = self.cropping
+        height, width = (
+            -1 if side is None else side - margins
+            for side, margins in zip(inputs.shape[1:3], (top + bottom, left + right))
+        )
+        if (height < 0 and bottom) or (width < 0 and right):
+            return super().call(inputs)
+        return tf.slice(inputs, [0, top, left, 0], [-1, height, width, -1])
 
 
 @compat.register_layer

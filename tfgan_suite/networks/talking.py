@@ -15,6 +15,7 @@ import keras
 from tfgan_suite import compat
 from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose, PaddedConv2D
 from tfgan_suite.layers.normalization import UnitLength
+from tfgan_suite.layers.resizing import Cropping2D
 from tfgan_suite.networks.blocks import check_positive_integers, check_size
 
 # Height of the square frames; each doubling of 48 is one more strided stage.
@@ -71,7 +72,7 @@ def transposed_block(x: Any, channels: int, strides: int, name: str) -> Any:
     """
     x = Conv2DTranspose(channels, 3, strides, "valid", name=name)(x)
     if strides == 2:
-        x = keras.layers.Cropping2D(((1, 0), (1, 0)), name=f"{name}_crop")(x)
+        x = Cropping2D(((1, 0), (1, 0)), name=f"{name}_crop")(x)
     x = compat.BatchNormalization(name=f"{name}_norm")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 

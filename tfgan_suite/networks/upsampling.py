@@ -14,7 +14,7 @@ from tfgan_suite.layers.convolution import Conv2D, Conv2DTranspose
 from tfgan_suite.layers.pixel_shuffle import ICNR, PixelShuffle
 from tfgan_suite.layers.resizing import (
     BilinearUpSampling2D,
-    CropTopLeft,
+    Cropping2D,
     NearestUpSampling2D,
     ReflectionPadding2D,
 )
@@ -53,7 +53,9 @@ def upsample(x: Any, filters: int, method: str, kernel_size: int = 4, **options:
         if kernel_size % 2 == 0:
             return Conv2DTranspose(filters, kernel_size, 2, "same", **options)(x)
         # "same" would drop the last row and column.
-        return CropTopLeft()(Conv2DTranspose(filters, kernel_size, 2, "valid", **options)(x))
+        return Cropping2D(((1, 0), (1, 0)))(
+            Conv2DTranspose(filters, kernel_size, 2, "valid", **options)(x)
+        )
     if method == "subpixel":
         options["kernel_initializer"] = ICNR(2, options.get("kernel_initializer", "glorot_uniform"))
         return PixelShuffle(2)(Conv2D(4 * filters, 3, padding="same", **options)(x))
