@@ -86,6 +86,8 @@ def test_codes_are_matched_and_their_information_is_in_nats(classifier, shape):
     accuracy, by_q, by_class = conditioning.codes(game, classifier, source, 80, 0, 32)
     assert accuracy.value == 1.0 and accuracy.protocol["classes_of_codes"] == [3, 0, 1, 2]
     assert by_q.value == pytest.approx(np.log(4)) and by_class.value == pytest.approx(np.log(4))
+    names = ["code_accuracy", "mutual_information-Q", "mutual_information-reader"]
+    assert [found.name for found in (accuracy, by_q, by_class)] == names
     lost = conditioning.codes(Game("category", False, shape), classifier, source, 80, 0, 32)
     assert lost[0].value == 1.0 and lost[1].value == 0.0 and lost[2].value == 0.0
     with pytest.raises(InputError, match="no labels"):

@@ -102,7 +102,9 @@ def _hungarian(table: np.ndarray) -> np.ndarray:
     return assigned
 
 
-def mutual_information(codes: np.ndarray, labels: np.ndarray, **protocol: Any) -> MeasureResult:
+def mutual_information(
+    codes: np.ndarray, labels: np.ndarray, reader: str | None = None, **protocol: Any
+) -> MeasureResult:
     """Mutual information of codes and classes in nats, from their counts (plug-in estimate).
 
     It is biased upward by about `(values - 1) (classes - 1) / (2 n)`, which the protocol holds as
@@ -110,6 +112,7 @@ def mutual_information(codes: np.ndarray, labels: np.ndarray, **protocol: Any) -
 
     Args:
         codes, labels: integers `(n,)` each.
+        reader: what read the labels; part of the name, so that several can be told apart.
         **protocol: further facts.
 
     Raises:
@@ -129,7 +132,8 @@ def mutual_information(codes: np.ndarray, labels: np.ndarray, **protocol: Any) -
         "entropy": float(-np.sum(shares * np.log(shares))),
         "bias": (counts[0] - 1) * (counts[1] - 1) / (2 * int(table.sum())),
     }
-    return MeasureResult("mutual_information", max(nats, 0.0), facts)
+    name = "mutual_information" if reader is None else f"mutual_information-{reader}"
+    return MeasureResult(name, max(nats, 0.0), facts)
 
 
 def reconstruction_ratio(

@@ -92,8 +92,10 @@ def codes(
     of = "code of the generator"
     return [
         code_accuracy(inferred_real, examples["label"], **sizes, of="labelled images, read by Q"),
-        mutual_information(first_code, by_q, of=f"{of}, code read by Q"),
-        mutual_information(first_code, by_classifier, of=f"{of}, class by {network.name}"),
+        mutual_information(first_code, by_q, "Q", of=f"{of}, code read by Q"),
+        mutual_information(
+            first_code, by_classifier, network.name, of=f"{of}, class by {network.name}"
+        ),
     ]
 
 
