@@ -105,7 +105,7 @@ def prepared(name, shape, *words, embedded=False):
         ("wgan", (28, 28, 1), ["--architecture", "constant"], "hidden_units", 0),
         ("wgan", (32, 32, 3), [], "hidden_units", 0),
         ("wgan_gp", (28, 28, 1), ["--width", "4"], "hidden_units", 64),
-        ("ali", (28, 28, 1), [], "hidden_units", 512),
+        ("ali", (28, 28, 1), [], "hidden_units", 0),
         ("dcgan", (28, 28, 1), [], "hidden_units", 512),
         ("dcgan", (28, 28, 1), ["--paper"], "hidden_units", 0),
         ("dcgan", (32, 32, 3), [], "hidden_units", 128),
