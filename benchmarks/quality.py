@@ -265,10 +265,11 @@ def _groups(rows: list[dict[str, Any]], *keys: str) -> dict[tuple, list[dict[str
 
 
 def _spread(values: list[float], form: str) -> str:
-    """The median, with the range if values differ."""
+    """The median, and the range if values differ; of two counts the lower, not their mean."""
     if not values:
         return ""
-    middle = statistics.median_low(values)
+    counts = all(isinstance(value, int) for value in values)
+    middle = statistics.median_low(values) if counts else statistics.median(values)
     low, high = (format(f(values), form) for f in (min, max))
     return format(middle, form) + (f" ({low} to {high})" if low != high else "")
 

@@ -11,15 +11,15 @@ The size is 4 times a power of 2. The trained run draws with less spread, and mi
     python -m tfgan_suite sample runs/stylegan_shapes --psi 0.7 --psi-cutoff 8
     python -m tfgan_suite sample runs/stylegan_shapes --mix 1.2
 
-The defaults are made for two CPU cores: after 9,000 steps (23 minutes of one core beside another
-run) 91, 87 and 89% of the samples are one clean shape, and all 18 kinds appear (seeds 0 to 2; 7,000
-steps: 87, 81 and 79%), where `recipes/dcgan.py` has 82 to 89%. They replace the paper's loss by
-pairs with R1 and R2, of weight 2 (0.5 and 7,000 steps: 78, 77 and 82%), drop the path length, as
-StyleGAN2-ADA does for images this small, let the mapping learn as fast as the rest, the demodulated
-convolutions six times as fast, give the discriminator twice the generator's channels, without which
-it does not see that circles and squares blend, and decay all rates to 0; each has a flag. The
-paper's configuration F for faces at 1024 pixels, 25 million images of FFHQ (FID 2.84; 781,250 steps
-of 32 images on 8 GPUs), is
+The defaults are made for two CPU cores: after 9,000 steps (14 to 18 minutes of both, 23 of one
+beside another run) 91, 87 and 89% of the samples are one clean shape, and all 18 kinds appear
+(seeds 0 to 2; 7,000 steps: 87, 81 and 79%), where `recipes/dcgan.py` has 82 to 89%. They replace
+the paper's loss by pairs with R1 and R2, of weight 2 (0.5 and 7,000 steps: 78, 77 and 82%), drop
+the path length, as StyleGAN2-ADA does for images this small, let the mapping learn as fast as the
+rest, the demodulated convolutions six times as fast, give the discriminator twice the generator's
+channels, without which it does not see that circles and squares blend, and decay all rates to 0;
+each has a flag. The paper's configuration F for faces at 1024 pixels, 25 million images of FFHQ
+(FID 2.84; 781,250 steps of 32 images on 8 GPUs), is
 
     --data FFHQ --size 1024 --horizontal-flip --channel-base 16384 --channel-max 512
     --discriminator-width 1 --latent-dim 512 --style-dim 512 --mapping-layers 8

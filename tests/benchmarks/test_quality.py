@@ -60,6 +60,12 @@ def test_images_have_a_column_for_every_measure():
     assert line == "| `a` | 4 (3 to 5) | 51 | 100 | 3 |"
 
 
+def test_of_two_seeds_numbers_have_their_mean_and_counts_the_lower():
+    """The better seed alone would flatter a game."""
+    assert quality._spread([0.5, 0.75], ".3g") == "0.625 (0.5 to 0.75)"
+    assert quality._spread([8, 7], "d") == "7 (7 to 8)"
+
+
 def test_the_pace_of_a_run_comes_from_its_last_two_grids(tmp_path):
     import os
 
