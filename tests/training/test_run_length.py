@@ -46,6 +46,12 @@ def length(recipe, monkeypatch, *words, count=400, embedded=False):
     return run_length.choose(recipe, options.parse(recipe), info, Source(count))
 
 
+@pytest.mark.parametrize("batches", [0, -1])
+def test_a_step_of_no_batches_is_left_to_the_game_which_refuses_it(recipe, monkeypatch, batches):
+    recipe["batches_per_step"] = lambda options: batches
+    assert length(recipe, monkeypatch) == run_length.Length(1500, None, "")
+
+
 @pytest.mark.parametrize(
     "words, count, expected",
     [

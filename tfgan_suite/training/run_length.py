@@ -55,9 +55,11 @@ def choose(
     for name, value in recipe.get("defaults", lambda options, data: {})(options, data).items():
         if getattr(filled, name) is None:
             setattr(filled, name, value)
-    if not filled.batch or filled.batch < 1:
-        return Length(options.steps, None, "")  # refused where constants are checked
-    epoch = len(source) / (filled.batch * recipe.get("batches_per_step", lambda options: 1)(filled))
+    batches = recipe.get("batches_per_step", lambda options: 1)(filled)
+    if not filled.batch or filled.batch < 1 or batches < 1:
+        # Refused where constants are checked, or by the game.
+        return Length(options.steps, None, "")
+    epoch = len(source) / (filled.batch * batches)
     steps, epochs = filled.steps, None
     if typed_epochs or (filled.epochs is not None and not typed_steps and not data.embedded):
         counted = max(math.ceil(filled.epochs * epoch), 1)
