@@ -104,7 +104,7 @@ class LeakyReLU(keras.layers.LeakyReLU):
         if KERAS3 or inputs.dtype != tf.bfloat16:
             return super().call(inputs)
         slope = float(self.alpha)
-        return _stand_ins.leaky_relu(slope, inputs) if slope <= 1.0 else super().call(inputs)
+        return _stand_ins.leaky_relu(slope, inputs) if 0.0 <= slope <= 1.0 else super().call(inputs)
 
 
 def _addons() -> Any:
