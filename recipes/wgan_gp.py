@@ -6,9 +6,9 @@
 Images use small convolutional networks, or the paper's ResNets with `--architecture resnet`;
 points use MLPs. The defaults for points are not the paper's toy setting (lambda 0.1, learning rate
 0.0001, no decay, 100,000 steps, width 512) but one that converges in minutes. Those for images
-update the critic twice, not five times, for each update of the generator, at twice the rate that
-five stand well: Fashion-MNIST's FID after five minutes is 0.65 and 0.82 (two seeds), with five
-updates 1.25, at half the rate 2.03. The paper's CIFAR-10 setting is
+update the critic twice, not five times, for each update of the generator: Fashion-MNIST's FID
+after five minutes is 0.65 and 0.82 (two seeds), with five updates 1.25, and 2.03 at half the rate.
+The paper's CIFAR-10 setting is
 
     --data tfds:cifar10 --architecture resnet --width 128 --learning-rate 0.0002 --linear-decay 0
     --batch 64 --critic-steps 5 --steps 100000
