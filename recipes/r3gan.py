@@ -51,8 +51,8 @@ CARDINALITY: int | None = None
 # largest size with all of --width, which is halved at each doubling above; default: an eighth of
 # the images', but at least 4; paper 32
 FULL_WIDTH_SIZE: int | None = None
-# start from 4x4 maps (paper) even where the size is 5, 6 or 7 times a power of 2, and crop them once
-# on the way; default: for such sizes
+# start from 4x4 maps (paper) even where the size is 5, 6 or 7 times a power of 2, and crop them
+# once on the way; default: for such sizes
 CROP: bool | None = None
 BLOCKS_PER_STAGE = 1  # residual blocks at each size; paper 2
 LATENT_DIM: int | None = None  # dimension of z; default: 64 (paper), shapes 8, points 2
